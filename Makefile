@@ -1,0 +1,38 @@
+# What a checkout can do. Each target sets up what it needs in .venv; nothing else has to be typed.
+# ARGS goes to the command behind a target: make test ARGS="-k wire -x"
+
+BIN := .venv/bin
+
+# The set-up is done again when pyproject.toml changes, and when the checkout was moved: programs in
+# .venv/bin name the folder they were installed in.
+ifneq "$(shell cat .venv/checkout 2>/dev/null)" "$(CURDIR)"
+MOVED := moved
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check clean moved
+
+help: ## show this list
+	@echo "make TARGET [ARGS=...]"
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  \1\t\2/p' Makefile
+
+setup: .venv/dev ## set up .venv with all that development needs
+
+demo: .venv/run ## run on a generated scene with the built-in model
+	@$(BIN)/edge-daemon demo $(ARGS)
+
+test: .venv/dev ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev ## lint, check the format, the types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## remove .venv and everything that was built
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run .venv/dev: .venv/%: pyproject.toml tools/setup.sh tools/apt.sh $(MOVED)
+	@bash tools/setup.sh $*

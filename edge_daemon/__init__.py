@@ -1,0 +1,1 @@
+"""Vision models on live cameras, on a small computer."""

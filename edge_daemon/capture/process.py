@@ -1,0 +1,197 @@
+"""A capture's process: the reader's frames on one side, the sockets to dispatcher and workers on the other."""
+
+import logging
+import os
+import time
+
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.capture.reader import Reader
+from edge_daemon.capture.window import Held, Window
+from edge_daemon.errors import SourceError, WireError
+from edge_daemon.imaging.codecs import encode_bgr
+from edge_daemon.link import Link
+from edge_daemon.settings import CaptureSettings
+from edge_daemon.wire import (
+    Announce,
+    CaptureHello,
+    Decoder,
+    Ended,
+    Frame,
+    Introduce,
+    Release,
+    Send,
+    Sent,
+    ToCapture,
+    Welcome,
+    capture_peer,
+    encode,
+    utc,
+)
+
+logger = logging.getLogger(__name__)
+POLL_MS = 500
+STALL_S = 30.0
+"""A source that neither opens nor gives a frame for so long is stuck; the supervisor starts a new capture."""
+
+
+def serve(link: Link) -> None:
+    """Read one camera until told to stop, or until its source has ended and all of it is accounted for."""
+    settings = link.settings(CaptureSettings)
+    with zmq.Context() as context:
+        capture = Capture(link, settings, context)
+        try:
+            capture.run()
+        finally:
+            capture.close()
+
+
+class Capture:
+    """Announces each frame that was read, and sends the encoded bytes of those that are asked for."""
+
+    def __init__(self, link: Link, settings: CaptureSettings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._link, self._settings, self._context = link, settings, context
+        self._window = Window(None if settings.delivery == "live" else settings.window)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._reader = Reader(settings, self._window, lambda: os.eventfd_write(self._wake, 1))
+        self._peer = sockets.Peer(context, settings.dispatcher, capture_peer(settings.camera))
+        self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
+        self._decode: Decoder[ToCapture] = Decoder(ToCapture)
+        self._epoch: int | None = None
+        self._ready = self._ended = self._finished = False
+
+    def run(self) -> None:
+        """Serve until told to stop, or finished.
+
+        Raises:
+            SourceError: a finite source cannot be opened, or the source is stuck.
+        """
+        poller = zmq.Poller()
+        for waited_for in (self._peer.socket, self._peer.changes, self._link.fileno(), self._wake):
+            poller.register(waited_for, zmq.POLLIN)
+        self._reader.start()
+        while not self._link.stopping and not self._finished:
+            ready = dict(poller.poll(POLL_MS))
+            self._link.orders()
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
+            if self._peer.changed():
+                self._introduce()
+            self._answer()
+            self._announce()
+            self._report()
+
+    def close(self) -> None:
+        """Stop reading, let go of the sockets once they have sent what is under way."""
+        self._reader.stop()
+        self._peer.close()
+        for _, outbox in self._outboxes.values():
+            outbox.close()
+        os.close(self._wake)
+
+    def _introduce(self) -> None:
+        self._announce()
+        captured = self._reader.captured if self._ended else None
+        held = self._window.held() if self._epoch is not None else []
+        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured)
+        self._peer.send(encode(hello))
+
+    def _answer(self) -> None:
+        """Do what the dispatcher asks."""
+        while self._peer.socket.poll(0):
+            try:
+                message = self._decode(self._peer.socket.recv())
+            except WireError as error:
+                logger.warning("dropped a message from the dispatcher: %s", error)
+                continue
+            match message:
+                case Introduce():
+                    self._introduce()
+                case Welcome() if self._epoch is None:
+                    self._epoch = message.epoch
+                    self._reader.begin(message.next_seq)
+                case Send():
+                    self._send(message)
+                case Release() if message.finished and self._ended:
+                    self._finished = True
+                    self._link.finished()
+                case Release() if message.epoch == self._epoch:
+                    self._window.release(message.seq)
+
+    def _announce(self, up_to: int | None = None) -> None:
+        """Tell of the frames that were read (up to number `up_to`), and of the end."""
+        if self._epoch is None:
+            return
+        offers, camera, epoch = self._reader.offers, self._settings.camera, self._epoch
+        ended = self._reader.captured  # read first: what the reader left before it is in `offers` by now
+        while offers and (up_to is None or offers[0].seq <= up_to):
+            held = offers.popleft()
+            announce = Announce(
+                camera=camera, epoch=epoch, seq=held.seq, captured_ns=held.captured_ns, paced=held.paced
+            )
+            self._peer.send(encode(announce))
+        if ended is not None and not self._ended and not offers:
+            self._ended = True
+            self._peer.send(encode(Ended(camera=camera, epoch=epoch, captured=ended, paced=self._reader.paced)))
+
+    def _send(self, order: Send) -> None:
+        """Send the frame that is asked for to the worker that waits for it."""
+        held = self._window.take(order.seq)
+        if held is None or self._epoch is None:
+            logger.warning("frame %d was asked for and is not held any more", order.seq)
+            return
+        self._announce(held.seq)
+        codec = self._codec_for(order.inbox)
+        if codec not in held.encoded:
+            held.encoded[codec] = encode_bgr(held.bgr, codec, self._settings.quality)
+        header = encode(self._header(held, codec, annotate=order.annotate))
+        self._outbox(order).send_multipart([header, held.encoded[codec]], copy=False)
+        sent = Sent(
+            camera=self._settings.camera, epoch=self._epoch, model=order.model, worker=order.worker, seq=held.seq
+        )
+        self._peer.send(encode(sent))
+
+    def _header(self, held: Held, codec: str, *, annotate: bool) -> Frame:
+        height, width = held.bgr.shape[:2]
+        return Frame(
+            camera=self._settings.camera,
+            epoch=self._epoch or 0,
+            seq=held.seq,
+            captured_ns=held.captured_ns,
+            captured_at=utc(held.captured_at_ns),
+            width=width,
+            height=height,
+            codec=codec,
+            annotate=annotate,
+            truth=held.truth,
+        )
+
+    def _codec_for(self, inbox: str) -> str:
+        if self._settings.codec != "auto":
+            return self._settings.codec
+        return "raw" if inbox.startswith("ipc://") else "jpeg"
+
+    def _outbox(self, order: Send) -> zmq.Socket[bytes]:
+        """The socket to a worker; a worker that came back has a new address."""
+        address, outbox = self._outboxes.get(order.worker, ("", None))
+        if outbox is None or address != order.inbox:
+            if outbox is not None:
+                outbox.close(0)
+            outbox = sockets.outbox(self._context, order.inbox)
+            self._outboxes[order.worker] = order.inbox, outbox
+        return outbox
+
+    def _report(self) -> None:
+        reader = self._reader
+        if reader.error and self._settings.delivery == "lossless":
+            raise reader.error
+        busy_since = reader.busy_since
+        if busy_since is not None and time.monotonic() - busy_since > STALL_S:
+            raise SourceError(f"no progress for {STALL_S:.0f} s, neither a frame nor an error")
+        if not self._ready and (reader.state != "connecting" or self._settings.delivery == "live"):
+            self._ready = True
+            self._link.ready()
+        width, height = reader.size
+        detail = {"read": reader.seq + 1, "width": width, "height": height, "about": reader.about}
+        self._link.beat(reader.state, detail)

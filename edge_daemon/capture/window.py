@@ -1,0 +1,75 @@
+"""The frames that a capture holds until they are asked for or need not be kept."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bgr = npt.NDArray[np.uint8]
+
+
+@dataclass
+class Held:
+    """A frame (BGR, height x width x 3, uint8) as it was read, and its encodings made so far.
+
+    `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock; `paced` frames before it were passed over.
+    """
+
+    seq: int
+    captured_ns: int
+    captured_at_ns: int
+    bgr: Bgr
+    paced: int = 0
+    truth: list[list[float]] | None = None
+    encoded: dict[str, Any] = field(default_factory=dict)
+
+
+class Window:
+    """Filled by the reader thread, emptied by the process's loop.
+
+    Live, it holds the newest frame and never makes the reader wait. Lossless, it holds `size` frames until they are
+    released, and the reader waits for room.
+    """
+
+    def __init__(self, size: int | None) -> None:
+        self._size = size
+        self._frames: deque[Held] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def offer(self, frame: Held) -> bool:
+        """Hold `frame`, waiting for room where all are kept; false once the window is closed."""
+        with self._changed:
+            if self._size is None:
+                self._frames.clear()
+            else:
+                self._changed.wait_for(lambda: self._closed or len(self._frames) < (self._size or 1))
+            if not self._closed:
+                self._frames.append(frame)
+            return not self._closed
+
+    def take(self, seq: int) -> Held | None:
+        """The oldest frame held from number `seq` on."""
+        with self._changed:
+            return next((frame for frame in self._frames if frame.seq >= seq), None)
+
+    def release(self, seq: int) -> None:
+        """Let go of all frames up to `seq`."""
+        with self._changed:
+            while self._frames and self._frames[0].seq <= seq:
+                self._frames.popleft()
+            self._changed.notify_all()
+
+    def held(self) -> list[tuple[int, int]]:
+        """Number and time of each frame held, in order."""
+        with self._changed:
+            return [(frame.seq, frame.captured_ns) for frame in self._frames]
+
+    def close(self) -> None:
+        """Wake a reader that waits, and hold nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

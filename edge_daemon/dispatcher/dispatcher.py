@@ -1,0 +1,244 @@
+"""The dispatcher's decisions, without sockets or clock: messages in, messages out."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+
+from edge_daemon.dispatcher.rota import Rota
+from edge_daemon.dispatcher.stream import Stream
+from edge_daemon.settings import CameraTurn
+from edge_daemon.wire import (
+    Acks,
+    Announce,
+    Captured,
+    CaptureHello,
+    Ended,
+    Free,
+    Introduce,
+    Message,
+    Release,
+    Send,
+    Sent,
+    SinkHello,
+    Start,
+    ToDispatcher,
+    Watched,
+    Welcome,
+    WorkerHello,
+    capture_peer,
+)
+
+logger = logging.getLogger(__name__)
+SINK = "sink"
+
+
+@dataclass
+class Seat:
+    """A worker that is here."""
+
+    model: str
+    inbox: str
+    free: bool
+
+
+class Dispatcher:
+    """Matches free workers with frames that wait.
+
+    What it wants said is left in `outbox` as (peer, message), in order. Nothing is given out while the sink is away,
+    for there would be nobody to take the result; live frames are then replaced, lossless sources wait.
+    """
+
+    def __init__(self, cameras: dict[str, CameraTurn], *, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self.outbox: list[tuple[str, Message]] = []
+        self._cameras = cameras
+        self._streams = {
+            (camera, model): Stream(
+                camera, model, live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9)
+            )
+            for camera, turn in cameras.items()
+            for model in turn.models
+        }
+        self._rotas = {
+            model: Rota({camera: turn.weight for camera, turn in cameras.items() if model in turn.models})
+            for model in dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
+        }
+        self._workers: dict[str, Seat] = {}
+        self._captures: set[str] = set()
+        self._watched: set[str] = set()
+        self._sink_seen = self._sink_here = False
+
+    def receive(self, peer: str, message: ToDispatcher) -> None:
+        """Take in what `peer` (as its socket is named) says."""
+        match message:
+            case SinkHello():
+                self._sink_hello(message)
+            case Acks():
+                self._settle(message)
+            case Watched():
+                self._watched = set(message.cameras)
+            case WorkerHello():
+                self._worker_hello(message)
+            case Free():
+                self._worker_free(message.worker)
+            case CaptureHello() | Announce() | Sent() | Ended() if message.camera in self._cameras:
+                self._captures.add(peer)
+                if self._sink_seen:
+                    self._from_capture(peer, message)
+            case _:
+                logger.warning("ignored a message about camera %s, which is not configured", message.camera)
+
+    def exited(self, process: str, role: str) -> None:
+        """The supervisor saw a process end."""
+        if role == "worker":
+            self._worker_gone(process)
+        elif role == "capture":
+            self._capture_gone(process)
+        elif role == SINK:
+            self._sink_here = False
+
+    def assign(self, now_ns: int) -> None:
+        """Give free workers the frames that wait, fairly."""
+        if not self._sink_here:
+            return
+        for worker, seat in self._workers.items():
+            if not seat.free:
+                continue
+            camera = self._rotas[seat.model].next(
+                stream.camera
+                for stream in self._streams.values()
+                if stream.model == seat.model and stream.has_turn(now_ns)
+            )
+            if camera is None:
+                continue
+            seat.free = False
+            seq, told = self._streams[camera, seat.model].ask(worker)
+            self._tell_sink(told)
+            annotate = camera in self._watched and seat.model == self._cameras[camera].models[0]
+            self._say(
+                capture_peer(camera),
+                Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=annotate),
+            )
+
+    def flush(self) -> None:
+        """Tell the sink what it has not learned from turns."""
+        if self._sink_here:
+            for (camera, model), stream in self._streams.items():
+                self._tell_sink(stream.flush())
+                count = stream.announced + 1
+                self._say(SINK, Captured(camera=camera, model=model, epoch=stream.epoch, count=count))
+
+    # captures
+
+    def _from_capture(self, peer: str, message: CaptureHello | Announce | Sent | Ended) -> None:
+        streams = self._streams_of(message.camera)
+        if isinstance(message, CaptureHello):
+            self._capture_hello(peer, message, streams)
+            return
+        for stream in streams:
+            if stream.epoch != message.epoch:
+                continue
+            match message:
+                case Announce():
+                    stream.announce(message.seq, message.captured_ns, message.paced)
+                case Ended():
+                    stream.ended(message.captured, message.paced)
+                case Sent() if message.model == stream.model:
+                    alive = message.worker in self._workers
+                    self._tell_sink(stream.sent(message.seq, message.worker, alive=alive))
+
+    def _capture_hello(self, peer: str, hello: CaptureHello, streams: list[Stream]) -> None:
+        epoch = hello.epoch
+        if epoch is None:
+            self._capture_gone(hello.camera)
+            if all(stream.finished for stream in streams):
+                self._release(hello.camera)
+                return
+            epoch, first = self._next_epoch(streams)
+            self._say(peer, Welcome(epoch=epoch, next_seq=first))
+        for stream in streams:
+            if stream.epoch != epoch:
+                self._tell_sink(stream.capture_lost())
+                stream.begin(epoch)
+            for seq, captured_ns in hello.held:
+                stream.announce(seq, captured_ns)
+            if hello.ended is not None:
+                stream.ended(hello.ended)
+
+    def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
+        """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""
+        last = max(stream.epoch for stream in streams)
+        if last == 0 or streams[0].live:
+            return max(int(self._wall()), last + 1), 0
+        return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in streams)
+
+    def _capture_gone(self, camera: str) -> None:
+        for stream in self._streams_of(camera):
+            for worker in stream.asked_of():
+                if worker in self._workers:
+                    self._workers[worker].free = True
+            self._tell_sink(stream.capture_lost())
+
+    def _streams_of(self, camera: str) -> list[Stream]:
+        turn = self._cameras.get(camera)
+        return [self._streams[camera, model] for model in turn.models] if turn else []
+
+    # workers
+
+    def _worker_hello(self, hello: WorkerHello) -> None:
+        known = self._workers.get(hello.worker)
+        if known and known.inbox != hello.inbox:
+            self._worker_gone(hello.worker)
+        if hello.model in self._rotas:
+            self._workers[hello.worker] = Seat(hello.model, hello.inbox, free=not hello.busy)
+
+    def _worker_free(self, worker: str) -> None:
+        if seat := self._workers.get(worker):
+            seat.free = True
+            for stream in self._streams.values():
+                stream.served(worker)
+
+    def _worker_gone(self, worker: str) -> None:
+        if self._workers.pop(worker, None):
+            for stream in self._streams.values():
+                self._tell_sink(stream.worker_lost(worker))
+
+    # the sink
+
+    def _sink_hello(self, hello: SinkHello) -> None:
+        self._settle(Acks(streams=hello.streams))
+        first, self._sink_seen, self._sink_here = not self._sink_seen, True, True
+        self._watched = set(hello.watched)
+        if first:
+            for stream in self._streams.values():
+                stream.resume()
+            for peer in self._captures:
+                self._say(peer, Introduce())
+        self._say(SINK, Start(streams=[stream.state for stream in self._streams.values()]))
+        if not first:
+            for stream in self._streams.values():
+                self._tell_sink(stream.tell_again())
+
+    def _settle(self, acks: Acks) -> None:
+        for state in acks.streams:
+            if stream := self._streams.get((state.camera, state.model)):
+                stream.settle(state)
+        for camera in dict.fromkeys(state.camera for state in acks.streams):
+            self._release(camera)
+
+    def _release(self, camera: str) -> None:
+        """Tell a capture which frames it need not keep."""
+        if streams := self._streams_of(camera):
+            finished = all(stream.finished for stream in streams)
+            seq = min(stream.resolved for stream in streams)
+            if finished or (not streams[0].live and seq >= 0):
+                self._say(capture_peer(camera), Release(epoch=streams[0].epoch, seq=seq, finished=finished))
+
+    def _tell_sink(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._say(SINK, message)
+
+    def _say(self, peer: str, message: Message) -> None:
+        self.outbox.append((peer, message))

@@ -1,0 +1,239 @@
+"""One camera's frames on their way to one model: what waits, what is under way, what became of the rest."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from edge_daemon.wire import Gap, Lost, Reason, StreamState, ToSink, Turn
+
+
+@dataclass
+class Waiting:
+    """A frame that can be asked for, and what became of the frames between it and the one before."""
+
+    seq: int
+    captured_ns: int
+    before: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Told:
+    """What the sink was told and has not settled yet: `frame`'s turn, or (None) a gap that ends at `seq`."""
+
+    seq: int
+    dropped: Counter[str]
+    frame: Waiting | None = None
+    worker: str | None = None
+    served: bool = False
+    end: bool = False
+
+
+class Stream:
+    """Decides the fate of each frame of a camera for one model, up to its turn.
+
+    Methods that return messages return what the sink is to get, in order. In live delivery only the newest frame
+    waits. In lossless delivery all wait in order, and a frame whose worker was lost waits again, ahead of the others.
+    """
+
+    def __init__(self, camera: str, model: str, *, live: bool, max_age_ns: int) -> None:
+        self.camera, self.model, self.live = camera, model, live
+        self.state = StreamState(camera=camera, model=model, epoch=0)
+        self._max_age_ns = max_age_ns
+        self.begin(0)
+
+    def begin(self, epoch: int, resolved: int = -1) -> None:
+        """Start to count at the frame after `resolved`, with nothing waiting and nothing under way."""
+        self.epoch = epoch
+        self.announced = resolved
+        self._waiting: deque[Waiting] = deque()
+        self._asked: dict[str, Waiting] = {}
+        self._told: deque[Told] = deque()
+        self._gap: Counter[str] = Counter()  # dropped after the last frame that waits or had its turn
+        self._ended = False
+
+    # What the capture says
+
+    def announce(self, seq: int, captured_ns: int, paced: int = 0) -> None:
+        """Frame `seq` can be asked for; the `paced` frames before it were passed over."""
+        if seq <= self.announced:
+            self._offer_again(seq, captured_ns)
+            return
+        self._pass_over(seq - self.announced - 1, paced)
+        if self.live and self._waiting:
+            self._drop(self._waiting.pop(), "replaced")
+        self._waiting.append(Waiting(seq, captured_ns, self._gap))
+        self._gap = Counter()
+        self.announced = seq
+
+    def ended(self, captured: int, paced: int = 0) -> None:
+        """The source has no more frames than the `captured` ones, the last `paced` of which were passed over."""
+        if not self._ended:
+            self._pass_over(captured - 1 - self.announced, paced)
+            self.announced = captured - 1
+            self._ended = True
+
+    def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
+        """Frame `seq` is on its way to `worker`, who may be gone by now."""
+        asked = self._asked.pop(worker, None)
+        if asked is None or not self.live:
+            return []
+        before = asked.before
+        while asked.seq < seq and self._waiting:  # a newer frame had come by the time the capture was asked
+            newer = self._waiting.popleft()
+            before = before + Counter(replaced=1) + newer.before
+            asked = newer
+        told = Told(asked.seq, before, asked, worker)
+        messages = self._tell(told)
+        return messages if alive else [*messages, *self._lose(told)]
+
+    def capture_lost(self) -> list[ToSink]:
+        """The capture is gone, and with it the frames that wait; a lossless one will offer them again."""
+        if self.live:
+            for frame in reversed([*self._asked.values(), *self._waiting]):
+                self._drop(frame, "shutdown")
+        else:
+            for told in self._told:
+                if told.worker in self._asked:
+                    told.worker = None
+            self.announced = max(self.resolved, self._told[-1].seq if self._told else -1)
+            self._ended = bool(self._told) and self._told[-1].end
+            self._gap.clear()
+        self._asked.clear()
+        self._waiting.clear()
+        return self.flush()
+
+    # What workers do
+
+    def has_turn(self, now_ns: int) -> bool:
+        """Whether a frame waits for a worker; one that waited too long is dropped now."""
+        if self.live:
+            if self._asked:
+                return False
+            if self._waiting and now_ns - self._waiting[0].captured_ns > self._max_age_ns:
+                self._drop(self._waiting.popleft(), "stale")
+        return bool(self._waiting)
+
+    def ask(self, worker: str) -> tuple[int, list[ToSink]]:
+        """Give the next turn to `worker`: the number of the frame to be sent, or of the oldest that will do."""
+        frame = self._waiting.popleft()
+        self._asked[worker] = frame
+        if self.live:  # which frame it will be is known when it is sent
+            return frame.seq, []
+        if again := self._turn_of(frame.seq):
+            again.worker, again.served = worker, False
+            return frame.seq, []
+        return frame.seq, self._tell(Told(frame.seq, frame.before, frame, worker))
+
+    def asked_of(self) -> list[str]:
+        """The workers that were promised a frame which is not known to be on its way."""
+        return list(self._asked)
+
+    def served(self, worker: str) -> None:
+        """`worker` is done with what it was given; the result is on its way to the sink."""
+        for told in self._told:
+            told.served |= told.worker == worker
+
+    def worker_lost(self, worker: str) -> list[ToSink]:
+        """`worker` is gone; what it had brings no result, unless that is on its way already."""
+        if not self.live:
+            self._asked.pop(worker, None)
+        messages: list[ToSink] = []
+        for told in self._told:
+            if told.worker == worker:
+                messages += self._lose(told)
+        return messages
+
+    # What the sink says, and is told
+
+    def settle(self, state: StreamState) -> None:
+        """The sink has decided all up to `state.resolved`."""
+        self.state = state
+        if state.epoch == self.epoch:
+            while self._told and self._told[0].seq <= state.resolved and (
+                state.finished or not self._told[0].end
+            ):
+                self._told.popleft()
+
+    def resume(self) -> None:
+        """A new dispatcher goes on where the sink stands."""
+        self.begin(self.state.epoch, self.state.resolved)
+
+    def tell_again(self) -> list[ToSink]:
+        """All that a new sink has to know; results that the old one had are lost."""
+        messages: list[ToSink] = []
+        for told in self._told:
+            messages.append(self._message(told))
+            if told.served:
+                messages += self._lose(told)
+        return messages
+
+    def flush(self) -> list[ToSink]:
+        """Tell what was dropped lately, where no turn has told it, and the end."""
+        if self.live and self._asked:
+            return []
+        messages: list[ToSink] = []
+        if self._waiting:
+            first = self._waiting[0]
+            if self.live and first.before:
+                messages = self._tell(Told(first.seq - 1, first.before))
+                first.before = Counter()
+        elif (self._gap or self._ended) and not self.finished and not (self._told and self._told[-1].end):
+            messages = self._tell(Told(self.announced, self._gap, end=self._ended))
+            self._gap = Counter()
+        return messages
+
+    @property
+    def resolved(self) -> int:
+        """The last frame of this epoch whose fate the sink has decided."""
+        return self.state.resolved if self.state.epoch == self.epoch else -1
+
+    @property
+    def finished(self) -> bool:
+        """Whether the sink has published this epoch's end."""
+        return self.state.finished and self.state.epoch == self.epoch
+
+    # How it is counted
+
+    def _pass_over(self, frames: int, paced: int) -> None:
+        """Count `frames` of which the capture passes over `paced`, and which nobody has announced."""
+        paced = frames if not self.live else min(paced, frames)
+        if paced:
+            self._gap["paced"] += paced
+        if frames > paced:
+            self._gap["worker-lost"] += frames - paced
+
+    def _drop(self, frame: Waiting, reason: Reason) -> None:
+        """The last frame that waited is dropped."""
+        self._gap = frame.before + Counter({reason: 1}) + self._gap
+
+    def _offer_again(self, seq: int, captured_ns: int) -> None:
+        """A capture that came back has frame `seq` again, which may have had its turn and lost its worker."""
+        told = self._turn_of(seq)
+        if told and told.worker is None and not self.live:
+            self._wait_again(Waiting(seq, captured_ns))
+
+    def _turn_of(self, seq: int) -> Told | None:
+        return next((told for told in self._told if told.frame and told.seq == seq), None)
+
+    def _tell(self, told: Told) -> list[ToSink]:
+        self._told.append(told)
+        return [self._message(told)]
+
+    def _message(self, told: Told) -> ToSink:
+        key = {"camera": self.camera, "model": self.model}
+        if told.frame:
+            return Turn(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped))
+        return Gap(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped), end=told.end)
+
+    def _lose(self, told: Told) -> list[ToSink]:
+        """No result is to be had of a turn: drop its frame, or let it wait for another."""
+        told.worker, told.served = None, False
+        if self.live:
+            key = {"camera": self.camera, "model": self.model}
+            return [Lost(**key, epoch=self.epoch, seq=told.seq, reason="worker-lost")]
+        if told.frame:
+            self._wait_again(told.frame)
+        return []
+
+    def _wait_again(self, frame: Waiting) -> None:
+        if all(frame.seq != other.seq for other in self._waiting):
+            self._waiting = deque(sorted([frame, *self._waiting], key=lambda waiting: waiting.seq))

@@ -1,0 +1,187 @@
+"""The line between a process and its supervisor: settings and orders go down, news comes up.
+
+It is a pair of connected sockets that the child inherits, so it needs no address, nobody else can reach it, and each
+end learns at once when the other is gone: a child whose supervisor was killed stops by itself.
+"""
+
+import socket
+import time
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge_daemon.errors import EdgeError, ExitCode
+
+MAX_BYTES = 1 << 20
+BEAT_S = 1.0
+"""How often a process reports, and so shows that its loop still turns."""
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent up."""
+
+
+class Ready(News, tag="ready"):
+    """Sockets are bound, models loaded: work can begin."""
+
+
+class Failed(News, tag="failed"):
+    """This process ends because of what `sentence` says."""
+
+    exit_code: int
+    sentence: str
+
+
+class Report(News, tag="report"):
+    """The process's loop turns; `state` in a word or two, and what else there is to tell."""
+
+    state: str
+    detail: dict[str, Any] = {}
+
+
+class Finished(News, tag="finished"):
+    """There is nothing left to do for this process, and there never will be."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent down."""
+
+
+class Stop(Order, tag="stop"):
+    """Finish what is under way and exit."""
+
+
+class Exited(Order, tag="exited"):
+    """Another process is gone (it may come back)."""
+
+    process: str
+    role: str
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS)."""
+
+    name: str
+    role: str
+    pid: int | None
+    state: str
+    restarts: int
+    cpu: float
+    memory_bytes: int
+    detail: dict[str, Any] = {}
+
+
+class Table(Order, tag="table"):
+    """The process table."""
+
+    processes: list[ProcessStatus]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_news = msgspec.msgpack.Decoder(Ready | Failed | Report | Finished)
+_orders = msgspec.msgpack.Decoder(Stop | Exited | Table)
+S = TypeVar("S")
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """The supervisor's end and the child's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_BYTES)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def send_settings(end: socket.socket, settings: msgspec.Struct) -> None:
+    """Hand a child what it needs to know, before anything else."""
+    end.send(_encoder.encode(settings))
+
+
+def send(end: socket.socket, order: Order) -> None:
+    """Send an order. A child that is gone, or too busy to read, does not hold the supervisor up."""
+    try:
+        end.send(_encoder.encode(order))
+    except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def receive(end: socket.socket) -> list[News] | None:
+    """The news that has come; None once the child is gone."""
+    news: list[News] = []
+    while True:
+        try:
+            data = end.recv(MAX_BYTES)
+        except BlockingIOError:
+            return news
+        except ConnectionResetError:
+            return news or None
+        if not data:
+            return news or None
+        news.append(_news.decode(data))
+
+
+class Link:
+    """A child's end. Poll its `fileno()`, then read the orders."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._last_beat = 0.0
+        self._last_state = ""
+        self.stopping = False
+
+    def fileno(self) -> int:
+        """For a poller."""
+        return self._socket.fileno()
+
+    def settings(self, kind: type[S]) -> S:
+        """What this process was told at its start."""
+        return msgspec.msgpack.decode(self._socket.recv(MAX_BYTES), type=kind)
+
+    def orders(self) -> list[Order]:
+        """The orders that have come. `Stop`, and a supervisor that is gone, set `stopping`."""
+        orders: list[Order] = []
+        try:
+            while data := self._socket.recv(MAX_BYTES, socket.MSG_DONTWAIT):
+                order = _orders.decode(data)
+                self.stopping |= isinstance(order, Stop)
+                orders.append(order)
+            self.stopping = True
+        except BlockingIOError:
+            return orders
+        except ConnectionResetError:
+            self.stopping = True
+        return orders
+
+    def ready(self) -> None:
+        """Work can begin."""
+        self._tell(Ready())
+
+    def failed(self, error: EdgeError) -> None:
+        """This process ends because of `error`."""
+        self._tell(Failed(exit_code=error.exit_code, sentence=str(error)))
+
+    def crashed(self, error: BaseException) -> None:
+        """This process ends because of something that nobody foresaw."""
+        self._tell(Failed(exit_code=ExitCode.FAILED, sentence=f"{type(error).__name__}: {error}"))
+
+    def finished(self) -> None:
+        """Nothing is left to do."""
+        self._tell(Finished())
+
+    def beat(self, state: str, detail: dict[str, Any] | None = None) -> None:
+        """Report once a second, and at once when `state` changes."""
+        now = time.monotonic()
+        if state == self._last_state and now - self._last_beat < BEAT_S:
+            return
+        self._last_beat, self._last_state = now, state
+        self._tell(Report(state=state, detail=detail or {}))
+
+    def due(self) -> bool:
+        """Whether the next beat is due: spares making its details in between."""
+        return time.monotonic() - self._last_beat >= BEAT_S
+
+    def _tell(self, news: News) -> None:
+        try:
+            self._socket.send(_encoder.encode(news))
+        except (BrokenPipeError, ConnectionResetError):
+            self.stopping = True

@@ -1,0 +1,86 @@
+"""What each process is told when it starts: plain values, made by the supervisor from the configuration.
+
+Processes import this module and never the configuration itself, whose library is heavier than some of them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Codec = Literal["auto", "raw", "jpeg", "png", "webp"]
+Delivery = Literal["live", "lossless"]
+
+
+class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One model as a worker loads it.
+
+    `path` is a file, or `builtin:NAME`. `labels` are the class names in order, or the path of a text
+    file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
+    `providers` are ONNX Runtime execution providers by short name (`cpu`, `cuda`, ...), in order of preference.
+    """
+
+    name: str
+    path: str
+    threads: int = 1
+    confidence: float = 0.4
+    iou: float = 0.45
+    classes: list[str] | None = None
+    decoder: str = "auto"
+    labels: list[str] | str | None = None
+    providers: list[str] = msgspec.field(default_factory=lambda: ["cpu"])
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera as its capture opens it. `source` holds credentials: never log it unredacted."""
+
+    camera: str
+    source: str
+    delivery: Delivery
+    fps: float | None = None
+    codec: Codec = "auto"
+    quality: int = 85
+    window: int = 8
+    dispatcher: str
+
+
+class CameraTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """What the dispatcher needs to know of a camera."""
+
+    models: list[str]
+    delivery: Delivery
+    weight: float = 1.0
+    max_age_s: float = 0.5
+
+
+class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the dispatcher listens, and whose frames it hands out."""
+
+    bind: str
+    cameras: dict[str, CameraTurn]
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells."""
+
+    worker: str
+    model: ModelSettings
+    inbox: str
+    dispatcher: str
+    sink: str
+
+
+class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where results arrive and where they are published.
+
+    `results` is the file of JSON lines (`-` is standard output), or None. `models` gives each
+    camera's models in the order in which they are drawn.
+    """
+
+    bind: str
+    dispatcher: str
+    publish: list[str]
+    cameras: dict[str, CameraTurn]
+    wait_for: int = 0
+    quality: int = 85
+    results: str | None = None
+    reorder_wait_s: float = 1.0

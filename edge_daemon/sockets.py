@@ -1,0 +1,166 @@
+"""The one place that makes ZeroMQ sockets: who binds, who connects, and what each may queue.
+
+Nothing here queues without end: every hop is bounded by the protocol above it (a worker is sent a frame only when
+it said that it is free), and the high-water marks are a second fence.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from edge_daemon.errors import StartError
+
+RECONNECT_MS = 20
+RECONNECT_MAX_MS = 500
+CONTROL_HWM = 1000
+"""Small messages (no pixels) that one peer may have under way."""
+FRAME_HWM = 4
+OUTCOME_HWM = 8
+SUBSCRIBER_HWM = 100
+"""Messages kept for a slow subscriber before it begins to lose its own."""
+LINGER_MS = 1000
+
+
+def _bind(socket: zmq.Socket[bytes], address: str, what: str) -> None:
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        socket.close(0)
+        raise StartError(f"cannot {what} on {address}: {_reason(error, address)}") from error
+
+
+def _reason(error: zmq.ZMQError, address: str) -> str:
+    if error.errno == zmq.EADDRINUSE:
+        return "the address is in use by another program; stop it or choose another address"
+    if error.errno == zmq.EADDRNOTAVAIL or error.errno == zmq.ENODEV:
+        return "this machine has no such address"
+    if address.startswith("ipc://") and len(address.removeprefix("ipc://").encode()) > zmq.IPC_PATH_MAX_LEN:
+        return f"the path is longer than the {zmq.IPC_PATH_MAX_LEN} bytes that a socket's may have"
+    return str(error.strerror or error).lower()
+
+
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """The dispatcher's socket: peers are told apart by name; a restarted peer takes its name over."""
+    socket = context.socket(zmq.ROUTER)
+    socket.linger = LINGER_MS
+    socket.sndhwm = socket.rcvhwm = CONTROL_HWM
+    socket.router_handover = 1
+    _bind(socket, address, "hand out frames")
+    return socket
+
+
+def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A worker's socket for frames."""
+    socket = context.socket(zmq.PULL)
+    socket.linger = 0
+    socket.rcvhwm = FRAME_HWM
+    _bind(socket, address, "receive frames")
+    return socket
+
+
+def outbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A capture's socket to one worker."""
+    socket = context.socket(zmq.PUSH)
+    socket.linger = LINGER_MS
+    socket.sndhwm = FRAME_HWM
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.connect(address)
+    return socket
+
+
+def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """The sink's socket for the workers' outcomes."""
+    socket = context.socket(zmq.PULL)
+    socket.linger = 0
+    socket.rcvhwm = OUTCOME_HWM
+    _bind(socket, address, "collect results")
+    return socket
+
+
+def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A worker's socket to the sink. It queues only while the sink is there: what it holds back is not lost."""
+    socket = context.socket(zmq.PUSH)
+    socket.linger = LINGER_MS
+    socket.sndhwm = OUTCOME_HWM
+    socket.immediate = 1
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    socket.connect(address)
+    return socket
+
+
+def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str]) -> zmq.Socket[bytes]:
+    """The sink's socket to subscribers, which also tells what they subscribe to.
+
+    Raises:
+        StartError: an address cannot be bound.
+    """
+    socket = context.socket(zmq.XPUB)
+    socket.linger = LINGER_MS
+    socket.sndhwm = SUBSCRIBER_HWM
+    socket.xpub_verbose = 1
+    for address in addresses:
+        _bind(socket, address, "publish results")
+    return socket
+
+
+def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
+    """A client's socket, not subscribed to anything yet."""
+    socket = context.socket(zmq.SUB)
+    socket.linger = 0
+    socket.rcvhwm = hwm
+    socket.reconnect_ivl = 100
+    socket.reconnect_ivl_max = 2000
+    socket.connect(address)
+    return socket
+
+
+class Peer:
+    """A named connection to the dispatcher that says when it was made, and made again.
+
+    The owner polls `fd_of_changes` beside `socket`, and sends its hello when `changed()` is true. While the
+    dispatcher is away nothing queues here: `send` drops, since the hello after it tells everything.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, name: str) -> None:
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.identity = name.encode()
+        self.socket.linger = LINGER_MS
+        self.socket.sndhwm = self.socket.rcvhwm = CONTROL_HWM
+        self.socket.immediate = 1
+        self.socket.reconnect_ivl = RECONNECT_MS
+        self.socket.reconnect_ivl_max = RECONNECT_MAX_MS
+        self.socket.sndtimeo = 200
+        self.changes = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self.connected = False
+        self.socket.connect(address)
+
+    def changed(self) -> bool:
+        """Read what happened to the connection; true when it was newly made and a hello is due."""
+        made = False
+        while self.changes.poll(0):
+            made = recv_monitor_message(self.changes)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self.connected = made
+        return made
+
+    def send(self, data: bytes) -> None:
+        """Send a message if the dispatcher is there."""
+        if not self.connected:
+            return
+        try:
+            self.socket.send(data)
+        except zmq.Again:
+            self.connected = False
+
+    def close(self) -> None:
+        """Send what is under way, then close."""
+        self.socket.disable_monitor()
+        self.changes.close(0)
+        self.socket.close()
+
+
+def ipc(folder: Path, name: str) -> str:
+    """The address of socket `name` in `folder`."""
+    return f"ipc://{folder / name}"

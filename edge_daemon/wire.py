@@ -1,0 +1,370 @@
+"""Every message between our processes, and the JSON that subscribers get.
+
+Inside, a message is a tagged MessagePack map; a picture rides beside it as a part of its own, never inside.
+The tag carries the version, so that a peer of another version is told apart from garbage. Times that are compared
+are nanoseconds of CLOCK_MONOTONIC, which all processes of one machine share; `captured_at` is for people.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from edge_daemon.errors import WireError
+
+Reason = Literal[
+    "paced",
+    "replaced",
+    "stale",
+    "still",
+    "late",
+    "undecodable",
+    "model-error",
+    "worker-lost",
+    "poison",
+    "shutdown",
+]
+Dropped = dict[str, int]
+"""Frames by `Reason`. A plain string key keeps a newer peer's reasons readable."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message between two of our processes."""
+
+
+class StreamState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one camera and model have come: all that is needed to go on after a process was lost.
+
+    `resolved` is the last frame number whose fate is decided, `published` the last one delivered (-1: none yet),
+    `gap` what was dropped since then; the other counts run over all epochs.
+    """
+
+    camera: str
+    model: str
+    epoch: int
+    resolved: int = -1
+    published: int = -1
+    gap: Dropped = {}
+    delivered: int = 0
+    dropped: Dropped = {}
+    finished: bool = False
+
+
+def capture_peer(camera: str) -> str:
+    """The name under which a camera's capture connects to the dispatcher."""
+    return f"capture/{camera}"
+
+
+# capture -> dispatcher
+
+
+class CaptureHello(Message, tag="capture-hello.1"):
+    """First message after every (re)connection. `epoch` is None from a capture that has not begun.
+
+    `held` are number and time of the frames that can be asked for; `ended` is how many a finite source had.
+    """
+
+    camera: str
+    epoch: int | None
+    held: list[tuple[int, int]]
+    ended: int | None
+
+
+class Announce(Message, tag="announce.1"):
+    """A frame is here to be asked for; `paced` frames before it were passed over by the configured fps."""
+
+    camera: str
+    epoch: int
+    seq: int
+    captured_ns: int
+    paced: int
+
+
+class Sent(Message, tag="sent.1"):
+    """Frame `seq` is on its way to `worker`, who was waiting for it."""
+
+    camera: str
+    epoch: int
+    model: str
+    worker: str
+    seq: int
+
+
+class Ended(Message, tag="ended.1"):
+    """A finite source gave its last frame; `captured` were read in all, the last `paced` of them passed over."""
+
+    camera: str
+    epoch: int
+    captured: int
+    paced: int
+
+
+# dispatcher -> capture
+
+
+class Welcome(Message, tag="welcome.1"):
+    """Answers a capture that has not begun: it numbers its frames in `epoch`, and offers those from `next_seq` on."""
+
+    epoch: int
+    next_seq: int
+
+
+class Send(Message, tag="send.1"):
+    """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`."""
+
+    model: str
+    worker: str
+    inbox: str
+    seq: int
+    annotate: bool
+
+
+class Release(Message, tag="release.1"):
+    """Every model's fate of all frames up to `seq` is decided: they need not be kept."""
+
+    epoch: int
+    seq: int
+    finished: bool
+
+
+class Introduce(Message, tag="introduce.1"):
+    """A new dispatcher asks for a hello."""
+
+
+# capture -> worker, with the encoded picture beside it
+
+
+class Frame(Message, tag="frame.1"):
+    """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR.
+
+    `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
+    knows to be there.
+    """
+
+    camera: str
+    epoch: int
+    seq: int
+    captured_ns: int
+    captured_at: str
+    width: int
+    height: int
+    codec: str
+    annotate: bool
+    truth: list[list[float]] | None = None
+
+
+# worker -> dispatcher
+
+
+class WorkerHello(Message, tag="worker-hello.1"):
+    """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`."""
+
+    worker: str
+    model: str
+    inbox: str
+    busy: bool
+
+
+class Free(Message, tag="free.1"):
+    """This worker can take a frame again."""
+
+    worker: str
+
+
+# worker -> sink
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """One box in pixels of the source frame."""
+
+    xyxy: tuple[float, float, float, float]
+    confidence: float
+    class_id: int
+    class_name: str
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds that one frame spent in each stage; `total` runs from capture to publication."""
+
+    wait: float = 0.0
+    decode: float = 0.0
+    preprocess: float = 0.0
+    infer: float = 0.0
+    postprocess: float = 0.0
+    total: float = 0.0
+
+
+class Outcome(Message, tag="outcome.1"):
+    """What a worker made of a frame; an annotated RGB picture (height x width x 3 bytes) may ride beside it.
+
+    `failed` names the reason when there is no result.
+    """
+
+    frame: Frame
+    model: str
+    worker: str
+    detections: list[Detection] = []
+    timing_ms: Timing = Timing()
+    failed: Literal["undecodable", "model-error"] | None = None
+
+
+# dispatcher -> sink
+
+
+class Start(Message, tag="start.1"):
+    """Answers the sink's hello: begin (again) from these states, whatever was under way."""
+
+    streams: list[StreamState]
+
+
+class Turn(Message, tag="turn.1"):
+    """Frame `seq` was given to a worker; since the turn before, `dropped` frames were not."""
+
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    dropped: Dropped
+
+
+class Gap(Message, tag="gap.1"):
+    """Nobody was given anything lately: all frames up to `seq` that had no turn were dropped.
+
+    The source has ended when `end` is set, and `seq` is then its last frame.
+    """
+
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    dropped: Dropped
+    end: bool = False
+
+
+class Lost(Message, tag="lost.1"):
+    """The turn of frame `seq` will bring no result."""
+
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    reason: Reason
+
+
+class Captured(Message, tag="captured.1"):
+    """How many frames of this epoch are known to have been captured."""
+
+    camera: str
+    model: str
+    epoch: int
+    count: int
+
+
+# sink -> dispatcher
+
+
+class SinkHello(Message, tag="sink-hello.1"):
+    """First message after every (re)connection: how far each stream has come, as far as this sink knows."""
+
+    streams: list[StreamState]
+    watched: list[str]
+
+
+class Acks(Message, tag="acks.1"):
+    """How far each of these streams has come now."""
+
+    streams: list[StreamState]
+
+
+class Watched(Message, tag="watched.1"):
+    """The cameras whose annotated frames somebody subscribes to."""
+
+    cameras: list[str]
+
+
+ToDispatcher = (
+    CaptureHello | Announce | Sent | Ended | WorkerHello | Free | SinkHello | Acks | Watched
+)
+ToCapture = Welcome | Send | Release | Introduce
+ToSink = Start | Turn | Gap | Lost | Captured
+
+
+M = TypeVar("M")
+
+
+class Decoder(Generic[M]):
+    """Decodes the messages of one direction; anything else raises WireError."""
+
+    def __init__(self, kind: Any, *, max_bytes: int = 4 << 20) -> None:
+        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
+        self._max_bytes = max_bytes
+
+    def __call__(self, data: bytes | memoryview) -> M:
+        """The message in `data`.
+
+        Raises:
+            WireError: it is malformed, too large, or of another kind or version.
+        """
+        if len(data) > self._max_bytes:
+            raise WireError(f"a message of {len(data)} bytes is over the limit of {self._max_bytes}")
+        try:
+            return self._decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError(f"not a message of ours: {error}") from error
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message."""
+    return _encoder.encode(message)
+
+
+# sink -> subscribers
+
+PROTOCOL_VERSION = 1
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """A `result` as subscribers get it (JSON); `frame` messages have the same header plus `encoding`."""
+
+    v: int = PROTOCOL_VERSION
+    type: str = "result"
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    captured_at: str
+    width: int
+    height: int
+    detections: list[Detection]
+    dropped: Dropped
+    timing_ms: Timing
+    worker: str
+    truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
+    encoding: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """The last message of a finite source, per model, with the totals."""
+
+    v: int = PROTOCOL_VERSION
+    type: str = "end"
+    camera: str
+    model: str
+    epoch: int
+    captured: int
+    delivered: int
+    dropped: Dropped
+
+
+def topic(kind: str, camera: str | None = None) -> bytes:
+    """`result/door/`: the trailing slash keeps a subscriber of camera 1 from getting camera 10."""
+    return f"{kind}/".encode() if camera is None else f"{kind}/{camera}/".encode()
+
+
+def utc(time_ns: int) -> str:
+    """`time_ns` since the Unix epoch as ISO 8601 with microseconds and `Z`."""
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 1000 % 1_000_000:06d}Z"

@@ -1,0 +1,1 @@
+"""Tests; `tests.waiting` and `tests.components` serve all of them."""

@@ -1,0 +1,51 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.components import require_component
+from tests.rtsp import RtspServer
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+# No deadlines and no complaint about slow generation: both measure the machine, which others may be using.
+settings.register_profile(
+    "quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("quick"), max_examples=200, print_blob=True)
+_DEFAULT_PROFILE = "ci" if os.environ.get("CI", "").lower() == "true" else "quick"
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pictures, clips and models beside the checkout, or EDGE_DAEMON_SHARED_DATA."""
+    folder = Path(os.environ.get("EDGE_DAEMON_SHARED_DATA") or CHECKOUT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; EDGE_DAEMON_SHARED_DATA can name another folder")
+    return folder
+
+
+@pytest.fixture
+def start_rtsp() -> Iterator[Callable[[RtspServer], RtspServer]]:
+    """Start a `tests.rtsp.RtspServer` and give it back, ready for clients; it ends with the test."""
+    require_component("rtsp-server")
+    with ExitStack() as servers:
+
+        def start(server: RtspServer) -> RtspServer:
+            servers.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def rtsp_url(start_rtsp: Callable[[RtspServer], RtspServer]) -> str:
+    """A live RTSP camera: 640x360 at 15 fps, H.264, a key frame a second."""
+    return start_rtsp(RtspServer()).url

@@ -1,0 +1,116 @@
+"""An RTSP server for tests: a clip, or a live test picture, on 127.0.0.1.
+
+Run it with Debian's own Python, which has GStreamer's bindings (tools/components.sh installs them):
+
+    /usr/bin/python3 tests/rtsp_server.py 8554 cam
+    /usr/bin/python3 tests/rtsp_server.py 0 clip --file clip.mp4 --user viewer --password secret
+
+It prints `ready PORT` when it serves; port 0 takes a free one. A clip starts anew for each client and ends
+with its last frame; all clients of the live picture see the same one.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+CONTAINERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".mkv": "matroskademux", ".avi": "avidemux"}
+CODECS = {
+    "h264": "h264parse ! rtph264pay config-interval=-1",
+    "h265": "h265parse ! rtph265pay config-interval=-1",
+    "mpeg4": "mpeg4videoparse ! rtpmp4vpay config-interval=1",
+    "jpeg": "jpegparse ! rtpjpegpay",
+}
+PAYLOAD = "name=pay0 pt=96"
+ELEMENTS = ("videotestsrc", "x264enc", "qtdemux", "h264parse", "rtph264pay")
+
+
+def clip(file: Path, codec: str) -> str:
+    """The pipeline that serves `file` as it is, with nothing decoded."""
+    quoted = str(file.resolve()).replace("\\", "\\\\").replace('"', '\\"')
+    return f'( filesrc location="{quoted}" ! {CONTAINERS[file.suffix.lower()]} ! {CODECS[codec]} {PAYLOAD} )'
+
+
+def live(pattern: str, size: str, fps: int) -> str:
+    """The pipeline that encodes a test picture in real time, with a key frame every second."""
+    width, height = size.split("x")
+    return (
+        f"( videotestsrc is-live=true pattern={pattern}"
+        f" ! video/x-raw,width={width},height={height},framerate={fps}/1"
+        f" ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps}"
+        f" ! rtph264pay config-interval=1 {PAYLOAD} )"
+    )
+
+
+def protect(
+    server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFactory, user: str, password: str
+) -> None:
+    """Ask every client for `user` and `password` (basic authentication)."""
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "viewer")
+    auth = GstRtspServer.RTSPAuth()
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    server.set_auth(auth)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_role("viewer")
+    permissions.add_permission_for_role("viewer", "media.factory.access", True)
+    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+
+
+def arguments() -> argparse.Namespace:
+    """What was typed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("port", type=int, nargs="?", default=0)
+    parser.add_argument("path", nargs="?", default="cam", help="without the leading /")
+    parser.add_argument("--file", type=Path, help="a clip to serve; without it, a live test picture")
+    parser.add_argument("--codec", choices=CODECS, default="h264", help="of --file")
+    parser.add_argument("--pattern", default="smpte", help="of the live picture, a name videotestsrc knows")
+    parser.add_argument("--size", default="640x360")
+    parser.add_argument("--fps", type=int, default=15)
+    parser.add_argument("--user")
+    parser.add_argument("--password", default="")
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
+    parser.add_argument("--check", action="store_true", help="only say, by exit code, whether it could serve")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Serve until a signal, or until the parent is gone."""
+    args = arguments()
+    Gst.init(None)
+    lacking = [name for name in ELEMENTS if Gst.ElementFactory.find(name) is None]
+    if args.check or lacking:
+        print(f"lacks GStreamer elements: {', '.join(lacking)}" if lacking else "can serve", file=sys.stderr)
+        return 1 if lacking else 0
+
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(str(args.port))
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(clip(args.file, args.codec) if args.file else live(args.pattern, args.size, args.fps))
+    factory.set_shared(args.file is None)
+    if args.user:
+        protect(server, factory, args.user, args.password)
+    server.get_mount_points().add_factory(f"/{args.path}", factory)
+    if server.attach(None) == 0:
+        print(f"cannot listen on 127.0.0.1:{args.port}", file=sys.stderr)
+        return 1
+
+    loop = GLib.MainLoop()
+    if args.with_parent:
+        GLib.io_add_watch(sys.stdin, GLib.PRIORITY_DEFAULT, GLib.IO_HUP, lambda *_: loop.quit())
+    print(f"ready {server.get_bound_port()}", flush=True)
+    loop.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
