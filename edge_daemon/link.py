@@ -173,12 +173,12 @@ class Link:
         now = time.monotonic()
         if state == self._last_state and now - self._last_beat < BEAT_S:
             return
-        self._last_beat, self._last_state = now, state
-        self._tell(Report(state=state, detail=detail or {}))
+        self.tell(state, detail)
 
-    def due(self) -> bool:
-        """Whether the next beat is due: spares making its details in between."""
-        return time.monotonic() - self._last_beat >= BEAT_S
+    def tell(self, state: str, detail: dict[str, Any] | None = None) -> None:
+        """Report now."""
+        self._last_beat, self._last_state = time.monotonic(), state
+        self._tell(Report(state=state, detail=detail or {}))
 
     def _tell(self, news: News) -> None:
         try:

@@ -1,0 +1,147 @@
+"""For Python programs that subscribe: results as objects, annotated frames as RGB arrays."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.errors import RequestError, WireError
+from edge_daemon.wire import End, Result, topic
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
+
+
+class AnnotatedFrame(msgspec.Struct, frozen=True):
+    """An annotated frame: `rgb` is height x width x 3, uint8, red first; `result` is what was drawn."""
+
+    result: Result
+    rgb: "npt.NDArray[np.uint8]"
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon stands, once a second: counts per camera and model, and the process table."""
+
+    at: str
+    cameras: dict[str, Any]
+    processes: list[dict[str, Any]]
+
+
+Message = Result | End | AnnotatedFrame | Status
+_KINDS: dict[str, type] = {"result": Result, "frame": Result, "end": End, "status": Status}
+
+
+class Subscriber:
+    """Receives what a running daemon publishes; iterate over it, and close it (or use `with`).
+
+    Args:
+        address: where the daemon publishes (`publish.bind`).
+        cameras: only these; all if None.
+        results, frames, status: what to receive. Each viewer of frames costs the daemon drawing and encoding.
+        timeout_s: how long to wait for each message; None waits for ever.
+        newest: skip to the newest message of each topic when this program falls behind.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        cameras: list[str] | None = None,
+        results: bool = True,
+        frames: bool = False,
+        status: bool = False,
+        timeout_s: float | None = None,
+        newest: bool = False,
+    ) -> None:
+        kinds = [kind for kind, wanted in (("result", results), ("frame", frames)) if wanted]
+        if not kinds and not status:
+            raise RequestError("a subscriber has to ask for results, frames or status")
+        self._timeout_ms = None if timeout_s is None else max(round(timeout_s * 1000), 0)
+        self._newest = newest
+        self._waiting: dict[bytes, list[bytes]] = {}
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._socket = sockets.subscriber(self._context, address, hwm=1000)
+        except zmq.ZMQError as error:
+            self._context.term()
+            raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error
+        for kind in kinds:
+            for prefix in [topic(kind, camera) for camera in cameras] if cameras else [topic(kind)]:
+                self._socket.subscribe(prefix)
+        if status:
+            self._socket.subscribe(topic("status"))
+
+    def receive(self) -> Message:
+        """The next message.
+
+        Raises:
+            TimeoutError: none came in time.
+            WireError: what came is no message of this version.
+        """
+        parts = self._receive_newest() if self._newest else self._receive_next()
+        return _decode(parts)
+
+    def __iter__(self) -> Iterator[Message]:
+        """All messages from now on; ends when `timeout_s` passes without one, or the subscriber is closed."""
+        while not self._socket.closed:
+            try:
+                yield self.receive()
+            except TimeoutError:
+                return
+
+    def close(self) -> None:
+        """Stop receiving. Closing again does nothing."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> "Subscriber":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _receive_next(self) -> list[bytes]:
+        if not self._socket.poll(self._timeout_ms):
+            raise TimeoutError("nothing was published in time")
+        return self._socket.recv_multipart()
+
+    def _receive_newest(self) -> list[bytes]:
+        """Read all that is here, keeping the last of each topic, and give them in the order they came."""
+        while self._socket.poll(0) or not self._waiting:
+            parts = self._receive_next()
+            self._waiting.pop(parts[0], None)
+            self._waiting[parts[0]] = parts
+        return self._waiting.pop(next(iter(self._waiting)))
+
+
+def _decode(parts: list[bytes]) -> Message:
+    if len(parts) < 2:
+        raise WireError(f"a message of {len(parts)} parts; expected topic, header and perhaps a picture")
+    try:
+        kind = msgspec.json.decode(parts[1], type=_Kind)
+        if kind.v != 1 or kind.type not in _KINDS:
+            raise WireError(f"a message of version {kind.v} and type {kind.type!r} is not known here")
+        message = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
+    except msgspec.DecodeError as error:
+        raise WireError(f"not a message of ours: {error}") from error
+    if kind.type != "frame":
+        return message  # type: ignore[no-any-return]
+    if len(parts) < 3:
+        raise WireError("a frame without its picture")
+    from edge_daemon.imaging.codecs import decode_rgb  # not before a frame comes: it loads OpenCV
+
+    rgb = decode_rgb(parts[2], message.encoding, message.width, message.height)
+    return AnnotatedFrame(message, rgb)
+
+
+class _Kind(msgspec.Struct):
+    v: int
+    type: str

@@ -1,0 +1,30 @@
+"""Who listens: what subscribers asked for, as the publishing socket tells it."""
+
+from edge_daemon.wire import topic
+
+SUBSCRIBE, UNSUBSCRIBE = 1, 0
+
+
+class Audience:
+    """Keeps the subscriptions that are held, and counts those that were made."""
+
+    def __init__(self) -> None:
+        self._held: set[bytes] = set()
+        self.subscriptions = 0
+
+    def heard(self, message: bytes) -> None:
+        """Take in what the socket says: a byte for subscribe or unsubscribe, then the prefix.
+
+        Every subscribe is told (XPUB_VERBOSE), but of unsubscribes only the last of a prefix.
+        """
+        if not message or message[0] not in (SUBSCRIBE, UNSUBSCRIBE):
+            return
+        if message[0] == SUBSCRIBE:
+            self._held.add(message[1:])
+            self.subscriptions += 1
+        else:
+            self._held.discard(message[1:])
+
+    def wants(self, kind: str, camera: str | None = None) -> bool:
+        """Whether somebody gets what is published under this topic."""
+        return any(topic(kind, camera).startswith(prefix) for prefix in self._held)

@@ -1,0 +1,162 @@
+"""All cameras' ledgers at one desk: messages in, results to publish and news for the dispatcher out."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from edge_daemon.link import ProcessStatus
+from edge_daemon.settings import CameraTurn
+from edge_daemon.sink.ledger import Arrival, Delivery, EndOfSource, Ledger
+from edge_daemon.sink.meter import Meter
+from edge_daemon.wire import (
+    PROTOCOL_VERSION,
+    Acks,
+    Captured,
+    End,
+    Gap,
+    Lost,
+    Outcome,
+    Result,
+    Start,
+    StreamState,
+    Timing,
+    ToSink,
+    Turn,
+    utc,
+)
+
+Key = tuple[str, str]
+"""Camera and model."""
+
+
+class Desk:
+    """Keeps a ledger per camera and model. Nothing is released until the dispatcher said where to start."""
+
+    def __init__(self, cameras: dict[str, CameraTurn], reorder_wait_ns: int) -> None:
+        self._cameras = cameras
+        self._ledgers: dict[Key, Ledger] = {}
+        for camera, turn in cameras.items():
+            wait_ns = reorder_wait_ns if turn.delivery == "live" else None
+            for model in turn.models:
+                self._ledgers[camera, model] = Ledger(camera, model, reorder_wait_ns=wait_ns)
+        self._meters = {key: Meter() for key in self._ledgers}
+        self._acked: dict[Key, StreamState] = {}
+        self._started = False
+
+    def tell(self, message: ToSink) -> None:
+        """Take in what the dispatcher says."""
+        match message:
+            case Start():
+                self._started = True
+                for state in message.streams:
+                    if ledger := self._ledgers.get((state.camera, state.model)):
+                        ledger.start(state)
+            case Turn() | Gap() | Lost() | Captured() if self._started:
+                if ledger := self._ledgers.get((message.camera, message.model)):
+                    ledger.tell(message)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Take in what a worker made of a frame."""
+        if ledger := self._ledgers.get((arrival.outcome.frame.camera, arrival.outcome.model)):
+            ledger.arrived(arrival)
+
+    def hello(self) -> list[StreamState]:
+        """How far everything has come, for a dispatcher that says where to start: it stays so until then."""
+        self._started = False
+        return [ledger.state for ledger in self._ledgers.values() if ledger.state.epoch]
+
+    def release(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+        """What is to be published now, in order: results with the outcome they come from, and ends."""
+        if self._started:
+            for ledger in self._ledgers.values():
+                yield from self._published(ledger, ledger.release(now_ns), now_ns)
+
+    def close(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+        """The last that is to be published; after it nothing is in flight."""
+        for ledger in self._ledgers.values():
+            yield from self._published(ledger, ledger.close(), now_ns)
+
+    def acks(self) -> Acks | None:
+        """The streams that have come further since the last call, if any."""
+        if not self._started:
+            return None
+        moved = []
+        for key, ledger in self._ledgers.items():
+            state = ledger.state
+            if state.epoch and state != self._acked.get(key):
+                self._acked[key] = state
+                moved.append(state)
+        return Acks(streams=moved) if moved else None
+
+    def status(self, now_ns: int, processes: list[ProcessStatus]) -> dict[str, Any]:
+        """The `status/` message."""
+        captures = {process.name: process for process in processes if process.role == "capture"}
+        cameras: dict[str, Any] = {}
+        for camera, turn in self._cameras.items():
+            capture = captures.get(camera)
+            cameras[camera] = {
+                "state": capture.state if capture else "unknown",
+                **(capture.detail if capture else {}),
+                "models": {model: self._counts((camera, model), now_ns) for model in turn.models},
+            }
+        return {
+            "v": PROTOCOL_VERSION,
+            "type": "status",
+            "at": utc(time.time_ns()),
+            "cameras": cameras,
+            "processes": msgspec.to_builtins(processes),
+        }
+
+    def _counts(self, key: Key, now_ns: int) -> dict[str, Any]:
+        ledger, meter = self._ledgers[key], self._meters[key]
+        return {
+            "captured": ledger.captured,
+            "delivered": ledger.delivered,
+            "dropped": dict(ledger.dropped),
+            "in_flight": ledger.in_flight,
+            "fps": round(meter.rate(now_ns), 2),
+            "latency_ms": meter.percentiles(now_ns),
+        }
+
+    def _published(
+        self, ledger: Ledger, released: list[Delivery | EndOfSource], now_ns: int
+    ) -> Iterator[tuple[Result | End, Arrival | None]]:
+        for item in released:
+            if isinstance(item, EndOfSource):
+                yield _end(ledger), None
+            else:
+                total_ms = (now_ns - item.arrival.outcome.frame.captured_ns) / 1e6
+                self._meters[ledger.camera, ledger.model].add(now_ns, total_ms)
+                yield _result(item, total_ms), item.arrival
+
+
+def _result(delivery: Delivery, total_ms: float) -> Result:
+    outcome: Outcome = delivery.arrival.outcome
+    frame, stages = outcome.frame, msgspec.structs.asdict(outcome.timing_ms) | {"total": total_ms}
+    return Result(
+        camera=frame.camera,
+        model=outcome.model,
+        epoch=frame.epoch,
+        seq=frame.seq,
+        captured_at=frame.captured_at,
+        width=frame.width,
+        height=frame.height,
+        detections=outcome.detections,
+        dropped=dict(delivery.dropped),
+        timing_ms=Timing(**{stage: round(ms, 2) for stage, ms in stages.items()}),
+        worker=outcome.worker,
+        truth=msgspec.UNSET if frame.truth is None else frame.truth,
+    )
+
+
+def _end(ledger: Ledger) -> End:
+    return End(
+        camera=ledger.camera,
+        model=ledger.model,
+        epoch=ledger.state.epoch,
+        captured=ledger.captured,
+        delivered=ledger.delivered,
+        dropped=dict(ledger.dropped),
+    )

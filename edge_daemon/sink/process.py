@@ -1,0 +1,186 @@
+"""The sink's process: its sockets, its clock, its loop."""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.errors import WireError
+from edge_daemon.link import Link, ProcessStatus, Table
+from edge_daemon.settings import SinkSettings
+from edge_daemon.sink.audience import Audience
+from edge_daemon.sink.desk import Desk
+from edge_daemon.sink.ledger import Arrival
+from edge_daemon.sink.record import Record
+from edge_daemon.wire import Decoder, End, Outcome, Result, SinkHello, ToSink, Watched, encode, topic
+
+if TYPE_CHECKING:
+    from edge_daemon.sink.gallery import Gallery
+
+logger = logging.getLogger(__name__)
+POLL_MS = 50
+STATUS_S = 1.0
+BURST = 64
+DRAIN_MS = 100
+"""At the end: how long nothing more has to come."""
+
+
+def serve(link: Link) -> None:
+    """Publish until told to stop."""
+    settings = link.settings(SinkSettings)
+    record = Record(settings.results) if settings.results else None
+    with zmq.Context() as context:
+        sink = Sink(link, settings, record, context)
+        try:
+            sink.run()
+        finally:
+            sink.close()
+            if record:
+                record.close()
+
+
+class Sink:
+    """Moves messages between the desk and the sockets."""
+
+    def __init__(
+        self,
+        link: Link,
+        settings: SinkSettings,
+        record: Record | None,
+        context: zmq.Context[zmq.Socket[bytes]],
+    ) -> None:
+        self._link, self._settings, self._record = link, settings, record
+        self._desk = Desk(settings.cameras, int(settings.reorder_wait_s * 1e9))
+        self._audience = Audience()
+        self._gallery: Gallery | None = None
+        self._pictures: dict[str, tuple[Result, Arrival]] = {}
+        self._collector = sockets.collector(context, settings.bind)
+        self._publisher = sockets.publisher(context, settings.publish)
+        self._peer = sockets.Peer(context, settings.dispatcher, "sink")
+        self._hello_due = False
+        self._watched: list[str] = []
+        self._processes: list[ProcessStatus] = []
+        self._status_at = time.monotonic() + STATUS_S
+        self._from_dispatcher: Decoder[ToSink] = Decoder(ToSink)
+        self._from_worker: Decoder[Outcome] = Decoder(Outcome)
+
+    def run(self) -> None:
+        """Serve until told to stop; then take in what is still under way and close the books."""
+        poller = zmq.Poller()
+        for waited_for in (self._peer.socket, self._peer.changes, self._collector, self._publisher):
+            poller.register(waited_for, zmq.POLLIN)
+        poller.register(self._link.fileno(), zmq.POLLIN)
+        self._link.ready()
+        while not self._link.stopping:
+            poller.poll(POLL_MS)
+            for order in self._link.orders():
+                if isinstance(order, Table):
+                    self._processes = order.processes
+            self.step()
+            self._tell_status()
+        poller.unregister(self._link.fileno())
+        while poller.poll(DRAIN_MS):
+            self.step()
+        self._publish(self._desk.close(time.monotonic_ns()))
+        self._tell_status(now=True)
+
+    def step(self) -> None:
+        """Take in what has come, publish what can be published."""
+        self._listen()
+        self._greet()
+        self._take_in()
+        self._publish(self._desk.release(time.monotonic_ns()))
+        if acks := self._desk.acks():
+            self._peer.send(encode(acks))
+        for result, arrival in self._pictures.values():
+            self._publish_picture(result, arrival)
+        self._pictures.clear()
+
+    def close(self) -> None:
+        """Let go of the sockets once they have sent what is under way."""
+        self._peer.close()
+        self._publisher.close()
+        self._collector.close()
+
+    def _listen(self) -> None:
+        """Learn who subscribes to what, and tell the dispatcher whose frames are watched."""
+        while self._publisher.poll(0):
+            self._audience.heard(self._publisher.recv())
+        watched = [camera for camera in self._settings.cameras if self._audience.wants("frame", camera)]
+        if watched != self._watched:
+            self._watched = watched
+            self._peer.send(encode(Watched(cameras=watched)))
+
+    def _greet(self) -> None:
+        """Say hello to the dispatcher, who hands out nothing before: here a run waits for its subscribers."""
+        self._hello_due |= self._peer.changed()
+        if self._hello_due and self._audience.subscriptions >= self._settings.wait_for:
+            self._hello_due = False
+            self._peer.send(encode(SinkHello(streams=self._desk.hello(), watched=self._watched)))
+
+    def _take_in(self) -> None:
+        """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
+        for _ in range(BURST):
+            if not self._peer.socket.poll(0):
+                break
+            try:
+                self._desk.tell(self._from_dispatcher(self._peer.socket.recv()))
+            except WireError as error:
+                logger.warning("dropped a message from the dispatcher: %s", error)
+        for _ in range(BURST):
+            if not self._collector.poll(0):
+                break
+            header, *picture = self._collector.recv_multipart(copy=False)
+            try:
+                outcome = self._from_worker(header.buffer)
+            except WireError as error:
+                logger.warning("dropped a message from a worker: %s", error)
+                continue
+            self._desk.arrived(Arrival(outcome, picture[0].buffer if picture else None, time.monotonic_ns()))
+
+    def _publish(self, items: Any) -> None:
+        for message, arrival in items:
+            body = msgspec.json.encode(message)
+            self._publisher.send_multipart([topic("result", message.camera), body])
+            if isinstance(message, End):
+                continue
+            if self._record:
+                self._record.write(body)
+            if self._watched and arrival is not None:
+                self._show(message, arrival)
+
+    def _show(self, result: Result, arrival: Arrival) -> None:
+        """Publish the annotated frame: every one where all count, else the newest when there is time."""
+        if self._gallery is None:
+            from edge_daemon.sink.gallery import Gallery  # not before somebody watches: it loads OpenCV
+
+            self._gallery = Gallery(self._settings.quality)
+        self._gallery.note(arrival)
+        if arrival.picture is None:
+            return
+        if self._settings.cameras[result.camera].delivery == "lossless":
+            self._publish_picture(result, arrival)
+        else:
+            self._pictures[result.camera] = result, arrival
+
+    def _publish_picture(self, result: Result, arrival: Arrival) -> None:
+        if self._gallery is None:
+            return
+        others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
+        jpeg = self._gallery.jpeg(arrival, others)
+        header = msgspec.json.encode(msgspec.structs.replace(result, type="frame", encoding="jpeg"))
+        self._publisher.send_multipart([topic("frame", result.camera), header, jpeg], copy=False)
+
+    def _tell_status(self, *, now: bool = False) -> None:
+        """Once a second, tell subscribers and the supervisor how things stand."""
+        if not now and time.monotonic() < self._status_at:
+            return
+        self._status_at = time.monotonic() + STATUS_S
+        status = self._desk.status(time.monotonic_ns(), self._processes)
+        self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
+        self._link.tell("up", {"cameras": status["cameras"]})
+        if self._record:
+            self._record.flush()

@@ -1,0 +1,162 @@
+"""One process of ours: started, heard, and ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import psutil
+
+from edge_daemon import link
+from edge_daemon.link import Failed, Finished, News, Order, ProcessStatus, Ready, Report
+from edge_daemon.supervisor.backoff import Backoff
+
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "OPENCV_FFMPEG_LOGLEVEL": "8"}
+"""Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """A process that a configuration calls for. One that is `awaited` must come up for a run to start at all."""
+
+    role: str
+    name: str
+    settings: msgspec.Struct
+    awaited: bool = True
+
+
+class Child:
+    """A process and what is known of it. It can be started again after it ended."""
+
+    def __init__(self, spec: ProcessSpec, output: IO[bytes] | int | None = None) -> None:
+        self.spec = spec
+        self.restarts = 0
+        self.ready = self.finished = False
+        self.failure: Failed | None = None
+        self.state = "starting"
+        self.detail: dict[str, Any] = {}
+        self.start_at: float | None = 0.0
+        self.heard_at = 0.0
+        self._output = output
+        self._backoff = Backoff()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: Any = None
+        self._usage: psutil.Process | None = None
+        self._memory_bytes, self._memory_at = 0, 0.0
+        self._cpu = 0.0
+
+    @property
+    def title(self) -> str:
+        """`capture door`, or just `sink` where there is one of a kind."""
+        return self.spec.role if self.spec.role == self.spec.name else f"{self.spec.role} {self.spec.name}"
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process there is."""
+        return self._process.pid if self._process else None
+
+    def fileno(self) -> int:
+        """Readable when there is news, and when the process is gone."""
+        return int(self._socket.fileno())
+
+    def start(self) -> None:
+        """Start the process and hand it its settings."""
+        self._socket, theirs = link.pair()
+        with theirs:
+            command = [sys.executable, "-P", "-m", "edge_daemon.child", self.spec.role, self.spec.name, str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stderr=self._output,
+                env=os.environ | THREADS,
+            )
+        link.send_settings(self._socket, self.spec.settings)
+        self.start_at, self.heard_at, self._started_at = None, time.monotonic(), time.monotonic()
+        self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
+        self._usage = psutil.Process(self._process.pid)
+
+    def tell(self, order: Order) -> None:
+        """Send an order, if there is a process to take it."""
+        if self.running:
+            link.send(self._socket, order)
+
+    def hear(self) -> list[News] | None:
+        """Take in the news; None once the process is gone."""
+        heard = link.receive(self._socket)
+        self.heard_at = time.monotonic()
+        for news in heard or []:
+            match news:
+                case Ready():
+                    self.ready, self.state = True, "up"
+                case Report():
+                    self.state, self.detail = news.state, news.detail
+                case Failed():
+                    self.failure = news
+                case Finished():
+                    self.finished = True
+        return heard
+
+    def gone(self) -> str:
+        """Close the books on a process that is gone; says how it ended."""
+        assert self._process is not None
+        code = self._process.wait()
+        self._socket.close()
+        self._process = self._usage = None
+        self.ready = False
+        self.state = "finished" if self.finished else "down"
+        self._cpu, self._memory_bytes = 0.0, 0
+        wait_s = self._backoff.failed(time.monotonic() - self._started_at)
+        self.start_at = None if self.finished else time.monotonic() + wait_s
+        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process:
+            self._process.kill()
+
+    def status(self) -> ProcessStatus:
+        """For the process table."""
+        self._measure()
+        return ProcessStatus(
+            name=self.spec.name,
+            role=self.spec.role,
+            pid=self.pid,
+            state=self.state,
+            restarts=self.restarts,
+            cpu=round(self._cpu, 3),
+            memory_bytes=self._memory_bytes,
+            detail=self.detail if self.spec.role in ("capture", "worker") else {},
+        )
+
+    def _measure(self) -> None:
+        if self._usage is None:
+            return
+        try:
+            self._cpu = self._usage.cpu_percent() / 100
+            if time.monotonic() - self._memory_at > MEMORY_S:  # the kernel walks all pages for it
+                self._memory_at = time.monotonic()
+                self._memory_bytes = _proportional_bytes(self._usage.pid)
+        except (psutil.Error, OSError):
+            return
+
+
+MEMORY_S = 5.0
+
+
+def _proportional_bytes(pid: int) -> int:
+    """PSS: memory of this process, what it shares divided among those who share it."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,50 @@
+"""The private folder of a run, where its sockets are."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_daemon.errors import StartError
+
+PREFIX = "edge-daemon-"
+LOCK = "lock"
+
+
+@contextmanager
+def run_folder(parent: Path | None) -> Iterator[Path]:
+    """A new folder (mode 0700) that is gone afterwards, and so are those that killed runs left.
+
+    It is made in `parent`, else in systemd's RUNTIME_DIRECTORY, else where temporary files are.
+
+    Raises:
+        StartError: no folder can be made there.
+    """
+    place = parent or Path(os.environ.get("RUNTIME_DIRECTORY") or tempfile.gettempdir())
+    try:
+        _sweep(place)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    except OSError as error:
+        raise StartError(f"cannot make a folder for sockets in {place}: {error.strerror}") from error
+    try:
+        with (folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove our folders that nobody holds any more."""
+    for folder in place.glob(f"{PREFIX}*"):
+        try:
+            if folder.stat().st_uid != os.geteuid():
+                continue
+            with (folder / LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

@@ -1,0 +1,112 @@
+"""From a configuration to the processes it calls for."""
+
+from pathlib import Path
+
+from edge_daemon import sockets
+from edge_daemon.config.schema import Camera, Config
+from edge_daemon.config.sources import is_finite, kind_of
+from edge_daemon.settings import (
+    CameraTurn,
+    CaptureSettings,
+    Delivery,
+    DispatcherSettings,
+    ModelSettings,
+    SinkSettings,
+    WorkerSettings,
+)
+from edge_daemon.supervisor.child import ProcessSpec
+
+
+def plan(config: Config, folder: Path, *, results: str | None = None) -> list[ProcessSpec]:
+    """Every process this configuration calls for, in the order of their start.
+
+    Sockets lie in `folder`; results are also written to the file `results`, if given.
+    """
+    frames, publish = config.frames, config.publish
+    dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
+    turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
+    finite = all(is_finite(camera.source) for camera in config.cameras.values())
+    specs = [
+        ProcessSpec(
+            role="sink",
+            name="sink",
+            settings=SinkSettings(
+                bind=sink,
+                dispatcher=dispatcher,
+                publish=publish.bind,
+                cameras=turns,
+                wait_for=publish.wait_for if finite else 0,
+                quality=frames.quality,
+                results=results,
+            ),
+        ),
+        ProcessSpec(
+            role="dispatcher",
+            name="dispatcher",
+            settings=DispatcherSettings(bind=dispatcher, cameras=turns),
+        ),
+    ]
+    used = {model for turn in turns.values() for model in turn.models}
+    workers = [(name, i) for name in config.models if name in used for i in range(config.models[name].workers)]
+    for number, (name, i) in enumerate(workers):
+        specs.append(
+            ProcessSpec(
+                role="worker",
+                name=f"{name}-{i}",
+                settings=WorkerSettings(
+                    worker=f"{name}-{i}",
+                    model=_model(config, name),
+                    inbox=sockets.ipc(folder, f"worker-{number}"),
+                    dispatcher=dispatcher,
+                    sink=sink,
+                ),
+            )
+        )
+    for name, camera in config.cameras.items():
+        specs.append(
+            ProcessSpec(
+                role="capture",
+                name=name,
+                settings=CaptureSettings(
+                    camera=name,
+                    source=camera.source,
+                    delivery=turns[name].delivery,
+                    fps=camera.fps,
+                    codec=frames.codec,
+                    quality=frames.quality,
+                    window=2 * sum(config.models[model].workers for model in turns[name].models) + 2,
+                    dispatcher=dispatcher,
+                ),
+                awaited=is_finite(camera.source),
+            )
+        )
+    return specs
+
+
+def _turn(config: Config, camera: Camera) -> CameraTurn:
+    return CameraTurn(
+        models=list(camera.models or config.models),
+        delivery=camera.delivery or _usual_delivery(camera.source),
+        weight=camera.weight,
+        max_age_s=camera.max_age,
+    )
+
+
+def _usual_delivery(source: str) -> Delivery:
+    """A file or folder is read to its end and wholly; a camera is watched now."""
+    return "lossless" if kind_of(source) in ("file", "folder") else "live"
+
+
+def _model(config: Config, name: str) -> ModelSettings:
+    model = config.models[name]
+    return ModelSettings(
+        name=name,
+        path=model.path,
+        threads=model.threads,
+        confidence=model.confidence,
+        iou=model.iou,
+        classes=model.classes,
+        decoder=model.decoder,
+        labels=model.labels,
+        providers=model.providers,
+    )

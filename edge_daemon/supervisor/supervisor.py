@@ -1,0 +1,182 @@
+"""The loop that keeps all processes running, and ends them in order."""
+
+import logging
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import IO, Any
+
+from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.link import Exited, ProcessStatus, Stop, Table
+from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.notify import notify
+
+logger = logging.getLogger(__name__)
+TABLE_S = 1.0
+HANG_S = 60.0
+"""A process whose loop did not turn for so long is killed and started again."""
+GRACE_S = {"capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
+"""How long a process that was told to stop may take."""
+STOP_ORDER = ("capture", "worker", "dispatcher", "sink")
+Observer = Callable[[dict[str, Any], list[ProcessStatus]], None]
+
+
+class Supervisor:
+    """Runs the processes of `specs` until all sources have ended, or a signal says stop.
+
+    `observe` gets the cameras' counts (as in `status/`) and the process table once a second.
+    """
+
+    def __init__(
+        self, specs: list[ProcessSpec], observe: Observer | None = None, output: IO[bytes] | int | None = None
+    ) -> None:
+        self._children = [Child(spec, output) for spec in specs]
+        self._observe = observe
+        self._selector = selectors.DefaultSelector()
+        self._started = False
+        self._failure: EdgeError | None = None
+        self._signals = 0
+        self._table_at = 0.0
+        self._watchdog = "WATCHDOG_USEC" in os.environ
+
+    @property
+    def cameras(self) -> dict[str, Any]:
+        """The cameras' counts as the sink told them last."""
+        sink = next(child for child in self._children if child.spec.role == "sink")
+        cameras: dict[str, Any] = sink.detail.get("cameras", {})
+        return cameras
+
+    def run(self) -> None:
+        """Keep all running until done or told to stop.
+
+        Raises:
+            EdgeError: it could not start; its exit code says of what kind the failure is.
+        """
+        with self._signals_noted():
+            try:
+                while not self._signals and not self._failure and not self._all_finished():
+                    self._revive()
+                    self._turn(self._wait_s())
+                    self._watch()
+            finally:
+                notify("STOPPING=1")
+                self._stop()
+        if self._failure:
+            raise self._failure
+
+    def _turn(self, wait_s: float) -> None:
+        """Hear what the processes say, for `wait_s` at most."""
+        for key, _ in self._selector.select(wait_s):
+            if key.data is None:
+                os.read(key.fd, 64)
+            elif key.data.hear() is None:
+                self._ended(key.data)
+
+    def _wait_s(self) -> float:
+        due = [self._table_at, *(child.start_at for child in self._children if child.start_at is not None)]
+        return max(min(due) - time.monotonic(), 0.0)
+
+    def _revive(self) -> None:
+        for child in self._children:
+            if child.start_at is not None and child.start_at <= time.monotonic():
+                child.start()
+                self._selector.register(child, selectors.EVENT_READ, child)
+
+    def _ended(self, child: Child) -> None:
+        self._selector.unregister(child)
+        failure, was_ready = child.failure, child.ready
+        how = child.gone()
+        for other in self._children:
+            if other.spec.role == "dispatcher" and other is not child:
+                other.tell(Exited(process=child.spec.name, role=child.spec.role))
+        if child.finished or self._stopping:
+            return
+        child.restarts += 1
+        sentence = failure.sentence if failure else f"{child.title} {how}"
+        if child.spec.awaited and not self._started and not was_ready:
+            self._failure = StartError(sentence)
+            if failure:
+                self._failure.exit_code = ExitCode(failure.exit_code)
+        else:
+            again_s = (child.start_at or 0.0) - time.monotonic()
+            logger.error("%s: %s; starts again in %.1f s", child.title, sentence if failure else how, again_s)
+
+    def _watch(self) -> None:
+        """Once a second: the process table, and whether anybody hangs."""
+        if not self._started and all(child.ready for child in self._children):
+            self._started = True
+            logger.info("all %d processes are up", len(self._children))
+            notify("READY=1")
+        now = time.monotonic()
+        if now < self._table_at:
+            return
+        self._table_at = now + TABLE_S
+        table = [child.status() for child in self._children]
+        for child in self._children:
+            if child.spec.role == "sink":
+                child.tell(Table(processes=table))
+            if child.running and now - child.heard_at > HANG_S:
+                logger.error("%s has not been heard for %.0f s and is killed", child.title, HANG_S)
+                child.kill()
+        if self._watchdog:
+            notify("WATCHDOG=1")
+        if self._observe:
+            self._observe(self.cameras, table)
+
+    def _all_finished(self) -> bool:
+        captures = [child for child in self._children if child.spec.role == "capture"]
+        return bool(captures) and all(child.finished for child in captures)
+
+    @property
+    def _stopping(self) -> bool:
+        return bool(self._signals) or self._failure is not None or self._all_finished()
+
+    def _stop(self) -> None:
+        """End all, whoever gives first, so that nothing under way is lost."""
+        for role in STOP_ORDER:
+            group = [child for child in self._children if child.spec.role == role]
+            for child in group:
+                child.start_at = None
+                child.tell(Stop())
+            deadline = time.monotonic() + (GRACE_S[role] if self._signals < 2 and not self._failure else 0.0)
+            while any(child.running for child in group) and self._signals < 2:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._turn(min(left_s, 0.2))
+            for child in group:
+                if child.running:
+                    if not self._failure:
+                        logger.warning("%s did not stop in time and is killed", child.title)
+                    child.kill()
+            while any(child.running for child in group):
+                self._turn(1.0)
+        self._selector.close()
+
+    @contextmanager
+    def _signals_noted(self) -> Iterator[None]:
+        """SIGTERM and SIGINT are only noted, and wake the loop."""
+        wake, woken = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(woken, False)
+
+        def note(number: int, _: FrameType | None) -> None:
+            self._signals += 1
+            if self._signals == 1:
+                logger.info("stopping (%s)", signal.Signals(number).name)
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        fd = signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        self._selector.register(wake, selectors.EVENT_READ, None)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(fd)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(wake)
+            os.close(woken)
