@@ -50,11 +50,6 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool = False
 
 
-def capture_peer(camera: str) -> str:
-    """The name under which a camera's capture connects to the dispatcher."""
-    return f"capture/{camera}"
-
-
 # capture -> dispatcher
 
 

@@ -13,6 +13,9 @@ from tests.rtsp import RtspServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+# Tests import ONNX Runtime themselves; its wheels report to their maker unless told not to before the import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # No deadlines and no complaint about slow generation: both measure the machine, which others may be using.
 settings.register_profile(
     "quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]

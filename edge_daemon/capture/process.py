@@ -25,7 +25,6 @@ from edge_daemon.wire import (
     Sent,
     ToCapture,
     Welcome,
-    capture_peer,
     encode,
     utc,
 )
@@ -55,7 +54,7 @@ class Capture:
         self._window = Window(None if settings.delivery == "live" else settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._reader = Reader(settings, self._window, lambda: os.eventfd_write(self._wake, 1))
-        self._peer = sockets.Peer(context, settings.dispatcher, capture_peer(settings.camera))
+        self._peer = sockets.Peer(context, settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._decode: Decoder[ToCapture] = Decoder(ToCapture)
         self._epoch: int | None = None

@@ -27,7 +27,6 @@ from edge_daemon.wire import (
     Watched,
     Welcome,
     WorkerHello,
-    capture_peer,
 )
 
 logger = logging.getLogger(__name__)
@@ -66,7 +65,8 @@ class Dispatcher:
             for model in dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
         }
         self._workers: dict[str, Seat] = {}
-        self._captures: set[str] = set()
+        self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
+        self._counted: dict[Stream, Captured] = {}
         self._watched: set[str] = set()
         self._sink_seen = self._sink_here = False
 
@@ -84,8 +84,9 @@ class Dispatcher:
             case Free():
                 self._worker_free(message.worker)
             case CaptureHello() | Announce() | Sent() | Ended() if message.camera in self._cameras:
-                self._captures.add(peer)
-                if self._sink_seen:
+                if isinstance(message, CaptureHello):
+                    self._captures[message.camera] = peer
+                if self._sink_seen and self._captures.get(message.camera) == peer:
                     self._from_capture(peer, message)
             case _:
                 logger.warning("ignored a message about camera %s, which is not configured", message.camera)
@@ -95,6 +96,7 @@ class Dispatcher:
         if role == "worker":
             self._worker_gone(process)
         elif role == "capture":
+            self._captures.pop(process, None)
             self._capture_gone(process)
         elif role == SINK:
             self._sink_here = False
@@ -117,18 +119,18 @@ class Dispatcher:
             seq, told = self._streams[camera, seat.model].ask(worker)
             self._tell_sink(told)
             annotate = camera in self._watched and seat.model == self._cameras[camera].models[0]
-            self._say(
-                capture_peer(camera),
-                Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=annotate),
-            )
+            send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=annotate)
+            self._tell_capture(camera, send)
 
     def flush(self) -> None:
         """Tell the sink what it has not learned from turns."""
         if self._sink_here:
             for (camera, model), stream in self._streams.items():
                 self._tell_sink(stream.flush())
-                count = stream.announced + 1
-                self._say(SINK, Captured(camera=camera, model=model, epoch=stream.epoch, count=count))
+                count = Captured(camera=camera, model=model, epoch=stream.epoch, count=stream.announced + 1)
+                if count != self._counted.get(stream):
+                    self._counted[stream] = count
+                    self._say(SINK, count)
 
     # captures
 
@@ -211,11 +213,12 @@ class Dispatcher:
         self._settle(Acks(streams=hello.streams))
         first, self._sink_seen, self._sink_here = not self._sink_seen, True, True
         self._watched = set(hello.watched)
+        self._counted.clear()
         if first:
             for stream in self._streams.values():
                 stream.resume()
-            for peer in self._captures:
-                self._say(peer, Introduce())
+            for camera in self._captures:
+                self._tell_capture(camera, Introduce())
         self._say(SINK, Start(streams=[stream.state for stream in self._streams.values()]))
         if not first:
             for stream in self._streams.values():
@@ -234,7 +237,11 @@ class Dispatcher:
             finished = all(stream.finished for stream in streams)
             seq = min(stream.resolved for stream in streams)
             if finished or (not streams[0].live and seq >= 0):
-                self._say(capture_peer(camera), Release(epoch=streams[0].epoch, seq=seq, finished=finished))
+                self._tell_capture(camera, Release(epoch=streams[0].epoch, seq=seq, finished=finished))
+
+    def _tell_capture(self, camera: str, message: Message) -> None:
+        if camera in self._captures:
+            self._say(self._captures[camera], message)
 
     def _tell_sink(self, messages: list[Message]) -> None:
         for message in messages:

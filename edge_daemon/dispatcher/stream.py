@@ -148,10 +148,11 @@ class Stream:
         """The sink has decided all up to `state.resolved`."""
         self.state = state
         if state.epoch == self.epoch:
-            while self._told and self._told[0].seq <= state.resolved and (
-                state.finished or not self._told[0].end
-            ):
-                self._told.popleft()
+            told, waiting = self._told, self._waiting
+            while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
+                told.popleft()
+            while waiting and waiting[0].seq <= state.resolved:  # its worker was lost, but not its result
+                waiting.popleft()
 
     def resume(self) -> None:
         """A new dispatcher goes on where the sink stands."""

@@ -1,6 +1,7 @@
 """All cameras' ledgers at one desk: messages in, results to publish and news for the dispatcher out."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,7 @@ class Desk:
                 self._ledgers[camera, model] = Ledger(camera, model, reorder_wait_ns=wait_ns)
         self._meters = {key: Meter() for key in self._ledgers}
         self._acked: dict[Key, StreamState] = {}
+        self._found: dict[Key, dict[str, int]] = {}
         self._started = False
 
     def tell(self, message: ToSink) -> None:
@@ -118,6 +120,7 @@ class Desk:
             "in_flight": ledger.in_flight,
             "fps": round(meter.rate(now_ns), 2),
             "latency_ms": meter.percentiles(now_ns),
+            "found": self._found.get(key, {}),
         }
 
     def _published(
@@ -129,7 +132,10 @@ class Desk:
             else:
                 total_ms = (now_ns - item.arrival.outcome.frame.captured_ns) / 1e6
                 self._meters[ledger.camera, ledger.model].add(now_ns, total_ms)
-                yield _result(item, total_ms), item.arrival
+                result = _result(item, total_ms)
+                names = Counter(detection.class_name for detection in result.detections)
+                self._found[ledger.camera, ledger.model] = dict(names)
+                yield result, item.arrival
 
 
 def _result(delivery: Delivery, total_ms: float) -> Result:

@@ -66,17 +66,22 @@ class Ledger:
     def __init__(self, camera: str, model: str, *, reorder_wait_ns: int | None) -> None:
         self.camera, self.model = camera, model
         self._reorder_wait_ns = reorder_wait_ns
+        self._entries: deque[_Entry] = deque()
+        self._early: dict[tuple[int, int], Arrival] = {}
         self.start(StreamState(camera=camera, model=model, epoch=0))
 
     def start(self, state: StreamState) -> None:
-        """Go on from `state`, whatever was under way."""
+        """Go on from `state`; of what was under way only the outcomes that are here are kept."""
         self.delivered = state.delivered
         self._dropped = Counter(state.dropped)
         self._epoch = _Epoch(state.epoch, state.resolved, state.published, Counter(state.gap), state.finished)
         self._captured_before = self.delivered + self._dropped.total() - (state.resolved + 1)
         self._captured = {state.epoch: state.resolved + 1}
-        self._entries: deque[_Entry] = deque()
-        self._early: dict[tuple[int, int], Arrival] = {}
+        here = [*self._early.values(), *(entry.arrival for entry in self._entries if entry.arrival)]
+        self._entries.clear()
+        self._early.clear()
+        for arrival in here:
+            self.arrived(arrival)
 
     @property
     def state(self) -> StreamState:

@@ -1,0 +1,20 @@
+"""The entry point: the command line, with every failure as one sentence and an exit code."""
+
+import sys
+
+from edge_daemon.errors import EdgeError
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    from edge_daemon.cli.app import app
+
+    try:
+        app()
+    except EdgeError as error:
+        print(f"edge-daemon: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The commands. Each imports what it needs when it runs, so that `--help` and `check` answer at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="edge-daemon",
+    help="Run vision models on live cameras, on a small computer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+DEFAULT_CONFIG = Path("/etc/edge-daemon/config.yaml")
+DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
+
+Results = Annotated[
+    str | None, typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout.")
+]
+Publish = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Publish here instead, for example tcp://127.0.0.1:6000.")
+]
+Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon publishes.")]
+
+
+@app.command()
+def run(
+    config: Annotated[Path | None, typer.Argument(help=f"YAML file; {DEFAULT_CONFIG} if nothing is said.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", help="A camera, without a file: URL, path, webcam number.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(metavar="MODEL", help="An ONNX file, or builtin:person.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for each --model.")] = None,
+    results: Results = None,
+    publish: Publish = None,
+) -> None:
+    """Run in the foreground, until stopped or until all files have been read."""
+    from edge_daemon.cli.run import run as start
+    from edge_daemon.config.load import adhoc, load
+    from edge_daemon.errors import ConfigError
+
+    if config is None and (source or model):
+        if not source:
+            raise ConfigError("--model needs a --source to look at")
+        chosen = adhoc(source, model or ["builtin:person"], workers=workers)
+    elif source or model or workers:
+        raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
+    else:
+        chosen = load(config or DEFAULT_CONFIG)
+    start(chosen, results=results, publish=publish)
+
+
+@app.command()
+def demo(results: Results = None, publish: Publish = None) -> None:
+    """Run the built-in model on a generated street, and print where to look."""
+    from edge_daemon.cli.run import demo as start
+
+    start(results=results, publish=publish)
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG) -> None:
+    """Say all that is wrong with a configuration, with line and key. Opens no camera."""
+    from edge_daemon.config.load import load, missing_files
+    from edge_daemon.errors import StartError
+
+    loaded = load(config)
+    if missing := missing_files(loaded):
+        raise StartError("\n".join(str(problem) for problem in missing))
+    cameras, models = len(loaded.cameras), len(loaded.models)
+    typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {models} model{'s'[: models > 1]})")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the YAML, for editors."""
+    import json
+
+    from edge_daemon.config.load import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def tail(
+    camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
+    connect: Connect = DEFAULT_ADDRESS,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+) -> None:
+    """Print results of a running daemon as JSON lines."""
+    from edge_daemon.cli.watch import tail as follow
+
+    follow(connect, camera or [], count)
+
+
+@app.command()
+def snapshot(
+    file: Annotated[Path, typer.Argument(help="Picture to write; its ending chooses JPEG, PNG or WebP.")],
+    camera: Annotated[str | None, typer.Option(metavar="CAMERA", help="Of this camera; else of any.")] = None,
+    connect: Connect = DEFAULT_ADDRESS,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for a frame.")] = 10.0,
+) -> None:
+    """Save the next annotated frame of a running daemon."""
+    from edge_daemon.cli.watch import snapshot as save
+
+    save(file, camera, connect, timeout)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if show:
+        from edge_daemon import __version__
+
+        typer.echo(f"edge-daemon {__version__}")
+        raise typer.Exit

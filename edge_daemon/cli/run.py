@@ -1,0 +1,58 @@
+"""`run` and `demo`: a supervisor in the foreground, and a person who looks on."""
+
+import logging
+import sys
+from pathlib import Path
+
+from edge_daemon import log
+from edge_daemon.cli.show import LogLines, Screen, summary
+from edge_daemon.config.load import loads
+from edge_daemon.config.schema import Config
+from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.plan import plan
+from edge_daemon.supervisor.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+DEMO = """
+cameras:
+  street:
+    source: "scene:"
+models:
+  person:
+    path: builtin:person
+    workers: 2
+"""
+
+
+def run(config: Config, *, results: str | None = None, publish: str | None = None) -> None:
+    """Run `config` until all its files have been read, or a signal says stop.
+
+    Raises:
+        EdgeError: it cannot start.
+    """
+    if publish:
+        config = config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [publish]})})
+    if config.web.enabled:
+        logger.warning("web: this version has no web interface yet; everything else runs")
+    if results and results != "-":
+        results = str(Path(results).absolute())
+        Path(results).unlink(missing_ok=True)
+    with run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
+        specs = plan(config, folder, results=results)
+        screen = sys.stderr.isatty() and not (results == "-" and sys.stdout.isatty())
+        with Screen() if screen else LogLines() as show:
+            log.set_up("supervisor")
+            supervisor = Supervisor(specs, observe=show.update)
+            supervisor.run()
+        for line in summary(supervisor.cameras):
+            logger.info("%s", line)
+
+
+def demo(*, results: str | None = None, publish: str | None = None) -> None:
+    """Run the built-in model on the generated street."""
+    command = sys.argv[0]
+    print("A generated street, and the built-in model looking at it. In another terminal:")
+    print(f"  {command} tail                  the results, as JSON lines")
+    print(f"  {command} snapshot street.png   a picture with the boxes drawn in")
+    print("Ctrl-C ends it.", flush=True)
+    run(loads(DEMO, "demo"), results=results, publish=publish)

@@ -1,0 +1,127 @@
+"""What a person sees of a run: a live table at a terminal, a log line now and then elsewhere."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from edge_daemon.link import ProcessStatus
+
+logger = logging.getLogger(__name__)
+LINES_S = 10.0
+
+
+def summary(cameras: dict[str, Any]) -> list[str]:
+    """A line for each camera and model: what was captured and what became of it."""
+    lines = []
+    for camera, status in cameras.items():
+        for model, counts in status["models"].items():
+            dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
+            lines.append(
+                f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
+                f"dropped: {dropped}{_latency(counts, ', latency {}')}"
+            )
+    return lines
+
+
+def _latency(counts: dict[str, Any], form: str = "{}") -> str:
+    latency = counts["latency_ms"]
+    return form.format(f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)") if latency else ""
+
+
+def _found(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
+
+
+class LogLines:
+    """Says how things stand every few seconds."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + LINES_S
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put back."""
+
+    def update(self, cameras: dict[str, Any], _: list[ProcessStatus]) -> None:
+        """Take in how things stand."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LINES_S
+        for camera, status in cameras.items():
+            for model, counts in status["models"].items():
+                logger.info(
+                    "%s (%s) / %s: %.1f fps%s, %d delivered, %d dropped, last: %s",
+                    camera,
+                    status["state"],
+                    model,
+                    counts["fps"],
+                    _latency(counts, ", latency {}"),
+                    counts["delivered"],
+                    sum(counts["dropped"].values()),
+                    _found(counts),
+                )
+
+
+class Screen:
+    """A live table at the bottom of the terminal; whatever is written to stderr meanwhile appears above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._terminal = os.dup(2)
+        self._console = Console(file=os.fdopen(self._terminal, "w"), force_terminal=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        read, write = os.pipe()
+        sys.stderr.flush()
+        os.dup2(write, 2)
+        os.close(write)
+        self._lines = threading.Thread(target=self._print_lines, args=(read,), name="log lines", daemon=True)
+        self._live.start()
+        self._lines.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.stderr.flush()
+        os.dup2(self._terminal, 2)  # the pipe's last writer is gone: its reader ends
+        self._lines.join(timeout=2)
+        self._live.stop()
+
+    def _print_lines(self, read: int) -> None:
+        from rich.text import Text
+
+        with os.fdopen(read, errors="replace") as lines:
+            for line in lines:
+                self._console.print(Text(line.rstrip("\n")))
+
+    def update(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
+        """Take in how things stand."""
+        from rich.table import Table
+
+        table = Table("camera", "state", "model", "fps", "latency", "delivered", "dropped", "last found", box=None)
+        for camera, status in cameras.items():
+            for model, counts in status["models"].items():
+                dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items())
+                table.add_row(
+                    camera,
+                    status["state"],
+                    model,
+                    f"{counts['fps']:.1f}",
+                    _latency(counts),
+                    str(counts["delivered"]),
+                    dropped or "none",
+                    _found(counts),
+                )
+        down = [process.name for process in processes if process.pid is None and process.state != "finished"]
+        table.caption = f"not running: {', '.join(down)}" if down else None
+        self._live.update(table)

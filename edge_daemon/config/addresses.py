@@ -1,0 +1,60 @@
+"""Addresses to publish results on and to serve the web on, and whether others than this machine reach them."""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+
+IPC = "ipc://"
+_TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.]+\]|\*|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
+_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
+
+
+def endpoint(text: str, folder: Path | None = None) -> str:
+    """A ZeroMQ endpoint to bind: `tcp://ADDRESS:PORT` or `ipc://FILE`; a relative FILE is one of `folder`.
+
+    Raises:
+        ValueError: it is neither. ZeroMQ itself would take port 99999 for 34463.
+    """
+    file = text.removeprefix(IPC)
+    if text.startswith(IPC) and file:
+        return text if file.startswith(("/", "@")) or folder is None else f"{IPC}{folder / file}"
+    if not (match := _TCP.fullmatch(text)):
+        raise ValueError("must be tcp://ADDRESS:PORT or ipc://FILE, such as tcp://127.0.0.1:5555")
+    _check_port(match["port"])
+    return text
+
+
+def listen(text: str) -> str:
+    """`ADDRESS:PORT` of this machine alone.
+
+    Raises:
+        ValueError: it is none, or others could reach it.
+    """
+    if not (match := _LISTEN.fullmatch(text)):
+        raise ValueError("must be ADDRESS:PORT, such as 127.0.0.1:8080")
+    _check_port(match["port"])
+    if not _is_loopback(match["host"]):
+        raise ValueError("must be an address of this machine alone, such as 127.0.0.1:8080")
+    return text
+
+
+def is_local(text: str) -> bool:
+    """Whether only this machine reaches an endpoint. What is no endpoint at all is not."""
+    if text.startswith(IPC):
+        return True
+    match = _TCP.fullmatch(text)
+    return match is not None and _is_loopback(match["host"])
+
+
+def _check_port(port: str) -> None:
+    if not 1 <= int(port) <= 65535:
+        raise ValueError("must have a port from 1 to 65535")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # the name of a network interface or of another machine
+        return False

@@ -1,0 +1,37 @@
+"""The files that a configuration names, looked for on this machine.
+
+This is no part of validation: a configuration is right or wrong wherever it is read.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_daemon.config.problems import Problem
+from edge_daemon.config.schema import Config
+from edge_daemon.config.sources import BUILTIN, kind_of, path_of
+
+
+def missing(config: Config) -> Iterator[Problem]:
+    """A problem for each source, model and label file that is not there or cannot be read."""
+    lines = config.lines
+    for name, camera in config.cameras.items():
+        kind = kind_of(camera.source)
+        if kind in ("file", "folder") and (fault := _fault(path_of(camera.source), folder=kind == "folder")):
+            yield lines.problem(("cameras", name, "source"), fault)
+    for name, model in config.models.items():
+        if not model.path.startswith(BUILTIN) and (fault := _fault(Path(model.path))):
+            yield lines.problem(("models", name, "path"), fault)
+        if isinstance(model.labels, str) and (fault := _fault(Path(model.labels))):
+            yield lines.problem(("models", name, "labels"), fault)
+
+
+def _fault(path: Path, *, folder: bool = False) -> str | None:
+    try:
+        if not path.exists():
+            return f"there is no {'folder' if folder else 'file'} {path}"
+    except OSError as error:  # such as a name that is too long, or a folder that is not ours
+        return f"cannot look for {path}: {(error.strerror or str(error)).lower()}"
+    if path.is_dir() != folder:
+        return f"{path} is a {'file' if folder else 'folder'}"
+    return None if os.access(path, os.R_OK) else f"{path} cannot be read: permission denied"

@@ -1,0 +1,139 @@
+"""From a file, a text or a command line to a `Config`, or to one error that says all that is wrong."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from edge_daemon.config import files, secrets
+from edge_daemon.config.problems import KeyPath, Lines, Problem, got
+from edge_daemon.config.rules import faults
+from edge_daemon.config.schema import Config
+from edge_daemon.config.sentences import sentence
+from edge_daemon.config.sources import camera_names, model_names
+from edge_daemon.config.yaml import Document, parse
+from edge_daemon.errors import ConfigError
+
+MAX_BYTES = 1_000_000
+
+
+def load(path: Path) -> Config:
+    """The configuration in a YAML file. Relative paths in it start from its folder.
+
+    Raises:
+        ConfigError: it cannot be read, or not be used; one line for each thing that is wrong.
+    """
+    return _config(parse(_read(path), str(path)), path.absolute().parent)
+
+
+def loads(text: str, name: str = "<string>", folder: Path | None = None) -> Config:
+    """The configuration in a YAML text that errors call `name`. Relative paths start from `folder`.
+
+    Raises:
+        ConfigError: it cannot be used; one line for each thing that is wrong.
+    """
+    return _config(parse(text, name), folder or Path.cwd())
+
+
+def adhoc(sources: Sequence[str], models: Sequence[str], *, workers: int | None = None) -> Config:
+    """A configuration without a file: every model looks at every source, and each gets a name of its own.
+
+    Raises:
+        ConfigError: it cannot be used; one line for each thing that is wrong.
+    """
+    common = {} if workers is None else {"workers": workers}
+    data: dict[str, object] = {
+        "cameras": {n: {"source": s} for n, s in zip(camera_names(sources), sources, strict=True)},
+        "models": {n: {"path": p, **common} for n, p in zip(model_names(models), models, strict=True)},
+    }
+    return _validated(Document(data, Lines()), data, Path.cwd())
+
+
+def missing_files(config: Config) -> list[Problem]:
+    """The files and folders that a configuration names and that cannot be read."""
+    return list(files.missing(config))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Config.model_json_schema()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the YAML, for editors that complete and check keys."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-daemon configuration"}
+    return {**head, **{key: value for key, value in _schema().items() if key != "title"}}
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; name the YAML file in it") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read: {str(reason).lower()}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: is larger than {MAX_BYTES} bytes, which no configuration is")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def _config(document: Document, folder: Path) -> Config:
+    data = document.data
+    if not isinstance(data, dict):
+        if not document.problems:
+            text = "is empty" if data is None else f"must be keys and their values{got(data)}"
+            document.blame((), f"{text}; it needs cameras: and models:")
+        raise _error(document)
+    return _validated(document, secrets.fill(document, data), folder)
+
+
+def _validated(document: Document, filled: dict[str, object], folder: Path) -> Config:
+    """The configuration in `filled`, the document's data with secrets in; errors show the one without."""
+    try:
+        config = Config.model_validate(filled, context={"folder": folder})
+    except ValidationError as error:
+        config = None
+        for found in error.errors(include_url=False, include_input=False):
+            path, value = _place(document.data, found["loc"], found["type"])
+            if not any(path[:length] in document.void for length in range(len(path) + 1)):
+                document.blame(path, sentence(found["type"], found.get("ctx", {}), path, value, _schema()))
+    blamed = {(problem.key, problem.line) for problem in document.problems}
+    for path, text, words in faults(filled):
+        problem = document.lines.problem(path, text + got(_value_at(document.data, path), words))
+        if (problem.key, problem.line) not in blamed:
+            document.problems.append(problem)
+    if config is None or document.problems:
+        raise _error(document)
+    config._lines = document.lines
+    return config
+
+
+def _place(data: object, loc: KeyPath, kind: str) -> tuple[KeyPath, object]:
+    """The path that pydantic means and the value that was written there; for a bad name that name itself."""
+    if kind == "value_error" and loc[-1] == "[key]":
+        return loc[:-1], loc[-2]
+    return loc, _value_at(data, loc)
+
+
+def _value_at(data: object, path: KeyPath) -> object:
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int):
+            data = data[step]
+    return data
+
+
+def _error(document: Document) -> ConfigError:
+    problems = sorted(document.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+    return ConfigError("\n".join(str(problem) for problem in problems))

@@ -1,0 +1,73 @@
+"""PyYAML's reader as far as nodes, which know their lines; plain words mean what YAML 1.2 says."""
+
+import re
+
+from yaml import Node, YAMLError
+from yaml.composer import Composer, ComposerError
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner, ScannerError
+
+from edge_daemon.config.syntax import unreadable
+from edge_daemon.errors import ConfigError
+
+MAX_DEPTH = 30
+TAG = "tag:yaml.org,2002:"
+"""In front of the names of YAML's own types."""
+
+
+def compose(text: str, name: str) -> Node | None:
+    """The root node of one YAML document called `name`; None if there is nothing in it.
+
+    Raises:
+        ConfigError: it is not YAML, or nested absurdly deep.
+    """
+    try:
+        nodes = _Nodes(text)
+        try:
+            return nodes.get_single_node()
+        except (ValueError, OverflowError):  # PyYAML hands the number in "\UFFFFFFFF" to chr() unseen
+            raise ScannerError(None, None, "expected escape sequence", nodes.get_mark()) from None
+    except YAMLError as error:
+        raise ConfigError(unreadable(error, text, name)) from None
+
+
+class _Resolver(BaseResolver):
+    """What untagged plain words are: the core schema of YAML 1.2 (section 10.3.2), and merge keys."""
+
+
+for _tag, _pattern, _first in [
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    ("merge", "<<", ["<"]),
+]:
+    _Resolver.add_implicit_resolver(TAG + _tag, re.compile(f"(?:{_pattern})$"), _first)
+
+
+class _Nodes(Reader, Scanner, Parser, Composer, _Resolver):
+    """PyYAML's reader up to nodes, which know their lines; refuses what is nested too deeply to be read."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        _Resolver.__init__(self)
+        self._depth = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        """The next node, and all within it."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise ComposerError(None, None, f"nested more than {MAX_DEPTH} deep", mark)
+        node: Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node

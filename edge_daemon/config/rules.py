@@ -1,0 +1,55 @@
+"""What no key can say on its own: that names lead somewhere, and that nothing is open to others unasked.
+
+The rules look at plain data, not at a validated configuration, so that all that is wrong is said at once.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from edge_daemon.config.addresses import is_local
+from edge_daemon.config.problems import KeyPath, either, mask
+
+Fault = tuple[KeyPath, str, Sequence[str]]
+"""Where, what is wrong, and the words that may have been meant."""
+
+
+def faults(data: dict[str, object]) -> Iterator[Fault]:
+    """Each broken rule. What is of a wrong type is passed over: others say so."""
+    yield from _unknown_models(data)
+    yield from _unknown_classes(data)
+    yield from _open_addresses(data)
+
+
+def _unknown_models(data: dict[str, object]) -> Iterator[Fault]:
+    models = _mapping(data.get("models"))
+    for camera, settings in _mapping(data.get("cameras")).items():
+        for i, name in enumerate(_words(_mapping(settings).get("models"))):
+            if models and name is not None and name not in models:
+                known = either([mask(model) for model in models])
+                yield ("cameras", camera, "models", i), f"must name a model: {known}", list(models)
+
+
+def _unknown_classes(data: dict[str, object]) -> Iterator[Fault]:
+    for model, settings in _mapping(data.get("models")).items():
+        labels = [name for name in _words(_mapping(settings).get("labels")) if name is not None]
+        for i, name in enumerate(_words(_mapping(settings).get("classes"))):
+            if labels and name is not None and name not in labels:
+                yield ("models", model, "classes", i), "must be one of the model's labels", labels
+
+
+def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
+    publish = _mapping(data.get("publish"))
+    if publish.get("insecure") is True:
+        return
+    for i, address in enumerate(_words(publish.get("bind"))):
+        if address is not None and address.startswith("tcp://") and not is_local(address):
+            advice = "bind to 127.0.0.1, or write insecure: true beside it"
+            yield ("publish", "bind", i), f"is open to other machines; {advice}", ()
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: object) -> list[str | None]:
+    """The texts of a list, None for what is none."""
+    return [item if isinstance(item, str) else None for item in value] if isinstance(value, list) else []

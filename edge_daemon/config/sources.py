@@ -1,0 +1,91 @@
+"""What a `source:` means, told from its text, and the name that its camera gets when nobody gave one.
+
+The configuration and the capture that opens the source ask the same functions. pydantic stays out of here.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from edge_daemon.config.names import clean, unique
+
+Kind = Literal["file", "folder", "webcam", "rtsp", "http", "scene"]
+BUILTIN = "builtin:"
+"""Begins the path of a model that ships with the package."""
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_KINDS: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
+
+
+def scheme_of(source: str) -> str:
+    """`rtsp` for `RTSP://...`; empty for what is no URL."""
+    match = _SCHEME.match(source)
+    return match.group(1).lower() if match else ""
+
+
+def kind_of(source: str | int) -> Kind:
+    """What kind of source this is. Looks at the disk only to tell a folder from a file."""
+    text = str(source)
+    if (text.isascii() and text.isdigit()) or text.startswith(("/dev/video", "/dev/v4l/")):
+        return "webcam"
+    if text.lower().startswith("scene:"):
+        return "scene"
+    if kind := _KINDS.get(scheme_of(text)):
+        return kind
+    return "folder" if text.endswith("/") or _is_dir(path_of(text)) else "file"
+
+
+def path_of(source: str) -> Path:
+    """The path of a file or folder, which may be written as a `file://` URL."""
+    if scheme_of(source) != "file":
+        return Path(source)
+    rest = source[len("file://") :]
+    return Path(unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest))
+
+
+def is_finite(source: str | int) -> bool:
+    """Whether the source comes to an end by itself: files and folders, and a scene of so many `frames`."""
+    kind = kind_of(source)
+    if kind == "scene":
+        return "frames" in parse_qs(str(source).partition("?")[2])
+    return kind in ("file", "folder")
+
+
+def camera_names(sources: Sequence[str | int]) -> list[str]:
+    """A readable name for each source, no two the same: a file's stem, `webcam-0`, a URL's host, `scene`."""
+    return unique(clean(_called(str(source)), "camera") for source in sources)
+
+
+def model_names(paths: Sequence[str]) -> list[str]:
+    """A readable name for each model, no two the same: `person` for `builtin:person`, or a file's stem."""
+    stems = (p.removeprefix(BUILTIN) if p.startswith(BUILTIN) else Path(p).stem for p in paths)
+    return unique(clean(stem, "model") for stem in stems)
+
+
+def _called(source: str) -> str:
+    match kind_of(source):
+        case "scene":
+            return "scene"
+        case "webcam":
+            return f"webcam-{source.removeprefix('/dev/').removeprefix('video').rpartition('/')[2]}"
+        case "rtsp" | "http":
+            return _host(source)
+        case "folder":
+            return path_of(source).absolute().name
+        case "file":
+            return path_of(source).stem
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # such as an IPv6 address whose bracket does not close
+        return ""

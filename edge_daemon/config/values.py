@@ -1,0 +1,148 @@
+"""What single values of the configuration may be, as types that check and explain themselves."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from edge_daemon.config import addresses, durations
+from edge_daemon.config.names import checked_name
+from edge_daemon.config.problems import UNPRINTABLE, close
+from edge_daemon.config.sources import BUILTIN, kind_of, path_of, scheme_of
+
+Provider = Literal[
+    "cpu",
+    "cuda",
+    "tensorrt",
+    "migraphx",
+    "openvino",
+    "dnnl",
+    "xnnpack",
+    "qnn",
+    "cann",
+    "rknpu",
+    "vsinpu",
+    "vitisai",
+    "webgpu",
+]
+"""ONNX Runtime's execution providers that exist on Linux, by short name."""
+_SCHEMES = ["rtsp", "rtsps", "http", "https", "file"]
+_URL_HINT = "in a URL, / ? # @ and spaces of a password are written %2F %3F %23 %40 %20"
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """The folder that relative paths start from."""
+    context: dict[str, Any] = info.context or {}
+    return context.get("folder") or Path()
+
+
+def _source(value: object, info: ValidationInfo) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a URL, a path, the number of a webcam, or 'scene:'")
+    kind = kind_of(_printable(value))
+    if kind in ("rtsp", "http"):
+        return _url(value)
+    if kind not in ("file", "folder"):
+        return value
+    scheme = scheme_of(value)
+    if scheme not in ("", "file"):
+        guess = close(scheme, _SCHEMES)
+        hint = f"; did you mean {guess}://?" if guess else ""
+        raise ValueError(f"must be rtsp://, rtsps://, http://, https://, file:// or a path{hint}")
+    # The end of the text tells a folder that is not there yet from a file.
+    return str(_folder(info) / path_of(value)) + "/" * value.endswith("/")
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
+    except ValueError:  # a port that is no number; the error's own text may hold the password
+        good = False
+    if not good:
+        raise ValueError(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
+    return value
+
+
+def _model(value: str, info: ValidationInfo) -> str:
+    if value.startswith(BUILTIN):
+        if not value.removeprefix(BUILTIN):
+            raise ValueError("must name a model behind 'builtin:', such as builtin:person")
+        return value
+    if scheme_of(value):
+        raise ValueError("must be a file on this machine or builtin:NAME; download the model first")
+    return _path(value, info)
+
+
+def _path(value: str, info: ValidationInfo) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return str(_folder(info) / _printable(value))
+
+
+def _labels(value: object, info: ValidationInfo) -> list[str] | str | None:
+    match value:
+        case None:
+            return None
+        case str():
+            return _path(value, info)
+        case [*names] if names and all(isinstance(name, str) and name for name in names):
+            return [str(name) for name in names]
+        case _:
+            raise ValueError("must be a list of names, or the path of a text file with one name a line")
+
+
+def _printable(value: str) -> str:
+    if UNPRINTABLE.search(value):
+        raise ValueError("holds a line break or a character that cannot be printed")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return _printable(value)
+
+
+def _differing(values: list[str]) -> list[str]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ValueError(f"holds the same twice, at [{values.index(value)}] and [{i}]")
+    return values
+
+
+def _endpoint(value: str, info: ValidationInfo) -> str:
+    return addresses.endpoint(_printable(value), _folder(info))
+
+
+Name = Annotated[str, AfterValidator(checked_name)]
+Word = Annotated[str, AfterValidator(_filled)]
+Words = Annotated[list[Word], Field(min_length=1), AfterValidator(_differing)]
+Providers = Annotated[list[Provider], Field(min_length=1), AfterValidator(_differing)]
+Source = Annotated[
+    str,
+    BeforeValidator(_source),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}]}),
+]
+FilePath = Annotated[str, AfterValidator(_path)]
+ModelPath = Annotated[str, AfterValidator(_model)]
+Labels = Annotated[
+    list[str] | str | None,
+    BeforeValidator(_labels),
+    WithJsonSchema(
+        {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}, {"type": "null"}]}
+    ),
+]
+Seconds = Annotated[
+    float,
+    BeforeValidator(durations.seconds),
+    WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
+]
+Rate = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
+Listen = Annotated[str, AfterValidator(addresses.listen)]

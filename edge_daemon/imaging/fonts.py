@@ -1,0 +1,74 @@
+"""The fonts of this machine, and which of them can show a character."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from os import walk
+from pathlib import Path
+
+from PIL import ImageFont
+
+from edge_daemon.imaging.cmap import Coverage, read_coverage
+
+FOLDERS = ("/usr/local/share/fonts", "/usr/share/fonts", "~/.local/share/fonts", "~/.fonts")
+_SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
+_PREFERRED = ("dejavusans", "notosans", "liberationsans", "freesans", "wqy", "droidsans", "unifont")
+_SPECIAL = ("mono", "serif", "condensed", "italic", "oblique", "bold", "thin", "light", "black", "math")
+
+
+class Face:
+    """One font file; without a path, the small font for Latin letters that comes with Pillow."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.at = lru_cache(maxsize=8)(self._at)
+
+    def covers(self, char: str) -> bool:
+        """Whether the font has a glyph for a character; a file that is no usable font has none."""
+        if self.path is None:
+            return " " <= char <= "~"
+        return self._coverage is not None and char in self._coverage
+
+    def _at(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+        """Give the font at a size in pixels."""
+        return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
+
+    @cached_property
+    def _coverage(self) -> Coverage | None:
+        if self.path is None:
+            return None
+        try:
+            self.at(16)
+            return read_coverage(self.path)
+        except (OSError, ValueError):
+            return None  # fonts that cannot be used are passed over, like those that are not there
+
+
+class Fonts:
+    """The faces in some folders, best first, and the built-in one last."""
+
+    def __init__(self, folders: Iterable[str | Path] = FOLDERS) -> None:
+        """Look for font files in `folders` and below; none is opened before it is needed."""
+        files = (file for folder in folders for file in _files(Path(folder)))
+        self.faces: Sequence[Face] = [*(Face(path) for path in sorted(files, key=_rank)), Face(None)]
+        self.face_for = lru_cache(maxsize=4096)(self._face_for)
+
+    def _face_for(self, char: str) -> Face | None:
+        """Give the first face with a glyph for a character, or None."""
+        return next((face for face in self.faces if face.covers(char)), None)
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    try:
+        folder = folder.expanduser()
+    except RuntimeError:
+        return  # this user has no home
+    for parent, _, names in walk(folder):
+        yield from (Path(parent, name) for name in names if Path(name).suffix.lower() in _SUFFIXES)
+
+
+def _rank(path: Path) -> tuple[int, int, int, str]:
+    """Order upright sans-serif fonts of ordinary weight first, among them the ones with most characters."""
+    name = path.stem.lower().replace("-", "").replace(" ", "")
+    special = sum(word in name for word in _SPECIAL)
+    preferred = (index for index, prefix in enumerate(_PREFERRED) if name.startswith(prefix))
+    return special, next(preferred, len(_PREFERRED)), len(name), str(path)

@@ -1,0 +1,62 @@
+"""The grid of cells that one-stage detectors predict a box for: one a cell, one level after the other, row by row."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HEADS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
+"""The strides of usual heads: plain, P6 and P2."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """`centre` (float32 Nx2: x, y) of each cell in pixels of the input, and its `stride` (float32 N)."""
+
+    strides: tuple[int, ...]
+    centre: NDArray[np.float32]
+    stride: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.stride)
+
+
+def grid_of(cells: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | None:
+    """The grid of so many cells for an input of `size` (height, width); None if no usual head has it."""
+    for strides in _HEADS:
+        levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
+        if sum(rows * columns for rows, columns in levels) * boxes_a_cell == cells:
+            return _grid(strides, levels)
+    return None
+
+
+def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]]) -> Grid:
+    centres, of_cell = [], []
+    for stride, (rows, columns) in zip(strides, levels, strict=True):
+        y, x = np.mgrid[:rows, :columns]
+        centres.append(np.stack((x.ravel(), y.ravel()), axis=1) * stride + stride / 2)
+        of_cell.append(np.full(rows * columns, stride))
+    return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
+
+
+def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:
+    """What box centres (Nx2, one a cell) are measured in; None if they are neither.
+
+    Centres in pixels follow those of their cells one to one, whatever the picture shows; offsets within cells
+    know nothing of where the cell is. Real exports: correlation above 0.97 and slope 0.93..1.0 against
+    correlation below 0.3 and slope below 0.002.
+    """
+    cells = grid.centre - grid.centre.mean(axis=0)
+    boxes = xy - xy.mean(axis=0)
+    both = (cells * boxes).mean(axis=0)
+    slope = both / np.maximum(cells.var(axis=0), 1e-6)
+    correlation = both / np.maximum(cells.std(axis=0) * boxes.std(axis=0), 1e-6)
+    # An input one cell wide says nothing in that direction.
+    telling = cells.std(axis=0) > 0
+    if not telling.any():
+        return None
+    slope, correlation = slope[telling], correlation[telling]
+    if (correlation > 0.8).all() and (np.abs(slope - 1) < 0.4).all():
+        return "pixels"
+    return "offsets" if (np.abs(correlation) < 0.7).all() and (np.abs(slope) < 0.1).all() else None

@@ -1,0 +1,62 @@
+"""The names of a model's classes: as configured, from the file's metadata, COCO's, or numbers."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models import coco
+
+
+def stated(labels: Sequence[str] | str | None, metadata: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The names that the configuration (a list, or a text file's path) or else the metadata states; None: neither.
+
+    Raises:
+        ModelError: the file cannot be read, or the metadata's `names` make no sense.
+    """
+    if isinstance(labels, str):
+        return _from_file(Path(labels))
+    if labels is not None:
+        return tuple(labels)
+    return _from_metadata(metadata["names"]) if metadata.get("names") else None
+
+
+def complete(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
+    """A name for each of the model's classes; COCO's for 80 classes that nobody named.
+
+    Raises:
+        ModelError: there are fewer or more names than classes.
+    """
+    if names is None:
+        return coco.NAMES if classes == len(coco.NAMES) else tuple(f"class {i}" for i in range(classes))
+    if len(names) != classes:
+        raise ModelError(
+            f"it tells {classes} classes apart, but {len(names)} are named ({_some(names)}): "
+            "give `labels` with one name for each class, in the order of training"
+        )
+    return tuple(names)
+
+
+def _from_file(path: Path) -> tuple[str, ...]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ModelError(f"cannot read its labels from {path}: {reason}") from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _from_metadata(text: str) -> tuple[str, ...]:
+    """Ultralytics writes a Python literal, a dict from number to name or a list; JSON says either much the same way."""
+    try:
+        value = ast.literal_eval(text)
+        names = {int(key): name for key, name in (value.items() if isinstance(value, dict) else enumerate(value))}
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ModelError(f"its metadata has `names` that cannot be read, {text[:60]!r}: give `labels`") from error
+    if sorted(names) != list(range(len(names))) or not all(isinstance(name, str) for name in names.values()):
+        raise ModelError(f"its metadata has `names` that are not numbered from 0, {text[:60]!r}: give `labels`")
+    return tuple(names[number] for number in range(len(names)))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

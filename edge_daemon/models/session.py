@@ -1,0 +1,164 @@
+"""The one place that knows ONNX Runtime: a file becomes a session that runs on one input of fixed shape."""
+
+import ast
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models import providers
+
+# Released builds can send usage events to their maker, and look at this when they are loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_SIDE = 640
+"""Height and width of an input that leaves both open and whose metadata says nothing: what most exporters assume."""
+LOG_ERRORS = 3
+_LFS_POINTER = b"version https://git-lfs"
+_ERRORS = (
+    state.EPFail,
+    state.EngineError,
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.ModelRequiresCompilation,
+    state.NoModel,
+    state.NoSuchFile,
+    state.NotImplemented,
+    state.RuntimeException,
+    RuntimeError,
+)
+
+
+class Session:
+    """A session with its input: fill `tensor` (float32 1x3xHxW, the same array for good), then `run`.
+
+    `metadata` is what the file says of itself: Ultralytics writes names, task and size there.
+
+    Raises:
+        ModelError: the file cannot be used; says why and what to do.
+    """
+
+    def __init__(self, path: Path, threads: int, wanted: Sequence[str]) -> None:
+        _check_file(path)
+        self._session = _open(path, threads, wanted)
+        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self._input, dtype, shape = _picture_input(self._session.get_inputs(), self.metadata)
+        self.size = (shape[2], shape[3])
+        self.tensor: NDArray[np.float32] = np.zeros(shape, np.float32)
+        # What the session reads: the tensor itself unless the model wants half precision.
+        self._fed = self.tensor if dtype == np.float32 else np.zeros(shape, dtype)
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that comes first, by its short name."""
+        return providers.short(self._session.get_providers()[0])
+
+    def run(self) -> dict[str, NDArray[np.float32]]:
+        """The outputs for what is in `tensor`, by name; those in half precision as float32.
+
+        Raises:
+            ModelError: ONNX Runtime failed.
+        """
+        if self._fed is not self.tensor:
+            np.copyto(self._fed, self.tensor, casting="same_kind")
+        try:
+            outputs = self._session.run(None, {self._input: self._fed})
+        except _ERRORS as error:
+            raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
+        names = [output.name for output in self._session.get_outputs()]
+        return {
+            name: np.asarray(output, np.float32) for name, output in zip(names, outputs, strict=True)
+        }
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_LFS_POINTER))
+    except OSError as error:
+        raise ModelError(f"cannot read the file: {error.strerror}") from error
+    if not head:
+        raise ModelError("the file is empty: fetch or export it again")
+    if head == _LFS_POINTER:
+        raise ModelError("the file is a Git LFS pointer, not the model itself: run `git lfs pull` where it came from")
+
+
+def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSession:
+    chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
+    options = ort.SessionOptions()
+    options.log_severity_level = LOG_ERRORS
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # An idle thread that spins takes the core from the other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(str(path), options, providers=chosen)
+    except state.InvalidProtobuf as error:
+        raise ModelError("the file is no ONNX model, or only part of one: fetch or export it again") from error
+    except _ERRORS as error:
+        raise ModelError(
+            f"ONNX Runtime {ort.__version__} cannot load it: {_reason(error)}; "
+            "exporting it again for an older opset (17, say) may help"
+        ) from error
+    _check_started(session, chosen, wanted)
+    return session
+
+
+def _check_started(session: ort.InferenceSession, chosen: Sequence[str], wanted: Sequence[str]) -> None:
+    """A provider whose libraries are missing is left out without an error, and the CPU is always added."""
+    first = session.get_providers()[0]
+    if first not in chosen:
+        raise ModelError(
+            f"none of the providers {', '.join(wanted)} could be started, see the lines above: "
+            "install the libraries they need, or add cpu to `providers`"
+        )
+    if providers.short(first) != providers.short(wanted[0]):
+        logger.warning("the provider %s is not available: using %s", wanted[0], providers.short(first))
+
+
+def _picture_input(
+    inputs: Sequence[Any], metadata: Mapping[str, str]
+) -> tuple[str, type[np.float32 | np.float16], tuple[int, int, int, int]]:
+    """Name, type and shape (1, 3, height, width) of the one input, with what the model leaves open filled in."""
+    seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in inputs)
+    if len(inputs) != 1:
+        raise ModelError(f"it has {len(inputs)} inputs ({seen}), where one that takes a picture is needed")
+    shape, dtypes = inputs[0].shape, {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+    if len(shape) != 4 or shape[1] != 3 or inputs[0].type not in dtypes:
+        raise ModelError(f"its input ({seen}) is not a picture of 1x3xHxW floats: export it channels first")
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise ModelError(f"its input ({seen}) takes {shape[0]} pictures at a time: export it for a batch of 1")
+    open_size = _stated_size(metadata)
+    height, width = (
+        side if isinstance(side, int) else stated for side, stated in zip(shape[2:], open_size, strict=True)
+    )
+    return inputs[0].name, dtypes[inputs[0].type], (1, 3, height, width)
+
+
+def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
+    """Height and width in the metadata's `imgsz`, as Ultralytics writes it: `[384, 640]` or `640`."""
+    try:
+        stated = ast.literal_eval(metadata.get("imgsz", str(DEFAULT_SIDE)))
+        height, width = (stated, stated) if isinstance(stated, int) else map(int, stated)
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise ModelError(f"its metadata has an `imgsz` that makes no sense, {metadata['imgsz'][:40]!r}") from error
+    return height, width
+
+
+def _reason(error: Exception) -> str:
+    """The first line of ONNX Runtime's message, without its number and the like in front."""
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return line.split(" : ", 3)[-1].rstrip(" .")[:300]

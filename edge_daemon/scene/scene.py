@@ -1,0 +1,112 @@
+"""The generated street: frame after frame from a seed, with the truth about who is in it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge_daemon.scene.canvas import Pixels, Sprite
+from edge_daemon.scene.cast import Cast, Figure
+from edge_daemon.scene.light import choose_light
+from edge_daemon.scene.street import choose_plan, paint_street
+from edge_daemon.scene.traffic import choose_traffic
+from edge_daemon.scene.walkers import gather
+
+LEAST_VISIBLE = 0.4
+"""The share of a body that must be seen for the person to count as there."""
+SALT=1
+_NOISE_PAD = 64
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A person who is in the picture."""
+
+    id: int
+    """The same in every frame of a scene."""
+    xyxy: tuple[float, float, float, float]
+    """Around what is visible: left, top, right and bottom in pixels, within the picture."""
+    visible: float
+    """The share of the body that is seen, 0.4 to 1: neither hidden nor out of the picture."""
+
+
+class Scene:
+    """A street with people, drawn by code. The same seed, size and people give the same pictures everywhere.
+
+    Args:
+        seed: chooses street, light, weather and people.
+        width: of the picture in pixels.
+        height: of the picture in pixels; people scale with it.
+        people: how many are in the picture at a time, on average.
+    """
+
+    def __init__(self, seed: int = 0, width: int = 640, height: int = 360, people: int = 4) -> None:
+        rng = np.random.default_rng([seed, SALT])
+        self._seed = seed
+        self._light = choose_light(rng)
+        self._plan = choose_plan(rng, width, height, self._light)
+        self._crowd = gather(rng, seed, self._plan.view, self._plan.depths, people)
+        self._traffic = choose_traffic(rng, self._plan)
+        self._street, self._standing = paint_street(self._plan, np.random.default_rng([seed, 2]))
+        self._cast = Cast(self._plan)
+        noise = np.random.default_rng([seed, 3]).normal(
+            0, self._light.noise, (height + _NOISE_PAD, width + _NOISE_PAD, 3)
+        )
+        self._brighter = np.clip(np.rint(noise), 0, 255).astype(np.uint8)
+        self._darker = np.clip(np.rint(-noise), 0, 255).astype(np.uint8)
+
+    def frame(self, index: int, fps: float) -> tuple[Pixels, list[Truth]]:
+        """Frame `index` of the scene at `fps` frames a second: BGR (height, width, 3), and who is in it.
+
+        Any order of indexes gives the same frames; ascending ones are cheapest.
+        """
+        time_s = index / fps
+        picture = self._street.copy()
+        actors = [(walker, self._cast.figure(walker)) for walker in self._crowd.at(time_s)]
+        placed: list[tuple[float, Sprite, Figure | None, int]] = [
+            (sprite.depth, sprite, None, 0) for sprite in (*self._standing, *self._traffic.at(time_s))
+        ]
+        view, base = self._plan.view, self._plan.ground_row
+        for walker, figure in actors:
+            x, y = round(view.column(walker.x, walker.depth)), round(view.ground(walker.depth))
+            figure.shadow.moved(x, y - base).paint(picture[base:])
+            placed.append((walker.depth, figure.sprite.moved(x, y), figure, walker.id))
+        placed.sort(key=lambda item: -item[0])
+        owners = np.zeros(picture.shape[:2], np.uint8)
+        for number, (_, sprite, figure, _) in enumerate(placed, start=1):
+            sprite.paint(picture)
+            window = sprite.window(*owners.shape)
+            if window is not None:
+                rows, columns, own_rows, own_columns = window
+                body = figure.body if figure is not None else sprite.alpha > 127
+                owners[rows, columns][body[own_rows, own_columns]] = number
+        truth = [
+            person
+            for number, (_, sprite, figure, identity) in enumerate(placed, start=1)
+            if figure is not None and (person := _seen(owners, number, sprite, figure, identity)) is not None
+        ]
+        return self._expose(picture, index), truth
+
+    def _expose(self, picture: Pixels, index: int) -> Pixels:
+        """What the camera makes of it: a little blur and noise."""
+        if self._light.blur:
+            picture = cv2.GaussianBlur(picture, (3, 3), 0)
+        x, y = (int(v) for v in np.random.default_rng([self._seed, 4, index]).integers(0, _NOISE_PAD, 2))
+        height, width = picture.shape[:2]
+        cv2.add(picture, self._brighter[y : y + height, x : x + width], dst=picture)
+        return cv2.subtract(picture, self._darker[y : y + height, x : x + width], dst=picture)
+
+
+def _seen(owners: Pixels, number: int, sprite: Sprite, figure: Figure, identity: int) -> Truth | None:
+    """The truth about one person, unless too little of them is seen."""
+    window = sprite.window(*owners.shape)
+    if window is None:
+        return None
+    rows, columns = window[:2]
+    mine = (owners[rows, columns] == number).view(np.uint8)
+    share = cv2.countNonZero(mine) / figure.area
+    if share < LEAST_VISIBLE:
+        return None
+    x, y, width, height = cv2.boundingRect(mine)
+    x, y = x + columns.start, y + rows.start
+    return Truth(identity, (float(x), float(y), float(x + width), float(y + height)), min(1.0, share))

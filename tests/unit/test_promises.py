@@ -1,0 +1,107 @@
+"""Promises 1 to 4 of the design, whatever the order of events and whoever dies."""
+
+from collections import Counter
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from edge_daemon.settings import CameraTurn
+from edge_daemon.wire import End, Result
+from tests.unit.world import World
+
+REASONS = {"paced", "replaced", "stale", "late", "worker-lost", "shutdown"}
+MODELS = ["a", "b"]
+
+
+class Daemon(RuleBasedStateMachine):
+    """One live and one lossless camera, two models, three workers."""
+
+    @initialize(length=st.integers(0, 12))
+    def start(self, length: int) -> None:
+        self.length = length
+        self.world = World(
+            {
+                "live": CameraTurn(models=MODELS, delivery="live", max_age_s=1e-7),
+                "file": CameraTurn(models=MODELS, delivery="lossless", weight=2.0),
+            },
+            {"a-0": "a", "a-1": "a", "b-0": "b"},
+            length,
+        )
+
+    @precondition(lambda self: self.world.busy_queues())
+    @rule(data=st.data())
+    def carry(self, data: st.DataObject) -> None:
+        self.world.carry(*data.draw(st.sampled_from(self.world.busy_queues())))
+
+    @precondition(lambda self: self.world.busy_queues())
+    @rule()
+    def carry_all(self) -> None:
+        for source, target in self.world.busy_queues():
+            self.world.carry(source, target)
+
+    @rule(camera=st.sampled_from(["live", "file"]), passes=st.booleans())
+    def read(self, camera: str, passes: bool) -> None:
+        if self.world.can_read(camera):
+            self.world.read_frame(camera, passes=passes)
+
+    @rule(worker=st.sampled_from(["a-0", "a-1", "b-0"]))
+    def work(self, worker: str) -> None:
+        self.world.work(worker)
+
+    @rule(step=st.integers(1, 300))
+    def wait(self, step: int) -> None:
+        self.world.now += step
+        self.world.release()
+        self.world.flush()
+
+    @rule(victim=st.sampled_from(["a-0", "a-1", "b-0", "live", "file", "sink", "dispatcher"]))
+    def kill(self, victim: str) -> None:
+        if victim in self.world.workers:
+            self.world.kill_worker(victim)
+        elif victim in self.world.captures:
+            self.world.kill_capture(victim)
+        elif victim == "sink":
+            self.world.kill_sink()
+        else:
+            self.world.kill_dispatcher()
+
+    @invariant()
+    def subscribers_can_account_for_every_frame(self) -> None:
+        for messages in self.world.published.values():
+            last: dict[int, int] = {}
+            for message in messages:
+                if isinstance(message, Result):
+                    assert message.seq > last.get(message.epoch, -1), "in order, none twice"
+                    gap = message.seq - last.get(message.epoch, -1) - 1
+                    assert gap == sum(message.dropped.values()), message
+                    assert set(message.dropped) <= REASONS
+                    last[message.epoch] = message.seq
+
+    @invariant()
+    def books_balance(self) -> None:
+        for turn in self.world.desk.status(self.world.now, [])["cameras"].values():
+            for counts in turn["models"].values():
+                dropped = sum(counts["dropped"].values())
+                assert counts["captured"] == counts["delivered"] + dropped + counts["in_flight"]
+                assert 0 <= counts["in_flight"]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.world.run_out()
+        self.subscribers_can_account_for_every_frame()
+        self.books_balance()
+        for model in MODELS:
+            messages = self.world.published.get(("file", model), [])
+            *results, end = messages
+            assert isinstance(end, End), "the last message is the end"
+            assert not any(isinstance(message, End) for message in results)
+            assert end.captured == self.length
+            assert end.delivered == len(results)
+            dropped = sum((Counter(r.dropped) for r in results if isinstance(r, Result)), Counter())
+            assert set(end.dropped) <= {"paced"}, "lossless loses nothing"
+            assert sum(dropped.values()) <= sum(end.dropped.values())
+
+
+TestDaemon = Daemon.TestCase
+TestDaemon.settings = settings(stateful_step_count=60, deadline=None)

@@ -1,0 +1,312 @@
+"""A daemon without processes: the pure cores joined by queues, so that anything may happen in any order.
+
+Captures and workers are modelled here by the few lines that their processes add to the cores; dispatcher and sink are
+the real cores. Each queue keeps its order, as a ZeroMQ connection does, and is lost with the process that reads it.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.settings import CameraTurn
+from edge_daemon.sink.desk import Desk
+from edge_daemon.sink.ledger import Arrival
+from edge_daemon.wire import (
+    Announce,
+    CaptureHello,
+    End,
+    Ended,
+    Frame,
+    Free,
+    Introduce,
+    Message,
+    Outcome,
+    Release,
+    Result,
+    Send,
+    Sent,
+    SinkHello,
+    Welcome,
+    WorkerHello,
+)
+
+REORDER_WAIT_NS = 1000
+WINDOW = 3
+
+
+@dataclass
+class Capture:
+    """What a capture process adds: it numbers, holds and announces frames."""
+
+    camera: str
+    live: bool
+    length: int | None
+    generation: int = 0
+    epoch: int | None = None
+    seq: int = -1
+    paced: int = 0
+    held: list[tuple[int, int]] = field(default_factory=list)
+    start_at: int = 0
+    ended: bool = False
+    finished: bool = False
+
+    @property
+    def peer(self) -> str:
+        return f"capture/{self.camera}/{self.generation}"
+
+
+@dataclass
+class Worker:
+    """What a worker process adds: it serves one frame at a time."""
+
+    name: str
+    model: str
+    generation: int = 0
+    inbox: deque[Frame] = field(default_factory=deque)
+    serving: Frame | None = None
+
+
+class World:
+    """All processes and the queues between them."""
+
+    def __init__(self, cameras: dict[str, CameraTurn], workers: dict[str, str], length: int) -> None:
+        self.cameras, self.now = cameras, 1
+        self.captures = {
+            camera: Capture(camera, turn.delivery == "live", None if turn.delivery == "live" else length)
+            for camera, turn in cameras.items()
+        }
+        self.workers = {name: Worker(name, model) for name, model in workers.items()}
+        self.queues: dict[tuple[str, str], deque[Message]] = {}
+        self.published: dict[tuple[str, str], list[Result | End]] = {}
+        self.read: Counter[str] = Counter()
+        self.start_dispatcher()
+        self.start_sink()
+        for camera in cameras:
+            self.capture_hello(camera)
+        for name in workers:
+            self.worker_hello(name)
+
+    # queues
+
+    def put(self, source: str, target: str, message: Message) -> None:
+        self.queues.setdefault((source, target), deque()).append(message)
+
+    def lose(self, process: str) -> None:
+        """What was on its way to `process` is lost."""
+        for (_, target), queue in self.queues.items():
+            if target == process:
+                queue.clear()
+
+    def busy_queues(self) -> list[tuple[str, str]]:
+        return sorted(key for key, queue in self.queues.items() if queue)
+
+    def carry(self, source: str, target: str) -> None:
+        """Deliver the oldest message of one queue."""
+        message = self.queues[source, target].popleft()
+        if target == "dispatcher":
+            self.dispatcher.receive(source, message)  # type: ignore[arg-type]
+            self.turn()
+        elif target == "sink" and isinstance(message, Outcome):
+            self.desk.arrived(Arrival(message, None, self.now))
+            self.release()
+        elif target == "sink":
+            self.desk.tell(message)  # type: ignore[arg-type]
+            self.release()
+        elif target in self.workers:
+            assert isinstance(message, Frame)
+            self.workers[target].inbox.append(message)
+        else:
+            capture = self.captures[target.split("/")[1]]
+            if capture.peer == target:
+                self.capture_hears(capture, message)
+
+    # dispatcher and sink
+
+    def start_dispatcher(self) -> None:
+        self.dispatcher = Dispatcher(self.cameras, wall=lambda: self.now)
+
+    def start_sink(self) -> None:
+        self.desk = Desk(self.cameras, REORDER_WAIT_NS)
+        self.sink_hello()
+
+    def turn(self) -> None:
+        self.dispatcher.assign(self.now)
+        for peer, message in self.dispatcher.outbox:
+            self.put("dispatcher", peer, message)
+        self.dispatcher.outbox.clear()
+
+    def flush(self) -> None:
+        self.dispatcher.flush()
+        self.turn()
+
+    def sink_hello(self) -> None:
+        self.put("sink", "dispatcher", SinkHello(streams=self.desk.hello(), watched=[]))
+
+    def release(self) -> None:
+        for message, _ in self.desk.release(self.now):
+            self.published.setdefault((message.camera, message.model), []).append(message)
+        if acks := self.desk.acks():
+            self.put("sink", "dispatcher", acks)
+
+    # captures
+
+    def capture_hello(self, camera: str) -> None:
+        capture = self.captures[camera]
+        held = capture.held if capture.epoch is not None else []
+        ended = capture.seq + 1 if capture.ended else None
+        self.put(
+            capture.peer,
+            "dispatcher",
+            CaptureHello(camera=camera, epoch=capture.epoch, held=list(held), ended=ended),
+        )
+
+    def can_read(self, camera: str) -> bool:
+        capture = self.captures[camera]
+        room = capture.live or len(capture.held) < WINDOW
+        return capture.epoch is not None and not capture.ended and room
+
+    def read_frame(self, camera: str, *, passes: bool) -> None:
+        """The source gives a frame, or its end."""
+        capture = self.captures[camera]
+        assert capture.epoch is not None
+        if capture.length is not None and capture.seq + 1 >= capture.length:
+            capture.ended = True
+            self.put(
+                capture.peer,
+                "dispatcher",
+                Ended(camera=camera, epoch=capture.epoch, captured=capture.seq + 1, paced=capture.paced),
+            )
+            return
+        capture.seq += 1
+        if capture.seq < capture.start_at:
+            return
+        if capture.length is not None:  # a file's times are the same when it is read again, and so is its pace
+            passes = capture.seq % 3 != 1
+        if not passes:
+            capture.paced += 1
+            return
+        if capture.live:
+            capture.held.clear()
+        capture.held.append((capture.seq, self.now))
+        announce = Announce(
+            camera=camera, epoch=capture.epoch, seq=capture.seq, captured_ns=self.now, paced=capture.paced
+        )
+        self.put(capture.peer, "dispatcher", announce)
+        capture.paced = 0
+
+    def capture_hears(self, capture: Capture, message: Message) -> None:
+        match message:
+            case Introduce():
+                self.capture_hello(capture.camera)
+            case Welcome() if capture.epoch is None:
+                capture.epoch, capture.start_at = message.epoch, message.next_seq
+            case Release() if message.finished and capture.ended:
+                capture.finished = True
+            case Release() if message.epoch == capture.epoch:
+                capture.held = [held for held in capture.held if held[0] > message.seq]
+            case Send():
+                self.send_frame(capture, message)
+
+    def send_frame(self, capture: Capture, order: Send) -> None:
+        held = next((held for held in capture.held if held[0] >= order.seq), None)
+        if held is None or capture.epoch is None:
+            return
+        seq, captured_ns = held
+        frame = Frame(
+            camera=capture.camera,
+            epoch=capture.epoch,
+            seq=seq,
+            captured_ns=captured_ns,
+            captured_at="",
+            width=1,
+            height=1,
+            codec="raw",
+            annotate=False,
+        )
+        if order.inbox == str(self.workers[order.worker].generation):
+            self.put(f"{capture.peer}>", order.worker, frame)
+        sent = Sent(
+            camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=seq
+        )
+        self.put(capture.peer, "dispatcher", sent)
+
+    # workers
+
+    def worker_hello(self, name: str) -> None:
+        worker = self.workers[name]
+        hello = WorkerHello(worker=name, model=worker.model, inbox=str(worker.generation), busy=False)
+        self.put(name, "dispatcher", hello)
+
+    def work(self, name: str) -> None:
+        """A worker takes a frame up, or is done with the one it has."""
+        worker = self.workers[name]
+        if worker.serving is None:
+            if worker.inbox:
+                worker.serving = worker.inbox.popleft()
+            return
+        self.put(name, "dispatcher", Free(worker=name))
+        self.put(f"{name}>", "sink", Outcome(frame=worker.serving, model=worker.model, worker=name))
+        worker.serving = None
+
+    # deaths, each followed by a new process
+
+    def kill_worker(self, name: str) -> None:
+        worker = self.workers[name]
+        self.lose(name)
+        self.workers[name] = Worker(name, worker.model, worker.generation + 1)
+        self.dispatcher.exited(name, "worker")
+        self.turn()
+        self.worker_hello(name)
+
+    def kill_capture(self, camera: str) -> None:
+        old = self.captures[camera]
+        self.lose(old.peer)
+        self.captures[camera] = Capture(camera, old.live, old.length, old.generation + 1)
+        self.dispatcher.exited(camera, "capture")
+        self.turn()
+        self.settle(old.peer, "dispatcher")  # the last that it said may come after the news of its end
+        self.capture_hello(camera)
+
+    def kill_sink(self) -> None:
+        for source in ("sink", *self.workers):  # a new process takes a while: what was said before is heard by then
+            self.settle(source, "dispatcher")
+        self.lose("sink")
+        self.dispatcher.exited("sink", "sink")
+        self.turn()
+        self.start_sink()
+
+    def kill_dispatcher(self) -> None:
+        self.lose("dispatcher")
+        for (source, _), queue in self.queues.items():
+            if source == "dispatcher":
+                queue.clear()
+        self.start_dispatcher()
+        self.sink_hello()
+        for camera in self.captures:
+            self.capture_hello(camera)
+        for name in self.workers:
+            self.worker_hello(name)
+
+    def settle(self, source: str, target: str) -> None:
+        """Deliver all of one queue: only one process is lost at a time."""
+        while self.queues.get((source, target)):
+            self.carry(source, target)
+
+    # the end
+
+    def run_out(self, steps: int = 500) -> None:
+        """Let everything go on undisturbed until nothing happens any more."""
+        for _ in range(steps):
+            self.now += 1
+            for camera, capture in self.captures.items():
+                if capture.length is not None and self.can_read(camera):
+                    self.read_frame(camera, passes=True)
+            self.flush()
+            for name in self.workers:
+                self.work(name)
+            for _ in range(8):
+                for source, target in self.busy_queues():
+                    self.carry(source, target)
+            self.release()
+            if all(capture.finished for capture in self.captures.values() if not capture.live):
+                return
