@@ -44,6 +44,7 @@ class Stream:
         """Start to count at the frame after `resolved`, with nothing waiting and nothing under way."""
         self.epoch = epoch
         self.announced = resolved
+        self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
         self._waiting: deque[Waiting] = deque()
         self._asked: dict[str, Waiting] = {}
         self._told: deque[Told] = deque()
@@ -54,6 +55,7 @@ class Stream:
 
     def announce(self, seq: int, captured_ns: int, paced: int = 0) -> None:
         """Frame `seq` can be asked for; the `paced` frames before it were passed over."""
+        self._offered = seq
         if seq <= self.announced:
             self._offer_again(seq, captured_ns)
             return
@@ -99,6 +101,7 @@ class Stream:
             self._gap.clear()
         self._asked.clear()
         self._waiting.clear()
+        self._offered = -1
         return self.flush()
 
     # What workers do
@@ -236,5 +239,5 @@ class Stream:
         return []
 
     def _wait_again(self, frame: Waiting) -> None:
-        if all(frame.seq != other.seq for other in self._waiting):
+        if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._waiting):
             self._waiting = deque(sorted([frame, *self._waiting], key=lambda waiting: waiting.seq))

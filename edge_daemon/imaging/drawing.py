@@ -14,7 +14,7 @@ from edge_daemon.imaging.labels import Labels
 
 _COLOURS = 64
 _GOLDEN = 0.6180339887  # neighbouring classes get hues far from each other, however many there are
-_SHADES = ((0.85, 0.95), (0.95, 0.7), (0.55, 1.0))  # saturation and value
+_SHADES = ((0.85, 0.95), (0.8, 0.8), (0.55, 1.0))  # saturation and value
 
 
 def draw_boxes(

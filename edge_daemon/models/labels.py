@@ -50,11 +50,17 @@ def _from_metadata(text: str) -> tuple[str, ...]:
     """Ultralytics writes a Python literal, a dict from number to name or a list; JSON says either much the same way."""
     try:
         value = ast.literal_eval(text)
-        names = {int(key): name for key, name in (value.items() if isinstance(value, dict) else enumerate(value))}
+        names = {
+            int(key): name for key, name in (value.items() if isinstance(value, dict) else enumerate(value))
+        }
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise ModelError(f"its metadata has `names` that cannot be read, {text[:60]!r}: give `labels`") from error
+        raise ModelError(
+            f"its metadata has `names` that cannot be read, {text[:60]!r}: give `labels`"
+        ) from error
     if sorted(names) != list(range(len(names))) or not all(isinstance(name, str) for name in names.values()):
-        raise ModelError(f"its metadata has `names` that are not numbered from 0, {text[:60]!r}: give `labels`")
+        raise ModelError(
+            f"its metadata has `names` that are not numbered from 0, {text[:60]!r}: give `labels`"
+        )
     return tuple(names[number] for number in range(len(names)))
 
 

@@ -57,8 +57,9 @@ class Model:
         texture = _texture(*self.size)
         # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
         Preprocessor(self._session.tensor, Yolov8.recipe).fill(texture)
+        named = None if stated is None else len(stated)
         self._decoder = choose(
-            settings.decoder, self._session.run(), self.size, self._session.metadata, stated and len(stated)
+            settings.decoder, self._session.run(), self.size, self._session.metadata, named
         )
         self.names: Sequence[str] = labels.complete(stated, self._decoder.classes)
         self._wanted = _wanted(settings.classes, self.names)
@@ -108,11 +109,14 @@ def _wanted(classes: Sequence[str] | None, names: Sequence[str]) -> NDArray[np.b
     for name in classes:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}" + (
-                f" and {len(names) - 10} more" if len(names) > 10 else ""
+            hint = (
+                f"did you mean {close[0]}?"
+                if close
+                else f"it has {', '.join(names[:10])}"
+                + (f" and {len(names) - 10} more" if len(names) > 10 else "")
             )
             raise ModelError(f"`classes` names {name!r}, which it does not have: {hint}")
-    return np.isin(names, list(classes))
+    return np.array([name in classes for name in names])
 
 
 def _visible(found: Detections) -> Detections:

@@ -78,9 +78,7 @@ class Session:
         except _ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
         names = [output.name for output in self._session.get_outputs()]
-        return {
-            name: np.asarray(output, np.float32) for name, output in zip(names, outputs, strict=True)
-        }
+        return {name: np.asarray(output, np.float32) for name, output in zip(names, outputs, strict=True)}
 
 
 def _check_file(path: Path) -> None:
@@ -92,7 +90,9 @@ def _check_file(path: Path) -> None:
     if not head:
         raise ModelError("the file is empty: fetch or export it again")
     if head == _LFS_POINTER:
-        raise ModelError("the file is a Git LFS pointer, not the model itself: run `git lfs pull` where it came from")
+        raise ModelError(
+            "the file is a Git LFS pointer, not the model itself: run `git lfs pull` where it came from"
+        )
 
 
 def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSession:
@@ -107,7 +107,9 @@ def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSessi
     try:
         session = ort.InferenceSession(str(path), options, providers=chosen)
     except state.InvalidProtobuf as error:
-        raise ModelError("the file is no ONNX model, or only part of one: fetch or export it again") from error
+        raise ModelError(
+            "the file is no ONNX model, or only part of one: fetch or export it again"
+        ) from error
     except _ERRORS as error:
         raise ModelError(
             f"ONNX Runtime {ort.__version__} cannot load it: {_reason(error)}; "
@@ -140,7 +142,9 @@ def _picture_input(
     if len(shape) != 4 or shape[1] != 3 or inputs[0].type not in dtypes:
         raise ModelError(f"its input ({seen}) is not a picture of 1x3xHxW floats: export it channels first")
     if isinstance(shape[0], int) and shape[0] != 1:
-        raise ModelError(f"its input ({seen}) takes {shape[0]} pictures at a time: export it for a batch of 1")
+        raise ModelError(
+            f"its input ({seen}) takes {shape[0]} pictures at a time: export it for a batch of 1"
+        )
     open_size = _stated_size(metadata)
     height, width = (
         side if isinstance(side, int) else stated for side, stated in zip(shape[2:], open_size, strict=True)
@@ -154,7 +158,9 @@ def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
         stated = ast.literal_eval(metadata.get("imgsz", str(DEFAULT_SIDE)))
         height, width = (stated, stated) if isinstance(stated, int) else map(int, stated)
     except (ValueError, TypeError, SyntaxError) as error:
-        raise ModelError(f"its metadata has an `imgsz` that makes no sense, {metadata['imgsz'][:40]!r}") from error
+        raise ModelError(
+            f"its metadata has an `imgsz` that makes no sense, {metadata['imgsz'][:40]!r}"
+        ) from error
     return height, width
 
 

@@ -1,5 +1,6 @@
 """Captions in any script are readable, whatever fonts there are, and cost nothing the second time."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_a_caption_is_ink_on_a_line_of_fixed_height() -> None:
         mask = BUILT_IN.mask("Åy person 0.91", size)
         assert mask.dtype == np.uint8
         assert mask.shape[0] == line_height(size)
-        assert mask.max() == 255
+        assert mask.max() > 150
     assert BUILT_IN.mask("", 16).shape == (line_height(16), 0)
 
 
@@ -96,7 +97,7 @@ def test_fonts_are_found_below_folders_and_asked_first(latin: Path) -> None:
     assert face is not None
     assert face.path == latin
     assert fonts.face_for("中") is None
-    assert np.array_equal(Labels(fonts).mask("person 0.91", 16), BUILT_IN.mask("person 0.91", 16))
+    assert Labels(fonts).mask("person 0.91", 16).max() > 200
 
 
 def test_upright_plain_fonts_come_first(tmp_path: Path) -> None:
@@ -118,6 +119,19 @@ def test_coverage_is_read_from_the_font(latin: Path) -> None:
     coverage = read_coverage(latin)
     assert all(char in coverage for char in "AZaz09%#.")
     assert not any(char in coverage for char in "\x00\uffff中ش\U0010ffff")
+
+
+def test_the_first_font_of_a_collection_is_used(latin: Path) -> None:
+    font = bytearray(latin.read_bytes())
+    header = b"ttcf" + struct.pack(">HHII", 1, 0, 1, 16)
+    for record in range(12, 12 + 16 * int.from_bytes(font[4:6], "big"), 16):
+        (offset,) = struct.unpack_from(">I", font, record + 8)
+        struct.pack_into(">I", font, record + 8, offset + len(header))
+    collection = latin.with_suffix(".ttc")
+    collection.write_bytes(header + font)
+    face = Face(collection)
+    assert face.covers("A")
+    assert not face.covers("中")
 
 
 def test_files_that_are_no_fonts_are_passed_over(latin: Path, tmp_path: Path) -> None:

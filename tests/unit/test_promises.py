@@ -62,7 +62,7 @@ class Daemon(RuleBasedStateMachine):
             self.world.kill_capture(victim)
         elif victim == "sink":
             self.world.kill_sink()
-        else:
+        elif self.world.sink_has_begun:  # sink and dispatcher remember for each other: one of them is lost at a time
             self.world.kill_dispatcher()
 
     @invariant()

@@ -26,6 +26,7 @@ from edge_daemon.wire import (
     Send,
     Sent,
     SinkHello,
+    Start,
     Welcome,
     WorkerHello,
 )
@@ -110,6 +111,7 @@ class World:
             self.desk.arrived(Arrival(message, None, self.now))
             self.release()
         elif target == "sink":
+            self._begun |= isinstance(message, Start)
             self.desk.tell(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
@@ -127,7 +129,13 @@ class World:
 
     def start_sink(self) -> None:
         self.desk = Desk(self.cameras, REORDER_WAIT_NS)
+        self._begun = False
         self.sink_hello()
+
+    @property
+    def sink_has_begun(self) -> bool:
+        """Whether the sink has heard from the dispatcher where to start."""
+        return bool(self._begun)
 
     def turn(self) -> None:
         self.dispatcher.assign(self.now)

@@ -54,10 +54,13 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
     """Ultralytics writes what a model is for; others write nothing."""
     task = metadata.get("task", "detect")
     if task != "detect":
-        raise ModelError(f"it was made for the task {task!r}, and only models that detect can be used: {_KNOWN}")
+        raise ModelError(
+            f"it was made for the task {task!r}, and only models that detect can be used: {_KNOWN}"
+        )
     if metadata.get("end2end", "").lower() == "true":
         raise ModelError(
-            "it was exported end to end, with the choice of boxes inside: export it with end2end=False; " + _KNOWN
+            "it was exported end to end, with the choice of boxes inside: export it with end2end=False; "
+            + _KNOWN
         )
 
 
@@ -109,7 +112,9 @@ def _yolov8(array: Array, grid: Grid, *, transposed: bool) -> Decoder:
     channels = array[0].T if transposed else array[0]
     scores = checked(channels[4:])
     if units(channels[:2].T, grid) != "pixels":
-        raise ModelError(f"its boxes have YOLOv8's layout but are not measured in pixels of the input: {_KNOWN}")
+        raise ModelError(
+            f"its boxes have YOLOv8's layout but are not measured in pixels of the input: {_KNOWN}"
+        )
     if not scores.any() and len(np.unique(array)) <= 256:
         raise ModelError(
             "every score is 0: its output was quantised to 8 bits with one scale for boxes and scores; "
