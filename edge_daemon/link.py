@@ -113,8 +113,8 @@ def receive(end: socket.socket) -> list[News] | None:
             data = end.recv(MAX_BYTES)
         except BlockingIOError:
             return news
-        except ConnectionResetError:
-            return news or None
+        except ConnectionResetError:  # it left without reading all; what it said before is still to come
+            continue
         if not data:
             return news or None
         news.append(_news.decode(data))

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import cv2
 
-from edge_daemon.capture.window import Bgr
 from edge_daemon.config.sources import Kind, kind_of, path_of
 from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.codecs import read_bgr
+from edge_daemon.imaging.colour import Pixels
 from edge_daemon.log import redact
 from edge_daemon.scene import Scene, SceneOptions
 
@@ -31,7 +31,7 @@ class Picture:
     `truth` are the boxes (x1, y1, x2, y2 in pixels) that a generated scene knows to be there.
     """
 
-    bgr: Bgr
+    bgr: Pixels
     time_s: float
     truth: list[list[float]] | None = None
 

@@ -5,10 +5,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from edge_daemon.imaging.colour import Pixels
 
-Bgr = npt.NDArray[np.uint8]
+
 
 
 @dataclass
@@ -21,7 +20,7 @@ class Held:
     seq: int
     captured_ns: int
     captured_at_ns: int
-    bgr: Bgr
+    bgr: Pixels
     paced: int = 0
     truth: list[list[float]] | None = None
     encoded: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Addresses to publish results on and to serve the web on, and whether others than this machine reach them."""
+"""Addresses to publish results on and to serve the web on, and whether other machines reach them."""
 
 import re
 from ipaddress import ip_address

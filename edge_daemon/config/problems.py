@@ -65,7 +65,7 @@ def written(path: KeyPath) -> str:
 
 
 def got(value: object, words: Iterable[str] = (), advice: str = "") -> str:
-    """` (got 'jpg'; did you mean jpeg?)`, the second part only if one of `words` is close, or else `advice`."""
+    """` (got 'jpg'; did you mean jpeg?)`: what is there, and a word that is close, or else `advice`."""
     guess = close(value, words) if isinstance(value, str) else None
     hint = f"did you mean {mask(guess)}?" if guess else advice
     return f" (got {_shown(value)}{'; ' * bool(hint)}{hint})"

@@ -1,6 +1,6 @@
 """The keys that people write, each with its type, default and meaning, which editors show too (JSON Schema).
 
-pydantic takes a process 200 ms to import: only this module, `values` and `load` do, and processes get `settings`.
+pydantic takes a process 200 ms to import: only this module, `values` and `load` do; processes get `settings`.
 """
 
 from typing import Literal
@@ -53,7 +53,7 @@ class Camera(Section):
     fps: Rate | None = Field(default=None)
     """Frames a second offered to the models; all if left out."""
     delivery: Delivery | None = Field(default=None)
-    """live takes the newest frame, lossless makes the source wait; files and folders are lossless if left out."""
+    """live takes the newest frame, lossless makes the source wait; if left out, files and folders wait."""
     max_age: Seconds = Field(default="500ms", validate_default=True)
     """In live delivery, a frame that waited longer than this is dropped."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
@@ -115,7 +115,9 @@ class Web(Section):
 class Config(Section):
     """The configuration of edge-daemon."""
 
-    cameras: dict[Name, Camera] = Field(min_length=1, examples=[{"door": {"source": "rtsp://10.0.0.4/stream1"}}])
+    cameras: dict[Name, Camera] = Field(
+        min_length=1, examples=[{"door": {"source": "rtsp://10.0.0.4/stream1"}}]
+    )
     """The cameras, by name."""
     models: dict[Name, Model] = Field(min_length=1, examples=[{"person": {"path": "builtin:person"}}])
     """The models, by name."""

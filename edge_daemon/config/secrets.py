@@ -1,7 +1,7 @@
 """Secrets in a configuration: `${NAME}` stands for a systemd credential or an environment variable.
 
-Inside a URL's `user:password@` and behind its `?` a secret is percent-encoded, so that any password can be used
-as it is. `$${` stands for a plain `${`.
+Inside a URL's `user:password@` and behind its `?` a secret is percent-encoded, so that any password can be
+used as it is. `$${` stands for a plain `${`.
 """
 
 import os

@@ -35,7 +35,8 @@ def sentence(kind: str, context: Mapping[str, Any], path: KeyPath, value: object
     words = node.get("enum")
     if words:
         return f"must be {_one_of(words)}{got(value, words)}"
-    return f"must be {_expected(node, only_range=kind in _OUT_OF_RANGE)}{got(value, advice=_advice(node, value))}"
+    expected = _expected(node, only_range=kind in _OUT_OF_RANGE)
+    return f"must be {expected}{got(value, advice=_advice(node, value))}"
 
 
 def node_at(schema: Node, path: KeyPath) -> Node:

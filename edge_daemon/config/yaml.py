@@ -1,8 +1,8 @@
 """YAML text as plain values that remember their lines.
 
 Anchors, aliases and merge keys work. Plain words mean what YAML 1.2 says: only `true` and `false` are
-booleans (`on` and `no` are words), `10:30` and `2026-01-01` are text. A key that is there twice is a problem, and so is a
-number that two YAML readers would read differently.
+booleans (`on` and `no` are words), `10:30` and `2026-01-01` are text. A key that is there twice is a problem,
+and so is a number that two YAML readers would read differently.
 """
 
 import re

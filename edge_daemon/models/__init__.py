@@ -1,4 +1,5 @@
 """An ONNX file as a model: BGR pictures in, boxes in pixels of the picture out.
 
-`model.Model` is what workers use; the other modules are its pure parts, and only `session` knows ONNX Runtime.
+`model.Model` is what workers use; the other modules are its parts, and only `session` knows
+ONNX Runtime.
 """

@@ -9,7 +9,7 @@ from edge_daemon.models import coco
 
 
 def stated(labels: Sequence[str] | str | None, metadata: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The names that the configuration (a list, or a text file's path) or else the metadata states; None: neither.
+    """The names that the configuration states (a list, or a text file's path), or else the metadata.
 
     Raises:
         ModelError: the file cannot be read, or the metadata's `names` make no sense.
@@ -47,20 +47,15 @@ def _from_file(path: Path) -> tuple[str, ...]:
 
 
 def _from_metadata(text: str) -> tuple[str, ...]:
-    """Ultralytics writes a Python literal, a dict from number to name or a list; JSON says either much the same way."""
+    """Ultralytics writes a dict from number to name, or a list, in Python's syntax; JSON reads as that too."""
     try:
         value = ast.literal_eval(text)
-        names = {
-            int(key): name for key, name in (value.items() if isinstance(value, dict) else enumerate(value))
-        }
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        names = {int(number): name for number, name in pairs}
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise ModelError(
-            f"its metadata has `names` that cannot be read, {text[:60]!r}: give `labels`"
-        ) from error
+        raise ModelError(f"cannot read the `names` in its metadata, {text[:60]!r}: give `labels`") from error
     if sorted(names) != list(range(len(names))) or not all(isinstance(name, str) for name in names.values()):
-        raise ModelError(
-            f"its metadata has `names` that are not numbered from 0, {text[:60]!r}: give `labels`"
-        )
+        raise ModelError(f"the `names` in its metadata are not numbered from 0, {text[:60]!r}: give `labels`")
     return tuple(names[number] for number in range(len(names)))
 
 

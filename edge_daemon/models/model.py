@@ -121,7 +121,8 @@ def _wanted(classes: Sequence[str] | None, names: Sequence[str]) -> NDArray[np.b
 
 def _visible(found: Detections) -> Detections:
     """Without boxes that lie wholly in the grey around the picture."""
-    return found[(found.xyxy[:, 2:] > found.xyxy[:, :2]).all(axis=1)]
+    visible: NDArray[np.bool_] = np.all(found.xyxy[:, 2:] > found.xyxy[:, :2], axis=1)
+    return found[visible]
 
 
 def _texture(height: int, width: int) -> NDArray[np.uint8]:
@@ -130,4 +131,5 @@ def _texture(height: int, width: int) -> NDArray[np.uint8]:
     layers = [
         cv2.resize(random.random((cells, cells, 3), np.float32), (width, height)) for cells in (4, 16, 64)
     ]
-    return (np.mean(layers, axis=0) * 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = (np.mean(layers, axis=0) * 255).astype(np.uint8)
+    return picture

@@ -1,16 +1,18 @@
 """Non-maximum suppression: of boxes of one class that overlap much, the surest stays."""
 
+from typing import Any
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_daemon.models.detections import Detections
 
 
 def nms(found: Detections, iou: float) -> Detections:
-    """Those of `found` (any order) that overlap no surer one of their class by more than `iou`, the surest first.
+    """Those that overlap no surer one of their class by more than `iou`, the surest first.
 
-    Greedy, class-aware. OpenCV's loop takes a quarter of the time of one in NumPy (60 boxes: 0.02 ms against 0.08 ms).
+    Greedy and class-aware; `found` may be in any order. OpenCV's loop takes a quarter of the time of one in
+    NumPy (60 boxes: 0.02 ms against 0.08 ms).
     """
     if not len(found):
         return found
@@ -19,7 +21,6 @@ def nms(found: Detections, iou: float) -> Detections:
     boxes -= boxes.min()
     boxes[:, 2:] -= boxes[:, :2]
     # The scores are past the threshold already; OpenCV wants one that each is above.
-    kept: NDArray[np.intp] = np.asarray(
-        cv2.dnn.NMSBoxesBatched(boxes, found.confidence, found.class_id, -1.0, iou), np.intp
-    ).ravel()
+    suppress: Any = cv2.dnn.NMSBoxesBatched  # takes arrays, though its stub asks for lists
+    kept = np.asarray(suppress(boxes, found.confidence, found.class_id, -1.0, iou), np.intp).ravel()
     return found[kept]

@@ -28,7 +28,7 @@ def usable(wanted: Sequence[str], known: Sequence[str], available: Sequence[str]
     chosen = [full[name] for name in wanted if full[name] in available]
     if not chosen:
         raise ModelError(
-            f"the installed ONNX Runtime has none of the providers {', '.join(wanted)}, only "
-            f"{', '.join(map(short, available))}: install the onnxruntime package that has it, or add cpu to `providers`"
+            f"the installed ONNX Runtime has no provider {' or '.join(wanted)}, only "
+            f"{', '.join(map(short, available))}: install one that has, or add cpu to `providers`"
         )
     return chosen

@@ -1,30 +1,30 @@
 """The one place that knows ONNX Runtime: a file becomes a session that runs on one input of fixed shape."""
 
-import ast
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
+from edge_daemon.models.inputs import picture_input
 
 # Released builds can send usage events to their maker, and look at this when they are loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as state
+import onnxruntime as ort  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_SIDE = 640
-"""Height and width of an input that leaves both open and whose metadata says nothing: what most exporters assume."""
 LOG_ERRORS = 3
 _LFS_POINTER = b"version https://git-lfs"
+_NUMBERS = frozenset(
+    f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64")
+)
 _ERRORS = (
     state.EPFail,
     state.EngineError,
@@ -54,11 +54,12 @@ class Session:
         _check_file(path)
         self._session = _open(path, threads, wanted)
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        self._input, dtype, shape = _picture_input(self._session.get_inputs(), self.metadata)
-        self.size = (shape[2], shape[3])
-        self.tensor: NDArray[np.float32] = np.zeros(shape, np.float32)
+        _check_outputs(self._session.get_outputs())
+        self._input = picture_input(self._session.get_inputs(), self.metadata)
+        self.size = self._input.size
+        self.tensor: NDArray[np.float32] = np.zeros((1, 3, *self.size), np.float32)
         # What the session reads: the tensor itself unless the model wants half precision.
-        self._fed = self.tensor if dtype == np.float32 else np.zeros(shape, dtype)
+        self._fed = self.tensor.astype(self._input.dtype, copy=False)
 
     @property
     def provider(self) -> str:
@@ -74,7 +75,7 @@ class Session:
         if self._fed is not self.tensor:
             np.copyto(self._fed, self.tensor, casting="same_kind")
         try:
-            outputs = self._session.run(None, {self._input: self._fed})
+            outputs = self._session.run(None, {self._input.name: self._fed})
         except _ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
         names = [output.name for output in self._session.get_outputs()]
@@ -91,7 +92,7 @@ def _check_file(path: Path) -> None:
         raise ModelError("the file is empty: fetch or export it again")
     if head == _LFS_POINTER:
         raise ModelError(
-            "the file is a Git LFS pointer, not the model itself: run `git lfs pull` where it came from"
+            "the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from"
         )
 
 
@@ -107,9 +108,7 @@ def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSessi
     try:
         session = ort.InferenceSession(str(path), options, providers=chosen)
     except state.InvalidProtobuf as error:
-        raise ModelError(
-            "the file is no ONNX model, or only part of one: fetch or export it again"
-        ) from error
+        raise ModelError("the file is no ONNX model, or part of one: fetch or export it again") from error
     except _ERRORS as error:
         raise ModelError(
             f"ONNX Runtime {ort.__version__} cannot load it: {_reason(error)}; "
@@ -131,37 +130,12 @@ def _check_started(session: ort.InferenceSession, chosen: Sequence[str], wanted:
         logger.warning("the provider %s is not available: using %s", wanted[0], providers.short(first))
 
 
-def _picture_input(
-    inputs: Sequence[Any], metadata: Mapping[str, str]
-) -> tuple[str, type[np.float32 | np.float16], tuple[int, int, int, int]]:
-    """Name, type and shape (1, 3, height, width) of the one input, with what the model leaves open filled in."""
-    seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in inputs)
-    if len(inputs) != 1:
-        raise ModelError(f"it has {len(inputs)} inputs ({seen}), where one that takes a picture is needed")
-    shape, dtypes = inputs[0].shape, {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-    if len(shape) != 4 or shape[1] != 3 or inputs[0].type not in dtypes:
-        raise ModelError(f"its input ({seen}) is not a picture of 1x3xHxW floats: export it channels first")
-    if isinstance(shape[0], int) and shape[0] != 1:
-        raise ModelError(
-            f"its input ({seen}) takes {shape[0]} pictures at a time: export it for a batch of 1"
-        )
-    open_size = _stated_size(metadata)
-    height, width = (
-        side if isinstance(side, int) else stated for side, stated in zip(shape[2:], open_size, strict=True)
-    )
-    return inputs[0].name, dtypes[inputs[0].type], (1, 3, height, width)
-
-
-def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
-    """Height and width in the metadata's `imgsz`, as Ultralytics writes it: `[384, 640]` or `640`."""
-    try:
-        stated = ast.literal_eval(metadata.get("imgsz", str(DEFAULT_SIDE)))
-        height, width = (stated, stated) if isinstance(stated, int) else map(int, stated)
-    except (ValueError, TypeError, SyntaxError) as error:
-        raise ModelError(
-            f"its metadata has an `imgsz` that makes no sense, {metadata['imgsz'][:40]!r}"
-        ) from error
-    return height, width
+def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
+    for output in outputs:
+        if output.type not in _NUMBERS:
+            raise ModelError(
+                f"its output {output.name} is {output.type}, where a tensor of numbers is needed"
+            )
 
 
 def _reason(error: Exception) -> str:

@@ -141,6 +141,7 @@ def car(rng: Rng, scale: float) -> Canvas:
     """A car seen from its side, heading right."""
     canvas = Canvas.sprite(-2.3, 2.3, 1.65, scale)
     paint = _one_of(rng, "b5352f", "2b5c9e", "e9e6df", "3a3f47", "5f8f6b", "d9a93a", "8a9199", "7fa7b8")
+    canvas.ellipse(0, 0.03, 2.15, 0.1, (34.0, 32.0, 32.0))
     roof = float(rng.uniform(1.38, 1.56))
     canvas.polygon([(-1.35, 0.85), (-0.95, roof), (0.5, roof), (1.15, 0.9)], shade(paint, 0.95))
     glass = rgb("4f6675")

@@ -14,7 +14,7 @@ from edge_daemon.scene.walkers import gather
 
 LEAST_VISIBLE = 0.4
 """The share of a body that must be seen for the person to count as there."""
-SALT = 11
+SALT = 18
 """Part of every seed; chosen so that seed 0, which new users see first, is a friendly day."""
 _NOISE_PAD = 64
 

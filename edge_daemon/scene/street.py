@@ -37,11 +37,11 @@ class Plan:
 def choose_plan(rng: np.random.Generator, width: int, height: int, light: Light) -> Plan:
     """A street by lot."""
     horizon = float(rng.uniform(0.35, 0.46))
-    nearest = float(rng.choice([2.1, 2.1, 2.6, 3.2, 4.0]))
+    nearest = float(rng.choice([2.3, 2.3, 2.75, 3.3, 4.0]))
     camera = (float(rng.uniform(0.94, 1.02)) - horizon) * nearest
     view = View(width, height, horizon, camera)
     facade = float(rng.uniform(13.6, 15.2))
-    near = [z for z in (2.1, 2.6, 3.2, 4.0, 4.9) if z >= nearest - 0.01]
+    near = [z for z in (2.3, 2.75, 3.3, 4.0, 4.9) if z >= nearest - 0.01]
     if rng.random() < 0.6:
         road = (float(rng.uniform(5.6, 6.4)), facade - float(rng.uniform(2.9, 3.4)))
         return Plan(view, light, facade, road, [*near, facade - 2.2, facade - 1.1])
@@ -57,13 +57,15 @@ def paint_street(plan: Plan, rng: np.random.Generator) -> tuple[Pixels, list[Spr
     _skyline(front, rng, reach)
     row = Row(front, rng, light.glow)
     row.draw(-reach, reach)
-    _ground(picture, plan, rng)
+    # The grain takes as many draws as the picture has pixels: apart, so that a seed is one street in any size.
+    grain, placing = rng.spawn(2)
+    _ground(picture, plan, grain)
     base = plan.ground_row
     # The night's sky is dark already, so the half of the picture that shows it is darkened less.
     upper = mix(light.tint, (1.0, 1.0, 1.0), 0.5 if light.name == "night" else 0.0)
     picture[:base] = cv2.multiply(picture[:base], (*upper, 1.0))
     picture[base:] = cv2.multiply(picture[base:], (*light.tint, 1.0))
-    things = _things(plan, rng)
+    things = _things(plan, placing)
     behind = max(plan.depths) + 0.05
     for sprite in things:
         shadow_of(sprite, view.scale(sprite.depth), light, 0.3).moved(0, -base).paint(picture[base:])
@@ -230,6 +232,6 @@ def _shine(front: Canvas, row: Row, plan: Plan, things: list[Sprite]) -> None:
     layer = np.zeros_like(picture)
     halo = Canvas(layer, front.scale, front.left, front.foot)
     for x0, y0, x1, y1, colour in row.lamps:
-        halo.rect(x0, y0, x1, y1, shade(colour, 0.3))
+        halo.rect(x0, y0, x1, y1, shade(colour, 0.16))
     soft = cv2.GaussianBlur(layer, (0, 0), plan.view.height * 0.025)
     picture[:] = cv2.add(picture, cv2.multiply(soft, (0.8,) * 4))

@@ -112,7 +112,7 @@ def gather(rng: np.random.Generator, seed: int, view: View, depths: list[float],
 
 
 def _lane(rng: np.random.Generator, view: View, number: int, depth: float, spacing: float, way: float) -> Lane:
-    """A lane at a depth; `spacing` is the distance between people as a share of the lane's length.
+    """A lane at a depth; `spacing` is the distance between people as a share of the picture's width.
 
     `way` is 1 for people who walk to the right, -1 to the left.
     """
@@ -121,7 +121,7 @@ def _lane(rng: np.random.Generator, view: View, number: int, depth: float, spaci
     ends = [depth * (1 - slant), depth * (1 + slant)]
     start = (-way * (view.half_width(ends[0]) + MARGIN_M), ends[0])
     end = (way * (view.half_width(ends[1]) + MARGIN_M), ends[1])
-    spacing_m = max(1.6, spacing * float(np.hypot(end[0] - start[0], end[1] - start[1])))
+    spacing_m = max(1.6, spacing * 2 * view.half_width(depth))
     speed = float(rng.uniform(0.95, 1.55))
     # As if people had walked here for an hour before the first picture.
     return Lane(number, start, end, speed, spacing_m, 3600.0 + float(rng.uniform(0, 1)) * spacing_m)

@@ -10,7 +10,7 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.errors import ModelError, PictureError, WireError
 from edge_daemon.imaging.codecs import decode_bgr
-from edge_daemon.imaging.colour import bgr_to_rgb
+from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.drawing import draw_boxes
 from edge_daemon.link import Link
 from edge_daemon.models.detections import Detections
@@ -129,7 +129,7 @@ class Worker:
             )
         ]
 
-    def _annotated(self, bgr: Bgr, detections: Detections) -> memoryview:
+    def _annotated(self, bgr: Pixels, detections: Detections) -> memoryview:
         """The picture with the boxes drawn in: RGB bytes, row by row."""
         rgb = bgr_to_rgb(bgr)
         captions = [

@@ -24,8 +24,9 @@ def choose(
 ) -> Decoder:
     """The decoder called `name`, or with `auto` the one that fits, for a model's outputs.
 
-    `outputs` are what the model made of a textured picture, `size` is its input's height and width, `metadata`
-    what its file says of itself, and `named_classes` how many classes it or the configuration names.
+    `outputs` are what the model made of a textured picture, `size` is its input's height and width,
+    `metadata` what its file says of itself, and `named_classes` how many classes it or the configuration
+    names.
 
     Raises:
         ModelError: no decoder fits surely; says what was seen.
@@ -54,9 +55,7 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
     """Ultralytics writes what a model is for; others write nothing."""
     task = metadata.get("task", "detect")
     if task != "detect":
-        raise ModelError(
-            f"it was made for the task {task!r}, and only models that detect can be used: {_KNOWN}"
-        )
+        raise ModelError(f"it was made for the task {task!r}, not to detect: {_KNOWN}")
     if metadata.get("end2end", "").lower() == "true":
         raise ModelError(
             "it was exported end to end, with the choice of boxes inside: export it with end2end=False; "
@@ -100,7 +99,7 @@ def _row_a_cell(name: str, array: Array, grid: Grid, named_classes: int | None, 
     if not fits[5]:
         raise ModelError(
             f"its output ({seen}) could be YOLOX's or YOLOv8's transposed: "
-            f"name the {columns - 5} or {columns - 4} classes in `labels`, or say `decoder: yolox` or `yolov8`"
+            f"name the {columns - 5} or {columns - 4} classes in `labels`, or set `decoder`"
         )
     checked(array[..., 4:])
     if (array[..., 4] == 1).all():

@@ -1,4 +1,4 @@
-"""What every decoder is: a model's output array in, boxes in pixels of its input out. No session, no picture."""
+"""What every decoder is: a model's output array in, boxes in pixels of its input out."""
 
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class Decoder(Protocol):
     why: str
 
     def decode(self, output: Array, confidence: float) -> Detections:
-        """Boxes of `output` that score at least `confidence`, in pixels of the input, before NMS, in any order.
+        """Boxes that score at least `confidence`, in pixels of the input: before NMS, in any order.
 
         Raises:
             ModelError: the output is not finite, or scores are none.

@@ -1,4 +1,4 @@
-"""The grid of cells that one-stage detectors predict a box for: one a cell, one level after the other, row by row."""
+"""The cells that one-stage detectors predict a box for, level by level and row by row."""
 
 from dataclasses import dataclass
 from typing import Literal

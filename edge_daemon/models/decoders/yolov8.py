@@ -25,7 +25,10 @@ class Yolov8:
         self.why = f"{shape}, cells of {', '.join(map(str, grid.strides))} pixels, boxes in pixels"
 
     def decode(self, output: Array, confidence: float) -> Detections:
-        """See `Decoder.decode`; `output` is 1x(4+C)xN, or transposed. A score is the best class's probability."""
+        """See `Decoder.decode`; `output` is 1x(4+C)xN, or transposed.
+
+        A score is the best class's probability.
+        """
         channels = finite(output)[0].T if self._transposed else finite(output)[0]
         # The maximum runs along memory, over whole rows at once; finding which class it was does not.
         scores = checked(channels[4:].max(axis=0))

@@ -5,6 +5,7 @@ As exported by YOLOX's `tools/export_onnx.py`: centre and size are relative to t
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.models.decoders.decoder import Array, checked, corners, finite
 from edge_daemon.models.decoders.grid import Grid
@@ -28,7 +29,10 @@ class Yolox:
         self.why = f"1x{len(grid)}x{columns}, cells of {', '.join(map(str, grid.strides))} pixels, {boxes}"
 
     def decode(self, output: Array, confidence: float) -> Detections:
-        """See `Decoder.decode`; `output` is 1xNx(5+C). A score is objectness times the best class's probability."""
+        """See `Decoder.decode`; `output` is 1xNx(5+C).
+
+        A score is objectness times the best class's probability.
+        """
         rows = finite(output)[0]
         # No class probability lifts a score above its objectness.
         likely = np.flatnonzero(checked(rows[:, 4]) >= confidence)
@@ -40,10 +44,12 @@ class Yolox:
             self._boxes(rows, likely[sure]), np.clip(scores[sure], 0, 1), best[sure].astype(np.int32)
         )
 
-    def _boxes(self, rows: Array, kept: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Array:
-        centre, size = rows[kept, 0:2], rows[kept, 2:4]
-        if not self._in_pixels:
-            stride = self._stride[kept]
-            with np.errstate(over="ignore"):
-                centre, size = centre * stride + self._corner[kept], np.exp(size) * stride
+    def _boxes(self, rows: Array, kept: NDArray[np.intp]) -> Array:
+        centre: Array = rows[kept, 0:2]
+        size: Array = rows[kept, 2:4]
+        if self._in_pixels:
+            return finite(corners(centre, size))
+        stride = self._stride[kept]
+        with np.errstate(over="ignore"):  # an overflow shows as infinite
+            centre, size = centre * stride + self._corner[kept], np.exp(size) * stride
         return finite(corners(centre, size))
