@@ -34,7 +34,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Message = Result | End | AnnotatedFrame | Status
-_KINDS: dict[str, type] = {"result": Result, "frame": Result, "end": End, "status": Status}
+_Header = Result | End | Status
+_KINDS: dict[str, type[_Header]] = {"result": Result, "frame": Result, "end": End, "status": Status}
 
 
 class Subscriber:
@@ -129,17 +130,16 @@ def _decode(parts: list[bytes]) -> Message:
         kind = msgspec.json.decode(parts[1], type=_Kind)
         if kind.v != 1 or kind.type not in _KINDS:
             raise WireError(f"a message of version {kind.v} and type {kind.type!r} is not known here")
-        message = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
+        message: _Header = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
     except msgspec.DecodeError as error:
         raise WireError(f"not a message of ours: {error}") from error
-    if kind.type != "frame":
-        return message  # type: ignore[no-any-return]
-    if len(parts) < 3:
-        raise WireError("a frame without its picture")
+    if kind.type != "frame" or not isinstance(message, Result):
+        return message
+    if len(parts) < 3 or message.encoding is msgspec.UNSET:
+        raise WireError("a frame without its picture, or without a word on how it is encoded")
     from edge_daemon.imaging.codecs import decode_rgb  # not before a frame comes: it loads OpenCV
 
-    rgb = decode_rgb(parts[2], message.encoding, message.width, message.height)
-    return AnnotatedFrame(message, rgb)
+    return AnnotatedFrame(message, decode_rgb(parts[2], message.encoding, message.width, message.height))
 
 
 class _Kind(msgspec.Struct):

@@ -21,25 +21,25 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     """Sent up."""
 
 
-class Ready(News, tag="ready"):
+class Ready(News, frozen=True, kw_only=True, tag="ready"):
     """Sockets are bound, models loaded: work can begin."""
 
 
-class Failed(News, tag="failed"):
+class Failed(News, frozen=True, kw_only=True, tag="failed"):
     """This process ends because of what `sentence` says."""
 
     exit_code: int
     sentence: str
 
 
-class Report(News, tag="report"):
+class Report(News, frozen=True, kw_only=True, tag="report"):
     """The process's loop turns; `state` in a word or two, and what else there is to tell."""
 
     state: str
     detail: dict[str, Any] = {}
 
 
-class Finished(News, tag="finished"):
+class Finished(News, frozen=True, kw_only=True, tag="finished"):
     """There is nothing left to do for this process, and there never will be."""
 
 
@@ -47,11 +47,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Sent down."""
 
 
-class Stop(Order, tag="stop"):
+class Stop(Order, frozen=True, kw_only=True, tag="stop"):
     """Finish what is under way and exit."""
 
 
-class Exited(Order, tag="exited"):
+class Exited(Order, frozen=True, kw_only=True, tag="exited"):
     """Another process is gone (it may come back)."""
 
     process: str
@@ -71,7 +71,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, Any] = {}
 
 
-class Table(Order, tag="table"):
+class Table(Order, frozen=True, kw_only=True, tag="table"):
     """The process table."""
 
     processes: list[ProcessStatus]

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+from typing import ClassVar
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/?#]*@")
 _SECRET_PARAMETER = re.compile(
@@ -38,7 +39,7 @@ def set_up(process: str, *, level: int = logging.INFO) -> None:
 class _JournalFormatter(_Formatter):
     """Prefixes each line with the syslog priority that systemd reads (sd-daemon(3))."""
 
-    _PRIORITY = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+    _PRIORITY: ClassVar = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
     def __init__(self, process: str) -> None:
         super().__init__(f"{process}: %(message)s")

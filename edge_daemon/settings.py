@@ -3,6 +3,7 @@
 Processes import this module and never the configuration itself, whose library is heavier than some of them.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -27,7 +28,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     classes: list[str] | None = None
     decoder: str = "auto"
     labels: list[str] | str | None = None
-    providers: list[str] = msgspec.field(default_factory=lambda: ["cpu"])
+    providers: Sequence[str] = msgspec.field(default_factory=lambda: ["cpu"])
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from edge_daemon.errors import WireError
+from edge_daemon.settings import Codec
 
 Reason = Literal[
     "paced",
@@ -53,7 +54,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
 # capture -> dispatcher
 
 
-class CaptureHello(Message, tag="capture-hello.1"):
+class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
     """First message after every (re)connection. `epoch` is None from a capture that has not begun.
 
     `held` are number and time of the frames that can be asked for; `ended` is how many a finite source had.
@@ -65,7 +66,7 @@ class CaptureHello(Message, tag="capture-hello.1"):
     ended: int | None
 
 
-class Announce(Message, tag="announce.1"):
+class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
     """A frame is here to be asked for; `paced` frames before it were passed over by the configured fps."""
 
     camera: str
@@ -75,7 +76,7 @@ class Announce(Message, tag="announce.1"):
     paced: int
 
 
-class Sent(Message, tag="sent.1"):
+class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
     """Frame `seq` is on its way to `worker`, who was waiting for it."""
 
     camera: str
@@ -85,7 +86,7 @@ class Sent(Message, tag="sent.1"):
     seq: int
 
 
-class Ended(Message, tag="ended.1"):
+class Ended(Message, frozen=True, kw_only=True, tag="ended.1"):
     """A finite source gave its last frame; `captured` were read in all, the last `paced` of them passed over."""
 
     camera: str
@@ -97,14 +98,14 @@ class Ended(Message, tag="ended.1"):
 # dispatcher -> capture
 
 
-class Welcome(Message, tag="welcome.1"):
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome.1"):
     """Answers a capture that has not begun: it numbers its frames in `epoch`, and offers those from `next_seq` on."""
 
     epoch: int
     next_seq: int
 
 
-class Send(Message, tag="send.1"):
+class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`."""
 
     model: str
@@ -114,7 +115,7 @@ class Send(Message, tag="send.1"):
     annotate: bool
 
 
-class Release(Message, tag="release.1"):
+class Release(Message, frozen=True, kw_only=True, tag="release.1"):
     """Every model's fate of all frames up to `seq` is decided: they need not be kept."""
 
     epoch: int
@@ -122,14 +123,14 @@ class Release(Message, tag="release.1"):
     finished: bool
 
 
-class Introduce(Message, tag="introduce.1"):
+class Introduce(Message, frozen=True, kw_only=True, tag="introduce.1"):
     """A new dispatcher asks for a hello."""
 
 
 # capture -> worker, with the encoded picture beside it
 
 
-class Frame(Message, tag="frame.1"):
+class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
@@ -143,7 +144,7 @@ class Frame(Message, tag="frame.1"):
     captured_at: str
     width: int
     height: int
-    codec: str
+    codec: Codec
     annotate: bool
     truth: list[list[float]] | None = None
 
@@ -151,7 +152,7 @@ class Frame(Message, tag="frame.1"):
 # worker -> dispatcher
 
 
-class WorkerHello(Message, tag="worker-hello.1"):
+class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.1"):
     """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`."""
 
     worker: str
@@ -160,7 +161,7 @@ class WorkerHello(Message, tag="worker-hello.1"):
     busy: bool
 
 
-class Free(Message, tag="free.1"):
+class Free(Message, frozen=True, kw_only=True, tag="free.1"):
     """This worker can take a frame again."""
 
     worker: str
@@ -189,7 +190,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     total: float = 0.0
 
 
-class Outcome(Message, tag="outcome.1"):
+class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     """What a worker made of a frame; an annotated RGB picture (height x width x 3 bytes) may ride beside it.
 
     `failed` names the reason when there is no result.
@@ -206,13 +207,13 @@ class Outcome(Message, tag="outcome.1"):
 # dispatcher -> sink
 
 
-class Start(Message, tag="start.1"):
+class Start(Message, frozen=True, kw_only=True, tag="start.1"):
     """Answers the sink's hello: begin (again) from these states, whatever was under way."""
 
     streams: list[StreamState]
 
 
-class Turn(Message, tag="turn.1"):
+class Turn(Message, frozen=True, kw_only=True, tag="turn.1"):
     """Frame `seq` was given to a worker; since the turn before, `dropped` frames were not."""
 
     camera: str
@@ -222,7 +223,7 @@ class Turn(Message, tag="turn.1"):
     dropped: Dropped
 
 
-class Gap(Message, tag="gap.1"):
+class Gap(Message, frozen=True, kw_only=True, tag="gap.1"):
     """Nobody was given anything lately: all frames up to `seq` that had no turn were dropped.
 
     The source has ended when `end` is set, and `seq` is then its last frame.
@@ -236,7 +237,7 @@ class Gap(Message, tag="gap.1"):
     end: bool = False
 
 
-class Lost(Message, tag="lost.1"):
+class Lost(Message, frozen=True, kw_only=True, tag="lost.1"):
     """The turn of frame `seq` will bring no result."""
 
     camera: str
@@ -246,7 +247,7 @@ class Lost(Message, tag="lost.1"):
     reason: Reason
 
 
-class Captured(Message, tag="captured.1"):
+class Captured(Message, frozen=True, kw_only=True, tag="captured.1"):
     """How many frames of this epoch are known to have been captured."""
 
     camera: str
@@ -258,28 +259,26 @@ class Captured(Message, tag="captured.1"):
 # sink -> dispatcher
 
 
-class SinkHello(Message, tag="sink-hello.1"):
+class SinkHello(Message, frozen=True, kw_only=True, tag="sink-hello.1"):
     """First message after every (re)connection: how far each stream has come, as far as this sink knows."""
 
     streams: list[StreamState]
     watched: list[str]
 
 
-class Acks(Message, tag="acks.1"):
+class Acks(Message, frozen=True, kw_only=True, tag="acks.1"):
     """How far each of these streams has come now."""
 
     streams: list[StreamState]
 
 
-class Watched(Message, tag="watched.1"):
+class Watched(Message, frozen=True, kw_only=True, tag="watched.1"):
     """The cameras whose annotated frames somebody subscribes to."""
 
     cameras: list[str]
 
 
-ToDispatcher = (
-    CaptureHello | Announce | Sent | Ended | WorkerHello | Free | SinkHello | Acks | Watched
-)
+ToDispatcher = CaptureHello | Announce | Sent | Ended | WorkerHello | Free | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
 ToSink = Start | Turn | Gap | Lost | Captured
 
@@ -338,7 +337,7 @@ class Result(msgspec.Struct, kw_only=True):
     timing_ms: Timing
     worker: str
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
-    encoding: str | msgspec.UnsetType = msgspec.UNSET
+    encoding: Codec | msgspec.UnsetType = msgspec.UNSET
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,9 +65,7 @@ def protect(
 
 def arguments() -> argparse.Namespace:
     """What was typed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("port", type=int, nargs="?", default=0)
     parser.add_argument("path", nargs="?", default="cam", help="without the leading /")
     parser.add_argument("--file", type=Path, help="a clip to serve; without it, a live test picture")

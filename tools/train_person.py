@@ -34,8 +34,21 @@ FIRST_SEED = 1_000_000
 """Training scenes have seeds from here on, so that smaller ones are unseen; validation scenes count down from it."""
 FRAMES_PER_SCENE = 8
 MOST_BOXES = 24
-SIZES = [(640, 360)] * 8 + [(1280, 720)] * 3 + [(480, 270), (480, 270), (960, 540), (640, 480), (800, 600),
-                                                (320, 180), (480, 480), (960, 400), (360, 480)]  # fmt: skip
+SIZES = (
+    [(640, 360)] * 8
+    + [(1280, 720)] * 3
+    + [
+        (480, 270),
+        (480, 270),
+        (960, 540),
+        (640, 480),
+        (800, 600),
+        (320, 180),
+        (480, 480),
+        (960, 400),
+        (360, 480),
+    ]
+)
 CONFIDENCE, NMS_IOU = 0.4, 0.45
 
 
@@ -108,7 +121,9 @@ class Conv(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: int | None = None) -> None:
         padding = size // 2 if padding is None else padding
         super().__init__(
-            nn.Conv2d(inputs, outputs, size, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
+            nn.Conv2d(inputs, outputs, size, stride, padding, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(True),
         )
 
 
@@ -274,7 +289,9 @@ def suppress(boxes: NDArray[Any], scores: NDArray[Any]) -> tuple[NDArray[Any], N
 
 
 @torch.no_grad()
-def evaluate(model: Detector, pictures: NDArray[np.uint8], boxes: NDArray[np.float32]) -> dict[float, tuple[float, float]]:
+def evaluate(
+    model: Detector, pictures: NDArray[np.uint8], boxes: NDArray[np.float32]
+) -> dict[float, tuple[float, float]]:
     """Recall of people taller than 24 px in the model's input, and share of false boxes, by confidence."""
     model.eval()
     cells, strides = grids()
@@ -372,8 +389,15 @@ def export(model: Detector, path: Path) -> None:
     """Write the model as ONNX with its metadata; weights as half floats, which are widened when it is loaded."""
     path.parent.mkdir(parents=True, exist_ok=True)
     example = torch.full((1, 3, HEIGHT, WIDTH), float(FILL))
-    program = torch.onnx.export(Exported(fold(model)), (example,), input_names=["images"], output_names=["output"],
-                                opset_version=18, dynamo=True, optimize=True)  # fmt: skip
+    program = torch.onnx.export(
+        Exported(fold(model)),
+        (example,),
+        input_names=["images"],
+        output_names=["output"],
+        opset_version=18,
+        dynamo=True,
+        optimize=True,
+    )
     proto = program.model_proto
     halve(proto)
     proto.producer_name, proto.doc_string = "edge-daemon", "Finds people in generated street scenes."
@@ -381,13 +405,16 @@ def export(model: Detector, path: Path) -> None:
     for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
         del item.metadata_props[:]
         item.doc_string = ""
-    helper.set_model_props(proto, {
-        "names": "{0: 'person'}",
-        "description": "People in edge-daemon's generated street scenes (source scene:); bring a model for real cameras",
-        "author": "edge-daemon",
-        "license": "Apache-2.0",
-        "recipe": f"tools/train_person.py version {RECIPE}",
-    })  # fmt: skip
+    helper.set_model_props(
+        proto,
+        {
+            "names": "{0: 'person'}",
+            "description": "People in edge-daemon's generated street scenes (source scene:); bring a model for real cameras",
+            "author": "edge-daemon",
+            "license": "Apache-2.0",
+            "recipe": f"tools/train_person.py version {RECIPE}",
+        },
+    )
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
     print(f"{path}: {path.stat().st_size} bytes")

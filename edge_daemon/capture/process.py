@@ -12,7 +12,7 @@ from edge_daemon.capture.window import Held, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.link import Link
-from edge_daemon.settings import CaptureSettings
+from edge_daemon.settings import CaptureSettings, Codec
 from edge_daemon.wire import (
     Announce,
     CaptureHello,
@@ -147,11 +147,15 @@ class Capture:
         header = encode(self._header(held, codec, annotate=order.annotate))
         self._outbox(order).send_multipart([header, held.encoded[codec]], copy=False)
         sent = Sent(
-            camera=self._settings.camera, epoch=self._epoch, model=order.model, worker=order.worker, seq=held.seq
+            camera=self._settings.camera,
+            epoch=self._epoch,
+            model=order.model,
+            worker=order.worker,
+            seq=held.seq,
         )
         self._peer.send(encode(sent))
 
-    def _header(self, held: Held, codec: str, *, annotate: bool) -> Frame:
+    def _header(self, held: Held, codec: Codec, *, annotate: bool) -> Frame:
         height, width = held.bgr.shape[:2]
         return Frame(
             camera=self._settings.camera,
@@ -166,7 +170,7 @@ class Capture:
             truth=held.truth,
         )
 
-    def _codec_for(self, inbox: str) -> str:
+    def _codec_for(self, inbox: str) -> Codec:
         if self._settings.codec != "auto":
             return self._settings.codec
         return "raw" if inbox.startswith("ipc://") else "jpeg"

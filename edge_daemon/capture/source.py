@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import cv2
+import numpy as np
 
 from edge_daemon.config.sources import Kind, kind_of, path_of
 from edge_daemon.errors import PictureError, SourceError
@@ -108,7 +109,7 @@ class Video:
         if not self._time_s < stamp_s < self._time_s + 60:  # missing or jumping timestamps: as announced
             stamp_s = self._time_s + self._step_s
         self._time_s = stamp_s
-        return Picture(bgr, stamp_s)
+        return Picture(_pixels(bgr), stamp_s)
 
     def close(self) -> None:
         """Close the file."""
@@ -116,7 +117,10 @@ class Video:
 
 
 class Folder:
-    """The pictures of a folder in the order of their names, one a second on its clock. What is no picture is left out."""
+    """The pictures of a folder, in the order of their names, one a second on its clock.
+
+    What is no picture is left out.
+    """
 
     live = False
 
@@ -185,7 +189,12 @@ class Camera:
             self._capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
         else:
             # FFmpeg takes its time-outs only when they come with the opening (OpenCV issue 23207).
-            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+            limits = [
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                OPEN_TIMEOUT_MS,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                READ_TIMEOUT_MS,
+            ]
             with _ffmpeg_options("rtsp_transport;tcp" if kind == "rtsp" else ""):
                 self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
@@ -197,7 +206,7 @@ class Camera:
         ok, bgr = self._capture.read()
         if not ok:
             raise SourceError(f"{self._name} gives no more frames")
-        return Picture(bgr, time.monotonic())
+        return Picture(_pixels(bgr), time.monotonic())
 
     def close(self) -> None:
         """Close the connection or device."""
@@ -213,6 +222,11 @@ def _ffmpeg_options(options: str) -> Iterator[None]:
         yield
     finally:
         os.environ.pop("OPENCV_FFMPEG_CAPTURE_OPTIONS", None)
+
+
+def _pixels(frame: cv2.typing.MatLike) -> Pixels:
+    """OpenCV says of a frame only that it is an array of numbers; a capture gives BGR bytes."""
+    return np.asarray(frame, np.uint8)
 
 
 def _about(capture: cv2.VideoCapture) -> str:

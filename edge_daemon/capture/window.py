@@ -8,8 +8,6 @@ from typing import Any
 from edge_daemon.imaging.colour import Pixels
 
 
-
-
 @dataclass
 class Held:
     """A frame (BGR, height x width x 3, uint8) as it was read, and its encodings made so far.

@@ -16,10 +16,12 @@ DEFAULT_CONFIG = Path("/etc/edge-daemon/config.yaml")
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 Results = Annotated[
-    str | None, typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout.")
+    str | None,
+    typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout."),
 ]
 Publish = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Publish here instead, for example tcp://127.0.0.1:6000.")
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Publish here instead, for example tcp://127.0.0.1:6000."),
 ]
 Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon publishes.")]
 
@@ -28,7 +30,8 @@ Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon 
 def run(
     config: Annotated[Path | None, typer.Argument(help=f"YAML file; {DEFAULT_CONFIG} if nothing is said.")] = None,
     source: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE", help="A camera, without a file: URL, path, webcam number.")
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="A camera, without a file: URL, path, webcam number."),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(metavar="MODEL", help="An ONNX file, or builtin:person.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for each --model.")] = None,

@@ -8,10 +8,11 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.client import AnnotatedFrame, Subscriber
 from edge_daemon.errors import RequestError
+from edge_daemon.settings import Codec
 from edge_daemon.wire import topic
 
 QUIET_MS = 3000
-FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
+FORMATS: dict[str, Codec] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
 
 
 def tail(address: str, cameras: list[str], count: int | None) -> None:

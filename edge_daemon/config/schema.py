@@ -115,9 +115,7 @@ class Web(Section):
 class Config(Section):
     """The configuration of edge-daemon."""
 
-    cameras: dict[Name, Camera] = Field(
-        min_length=1, examples=[{"door": {"source": "rtsp://10.0.0.4/stream1"}}]
-    )
+    cameras: dict[Name, Camera] = Field(min_length=1, examples=[{"door": {"source": "rtsp://10.0.0.4/stream1"}}])
     """The cameras, by name."""
     models: dict[Name, Model] = Field(min_length=1, examples=[{"person": {"path": "builtin:person"}}])
     """The models, by name."""

@@ -59,7 +59,7 @@ def camera_names(sources: Sequence[str | int]) -> list[str]:
 
 def model_names(paths: Sequence[str]) -> list[str]:
     """A readable name for each model, no two the same: `person` for `builtin:person`, or a file's stem."""
-    stems = (p.removeprefix(BUILTIN) if p.startswith(BUILTIN) else Path(p).stem for p in paths)
+    stems = (p.removeprefix(BUILTIN) if p.startswith(BUILTIN) else _stem(p) for p in paths)
     return unique(clean(stem, "model") for stem in stems)
 
 
@@ -74,7 +74,12 @@ def _called(source: str) -> str:
         case "folder":
             return path_of(source).absolute().name
         case "file":
-            return path_of(source).stem
+            return _stem(source)
+
+
+def _stem(file: str) -> str:
+    # Where a mistyped URL is given for a file, no part of it but the host is sure to hold no password.
+    return path_of(file).stem if scheme_of(file) in ("", "file") else _host(file)
 
 
 def _is_dir(path: Path) -> bool:

@@ -16,7 +16,7 @@ _SENTENCES = [
     ("found character", "", "text that begins with a character that YAML reserves; put it in quotes"),
     ("found undefined alias", "", "an alias (*name) whose anchor (&name) does not come before it"),
     ("", "found duplicate anchor", "an anchor (&name) that is there twice"),
-    ("found unexpected end of stream", "while scanning a q", "the quotes that open in line {line} do not close"),
+    ("found unexpected end of stream", "while scanning a q", "quotes that open in line {line} do not close"),
     ("found unknown escape", "", "an unknown \\ escape in double quotes; write \\\\ or use single quotes"),
     ("expected escape sequence", "", "a broken \\ escape in double quotes; write \\\\ or use single quotes"),
     ("expected <block end>, but found '-'", "", "a list item that is indented unlike the lines before it"),

@@ -63,9 +63,7 @@ def _url(value: str) -> str:
     except ValueError:  # a port that is no number; the error's own text may hold the password
         good = False
     if not good:
-        raise ValueError(
-            f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}"
-        )
+        raise ValueError(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
     return value
 
 

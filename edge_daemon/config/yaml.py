@@ -149,9 +149,7 @@ class _Values:
 
     def _number(self, kind: str, text: str, path: KeyPath) -> object:
         if _LEADING_ZERO.fullmatch(text):
-            return self._bad(
-                path, "begins with 0, which some YAML readers take for octal; leave the 0 out or quote it"
-            )
+            return self._bad(path, "begins with 0, which some YAML readers take for octal; leave the 0 out or quote it")
         if len(text) > _MAX_LENGTH:
             return self._bad(path, "has more digits than any number needs; put text in quotes")
         try:

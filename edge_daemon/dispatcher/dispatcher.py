@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -54,9 +54,7 @@ class Dispatcher:
         self.outbox: list[tuple[str, Message]] = []
         self._cameras = cameras
         self._streams = {
-            (camera, model): Stream(
-                camera, model, live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9)
-            )
+            (camera, model): Stream(camera, model, live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9))
             for camera, turn in cameras.items()
             for model in turn.models
         }
@@ -243,7 +241,7 @@ class Dispatcher:
         if camera in self._captures:
             self._say(self._captures[camera], message)
 
-    def _tell_sink(self, messages: list[Message]) -> None:
+    def _tell_sink(self, messages: Sequence[Message]) -> None:
         for message in messages:
             self._say(SINK, message)
 

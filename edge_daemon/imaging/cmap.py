@@ -72,9 +72,7 @@ def _record(record: bytes) -> tuple[bytes, tuple[int, int]]:
 def _unicode_subtables(table: bytes) -> set[int]:
     (count,) = struct.unpack_from(">2xH", table)
     records = (struct.unpack_from(">HHI", table, 4 + 8 * index) for index in range(count))
-    return {
-        at for platform, encoding, at in records if platform == 0 or (platform, encoding) in ((3, 1), (3, 10))
-    }
+    return {at for platform, encoding, at in records if platform == 0 or (platform, encoding) in ((3, 1), (3, 10))}
 
 
 def _segments(table: bytes, covered: NDArray[np.bool_]) -> None:

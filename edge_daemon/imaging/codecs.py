@@ -60,9 +60,7 @@ def encode(picture: Buffer | str | PathLike[str], codec: Codec, quality: int = 8
         try:
             data: Buffer = Path(picture).read_bytes()
         except (OSError, ValueError) as error:
-            raise PictureError(
-                f"{picture} cannot be read: {getattr(error, 'strerror', None) or error}"
-            ) from error
+            raise PictureError(f"{picture} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     else:
         data = picture
     return bytes(encode_rgb(rgb_array(read_rgb(data)), codec, quality))
@@ -128,16 +126,12 @@ def _decode(data: Buffer, codec: Codec, width: int, height: int, order: int, max
     pixels = np.frombuffer(data, np.uint8)
     if codec == "raw":
         if pixels.size != width * height * 3:
-            raise PictureError(
-                f"a raw picture of {width}x{height} has {width * height * 3} bytes, not {pixels.size}"
-            )
+            raise PictureError(f"a raw picture of {width}x{height} has {width * height * 3} bytes, not {pixels.size}")
         pixels.flags.writeable = False
         return pixels.reshape(height, width, 3)
     if (header := read_header(data)) != (codec, width, height):
         found = f"{header.codec} of {header.width}x{header.height}" if header else "something else"
-        raise PictureError(
-            f"these {pixels.size} bytes should be {codec} of {width}x{height}, but are {found}"
-        )
+        raise PictureError(f"these {pixels.size} bytes should be {codec} of {width}x{height}, but are {found}")
     try:
         decoded = cv2.imdecode(pixels, order | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:

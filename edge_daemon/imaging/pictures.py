@@ -90,9 +90,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise PictureError(f"a picture of {width}x{height} has no pixels")
     if width * height > max_pixels:
-        raise PictureError(
-            f"a picture of {width}x{height} is too large: at most {max_pixels} pixels are decoded"
-        )
+        raise PictureError(f"a picture of {width}x{height} is too large: at most {max_pixels} pixels are decoded")
 
 
 def _opencv_bgr(data: Buffer) -> Pixels:
@@ -134,9 +132,7 @@ def _plain(image: Image.Image) -> Image.Image:
         return Image.fromarray(upper).convert("RGB")
     if image.mode in ("I", "F", "LAB"):
         kind = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIELAB"}[image.mode]
-        raise PictureError(
-            f"pictures of {kind} pixels are not understood: save it as 8-bit or 16-bit RGB or grey"
-        )
+        raise PictureError(f"pictures of {kind} pixels are not understood: save it as 8-bit or 16-bit RGB or grey")
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))

@@ -10,7 +10,7 @@ import numpy as np
 from edge_daemon.errors import ModelError
 
 DEFAULT_SIDE = 640
-"""Height and width where the model leaves them open and its metadata says nothing: what exporters default to."""
+"""Height and width where the model leaves them open and its metadata says nothing, as exporters do."""
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
 
@@ -40,7 +40,7 @@ class PictureInput:
 
 
 def picture_input(inputs: Sequence[Declared], metadata: Mapping[str, str]) -> PictureInput:
-    """The one input, with what the model leaves open filled in: one picture, of the size in its metadata or 640.
+    """The one input, with what it leaves open filled in: one picture, its size from the metadata or 640.
 
     Raises:
         ModelError: there are several, or it takes no colour picture.

@@ -47,7 +47,7 @@ def _from_file(path: Path) -> tuple[str, ...]:
 
 
 def _from_metadata(text: str) -> tuple[str, ...]:
-    """Ultralytics writes a dict from number to name, or a list, in Python's syntax; JSON reads as that too."""
+    """Ultralytics writes a dict from number to name, or a list, in Python's syntax; JSON's is the same."""
     try:
         value = ast.literal_eval(text)
         pairs = value.items() if isinstance(value, dict) else enumerate(value)

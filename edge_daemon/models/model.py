@@ -2,7 +2,8 @@
 
 import difflib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,16 @@ class Model:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
-        try:
+        with self._named():
             self._load()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors from within say which model they are about."""
+        try:
+            yield
         except ModelError as error:
-            raise ModelError(f"model {settings.name} ({settings.path}): {error}") from error
+            raise ModelError(f"model {self._settings.name} ({self._settings.path}): {error}") from error
 
     def _load(self) -> None:
         settings = self._settings
@@ -58,13 +65,11 @@ class Model:
         # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
         Preprocessor(self._session.tensor, Yolov8.recipe).fill(texture)
         named = None if stated is None else len(stated)
-        self._decoder = choose(
-            settings.decoder, self._session.run(), self.size, self._session.metadata, named
-        )
+        self._decoder = choose(settings.decoder, self._session.run(), self.size, self._session.metadata, named)
         self.names: Sequence[str] = labels.complete(stated, self._decoder.classes)
         self._wanted = _wanted(settings.classes, self.names)
         self._preprocessor = Preprocessor(self._session.tensor, self._decoder.recipe)
-        self.detect(texture)
+        self._detect(texture)
 
     def detect(self, bgr: NDArray[np.uint8]) -> tuple[Detections, Timing]:
         """What is in a BGR picture (uint8 HxWx3), and how long finding it took.
@@ -72,6 +77,10 @@ class Model:
         Raises:
             ModelError: the model failed on this picture, or gave what cannot be true.
         """
+        with self._named():
+            return self._detect(bgr)
+
+    def _detect(self, bgr: NDArray[np.uint8]) -> tuple[Detections, Timing]:
         began = time.perf_counter()
         placement = self._preprocessor.fill(bgr)
         filled = time.perf_counter()
@@ -112,8 +121,7 @@ def _wanted(classes: Sequence[str] | None, names: Sequence[str]) -> NDArray[np.b
             hint = (
                 f"did you mean {close[0]}?"
                 if close
-                else f"it has {', '.join(names[:10])}"
-                + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+                else f"it has {', '.join(names[:10])}" + (f" and {len(names) - 10} more" if len(names) > 10 else "")
             )
             raise ModelError(f"`classes` names {name!r}, which it does not have: {hint}")
     return np.array([name in classes for name in names])
@@ -128,8 +136,6 @@ def _visible(found: Detections) -> Detections:
 def _texture(height: int, width: int) -> NDArray[np.uint8]:
     """A picture (BGR, uint8) with coarse and fine structure, the same each time."""
     random = np.random.default_rng(0)
-    layers = [
-        cv2.resize(random.random((cells, cells, 3), np.float32), (width, height)) for cells in (4, 16, 64)
-    ]
+    layers = [cv2.resize(random.random((cells, cells, 3), np.float32), (width, height)) for cells in (4, 16, 64)]
     picture: NDArray[np.uint8] = (np.mean(layers, axis=0) * 255).astype(np.uint8)
     return picture

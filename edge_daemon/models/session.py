@@ -22,9 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOG_ERRORS = 3
 _LFS_POINTER = b"version https://git-lfs"
-_NUMBERS = frozenset(
-    f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64")
-)
+_NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 _ERRORS = (
     state.EPFail,
     state.EngineError,
@@ -91,9 +89,7 @@ def _check_file(path: Path) -> None:
     if not head:
         raise ModelError("the file is empty: fetch or export it again")
     if head == _LFS_POINTER:
-        raise ModelError(
-            "the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from"
-        )
+        raise ModelError("the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from")
 
 
 def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSession:
@@ -133,9 +129,7 @@ def _check_started(session: ort.InferenceSession, chosen: Sequence[str], wanted:
 def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
     for output in outputs:
         if output.type not in _NUMBERS:
-            raise ModelError(
-                f"its output {output.name} is {output.type}, where a tensor of numbers is needed"
-            )
+            raise ModelError(f"its output {output.name} is {output.type}, where a tensor of numbers is needed")
 
 
 def _reason(error: Exception) -> str:

@@ -84,8 +84,7 @@ def capsules(start: Floats, end: Floats, start_r: Floats, end_r: Floats) -> Floa
 
 @dataclass(frozen=True)
 class Sprite:
-    """A drawn thing that stands in the street: premultiplied BGRA, the pixel of its top left corner and of its
-    foot, and how far away it is in metres."""
+    """A drawn thing in the street: premultiplied BGRA, its top left pixel, its foot's row, its depth in metres."""
 
     image: Pixels
     x: int
@@ -127,6 +126,12 @@ class Sprite:
         keep = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(own, 3)), cv2.COLOR_GRAY2BGR)
         kept = cv2.multiply(under, keep, scale=1 / 255)
         cv2.add(kept, cv2.cvtColor(own, cv2.COLOR_BGRA2BGR), dst=under)
+
+
+def tinted(picture: Pixels, tint: Colour) -> Pixels:
+    """A BGR or BGRA picture with blue, green and red multiplied."""
+    # OpenCV takes a scalar here; its type stubs do not say so.
+    return cv2.multiply(picture, (*tint, 1.0))  # type: ignore[call-overload,no-any-return]
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:

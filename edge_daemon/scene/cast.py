@@ -1,4 +1,4 @@
-"""People as sprites: each drawn once for every step of a walk and kept for as long as they are in the picture."""
+"""People as sprites: drawn once for every step of a walk, and kept while they are in the picture."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.scene.canvas import Canvas, Sprite
-from edge_daemon.scene.person import Pose, draw_person
+from edge_daemon.scene.person import draw_person
+from edge_daemon.scene.plan import Plan
+from edge_daemon.scene.pose import Pose
 from edge_daemon.scene.shadow import shadow_of
-from edge_daemon.scene.street import Plan
 from edge_daemon.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
 
 _KEPT_BYTES = 24_000_000
@@ -20,7 +21,7 @@ _ZOOM_STEP = 1.02
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn person: sprite and shadow with the foot at (0, 0), where the body is, and how much of it there is."""
+    """A drawn person with the foot at (0, 0): sprite, shadow, where the body is and how much of it."""
 
     sprite: Sprite
     shadow: Sprite

@@ -7,9 +7,21 @@ import numpy as np
 from edge_daemon.scene.canvas import Canvas, Colour, mix, rgb, shade
 
 _WALLS = (
-    "e8d3b0", "d9b08c", "c9785a", "b5583f", "d8c3a5", "a9b89a", "9db4c0", "e6c9c0", "cfd3cd", "b98b73", "f0e2c4",
-    "8f4b3a", "c4a35a", "7f98a8",
-)  # fmt: skip
+    "e8d3b0",
+    "d9b08c",
+    "c9785a",
+    "b5583f",
+    "d8c3a5",
+    "a9b89a",
+    "9db4c0",
+    "e6c9c0",
+    "cfd3cd",
+    "b98b73",
+    "f0e2c4",
+    "8f4b3a",
+    "c4a35a",
+    "7f98a8",
+)
 _ROOFS = ("6b3a2e", "8a4a38", "4a4f57", "5b5048", "3d444d", "7a5a48")
 _FRAMES = ("f4f1ea", "e6dfd0", "3b3a38", "6a4a35", "d9e2e4")
 _DOORS = ("2f5d50", "7a2e2e", "2b4a6f", "4a342a", "c28a2d", "393e46")
@@ -19,7 +31,7 @@ FLOOR_M = 2.75
 
 @dataclass
 class Row:
-    """Draws houses side by side; what shines by itself is kept in `lamps`, to be drawn over the darkened street."""
+    """Draws houses side by side; lit panes are kept in `lamps`, to be drawn over the darkened street."""
 
     canvas: Canvas
     rng: np.random.Generator
@@ -112,8 +124,11 @@ class Row:
         canvas.polygon([(x0 - 0.25, top), (x1 + 0.25, top), (x1 - inset, top + rise), (x0 + inset, top + rise)], tile)
         for i in range(1, 5):
             share, y = i / 5, top + rise * i / 5
-            canvas.line([(x0 - 0.25 + (inset + 0.25) * share, y), (x1 + 0.25 - (inset + 0.25) * share, y)], 0.04,
-                        shade(tile, 0.86))  # fmt: skip
+            canvas.line(
+                [(x0 - 0.25 + (inset + 0.25) * share, y), (x1 + 0.25 - (inset + 0.25) * share, y)],
+                0.04,
+                shade(tile, 0.86),
+            )
         canvas.rect(x0 - 0.3, top - 0.06, x1 + 0.3, top + 0.08, shade(tile, 0.7))
 
     def glass(self, x0: float, y0: float, x1: float, y1: float, lit: bool) -> None:
@@ -122,8 +137,10 @@ class Row:
         pane = self.one_of(("5f7f93", "6f8f9f", "4c6474", "7f9aa5"))
         canvas.rect(x0, y0, x1, y1, pane)
         w = x1 - x0
-        canvas.polygon([(x0 + 0.15 * w, y0), (x0 + 0.4 * w, y0), (x0 + 0.85 * w, y1), (x0 + 0.6 * w, y1)],
-                       shade(pane, 1.22))  # fmt: skip
+        canvas.polygon(
+            [(x0 + 0.15 * w, y0), (x0 + 0.4 * w, y0), (x0 + 0.85 * w, y1), (x0 + 0.6 * w, y1)],
+            shade(pane, 1.22),
+        )
         if lit:
             warm = mix(rgb("ffd98a"), rgb("ffb45a"), float(self.rng.random()))
             self.lamps.append((x0, y0, x1, y1, shade(warm, 0.75 + 0.25 * self.glow)))
@@ -145,8 +162,13 @@ class Row:
                 middle = x + side * (w / 2 + 0.26)
                 canvas.rect(middle - 0.16, y - 0.05, middle + 0.16, y + h + 0.05, shutters)
                 for i in range(5):
-                    canvas.rect(middle - 0.11, y + 0.1 + i * h / 5, middle + 0.11, y + 0.16 + i * h / 5,
-                                shade(shutters, 0.75))  # fmt: skip
+                    canvas.rect(
+                        middle - 0.11,
+                        y + 0.1 + i * h / 5,
+                        middle + 0.11,
+                        y + 0.16 + i * h / 5,
+                        shade(shutters, 0.75),
+                    )
         if rng.random() < 0.15:
             for i in range(8):
                 flower = self.one_of(("d94f6b", "e8b03a", "f0e9ee", "5a9e4b", "5a9e4b"))

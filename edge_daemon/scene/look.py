@@ -9,10 +9,39 @@ from edge_daemon.scene.canvas import Colour, mix, rgb, shade
 _SKIN = ("f6d3b8", "eec1a0", "e0ac82", "c88f63", "a87149", "8a5a38", "6b432a", "4f3222")
 _HAIR = ("1c1715", "2e211b", "4a3222", "6e4a2b", "93683c", "c79a55", "e3c687", "8c8c8c", "d8d8d8", "8a3a1f")
 _CLOTH = (
-    "d94f45", "e8833a", "f0b93c", "5a9e4b", "2f7d6b", "3d8fb5", "2b5c9e", "6b4fa0", "b5527f", "e9e4da",
-    "3a3f47", "23272e", "8b5e3c", "c9b18c", "7a8794", "f2f2f2", "a3c4d9", "f2a7a0", "52606d", "97b06b",
-)  # fmt: skip
-_TROUSERS = ("2c3e57", "3b4a63", "566f94", "23262b", "3a3a3c", "5d5347", "8a7a5e", "b3a488", "6b7280", "d9d3c5")
+    "d94f45",
+    "e8833a",
+    "f0b93c",
+    "5a9e4b",
+    "2f7d6b",
+    "3d8fb5",
+    "2b5c9e",
+    "6b4fa0",
+    "b5527f",
+    "e9e4da",
+    "3a3f47",
+    "23272e",
+    "8b5e3c",
+    "c9b18c",
+    "7a8794",
+    "f2f2f2",
+    "a3c4d9",
+    "f2a7a0",
+    "52606d",
+    "97b06b",
+)
+_TROUSERS = (
+    "2c3e57",
+    "3b4a63",
+    "566f94",
+    "23262b",
+    "3a3a3c",
+    "5d5347",
+    "8a7a5e",
+    "b3a488",
+    "6b7280",
+    "d9d3c5",
+)
 _SHOES = ("2a2422", "5a3b26", "e8e8e8", "b03a34", "30343a", "8d6b4a")
 
 

@@ -145,8 +145,10 @@ def car(rng: Rng, scale: float) -> Canvas:
     roof = float(rng.uniform(1.38, 1.56))
     canvas.polygon([(-1.35, 0.85), (-0.95, roof), (0.5, roof), (1.15, 0.9)], shade(paint, 0.95))
     glass = rgb("4f6675")
-    for pane in ([(-1.15, 0.88), (-0.86, roof - 0.1), (-0.2, roof - 0.1), (-0.2, 0.88)],
-                 [(-0.1, 0.88), (-0.1, roof - 0.1), (0.44, roof - 0.1), (0.95, 0.9)]):  # fmt: skip
+    for pane in (
+        [(-1.15, 0.88), (-0.86, roof - 0.1), (-0.2, roof - 0.1), (-0.2, 0.88)],
+        [(-0.1, 0.88), (-0.1, roof - 0.1), (0.44, roof - 0.1), (0.95, 0.9)],
+    ):
         canvas.polygon(pane, glass)
         (xa, ya), (xb, yb) = pane[0], pane[1]
         canvas.polygon([(xa + 0.25, ya), (xb + 0.2, yb), (xb + 0.38, yb), (xa + 0.45, ya)], shade(glass, 1.3))
@@ -167,5 +169,13 @@ def car(rng: Rng, scale: float) -> Canvas:
 
 
 SMALL: tuple[Painter, ...] = (
-    bin_, sign, bollard, letter_box, bench, planter, advertisement, bollard, sign,
-)  # fmt: skip
+    bin_,
+    sign,
+    bollard,
+    letter_box,
+    bench,
+    planter,
+    advertisement,
+    bollard,
+    sign,
+)

@@ -8,7 +8,8 @@ import numpy as np
 from edge_daemon.scene.canvas import Pixels, Sprite
 from edge_daemon.scene.cast import Cast, Figure
 from edge_daemon.scene.light import choose_light
-from edge_daemon.scene.street import choose_plan, paint_street
+from edge_daemon.scene.plan import choose_plan
+from edge_daemon.scene.street import paint_street
 from edge_daemon.scene.traffic import choose_traffic
 from edge_daemon.scene.walkers import gather
 

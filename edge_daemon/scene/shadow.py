@@ -1,4 +1,4 @@
-"""Shadows on the ground: the outline of what stands in the light, laid down, and the dark spot under its foot."""
+"""Shadows on the ground: the outline of what stands there, laid down, and the dark spot under its foot."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ def shadow_of(sprite: Sprite, scale: float, light: Light, spot_m: float) -> Spri
         scale: pixels a metre where it stands.
         spot_m: half the width of the dark spot under it.
     """
-    rows, columns = sprite.image.shape[:2]
+    _rows, columns = sprite.image.shape[:2]
     foot = sprite.foot - sprite.y
     slant, reach = light.shadow_slant, light.shadow_reach
     if light.shadow == 0:

@@ -7,7 +7,8 @@ import numpy as np
 
 from edge_daemon.scene import props
 from edge_daemon.scene.canvas import Sprite
-from edge_daemon.scene.street import Plan, stand
+from edge_daemon.scene.plan import Plan
+from edge_daemon.scene.street import stand
 
 _HALF_CAR_M = 2.4
 

@@ -56,8 +56,14 @@ class Lane:
             if 0 <= walked <= length:
                 share = walked / length
                 cycle = walked / (0.78 * look.height_m) + jitter * 10
-                yield Walker(identity, look, self.start[0] + dx * share, self.start[1] + dz * share, heading,
-                             int(cycle * CYCLE_STEPS) % CYCLE_STEPS)  # fmt: skip
+                yield Walker(
+                    identity,
+                    look,
+                    self.start[0] + dx * share,
+                    self.start[1] + dz * share,
+                    heading,
+                    int(cycle * CYCLE_STEPS) % CYCLE_STEPS,
+                )
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Record:
     def __init__(self, path: str) -> None:
         self._name = "standard output" if path == "-" else path
         try:
-            self._file: BinaryIO = sys.stdout.buffer if path == "-" else Path(path).open("ab")
+            self._file: BinaryIO = sys.stdout.buffer if path == "-" else Path(path).open("ab")  # noqa: SIM115
         except OSError as error:
             raise StartError(f"cannot write results to {path}: {error.strerror}") from error
         self._failing = False

@@ -16,7 +16,12 @@ from edge_daemon import link
 from edge_daemon.link import Failed, Finished, News, Order, ProcessStatus, Ready, Report
 from edge_daemon.supervisor.backoff import Backoff
 
-THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "ERROR", "OPENCV_FFMPEG_LOGLEVEL": "8"}
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_LOG_LEVEL": "ERROR",
+    "OPENCV_FFMPEG_LOGLEVEL": "8",
+}
 """Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
 
 
@@ -73,7 +78,15 @@ class Child:
         """Start the process and hand it its settings."""
         self._socket, theirs = link.pair()
         with theirs:
-            command = [sys.executable, "-P", "-m", "edge_daemon.child", self.spec.role, self.spec.name, str(theirs.fileno())]
+            command = [
+                sys.executable,
+                "-P",
+                "-m",
+                "edge_daemon.child",
+                self.spec.role,
+                self.spec.name,
+                str(theirs.fileno()),
+            ]
             self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],

@@ -119,13 +119,13 @@ class Worker:
     def _listed(self, detections: Detections) -> list[Detection]:
         return [
             Detection(
-                xyxy=tuple(round(float(edge), 2) for edge in xyxy),
-                confidence=round(float(confidence), 4),
-                class_id=int(class_id),
+                xyxy=(round(x1, 2), round(y1, 2), round(x2, 2), round(y2, 2)),
+                confidence=round(confidence, 4),
+                class_id=class_id,
                 class_name=self._model.names[class_id],
             )
-            for xyxy, confidence, class_id in zip(
-                detections.xyxy, detections.confidence, detections.class_id, strict=True
+            for (x1, y1, x2, y2), confidence, class_id in zip(
+                detections.xyxy.tolist(), detections.confidence.tolist(), detections.class_id.tolist(), strict=True
             )
         ]
 

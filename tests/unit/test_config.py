@@ -63,7 +63,7 @@ def fits(value: object, node: dict[str, Any], definitions: dict[str, Any]) -> bo
     match node.get("type"):
         case "object":
             assert isinstance(value, dict)
-            known, others = node.get("properties", {}), node.get("additionalProperties")
+            known, others = node.get("properties", {}), node.get("additionalProperties") or {}
             return set(node.get("required", [])) <= set(value) and all(
                 fits(inner, known[key], definitions)
                 if key in known
@@ -99,9 +99,7 @@ def test_shipped_files_fit_the_schema_and_load(name: str, monkeypatch: pytest.Mo
 def test_schema_describes_every_key() -> None:
     schema = json_schema()
     sections = [schema, *schema["$defs"].values()]
-    missing = [
-        key for node in sections for key, inner in node["properties"].items() if not described(inner, schema)
-    ]
+    missing = [key for node in sections for key, inner in node["properties"].items() if not described(inner, schema)]
     assert missing == []
     assert schema["$defs"]["Camera"]["properties"]["max_age"]["default"] == "500ms"
 
@@ -140,9 +138,7 @@ def test_values_arrive() -> None:
     assert (config.web.enabled, config.runtime_dir) == (False, "/run/here")
 
 
-@pytest.mark.parametrize(
-    ("written", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1.5m", 90.0), ("1ms", 0.001)]
-)
+@pytest.mark.parametrize(("written", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1.5m", 90.0), ("1ms", 0.001)])
 def test_durations(written: str, seconds: float) -> None:
     text = MINIMAL.replace('"scene:"', f'"scene:", max_age: {written}')
     assert loads(text).cameras["street"].max_age == pytest.approx(seconds)
@@ -235,14 +231,14 @@ def test_adhoc_names_cameras_and_models(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_adhoc_says_what_is_wrong() -> None:
     with pytest.raises(ConfigError) as caught:
-        adhoc(["rtps://u:hunter2@h/x", ""], ["https://x/m.onnx"])
+        adhoc(["rtps://u:hunter2@h/x", "a\udcff"], ["https://h/m.onnx"])
     assert str(caught.value).splitlines() == [
         "cameras.h.source: must be rtsp://, rtsps://, http://, https://, file:// or a path; "
-        "did you mean rtsp://? "
+        "did you mean rtsps://? "
         "(got 'rtps://***@h/x')",
-        "cameras.camera.source: must be a URL, a path, the number of a webcam, or 'scene:' (got '')",
-        "models.m.path: must be a file on this machine or builtin:NAME; download the model first "
-        "(got 'https://x/m.onnx')",
+        "cameras.a.source: holds a line break or a character that cannot be printed (got 'a\\udcff')",
+        "models.h.path: must be a file on this machine or builtin:NAME; download the model first "
+        "(got 'https://h/m.onnx')",
     ]
 
 

@@ -12,9 +12,7 @@ from edge_daemon.errors import ConfigError
 
 EXAMPLE = (Path(__file__).parents[2] / "configs" / "example.yaml").read_text()
 MODELS = "models:\n  person: {path: builtin:person}\n"
-PROVIDERS = (
-    "cpu, cuda, tensorrt, migraphx, openvino, dnnl, xnnpack, qnn, cann, rknpu, vsinpu, vitisai or webgpu"
-)
+PROVIDERS = "cpu, cuda, tensorrt, migraphx, openvino, dnnl, xnnpack, qnn, cann, rknpu, vsinpu, vitisai or webgpu"
 
 
 def errors(text: str) -> list[str]:
@@ -85,7 +83,7 @@ def source(value: str) -> str:
         ("models: [person, 7]", "models[1]: must be text (got 7; put it in quotes)"),
         ('fps: "\\0"', "fps: holds a line break or a character that cannot be printed"),
         ("fps: 1, fps: 2", "fps: is here twice; it stands in line 3 already"),
-        ("fps: ${NOT_SET_ANYWHERE}", "fps: ${NOT_SET_ANYWHERE} is not set; there is no environment variable of this name"),
+        ("fps: '${NOT_SET_ANYWHERE}'", "fps: ${NOT_SET_ANYWHERE} is not set; there is no environment variable of this name"),
     ],
 )  # fmt: skip
 def test_camera(settings: str, message: str) -> None:
@@ -206,8 +204,8 @@ NO_CAMERAS = "cameras: must not be empty; for example {door: {source: rtsp://10.
         ("# nothing\n", "c.yaml: is empty; it needs cameras: and models:"),
         ("- a", "c.yaml:1: must be keys and their values (got a list); it needs cameras: and models:"),
         ("text", "c.yaml:1: must be keys and their values (got 'text'); it needs cameras: and models:"),
-        (MODELS, "c.yaml: cameras: is missing; for example cameras: {door: {source: rtsp://10.0.0.4/stream1}}"),
-        (CAMERAS, "c.yaml: models: is missing; for example models: {person: {path: builtin:person}}"),
+        (MODELS, "c.yaml:1: cameras: is missing; for example cameras: {door: {source: rtsp://10.0.0.4/stream1}}"),
+        (CAMERAS, "c.yaml:1: models: is missing; for example models: {person: {path: builtin:person}}"),
         ("cameras:\n" + MODELS, f"c.yaml:1: {NO_CAMERAS}"),
         ("cameras: {}\n" + MODELS, f"c.yaml:1: {NO_CAMERAS}"),
         ("cameras: [0]\n" + MODELS, "c.yaml:1: cameras: must be a section of keys (got a list)"),
@@ -223,7 +221,7 @@ NO_CAMERAS = "cameras: must not be empty; for example {door: {source: rtsp://10.
         ("a:\n  b: 1\n c: 2", "c.yaml:3: is not YAML (column 2): text that fits neither the indentation nor the line before it"),
         ("a: [1, 2\nb: 3", "c.yaml:2: is not YAML (column 2): the list that [ opens in line 1 is not closed, or lacks a comma"),
         ("a: {b: 1\nc: 3", "c.yaml:2: is not YAML (column 2): the mapping that { opens in line 1 is not closed, or lacks a comma"),
-        ("a: 'b\nc: 3\n", "c.yaml:3: is not YAML (column 1): the quotes that open in line 1 do not close"),
+        ("a: 'b\nc: 3\n", "c.yaml:3: is not YAML (column 1): quotes that open in line 1 do not close"),
         ("a: b\nword\n", "c.yaml:3: is not YAML (column 1): a key without ':' behind it, or a list item without '- ' before it"),
         ("a: *b", "c.yaml:1: is not YAML (column 4): an alias (*name) whose anchor (&name) does not come before it"),
         ("a: &b 1\nc: &b 2", "c.yaml:2: is not YAML (column 4): an anchor (&name) that is there twice"),
@@ -318,11 +316,7 @@ def test_any_text(text: str) -> None:
     refused_or_loaded(text)
 
 
-@given(
-    st.lists(
-        st.sampled_from([*"\n\t:-[]{}!&*<'\"|>%@?#,$0~.", "a", " ", "  ", ": ", "- ", "<<", "&a ", "*a"])
-    )
-)
+@given(st.lists(st.sampled_from([*"\n\t:-[]{}!&*<'\"|>%@?#,$0~.", "a", " ", "  ", ": ", "- ", "<<", "&a ", "*a"])))
 def test_any_punctuation(tokens: list[str]) -> None:
     refused_or_loaded("".join(tokens))
 

@@ -78,15 +78,16 @@ def test_names_of_cameras() -> None:
         "rtsp://[fe80/x": "camera",
         "scene:?seed=4": "scene",
         "/data/街道.mp4": "街道",
-        "---.mp4": "camera",
+        "---.mp4": "camera-2",
+        "rtps://u:hunter2@gate": "gate",
         ".hidden": "hidden",
     }
     assert camera_names(list(names)) == list(names.values())
 
 
 def test_names_of_models() -> None:
-    paths = ["a/yolox_nano.onnx", "b/yolox_nano.onnx", "builtin:person", "v1.2.onnx"]
-    assert model_names(paths) == ["yolox_nano", "yolox_nano-2", "person", "v1.2"]
+    paths = ["a/yolox_nano.onnx", "b/yolox_nano.onnx", "builtin:person", "v1.2.onnx", "s3://u:hunter2@h"]
+    assert model_names(paths) == ["yolox_nano", "yolox_nano-2", "person", "v1.2", "h"]
 
 
 @given(st.lists(st.text(max_size=100), max_size=6))

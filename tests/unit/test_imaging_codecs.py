@@ -32,9 +32,7 @@ def plain(width: int, height: int, colour: tuple[int, int, int]) -> Pixels:
 @pytest.mark.parametrize("colour", PURE)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("codec", CODECS)
-def test_pure_colours_stay_what_they_are(
-    codec: Codec, width: int, height: int, colour: tuple[int, int, int]
-) -> None:
+def test_pure_colours_stay_what_they_are(codec: Codec, width: int, height: int, colour: tuple[int, int, int]) -> None:
     picture = plain(width, height, colour)
     as_bgr = decode_bgr(encode_bgr(picture, codec), codec, width, height)
     as_rgb = decode_rgb(encode_rgb(picture, codec), codec, width, height)
@@ -76,9 +74,7 @@ def test_headers_tell_the_size(picture: Pixels, codec: Codec) -> None:
     data = encode_bgr(picture, codec)
     height, width = picture.shape[:2]
     assert read_header(data) == (codec, width, height)
-    with pytest.raises(
-        PictureError, match=f"should be {codec} of {width + 1}x{height}, but are {codec} of {width}x"
-    ):
+    with pytest.raises(PictureError, match=f"should be {codec} of {width + 1}x{height}, but are {codec} of {width}x"):
         decode_bgr(data, codec, width + 1, height)
 
 

@@ -81,9 +81,7 @@ def test_any_text_can_be_rendered(labels: Labels, text: str, size: int) -> None:
     assert mask.shape[1] < 10 * size * LONGEST
 
 
-@pytest.mark.parametrize(
-    "text", ["person", "Straße", "Привет", "شخص", "שלום", "人", "日本語", "คน", "व्यक्ति", "🙂"]
-)
+@pytest.mark.parametrize("text", ["person", "Straße", "Привет", "شخص", "שלום", "人", "日本語", "คน", "व्यक्ति", "🙂"])
 def test_every_script_leaves_ink_that_is_its_own(text: str) -> None:
     mask = OF_MACHINE.mask(text, 24)
     assert mask.max() > 200
@@ -146,9 +144,7 @@ def test_files_that_are_no_fonts_are_passed_over(latin: Path, tmp_path: Path) ->
 
 
 @given(data=st.data())
-def test_damaged_fonts_are_usable_or_not(
-    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_damaged_fonts_are_usable_or_not(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     font = ImageFont.load_default(16)
     assert isinstance(font, ImageFont.FreeTypeFont)
     damaged = bytearray(font.font_bytes)

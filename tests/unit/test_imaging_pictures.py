@@ -123,9 +123,7 @@ def test_pixels_without_a_known_range_are_refused(mode: str, kind: str) -> None:
         read_rgb(file(Image.new(mode, (4, 4)), "TIFF"))
 
 
-@pytest.mark.parametrize(
-    ("data", "start"), [(b"", "it is empty"), (b"<html>", "6 bytes that start with b'<html>'")]
-)
+@pytest.mark.parametrize(("data", "start"), [(b"", "it is empty"), (b"<html>", "6 bytes that start with b'<html>'")])
 def test_other_files_are_refused(data: bytes, start: str) -> None:
     for read in (read_rgb, read_bgr):
         with pytest.raises(PictureError, match=f"no picture in a known format .*: {start}"):

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from hypothesis import settings, strategies as st
+from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge_daemon.settings import CameraTurn
@@ -83,7 +84,7 @@ class Daemon(RuleBasedStateMachine):
             for counts in turn["models"].values():
                 dropped = sum(counts["dropped"].values())
                 assert counts["captured"] == counts["delivered"] + dropped + counts["in_flight"]
-                assert 0 <= counts["in_flight"]
+                assert counts["in_flight"] >= 0
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

@@ -233,9 +233,7 @@ class World:
         )
         if order.inbox == str(self.workers[order.worker].generation):
             self.put(f"{capture.peer}>", order.worker, frame)
-        sent = Sent(
-            camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=seq
-        )
+        sent = Sent(camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=seq)
         self.put(capture.peer, "dispatcher", sent)
 
     # workers
@@ -276,7 +274,10 @@ class World:
         self.capture_hello(camera)
 
     def kill_sink(self) -> None:
-        for source in ("sink", *self.workers):  # a new process takes a while: what was said before is heard by then
+        for source in (
+            "sink",
+            *self.workers,
+        ):  # a new process takes a while: what was said before is heard by then
             self.settle(source, "dispatcher")
         self.lose("sink")
         self.dispatcher.exited("sink", "sink")

@@ -58,14 +58,11 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
         raise ModelError(f"it was made for the task {task!r}, not to detect: {_KNOWN}")
     if metadata.get("end2end", "").lower() == "true":
         raise ModelError(
-            "it was exported end to end, with the choice of boxes inside: export it with end2end=False; "
-            + _KNOWN
+            "it was exported end to end, with the choice of boxes inside: export it with end2end=False; " + _KNOWN
         )
 
 
-def _by_shape(
-    name: str, array: Array, size: tuple[int, int], named_classes: int | None, seen: str
-) -> Decoder:
+def _by_shape(name: str, array: Array, size: tuple[int, int], named_classes: int | None, seen: str) -> Decoder:
     _, rows, columns = array.shape
     across, down = grid_of(columns, size), grid_of(rows, size)
     if across and rows > 4 and not down:
@@ -111,9 +108,7 @@ def _yolov8(array: Array, grid: Grid, *, transposed: bool) -> Decoder:
     channels = array[0].T if transposed else array[0]
     scores = checked(channels[4:])
     if units(channels[:2].T, grid) != "pixels":
-        raise ModelError(
-            f"its boxes have YOLOv8's layout but are not measured in pixels of the input: {_KNOWN}"
-        )
+        raise ModelError(f"its boxes have YOLOv8's layout but are not measured in pixels of the input: {_KNOWN}")
     if not scores.any() and len(np.unique(array)) <= 256:
         raise ModelError(
             "every score is 0: its output was quantised to 8 bits with one scale for boxes and scores; "

@@ -37,9 +37,7 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]]) -> Grid:
         y, x = np.mgrid[:rows, :columns]
         centres.append(np.stack((x.ravel(), y.ravel()), axis=1) * stride + stride / 2)
         of_cell.append(np.full(rows * columns, stride))
-    return Grid(
-        strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32)
-    )
+    return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
 
 
 def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:

@@ -40,16 +40,14 @@ class Yolox:
         best = classes.argmax(axis=1)
         scores = rows[likely, 4] * classes[np.arange(len(best)), best]
         sure = scores >= confidence
-        return Detections(
-            self._boxes(rows, likely[sure]), np.clip(scores[sure], 0, 1), best[sure].astype(np.int32)
-        )
+        return Detections(self._boxes(rows, likely[sure]), np.clip(scores[sure], 0, 1), best[sure].astype(np.int32))
 
     def _boxes(self, rows: Array, kept: NDArray[np.intp]) -> Array:
-        centre: Array = rows[kept, 0:2]
-        size: Array = rows[kept, 2:4]
+        centre, size = rows[kept, 0:2], rows[kept, 2:4]
         if self._in_pixels:
             return finite(corners(centre, size))
         stride = self._stride[kept]
         with np.errstate(over="ignore"):  # an overflow shows as infinite
-            centre, size = centre * stride + self._corner[kept], np.exp(size) * stride
-        return finite(corners(centre, size))
+            grown: Array = np.exp(size) * stride
+            moved: Array = centre * stride + self._corner[kept]
+        return finite(corners(moved, grown))
