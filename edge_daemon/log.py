@@ -6,14 +6,17 @@ import re
 import sys
 from typing import ClassVar
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/?#]*@")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)\S*@")
 _SECRET_PARAMETER = re.compile(
     r"(?P<name>[?&](?:[\w-]*(?:pass|pwd|token|secret|key|auth)[\w-]*)=)[^&\s#]*", re.IGNORECASE
 )
 
 
 def redact(text: str) -> str:
-    """`text` with `***` for whatever a URL in it says before `@`, and for query parameters that hold secrets."""
+    """`text` with `***` for whatever a URL in it says before its last `@`, and for query parameters with secrets.
+
+    A password may hold any character, so that some harmless `@` in a path is taken for one too.
+    """
     text = _CREDENTIALS.sub(r"\g<scheme>***@", text)
     return _SECRET_PARAMETER.sub(r"\g<name>***", text)
 

@@ -4,6 +4,7 @@ Nothing here queues without end: every hop is bounded by the protocol above it (
 it said that it is free), and the high-water marks are a second fence.
 """
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def _bind(socket: zmq.Socket[bytes], address: str, what: str) -> None:
 def _reason(error: zmq.ZMQError, address: str) -> str:
     if error.errno == zmq.EADDRINUSE:
         return "the address is in use by another program; stop it or choose another address"
-    if error.errno == zmq.EADDRNOTAVAIL or error.errno == zmq.ENODEV:
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
         return "this machine has no such address"
     if address.startswith("ipc://") and len(address.removeprefix("ipc://").encode()) > zmq.IPC_PATH_MAX_LEN:
         return f"the path is longer than the {zmq.IPC_PATH_MAX_LEN} bytes that a socket's may have"
@@ -101,6 +102,7 @@ def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str])
     socket.linger = LINGER_MS
     socket.sndhwm = SUBSCRIBER_HWM
     socket.xpub_verbose = 1
+    socket.ipv6 = True
     for address in addresses:
         _bind(socket, address, "publish results")
     return socket
@@ -111,6 +113,7 @@ def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) 
     socket = context.socket(zmq.SUB)
     socket.linger = 0
     socket.rcvhwm = hwm
+    socket.ipv6 = True
     socket.reconnect_ivl = 100
     socket.reconnect_ivl_max = 2000
     socket.connect(address)

@@ -187,7 +187,7 @@ class Capture:
 
     def _report(self) -> None:
         reader = self._reader
-        if reader.error and self._settings.delivery == "lossless":
+        if reader.error and not (isinstance(reader.error, SourceError) and self._settings.delivery == "live"):
             raise reader.error
         busy_since = reader.busy_since
         if busy_since is not None and time.monotonic() - busy_since > STALL_S:

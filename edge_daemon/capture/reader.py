@@ -39,7 +39,7 @@ class Reader(threading.Thread):
         self.paced = 0
         self.size = (0, 0)
         self.captured: int | None = None
-        self.error: SourceError | None = None
+        self.error: Exception | None = None
         self.busy_since: float | None = None
 
     def begin(self, seq: int) -> None:
@@ -54,7 +54,14 @@ class Reader(threading.Thread):
         self._window.close()
 
     def run(self) -> None:
-        """Read until stopped, or until the source ends."""
+        """Read until stopped, or until the source ends; what nobody foresaw is left in `error`."""
+        try:
+            self._keep_reading()
+        except Exception as error:
+            self.error = error
+            self._wake()
+
+    def _keep_reading(self) -> None:
         retry_s = FIRST_RETRY_S
         while not self._stop.is_set():
             try:

@@ -67,10 +67,7 @@ class _Values:
         return self._document
 
     def _value(self, node: Node, path: KeyPath) -> object:
-        self._count += 1
-        if self._count > MAX_VALUES:
-            name = self._document.lines.file
-            raise ConfigError(f"{name}: holds more than {MAX_VALUES} values once aliases are filled in")
+        self._counted()
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         with self._entered(node, path) as entered:
@@ -81,6 +78,12 @@ class _Values:
             if isinstance(node, MappingNode) and node.tag == TAG + "map":
                 return self._mapping(node, path)
         return self._unknown_tag(path)
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            name = self._document.lines.file
+            raise ConfigError(f"{name}: holds more than {MAX_VALUES} values once aliases are filled in")
 
     def _item(self, node: Node, path: KeyPath) -> object:
         self._mark(path, node)
@@ -111,6 +114,7 @@ class _Values:
             else:
                 pairs[key] = key_node, value
         for source in merged:
+            self._counted()
             with self._entered(source, path) as entered:
                 if entered and isinstance(source, MappingNode):
                     for key, pair in self._pairs(source, path).items():

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore
 logger = logging.getLogger(__name__)
 
 LOG_ERRORS = 3
+_FRONT = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .*? failed:)?(\S+\.\w+:\d+ .*?\) )?")
 _LFS_POINTER = b"version https://git-lfs"
 _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 _ERRORS = (
@@ -106,10 +108,10 @@ def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSessi
     except state.InvalidProtobuf as error:
         raise ModelError("the file is no ONNX model, or part of one: fetch or export it again") from error
     except _ERRORS as error:
-        raise ModelError(
-            f"ONNX Runtime {ort.__version__} cannot load it: {_reason(error)}; "
-            "exporting it again for an older opset (17, say) may help"
-        ) from error
+        reason = _reason(error)
+        newer = "opset" in reason or isinstance(error, state.NotImplemented)
+        remedy = "export it for an older opset (17, say)" if newer else "fetch or export it again"
+        raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({reason}): {remedy}") from error
     _check_started(session, chosen, wanted)
     return session
 
@@ -133,6 +135,6 @@ def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of ONNX Runtime's message, without its number and the like in front."""
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return line.split(" : ", 3)[-1].rstrip(" .")[:300]
+    """The first line of ONNX Runtime's message, without the number, file and place in its source in front."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _FRONT.sub("", line).rstrip(" .")[:300]

@@ -101,8 +101,9 @@ class Sprite:
         """The same sprite elsewhere."""
         return Sprite(self.image, self.x + right, self.y + down, self.foot + down, self.depth)
 
-    def window(self, height: int, width: int) -> tuple[slice, slice, slice, slice] | None:
-        """Rows and columns of a picture and then of the sprite where both overlap; None if they do not."""
+    def window(self, shape: tuple[int, ...]) -> tuple[slice, slice, slice, slice] | None:
+        """Rows and columns of a picture of this shape, then of the sprite, where both overlap; None if nowhere."""
+        height, width = shape[:2]
         rows, columns = self.image.shape[:2]
         top, bottom = max(0, self.y), min(height, self.y + rows)
         left, right = max(0, self.x), min(width, self.x + columns)
@@ -117,7 +118,7 @@ class Sprite:
 
     def paint(self, picture: Pixels) -> None:
         """Put the sprite over a BGR picture."""
-        window = self.window(*picture.shape[:2])
+        window = self.window(picture.shape)
         if window is None:
             return
         rows, columns, own_rows, own_columns = window

@@ -75,12 +75,12 @@ class Scene:
             placed.append((walker.depth, figure.sprite.moved(x, y), figure, walker.id))
         placed.sort(key=lambda item: -item[0])
         owners = np.zeros(picture.shape[:2], np.uint8)
-        for number, (_, sprite, figure, _) in enumerate(placed, start=1):
+        for number, (_, sprite, shown, _) in enumerate(placed, start=1):
             sprite.paint(picture)
-            window = sprite.window(*owners.shape)
+            window = sprite.window(owners.shape)
             if window is not None:
                 rows, columns, own_rows, own_columns = window
-                body = figure.body if figure is not None else sprite.alpha > 127
+                body = shown.body if shown is not None else sprite.alpha > 127
                 owners[rows, columns][body[own_rows, own_columns]] = number
         truth = [
             person
@@ -92,16 +92,17 @@ class Scene:
     def _expose(self, picture: Pixels, index: int) -> Pixels:
         """What the camera makes of it: a little blur and noise."""
         if self._light.blur:
-            picture = cv2.GaussianBlur(picture, (3, 3), 0)
+            cv2.GaussianBlur(picture, (3, 3), 0, dst=picture)
         x, y = (int(v) for v in np.random.default_rng([self._seed, 4, index]).integers(0, _NOISE_PAD, 2))
         height, width = picture.shape[:2]
         cv2.add(picture, self._brighter[y : y + height, x : x + width], dst=picture)
-        return cv2.subtract(picture, self._darker[y : y + height, x : x + width], dst=picture)
+        cv2.subtract(picture, self._darker[y : y + height, x : x + width], dst=picture)
+        return picture
 
 
 def _seen(owners: Pixels, number: int, sprite: Sprite, figure: Figure, identity: int) -> Truth | None:
     """The truth about one person, unless too little of them is seen."""
-    window = sprite.window(*owners.shape)
+    window = sprite.window(owners.shape)
     if window is None:
         return None
     rows, columns = window[:2]

@@ -5,12 +5,13 @@ import numpy as np
 
 from edge_daemon.scene import props
 from edge_daemon.scene.canvas import Canvas, Colour, Pixels, Sprite, mix, shade, tinted
-from edge_daemon.scene.houses import Row
 from edge_daemon.scene.ground import paint_ground
+from edge_daemon.scene.houses import Row
 from edge_daemon.scene.plan import Plan
 from edge_daemon.scene.shadow import shadow_of
 from edge_daemon.scene.sky import paint_sky, paint_skyline
 from edge_daemon.scene.view import View
+
 
 def paint_street(plan: Plan, rng: np.random.Generator) -> tuple[Pixels, list[Sprite]]:
     """The picture of the empty street (BGR), and what stands so near that people pass behind it."""
@@ -90,5 +91,5 @@ def _shine(front: Canvas, row: Row, plan: Plan) -> None:
     halo = Canvas(layer, front.scale, front.left, front.foot)
     for x0, y0, x1, y1, colour in row.lamps:
         halo.rect(x0, y0, x1, y1, shade(colour, 0.16))
-    soft = cv2.GaussianBlur(layer, (0, 0), plan.view.height * 0.025)
-    picture[:] = cv2.add(picture, tinted(soft, (0.8, 0.8, 0.8)))
+    cv2.GaussianBlur(layer, (0, 0), plan.view.height * 0.025, dst=layer)
+    cv2.add(picture, tinted(layer, (0.8, 0.8, 0.8)), dst=picture)

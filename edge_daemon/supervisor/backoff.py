@@ -15,4 +15,4 @@ class Backoff:
     def failed(self, ran_s: float) -> float:
         """Seconds to wait, after something that had run for `ran_s` failed."""
         self._failures = 1 if ran_s >= STEADY_S else self._failures + 1
-        return min(FIRST_S * 2 ** (self._failures - 1), LONGEST_S)
+        return min(FIRST_S * 2.0 ** min(self._failures - 1, 10), LONGEST_S)

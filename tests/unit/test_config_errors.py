@@ -238,9 +238,10 @@ def test_whole_files(text: str, message: str) -> None:
     assert errors(text) == [message]
 
 
-def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
-    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
-    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+@pytest.mark.parametrize("level", ["[{}]", "{{<<: [{}]}}"], ids=["lists", "merges"])
+def test_aliases_of_aliases_do_not_fill_the_memory(level: str) -> None:
+    lines = ["a0: &a0 {b: 1}"]
+    lines += [f"a{i}: &a{i} {level.format(', '.join([f'*a{i - 1}'] * 10))}" for i in range(1, 9)]
     assert errors("\n".join(lines)) == ["c.yaml: holds more than 20000 values once aliases are filled in"]
 
 

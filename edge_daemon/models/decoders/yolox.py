@@ -24,7 +24,7 @@ class Yolox:
         self._in_pixels = in_pixels
         self._stride = grid.stride[:, None]
         # Offsets count from the cell's top left.
-        self._corner = grid.centre - self._stride / 2
+        self._corner: Array = grid.centre - self._stride * np.float32(0.5)
         boxes = "boxes in pixels" if in_pixels else "boxes relative to their cell"
         self.why = f"1x{len(grid)}x{columns}, cells of {', '.join(map(str, grid.strides))} pixels, {boxes}"
 
