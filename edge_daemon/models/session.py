@@ -109,11 +109,17 @@ def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSessi
         raise ModelError("the file is no ONNX model, or part of one: fetch or export it again") from error
     except _ERRORS as error:
         reason = _reason(error)
-        newer = "opset" in reason or isinstance(error, state.NotImplemented)
-        remedy = "export it for an older opset (17, say)" if newer else "fetch or export it again"
-        raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({reason}): {remedy}") from error
+        raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({reason}): {_remedy(reason)}") from error
     _check_started(session, chosen, wanted)
     return session
+
+
+def _remedy(reason: str) -> str:
+    if any(clue in reason for clue in ("opset", "Op registered", "registered function", "implementation")):
+        return "export it with standard operators, for an older opset (17, say)"
+    if "External data" in reason:
+        return "fetch the file that holds its weights too, and put it beside it"
+    return "fetch or export it again"
 
 
 def _check_started(session: ort.InferenceSession, chosen: Sequence[str], wanted: Sequence[str]) -> None:
@@ -137,4 +143,4 @@ def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
 def _reason(error: Exception) -> str:
     """The first line of ONNX Runtime's message, without the number, file and place in its source in front."""
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _FRONT.sub("", line).rstrip(" .")[:300]
+    return _FRONT.sub("", line)[:200].rstrip(" .")

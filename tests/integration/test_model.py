@@ -1,0 +1,266 @@
+"""ONNX files as models, through ONNX Runtime: built ones, and real ones where they are at hand."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from edge_daemon.errors import ExitCode, ModelError
+from edge_daemon.models.model import Model
+from edge_daemon.settings import ModelSettings
+from tests import onnx_models
+from tests.onnx_models import Box
+
+PICTURE = np.zeros((90, 160, 3), np.uint8)
+WHITE = np.full((64, 64, 3), 255, np.uint8)
+BOXES: list[Box] = [(4, 8, 20, 30, 0.8, 0), (60, 10, 90, 60, 0.6, 1)]
+WIDE = (64, 96)
+
+
+def load(path: Path | str, **settings: Any) -> Model:
+    return Model(ModelSettings(name="person", path=str(path), **settings))
+
+
+def refusal(path: Path | str, **settings: Any) -> str:
+    with pytest.raises(ModelError) as caught:
+        load(path, **settings)
+    assert caught.value.exit_code == ExitCode.START
+    message = str(caught.value)
+    assert message.startswith(f"model person ({path}): ")
+    assert "\n" not in message
+    return message.removeprefix(f"model person ({path}): ")
+
+
+def test_yolox_boxes_are_in_pixels_of_the_picture(tmp_path: Path) -> None:
+    model = load(onnx_models.yolox_model(tmp_path / "m.onnx", BOXES, WIDE, 2))
+    found, timing = model.detect(PICTURE)
+    # 160x90 becomes 96x54 at the top left.
+    np.testing.assert_allclose(found.xyxy, [[4 / 0.6, 8 / 0.6, 20 / 0.6, 50], [100, 10 / 0.6, 150, 90]], atol=1e-3)
+    np.testing.assert_allclose(found.confidence, [0.8, 0.6], rtol=1e-5)
+    assert found.class_id.tolist() == [0, 1]
+    assert model.names == ("class 0", "class 1")
+    assert min(timing.preprocess, timing.infer, timing.postprocess) > 0
+
+
+def test_yolov8_boxes_are_in_pixels_of_the_picture(tmp_path: Path) -> None:
+    model = load(onnx_models.yolov8_model(tmp_path / "m.onnx", BOXES, WIDE, 2))
+    found, _ = model.detect(PICTURE)
+    # 160x90 becomes 96x54 with 5 rows of grey above and below.
+    np.testing.assert_allclose(found.xyxy, [[4 / 0.6, 5, 20 / 0.6, 25 / 0.6], [100, 5 / 0.6, 150, 90]], atol=1e-3)
+
+
+def test_pictures_of_changing_sizes(tmp_path: Path) -> None:
+    model = load(onnx_models.colour_model(tmp_path / "m.onnx"))
+    assert model.names == ("person",)
+    for height, width in ((90, 160), (1, 1), (1, 5000), (2000, 3), (64, 64)):
+        found, _ = model.detect(np.zeros((height, width, 3), np.uint8))
+        np.testing.assert_allclose(found.xyxy, [[0, 0, width, height]], rtol=1e-5)
+
+
+def test_confidence_and_classes_filter(tmp_path: Path) -> None:
+    path = onnx_models.yolox_model(tmp_path / "m.onnx", BOXES, WIDE, 2)
+    assert load(path, confidence=0.7).detect(PICTURE)[0].class_id.tolist() == [0]
+    assert load(path, labels=["cat", "dog"], classes=["dog"]).detect(PICTURE)[0].class_id.tolist() == [1]
+    assert len(load(path, confidence=0.9).detect(PICTURE)[0]) == 0
+
+
+def test_boxes_in_the_grey_are_left_out(tmp_path: Path) -> None:
+    path = onnx_models.yolov8_model(tmp_path / "m.onnx", [(10, 0, 30, 4, 0.9, 0), *BOXES], WIDE, 2)
+    assert len(load(path).detect(PICTURE)[0]) == 2
+
+
+def test_what_is_left_open_is_filled_in(tmp_path: Path) -> None:
+    output = {"output": onnx_models.yolox_output(BOXES, WIDE, 2)}
+    path = onnx_models.constant_model(
+        tmp_path / "m.onnx", output, ("height", "width"), batch="batch", metadata={"imgsz": "[64, 96]"}
+    )
+    model = load(path)
+    assert model.size == WIDE
+    assert len(model.detect(PICTURE)[0]) == 2
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    output = {"output": onnx_models.yolox_output(BOXES, WIDE, 2).astype(np.float16)}
+    path = onnx_models.constant_model(tmp_path / "m.onnx", output, WIDE, dtype=TensorProto.FLOAT16)
+    found, _ = load(path).detect(PICTURE)
+    assert found.xyxy.dtype == np.float32
+    np.testing.assert_allclose(found.xyxy[1], [100, 10 / 0.6, 150, 90], atol=0.5)
+
+
+def test_a_line_for_the_log(tmp_path: Path) -> None:
+    path = onnx_models.colour_model(tmp_path / "m.onnx")
+    assert load(path, threads=2).describe() == (
+        f"{path}: input 64x64 BGR, decoder yolox (1x84x6, cells of 8, 16, 32 pixels, boxes relative to their "
+        "cell), provider cpu, 2 threads, 1 class (person)"
+    )
+
+
+def test_a_provider_that_is_missing_gives_way_to_the_next(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = onnx_models.colour_model(tmp_path / "m.onnx")
+    with caplog.at_level(logging.WARNING):
+        model = load(path, providers=["rknpu", "cpu"])
+    assert "provider cpu" in model.describe()
+    assert caplog.messages == ["the provider rknpu is not available: using cpu"]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (onnx_models.failing_model, "ONNX Runtime failed to run it: .*out of data bounds"),
+        (onnx_models.nan_model, "it gives values that are infinite or not a number"),
+    ],
+    ids=["error", "nan"],
+)
+def test_a_failure_is_an_error_and_the_next_picture_is_served(tmp_path: Path, build: Any, message: str) -> None:
+    model = load(build(tmp_path / "m.onnx"))
+    with pytest.raises(ModelError, match=f"model person .*: {message}"):
+        model.detect(WHITE)
+    assert len(model.detect(PICTURE)[0]) == 1
+
+
+def test_a_slow_model_takes_its_time(tmp_path: Path) -> None:
+    model = load(onnx_models.slow_model(tmp_path / "m.onnx", 20))
+    _, timing = model.detect(PICTURE)
+    assert timing.infer > 8
+    assert timing.preprocess < timing.infer
+
+
+BYTES = {
+    "empty": (b"", "the file is empty: fetch or export it again"),
+    "lfs": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3660092\n",
+        "the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from",
+    ),
+    "page": (b"<!DOCTYPE html><html></html>", "the file is no ONNX model, or part of one: fetch or export it again"),
+}
+
+
+@pytest.mark.parametrize("case", BYTES)
+def test_files_that_are_no_model(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(BYTES[case][0])
+    assert refusal(path) == BYTES[case][1]
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_model(tmp_path: Path, keep: float) -> None:
+    path = onnx_models.colour_model(tmp_path / "m.onnx")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    message = refusal(path)
+    assert "fetch or export it again" in message or "cannot load it" in message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none.onnx") == "cannot read the file: No such file or directory"
+    assert refusal(tmp_path) == "cannot read the file: Is a directory"
+    assert refusal("builtin:nobody").startswith("no model builtin:nobody ships with edge-daemon")
+
+
+def test_models_that_onnx_runtime_cannot_load(tmp_path: Path) -> None:
+    output = {"output": onnx_models.yolox_output([])}
+    path = onnx_models.constant_model(tmp_path / "m.onnx", output, opset=99)
+    message = refusal(path)
+    assert "Opset 99 is under development" in message
+    assert message.endswith("export it with standard operators, for an older opset (17, say)")
+    model = onnx.load(onnx_models.constant_model(path, output))
+    model.graph.node.append(helper.make_node("Frobnicate", ["images"], ["y"]))
+    path.write_bytes(model.SerializeToString())
+    message = refusal(path)
+    assert "No Op registered for Frobnicate" in message
+    assert message.endswith("export it with standard operators, for an older opset (17, say)")
+
+
+def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    output = {"output": onnx_models.yolox_output([])}
+    assert "does not take 1x3xHxW floats" in refusal(onnx_models.constant_model(path, output, channels=1))
+    assert "it has 2 inputs" in refusal(onnx_models.constant_model(path, output, inputs=2))
+    assert "takes 4 pictures at a time" in refusal(onnx_models.constant_model(path, output, batch=4))
+    truth = {"truth": np.array([True])}
+    assert "its output truth is tensor(bool)" in refusal(onnx_models.constant_model(path, truth))
+    scores = {"scores": np.zeros((1, 1000), np.float32)}
+    assert "its output layout is not known (scores 1x1000)" in refusal(onnx_models.constant_model(path, scores))
+
+
+def test_settings_that_do_not_fit(tmp_path: Path) -> None:
+    path = onnx_models.yolox_model(tmp_path / "m.onnx", [], classes=2, metadata={"names": "['cat', 'dog']"})
+    assert refusal(path, classes=["dogs"]) == "`classes` names 'dogs', which it does not have: did you mean dog?"
+    assert refusal(path, classes=["zebra"]).endswith("which it does not have: it has cat, dog")
+    assert refusal(path, labels=["cat"]).startswith("it tells 2 classes apart, but 1 are named (cat)")
+    assert "there is no decoder 'yolo8': did you mean yolov8?" in refusal(path, decoder="yolo8")
+    assert "is not what `decoder: yolov8` reads" in refusal(path, decoder="yolov8")
+    assert "did you mean cuda?" in refusal(path, providers=["cudda"])
+    assert "has no provider rknpu, only" in refusal(path, providers=["rknpu"])
+
+
+# Real models and what an independent decoder found, at these thresholds.
+CONFIDENCE = {"light_person_detector": 0.4, "yolox_nano": 0.3, "yolov8n_320_deq": 0.4, "yolo11n_int8_a": 0.4}
+NEAR = 0.03
+
+
+def overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """IoU of one box with each of the others."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.prod(np.maximum(sides, 0), axis=1)
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    result: NDArray[np.float32] = shared / (np.prod(box[2:] - box[:2]) + areas - shared)
+    return result
+
+
+@pytest.mark.parametrize("name", CONFIDENCE)
+def test_real_models_find_what_an_independent_decoder_found(shared_data: Path, name: str) -> None:
+    threshold = CONFIDENCE[name]
+    model = load(shared_data / "models" / f"{name}.onnx", confidence=threshold, iou=0.45)
+    matched = 0
+    for file in sorted((shared_data / "expected" / name).glob("*.json")):
+        expected = json.loads(file.read_text())
+        picture = cv2.imread(str(shared_data / "images" / expected["picture"]))
+        assert picture is not None
+        found, _ = model.detect(picture.astype(np.uint8, copy=False))
+        unmatched = set(range(len(found)))
+        for box in expected["detections"]:
+            edges = np.clip(np.array(box["xyxy"], np.float32), 0, [expected["width"], expected["height"]] * 2)
+            iou = np.where(found.class_id == box["class_id"], overlaps(edges, found.xyxy), 0)
+            best = max(unmatched, key=lambda i: iou[i], default=None)
+            if best is None or iou[best] <= 0.9:
+                assert abs(box["confidence"] - threshold) <= NEAR, f"{file.name}: missed {box}"
+                continue
+            unmatched.remove(best)
+            matched += 1
+            assert found.confidence[best] == pytest.approx(box["confidence"], abs=0.02)
+            assert model.names[found.class_id[best]] == box["class_name"] or name == "light_person_detector"
+        extra = [i for i in unmatched if found.confidence[i] > threshold + NEAR]
+        assert not extra, f"{file.name}: {found.xyxy[extra]} are not expected"
+    assert matched > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("FastestDet", "its output layout is not known (758 1x85x22x22)"),
+        ("deeplab_v3_voc", "its input (sub_7 1x257x257x3 tensor(float)) does not take 1x3xHxW floats"),
+        ("deimv2_hgnetv2_atto_coco", "it has 2 inputs (images Nx3x320x320"),
+        ("nanodet_m_320", "its output layout is not known (cls_pred_stride_8 1x1600x80"),
+        ("osnet_x0_25_msmt17", "its output layout is not known (output 1x512)"),
+        ("retinaface_mobilenet0.25", "its output layout is not known (output0 1x16800x4"),
+        ("rtmdet_nano_end2end", "its output layout is not known (dets 1x"),
+        ("shufflenet-v2-12-int8", "its output layout is not known (output 1x1000)"),
+        ("st_ssd_mobilenet_v1_025_256", "its output layout is not known (classes_softmax 1x6825x2"),
+        ("ultraface_RFB-320", "its output layout is not known (scores 1x4420x2, boxes 1x4420x4)"),
+        ("yolo11n-pose_int8_headfixed", "it was made for the task 'pose'"),
+        ("yolov10n_int8", "it was exported end to end"),
+        ("yolov5n_fp16", "it looks like YOLOv5 or YOLOv7"),
+        ("yolov8n-seg_int8", "it was made for the task 'segment'"),
+        ("yunet_n_320_320", "its output layout is not known (cls_8 1x1600x1"),
+    ],
+)
+def test_real_models_without_a_decoder_are_refused(shared_data: Path, name: str, message: str) -> None:
+    assert message in refusal(shared_data / "models" / f"{name}.onnx")

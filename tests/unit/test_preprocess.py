@@ -1,0 +1,116 @@
+"""Pictures into tensors, and boxes back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models.preprocess import GREY, Preprocessor, Recipe, place
+
+CORNER_BGR = Recipe(fit="corner", rgb=False, scale=1.0)
+CENTRE_RGB = Recipe(fit="centre", rgb=True, scale=1 / 255)
+FITS = st.sampled_from(["corner", "centre", "stretch"])
+SIDES = st.integers(1, 5000)
+
+
+def tensor_of(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.full((1, 3, height, width), np.nan, np.float32)
+
+
+def solid(height: int, width: int, bgr: tuple[int, int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.full((height, width, 3), bgr, np.uint8)
+
+
+@given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), FITS)
+def test_a_picture_lies_inside_the_input_and_touches_two_edges(
+    source_height: int, source_width: int, height: int, width: int, fit: str
+) -> None:
+    placement = place((source_height, source_width), (height, width), fit)
+    assert placement.left >= 0
+    assert placement.top >= 0
+    assert 1 <= placement.width <= width - placement.left
+    assert 1 <= placement.height <= height - placement.top
+    assert placement.width == width or placement.height == height
+
+
+@given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), FITS)
+def test_the_whole_picture_comes_back_as_itself(
+    source_height: int, source_width: int, height: int, width: int, fit: str
+) -> None:
+    placed = place((source_height, source_width), (height, width), fit)
+    whole = np.array([[placed.left, placed.top, placed.left + placed.width, placed.top + placed.height]], np.float32)
+    np.testing.assert_allclose(placed.to_source(whole), [[0, 0, source_width, source_height]], rtol=1e-4, atol=1e-3)
+
+
+@given(FITS, st.lists(st.floats(-1e6, 1e6, width=32), min_size=4, max_size=4))
+def test_boxes_are_clipped_to_the_picture(fit: str, box: list[float]) -> None:
+    left, top, right, bottom = place((720, 1280), (416, 416), fit).to_source(np.array([box], np.float32))[0]
+    assert 0 <= left <= 1280
+    assert 0 <= right <= 1280
+    assert 0 <= top <= 720
+    assert 0 <= bottom <= 720
+
+
+def test_corner_letterbox_keeps_bgr_and_fills_with_grey() -> None:
+    tensor = tensor_of(40, 80)
+    Preprocessor(tensor, CORNER_BGR).fill(solid(100, 100, (10, 20, 30)))
+    for channel, value in enumerate((10, 20, 30)):
+        assert (tensor[0, channel, :, :40] == value).all()
+    assert (tensor[0, :, :, 40:] == GREY).all()
+
+
+def test_centre_letterbox_turns_to_rgb_and_scales() -> None:
+    tensor = tensor_of(40, 80)
+    Preprocessor(tensor, CENTRE_RGB).fill(solid(100, 100, (0, 51, 255)))
+    for channel, value in enumerate((1.0, 0.2, 0.0)):
+        np.testing.assert_allclose(tensor[0, channel, :, 20:60], value, atol=1e-6)
+    for grey in (tensor[0, :, :, :20], tensor[0, :, :, 60:]):
+        np.testing.assert_allclose(grey, GREY / 255, atol=1e-6)
+
+
+def test_stretch_fills_the_whole_input() -> None:
+    tensor = tensor_of(40, 80)
+    placement = Preprocessor(tensor, Recipe(fit="stretch", rgb=False, scale=1.0)).fill(solid(7, 3, (9, 9, 9)))
+    assert (tensor == 9).all()
+    np.testing.assert_allclose(placement.to_source(np.array([[0, 0, 80, 40]], np.float32)), [[0, 0, 3, 7]])
+
+
+@pytest.mark.parametrize("recipe", [CORNER_BGR, CENTRE_RGB], ids=["corner", "centre"])
+@pytest.mark.parametrize(
+    "sizes", [[(1, 1)], [(1, 4000)], [(4000, 1)], [(40, 80)], [(100, 100), (50, 300), (300, 50), (100, 100)]]
+)
+def test_any_size_fills_the_tensor_and_leaves_nothing_of_the_one_before(
+    recipe: Recipe, sizes: list[tuple[int, int]]
+) -> None:
+    tensor = tensor_of(40, 80)
+    preprocessor = Preprocessor(tensor, recipe)
+    for number, (height, width) in enumerate(sizes):
+        preprocessor.fill(solid(height, width, (200 + number,) * 3))
+        np.testing.assert_allclose(
+            np.unique(np.round(tensor / recipe.scale)),
+            np.unique([GREY, 200 + number] if (height, width) != (40, 80) else [200]),
+        )
+
+
+def test_pictures_may_be_read_only_or_a_part_of_another() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    parts = picture[10:50, 20:100]
+    frozen = np.frombuffer(parts.tobytes(), np.uint8).reshape(parts.shape)
+    first, second = tensor_of(40, 80), tensor_of(40, 80)
+    Preprocessor(first, CORNER_BGR).fill(parts)
+    Preprocessor(second, CORNER_BGR).fill(frozen)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[0].transpose(1, 2, 0), parts)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)],
+    ids=["grey", "alpha", "empty"],
+)
+def test_what_is_no_colour_picture_is_refused(
+    picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+) -> None:
+    with pytest.raises(ModelError, match="needs a picture of HxWx3 bytes, not uint8"):
+        Preprocessor(tensor_of(40, 80), CORNER_BGR).fill(picture)
