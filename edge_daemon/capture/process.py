@@ -9,6 +9,7 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Held, Window
+from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.link import Link
@@ -87,7 +88,6 @@ class Capture:
         self._peer.close()
         for _, outbox in self._outboxes.values():
             outbox.close()
-        os.close(self._wake)
 
     def _introduce(self) -> None:
         self._announce()
@@ -187,12 +187,12 @@ class Capture:
 
     def _report(self) -> None:
         reader = self._reader
-        if reader.error and not (isinstance(reader.error, SourceError) and self._settings.delivery == "live"):
+        if reader.error:
             raise reader.error
         busy_since = reader.busy_since
         if busy_since is not None and time.monotonic() - busy_since > STALL_S:
             raise SourceError(f"no progress for {STALL_S:.0f} s, neither a frame nor an error")
-        if not self._ready and (reader.state != "connecting" or self._settings.delivery == "live"):
+        if not self._ready and (reader.state != "connecting" or comes_and_goes(self._settings.source)):
             self._ready = True
             self._link.ready()
         width, height = reader.size

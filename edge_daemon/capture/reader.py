@@ -10,6 +10,7 @@ from collections.abc import Callable
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.source import Source, open_source
 from edge_daemon.capture.window import Held, Window
+from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
 from edge_daemon.settings import CaptureSettings
 
@@ -21,8 +22,8 @@ LAST_RETRY_S = 30.0
 class Reader(threading.Thread):
     """Reads from the source into a window, and leaves word of each frame in `offers`.
 
-    `wake` is called after each change. A source with an end stops the reader with `captured` set, or with `error`
-    when it cannot be opened; a camera is opened again and again.
+    `wake` is called after each change. A camera that is away is opened again and again; a file, folder or scene that
+    cannot be opened stops the reader with `error`, and one that ends with `captured`.
     """
 
     def __init__(self, settings: CaptureSettings, window: Window, wake: Callable[[], None]) -> None:
@@ -54,7 +55,7 @@ class Reader(threading.Thread):
         self._window.close()
 
     def run(self) -> None:
-        """Read until stopped, or until the source ends; what nobody foresaw is left in `error`."""
+        """Read until stopped, or until the source ends; what this cannot go on from is left in `error`."""
         try:
             self._keep_reading()
         except Exception as error:
@@ -68,10 +69,11 @@ class Reader(threading.Thread):
                 self.busy_since = time.monotonic()
                 source = open_source(self._settings.source)
             except SourceError as error:
-                self.error = error
+                if not comes_and_goes(self._settings.source):
+                    raise
                 self._enter(f"down ({error})")
             else:
-                self.about, self.error = source.about, None
+                self.about = source.about
                 self._enter("opened")
                 ended = self._read_all(source)
                 self.busy_since = None

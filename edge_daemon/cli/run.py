@@ -6,8 +6,10 @@ from pathlib import Path
 
 from edge_daemon import log
 from edge_daemon.cli.show import LogLines, Screen, summary
+from edge_daemon.config.addresses import endpoint, is_local
 from edge_daemon.config.load import loads
 from edge_daemon.config.schema import Config
+from edge_daemon.errors import ConfigError
 from edge_daemon.supervisor.folder import run_folder
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.supervisor import Supervisor
@@ -31,7 +33,7 @@ def run(config: Config, *, results: str | None = None, publish: str | None = Non
         EdgeError: it cannot start.
     """
     if publish:
-        config = config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [publish]})})
+        config = _published_at(config, publish)
     if config.web.enabled:
         logger.warning("web: this version has no web interface yet; everything else runs")
     if results and results != "-":
@@ -46,6 +48,17 @@ def run(config: Config, *, results: str | None = None, publish: str | None = Non
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)
+
+
+def _published_at(config: Config, address: str) -> Config:
+    """`config` with another address to publish at, held to the same rules."""
+    try:
+        endpoint(address)
+    except ValueError as error:
+        raise ConfigError(f"--publish {address}: {error}") from error
+    if not is_local(address) and not config.publish.insecure:
+        raise ConfigError(f"--publish {address}: other machines reach it; publish.insecure: true in a file allows that")
+    return config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [address]})})
 
 
 def demo(*, results: str | None = None, publish: str | None = None) -> None:

@@ -52,6 +52,11 @@ def is_finite(source: str | int) -> bool:
     return kind in ("file", "folder")
 
 
+def comes_and_goes(source: str | int) -> bool:
+    """Whether the source is a camera, which may be away for a while; anything else is there or it is an error."""
+    return kind_of(source) in ("webcam", "rtsp", "http")
+
+
 def camera_names(sources: Sequence[str | int]) -> list[str]:
     """A readable name for each source, no two the same: a file's stem, `webcam-0`, a URL's host, `scene`."""
     return unique(clean(_called(str(source)), "camera") for source in sources)

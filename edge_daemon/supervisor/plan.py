@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge_daemon import sockets
 from edge_daemon.config.schema import Camera, Config
-from edge_daemon.config.sources import is_finite, kind_of
+from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
 from edge_daemon.settings import (
     CameraTurn,
     CaptureSettings,
@@ -77,7 +77,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     window=2 * sum(config.models[model].workers for model in turns[name].models) + 2,
                     dispatcher=dispatcher,
                 ),
-                awaited=is_finite(camera.source),
+                awaited=not comes_and_goes(camera.source),
             )
         )
     return specs

@@ -71,7 +71,7 @@ def test_grids(cells: int, size: tuple[int, int], strides: tuple[int, ...]) -> N
     np.testing.assert_array_equal(grid.centre[1], [strides[0] * 1.5, strides[0] / 2])
     np.testing.assert_array_equal(grid.centre[-1], [size[1] - strides[-1] / 2, size[0] - strides[-1] / 2])
     assert units(grid.centre, grid) == "pixels"
-    assert units(grid.centre / 640, grid) is None
+    assert units(grid.centre / np.float32(640), grid) is None
     assert units(np.zeros_like(grid.centre), grid) == "offsets"
 
 
@@ -138,13 +138,13 @@ REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
     "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores from 0.00"),
     "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "it gives scores from -5 to 0.0"),
     "nan": ({"a": with_value(yolox_output([], SIZE), np.nan)}, {}, "infinite or not a number"),
-    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "boxes that are not in pixels of the input"),
+    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "not measured in pixels of the input"),
     "one scale": ({"a": unscored(yolov8_output([], SIZE))}, {}, "every score is 0: its output was quantised"),
     "yolov6": ({"a": certain(yolox_output([], SIZE, 80, in_pixels=True))}, {}, "objectness 1, as in YOLOv6"),
     "either": (
         {"a": yolov8_output([], SIZE, 3, transposed=True)},
         {},
-        "could be YOLOX's or YOLOv8's transposed: name its 2 or 3 classes in `labels`, or set `decoder`",
+        "could be YOLOX's or YOLOv8's transposed: name the 2 or 3 classes in `labels`, or set `decoder`",
     ),
 }
 

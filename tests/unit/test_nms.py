@@ -60,4 +60,5 @@ def test_nothing_stays_nothing() -> None:
 def test_columns_keep_their_types() -> None:
     kept = nms(found_from([(0, 0, 10, 10, 0), (1, 0, 10, 10, 0), (30, 30, 9, 9, 0)], 0), 0.45)
     assert len(kept) == 2
-    assert (kept.xyxy.dtype, kept.confidence.dtype, kept.class_id.dtype) == (np.float32, np.float32, np.int32)
+    columns = (kept.xyxy, kept.confidence, kept.class_id)
+    assert [column.dtype.name for column in columns] == ["float32", "float32", "int32"]

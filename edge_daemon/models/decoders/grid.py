@@ -59,4 +59,4 @@ def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] |
     slope, correlation = slope[telling], correlation[telling]
     if (correlation > 0.8).all() and (np.abs(slope - 1) < 0.4).all():
         return "pixels"
-    return "offsets" if (np.abs(correlation) < 0.7).all() and (np.abs(slope) < 0.1).all() else None
+    return "offsets" if (np.abs(correlation) < 0.8).all() and (np.abs(slope) < 0.1).all() else None
