@@ -43,7 +43,8 @@ class Canvas:
 
     def fixed(self, points: Floats) -> NDArray[np.int32]:
         """Metres (..., 2) as OpenCV's fixed-point pixels."""
-        return np.rint(points * self._factor + self._origin).astype(np.int32)
+        fixed: NDArray[np.int32] = np.rint(points * self._factor + self._origin).astype(np.int32)
+        return fixed
 
     def convex(self, points: NDArray[np.int32], colour: Colour) -> None:
         """Fill a convex outline given in fixed-point pixels."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from edge_daemon.errors import SourceError
 
-LEAST_SIDE, MOST_SIDE = 64, 4096
+LEAST_SIDE, MOST_SIDE = 64, 3840
 MOST_PEOPLE = 30
 _ALLOWED = {
     "seed": "a whole number from 0 to 4294967295",
@@ -47,7 +47,7 @@ class SceneOptions:
         for name, text in parse_qsl(query, keep_blank_values=True):
             if name not in _ALLOWED:
                 near = get_close_matches(name, _ALLOWED, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
+                hint = f"; did you mean {near[0]}?" if near else "."
                 raise SourceError(f"{source}: there is no option {name!r}{hint} There are {', '.join(_ALLOWED)}")
             if name in given:
                 raise SourceError(f"{source}: {name} is given twice")

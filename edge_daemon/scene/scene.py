@@ -1,9 +1,10 @@
 """The generated street: frame after frame from a seed, with the truth about who is in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.scene.canvas import Pixels, Sprite
 from edge_daemon.scene.cast import Cast, Figure
@@ -32,6 +33,37 @@ class Truth:
     """The share of the body that is seen, 0.4 to 1: neither hidden nor out of the picture."""
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """Something that stands or moves in one frame; a person if there is a figure."""
+
+    sprite: Sprite
+    figure: Figure | None = None
+    id: int = 0
+
+    def claim(self, owners: NDArray[np.uint16], number: int) -> None:
+        """Mark the pixels that it covers as belonging to `number`."""
+        window = self.sprite.window(owners.shape)
+        if window is not None:
+            rows, columns, own_rows, own_columns = window
+            body = self.sprite.alpha > 127 if self.figure is None else self.figure.body
+            owners[rows, columns][body[own_rows, own_columns]] = number
+
+    def seen(self, owners: NDArray[np.uint16], number: int) -> Truth | None:
+        """The truth about a person, unless too little of them is seen."""
+        window = self.sprite.window(owners.shape)
+        if self.figure is None or window is None:
+            return None
+        rows, columns = window[:2]
+        mine = (owners[rows, columns] == number).view(np.uint8)
+        share = cv2.countNonZero(mine) / self.figure.area
+        if share < LEAST_VISIBLE:
+            return None
+        x, y, width, height = cv2.boundingRect(mine)
+        left, top = float(x + columns.start), float(y + rows.start)
+        return Truth(self.id, (left, top, left + width, top + height), min(1.0, share))
+
+
 class Scene:
     """A street with people, drawn by code. The same seed, size and people give the same pictures everywhere.
 
@@ -51,9 +83,8 @@ class Scene:
         self._traffic = choose_traffic(rng, self._plan)
         self._street, self._standing = paint_street(self._plan, np.random.default_rng([seed, 2]))
         self._cast = Cast(self._plan)
-        noise = np.random.default_rng([seed, 3]).normal(
-            0, self._light.noise, (height + _NOISE_PAD, width + _NOISE_PAD, 3)
-        )
+        shape = (height + _NOISE_PAD, width + _NOISE_PAD, 3)
+        noise = np.random.default_rng([seed, 3]).standard_normal(shape, np.float32) * self._light.noise
         self._brighter = np.clip(np.rint(noise), 0, 255).astype(np.uint8)
         self._darker = np.clip(np.rint(-noise), 0, 255).astype(np.uint8)
 
@@ -64,30 +95,20 @@ class Scene:
         """
         time_s = index / fps
         picture = self._street.copy()
-        actors = [(walker, self._cast.figure(walker)) for walker in self._crowd.at(time_s)]
-        placed: list[tuple[float, Sprite, Figure | None, int]] = [
-            (sprite.depth, sprite, None, 0) for sprite in (*self._standing, *self._traffic.at(time_s))
-        ]
+        placed = [_Placed(sprite) for sprite in (*self._standing, *self._traffic.at(time_s))]
         view, base = self._plan.view, self._plan.ground_row
-        for walker, figure in actors:
+        for walker in self._crowd.at(time_s):
+            figure = self._cast.figure(walker)
             x, y = round(view.column(walker.x, walker.depth)), round(view.ground(walker.depth))
             figure.shadow.moved(x, y - base).paint(picture[base:])
-            placed.append((walker.depth, figure.sprite.moved(x, y), figure, walker.id))
-        placed.sort(key=lambda item: -item[0])
-        owners = np.zeros(picture.shape[:2], np.uint8)
-        for number, (_, sprite, shown, _) in enumerate(placed, start=1):
-            sprite.paint(picture)
-            window = sprite.window(owners.shape)
-            if window is not None:
-                rows, columns, own_rows, own_columns = window
-                body = shown.body if shown is not None else sprite.alpha > 127
-                owners[rows, columns][body[own_rows, own_columns]] = number
-        truth = [
-            person
-            for number, (_, sprite, figure, identity) in enumerate(placed, start=1)
-            if figure is not None and (person := _seen(owners, number, sprite, figure, identity)) is not None
-        ]
-        return self._expose(picture, index), truth
+            placed.append(_Placed(replace(figure.sprite.moved(x, y), depth=walker.depth), figure, walker.id))
+        placed.sort(key=lambda thing: -thing.sprite.depth)
+        owners = np.zeros(picture.shape[:2], np.uint16)
+        for number, thing in enumerate(placed, start=1):
+            thing.sprite.paint(picture)
+            thing.claim(owners, number)
+        seen = (thing.seen(owners, number) for number, thing in enumerate(placed, start=1))
+        return self._expose(picture, index), [person for person in seen if person is not None]
 
     def _expose(self, picture: Pixels, index: int) -> Pixels:
         """What the camera makes of it: a little blur and noise."""
@@ -98,18 +119,3 @@ class Scene:
         cv2.add(picture, self._brighter[y : y + height, x : x + width], dst=picture)
         cv2.subtract(picture, self._darker[y : y + height, x : x + width], dst=picture)
         return picture
-
-
-def _seen(owners: Pixels, number: int, sprite: Sprite, figure: Figure, identity: int) -> Truth | None:
-    """The truth about one person, unless too little of them is seen."""
-    window = sprite.window(owners.shape)
-    if window is None:
-        return None
-    rows, columns = window[:2]
-    mine = (owners[rows, columns] == number).view(np.uint8)
-    share = cv2.countNonZero(mine) / figure.area
-    if share < LEAST_VISIBLE:
-        return None
-    x, y, width, height = cv2.boundingRect(mine)
-    x, y = x + columns.start, y + rows.start
-    return Truth(identity, (float(x), float(y), float(x + width), float(y + height)), min(1.0, share))

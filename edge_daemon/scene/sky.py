@@ -18,17 +18,17 @@ def paint_sky(plan: Plan, rng: np.random.Generator) -> Pixels:
         for _ in range(60):
             x, y = int(rng.integers(view.width)), int(rng.integers(max(1, int(size * 0.4))))
             sky[y, x] = np.minimum(255, sky[y, x].astype(int) + int(rng.integers(40, 130)))
-        x, y = rng.uniform(0.1, 0.9) * view.width, rng.uniform(0.06, 0.16) * size
-        Canvas(sky, size, x, y).ellipse(0, 0, 0.035, 0.035, rgb("f3efd8"))
+        left, top = rng.uniform(0.1, 0.9) * view.width, rng.uniform(0.06, 0.16) * size
+        Canvas(sky, size, left, top).ellipse(0, 0, 0.035, 0.035, rgb("f3efd8"))
         return sky
     layer = np.zeros_like(sky)
     clouds = Canvas(layer, size, 0, size)
     for _ in range(int(rng.integers(2, 7))):
-        x, y = float(rng.uniform(0, view.width / size)), float(rng.uniform(0.72, 0.99))
+        middle, high = float(rng.uniform(0, view.width / size)), float(rng.uniform(0.72, 0.99))
         for _ in range(9):
             clouds.ellipse(
-                x + float(rng.uniform(-0.14, 0.14)),
-                y + float(rng.uniform(-0.012, 0.02)),
+                middle + float(rng.uniform(-0.14, 0.14)),
+                high + float(rng.uniform(-0.012, 0.02)),
                 float(rng.uniform(0.04, 0.09)),
                 float(rng.uniform(0.012, 0.03)),
                 (255.0, 255.0, 255.0),
