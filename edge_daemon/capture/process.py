@@ -60,6 +60,7 @@ class Capture:
         self._decode: Decoder[ToCapture] = Decoder(ToCapture)
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
+        self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
 
     def run(self) -> None:
         """Serve until told to stop, or finished.
@@ -196,5 +197,9 @@ class Capture:
             self._ready = True
             self._link.ready()
         width, height = reader.size
-        detail = {"read": reader.seq + 1, "width": width, "height": height, "about": reader.about}
+        read, now = reader.seq + 1, time.monotonic()
+        if now - self._counted_at >= 1.0:
+            self._fps = (read - self._counted) / (now - self._counted_at)
+            self._counted, self._counted_at = read, now
+        detail = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
         self._link.beat(reader.state, detail)

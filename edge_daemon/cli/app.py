@@ -65,11 +65,12 @@ def demo(results: Results = None, publish: Publish = None) -> None:
 @app.command()
 def check(config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG) -> None:
     """Say all that is wrong with a configuration, with line and key. Opens no camera."""
+    from edge_daemon.cli.check import faults
     from edge_daemon.config.load import load, missing_files
     from edge_daemon.errors import StartError
 
     loaded = load(config)
-    if missing := missing_files(loaded):
+    if missing := [*missing_files(loaded), *faults(loaded)]:
         raise StartError("\n".join(str(problem) for problem in missing))
     cameras, models = len(loaded.cameras), len(loaded.models)
     typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {models} model{'s'[: models > 1]})")

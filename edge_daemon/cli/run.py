@@ -4,12 +4,14 @@ import logging
 import sys
 from pathlib import Path
 
+import setproctitle
+
 from edge_daemon import log
 from edge_daemon.cli.show import LogLines, Screen, summary
 from edge_daemon.config.addresses import endpoint, is_local
 from edge_daemon.config.load import loads
 from edge_daemon.config.schema import Config
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.supervisor.folder import run_folder
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.supervisor import Supervisor
@@ -34,20 +36,28 @@ def run(config: Config, *, results: str | None = None, publish: str | None = Non
     """
     if publish:
         config = _published_at(config, publish)
-    if config.web.enabled:
-        logger.warning("web: this version has no web interface yet; everything else runs")
     if results and results != "-":
         results = str(Path(results).absolute())
-        Path(results).unlink(missing_ok=True)
+        _empty(Path(results))
+    setproctitle.setproctitle("edge-daemon: supervisor")
     with run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
         specs = plan(config, folder, results=results)
         screen = sys.stderr.isatty() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
+            if config.web.enabled:
+                logger.warning("web: this version has no web interface yet; everything else runs")
             supervisor = Supervisor(specs, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)
+
+
+def _empty(results: Path) -> None:
+    try:
+        results.open("wb").close()
+    except OSError as error:
+        raise StartError(f"cannot write results to {results}: {error.strerror}") from error
 
 
 def _published_at(config: Config, address: str) -> Config:

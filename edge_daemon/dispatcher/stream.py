@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from edge_daemon.wire import Gap, Lost, Reason, StreamState, ToSink, Turn
 
+UNSETTLED = 64
+"""Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
+
 
 @dataclass
 class Waiting:
@@ -113,7 +116,7 @@ class Stream:
                 return False
             if self._waiting and now_ns - self._waiting[0].captured_ns > self._max_age_ns:
                 self._drop(self._waiting.popleft(), "stale")
-        return bool(self._waiting)
+        return bool(self._waiting) and len(self._told) < UNSETTLED
 
     def ask(self, worker: str) -> tuple[int, list[ToSink]]:
         """Give the next turn to `worker`: the number of the frame to be sent, or of the oldest that will do."""
@@ -172,7 +175,7 @@ class Stream:
 
     def flush(self) -> list[ToSink]:
         """Tell what was dropped lately, where no turn has told it, and the end."""
-        if self.live and self._asked:
+        if (self.live and self._asked) or len(self._told) >= UNSETTLED:
             return []
         messages: list[ToSink] = []
         if self._waiting:

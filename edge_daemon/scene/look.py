@@ -81,7 +81,7 @@ def choose_look(rng: np.random.Generator) -> Look:
         return mix(colour, (128.0, 128.0, 128.0), rng.uniform(0, 0.18))
 
     child = rng.random() < 0.14
-    height = float(rng.uniform(1.12, 1.45) if child else np.clip(rng.normal(1.71, 0.09), 1.5, 1.95))
+    height = float(rng.uniform(1.2, 1.48) if child else np.clip(rng.normal(1.71, 0.09), 1.5, 1.95))
     legs = str(rng.choice(["trousers", "trousers", "trousers", "shorts", "skirt", "dress"]))
     skin = one_of(_SKIN)
     coat = legs != "dress" and rng.random() < 0.2

@@ -32,9 +32,9 @@ def choose_plan(rng: np.random.Generator, width: int, height: int, light: Light)
     nearest = float(rng.choice([2.3, 2.3, 2.75, 3.3, 4.0]))
     camera = (float(rng.uniform(0.94, 1.02)) - horizon) * nearest
     view = View(width, height, horizon, camera)
-    facade = float(rng.uniform(13.6, 15.2))
+    facade = float(rng.uniform(11.8, 13.6))
     near = [z for z in (2.3, 2.75, 3.3, 4.0, 4.9) if z >= nearest - 0.01]
     if rng.random() < 0.6:
         road = (float(rng.uniform(5.6, 6.4)), facade - float(rng.uniform(2.9, 3.4)))
         return Plan(view, light, facade, road, [*near, facade - 2.2, facade - 1.1])
-    return Plan(view, light, facade, None, [*near, 6.0, 7.4, 9.2, 11.0, facade - 1.1])
+    return Plan(view, light, facade, None, [*near, 6.0, 7.4, 9.2, facade - 1.1])

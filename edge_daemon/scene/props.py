@@ -179,3 +179,7 @@ SMALL: tuple[Painter, ...] = (
     bollard,
     sign,
 )
+"""What may stand far from the people who walk by, in front of the houses."""
+
+LOW: tuple[Painter, ...] = (bin_, bollard, sign, bollard)
+"""What may stand at the near kerb without hiding much of the street behind."""

@@ -58,8 +58,8 @@ def _things(plan: Plan, rng: np.random.Generator) -> list[Sprite]:
         placed.append((props.SMALL[rng.integers(len(props.SMALL))], float(rng.uniform(-reach, reach)), far_side))
     for _ in range(int(rng.integers(0, 3))):
         reach = view.half_width(kerbs[0])
-        placed.append((props.SMALL[rng.integers(len(props.SMALL))], float(rng.uniform(-reach, reach)), kerbs[0] - 0.1))
-    if plan.road is not None and rng.random() < 0.5:
+        placed.append((props.LOW[rng.integers(len(props.LOW))], float(rng.uniform(-reach, reach)), kerbs[0] - 0.1))
+    if plan.road is not None and rng.random() < 0.35:
         depth = plan.road[1] - 0.8
         reach = view.half_width(depth)
         for x in np.arange(-reach + float(rng.uniform(0, 2 * reach)), reach, 5.2)[:2]:

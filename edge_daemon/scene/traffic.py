@@ -54,4 +54,4 @@ class Traffic:
 def choose_traffic(rng: np.random.Generator, plan: Plan) -> Traffic:
     """Light traffic in one direction."""
     speed = float(rng.uniform(5, 8)) * (1 if rng.random() < 0.5 else -1)
-    return Traffic(plan, int(rng.integers(2**31)), speed, float(rng.uniform(45, 110)))
+    return Traffic(plan, int(rng.integers(2**31)), speed, float(rng.uniform(70, 140)))

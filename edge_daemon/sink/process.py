@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_daemon.sink.gallery import Gallery
 
 logger = logging.getLogger(__name__)
-POLL_MS = 50
+POLL_MS = 200
 STATUS_S = 1.0
 BURST = 64
 DRAIN_MS = 100
