@@ -5,6 +5,7 @@ it said that it is free), and the high-water marks are a second fence.
 """
 
 import errno
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socke
 
 
 def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str]) -> zmq.Socket[bytes]:
-    """The sink's socket to subscribers, which also tells what they subscribe to.
+    """The sink's socket to subscribers, which also tells which topics are subscribed to.
 
     Raises:
         StartError: an address cannot be bound.
@@ -101,7 +102,6 @@ def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str])
     socket = context.socket(zmq.XPUB)
     socket.linger = LINGER_MS
     socket.sndhwm = SUBSCRIBER_HWM
-    socket.xpub_verbose = 1
     socket.ipv6 = True
     for address in addresses:
         _bind(socket, address, "publish results")
@@ -118,6 +118,28 @@ def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) 
     socket.reconnect_ivl_max = 2000
     socket.connect(address)
     return socket
+
+
+class Guests:
+    """Who is connected to a publisher: how many, and for how long nobody has come or gone."""
+
+    def __init__(self, publisher: zmq.Socket[bytes]) -> None:
+        self._publisher = publisher
+        self._changes = publisher.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._count, self._changed_at = 0, 0.0
+
+    def settled(self, count: int, for_s: float) -> bool:
+        """Whether at least `count` have been here for `for_s`, time enough to have said what they want."""
+        while self._changes.poll(0):
+            came = recv_monitor_message(self._changes)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._count += 1 if came else -1
+            self._changed_at = time.monotonic()
+        return self._count >= count and time.monotonic() - self._changed_at >= for_s
+
+    def close(self) -> None:
+        """Stop looking; the publisher goes on."""
+        self._publisher.disable_monitor()
+        self._changes.close(0)
 
 
 class Peer:

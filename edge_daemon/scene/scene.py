@@ -16,7 +16,7 @@ from edge_daemon.scene.walkers import gather
 
 LEAST_VISIBLE = 0.4
 """The share of a body that must be seen for the person to count as there."""
-SALT = 18
+SALT = 19
 """Part of every seed; chosen so that seed 0, which new users see first, is a friendly day."""
 _NOISE_PAD = 64
 
@@ -79,8 +79,9 @@ class Scene:
         self._seed = seed
         self._light = choose_light(rng)
         self._plan = choose_plan(rng, width, height, self._light)
-        self._crowd = gather(rng, seed, self._plan.view, self._plan.depths, people)
-        self._traffic = choose_traffic(rng, self._plan)
+        # Each part has draws of its own, so that the number of people changes nothing else.
+        self._crowd = gather(np.random.default_rng([seed, SALT, 1]), seed, self._plan.view, self._plan.depths, people)
+        self._traffic = choose_traffic(np.random.default_rng([seed, SALT, 2]), self._plan)
         self._street, self._standing = paint_street(self._plan, np.random.default_rng([seed, 2]))
         self._cast = Cast(self._plan)
         shape = (height + _NOISE_PAD, width + _NOISE_PAD, 3)

@@ -6,22 +6,20 @@ SUBSCRIBE, UNSUBSCRIBE = 1, 0
 
 
 class Audience:
-    """Keeps the subscriptions that are held, and counts those that were made."""
+    """Keeps the subscriptions that are held."""
 
     def __init__(self) -> None:
         self._held: set[bytes] = set()
-        self.subscriptions = 0
 
     def heard(self, message: bytes) -> None:
         """Take in what the socket says: a byte for subscribe or unsubscribe, then the prefix.
 
-        Every subscribe is told (XPUB_VERBOSE), but of unsubscribes only the last of a prefix.
+        It says so once for each prefix: when the first subscriber comes, and when the last has gone.
         """
         if not message or message[0] not in (SUBSCRIBE, UNSUBSCRIBE):
             return
         if message[0] == SUBSCRIBE:
             self._held.add(message[1:])
-            self.subscriptions += 1
         else:
             self._held.discard(message[1:])
 

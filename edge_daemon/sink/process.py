@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 POLL_MS = 200
 STATUS_S = 1.0
 BURST = 64
+SETTLED_S = 0.2
+"""How long subscribers that a run waits for have to be connected: their subscriptions follow at once."""
 DRAIN_MS = 100
 """At the end: how long nothing more has to come."""
 
@@ -59,6 +61,7 @@ class Sink:
         self._pictures: dict[str, tuple[Result, Arrival]] = {}
         self._collector = sockets.collector(context, settings.bind)
         self._publisher = sockets.publisher(context, settings.publish)
+        self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
         self._peer = sockets.Peer(context, settings.dispatcher, "sink")
         self._hello_due = False
         self._watched: list[str] = []
@@ -102,6 +105,8 @@ class Sink:
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
         self._peer.close()
+        if self._guests:
+            self._guests.close()
         self._publisher.close()
         self._collector.close()
 
@@ -117,7 +122,10 @@ class Sink:
     def _greet(self) -> None:
         """Say hello to the dispatcher, who hands out nothing before: here a run waits for its subscribers."""
         self._hello_due |= self._peer.changed()
-        if self._hello_due and self._audience.subscriptions >= self._settings.wait_for:
+        if self._guests and self._guests.settled(self._settings.wait_for, SETTLED_S):
+            self._guests.close()
+            self._guests = None
+        if self._hello_due and not self._guests:
             self._hello_due = False
             self._peer.send(encode(SinkHello(streams=self._desk.hello(), watched=self._watched)))
 

@@ -24,6 +24,11 @@ THREADS = {
 }
 """Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
 
+MEMORY_S = 5.0
+"""How often memory is measured: the kernel walks all of a process's pages for it."""
+EXIT_S = 2.0
+"""How long a process that closed its line may take to end."""
+
 
 @dataclass(frozen=True)
 class ProcessSpec:
@@ -123,7 +128,11 @@ class Child:
     def gone(self) -> str:
         """Close the books on a process that is gone; says how it ended."""
         assert self._process is not None
-        code = self._process.wait()
+        try:
+            code = self._process.wait(EXIT_S)
+        except subprocess.TimeoutExpired:  # it has let go of us, but does not end
+            self._process.kill()
+            code = self._process.wait()
         self._socket.close()
         self._process = self._usage = None
         self.ready = False
@@ -157,14 +166,11 @@ class Child:
             return
         try:
             self._cpu = self._usage.cpu_percent() / 100
-            if time.monotonic() - self._memory_at > MEMORY_S:  # the kernel walks all pages for it
+            if time.monotonic() - self._memory_at > MEMORY_S:
                 self._memory_at = time.monotonic()
                 self._memory_bytes = _proportional_bytes(self._usage.pid)
         except (psutil.Error, OSError):
             return
-
-
-MEMORY_S = 5.0
 
 
 def _proportional_bytes(pid: int) -> int:

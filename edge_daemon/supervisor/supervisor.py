@@ -119,7 +119,7 @@ class Supervisor:
         for child in self._children:
             if child.spec.role == "sink":
                 child.tell(Table(processes=table))
-            if child.running and now - child.heard_at > HANG_S:
+            if child.ready and now - child.heard_at > HANG_S:
                 logger.error("%s has not been heard for %.0f s and is killed", child.title, HANG_S)
                 child.kill()
         if self._watchdog:
