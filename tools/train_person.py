@@ -32,7 +32,7 @@ HEIGHT, WIDTH = 288, 512
 STRIDES = (8, 16, 32)
 FILL = 114
 FIRST_SEED = 1_000_000
-"""Training scenes have seeds from here on, so that smaller ones are unseen; validation scenes count down from it."""
+"""The first seed of the training scenes; smaller ones are unseen, the last 60 of those validate."""
 FRAMES_PER_SCENE = 8
 MOST_BOXES = 24
 SIZES = (
@@ -82,7 +82,7 @@ def render(seed: int) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
 
 
 def generate(folder: Path, first: int, scenes: int, processes: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Pictures (n, height, width, 3) and boxes (n, MOST_BOXES, 4; unused ones are 0) of many scenes, kept on disk."""
+    """Pictures (n, height, width, 3) and boxes (n, MOST_BOXES, 4; 0 where unused) of scenes, kept on disk."""
     count = scenes * FRAMES_PER_SCENE
     name = f"{first}-{scenes}-{RECIPE}"
     done = folder / f"{name}.boxes.npy"
@@ -103,10 +103,9 @@ def generate(folder: Path, first: int, scenes: int, processes: int) -> tuple[NDA
 
 
 def augment(pictures: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror half of the pictures, and change brightness, contrast and the balance of colours (n, 3, h, w; 0-255)."""
+    """Mirror half of the pictures (n, 3, height, width; 0-255), and change their brightness and colours."""
     n = len(pictures)
     mirrored = torch.rand(n) < 0.5
-    # Only pictures as wide as the input can be mirrored with their padding on the same side; others move with it.
     pictures = torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
     left, right = WIDTH - boxes[..., 2], WIDTH - boxes[..., 0]
     used = boxes[..., 2] > boxes[..., 0]
@@ -164,7 +163,7 @@ class Detector(nn.Module):
             head[1].bias.data[2:4] = 1.0
 
     def forward(self, images: Tensor) -> Tensor:
-        """Rows (batch, n, 5) of [dx, dy, log width, log height, logit] of pictures (batch, 3, height, width; 0-255)."""
+        """Rows (batch, n, 5: dx, dy, log width, log height, logit) of pictures (batch, 3, h, w; 0-255)."""
         x3 = self.stage3(self.stem((images - 114.0) * (1 / 58.0)))
         x4 = self.stage4(x3)
         x5 = self.stage5(x4)
@@ -175,7 +174,7 @@ class Detector(nn.Module):
 
 
 class Exported(nn.Module):
-    """The detector as it is shipped: [dx, dy, log w, log h, objectness, class], the last two as probabilities.
+    """The detector as it is shipped: dx, dy, log width, log height, and probabilities of object and class.
 
     There is one class, so whatever is an object is a person: the probability of the class is 1.
     """
@@ -248,7 +247,7 @@ def assign(boxes: Tensor, scores: Tensor, truth: Tensor, centres: Tensor, stride
     used = truth[..., 2] > truth[..., 0]
     middle, size = (truth[..., :2] + truth[..., 2:]) / 2, truth[..., 2:] - truth[..., :2]
     away = (centres - middle[:, :, None]).abs()
-    # Within the middle of the box, or next to the cell that the middle lies in; and on a level that fits its size.
+    # Cells in the middle of the box or next to it, on a level that fits the size.
     near = (away < torch.maximum(size[:, :, None] * 0.3, strides * 0.75)).all(-1)
     long = size.amax(-1)[:, :, None]
     fits = (long >= strides[:, 0] * 1.6) | (strides[:, 0] == STRIDES[0])
@@ -414,7 +413,7 @@ def export(model: Detector, path: Path) -> None:
         proto,
         {
             "names": "{0: 'person'}",
-            "description": "People in edge-daemon's generated street scenes (source scene:); bring a model for real cameras",
+            "description": "People in the generated street scenes of edge-daemon, not in real pictures",
             "author": "edge-daemon",
             "license": "Apache-2.0",
             "recipe": f"tools/train_person.py version {RECIPE}",
@@ -426,7 +425,7 @@ def export(model: Detector, path: Path) -> None:
 
 
 def halve(proto: onnx.ModelProto) -> None:
-    """Store large weights as half floats, each followed by a Cast that ONNX Runtime folds away when it loads."""
+    """Store large weights as half floats, with a Cast that ONNX Runtime folds away when it loads."""
     casts = []
     for weight in proto.graph.initializer:
         if weight.data_type == TensorProto.FLOAT and np.prod(weight.dims) > 256:

@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 from numpy.typing import NDArray
 
