@@ -5,8 +5,10 @@ The role's module `edge_daemon.ROLE.process` has `serve(link)`, which wires sock
 
 import importlib
 import logging
+import os
 import signal
 import sys
+import threading
 
 import setproctitle
 
@@ -17,8 +19,17 @@ from edge_daemon.link import Link
 logger = logging.getLogger(__name__)
 
 
-def main() -> int:
-    """Serve as one process until the supervisor says stop."""
+def main() -> None:
+    """Serve as one process until the supervisor says stop, then exit."""
+    code = run()
+    if threading.active_count() > 1:  # a thread is stuck in a library, and Python cannot end it
+        logging.shutdown()
+        os._exit(code)
+    sys.exit(code)
+
+
+def run() -> int:
+    """Serve as one process; returns its exit code."""
     role, name, fd = sys.argv[1], sys.argv[2], int(sys.argv[3])
     setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
     log.set_up(title(role, name))
@@ -44,4 +55,4 @@ def title(role: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

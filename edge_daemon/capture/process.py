@@ -32,6 +32,8 @@ from edge_daemon.wire import (
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
+STOP_S = 1.0
+"""How long a reader that is to stop may take to come back from its source."""
 STALL_S = 30.0
 """A source that neither opens nor gives a frame for so long is stuck; the supervisor starts a new capture."""
 
@@ -86,6 +88,7 @@ class Capture:
     def close(self) -> None:
         """Stop reading, let go of the sockets once they have sent what is under way."""
         self._reader.stop()
+        self._reader.join(STOP_S)
         self._peer.close()
         for _, outbox in self._outboxes.values():
             outbox.close()

@@ -32,7 +32,7 @@ class Reader(threading.Thread):
         self._pace = Pace(settings.fps)
         self._start_at = 0
         self._may_start = threading.Event()
-        self._stop = threading.Event()
+        self._ending = threading.Event()
         self._live = settings.delivery == "live"
         self.offers: deque[Held] = deque()
         self.state, self.about = "connecting", ""
@@ -50,7 +50,7 @@ class Reader(threading.Thread):
 
     def stop(self) -> None:
         """End soon."""
-        self._stop.set()
+        self._ending.set()
         self._may_start.set()
         self._window.close()
 
@@ -64,7 +64,7 @@ class Reader(threading.Thread):
 
     def _keep_reading(self) -> None:
         retry_s = FIRST_RETRY_S
-        while not self._stop.is_set():
+        while not self._ending.is_set():
             try:
                 self.busy_since = time.monotonic()
                 source = open_source(self._settings.source)
@@ -84,7 +84,7 @@ class Reader(threading.Thread):
                     return
                 retry_s = FIRST_RETRY_S
             self.busy_since = None
-            self._stop.wait(retry_s * random.uniform(0.8, 1.2))
+            self._ending.wait(retry_s * random.uniform(0.8, 1.2))
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
     def _read_all(self, source: Source) -> bool:
@@ -92,7 +92,7 @@ class Reader(threading.Thread):
         self.busy_since = None
         self._may_start.wait()
         started = time.monotonic()
-        while not self._stop.is_set():
+        while not self._ending.is_set():
             self.busy_since = time.monotonic()
             try:
                 picture = source.read()
@@ -103,7 +103,7 @@ class Reader(threading.Thread):
             if picture is None:
                 return True
             if self._live and not source.live:  # a file or scene played as if it were a camera
-                self._stop.wait(started + picture.time_s - time.monotonic())
+                self._ending.wait(started + picture.time_s - time.monotonic())
             self.seq += 1
             if self.seq < self._start_at:
                 self._pace.passes(picture.time_s)

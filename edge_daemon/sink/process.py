@@ -96,6 +96,8 @@ class Sink:
         self._greet()
         self._take_in()
         self._publish(self._desk.release(time.monotonic_ns()))
+        if self._record:
+            self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
         if acks := self._desk.acks():
             self._peer.send(encode(acks))
         for result, arrival in self._pictures.values():
@@ -190,5 +192,3 @@ class Sink:
         status = self._desk.status(time.monotonic_ns(), self._processes)
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
         self._link.tell("up", {"cameras": status["cameras"]})
-        if self._record:
-            self._record.flush()
