@@ -83,6 +83,19 @@ def capsules(start: Floats, end: Floats, start_r: Floats, end_r: Floats) -> Floa
     return np.concatenate([a, b], axis=1)
 
 
+Window = tuple[slice, slice, slice, slice]
+"""Rows and columns of a picture, then of what lies over it."""
+
+
+def overlap(shape: tuple[int, ...], own: tuple[int, ...], x: int, y: int) -> Window | None:
+    """Where something of shape `own` with its top left at (x, y) overlaps a picture; None if it does not."""
+    top, bottom = max(0, y), min(shape[0], y + own[0])
+    left, right = max(0, x), min(shape[1], x + own[1])
+    if top >= bottom or left >= right:
+        return None
+    return slice(top, bottom), slice(left, right), slice(top - y, bottom - y), slice(left - x, right - x)
+
+
 @dataclass(frozen=True)
 class Sprite:
     """A drawn thing in the street: premultiplied BGRA, its top left pixel, its foot's row, its depth in metres."""
@@ -102,20 +115,9 @@ class Sprite:
         """The same sprite elsewhere."""
         return Sprite(self.image, self.x + right, self.y + down, self.foot + down, self.depth)
 
-    def window(self, shape: tuple[int, ...]) -> tuple[slice, slice, slice, slice] | None:
-        """Rows and columns of a picture of this shape, then of the sprite, where both overlap; None if nowhere."""
-        height, width = shape[:2]
-        rows, columns = self.image.shape[:2]
-        top, bottom = max(0, self.y), min(height, self.y + rows)
-        left, right = max(0, self.x), min(width, self.x + columns)
-        if top >= bottom or left >= right:
-            return None
-        return (
-            slice(top, bottom),
-            slice(left, right),
-            slice(top - self.y, bottom - self.y),
-            slice(left - self.x, right - self.x),
-        )
+    def window(self, shape: tuple[int, ...]) -> Window | None:
+        """Where it overlaps a picture of this shape; None if it does not."""
+        return overlap(shape, self.image.shape, self.x, self.y)
 
     def paint(self, picture: Pixels) -> None:
         """Put the sprite over a BGR picture."""

@@ -11,10 +11,11 @@ from edge_daemon.scene.canvas import Canvas, Sprite
 from edge_daemon.scene.person import draw_person
 from edge_daemon.scene.plan import Plan
 from edge_daemon.scene.pose import Pose
-from edge_daemon.scene.shadow import shadow_of
+from edge_daemon.scene.shadow import Shadow, shadow_of
 from edge_daemon.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
 
-_KEPT_BYTES = 24_000_000
+_KEPT_PICTURES = 24
+"""How much is remembered, in the size of the picture: a walking cycle of everybody whom one sees at a time."""
 _ZOOM_STEP = 1.02
 """Somebody who comes nearer is drawn anew whenever they have grown by this factor."""
 
@@ -24,18 +25,19 @@ class Figure:
     """A drawn person with the foot at (0, 0): sprite, shadow, where the body is and how much of it."""
 
     sprite: Sprite
-    shadow: Sprite
+    shadow: Shadow
     body: NDArray[np.bool_]
     area: int
 
 
 class Cast:
-    """Draws walkers and remembers the drawings, up to some 24 MB."""
+    """Draws walkers and remembers the drawings, those used last."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._figures: OrderedDict[tuple[int, int, int, int], Figure] = OrderedDict()
         self._bytes = 0
+        self._most_bytes = _KEPT_PICTURES * plan.view.width * plan.view.height * 3
 
     def figure(self, walker: Walker) -> Figure:
         """How a walker looks at this moment."""
@@ -46,7 +48,7 @@ class Cast:
             figure = self._draw(walker, _ZOOM_STEP**zoom)
             self._bytes += _size(figure)
         self._figures[key] = figure
-        while self._bytes > _KEPT_BYTES and len(self._figures) > 1:
+        while self._bytes > self._most_bytes and len(self._figures) > 1:
             self._bytes -= _size(self._figures.popitem(last=False)[1])
         return figure
 
@@ -70,4 +72,4 @@ class Cast:
 
 
 def _size(figure: Figure) -> int:
-    return figure.sprite.image.nbytes + figure.shadow.image.nbytes + figure.body.nbytes
+    return figure.sprite.image.nbytes + figure.shadow.dark.nbytes + figure.body.nbytes

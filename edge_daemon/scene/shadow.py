@@ -1,21 +1,48 @@
 """Shadows on the ground: the outline of what stands there, laid down, and the dark spot under its foot."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from edge_daemon.scene.canvas import Pixels, Sprite
+from edge_daemon.scene.canvas import Pixels, Sprite, overlap
 from edge_daemon.scene.light import Light
 
 
-def shadow_of(sprite: Sprite, scale: float, light: Light, spot_m: float) -> Sprite:
-    """The shadow of a sprite, itself a sprite.
+@dataclass(frozen=True)
+class Shadow:
+    """How dark it is, 0 to 255 (height, width), and the pixel of the top left corner."""
+
+    dark: Pixels
+    x: int
+    y: int
+
+    def moved(self, right: int, down: int) -> Shadow:
+        """The same shadow elsewhere."""
+        return Shadow(self.dark, self.x + right, self.y + down)
+
+    def paint(self, picture: Pixels) -> None:
+        """Darken a BGR picture."""
+        window = overlap(picture.shape, self.dark.shape, self.x, self.y)
+        if window is None:
+            return
+        rows, columns, own_rows, own_columns = window
+        under = picture[rows, columns]
+        keep = cv2.cvtColor(cv2.bitwise_not(self.dark[own_rows, own_columns]), cv2.COLOR_GRAY2BGR)
+        cv2.multiply(under, keep, dst=under, scale=1 / 255)
+
+
+def shadow_of(sprite: Sprite, scale: float, light: Light, spot_m: float) -> Shadow:
+    """The shadow of a sprite.
 
     Args:
         sprite: what stands in the light.
         scale: pixels a metre where it stands.
         spot_m: half the width of the dark spot under it.
     """
-    _rows, columns = sprite.image.shape[:2]
+    columns = sprite.image.shape[1]
     foot = sprite.foot - sprite.y
     slant, reach = light.shadow_slant, light.shadow_reach
     if light.shadow == 0:
@@ -35,6 +62,4 @@ def shadow_of(sprite: Sprite, scale: float, light: Light, spot_m: float) -> Spri
     axes = (max(16, round(spot_m * scale * 16)), max(10, round(0.22 * spot_m * scale * 16)))
     cv2.ellipse(spot, middle, axes, 0, 0, 360, (90.0,), -1, cv2.LINE_AA, 4)
     cv2.max(dark, spot, dst=dark)
-    image = np.zeros((*dark.shape, 4), np.uint8)
-    image[..., 3] = dark
-    return Sprite(image, sprite.x + left, sprite.y + top, sprite.foot, sprite.depth)
+    return Shadow(dark, sprite.x + left, sprite.y + top)

@@ -1,0 +1,193 @@
+"""The real command as a test starts, watches and stops it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import zmq
+
+from tests.waiting import eventually
+
+START_S = 20.0
+STOP_S = 15.0
+TITLE = "edge-daemon: "
+
+
+class Daemon:
+    """A running `edge-daemon`, its files below `folder`."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
+        self.results = folder / "results.jsonl"
+        self._log = (folder / "log").open("ab")
+        command = [sys.executable, "-m", "edge_daemon", "run", *arguments]
+        command += ["--publish", self.address, "--results", str(self.results)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=os.environ | {"TMPDIR": str(folder)},
+        )
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The results written so far."""
+        text = self.results.read_text() if self.results.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The processes that it has started, by their titles: `capture door`, `sink`."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                title = " ".join(child.cmdline()).strip()
+            except psutil.Error:
+                continue
+            if title.startswith(TITLE):
+                found[title.removeprefix(TITLE)] = child
+        return found
+
+    def kill(self, title: str) -> None:
+        """`kill -9` one of its processes, and wait until another has taken its place."""
+        victim = self.processes()[title]
+        victim.kill()
+        eventually(
+            lambda: (new := self.processes().get(title)) and new.pid != victim.pid, START_S, what=f"a new {title}"
+        )
+
+    def finish(self, timeout_s: float = 60.0) -> int:
+        """Wait until it ends by itself; its exit code."""
+        return self._ended(timeout_s)
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended(STOP_S)
+
+    def _ended(self, timeout_s: float) -> int:
+        before = list(self.processes().values()) if self.process.poll() is None else []
+        code = self.process.wait(timeout_s)
+        assert not [child for child in before if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not list(self.folder.glob("edge-daemon-*")), "its folder is left"
+        return code
+
+    def close(self) -> None:
+        """End it whatever it does."""
+        if self.process.poll() is None:
+            for child in self.processes().values():
+                child.kill()
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+
+@contextmanager
+def running(folder: Path, config: str | None = None, *arguments: str) -> Iterator[Daemon]:
+    """A daemon with the configuration `config`, or with `arguments` alone."""
+    if config is not None:
+        (folder / "config.yaml").write_text(config)
+        arguments = (str(folder / "config.yaml"), *arguments)
+    daemon = Daemon(folder, *arguments)
+    try:
+        yield daemon
+    except BaseException:
+        print(daemon.log)
+        raise
+    finally:
+        daemon.close()
+
+
+class Listener:
+    """A plain ZeroMQ subscriber."""
+
+    def __init__(self, address: str, *topics: str) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.linger = 0
+        self._socket.connect(address)
+        for topic in topics:
+            self._socket.subscribe(topic)
+
+    def receive(self, timeout_s: float = START_S) -> tuple[dict[str, Any], bytes]:
+        """The next header and payload."""
+        if not self._socket.poll(timeout_s * 1000):
+            raise TimeoutError("nothing was published")
+        _, header, *payload = self._socket.recv_multipart()
+        return json.loads(header), payload[0] if payload else b""
+
+    def until(self, predicate: Callable[[dict[str, Any]], bool], timeout_s: float = START_S) -> list[dict[str, Any]]:
+        """All headers up to the first for which `predicate` holds."""
+        headers: list[dict[str, Any]] = []
+        deadline = time.monotonic() + timeout_s
+        while not headers or not predicate(headers[-1]):
+            headers.append(self.receive(max(deadline - time.monotonic(), 0.0))[0])
+        return headers
+
+    def close(self) -> None:
+        """Leave."""
+        self._context.destroy(0)
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clip(path: Path, frames: int, *, fps: float = 25.0, colour: tuple[int, int, int] | None = None) -> Path:
+    """Write a video of `frames` pictures, 320x240: of one BGR colour, or each with a brighter square than the last."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (320, 240))
+    assert writer.isOpened()
+    for index in range(frames):
+        picture = np.full((240, 320, 3), colour or (40, 60, 80), np.uint8)
+        if colour is None:
+            cv2.rectangle(picture, (40 + index % 200, 60), (90 + index % 200, 140), (0, 50 + index % 200, 255), -1)
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def accounts(results: list[dict[str, Any]]) -> None:
+    """Assert that each stream is in order, nothing is there twice, and every gap is explained."""
+    last: dict[tuple[str, str, int], int] = {}
+    for result in results:
+        key = result["camera"], result["model"], result["epoch"]
+        if key in last:
+            assert result["seq"] > last[key]
+            assert result["seq"] - last[key] - 1 == sum(result["dropped"].values()), result
+        last[key] = result["seq"]
+
+
+def balanced(status: dict[str, Any]) -> int:
+    """Assert that each stream's books balance; the most frames that one has in flight."""
+    most = 0
+    for camera in status["cameras"].values():
+        for counts in camera["models"].values():
+            dropped = sum(counts["dropped"].values())
+            assert counts["captured"] == counts["delivered"] + dropped + counts["in_flight"], counts
+            assert counts["in_flight"] >= 0
+            most = max(most, counts["in_flight"])
+    return most
