@@ -1,0 +1,86 @@
+"""Processes are killed, and what was promised holds."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.acceptance.harness import START_S, Listener, accounts, clip, running
+from tests.onnx_models import slow_model
+from tests.waiting import eventually
+
+
+def test_a_lossless_run_loses_and_repeats_nothing_whoever_is_killed(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 400)}}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 15)}, workers: 2}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        for title in ("worker m-0", "sink", "dispatcher", "capture clip", "worker m-1"):
+            seen = len(daemon.lines())
+            eventually(lambda seen=seen: len(daemon.lines()) > seen + 10, START_S, what="more results")  # type: ignore[misc]
+            daemon.kill(title)
+        assert daemon.finish() == 0
+    assert [result["seq"] for result in daemon.lines()] == list(range(400))
+    assert "400 captured, 400 delivered, dropped: none" in daemon.log
+
+
+def test_a_live_run_goes_on_whoever_is_killed_and_ends_cleanly(tmp_path: Path) -> None:
+    config = f"""
+cameras:
+  a: {{source: "scene:?fps=20&size=320x180"}}
+  b: {{source: "scene:?fps=20&size=320x180&seed=2"}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 10)}, workers: 2}}}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as listener:
+        killed = ("capture a", "dispatcher", "worker m-1", "sink")
+        for title in killed:
+            eventually(lambda: daemon.lines(), START_S, what="results")
+            daemon.kill(title)
+            count = len(daemon.lines())
+            eventually(
+                lambda count=count: {r["camera"] for r in daemon.lines()[count:]} == {"a", "b"},  # type: ignore[misc]
+                START_S,
+                what=f"results of both cameras after {title} was killed",
+            )
+        status = listener.until(lambda s: all(p["state"] == "up" for p in s["processes"]) and bool(s["processes"]))[-1]
+        restarts = {f"{p['role']} {p['name']}": p["restarts"] for p in status["processes"]}
+        assert restarts == {
+            "sink sink": 1,
+            "dispatcher dispatcher": 1,
+            "worker m-0": 0,
+            "worker m-1": 1,
+            "capture a": 1,
+            "capture b": 0,
+        }
+        assert daemon.stop() == 0
+    accounts(daemon.lines())
+
+
+def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    model = slow_model(tmp_path / "m.onnx", 5)
+    arguments = ("--source", "scene:?size=320x180", "--model", str(model))
+    with running(tmp_path, None, *arguments) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        children = list(daemon.processes().values())
+        assert len(children) == 4
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(children, timeout=START_S)
+        assert not alive
+        (left,) = tmp_path.glob("edge-daemon-*")
+        daemon.process.wait()
+    with running(tmp_path, None, *arguments) as daemon:
+        eventually(lambda: not left.exists(), START_S, what="the next run removing what a killed one left")
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        assert daemon.stop() == 0
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    model = slow_model(tmp_path / "m.onnx", 4000)  # longer than anybody's patience
+    with running(tmp_path, None, "--source", "scene:?size=320x180", "--model", str(model)) as daemon:
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        daemon.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "stopping (SIGTERM)" in daemon.log, START_S, what="the first signal heard")
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.finish(3.0) == 0
