@@ -17,8 +17,8 @@ def redact(text: str) -> str:
 
     A password may hold any character, so that some harmless `@` in a path is taken for one too.
     """
-    text = _CREDENTIALS.sub(r"\g<scheme>***@", text)
-    return _SECRET_PARAMETER.sub(r"\g<name>***", text)
+    text = _SECRET_PARAMETER.sub(r"\g<name>***", text)  # first: such a secret may hold an @ too
+    return _CREDENTIALS.sub(r"\g<scheme>***@", text)
 
 
 class _Formatter(logging.Formatter):

@@ -126,7 +126,7 @@ class Listener:
 
     def receive(self, timeout_s: float = START_S) -> tuple[dict[str, Any], bytes]:
         """The next header and payload."""
-        if not self._socket.poll(timeout_s * 1000):
+        if not self._socket.poll(int(timeout_s * 1000)):
             raise TimeoutError("nothing was published")
         _, header, *payload = self._socket.recv_multipart()
         return json.loads(header), payload[0] if payload else b""

@@ -28,7 +28,9 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", SERVICE_MS)}}}}}
         for _ in range(3):
             headers += listener.until(lambda h: h["type"] == "status")
         assert daemon.stop() == 0
-        headers += listener.until(lambda h: h["type"] == "status" and not h["cameras"]["street"]["models"]["m"]["in_flight"])
+        headers += listener.until(
+            lambda h: h["type"] == "status" and not h["cameras"]["street"]["models"]["m"]["in_flight"]
+        )
     statuses = [header for header in headers if header["type"] == "status"]
     assert max(balanced(status) for status in statuses) <= 8
     results = [header for header in headers if header["type"] == "result"]
@@ -59,7 +61,11 @@ def test_a_subscriber_that_does_not_read_slows_nobody(tmp_path: Path) -> None:
 cameras: {{street: {{source: "scene:?fps=30&size=640x360"}}}}
 models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
 """
-    with running(tmp_path, config) as daemon, Listener(daemon.address, "frame/"), Listener(daemon.address, "") as reader:
+    with (
+        running(tmp_path, config) as daemon,
+        Listener(daemon.address, "frame/"),
+        Listener(daemon.address, "") as reader,
+    ):
         reader.until(lambda header: header["type"] == "frame")
         headers = reader.until(lambda header: header["type"] == "result" and header["seq"] > 150)
         results = [header for header in headers if header["type"] == "result"]

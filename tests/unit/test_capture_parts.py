@@ -1,0 +1,78 @@
+"""The window and the pace of a capture."""
+
+import itertools
+import threading
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.capture.pace import Pace
+from edge_daemon.capture.window import Held, Window
+from tests.waiting import eventually
+
+
+def held(seq: int) -> Held:
+    return Held(seq=seq, captured_ns=seq, captured_at_ns=seq, bgr=np.zeros((1, 1, 3), np.uint8))
+
+
+def test_live_holds_the_newest() -> None:
+    window = Window(None)
+    for seq in range(5):
+        assert window.offer(held(seq))
+    assert window.held() == [(4, 4)]
+    assert (frame := window.take(2))
+    assert frame.seq == 4, "the oldest that will do is the newest there is"
+    assert window.take(5) is None
+
+
+def test_lossless_makes_the_reader_wait_for_room() -> None:
+    window = Window(2)
+    reader = threading.Thread(target=lambda: [window.offer(held(seq)) for seq in range(5)])
+    reader.start()
+    eventually(lambda: window.held() == [(0, 0), (1, 1)], 5)
+    assert window.take(0) is not None
+    assert window.held() == [(0, 0), (1, 1)], "taking is not letting go"
+    window.release(0)
+    eventually(lambda: window.held() == [(1, 1), (2, 2)], 5)
+    window.release(4)
+    eventually(lambda: window.held() == [(3, 3), (4, 4)], 5)
+    reader.join(5)
+    assert not reader.is_alive()
+
+
+def test_closing_wakes_the_reader() -> None:
+    window = Window(1)
+    window.offer(held(0))
+    answers: list[bool] = []
+    reader = threading.Thread(target=lambda: answers.append(window.offer(held(1))))
+    reader.start()
+    window.close()
+    reader.join(5)
+    assert answers == [False]
+
+
+@given(st.floats(0.1, 120), st.lists(st.floats(0, 1), min_size=1, max_size=300))
+def test_pace_passes_one_frame_a_slot(fps: float, steps: list[float]) -> None:
+    pace, now, passed = Pace(fps), 0.0, []
+    for step in steps:
+        now += step
+        if pace.passes(now):
+            passed.append(now)
+    assert len(passed) <= now * fps + 1
+    assert passed, "the first frame passes"
+    longest = max(steps)
+    for earlier, later in itertools.pairwise(passed):
+        assert later - earlier <= 2 / fps + longest + 1e-3
+
+
+def test_without_fps_all_pass() -> None:
+    assert all(Pace(None).passes(time_s) for time_s in (0.0, 0.0, -5.0))
+
+
+def test_a_clock_that_jumps_back_does_not_stop_the_frames() -> None:
+    pace = Pace(10)
+    assert pace.passes(1000.0)
+    assert not pace.passes(1000.01)
+    assert pace.passes(3.0)
+    assert pace.passes(3.1)

@@ -1,0 +1,115 @@
+"""The plan, the folder of a run, the patience of restarts, and what is logged."""
+
+import multiprocessing
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.config.load import loads
+from edge_daemon.errors import StartError
+from edge_daemon.log import redact
+from edge_daemon.settings import CaptureSettings, SinkSettings, WorkerSettings
+from edge_daemon.supervisor.backoff import FIRST_S, LONGEST_S, STEADY_S, Backoff
+from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.plan import plan
+
+CONFIG = """
+cameras:
+  door: {source: "rtsp://10.0.0.4/s", models: [person], fps: 5, weight: 2}
+  tape: {source: clip.mp4}
+models:
+  person: {path: builtin:person, workers: 2}
+  face: {path: face.onnx, threads: 3}
+  unused: {path: unused.onnx}
+publish: {wait_for: 3}
+"""
+
+
+def test_the_processes_that_a_configuration_calls_for() -> None:
+    text = CONFIG.replace("{source: clip.mp4}", "{source: clip.mp4, models: [person, face]}")
+    specs = plan(loads(text), Path("/run/x"))
+    assert [(spec.role, spec.name, spec.awaited) for spec in specs] == [
+        ("sink", "sink", True),
+        ("dispatcher", "dispatcher", True),
+        ("worker", "person-0", True),
+        ("worker", "person-1", True),
+        ("worker", "face-0", True),
+        ("capture", "door", False),
+        ("capture", "tape", True),
+    ]
+    settings = {spec.name: spec.settings for spec in specs}
+    door, tape, sink, face = settings["door"], settings["tape"], settings["sink"], settings["face-0"]
+    assert isinstance(door, CaptureSettings)
+    assert isinstance(tape, CaptureSettings)
+    assert isinstance(sink, SinkSettings)
+    assert isinstance(face, WorkerSettings)
+    assert (door.delivery, tape.delivery, door.fps) == ("live", "lossless", 5)
+    assert face.model.threads == 3
+    assert sink.wait_for == 0, "only a run over files waits for subscribers"
+    assert sink.cameras["door"].weight == 2
+    inboxes = [spec.settings.inbox for spec in specs if isinstance(spec.settings, WorkerSettings)]
+    assert len(set(inboxes)) == len(inboxes)
+
+
+def test_a_run_over_files_waits_for_its_subscribers() -> None:
+    text = "cameras: {t: {source: t.mp4}, s: {source: 'scene:?frames=3'}}\nmodels: {m: {path: m.onnx}}\n"
+    (sink, *_) = plan(loads(text + "publish: {wait_for: 3}\n"), Path("/run/x"))
+    assert isinstance(sink.settings, SinkSettings)
+    assert sink.settings.wait_for == 3
+
+
+def test_the_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+    with run_folder(tmp_path) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        with run_folder(tmp_path) as other:
+            assert folder.exists(), "another run's folder is left alone"
+            assert other != folder
+    assert not list(tmp_path.iterdir())
+
+
+def _hold(place: str) -> None:
+    run_folder(Path(place)).__enter__()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
+    victim = multiprocessing.get_context("spawn").Process(target=_hold, args=(str(tmp_path),))
+    victim.start()
+    victim.join(30)
+    (left,) = tmp_path.iterdir()
+    with run_folder(tmp_path):
+        assert not left.exists()
+
+
+def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartError, match="cannot make a folder for sockets in"), run_folder(tmp_path / "file"):
+        pass
+
+
+def test_patience_grows_and_is_forgotten_after_a_steady_run() -> None:
+    backoff = Backoff()
+    waits = [backoff.failed(ran_s=1.0) for _ in range(2000)]
+    assert waits[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_S
+    assert backoff.failed(ran_s=STEADY_S) == FIRST_S
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=6))
+def test_passwords_are_not_logged(password: str) -> None:
+    secret = f"#{password}7x9"
+    assert secret not in redact(f"cannot open rtsp://viewer:{secret}@10.0.0.4/stream1")
+    if "&" not in password and "#" not in password:
+        assert (
+            redact(f"GET http://10.0.0.4/v?token={password}&channel=1") == "GET http://10.0.0.4/v?token=***&channel=1"
+        )
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert redact("cannot open rtsp://10.0.0.4/stream1?channel=2") == "cannot open rtsp://10.0.0.4/stream1?channel=2"
