@@ -2,61 +2,64 @@
 
 import logging
 import os
-import sys
-from pathlib import Path
-from typing import BinaryIO
 
 from edge_daemon.errors import StartError
 
 logger = logging.getLogger(__name__)
+STDOUT = 1
+LIMIT_BYTES = 4 << 20
+"""What is kept while the disk is full; lines beyond it are lost, and counted."""
 
 
 class Record:
     """Appends lines to a file, or to standard output (`-`).
 
-    A write that fails (a full disk) is said once, and said again when it goes on; results are published either way.
+    When writing fails (a full disk), that is said once; lines are kept for a while and written when it works again.
 
     Raises:
-        StartError: the file cannot be written.
+        StartError: the file cannot be opened.
     """
 
     def __init__(self, path: str) -> None:
         self._name = "standard output" if path == "-" else path
         try:
-            self._file: BinaryIO = sys.stdout.buffer if path == "-" else Path(path).open("ab")  # noqa: SIM115
+            self._fd = STDOUT if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:
             raise StartError(f"cannot write results to {path}: {error.strerror}") from error
+        self._pending = bytearray()
         self._failing = False
+        self._lost = 0
 
     def write(self, line: bytes) -> None:
-        """Write one line."""
-        try:
-            self._file.write(line + b"\n")
-        except OSError as error:
-            self._failed(error)
+        """Take in one line, to be written by `flush`."""
+        if len(self._pending) < LIMIT_BYTES:
+            self._pending += line + b"\n"
+        else:
+            self._lost += 1
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
+        """Hand what was taken in to the operating system."""
         try:
-            self._file.flush()
+            while self._pending:
+                del self._pending[: os.write(self._fd, self._pending)]
         except OSError as error:
-            self._failed(error)
-        else:
-            if self._failing:
-                logger.warning("results are written to %s again", self._name)
-            self._failing = False
+            if not self._failing:
+                logger.error("cannot write results to %s: %s", self._name, error.strerror)
+            self._failing = True
+            return
+        if self._failing:
+            logger.warning("results are written to %s again; %d are missing", self._name, self._lost)
+        self._failing, self._lost = False, 0
 
     def close(self) -> None:
         """Bring everything to the disk."""
         self.flush()
-        if self._file is not sys.stdout.buffer:
+        lost = self._lost + self._pending.count(b"\n")
+        if lost:
+            logger.error("%d results are missing from %s", lost, self._name)
+        if self._fd != STDOUT:
             try:
-                os.fsync(self._file.fileno())
-                self._file.close()
-            except OSError as error:
-                self._failed(error)
-
-    def _failed(self, error: OSError) -> None:
-        if not self._failing:
-            logger.error("results are missing from %s: %s", self._name, error.strerror)
-        self._failing = True
+                os.fsync(self._fd)
+            except OSError as error:  # also what is no file on a disk, such as a pipe
+                logger.debug("%s: %s", self._name, error.strerror)
+            os.close(self._fd)

@@ -35,8 +35,7 @@ def outcome(seq: int, epoch: int = 1, *, at_ns: int = 0, failed: bool = False) -
         codec="raw",
         annotate=False,
     )
-    reason = "model-error" if failed else None
-    return Arrival(Outcome(frame=frame, model="m", worker="w", failed=reason), None, at_ns)
+    return Arrival(Outcome(frame=frame, model="m", worker="w", failed="model-error" if failed else None), None, at_ns)
 
 
 def released(books: Ledger, now_ns: int = 0) -> list[tuple[int, dict[str, int]] | str]:

@@ -73,8 +73,8 @@ def test_the_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
 
 
 def _hold(place: str) -> None:
-    run_folder(Path(place)).__enter__()
-    os.kill(os.getpid(), signal.SIGKILL)
+    with run_folder(Path(place)):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""What the sink's small parts do: who listens, how fast it goes, what is written."""
+
+import json
+import logging
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.errors import StartError
+from edge_daemon.sink.audience import Audience
+from edge_daemon.sink.meter import WINDOW_NS, Meter
+from edge_daemon.sink.record import LIMIT_BYTES, Record
+
+
+def test_an_audience_is_whoever_subscribed_to_a_prefix() -> None:
+    audience = Audience()
+    assert not audience.wants("frame", "door")
+    audience.heard(b"\x01frame/door/")
+    assert audience.wants("frame", "door")
+    assert not audience.wants("frame", "doorbell")
+    assert not audience.wants("result", "door")
+    audience.heard(b"\x01")
+    assert audience.wants("result", "anything"), "the empty prefix is every topic"
+    audience.heard(b"\x00")
+    audience.heard(b"\x00frame/door/")
+    assert not audience.wants("frame", "door")
+
+
+@pytest.mark.parametrize("noise", [b"", b"\x02frame/", b"hello", b"\x00never/"])
+def test_an_audience_ignores_noise(noise: bytes) -> None:
+    audience = Audience()
+    audience.heard(noise)
+    assert not audience.wants("frame", "door")
+
+
+def test_a_meter_knows_rate_and_percentiles_of_late() -> None:
+    meter = Meter()
+    assert (meter.rate(0), meter.percentiles(0)) == (0.0, {})
+    for index in range(100):
+        meter.add(index * 50_000_000, float(index + 1))  # 20 a second
+    now = 99 * 50_000_000
+    assert meter.rate(now) == pytest.approx(20, rel=0.05)
+    assert meter.percentiles(now) == {"p50": 51, "p90": 91, "p99": 100}
+    assert meter.rate(now + WINDOW_NS + 1) == 0.0
+    assert meter.percentiles(now + WINDOW_NS + 1) == {}
+
+
+def test_a_record_appends_lines(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"seq": 0}\n')
+    record = Record(str(path))
+    record.write(b'{"seq": 1}')
+    record.flush()
+    assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == [0, 1], "flushed is written"
+    record.write(b'{"seq": 2}')
+    record.close()
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_a_full_disk_is_said_once_and_costs_no_line_that_was_kept(caplog: pytest.LogCaptureFixture) -> None:
+    record = Record("/dev/full")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            record.write(b"x" * (LIMIT_BYTES // 4))
+            record.flush()
+        record.close()
+    assert [r.getMessage() for r in caplog.records] == [
+        "cannot write results to /dev/full: No space left on device",
+        "5 results are missing from /dev/full",
+    ]
+
+
+def test_writing_goes_on_when_there_is_room_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "results.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # too large is then an error like a full disk
+    try:
+        record = Record(str(path))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        with caplog.at_level(logging.WARNING):
+            for index in range(30):
+                record.write(b'{"seq": %d}' % index)
+                record.flush()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            record.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    record.close()
+    assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == list(range(30))
+    assert caplog.messages == [
+        f"cannot write results to {path}: File too large",
+        f"results are written to {path} again; 0 are missing",
+    ]
+
+
+def test_a_record_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="cannot write results to"):
+        Record(str(tmp_path / "no" / "folder"))
