@@ -46,6 +46,8 @@ def run() -> int:
         logger.exception("ended by an error that nobody foresaw")
         link.crashed(error)
         return ExitCode.FAILED
+    finally:
+        link.close()
     return ExitCode.OK
 
 

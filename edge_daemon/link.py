@@ -133,6 +133,10 @@ class Link:
         """For a poller."""
         return self._socket.fileno()
 
+    def close(self) -> None:
+        """Let the supervisor know that this process is done."""
+        self._socket.close()
+
     def settings(self, kind: type[S]) -> S:
         """What this process was told at its start."""
         return msgspec.msgpack.decode(self._socket.recv(MAX_BYTES), type=kind)

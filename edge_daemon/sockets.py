@@ -109,14 +109,22 @@ def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str])
 
 
 def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
-    """A client's socket, not subscribed to anything yet."""
+    """A client's socket, not subscribed to anything yet.
+
+    Raises:
+        zmq.ZMQError: `address` is none.
+    """
     socket = context.socket(zmq.SUB)
     socket.linger = 0
     socket.rcvhwm = hwm
     socket.ipv6 = True
     socket.reconnect_ivl = 100
     socket.reconnect_ivl_max = 2000
-    socket.connect(address)
+    try:
+        socket.connect(address)
+    except zmq.ZMQError:
+        socket.close()
+        raise
     return socket
 
 

@@ -1,0 +1,118 @@
+"""Real sockets: who learns of whom, and what an address that cannot be had says."""
+
+from pathlib import Path
+
+import pytest
+import zmq
+
+from edge_daemon import link
+from edge_daemon.errors import ModelError, StartError
+from edge_daemon.link import Exited, Failed, Finished, Link, Ready, Report, Stop
+from edge_daemon.settings import DispatcherSettings
+from edge_daemon.sockets import Guests, Peer, ipc, publisher, router, subscriber
+from tests.acceptance.harness import free_port
+from tests.waiting import eventually
+
+WAIT_S = 10.0
+
+
+def test_a_hello_is_due_after_each_connection(tmp_path: Path) -> None:
+    address = ipc(tmp_path, "dispatcher")
+    with zmq.Context() as context:
+        peer = Peer(context, address, "worker-0")
+        peer.send(b"nobody is there")
+        for _ in range(3):
+            with router(context, address) as dispatcher:
+                eventually(peer.changed, WAIT_S, what="a connection")
+                assert not peer.changed(), "once for each connection"
+                peer.send(b"hello")
+                assert dispatcher.poll(int(WAIT_S * 1000))
+                assert dispatcher.recv_multipart() == [b"worker-0", b"hello"]
+                dispatcher.linger = 0
+            eventually(lambda: not (peer.changed() or peer.connected), WAIT_S, what="the loss of the connection")
+        peer.close()
+
+
+@pytest.mark.parametrize("make", [router, lambda context, address: publisher(context, [address])])
+def test_an_address_that_is_taken(make) -> None:  # type: ignore[no-untyped-def]
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with zmq.Context() as context, context.socket(zmq.PUB) as taken:
+        taken.bind(address)
+        with pytest.raises(StartError, match=f"cannot .* on {address}: the address is in use"):
+            make(context, address)
+
+
+def test_an_address_of_another_machine() -> None:
+    with zmq.Context() as context, pytest.raises(StartError, match="this machine has no such address"):
+        publisher(context, ["tcp://192.0.2.1:5555"])
+
+
+def test_a_path_that_is_too_long(tmp_path: Path) -> None:
+    with zmq.Context() as context, pytest.raises(StartError, match="longer than"):
+        router(context, ipc(tmp_path, "x" * 200))
+
+
+def test_ipv6() -> None:
+    address = f"tcp://[::1]:{free_port()}"
+    with zmq.Context() as context, publisher(context, [address]) as out, subscriber(context, address, 10) as reader:
+        reader.subscribe(b"")
+        assert out.poll(int(WAIT_S * 1000))
+
+
+def test_guests_are_counted_when_they_come_and_go(tmp_path: Path) -> None:
+    address = ipc(tmp_path, "publish")
+    with zmq.Context() as context, publisher(context, [address]) as out:
+        guests = Guests(out)
+        assert guests.settled(0, 0.0)
+        assert not guests.settled(1, 0.0)
+        with subscriber(context, address, 10), subscriber(context, address, 10):
+            eventually(lambda: guests.settled(2, 0.05), WAIT_S, what="two guests")
+        eventually(lambda: not guests.settled(1, 0.0), WAIT_S, what="their leaving")
+        guests.close()
+
+
+def test_settings_and_orders_go_down_and_news_comes_up() -> None:
+    ours, theirs = link.pair()
+    settings = DispatcherSettings(bind="ipc://x", cameras={})
+    link.send_settings(ours, settings)
+    child = Link(theirs.detach())
+    assert child.settings(DispatcherSettings) == settings
+    child.ready()
+    child.beat("up", {"served": 3})
+    child.beat("up", {"served": 4})
+    child.beat("down")
+    child.failed(ModelError("no such model"))
+    child.finished()
+    assert link.receive(ours) == [
+        Ready(),
+        Report(state="up", detail={"served": 3}),
+        Report(state="down"),
+        Failed(exit_code=3, sentence="no such model"),
+        Finished(),
+    ]
+    link.send(ours, Exited(process="a", role="worker"))
+    assert child.orders() == [Exited(process="a", role="worker")]
+    before = child.stopping
+    link.send(ours, Stop())
+    assert child.orders() == [Stop()]
+    assert (before, child.stopping) == (False, True)
+    child.close()
+    ours.close()
+
+
+def test_each_end_learns_that_the_other_is_gone() -> None:
+    ours, theirs = link.pair()
+    child = Link(theirs.detach())
+    ours.close()
+    assert child.orders() == []
+    assert child.stopping
+    child.ready()
+    child.close()
+    ours, theirs = link.pair()
+    child = Link(theirs.detach())
+    child.ready()
+    link.send(ours, Stop())
+    child.close()  # with an order that it never read, which must not cost us what it said
+    assert link.receive(ours) == [Ready()]
+    assert link.receive(ours) is None
+    ours.close()

@@ -1,0 +1,142 @@
+"""`Subscriber` against a real publishing socket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import zmq
+
+from edge_daemon import AnnotatedFrame, Status, Subscriber
+from edge_daemon.errors import RequestError, WireError
+from edge_daemon.imaging.codecs import encode_rgb
+from edge_daemon.sockets import publisher
+from edge_daemon.wire import Detection, End, Result, Timing, topic
+
+Socket = zmq.Socket[bytes]
+WAIT_S = 10.0
+
+
+class Desk:
+    """Publishes by hand."""
+
+    def __init__(self, context: zmq.Context[Socket], address: str) -> None:
+        self.address = address
+        self.socket = publisher(context, [address])
+
+    def wait_for_subscription(self) -> None:
+        assert self.socket.poll(int(WAIT_S * 1000))
+        self.socket.recv()
+
+    def publish(self, kind: str, camera: str | None, message: object, *payload: bytes) -> None:
+        self.socket.send_multipart([topic(kind, camera), msgspec.json.encode(message), *payload])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with zmq.Context() as context:
+        desk = Desk(context, f"ipc://{tmp_path / 'publish'}")
+        yield desk
+        desk.socket.close(0)
+
+
+def result(seq: int, **changes: object) -> Result:
+    found = Detection(xyxy=(1.0, 2.0, 3.0, 4.0), confidence=0.5, class_id=0, class_name="人")
+    made = Result(
+        camera="door",
+        model="m",
+        epoch=1,
+        seq=seq,
+        captured_at="2026-11-22T10:41:00.123456Z",
+        width=4,
+        height=2,
+        detections=[found],
+        dropped={"replaced": 1},
+        timing_ms=Timing(total=3.0),
+        worker="m-0",
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def test_results_come_as_objects_and_frames_as_rgb(desk: Desk) -> None:
+    red = np.zeros((2, 4, 3), np.uint8)
+    red[..., 0] = 255
+    end = End(camera="door", model="m", epoch=1, captured=1, delivered=1, dropped={})
+    with Subscriber(desk.address, frames=True, status=True, timeout_s=WAIT_S) as messages:
+        for _ in range(3):
+            desk.wait_for_subscription()
+        desk.publish("result", "door", result(0))
+        desk.publish("frame", "door", result(0, type="frame", encoding="png"), bytes(encode_rgb(red, "png")))
+        desk.publish("status", None, {"v": 1, "type": "status", "at": "now", "cameras": {}, "processes": []})
+        desk.publish("result", "door", end)
+        assert messages.receive() == result(0)
+        frame = messages.receive()
+        assert isinstance(frame, AnnotatedFrame)
+        assert (frame.rgb == red).all()
+        assert frame.result.seq == 0
+        assert messages.receive() == Status(at="now", cameras={}, processes=[])
+        assert messages.receive() == end
+
+
+def test_only_the_cameras_asked_for(desk: Desk) -> None:
+    with Subscriber(desk.address, cameras=["1"], timeout_s=WAIT_S) as messages:
+        desk.wait_for_subscription()
+        desk.publish("result", "10", result(0, camera="10"))
+        desk.publish("result", "1", result(1, camera="1"))
+        message = messages.receive()
+        assert isinstance(message, Result)
+        assert message.camera == "1"
+
+
+def test_newest_skips_what_this_program_was_too_slow_for(desk: Desk) -> None:
+    with Subscriber(desk.address, newest=True, timeout_s=WAIT_S) as messages:
+        desk.wait_for_subscription()
+        desk.publish("result", "a", result(0, camera="a"))
+        assert isinstance(first := messages.receive(), Result)
+        for seq in range(1, 50):
+            desk.publish("result", "a", result(seq, camera="a"))
+        desk.publish("result", "b", result(0, camera="b"))
+        seen: list[tuple[str, int]] = []
+        while not seen or seen[-1] != ("b", 0):
+            message = messages.receive()
+            assert isinstance(message, Result)
+            seen.append((message.camera, message.seq))
+        assert first.seq == 0
+        assert ("a", 49) in seen, "the last of each is never skipped"
+        assert [seq for camera, seq in seen if camera == "a"] == sorted(seq for camera, seq in seen if camera == "a")
+
+
+def test_iterating_ends_when_nothing_comes(desk: Desk) -> None:
+    with Subscriber(desk.address, timeout_s=0.05) as messages:
+        assert list(messages) == []
+        with pytest.raises(TimeoutError):
+            messages.receive()
+
+
+def test_closing_twice_and_iterating_after(desk: Desk) -> None:
+    messages = Subscriber(desk.address)
+    messages.close()
+    messages.close()
+    assert list(messages) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"v": 2, "type": "result"}', b'{"v": 1, "type": "news"}', b'{"v": 1, "type": "result"}'],
+)
+def test_what_is_no_message_of_ours(desk: Desk, body: bytes) -> None:
+    with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
+        desk.wait_for_subscription()
+        desk.socket.send_multipart([topic("result", "door"), body])
+        with pytest.raises(WireError):
+            messages.receive()
+        desk.publish("result", "door", result(7))
+        assert messages.receive() == result(7), "the next is read as if nothing had been"
+
+
+def test_what_makes_no_sense_to_ask() -> None:
+    with pytest.raises(RequestError, match="ask for"):
+        Subscriber(results=False)
+    with pytest.raises(RequestError, match="cannot subscribe at nonsense"):
+        Subscriber("nonsense")
