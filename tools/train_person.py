@@ -412,7 +412,7 @@ def export(model: Detector, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     example = torch.full((1, 3, HEIGHT, WIDTH), float(FILL))
     program = torch.onnx.export(
-        Exported(fold(model)),
+        Exported(fold(model)).eval(),
         (example,),
         input_names=["images"],
         output_names=["output"],

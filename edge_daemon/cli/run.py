@@ -14,6 +14,7 @@ from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.supervisor.folder import run_folder
 from edge_daemon.supervisor.plan import plan
+from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -40,14 +41,14 @@ def run(config: Config, *, results: str | None = None, publish: str | None = Non
         results = str(Path(results).absolute())
         _empty(Path(results))
     setproctitle.setproctitle("edge-daemon: supervisor")
-    with run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
+    with Signals() as signals, run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
         specs = plan(config, folder, results=results)
         screen = sys.stderr.isatty() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
             if config.web.enabled:
                 logger.warning("web: this version has no web interface yet; everything else runs")
-            supervisor = Supervisor(specs, observe=show.update)
+            supervisor = Supervisor(specs, signals, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import psutil
@@ -43,7 +43,7 @@ class ProcessSpec:
 class Child:
     """A process and what is known of it. It can be started again after it ended."""
 
-    def __init__(self, spec: ProcessSpec, output: IO[bytes] | int | None = None) -> None:
+    def __init__(self, spec: ProcessSpec) -> None:
         self.spec = spec
         self.restarts = 0
         self.ready = self.finished = False
@@ -52,7 +52,6 @@ class Child:
         self.detail: dict[str, Any] = {}
         self.start_at: float | None = 0.0
         self.heard_at = 0.0
-        self._output = output
         self._backoff = Backoff()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: Any = None
@@ -96,7 +95,6 @@ class Child:
                 command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stderr=self._output,
                 env=os.environ | THREADS,
             )
         link.send_settings(self._socket, self.spec.settings)

@@ -3,17 +3,15 @@
 import logging
 import os
 import selectors
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import IO, Any
+from collections.abc import Callable
+from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.link import Exited, ProcessStatus, Stop, Table
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.notify import notify
+from edge_daemon.supervisor.signals import Signals
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
@@ -31,15 +29,14 @@ class Supervisor:
     `observe` gets the cameras' counts (as in `status/`) and the process table once a second.
     """
 
-    def __init__(
-        self, specs: list[ProcessSpec], observe: Observer | None = None, output: IO[bytes] | int | None = None
-    ) -> None:
-        self._children = [Child(spec, output) for spec in specs]
+    def __init__(self, specs: list[ProcessSpec], signals: Signals, observe: Observer | None = None) -> None:
+        self._children = [Child(spec) for spec in specs]
         self._observe = observe
+        self._signals = signals
         self._selector = selectors.DefaultSelector()
+        self._selector.register(signals, selectors.EVENT_READ, None)
         self._started = False
         self._failure: EdgeError | None = None
-        self._signals = 0
         self._table_at = 0.0
         self._watchdog = "WATCHDOG_USEC" in os.environ
 
@@ -56,15 +53,14 @@ class Supervisor:
         Raises:
             EdgeError: it could not start; its exit code says of what kind the failure is.
         """
-        with self._signals_noted():
-            try:
-                while not self._signals and not self._failure and not self._all_finished():
-                    self._revive()
-                    self._turn(self._wait_s())
-                    self._watch()
-            finally:
-                notify("STOPPING=1")
-                self._stop()
+        try:
+            while not self._stopping:
+                self._revive()
+                self._turn(self._wait_s())
+                self._watch()
+        finally:
+            notify("STOPPING=1")
+            self._stop()
         if self._failure:
             raise self._failure
 
@@ -72,7 +68,7 @@ class Supervisor:
         """Hear what the processes say, for `wait_s` at most."""
         for key, _ in self._selector.select(wait_s):
             if key.data is None:
-                os.read(key.fd, 64)
+                self._signals.read()
             elif key.data.hear() is None:
                 self._ended(key.data)
 
@@ -133,7 +129,7 @@ class Supervisor:
 
     @property
     def _stopping(self) -> bool:
-        return bool(self._signals) or self._failure is not None or self._all_finished()
+        return bool(self._signals.count) or self._failure is not None or self._all_finished()
 
     def _stop(self) -> None:
         """End all, whoever gives first, so that nothing under way is lost."""
@@ -142,8 +138,8 @@ class Supervisor:
             for child in group:
                 child.start_at = None
                 child.tell(Stop())
-            deadline = time.monotonic() + (GRACE_S[role] if self._signals < 2 and not self._failure else 0.0)
-            while any(child.running for child in group) and self._signals < 2:
+            deadline = time.monotonic() + (GRACE_S[role] if self._signals.count < 2 and not self._failure else 0.0)
+            while any(child.running for child in group) and self._signals.count < 2:
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     break
@@ -156,27 +152,3 @@ class Supervisor:
             while any(child.running for child in group):
                 self._turn(1.0)
         self._selector.close()
-
-    @contextmanager
-    def _signals_noted(self) -> Iterator[None]:
-        """SIGTERM and SIGINT are only noted, and wake the loop."""
-        wake, woken = os.pipe()
-        os.set_blocking(wake, False)
-        os.set_blocking(woken, False)
-
-        def note(number: int, _: FrameType | None) -> None:
-            self._signals += 1
-            if self._signals == 1:
-                logger.info("stopping (%s)", signal.Signals(number).name)
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-        fd = signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-        self._selector.register(wake, selectors.EVENT_READ, None)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(fd)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            os.close(wake)
-            os.close(woken)

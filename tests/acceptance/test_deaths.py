@@ -70,6 +70,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         assert not alive
         (left,) = tmp_path.glob("edge-daemon-*")
         daemon.process.wait()
+    (tmp_path / "log").unlink()
     with running(tmp_path, None, *arguments) as daemon:
         eventually(lambda: not left.exists(), START_S, what="the next run removing what a killed one left")
         eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
