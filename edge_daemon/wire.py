@@ -77,12 +77,13 @@ class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
 
 
 class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
-    """Frame `seq` is on its way to `worker`, who was waiting for it."""
+    """Frame `seq` is on its way to `worker`, as it was asked for; `inbox` tells the worker from one before it."""
 
     camera: str
     epoch: int
     model: str
     worker: str
+    inbox: str
     seq: int
 
 

@@ -10,7 +10,6 @@ tools/README.md tells how long that takes and what comes out.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -183,12 +182,8 @@ class Detector(nn.Module):
 class Exported(nn.Module):
     """The detector as it is shipped: dx, dy, log width, log height, and probabilities of object and class.
 
-    There is one class, so whatever is an object is a person: the probability of the class is 1. Scores are shifted so
-    that the default confidence of a model, 0.4, is where the detector says 0.6: there few boxes are false and few
-    people are missed.
+    There is one class, so whatever is an object is a person: the probability of the class is 1.
     """
-
-    SHIFT = math.log(0.6 / 0.4) - math.log(0.4 / 0.6)
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
@@ -197,7 +192,7 @@ class Exported(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Rows (batch, n, 6)."""
         rows = self.detector(images)
-        score = (rows[..., 4:] - self.SHIFT).sigmoid()
+        score = rows[..., 4:].sigmoid()
         return torch.cat([rows[..., :4], score, torch.ones_like(score)], -1)
 
 

@@ -155,6 +155,7 @@ class Capture:
             epoch=self._epoch,
             model=order.model,
             worker=order.worker,
+            inbox=order.inbox,
             seq=held.seq,
         )
         self._peer.send(encode(sent))

@@ -146,7 +146,8 @@ class Dispatcher:
                 case Ended():
                     stream.ended(message.captured, message.paced)
                 case Sent() if message.model == stream.model:
-                    alive = message.worker in self._workers
+                    seat = self._workers.get(message.worker)
+                    alive = seat is not None and seat.inbox == message.inbox
                     self._tell_sink(stream.sent(message.seq, message.worker, alive=alive))
 
     def _capture_hello(self, peer: str, hello: CaptureHello, streams: list[Stream]) -> None:

@@ -77,8 +77,8 @@ class Stream:
             self._ended = True
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
-        """Frame `seq` is on its way to `worker`, who may be gone by now."""
-        asked = self._asked.pop(worker, None)
+        """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
+        asked = self._asked.pop(worker, None) if alive or self.live else None
         if asked is None or not self.live:
             return []
         before = asked.before

@@ -274,6 +274,18 @@ def test_a_lossless_result_that_the_sink_took_with_it_is_made_again() -> None:
     assert not frames.has_turn(0)
 
 
+def test_who_is_given_a_frame_again_has_not_served_it() -> None:
+    frames = stream(live=False)
+    frames.announce(0, captured_ns=0)
+    frames.ask("w")
+    frames.served("w")  # of the frame before, when the dispatcher is new
+    frames.capture_lost()
+    frames.announce(0, captured_ns=0)
+    assert give(frames, "v") == (0, [])
+    assert frames.tell_again() == [turn(0)]
+    assert not frames.has_turn(0)
+
+
 def test_a_sink_that_is_far_behind_gets_no_more() -> None:
     frames = stream(live=False)
     for seq in range(UNSETTLED + 1):

@@ -25,7 +25,7 @@ def test_garbage_is_a_wire_error(data: bytes) -> None:
 
 @given(st.data())
 def test_damage_is_a_wire_error_or_another_message(data: st.DataObject) -> None:
-    whole = encode(Sent(camera="door", epoch=1, model="m", worker="m-0", seq=7))
+    whole = encode(Sent(camera="door", epoch=1, model="m", worker="m-0", inbox="ipc://x", seq=7))
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(WireError):
         decode(whole[:cut])

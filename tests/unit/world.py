@@ -233,7 +233,14 @@ class World:
         )
         if order.inbox == str(self.workers[order.worker].generation):
             self.put(f"{capture.peer}>", order.worker, frame)
-        sent = Sent(camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=seq)
+        sent = Sent(
+            camera=capture.camera,
+            epoch=capture.epoch,
+            model=order.model,
+            worker=order.worker,
+            inbox=order.inbox,
+            seq=seq,
+        )
         self.put(capture.peer, "dispatcher", sent)
 
     # workers

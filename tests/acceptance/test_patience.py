@@ -1,0 +1,98 @@
+"""What waits for whom: a run for its subscribers, nobody for a subscriber that sleeps, a stop for nothing."""
+
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.acceptance.harness import START_S, Listener, accounts, balanced, clip, running
+from tests.onnx_models import colour_model
+from tests.waiting import eventually
+
+MIB = 1 << 20
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process has had at a time."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the process is gone")
+
+
+def test_a_run_that_waits_for_a_subscriber_gives_it_all(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 30)}}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+publish: {{wait_for: 1}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        with Listener(daemon.address, "result/") as late:
+            headers = late.until(lambda header: header["type"] == "end")
+            assert daemon.finish() == 0
+    assert [header["seq"] for header in headers[:-1]] == list(range(30))
+
+
+def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 30)}}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+publish: {{wait_for: 1}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        assert daemon.stop() == 0
+        assert daemon.lines() == []
+
+
+def test_frames_for_a_subscriber_that_sleeps_do_not_pile_up(tmp_path: Path) -> None:
+    frames = 500
+    noise = np.random.default_rng(1)
+    writer = cv2.VideoWriter(str(tmp_path / "noise.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
+    for _ in range(frames):
+        writer.write(noise.integers(0, 256, (480, 640, 3), np.uint8))
+    writer.release()
+    config = f"""
+cameras: {{noise: {{source: {tmp_path / "noise.avi"}}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+publish: {{wait_for: 1}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        sink = daemon.processes()["sink"].pid
+        with Listener(daemon.address, "frame/", patient=False):
+            eventually(lambda: len(daemon.lines()) >= 200, START_S, what="200 results")
+            early = peak_bytes(sink)
+            eventually(lambda: len(daemon.lines()) >= frames - 20, 60, what="nearly all results")
+            late = peak_bytes(sink)
+            assert daemon.finish() == 0
+    assert [result["seq"] for result in daemon.lines()] == list(range(frames))
+    assert late - early < 20 * MIB
+
+
+def test_fps_paces_a_live_camera(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{street: {{source: "scene:?fps=40&size=160x96", fps: 10}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as listener:
+        status = listener.until(lambda s: s["cameras"]["street"]["models"]["m"]["delivered"] >= 30)[-1]
+        assert balanced(status) <= 8
+        stream = status["cameras"]["street"]["models"]["m"]
+        offered = stream["captured"] - stream["dropped"]["paced"]
+        assert offered / stream["captured"] == pytest.approx(0.25, abs=0.03)
+        assert daemon.stop() == 0
+    accounts(daemon.lines())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_starting_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    model = colour_model(tmp_path / "m.onnx")
+    with running(tmp_path, None, "--source", "scene:?size=160x96", "--model", str(model)) as daemon:
+        eventually(lambda: list(tmp_path.glob("edge-daemon-*")), START_S, what="the folder", every_s=0.001)
+        daemon.process.send_signal(number)
+        assert daemon.finish() == 0
+    assert "Traceback" not in daemon.log

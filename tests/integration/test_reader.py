@@ -1,0 +1,152 @@
+"""The thread that reads a camera, on real clips: numbers, paces, waits, ends and goes on."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_daemon.capture import reader as module
+from edge_daemon.capture.reader import Reader
+from edge_daemon.capture.window import Window
+from edge_daemon.errors import SourceError
+from edge_daemon.settings import CaptureSettings
+from tests.acceptance.harness import clip, free_port
+from tests.waiting import eventually
+
+SOON_S = 10.0
+Start = Callable[..., tuple[Reader, Window, threading.Event]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a reader of a source; gives it, its window, and an event that it sets when it wakes its process."""
+    with ExitStack() as readers:
+
+        def made(source: object, *, size: int | None = None, begin: int | None = 0, **settings: Any) -> Any:
+            woken, window = threading.Event(), Window(size)
+            delivery = "live" if size is None else "lossless"
+            told = CaptureSettings(camera="c", source=str(source), delivery=delivery, dispatcher="", **settings)
+            thread = Reader(told, window, woken.set)
+            if begin is not None:
+                thread.begin(begin)
+            thread.start()
+            readers.callback(thread.join, SOON_S)
+            readers.callback(thread.stop)
+            return thread, window, woken
+
+        yield made
+
+
+def offered(reader: Reader) -> list[tuple[int, int]]:
+    """Number of each frame on offer, and how many before it were passed over."""
+    return [(held.seq, held.paced) for held in reader.offers]
+
+
+def test_a_file_is_read_to_its_end_and_every_frame_is_offered(start: Start, tmp_path: Path) -> None:
+    reader, window, woken = start(clip(tmp_path / "c.mp4", 6), size=6)
+    reader.join(SOON_S)
+    assert reader.captured == 6
+    assert offered(reader) == [(seq, 0) for seq in range(6)]
+    assert [seq for seq, _ in window.held()] == list(range(6))
+    assert (reader.state, reader.size, reader.error) == ("ended", (320, 240), None)
+    assert woken.is_set()
+    times = [held.captured_ns for held in reader.offers]
+    assert times == sorted(times)
+
+
+def test_the_reader_waits_for_room(start: Start, tmp_path: Path) -> None:
+    reader, window, _ = start(clip(tmp_path / "c.mp4", 6), size=2)
+    eventually(lambda: len(reader.offers) == 2 and reader.seq == 2, SOON_S, what="a full window")
+    assert reader.captured is None
+    window.release(0)
+    eventually(lambda: len(reader.offers) == 3, SOON_S)
+    window.release(5)
+    eventually(lambda: len(window.held()) == 2, SOON_S)
+    window.release(5)
+    reader.join(SOON_S)
+    assert reader.captured == 6
+
+
+def test_nothing_is_read_before_it_is_told_where_to_begin(start: Start, tmp_path: Path) -> None:
+    reader, _, _ = start(clip(tmp_path / "c.mp4", 4), size=9, begin=None)
+    eventually(lambda: reader.state == "opened", SOON_S)
+    assert reader.seq == -1
+    assert reader.busy_since is None, "waiting to begin is not being stuck"
+    reader.begin(2)
+    reader.join(SOON_S)
+    assert [seq for seq, _ in offered(reader)] == [2, 3]
+    assert reader.captured == 4, "those before are counted and not offered"
+
+
+@pytest.mark.parametrize("begin", range(0, 21, 4))
+def test_pace_is_the_same_wherever_a_file_is_begun(start: Start, tmp_path: Path, begin: int) -> None:
+    reader, _, _ = start(clip(tmp_path / "c.mp4", 20, fps=25), size=99, begin=begin, fps=10)
+    reader.join(SOON_S)
+    passed = [seq for seq in (0, 3, 5, 8, 10, 13, 15, 18) if seq >= begin]
+    assert [seq for seq, _ in offered(reader)] == passed
+    last = begin - 1
+    for seq, paced in offered(reader):
+        assert paced == seq - last - 1
+        last = seq
+    assert reader.paced == 19 - max(last, begin - 1)
+    assert reader.captured == 20
+
+
+def test_live_a_file_plays_at_its_own_speed(start: Start, tmp_path: Path) -> None:
+    began = time.monotonic()
+    reader, window, _ = start(clip(tmp_path / "c.mp4", 6, fps=10))
+    reader.join(SOON_S)
+    assert time.monotonic() - began >= 0.5
+    assert reader.captured == 6
+    assert [seq for seq, _ in window.held()] == [5], "only the newest is held"
+
+
+def test_a_file_that_cannot_be_opened_ends_the_reader(start: Start, tmp_path: Path) -> None:
+    reader, _, woken = start(tmp_path / "nothing.mp4", size=1)
+    assert woken.wait(SOON_S)
+    reader.join(SOON_S)
+    assert isinstance(reader.error, SourceError)
+    assert reader.captured is None
+
+
+def test_a_camera_that_is_away_is_tried_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 0.01)
+    address = f"http://viewer:hunter2@127.0.0.1:{free_port()}/video"
+    reader, _, woken = start(address)
+    for _ in range(3):
+        woken.clear()
+        assert woken.wait(SOON_S)
+    assert reader.state.startswith("down (cannot open http://***@127.0.0.1")
+    assert reader.error is None
+    assert reader.captured is None
+    assert len([r for r in caplog.records if r.getMessage().startswith("down")]) == 1, "said once"
+    assert "hunter2" not in caplog.text
+
+
+def test_a_reader_that_waits_is_stopped_at_once(start: Start, tmp_path: Path) -> None:
+    waiting, _, _ = start(clip(tmp_path / "c.mp4", 9), size=1)
+    not_begun, _, _ = start(tmp_path / "c.mp4", size=1, begin=None)
+    away, _, woken = start(f"http://127.0.0.1:{free_port()}/video")
+    eventually(lambda: len(waiting.offers) == 1 and waiting.seq == 1, SOON_S)
+    eventually(lambda: not_begun.state == "opened", SOON_S)
+    assert woken.wait(SOON_S)
+    for reader in (waiting, not_begun, away):
+        reader.stop()
+        reader.join(SOON_S)
+        assert not reader.is_alive()
+        assert reader.error is None
+    assert offered(waiting) == [(0, 0)], "what the window does not hold is not offered"
+
+
+def test_a_reader_that_is_stopped_has_not_come_to_the_end(start: Start, tmp_path: Path) -> None:
+    reader, _, _ = start(clip(tmp_path / "c.mp4", 9), size=1)
+    eventually(lambda: reader.seq == 1, SOON_S)
+    reader.stop()
+    reader.join(SOON_S)
+    assert reader.captured is None

@@ -1,0 +1,338 @@
+"""Who gets whose frame, and what captures, workers and the sink are told."""
+
+import pytest
+
+from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.settings import CameraTurn
+from edge_daemon.wire import (
+    Acks,
+    Announce,
+    Captured,
+    CaptureHello,
+    Ended,
+    Free,
+    Gap,
+    Introduce,
+    Lost,
+    Message,
+    Release,
+    Send,
+    Sent,
+    SinkHello,
+    Start,
+    StreamState,
+    Turn,
+    Watched,
+    Welcome,
+    WorkerHello,
+)
+
+WALL_S = 1_763_800_000
+
+
+class Desk:
+    """A dispatcher, and what was said to it in short."""
+
+    def __init__(self, delivery: str = "lossless", models: tuple[str, ...] = ("m",), cameras: str = "c") -> None:
+        live = delivery == "live"
+        turn = CameraTurn(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
+        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S)
+
+    def said(self) -> list[tuple[str, Message]]:
+        """What it has said since the last call."""
+        said = list(self.core.outbox)
+        self.core.outbox.clear()
+        return said
+
+    def to(self, peer: str) -> list[Message]:
+        return [message for target, message in self.said() if target == peer]
+
+    def sink(self, *streams: StreamState, watched: tuple[str, ...] = ()) -> None:
+        self.core.receive("sink", SinkHello(streams=list(streams), watched=list(watched)))
+
+    def capture(self, camera: str = "c", peer: str = "capture/1", epoch: int | None = None) -> None:
+        self.core.receive(peer, CaptureHello(camera=camera, epoch=epoch, held=[], ended=None))
+
+    def worker(self, name: str = "w", model: str = "m", inbox: str = "in/1") -> None:
+        self.core.receive(name, WorkerHello(worker=name, model=model, inbox=inbox, busy=False))
+
+    def frame(self, seq: int, camera: str = "c", epoch: int = WALL_S, peer: str = "capture/1") -> None:
+        self.core.receive(peer, Announce(camera=camera, epoch=epoch, seq=seq, captured_ns=0, paced=0))
+
+    def sent(self, seq: int, worker: str = "w", model: str = "m", inbox: str = "in/1") -> None:
+        sent = Sent(camera="c", epoch=WALL_S, model=model, worker=worker, inbox=inbox, seq=seq)
+        self.core.receive("capture/1", sent)
+
+    def acked(self, resolved: int, model: str = "m", *, finished: bool = False) -> None:
+        self.core.receive("sink", Acks(streams=[state(resolved, model, finished=finished)]))
+
+    def assigned(self) -> list[tuple[str, int]]:
+        """Worker and frame of each that is asked for now."""
+        self.core.assign(0)
+        return [(message.worker, message.seq) for _, message in self.said() if isinstance(message, Send)]
+
+
+def state(
+    resolved: int, model: str = "m", *, camera: str = "c", epoch: int = WALL_S, finished: bool = False
+) -> StreamState:
+    return StreamState(camera=camera, model=model, epoch=epoch, resolved=resolved, finished=finished)
+
+
+def ready(delivery: str = "lossless", models: tuple[str, ...] = ("m",), cameras: str = "c") -> Desk:
+    """A dispatcher with its sink and its captures; no worker yet, and nothing unread."""
+    desk = Desk(delivery, models, cameras)
+    desk.sink()
+    for number, camera in enumerate(cameras, 1):
+        desk.capture(camera, f"capture/{number}")
+    desk.said()
+    return desk
+
+
+def test_a_capture_is_welcomed_once_the_sink_is_known() -> None:
+    desk = Desk()
+    desk.capture()
+    assert desk.said() == [], "where to start is not known yet"
+    desk.sink()
+    assert desk.said() == [("capture/1", Introduce()), ("sink", Start(streams=[state(-1, epoch=0)]))]
+    desk.capture()
+    assert desk.said() == [("capture/1", Welcome(epoch=WALL_S, next_seq=0))]
+
+
+def test_a_worker_has_one_frame_at_a_time() -> None:
+    desk = ready()
+    desk.worker()
+    for seq in range(3):
+        desk.frame(seq)
+    assert desk.assigned() == [("w", 0)]
+    assert desk.assigned() == []
+    desk.core.receive("w", Free(worker="w"))
+    assert desk.assigned() == [("w", 1)]
+
+
+def test_what_is_given_is_told_to_sink_and_capture() -> None:
+    desk = ready()
+    desk.worker()
+    desk.frame(0)
+    desk.core.assign(0)
+    assert desk.said() == [
+        ("sink", Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})),
+        ("capture/1", Send(model="m", worker="w", inbox="in/1", seq=0, annotate=False)),
+    ]
+
+
+def test_workers_get_frames_of_their_own_model_only() -> None:
+    desk = ready(models=("m", "n"))
+    desk.worker("n-0", "n")
+    desk.worker("x-0", "unheard-of")
+    desk.frame(0)
+    assert desk.assigned() == [("n-0", 0)]
+    assert desk.assigned() == []
+
+
+def test_the_first_model_of_a_watched_camera_annotates() -> None:
+    desk = ready(models=("m", "n"))
+    desk.worker("m-0", "m")
+    desk.worker("n-0", "n")
+    for seq, watched in enumerate([[], ["c"], []]):
+        desk.core.receive("sink", Watched(cameras=watched))
+        desk.frame(seq)
+        desk.core.assign(0)
+        sends = {m.worker: m.annotate for _, m in desk.said() if isinstance(m, Send)}
+        assert sends == {"m-0": bool(watched), "n-0": False}
+        for worker in sends:
+            desk.core.receive(worker, Free(worker=worker))
+
+
+def test_nothing_is_given_while_the_sink_is_away() -> None:
+    desk = ready()
+    desk.worker()
+    desk.frame(0)
+    desk.core.exited("sink", "sink")
+    assert desk.assigned() == []
+    desk.core.flush()
+    assert desk.said() == []
+    desk.sink()
+    assert desk.assigned() == [("w", 0)]
+
+
+def test_cameras_share_a_worker() -> None:
+    desk = ready("live", cameras="abc")
+    desk.worker()
+    served = []
+    for seq in range(9):
+        for number, camera in enumerate("abc", 1):
+            desk.frame(seq, camera, peer=f"capture/{number}")
+        desk.core.assign(0)
+        (send,) = ((peer, m) for peer, m in desk.said() if isinstance(m, Send))
+        number = int(send[0].removeprefix("capture/"))
+        sent = Sent(camera="abc"[number - 1], epoch=WALL_S, model="m", worker="w", inbox="in/1", seq=seq)
+        desk.core.receive(send[0], sent)
+        desk.core.receive("w", Free(worker="w"))
+        served.append(send[0])
+    assert sorted(served[:3]) == sorted(served[3:6]) == sorted(served[6:]) == ["capture/1", "capture/2", "capture/3"]
+
+
+def test_a_lost_worker_s_frame_is_dropped_in_live_and_given_again_in_lossless() -> None:
+    live, lossless = ready("live"), ready()
+    for desk in (live, lossless):
+        desk.worker("w")
+        desk.frame(0)
+        assert desk.assigned() == [("w", 0)]
+        desk.sent(0)
+        desk.said()
+        desk.core.exited("w", "worker")
+    assert live.said() == [("sink", Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"))]
+    assert lossless.said() == []
+    for desk in (live, lossless):
+        desk.worker("v")
+    assert live.assigned() == []
+    assert lossless.assigned() == [("v", 0)]
+
+
+def test_a_worker_with_a_new_address_is_another_one() -> None:
+    desk = ready()
+    desk.worker(inbox="in/1")
+    desk.frame(0)
+    assert desk.assigned() == [("w", 0)]
+    desk.worker(inbox="in/2")
+    desk.core.assign(0)
+    assert [m for m in desk.to("capture/1") if isinstance(m, Send)] == [
+        Send(model="m", worker="w", inbox="in/2", seq=0, annotate=False)
+    ]
+
+
+def test_a_lost_capture_frees_the_workers_it_had_not_served() -> None:
+    desk = ready("live")
+    desk.worker()
+    desk.frame(0)
+    assert desk.assigned() == [("w", 0)]
+    desk.core.exited("c", "capture")
+    assert desk.said() == [("sink", Gap(camera="c", model="m", epoch=WALL_S, seq=0, dropped={"shutdown": 1}))]
+    desk.capture(peer="capture/2")
+    assert desk.said() == [("capture/2", Welcome(epoch=WALL_S + 1, next_seq=0))], "the clock may stand still"
+    desk.frame(0, epoch=WALL_S + 1, peer="capture/2")
+    assert desk.assigned() == [("w", 0)]
+
+
+def test_a_lost_capture_frees_no_worker_that_has_its_frame() -> None:
+    desk = ready()
+    desk.worker()
+    desk.frame(0)
+    desk.frame(1)
+    assert desk.assigned() == [("w", 0)]
+    desk.sent(0)
+    desk.core.exited("c", "capture")
+    desk.capture()
+    desk.frame(0)
+    desk.frame(1)
+    assert desk.assigned() == []
+
+
+def test_the_last_words_of_a_lost_capture_are_not_heard() -> None:
+    desk = ready()
+    desk.worker()
+    desk.core.exited("c", "capture")
+    desk.frame(0)
+    assert desk.assigned() == []
+    desk.capture(peer="capture/2")
+    desk.frame(0, peer="capture/1")
+    assert desk.assigned() == []
+
+
+def test_frames_of_another_epoch_are_not_of_this_one() -> None:
+    desk = ready("live")
+    desk.worker()
+    desk.frame(0, epoch=WALL_S - 1)
+    assert desk.assigned() == []
+
+
+def test_a_lossless_capture_that_comes_back_begins_where_the_slowest_model_is() -> None:
+    desk = ready(models=("m", "n"))
+    desk.acked(7, "m")
+    desk.acked(4, "n")
+    desk.core.exited("c", "capture")
+    desk.said()
+    desk.capture(peer="capture/2")
+    assert desk.said() == [("capture/2", Welcome(epoch=WALL_S, next_seq=5))]
+
+
+def test_frames_are_released_when_all_models_have_them_behind() -> None:
+    desk = ready(models=("m", "n"))
+    desk.acked(7, "m")
+    assert desk.said() == []
+    desk.acked(4, "n")
+    assert desk.said() == [("capture/1", Release(epoch=WALL_S, seq=4, finished=False))]
+    desk.acked(9, "m", finished=True)
+    assert desk.to("capture/1")[-1] == Release(epoch=WALL_S, seq=4, finished=False)
+    desk.acked(9, "n", finished=True)
+    assert desk.said() == [("capture/1", Release(epoch=WALL_S, seq=9, finished=True))]
+
+
+def test_a_capture_that_comes_back_after_the_end_is_told_that_it_is_done() -> None:
+    desk = ready()
+    desk.acked(9, finished=True)
+    desk.core.exited("c", "capture")
+    desk.said()
+    desk.capture(peer="capture/2")
+    assert desk.said() == [("capture/2", Release(epoch=WALL_S, seq=9, finished=True))]
+
+
+def test_the_sink_learns_how_many_were_captured_once() -> None:
+    desk = ready()
+    desk.frame(4)
+    desk.core.flush()
+    count = Captured(camera="c", model="m", epoch=WALL_S, count=5)
+    assert [m for m in desk.to("sink") if isinstance(m, Captured)] == [count]
+    desk.core.flush()
+    assert desk.said() == []
+    desk.sink()
+    desk.core.flush()
+    assert [m for m in desk.to("sink") if isinstance(m, Captured)] == [count], "a new sink does not know it"
+
+
+def test_a_new_sink_is_told_where_to_start_and_what_is_under_way() -> None:
+    desk = ready("live")
+    for seq, worker in enumerate(["w", "v"]):
+        desk.worker(worker)
+        desk.frame(seq)
+        desk.assigned()
+        desk.sent(seq, worker)
+    desk.core.receive("w", Free(worker="w"))
+    desk.said()
+    desk.core.exited("sink", "sink")
+    desk.sink()
+    assert desk.to("sink") == [
+        Start(streams=[state(-1, epoch=0)]),
+        Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
+        Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"),
+        Turn(camera="c", model="m", epoch=WALL_S, seq=1, dropped={}),
+    ]
+
+
+def test_a_new_dispatcher_takes_the_word_of_the_sink() -> None:
+    desk = Desk()
+    desk.sink(state(4, epoch=9))
+    desk.capture(epoch=9)
+    desk.worker()
+    desk.said()
+    for seq in range(3, 6):
+        desk.frame(seq, epoch=9)
+    assert desk.assigned() == [("w", 5)]
+
+
+def test_the_end_of_a_source_goes_to_the_sink() -> None:
+    desk = ready()
+    desk.core.receive("capture/1", Ended(camera="c", epoch=WALL_S, captured=3, paced=3))
+    desk.core.flush()
+    assert Gap(camera="c", model="m", epoch=WALL_S, seq=2, dropped={"paced": 3}, end=True) in desk.to("sink")
+
+
+def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    desk = ready()
+    desk.capture("stranger", "capture/9")
+    desk.acked(3, "stranger")
+    desk.core.exited("stranger", "capture")
+    desk.core.exited("stranger", "worker")
+    desk.core.receive("stranger", Free(worker="stranger"))
+    assert desk.said() == []
+    assert "camera stranger" in caplog.text
