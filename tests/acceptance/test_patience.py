@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import zmq
 
 from tests.acceptance.harness import START_S, Listener, accounts, balanced, clip, running
 from tests.onnx_models import colour_model
@@ -63,7 +64,10 @@ publish: {{wait_for: 1}}
     with running(tmp_path, config) as daemon:
         eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
         sink = daemon.processes()["sink"].pid
-        with Listener(daemon.address, "frame/", patient=False):
+        with zmq.Context() as context, context.socket(zmq.SUB) as sleeper:
+            sleeper.linger, sleeper.rcvhwm, sleeper.rcvbuf = 0, 1, 4096
+            sleeper.subscribe("frame/")
+            sleeper.connect(daemon.address)
             eventually(lambda: len(daemon.lines()) >= 200, START_S, what="200 results")
             early = peak_bytes(sink)
             eventually(lambda: len(daemon.lines()) >= frames - 20, 60, what="nearly all results")

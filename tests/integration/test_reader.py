@@ -13,7 +13,7 @@ from edge_daemon.capture import reader as module
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Window
 from edge_daemon.errors import SourceError
-from edge_daemon.settings import CaptureSettings
+from edge_daemon.settings import CaptureSettings, Delivery
 from tests.acceptance.harness import clip, free_port
 from tests.waiting import eventually
 
@@ -28,7 +28,7 @@ def start() -> Iterator[Start]:
 
         def made(source: object, *, size: int | None = None, begin: int | None = 0, **settings: Any) -> Any:
             woken, window = threading.Event(), Window(size)
-            delivery = "live" if size is None else "lossless"
+            delivery: Delivery = "live" if size is None else "lossless"
             told = CaptureSettings(camera="c", source=str(source), delivery=delivery, dispatcher="", **settings)
             thread = Reader(told, window, woken.set)
             if begin is not None:

@@ -74,6 +74,45 @@ def test_outcomes_of_no_turn_are_not_kept_for_ever() -> None:
     assert released(books) == [(10 * STASH - 1, {"worker-lost": 1})]
 
 
+def test_outcomes_that_found_their_turn_take_no_room_from_those_that_wait() -> None:
+    books = ledger()
+    books.arrived(outcome(1000))
+    for seq in range(2 * STASH):
+        books.arrived(outcome(seq))
+        books.tell(turn(seq))
+        books.arrived(outcome(seq))
+        assert released(books) == [(seq, {})]
+        books.arrived(outcome(seq))
+    books.tell(turn(1000, paced=1000 - 2 * STASH))
+    assert released(books) == [(1000, {"paced": 1000 - 2 * STASH})]
+
+
+def test_the_first_outcome_of_a_frame_counts() -> None:
+    books = ledger()
+    for seq in range(2):
+        books.tell(turn(seq))
+    books.arrived(outcome(1, at_ns=0))
+    books.arrived(outcome(1, at_ns=WAIT_NS, failed=True))
+    assert released(books, WAIT_NS + 1) == [(1, {"late": 1})]
+
+
+def test_what_was_dropped_is_told_once() -> None:
+    books = ledger()
+    for seq in (2, 3):
+        books.tell(turn(seq, replaced=2 if seq == 2 else 0))
+        books.arrived(outcome(seq))
+    assert released(books) == [(2, {"replaced": 2}), (3, {})]
+
+
+def test_frames_once_known_stay_known() -> None:
+    books = ledger()
+    for count in (5, 3):
+        books.tell(Captured(camera="c", model="m", epoch=1, count=count))
+    assert (books.captured, books.in_flight) == (5, 5)
+    books.tell(Captured(camera="c", model="m", epoch=0, count=9))
+    assert books.captured == 5 + 9, "also those of the epoch that is being released"
+
+
 def test_a_frame_that_fails_or_is_lost_is_in_the_next_gap() -> None:
     books = ledger()
     for seq in range(3):

@@ -242,9 +242,9 @@ def test_an_empty_source_ends_too() -> None:
 def test_another_epoch_s_end_is_not_this_one_s() -> None:
     frames = stream()
     frames.settle(settled(5, finished=True))
-    assert frames.finished
+    before = frames.finished
     frames.begin(2)
-    assert not frames.finished
+    assert (before, frames.finished) == (True, False)
     assert frames.resolved == -1
 
 

@@ -1,0 +1,138 @@
+"""A worker's process as its neighbours know it: its address, its results, its word that it is free."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.settings import ModelSettings, WorkerSettings
+from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.wire import Decoder, Frame, Free, Outcome, ToDispatcher, WorkerHello, encode
+from tests.onnx_models import slow_model
+from tests.waiting import eventually
+
+START_S = 30.0
+WIDTH, HEIGHT = 64, 48
+
+
+class Neighbours:
+    """The dispatcher's and the sink's sockets, and a worker between them."""
+
+    def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._context = context
+        self.router = sockets.router(context, sockets.ipc(folder, "dispatcher"))
+        self.collector = sockets.collector(context, sockets.ipc(folder, "sink"))
+        self._from_worker: Decoder[ToDispatcher] = Decoder(ToDispatcher)
+        self._outcome: Decoder[Outcome] = Decoder(Outcome)
+        self.child = Child(
+            ProcessSpec(
+                role="worker",
+                name="m-0",
+                settings=WorkerSettings(
+                    worker="m-0",
+                    model=ModelSettings(name="m", path=str(slow_model(folder / "m.onnx", 1))),
+                    inbox=sockets.ipc(folder, "worker-0"),
+                    dispatcher=sockets.ipc(folder, "dispatcher"),
+                    sink=sockets.ipc(folder, "sink"),
+                ),
+            )
+        )
+
+    def told(self) -> object:
+        """What the worker says to the dispatcher next."""
+        assert self.router.poll(START_S * 1000), "the worker says nothing"
+        name, data = self.router.recv_multipart()
+        assert name == b"m-0"
+        return self._from_worker(data)
+
+    def outcome(self) -> Outcome:
+        """What the sink gets next."""
+        assert self.collector.poll(START_S * 1000), "there is no result"
+        return self._outcome(self.collector.recv_multipart()[0])
+
+    def start(self) -> str:
+        """Start the worker; the address at which it reads frames."""
+        self.child.start()
+        hello = self.told()
+        assert isinstance(hello, WorkerHello)
+        assert (hello.worker, hello.model, hello.busy) == ("m-0", "m", False)
+        return hello.inbox
+
+    def kill(self) -> None:
+        self.child.kill()
+        eventually(lambda: self.child.hear() is None, START_S, what="the worker's end")
+        self.child.gone()
+
+    def close(self) -> None:
+        if self.child.running:
+            self.kill()
+        self.router.close(0)
+        self.collector.close(0)
+
+
+@pytest.fixture
+def neighbours(tmp_path: Path) -> Iterator[Neighbours]:
+    with zmq.Context() as context:
+        made = Neighbours(tmp_path, context)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def capture(address: str) -> Iterator[zmq.Socket[bytes]]:
+    """A capture's socket to the worker."""
+    with zmq.Context() as context, sockets.outbox(context, address) as outbox:
+        yield outbox
+        outbox.linger = 0
+
+
+def frame(seq: int) -> list[bytes]:
+    header = Frame(
+        camera="c",
+        epoch=1,
+        seq=seq,
+        captured_ns=0,
+        captured_at="",
+        width=WIDTH,
+        height=HEIGHT,
+        codec="raw",
+        annotate=False,
+    )
+    return [encode(header), np.zeros((HEIGHT, WIDTH, 3), np.uint8).tobytes()]
+
+
+def test_it_serves_a_frame_and_is_free_again(neighbours: Neighbours) -> None:
+    with capture(neighbours.start()) as outbox:
+        for seq in range(2):
+            outbox.send_multipart(frame(seq))
+            assert isinstance(neighbours.told(), Free)
+            outcome = neighbours.outcome()
+            assert (outcome.frame.seq, outcome.worker, outcome.failed) == (seq, "m-0", None)
+
+
+def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbours: Neighbours) -> None:
+    with capture(neighbours.start()) as outbox:
+        header, picture = frame(0)
+        outbox.send_multipart([header, picture[:-1]])
+        outbox.send_multipart(frame(1))
+        assert [neighbours.outcome().failed for _ in range(2)] == ["undecodable", None]
+        assert all(isinstance(neighbours.told(), Free) for _ in range(2))
+
+
+def test_what_is_no_frame_does_not_keep_it_busy_for_ever(neighbours: Neighbours) -> None:
+    with capture(neighbours.start()) as outbox:
+        outbox.send_multipart([b"no frame of ours", b""])
+        assert isinstance(neighbours.told(), Free), "whoever was promised to is not to wait for it"
+
+
+def test_one_that_comes_back_reads_at_a_new_address(neighbours: Neighbours) -> None:
+    """What was on its way to the one before must not reach it, for it was not asked to serve that."""
+    address = neighbours.start()
+    neighbours.kill()
+    assert neighbours.start() != address
