@@ -15,7 +15,8 @@ from edge_daemon.wire import Decoder, Frame, Free, Outcome, ToDispatcher, Worker
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
-START_S = 30.0
+START_S = 20.0
+START_MS = 20_000
 WIDTH, HEIGHT = 64, 48
 
 
@@ -44,14 +45,14 @@ class Neighbours:
 
     def told(self) -> object:
         """What the worker says to the dispatcher next."""
-        assert self.router.poll(START_S * 1000), "the worker says nothing"
+        assert self.router.poll(START_MS), "the worker says nothing"
         name, data = self.router.recv_multipart()
         assert name == b"m-0"
         return self._from_worker(data)
 
     def outcome(self) -> Outcome:
         """What the sink gets next."""
-        assert self.collector.poll(START_S * 1000), "there is no result"
+        assert self.collector.poll(START_MS), "there is no result"
         return self._outcome(self.collector.recv_multipart()[0])
 
     def start(self) -> str:

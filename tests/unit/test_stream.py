@@ -202,6 +202,22 @@ def test_a_word_about_a_lost_worker_s_frame_says_nothing_about_its_successor() -
     assert frames.has_turn(0), "nobody has it"
 
 
+def test_a_worker_that_was_promised_two_frames_is_sent_both_again_when_their_capture_is_lost() -> None:
+    """It said that it was free of a frame that a dispatcher before this one gave it."""
+    for sent in (0, 1):
+        frames = stream(live=False)
+        for seq in range(3):
+            frames.announce(seq, captured_ns=0)
+        for seq in range(3):
+            assert frames.ask("w")[0] == seq
+        for seq in range(sent):
+            frames.sent(seq, "w", alive=True)
+        frames.capture_lost()
+        for seq in range(3):
+            frames.announce(seq, captured_ns=0)
+        assert [frames.ask(name)[0] for name in "uvt"[sent:]] == list(range(sent, 3))
+
+
 def test_a_worker_that_is_lost_while_the_capture_is_away_frees_its_frame_for_the_next_one() -> None:
     frames = stream(live=False)
     frames.announce(0, captured_ns=0)
