@@ -125,7 +125,7 @@ class Reader(threading.Thread):
             else:
                 self.paced += 1
             self._enter("up")
-        return True
+        return False
 
     def _enter(self, state: str) -> None:
         if state != self.state:

@@ -49,7 +49,7 @@ class Stream:
         self.announced = resolved
         self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
         self._waiting: deque[Waiting] = deque()
-        self._asked: dict[str, Waiting] = {}
+        self._asked: dict[int, tuple[str, Waiting]] = {}  # by the frame's number, who was promised it
         self._told: deque[Told] = deque()
         self._gap: Counter[str] = Counter()  # dropped after the last frame that waits or had its turn
         self._ended = False
@@ -78,9 +78,13 @@ class Stream:
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
-        asked = self._asked.pop(worker, None) if alive or self.live else None
-        if asked is None or not self.live:
+        if not self.live:
+            if alive:
+                self._asked.pop(seq, None)
             return []
+        if not self._asked:
+            return []
+        _, (_, asked) = self._asked.popitem()  # there is no second one in live delivery
         before = asked.before
         while asked.seq < seq and self._waiting:  # a newer frame had come by the time the capture was asked
             newer = self._waiting.popleft()
@@ -93,11 +97,11 @@ class Stream:
     def capture_lost(self) -> list[ToSink]:
         """The capture is gone, and with it the frames that wait; a lossless one will offer them again."""
         if self.live:
-            for frame in reversed([*self._asked.values(), *self._waiting]):
+            for frame in reversed([*(frame for _, frame in self._asked.values()), *self._waiting]):
                 self._drop(frame, "shutdown")
         else:
             for told in self._told:
-                if told.worker in self._asked:
+                if told.frame and told.seq in self._asked:
                     told.worker = None
             self.announced = max(self.resolved, self._told[-1].seq if self._told else -1)
             self._ended = bool(self._told) and self._told[-1].end
@@ -121,7 +125,7 @@ class Stream:
     def ask(self, worker: str) -> tuple[int, list[ToSink]]:
         """Give the next turn to `worker`: the number of the frame to be sent, or of the oldest that will do."""
         frame = self._waiting.popleft()
-        self._asked[worker] = frame
+        self._asked[frame.seq] = worker, frame
         if self.live:  # which frame it will be is known when it is sent
             return frame.seq, []
         if again := self._turn_of(frame.seq):
@@ -131,7 +135,7 @@ class Stream:
 
     def asked_of(self) -> list[str]:
         """The workers that were promised a frame which is not known to be on its way."""
-        return list(self._asked)
+        return [worker for worker, _ in self._asked.values()]
 
     def served(self, worker: str) -> None:
         """`worker` is done with what it was given; the result is on its way to the sink."""
@@ -141,7 +145,7 @@ class Stream:
     def worker_lost(self, worker: str) -> list[ToSink]:
         """`worker` is gone; what it had brings no result, unless that is on its way already."""
         if not self.live:
-            self._asked.pop(worker, None)
+            self._asked = {seq: asked for seq, asked in self._asked.items() if asked[0] != worker}
         messages: list[ToSink] = []
         for told in self._told:
             if told.worker == worker:

@@ -1,6 +1,7 @@
 """A worker's process: it owns one model and serves one frame at a time."""
 
 import logging
+import os
 import time
 from typing import Any
 
@@ -45,7 +46,8 @@ class Worker:
         self, link: Link, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
     ) -> None:
         self._link, self._settings, self._model = link, settings, model
-        self._inbox = sockets.inbox(context, settings.inbox)
+        self._address = f"{settings.inbox}-{os.getpid()}"  # what was meant for the worker before must not come here
+        self._inbox = sockets.inbox(context, self._address)
         self._outcomes = sockets.outcomes(context, settings.sink)
         self._peer = sockets.Peer(context, settings.dispatcher, settings.worker)
         self._decode: Decoder[Frame] = Decoder(Frame)
@@ -64,7 +66,7 @@ class Worker:
                 hello = WorkerHello(
                     worker=self._settings.worker,
                     model=self._settings.model.name,
-                    inbox=self._settings.inbox,
+                    inbox=self._address,
                     busy=False,
                 )
                 self._peer.send(encode(hello))
@@ -85,6 +87,7 @@ class Worker:
             frame = self._decode(header.buffer)
         except WireError as error:
             logger.warning("dropped a frame: %s", error)
+            self._free()
             return
         outcome, picture = self._serve(frame, payload[0].buffer if payload else memoryview(b""))
         self._served += 1
@@ -102,7 +105,7 @@ class Worker:
             reason = "undecodable" if isinstance(error, PictureError) else "model-error"
             return self._outcome(frame, failed=reason), None
         finally:  # before drawing, so that the next frame is here when this one is done
-            self._peer.send(encode(Free(worker=self._settings.worker)))
+            self._free()
         stages = Timing(
             wait=(began_ns - frame.captured_ns) / 1e6,
             decode=(decoded_ns - began_ns) / 1e6,
@@ -112,6 +115,9 @@ class Worker:
         )
         outcome = self._outcome(frame, detections=self._listed(detections), timing_ms=stages)
         return outcome, self._annotated(bgr, detections) if frame.annotate else None
+
+    def _free(self) -> None:
+        self._peer.send(encode(Free(worker=self._settings.worker)))
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)

@@ -218,6 +218,19 @@ def test_a_worker_that_was_promised_two_frames_is_sent_both_again_when_their_cap
         assert [frames.ask(name)[0] for name in "uvt"[sent:]] == list(range(sent, 3))
 
 
+def test_a_frame_that_is_given_again_is_not_on_its_way_before_it_is_sent_again() -> None:
+    frames = stream(live=False)
+    frames.announce(0, captured_ns=0)
+    give(frames, "w")
+    frames.worker_lost("w")
+    frames.ask("v")
+    frames.sent(0, "w", alive=True)  # as a dispatcher before this one had asked
+    assert frames.asked_of() == ["v"]
+    frames.capture_lost()
+    frames.announce(0, captured_ns=0)
+    assert give(frames, "u") == (0, [])
+
+
 def test_a_worker_that_is_lost_while_the_capture_is_away_frees_its_frame_for_the_next_one() -> None:
     frames = stream(live=False)
     frames.announce(0, captured_ns=0)
