@@ -8,7 +8,7 @@ from typing import ClassVar
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)\S*@")
 _SECRET_PARAMETER = re.compile(
-    r"(?P<name>[?&](?:[\w-]*(?:pass|pwd|token|secret|key|auth)[\w-]*)=)[^&\s#]*", re.IGNORECASE
+    r"(?P<name>[?&](?:[\w-]*(?:pass?|pwd?|psw|token|secret|key|auth|sig|credential)[\w-]*)=)[^&\s#]*", re.IGNORECASE
 )
 
 

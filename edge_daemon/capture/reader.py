@@ -12,6 +12,7 @@ from edge_daemon.capture.source import Source, open_source
 from edge_daemon.capture.window import Held, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
+from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Reader(threading.Thread):
                 ended = self._read_all(source)
                 self.busy_since = None
                 source.close()
+                if ended and self.seq < 0:
+                    raise SourceError(f"{redact(self._settings.source)} holds no picture that can be decoded")
                 if ended:
                     self.captured = self.seq + 1
                     self._enter("ended")

@@ -78,13 +78,14 @@ class Stream:
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
+        promised = [number for number, (name, _) in self._asked.items() if name == worker]
         if not self.live:
-            if alive:
-                self._asked.pop(seq, None)
+            if alive and seq in promised:
+                del self._asked[seq]
             return []
-        if not self._asked:
+        if not promised:
             return []
-        _, (_, asked) = self._asked.popitem()  # there is no second one in live delivery
+        _, asked = self._asked.pop(promised[0])  # there is no second one in live delivery
         before = asked.before
         while asked.seq < seq and self._waiting:  # a newer frame had come by the time the capture was asked
             newer = self._waiting.popleft()

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from edge_daemon.errors import StartError
@@ -24,17 +24,19 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
         StartError: no folder can be made there.
     """
     place = parent or Path(os.environ.get("RUNTIME_DIRECTORY") or tempfile.gettempdir())
-    try:
-        _sweep(place)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-    except OSError as error:
-        raise StartError(f"cannot make a folder for sockets in {place}: {error.strerror}") from error
-    try:
-        with (folder / LOCK).open("w") as lock:
+    with ExitStack() as undo:
+        try:
+            _sweep(place)
+            made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=place))
+            undo.callback(shutil.rmtree, made, ignore_errors=True)
+            lock = undo.enter_context((made / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            # Only now may it have the name that others sweep: they leave alone what is locked.
+            folder = made.rename(place / made.name.removeprefix("."))
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        except OSError as error:
+            raise StartError(f"cannot make a folder for sockets in {place}: {error.strerror}") from error
+        yield folder
 
 
 def _sweep(place: Path) -> None:
@@ -43,7 +45,7 @@ def _sweep(place: Path) -> None:
         try:
             if folder.stat().st_uid != os.geteuid():
                 continue
-            with (folder / LOCK).open("w") as lock:
+            with (folder / LOCK).open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
