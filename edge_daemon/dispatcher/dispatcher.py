@@ -126,7 +126,7 @@ class Dispatcher:
             for (camera, model), stream in self._streams.items():
                 self._tell_sink(stream.flush())
                 count = Captured(camera=camera, model=model, epoch=stream.epoch, count=stream.announced + 1)
-                if count != self._counted.get(stream):
+                if stream.up_to_date and count != self._counted.get(stream):
                     self._counted[stream] = count
                     self._say(SINK, count)
 

@@ -180,7 +180,7 @@ class Stream:
 
     def flush(self) -> list[ToSink]:
         """Tell what was dropped lately, where no turn has told it, and the end."""
-        if (self.live and self._asked) or len(self._told) >= UNSETTLED:
+        if not self.up_to_date:
             return []
         messages: list[ToSink] = []
         if self._waiting:
@@ -202,6 +202,11 @@ class Stream:
     def finished(self) -> bool:
         """Whether the sink has published this epoch's end."""
         return self.state.finished and self.state.epoch == self.epoch
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether all that is known can be told now: not between asking for a frame and its being sent."""
+        return not (self.live and self._asked) and len(self._told) < UNSETTLED
 
     # How it is counted
 

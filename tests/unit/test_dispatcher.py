@@ -201,6 +201,22 @@ def test_a_worker_with_a_new_address_is_another_one() -> None:
     ]
 
 
+def test_a_frame_that_was_sent_to_the_one_before_at_another_address_is_lost() -> None:
+    desk = ready("live")
+    desk.worker(inbox="in/1")
+    desk.frame(0)
+    assert desk.assigned() == [("w", 0)]
+    desk.core.exited("w", "worker")
+    desk.worker(inbox="in/2")
+    desk.sent(0, inbox="in/1")
+    assert desk.to("sink") == [
+        Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
+        Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"),
+    ]
+    desk.frame(1)
+    assert desk.assigned() == [("w", 1)]
+
+
 def test_a_lost_capture_frees_the_workers_it_had_not_served() -> None:
     desk = ready("live")
     desk.worker()
