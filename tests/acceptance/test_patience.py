@@ -1,6 +1,7 @@
 """What waits for whom: a run for its subscribers, nobody for a subscriber that sleeps, a stop for nothing."""
 
 import signal
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -85,11 +86,13 @@ models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
     with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as listener:
         status = listener.until(lambda s: s["cameras"]["street"]["models"]["m"]["delivered"] >= 30)[-1]
         assert balanced(status) <= 8
-        stream = status["cameras"]["street"]["models"]["m"]
-        offered = stream["captured"] - stream["dropped"]["paced"]
-        assert offered / stream["captured"] == pytest.approx(0.25, abs=0.03)
+        assert status["cameras"]["street"]["models"]["m"]["dropped"]["paced"] > 30
         assert daemon.stop() == 0
-    accounts(daemon.lines())
+    results = daemon.lines()
+    accounts(results)
+    first, last = (datetime.fromisoformat(result["captured_at"]) for result in (results[0], results[-1]))
+    rate = (len(results) - 1) / (last - first).total_seconds()
+    assert 4 < rate < 10.8, "never more than ten a second, also when the machine is too busy to give forty"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
