@@ -163,9 +163,12 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.1"):
 
 
 class Free(Message, frozen=True, kw_only=True, tag="free.1"):
-    """This worker can take a frame again."""
+    """This worker is done with the frame `seq`: if that is what it was given last, it can take another."""
 
     worker: str
+    camera: str
+    epoch: int
+    seq: int
 
 
 # worker -> sink

@@ -35,11 +35,12 @@ SINK = "sink"
 
 @dataclass
 class Seat:
-    """A worker that is here."""
+    """A worker that is here, and the frame that it was given last: camera, epoch, and the number asked for."""
 
     model: str
     inbox: str
     free: bool
+    given: tuple[str, int, int] = ("", 0, -1)
 
 
 class Dispatcher:
@@ -80,7 +81,7 @@ class Dispatcher:
             case WorkerHello():
                 self._worker_hello(message)
             case Free():
-                self._worker_free(message.worker)
+                self._worker_free(message)
             case CaptureHello() | Announce() | Sent() | Ended() if message.camera in self._cameras:
                 if isinstance(message, CaptureHello):
                     self._captures[message.camera] = peer
@@ -113,8 +114,9 @@ class Dispatcher:
             )
             if camera is None:
                 continue
-            seat.free = False
-            seq, told = self._streams[camera, seat.model].ask(worker)
+            stream = self._streams[camera, seat.model]
+            seq, told = stream.ask(worker)
+            seat.free, seat.given = False, (camera, stream.epoch, seq)
             self._tell_sink(told)
             annotate = camera in self._watched and seat.model == self._cameras[camera].models[0]
             send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=annotate)
@@ -176,10 +178,10 @@ class Dispatcher:
         return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in streams)
 
     def _capture_gone(self, camera: str) -> None:
+        """Whether a frame that was being sent has come through, nobody knows: its worker is given another."""
+        for seat in self._workers.values():
+            seat.free |= seat.given[0] == camera
         for stream in self._streams_of(camera):
-            for worker in stream.asked_of():
-                if worker in self._workers:
-                    self._workers[worker].free = True
             self._tell_sink(stream.capture_lost())
 
     def _streams_of(self, camera: str) -> list[Stream]:
@@ -195,11 +197,16 @@ class Dispatcher:
         if hello.model in self._rotas:
             self._workers[hello.worker] = Seat(hello.model, hello.inbox, free=not hello.busy)
 
-    def _worker_free(self, worker: str) -> None:
-        if seat := self._workers.get(worker):
-            seat.free = True
-            for stream in self._streams.values():
-                stream.served(worker)
+    def _worker_free(self, message: Free) -> None:
+        seat = self._workers.get(message.worker)
+        stream = self._streams.get((message.camera, seat.model)) if seat else None
+        if seat is None or stream is None:
+            return
+        if stream.epoch == message.epoch:
+            stream.served(message.worker, message.seq)
+        camera, epoch, asked = seat.given
+        if (camera, epoch) == (message.camera, message.epoch):
+            seat.free |= message.seq >= asked if stream.live else message.seq == asked
 
     def _worker_gone(self, worker: str) -> None:
         if self._workers.pop(worker, None):

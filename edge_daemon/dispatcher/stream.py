@@ -49,7 +49,7 @@ class Stream:
         self.announced = resolved
         self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
         self._waiting: deque[Waiting] = deque()
-        self._asked: dict[int, tuple[str, Waiting]] = {}  # by the frame's number, who was promised it
+        self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
         self._told: deque[Told] = deque()
         self._gap: Counter[str] = Counter()  # dropped after the last frame that waits or had its turn
         self._ended = False
@@ -78,14 +78,9 @@ class Stream:
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
-        promised = [number for number, (name, _) in self._asked.items() if name == worker]
-        if not self.live:
-            if alive and seq in promised:
-                del self._asked[seq]
+        if self._asked is None or self._asked[0] != worker:
             return []
-        if not promised:
-            return []
-        _, asked = self._asked.pop(promised[0])  # there is no second one in live delivery
+        (_, asked), self._asked = self._asked, None
         before = asked.before
         while asked.seq < seq and self._waiting:  # a newer frame had come by the time the capture was asked
             newer = self._waiting.popleft()
@@ -98,16 +93,16 @@ class Stream:
     def capture_lost(self) -> list[ToSink]:
         """The capture is gone, and with it the frames that wait; a lossless one will offer them again."""
         if self.live:
-            for frame in reversed([*(frame for _, frame in self._asked.values()), *self._waiting]):
+            for frame in [*self._waiting, *([self._asked[1]] if self._asked else [])]:
                 self._drop(frame, "shutdown")
         else:
             for told in self._told:
-                if told.frame and told.seq in self._asked:
+                if not told.served:
                     told.worker = None
             self.announced = max(self.resolved, self._told[-1].seq if self._told else -1)
             self._ended = bool(self._told) and self._told[-1].end
             self._gap.clear()
-        self._asked.clear()
+        self._asked = None
         self._waiting.clear()
         self._offered = -1
         return self.flush()
@@ -126,27 +121,21 @@ class Stream:
     def ask(self, worker: str) -> tuple[int, list[ToSink]]:
         """Give the next turn to `worker`: the number of the frame to be sent, or of the oldest that will do."""
         frame = self._waiting.popleft()
-        self._asked[frame.seq] = worker, frame
         if self.live:  # which frame it will be is known when it is sent
+            self._asked = worker, frame
             return frame.seq, []
         if again := self._turn_of(frame.seq):
-            again.worker, again.served = worker, False
+            again.worker = worker
             return frame.seq, []
         return frame.seq, self._tell(Told(frame.seq, frame.before, frame, worker))
 
-    def asked_of(self) -> list[str]:
-        """The workers that were promised a frame which is not known to be on its way."""
-        return [worker for worker, _ in self._asked.values()]
-
-    def served(self, worker: str) -> None:
-        """`worker` is done with what it was given; the result is on its way to the sink."""
-        for told in self._told:
-            told.served |= told.worker == worker
+    def served(self, worker: str, seq: int) -> None:
+        """`worker` is done with frame `seq`; the result is on its way to the sink."""
+        if (told := self._turn_of(seq)) and told.worker == worker:
+            told.served = True
 
     def worker_lost(self, worker: str) -> list[ToSink]:
         """`worker` is gone; what it had brings no result, unless that is on its way already."""
-        if not self.live:
-            self._asked = {seq: asked for seq, asked in self._asked.items() if asked[0] != worker}
         messages: list[ToSink] = []
         for told in self._told:
             if told.worker == worker:

@@ -63,13 +63,7 @@ class Worker:
             ready = dict(poller.poll(POLL_MS))
             self._link.orders()
             if self._peer.changed():
-                hello = WorkerHello(
-                    worker=self._settings.worker,
-                    model=self._settings.model.name,
-                    inbox=self._address,
-                    busy=False,
-                )
-                self._peer.send(encode(hello))
+                self._greet()
             if self._inbox in ready:
                 self.step()
             self._link.beat("up", {"served": self._served})
@@ -87,7 +81,7 @@ class Worker:
             frame = self._decode(header.buffer)
         except WireError as error:
             logger.warning("dropped a frame: %s", error)
-            self._free()
+            self._greet()  # it is free, and of which frame cannot be said
             return
         outcome, picture = self._serve(frame, payload[0].buffer if payload else memoryview(b""))
         self._served += 1
@@ -105,7 +99,7 @@ class Worker:
             reason = "undecodable" if isinstance(error, PictureError) else "model-error"
             return self._outcome(frame, failed=reason), None
         finally:  # before drawing, so that the next frame is here when this one is done
-            self._free()
+            self._free(frame)
         stages = Timing(
             wait=(began_ns - frame.captured_ns) / 1e6,
             decode=(decoded_ns - began_ns) / 1e6,
@@ -116,8 +110,15 @@ class Worker:
         outcome = self._outcome(frame, detections=self._listed(detections), timing_ms=stages)
         return outcome, self._annotated(bgr, detections) if frame.annotate else None
 
-    def _free(self) -> None:
-        self._peer.send(encode(Free(worker=self._settings.worker)))
+    def _greet(self) -> None:
+        hello = WorkerHello(
+            worker=self._settings.worker, model=self._settings.model.name, inbox=self._address, busy=False
+        )
+        self._peer.send(encode(hello))
+
+    def _free(self, frame: Frame) -> None:
+        free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq)
+        self._peer.send(encode(free))
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)

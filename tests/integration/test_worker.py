@@ -112,7 +112,7 @@ def test_it_serves_a_frame_and_is_free_again(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(2):
             outbox.send_multipart(frame(seq))
-            assert isinstance(neighbours.told(), Free)
+            assert neighbours.told() == Free(worker="m-0", camera="c", epoch=1, seq=seq)
             outcome = neighbours.outcome()
             assert (outcome.frame.seq, outcome.worker, outcome.failed) == (seq, "m-0", None)
 
@@ -129,7 +129,7 @@ def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbo
 def test_what_is_no_frame_does_not_keep_it_busy_for_ever(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         outbox.send_multipart([b"no frame of ours", b""])
-        assert isinstance(neighbours.told(), Free), "whoever was promised to is not to wait for it"
+        assert isinstance(neighbours.told(), WorkerHello), "it is free, and not to be waited for"
 
 
 def test_one_that_comes_back_reads_at_a_new_address(neighbours: Neighbours) -> None:

@@ -63,6 +63,9 @@ class Desk:
         sent = Sent(camera="c", epoch=WALL_S, model=model, worker=worker, inbox=inbox, seq=seq)
         self.core.receive("capture/1", sent)
 
+    def done(self, seq: int, worker: str = "w", camera: str = "c") -> None:
+        self.core.receive(worker, Free(worker=worker, camera=camera, epoch=WALL_S, seq=seq))
+
     def acked(self, resolved: int, model: str = "m", *, finished: bool = False) -> None:
         self.core.receive("sink", Acks(streams=[state(resolved, model, finished=finished)]))
 
@@ -105,8 +108,36 @@ def test_a_worker_has_one_frame_at_a_time() -> None:
         desk.frame(seq)
     assert desk.assigned() == [("w", 0)]
     assert desk.assigned() == []
-    desk.core.receive("w", Free(worker="w"))
+    desk.done(0)
     assert desk.assigned() == [("w", 1)]
+
+
+def test_a_worker_is_free_when_it_is_done_with_what_it_was_given_last() -> None:
+    desk = ready()
+    desk.worker()
+    for seq in range(2):
+        desk.frame(seq)
+    assert desk.assigned() == [("w", 0)]
+    desk.done(7)
+    desk.core.receive("w", Free(worker="w", camera="c", epoch=WALL_S - 1, seq=0))
+    assert desk.assigned() == [], "that was of a dispatcher or a capture before"
+    desk.done(0)
+    assert desk.assigned() == [("w", 1)]
+
+
+def test_in_live_a_newer_frame_than_was_asked_for_will_do() -> None:
+    desk = ready("live")
+    desk.worker()
+    for seq in (3, 5):
+        desk.frame(seq)
+        desk.core.assign(0)
+    desk.sent(5)
+    desk.done(2)
+    desk.frame(6)
+    desk.said()
+    assert desk.assigned() == []
+    desk.done(5)
+    assert desk.assigned() == [("w", 6)]
 
 
 def test_what_is_given_is_told_to_sink_and_capture() -> None:
@@ -140,7 +171,7 @@ def test_the_first_model_of_a_watched_camera_annotates() -> None:
         sends = {m.worker: m.annotate for _, m in desk.said() if isinstance(m, Send)}
         assert sends == {"m-0": bool(watched), "n-0": False}
         for worker in sends:
-            desk.core.receive(worker, Free(worker=worker))
+            desk.done(seq, worker)
 
 
 def test_nothing_is_given_while_the_sink_is_away() -> None:
@@ -167,7 +198,7 @@ def test_cameras_share_a_worker() -> None:
         number = int(send[0].removeprefix("capture/"))
         sent = Sent(camera="abc"[number - 1], epoch=WALL_S, model="m", worker="w", inbox="in/1", seq=seq)
         desk.core.receive(send[0], sent)
-        desk.core.receive("w", Free(worker="w"))
+        desk.done(seq, camera="abc"[number - 1])
         served.append(send[0])
     assert sorted(served[:3]) == sorted(served[3:6]) == sorted(served[6:]) == ["capture/1", "capture/2", "capture/3"]
 
@@ -230,18 +261,20 @@ def test_a_lost_capture_frees_the_workers_it_had_not_served() -> None:
     assert desk.assigned() == [("w", 0)]
 
 
-def test_a_lost_capture_frees_no_worker_that_has_its_frame() -> None:
-    desk = ready()
-    desk.worker()
-    desk.frame(0)
-    desk.frame(1)
-    assert desk.assigned() == [("w", 0)]
-    desk.sent(0)
-    desk.core.exited("c", "capture")
-    desk.capture()
-    desk.frame(0)
-    desk.frame(1)
-    assert desk.assigned() == []
+def test_a_frame_that_its_capture_may_not_have_sent_whole_is_offered_again() -> None:
+    """A capture says that a frame is on its way, and is killed before all of it has left."""
+    live, lossless = ready("live"), ready()
+    for desk in (live, lossless):
+        desk.worker()
+        desk.frame(0)
+        assert desk.assigned() == [("w", 0)]
+        desk.sent(0)
+        desk.core.exited("c", "capture")
+        desk.capture(peer="capture/2")
+    live.frame(0, epoch=WALL_S + 1, peer="capture/2")
+    lossless.frame(0, peer="capture/2")
+    assert live.assigned() == [("w", 0)]
+    assert lossless.assigned() == [("w", 0)]
 
 
 def test_the_last_words_of_a_lost_capture_are_not_heard() -> None:
@@ -313,7 +346,7 @@ def test_a_new_sink_is_told_where_to_start_and_what_is_under_way() -> None:
         desk.frame(seq)
         desk.assigned()
         desk.sent(seq, worker)
-    desk.core.receive("w", Free(worker="w"))
+    desk.done(0)
     desk.said()
     desk.core.exited("sink", "sink")
     desk.sink()
@@ -349,6 +382,8 @@ def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFix
     desk.acked(3, "stranger")
     desk.core.exited("stranger", "capture")
     desk.core.exited("stranger", "worker")
-    desk.core.receive("stranger", Free(worker="stranger"))
+    desk.done(0, "stranger")
+    desk.worker()
+    desk.done(0, camera="stranger")
     assert desk.said() == []
     assert "camera stranger" in caplog.text

@@ -55,12 +55,12 @@ class Daemon(RuleBasedStateMachine):
         self.world.release()
         self.world.flush()
 
-    @rule(victim=st.sampled_from(["a-0", "a-1", "b-0", "live", "file", "sink", "dispatcher"]))
-    def kill(self, victim: str) -> None:
+    @rule(victim=st.sampled_from(["a-0", "a-1", "b-0", "live", "file", "sink", "dispatcher"]), cut_off=st.booleans())
+    def kill(self, victim: str, cut_off: bool) -> None:
         if victim in self.world.workers:
             self.world.kill_worker(victim)
         elif victim in self.world.captures:
-            self.world.kill_capture(victim)
+            self.world.kill_capture(victim, cut_off=cut_off)
         elif victim == "sink":
             self.world.kill_sink()
         elif self.world.sink_has_begun:  # sink and dispatcher remember for each other: one of them is lost at a time

@@ -54,7 +54,7 @@ def test_other_versions_types_and_directions(data: bytes) -> None:
 
 def test_too_large_is_refused_before_it_is_read() -> None:
     with pytest.raises(WireError, match="over the limit of 10"):
-        Decoder(Free, max_bytes=10)(encode(Free(worker="w" * 20)))
+        Decoder(Free, max_bytes=10)(encode(Free(worker="w" * 20, camera="c", epoch=1, seq=1)))
 
 
 def test_topics_do_not_run_into_one_another() -> None:

@@ -257,7 +257,8 @@ class World:
             if worker.inbox:
                 worker.serving = worker.inbox.popleft()
             return
-        self.put(name, "dispatcher", Free(worker=name))
+        frame = worker.serving
+        self.put(name, "dispatcher", Free(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq))
         self.put(f"{name}>", "sink", Outcome(frame=worker.serving, model=worker.model, worker=name))
         worker.serving = None
 
@@ -271,8 +272,13 @@ class World:
         self.turn()
         self.worker_hello(name)
 
-    def kill_capture(self, camera: str) -> None:
+    def kill_capture(self, camera: str, *, cut_off: bool = False) -> None:
+        """What a capture was sending goes with it (if `cut_off`), although its word of that may have come through."""
         old = self.captures[camera]
+        if cut_off:
+            for (source, _), queue in self.queues.items():
+                if source == f"{old.peer}>":
+                    queue.clear()
         self.lose(old.peer)
         self.captures[camera] = Capture(camera, old.live, old.length, old.generation + 1)
         self.dispatcher.exited(camera, "capture")
