@@ -12,11 +12,52 @@ Codec = Literal["auto", "raw", "jpeg", "png", "webp"]
 Delivery = Literal["live", "lossless"]
 
 
+DecoderName = Literal[
+    "auto",
+    "classification",
+    "detr",
+    "embedding",
+    "fastestdet",
+    "finished",
+    "nanodet",
+    "ppyoloe",
+    "retinaface",
+    "rows",
+    "rtdetr",
+    "scrfd",
+    "segmentation",
+    "ssd",
+    "ultraface",
+    "yolov5",
+    "yolov8",
+    "yolox",
+    "yunet",
+]
+
+
+class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person states of a model's input; None leaves it to the decoder, or to the file.
+
+    `size` is width and height. A value is `(pixel * scale - mean) / std`, mean and std in the order of `color`.
+    """
+
+    size: tuple[int, int] | None = None
+    color: Literal["rgb", "bgr", "gray"] | None = None
+    layout: Literal["nchw", "nhwc"] | None = None
+    scale: float | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    resize: Literal["letterbox", "corner", "stretch", "crop"] | None = None
+    pad: int | None = None
+
+
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker loads it.
 
     `path` is a file, or `builtin:NAME`. `labels` are the class names in order, or the path of a text
     file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
+    `class_confidence` goes before `confidence`, by class name. `outputs` names the outputs to read, by the role that
+    each plays for the decoder; None reads all.
     `providers` are ONNX Runtime execution providers by short name (`cpu`, `cuda`, ...), in order of preference.
     """
 
@@ -26,7 +67,11 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.4
     iou: float = 0.45
     classes: list[str] | None = None
-    decoder: str = "auto"
+    class_confidence: dict[str, float] = {}
+    max_detections: int = 300
+    decoder: DecoderName = "auto"
+    input: InputSettings = InputSettings()
+    outputs: dict[str, str] | None = None
     labels: list[str] | str | None = None
     providers: Sequence[str] = msgspec.field(default_factory=lambda: ["cpu"])
 

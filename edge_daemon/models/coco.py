@@ -1,4 +1,4 @@
-"""The 80 classes of the COCO detection task, in the order that detectors trained on it number them."""
+"""Class names that everybody uses: of the COCO detection task in the order of detectors, and of Pascal VOC."""
 
 NAMES = (
     "person",
@@ -82,3 +82,35 @@ NAMES = (
     "hair drier",
     "toothbrush",
 )
+
+_ABSENT = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+_PRESENT = iter(NAMES)
+NAMES_91 = tuple("N/A" if number in _ABSENT else next(_PRESENT) for number in range(91))
+"""By COCO's own numbers, 1 to 90 with gaps, as DETR and TensorFlow's detectors count."""
+
+VOC = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+
+SETS = {"coco": NAMES, "coco91": NAMES_91, "coco90": NAMES_91[1:], "voc": VOC}
+"""What `labels` may say instead of a list or a file."""

@@ -1,17 +1,30 @@
-"""What a model is fed: one picture, of a size that the file states or leaves open."""
+"""What a model is fed: pictures, of a size that the file states or leaves open, and the helpers some ask for."""
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
+from edge_daemon.settings import InputSettings
 
 DEFAULT_SIDE = 640
 """Height and width where the model leaves them open and its metadata says nothing, as exporters do."""
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+MAX_VALUES = 1 << 28
+"""Values of an input (a gigabyte as float32), beyond which a file is wrong or hostile."""
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+}
+_HELPER_DTYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+_WIDTH_FIRST = ("orig_target_sizes", "target_sizes")
+_HEIGHT_FIRST = ("im_shape", "image_shape", "image_size", "img_shape")
+_ONES = ("scale_factor", "im_scale", "scale_factors")
 
 
 class Declared(Protocol):
@@ -31,40 +44,102 @@ class Declared(Protocol):
 
 
 @dataclass(frozen=True)
-class PictureInput:
-    """An input of 1x3xHxW; `size` is height and width."""
+class Inputs:
+    """The input that takes pictures, and constant ones beside it.
+
+    `size` is height and width; `batch` how many pictures the file fixes, None where it leaves that open. `helpers`
+    by name have one row per picture. `assumed` is whether the size is a guess.
+    """
 
     name: str
     dtype: np.dtype[np.generic]
     size: tuple[int, int]
+    channels: int
+    channels_last: bool
+    batch: int | None
+    assumed: bool
+    helpers: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+    def shape(self, pictures: int) -> tuple[int, ...]:
+        """The shape of the input for so many pictures."""
+        if self.channels_last:
+            return (pictures, *self.size, self.channels)
+        return (pictures, self.channels, *self.size)
 
 
-def picture_input(inputs: Sequence[Declared], metadata: Mapping[str, str]) -> PictureInput:
-    """The one input, with what it leaves open filled in: one picture, its size from the metadata or 640.
+def understand(declared: Sequence[Declared], metadata: Mapping[str, str], asked: InputSettings) -> Inputs:
+    """What to feed, with what is left open filled in: from the configuration, the metadata, or 640.
 
     Raises:
-        ModelError: there are several, or it takes no colour picture.
+        ModelError: no input takes a picture, or one has a meaning that is not known.
     """
-    seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in inputs)
-    if len(inputs) != 1:
-        raise ModelError(f"it has {len(inputs)} inputs ({seen}), where one that takes a picture is needed")
-    declared = inputs[0]
-    if len(declared.shape) != 4 or declared.shape[1] != 3 or declared.type not in _DTYPES:
-        raise ModelError(f"its input ({seen}) does not take 1x3xHxW floats, a colour picture channels first")
-    batch, _, height, width = declared.shape
-    if isinstance(batch, int) and batch != 1:
-        raise ModelError(f"its input ({seen}) takes {batch} pictures at a time: export it for one")
-    stated_height, stated_width = _stated_size(metadata)
-    size = (
-        height if isinstance(height, int) else stated_height,
-        width if isinstance(width, int) else stated_width,
+    seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in declared)
+    pictures = [i for i in declared if len(i.shape) == 4 and i.type in _DTYPES]
+    if len(pictures) != 1:
+        raise ModelError(f"its inputs ({seen or 'none'}) are not one for pictures (1x3xHxW or 1xHxWx3 numbers)")
+    picture = pictures[0]
+    channels_last = _channels_last(picture, asked, seen)
+    batch, *axes = picture.shape
+    channels, *sides = [axes[2], *axes[:2]] if channels_last else axes
+    size, assumed = _size(sides, metadata, asked)
+    count = channels if isinstance(channels, int) else (1 if asked.color == "gray" else 3)
+    inputs = Inputs(
+        name=picture.name,
+        dtype=np.dtype(_DTYPES[picture.type]),
+        size=size,
+        channels=count,
+        channels_last=channels_last,
+        batch=batch if isinstance(batch, int) and batch > 0 else None,
+        assumed=assumed,
+        helpers={i.name: _helper(i, size, seen) for i in declared if i is not picture},
     )
-    return PictureInput(declared.name, np.dtype(_DTYPES[declared.type]), size)
+    if np.prod(inputs.shape(inputs.batch or 1)) > MAX_VALUES:
+        raise ModelError(f"its input ({seen}) is too large for pictures")
+    return inputs
 
 
-def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
+def _channels_last(picture: Declared, asked: InputSettings, seen: str) -> bool:
+    first, last = picture.shape[1], picture.shape[3]
+    if asked.layout:
+        channels = last if asked.layout == "nhwc" else first
+        if isinstance(channels, int) and channels not in (1, 3):
+            raise ModelError(f"`input.layout` says {asked.layout}, but its input ({seen}) has no 1 or 3 channels there")
+        return asked.layout == "nhwc"
+    if first in (1, 3):
+        return False
+    if last in (1, 3):
+        return True
+    if isinstance(first, int) and isinstance(last, int):
+        raise ModelError(f"its input ({seen}) has neither 3 channels (colour) nor 1 (grey)")
+    if all(not isinstance(axis, int) for axis in (first, last)):
+        raise ModelError(f"its input ({seen}) does not say where the channels are: add `input: {{layout: nchw}}`")
+    return isinstance(first, int)
+
+
+def _size(
+    sides: Sequence[int | str | None], metadata: Mapping[str, str], asked: InputSettings
+) -> tuple[tuple[int, int], bool]:
+    """Height and width, and whether they are a guess."""
+    fixed = [side if isinstance(side, int) and side > 0 else None for side in sides]
+    stated = _stated_size(metadata)
+    size = []
+    for number, side in enumerate(fixed):
+        wanted = asked.size[1 - number] if asked.size else None
+        if side and wanted and side != wanted:
+            raise ModelError(
+                f"`input.size` is {asked.size[0]}x{asked.size[1]}, but the file fixes its input at "  # type: ignore[index]
+                f"{fixed[1] or 'any'}x{fixed[0] or 'any'} (width x height)"
+            )
+        size.append(side or wanted or (stated[number] if stated else DEFAULT_SIDE))
+    assumed = not all(fixed) and not asked.size and not stated
+    return (size[0], size[1]), assumed
+
+
+def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
     """Height and width in the metadata's `imgsz`, as Ultralytics writes it: `[384, 640]` or `640`."""
-    text = metadata.get("imgsz", str(DEFAULT_SIDE))
+    text = metadata.get("imgsz")
+    if not text:
+        return None
     try:
         stated = ast.literal_eval(text)
         height, width = (stated, stated) if isinstance(stated, int) else map(int, stated)
@@ -73,3 +148,23 @@ def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int]:
     if min(height, width) < 1:
         raise ModelError(f"the `imgsz` in its metadata is no size, {text[:40]!r}")
     return height, width
+
+
+def _helper(declared: Declared, size: tuple[int, int], seen: str) -> NDArray[np.generic]:
+    """One picture's row of an input that says how large pictures are: as large as the input itself.
+
+    With that, boxes come out in pixels of the input. RT-DETR, D-FINE and DEIM ask for width and height,
+    PaddleDetection for height and width and for the factor that a picture was resized by.
+    """
+    height, width = size
+    values = next(
+        (
+            row
+            for names, row in ((_WIDTH_FIRST, (width, height)), (_HEIGHT_FIRST, (height, width)), (_ONES, (1, 1)))
+            if declared.name.lower() in names and len(declared.shape) == 2 and declared.shape[1] == 2
+        ),
+        None,
+    )
+    if values is None or declared.type not in _HELPER_DTYPES:
+        raise ModelError(f"what its input {declared.name} is for is not known ({seen}): export it without")
+    return np.array([values], _HELPER_DTYPES[declared.type])

@@ -7,34 +7,46 @@ from pathlib import Path
 from edge_daemon.errors import ModelError
 from edge_daemon.models import coco
 
+_FACES = ("retinaface", "scrfd", "yunet")
+
 
 def stated(labels: Sequence[str] | str | None, metadata: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The names that the configuration states (a list, or a text file's path), or else the metadata.
+    """The names that the configuration states (a list, a text file's path, coco, coco91 or voc), or else the metadata.
 
     Raises:
         ModelError: the file cannot be read, or the metadata's `names` make no sense.
     """
     if isinstance(labels, str):
-        return _from_file(Path(labels))
+        return coco.SETS[labels] if labels in coco.SETS else _from_file(Path(labels))
     if labels is not None:
         return tuple(labels)
     return _from_metadata(metadata["names"]) if metadata.get("names") else None
 
 
-def complete(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
-    """A name for each of the model's classes; COCO's for 80 classes that nobody named.
+def complete(names: Sequence[str] | None, classes: int | None, decoder: str) -> tuple[str, ...]:
+    """A name for each of the model's classes; COCO's for 80, 90 or 91 that nobody named; faces' for theirs.
+
+    Where the model does not show how many classes it has (None), those that are named, or none.
 
     Raises:
         ModelError: there are fewer or more names than classes.
     """
-    if names is None:
-        return coco.NAMES if classes == len(coco.NAMES) else tuple(f"class {i}" for i in range(classes))
-    if len(names) != classes:
-        raise ModelError(
-            f"it tells {classes} classes apart, but {len(names)} are named ({_some(names)}): "
-            "give `labels` with one name for each class, in the order of training"
-        )
-    return tuple(names)
+    if names is not None:
+        if classes is not None and len(names) != classes:
+            raise ModelError(
+                f"it tells {classes} classes apart, but {len(names)} are named ({_some(names)}): "
+                "give `labels` with one name for each class, in the order of training"
+            )
+        return tuple(names)
+    if decoder == "segmentation":
+        return _numbered(classes, {len(coco.VOC): coco.VOC})
+    if decoder in _FACES:
+        return ("face",)
+    return _numbered(classes, {len(names): names for key, names in coco.SETS.items() if key != "voc"})
+
+
+def _numbered(classes: int | None, known: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    return known.get(classes or 0) or tuple(f"class {i}" for i in range(classes or 0))
 
 
 def _from_file(path: Path) -> tuple[str, ...]:

@@ -1,26 +1,27 @@
-"""One model that one process owns: a BGR picture in, detections in pixels of that picture out."""
+"""One model that one process owns: a BGR picture in, findings in pixels of that picture out."""
 
+import dataclasses
 import difflib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import labels
 from edge_daemon.models.builtin import path_of
-from edge_daemon.models.decoders import choose
-from edge_daemon.models.decoders.yolov8 import Yolov8
-from edge_daemon.models.detections import Detections
+from edge_daemon.models.decoders import readings
+from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
+from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.nms import nms
-from edge_daemon.models.preprocess import Preprocessor
+from edge_daemon.models.preprocess import Placement, Preprocessor, Recipe
+from edge_daemon.models.probe import believable, modest, texture
 from edge_daemon.models.session import Session
-from edge_daemon.settings import ModelSettings
+from edge_daemon.settings import InputSettings, ModelSettings
 
 BUILTIN = "builtin:"
 
@@ -35,9 +36,9 @@ class Timing:
 
 
 class Model:
-    """An ONNX file, loaded and warmed up.
+    """An ONNX file, loaded, understood and warmed up.
 
-    `names` are its classes' names by number; `size` is its input's height and width.
+    `size` is its input's height and width; `notes` say what had to be guessed.
 
     Raises:
         ModelError: the file, or what the settings say of it, cannot be used; says why and what to do.
@@ -45,8 +46,11 @@ class Model:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
+        self.notes: list[str] = []
         with self._named():
-            self._load()
+            self._session = Session(_file(settings.path), settings)
+            self.size = self._session.inputs.size
+            self._read()
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -56,22 +60,93 @@ class Model:
         except ModelError as error:
             raise ModelError(f"model {self._settings.name} ({self._settings.path}): {error}") from error
 
-    def _load(self) -> None:
-        settings = self._settings
-        self._session = Session(_file(settings.path), settings.threads, settings.providers)
-        self.size = self._session.size
-        stated = labels.stated(settings.labels, self._session.metadata)
-        texture = _texture(*self.size)
-        # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
-        Preprocessor(self._session.tensor, Yolov8.recipe).fill(texture)
-        named = None if stated is None else len(stated)
-        self._decoder = choose(settings.decoder, self._session.run(), self.size, self._session.metadata, named)
-        self.names: Sequence[str] = labels.complete(stated, self._decoder.classes)
-        self._wanted = _wanted(settings.classes, self.names)
-        self._preprocessor = Preprocessor(self._session.tensor, self._decoder.recipe)
-        self._detect(texture)
+    # How it is understood
 
-    def detect(self, bgr: NDArray[np.uint8]) -> tuple[Detections, Timing]:
+    def _read(self) -> None:
+        """Find the decoder and what goes with it."""
+        settings, inputs = self._settings, self._session.inputs
+        stated = labels.stated(settings.labels, self._session.metadata)
+        picture = texture(*self.size)
+        # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
+        self._use(adapted(Recipe(fit="stretch", color="rgb", scale=1 / 255), settings.input, inputs.channels))
+        self._preprocessor.fill(picture)
+        seen = Seen(
+            outputs=self._outputs(),
+            size=self.size,
+            metadata=self._session.metadata,
+            named=None if stated is None else len(stated),
+            asked=settings.decoder,
+            channels_last=inputs.channels_last,
+        )
+        self.decoder = self._chosen(readings(seen), picture)
+        self.recipe = adapted(self.decoder.recipe, settings.input, inputs.channels)
+        self._use(self.recipe)
+        self.names = labels.complete(stated, self.decoder.classes, self.decoder.name)
+        self._wanted = self._selection(settings.classes)
+        self._thresholds = self._by_class()
+        self._detect(picture)
+        if inputs.assumed:
+            self.notes.append(
+                f"the file leaves its input's size open: {self.size[1]}x{self.size[0]} is assumed; if it was trained "
+                "at another, set `input: {size: ...}`"
+            )
+
+    def _chosen(self, candidates: Sequence[Decoder], picture: NDArray[np.uint8]) -> Decoder:
+        """The reading whose findings can be true; of several the first, which is said."""
+        refused: list[str] = []
+        good: list[Decoder] = []
+        for candidate in candidates:
+            self._use(adapted(candidate.recipe, self._settings.input, self._session.inputs.channels))
+            self._preprocessor.fill(picture)
+            try:
+                tried = candidate.decode(self._outputs(), self._settings.confidence)
+                believable(tried, self.size)
+                modest(tried)
+                good.append(candidate)
+            except ModelError as error:
+                refused.append(f"as {candidate.name} ({candidate.why}) {error}")
+        if not good:
+            raise ModelError("its outputs make no sense: " + "; ".join(refused))
+        if len(good) > 1:
+            others = ", ".join(f"{other.name} ({other.why})" for other in good[1:])
+            self.notes.append(f"its outputs could also be read as {others}: set `decoder` to say which")
+        return good[0]
+
+    def _use(self, recipe: Recipe) -> None:
+        inputs = self._session.inputs
+        if (recipe.color == "gray") != (inputs.channels == 1):
+            raise ModelError(f"`input.color` is {recipe.color}, but its input has {inputs.channels} channels")
+        self._preprocessor = Preprocessor(self._session.tensor[0], recipe, channels_last=inputs.channels_last)
+
+    def _selection(self, classes: Sequence[str] | None) -> NDArray[np.bool_] | None:
+        """For each of the model's classes whether it is to be kept; None: all are."""
+        if classes is None:
+            return None
+        for name in classes:
+            self._known(name, "classes")
+        return np.array([name in classes for name in self.names])
+
+    def _by_class(self) -> NDArray[np.float32] | None:
+        """The threshold of each class; None if it is the same for all."""
+        if not self._settings.class_confidence:
+            return None
+        for name in self._settings.class_confidence:
+            self._known(name, "class_confidence")
+        limits = [self._settings.class_confidence.get(name, self._settings.confidence) for name in self.names]
+        return np.array(limits, np.float32)
+
+    def _known(self, name: str, key: str) -> None:
+        if name not in self.names:
+            close = difflib.get_close_matches(name, self.names, n=1)
+            more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
+            has = f"it has {', '.join(self.names[:10])}{more}" if self.names else "its classes have no names: give `labels`"
+            raise ModelError(
+                f"`{key}` names {name!r}, which it does not have: " + (f"did you mean {close[0]}?" if close else has)
+            )
+
+    # What it does
+
+    def detect(self, bgr: NDArray[np.uint8]) -> tuple[Findings, Timing]:
         """What is in a BGR picture (uint8 HxWx3), and how long finding it took.
 
         Raises:
@@ -80,62 +155,108 @@ class Model:
         with self._named():
             return self._detect(bgr)
 
-    def _detect(self, bgr: NDArray[np.uint8]) -> tuple[Detections, Timing]:
+    def _detect(self, bgr: NDArray[np.uint8]) -> tuple[Findings, Timing]:
         began = time.perf_counter()
         placement = self._preprocessor.fill(bgr)
         filled = time.perf_counter()
-        outputs = self._session.run()
+        outputs = self._outputs()
         ran = time.perf_counter()
-        found = self._decoder.decode(next(iter(outputs.values())), self._settings.confidence)
-        if self._wanted is not None:
-            found = found[self._wanted[found.class_id]]
-        found = nms(found, self._settings.iou)
-        found = _visible(Detections(placement.to_source(found.xyxy), found.confidence, found.class_id))
+        findings = self._findings(outputs, placement)
         done = time.perf_counter()
-        return found, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
+        return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
+
+    def _outputs(self) -> Outputs:
+        """The outputs for one picture, under the names that the configuration gives them."""
+        outputs = self._session.run()
+        batch = self._session.inputs.batch or 1
+        if batch > 1:
+            outputs = {name: array[:1] if array.shape[:1] == (batch,) else array for name, array in outputs.items()}
+        if self._settings.outputs is None:
+            return outputs
+        for role, name in self._settings.outputs.items():
+            if name not in outputs:
+                raise ModelError(f"`outputs.{role}` is {name}, but its outputs are {', '.join(outputs)}")
+        return {role: outputs[name] for role, name in self._settings.outputs.items()}
+
+    def _findings(self, outputs: Outputs, placement: Placement) -> Findings:
+        settings = self._settings
+        lowest = min([settings.confidence, *settings.class_confidence.values()])
+        findings = self.decoder.decode(outputs, lowest)
+        believable(findings, self.size)
+        found = self._kept(findings.detections)
+        if self.decoder.crowded:
+            found = nms(found, settings.iou)
+        found = self._kept_most(found)
+        found = _placed(found, placement, clipped=self.decoder.clipped)
+        return self.decoder.finish(dataclasses.replace(findings, detections=found), outputs, placement)
+
+    def _kept(self, found: Detections) -> Detections:
+        """Those of wanted classes that are sure enough."""
+        if len(found) and self.decoder.classes is None and self.names and found.class_id.max() >= len(self.names):
+            raise ModelError(
+                f"it found class {found.class_id.max()}, but {len(self.names)} are named: give `labels` with one name "
+                "for each class"
+            )
+        if self._thresholds is not None:
+            found = found[found.confidence >= self._thresholds[found.class_id]]
+        return found if self._wanted is None else found[self._wanted[found.class_id]]
+
+    def _kept_most(self, found: Detections) -> Detections:
+        """The surest first, and no more than are wanted."""
+        order = np.argsort(-found.confidence, kind="stable")[: self._settings.max_detections]
+        return found[order]
+
+    def name_of(self, class_id: int) -> str:
+        """A class's name, or its number where the model tells no names."""
+        return self.names[class_id] if class_id < len(self.names) else f"class {class_id}"
 
     def describe(self) -> str:
         """One line for the log: what was loaded, and how it was understood."""
         height, width = self.size
+        settings, recipe = self._settings, self.recipe
         names = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
-        colours = "RGB" if self._decoder.recipe.rgb else "BGR"
+        count = len(self.names)
+        classes = f"{count} class{'es' * (count != 1)} ({names})" if count else "classes without names"
         return (
-            f"{self._settings.path}: input {width}x{height} {colours}, decoder {self._decoder.name} "
-            f"({self._decoder.why}), provider {self._session.provider}, {self._settings.threads} "
-            f"thread{'s' * (self._settings.threads != 1)}, {len(self.names)} "
-            f"class{'es' * (len(self.names) != 1)} ({names})"
+            f"{settings.path}: input {width}x{height} {recipe.color.upper()}, {recipe.fit}, decoder "
+            f"{self.decoder.name} ({self.decoder.why}), provider {self._session.provider}, {settings.threads} "
+            f"thread{'s' * (settings.threads != 1)}, {classes}"
         )
+
+
+def adapted(recipe: Recipe, asked: InputSettings, channels: int) -> Recipe:
+    """A decoder's recipe with what the configuration states instead, for so many channels."""
+    stated: Mapping[str, object] = {
+        "fit": asked.resize,
+        "color": asked.color or ("gray" if channels == 1 else None),
+        "scale": asked.scale,
+        "mean": None if asked.mean is None else tuple(asked.mean),
+        "std": None if asked.std is None else tuple(asked.std),
+        "pad": asked.pad,
+    }
+    changed = {name: value for name, value in stated.items() if value is not None}
+    made: Recipe = dataclasses.replace(recipe, **changed)  # type: ignore[arg-type]
+    wanted = 1 if made.color == "gray" else 3
+    for name in ("mean", "std"):
+        values = getattr(made, name)
+        if len(values) not in (1, wanted):
+            if getattr(asked, name) is not None:
+                raise ModelError(f"`input.{name}` has {len(values)} numbers, for {wanted} channels")
+            made = dataclasses.replace(made, **{name: (float(np.mean(values)),)})
+    return made
 
 
 def _file(path: str) -> Path:
     return path_of(path.removeprefix(BUILTIN)) if path.startswith(BUILTIN) else Path(path)
 
 
-def _wanted(classes: Sequence[str] | None, names: Sequence[str]) -> NDArray[np.bool_] | None:
-    """For each of the model's classes whether it is to be kept; None: all are."""
-    if classes is None:
-        return None
-    for name in classes:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = (
-                f"did you mean {close[0]}?"
-                if close
-                else f"it has {', '.join(names[:10])}" + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-            )
-            raise ModelError(f"`classes` names {name!r}, which it does not have: {hint}")
-    return np.array([name in classes for name in names])
-
-
-def _visible(found: Detections) -> Detections:
-    """Without boxes that lie wholly in the grey around the picture."""
-    visible: NDArray[np.bool_] = np.all(found.xyxy[:, 2:] > found.xyxy[:, :2], axis=1)
-    return found[visible]
-
-
-def _texture(height: int, width: int) -> NDArray[np.uint8]:
-    """A picture (BGR, uint8) with coarse and fine structure, the same each time."""
-    random = np.random.default_rng(0)
-    layers = [cv2.resize(random.random((cells, cells, 3), np.float32), (width, height)) for cells in (4, 16, 64)]
-    picture: NDArray[np.uint8] = (np.mean(layers, axis=0) * 255).astype(np.uint8)
-    return picture
+def _placed(found: Detections, placement: Placement, *, clipped: bool) -> Detections:
+    """Pixels of the input in pixels of the source, without boxes that lie wholly in the grey around the picture."""
+    points = found.keypoints
+    if points is not None:
+        points = np.concatenate((placement.points(points[..., :2]), points[..., 2:]), axis=2)
+    turned = None if found.corners is None else placement.points(found.corners)
+    inside = placement.to_source(found.xyxy)
+    xyxy = inside if clipped else placement.points(found.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    visible: NDArray[np.bool_] = np.all(inside[:, 2:] > inside[:, :2], axis=1)
+    return dataclasses.replace(found, xyxy=xyxy, keypoints=points, corners=turned)[visible]

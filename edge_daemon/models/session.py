@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
-from edge_daemon.models.inputs import picture_input
+from edge_daemon.models.inputs import understand
+from edge_daemon.settings import ModelSettings
 
 # Released builds can send usage events to their maker, and look at this when they are loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -42,47 +43,64 @@ _ERRORS = (
 
 
 class Session:
-    """A session with its input: fill `tensor` (float32 1x3xHxW, the same array for good), then `run`.
+    """A session with its input: fill `tensor[i]` (float32 or uint8, CxHxW or HxWxC, the same array for good), `run`.
 
-    `metadata` is what the file says of itself: Ultralytics writes names, task and size there.
+    `tensor` has room for as many pictures as the file fixes, or `batch` where it leaves that open. `metadata` is
+    what the file says of itself: Ultralytics writes names, task and size there.
 
     Raises:
         ModelError: the file cannot be used; says why and what to do.
     """
 
-    def __init__(self, path: Path, threads: int, wanted: Sequence[str]) -> None:
-        _check_file(path)
-        self._session = _open(path, threads, wanted)
+    def __init__(self, path: Path, settings: ModelSettings, *, batch: int = 1) -> None:
+        check(path)
+        self._session = _open(path, settings)
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.producer: str = self._session.get_modelmeta().producer_name
         _check_outputs(self._session.get_outputs())
-        self._input = picture_input(self._session.get_inputs(), self.metadata)
-        self.size = self._input.size
-        self.tensor: NDArray[np.float32] = np.zeros((1, 3, *self.size), np.float32)
-        # What the session reads: the tensor itself unless the model wants half precision.
-        self._fed = self.tensor.astype(self._input.dtype, copy=False)
+        self._names = [output.name for output in self._session.get_outputs()]
+        self.inputs = understand(self._session.get_inputs(), self.metadata, settings.input)
+        self.tensor: NDArray[np.generic] = np.zeros(
+            self.inputs.shape(self.inputs.batch or batch),
+            np.uint8 if self.inputs.dtype == np.uint8 else np.float32,
+        )
+        # What the session reads: the tensor itself unless the model wants another precision.
+        self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
 
     @property
     def provider(self) -> str:
         """The execution provider that comes first, by its short name."""
         return providers.short(self._session.get_providers()[0])
 
-    def run(self) -> dict[str, NDArray[np.float32]]:
-        """The outputs for what is in `tensor`, by name; those in half precision as float32.
+    def run(self, pictures: int = 1) -> dict[str, NDArray[np.generic]]:
+        """The outputs by name for what is in the first `pictures` of `tensor`; halves and doubles as float32.
 
         Raises:
             ModelError: ONNX Runtime failed.
         """
+        fed = self._fed if self.inputs.batch else self._fed[:pictures]
         if self._fed is not self.tensor:
-            np.copyto(self._fed, self.tensor, casting="same_kind")
+            np.copyto(fed, self.tensor[: len(fed)], casting="same_kind")
+        feeds = {self.inputs.name: fed}
+        feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
-            outputs = self._session.run(None, {self._input.name: self._fed})
+            outputs = self._session.run(None, feeds)
         except _ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
-        names = [output.name for output in self._session.get_outputs()]
-        return {name: np.asarray(output, np.float32) for name, output in zip(names, outputs, strict=True)}
+        return {name: _plain(output) for name, output in zip(self._names, outputs, strict=True)}
 
 
-def _check_file(path: Path) -> None:
+def _plain(output: NDArray[np.generic]) -> NDArray[np.generic]:
+    floats = output.dtype in (np.float16, np.float64)
+    return output.astype(np.float32) if floats else output
+
+
+def check(path: Path) -> None:
+    """See that a file can be a model, before it is given to ONNX Runtime.
+
+    Raises:
+        ModelError: it cannot be.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(len(_LFS_POINTER))
@@ -94,11 +112,12 @@ def _check_file(path: Path) -> None:
         raise ModelError("the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from")
 
 
-def _open(path: Path, threads: int, wanted: Sequence[str]) -> ort.InferenceSession:
+def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
+    wanted = settings.providers
     chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
     options = ort.SessionOptions()
     options.log_severity_level = LOG_ERRORS
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     # An idle thread that spins takes the core from the other workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

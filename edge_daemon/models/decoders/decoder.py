@@ -1,45 +1,106 @@
-"""What every decoder is: a model's output array in, boxes in pixels of its input out."""
+"""What every decoder is: a model's outputs in, findings in pixels of its input out; and what decoders share."""
 
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.detections import Detections
-from edge_daemon.models.preprocess import Recipe
+from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.preprocess import Placement, Recipe
 
 Array = NDArray[np.float32]
-_SLACK = 0.01
+Outputs = Mapping[str, NDArray[np.generic]]
+"""A model's outputs for one picture by name, the axis of the batch (1) kept where there is one; no halves."""
+SLACK = 0.01
 """How far rounding, in quantised models above all, may carry a score out of 0..1."""
+RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
+"""Ultralytics and many others: letterbox in the middle of grey, RGB, 0..1."""
+IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""What torchvision's models and most trained from them expect."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a decoder is recognised by.
+
+    `outputs` are what the model made of a textured picture, `size` is its input's height and width, `metadata` what
+    its file says of itself, `named` how many classes it or the configuration names, if any, and `asked` the decoder
+    that the configuration asks for, or `auto`.
+    """
+
+    outputs: Outputs
+    size: tuple[int, int]
+    metadata: Mapping[str, str]
+    named: int | None = None
+    asked: str = "auto"
+    channels_last: bool = False
+
+    @property
+    def task(self) -> str:
+        """What the metadata says the model is for, in Ultralytics' words; empty if nothing."""
+        return self.metadata.get("task", "")
 
 
 class Decoder(Protocol):
-    """One output layout. `why` tells what in the output it was recognised by."""
+    """One output layout. `why` tells what in the outputs it was recognised by.
+
+    `classes` is how many it tells apart, None if only the names can tell; `crowded` is whether a thing is found
+    several times over, so that NMS has to choose; `clipped` is whether boxes are cut at the picture's edge.
+    """
 
     name: str
     recipe: Recipe
-    classes: int
+    classes: int | None
     why: str
+    crowded: bool
+    clipped: bool
 
-    def decode(self, output: Array, confidence: float) -> Detections:
-        """Boxes that score at least `confidence`, in pixels of the input: before NMS, in any order.
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """Each way in which these outputs can be read in this layout: none, mostly one.
 
         Raises:
-            ModelError: the output is not finite, or scores are none.
+            ModelError: they are surely of this layout, but of no use; says why and what to do.
         """
         ...
+
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """What is surer than `confidence`, in pixels of the input: before NMS, in any order.
+
+        Raises:
+            ModelError: the outputs are not finite, or scores are none.
+        """
+        ...
+
+    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
+        """Add what is worth its cost only for what is kept, such as masks; `found` is in pixels of the source."""
+        ...
+
+
+class Boxes:
+    """What most decoders have in common."""
+
+    crowded = True
+    clipped = True
+    classes: int | None = None
+
+    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
+        """Nothing is to be added."""
+        return found
 
 
 def checked(scores: Array) -> Array:
     """`scores` themselves.
 
     Raises:
-        ModelError: some are outside 0..1.
+        ModelError: some are outside 0..1, or not a number.
     """
     if scores.size:
         low, high = float(scores.min()), float(scores.max())
-        if not (low >= -_SLACK and high <= 1 + _SLACK):
+        if not (low >= -SLACK and high <= 1 + SLACK):
             raise ModelError(f"it gives scores from {low:.3g} to {high:.3g}, where probabilities are in 0..1")
     return scores
 
@@ -55,6 +116,46 @@ def finite(values: Array) -> Array:
     return values
 
 
+def found(xyxy: Array, scores: Array, class_ids: NDArray[np.generic], **more: Array | None) -> Findings:
+    """Findings of these boxes (Nx4), scores and classes (N each), with scores cut to 0..1."""
+    boxes = finite(np.asarray(xyxy, np.float32))
+    sure = np.clip(scores, 0, 1).astype(np.float32, copy=False)
+    return Findings(Detections(boxes, sure, class_ids.astype(np.int32), **more))  # type: ignore[arg-type]
+
+
 def corners(centre: Array, size: Array) -> Array:
     """Boxes as left, top, right, bottom (Nx4) from their centres and sizes (Nx2 each)."""
     return np.concatenate((centre - size / 2, centre + size / 2), axis=1)
+
+
+def best_of(scores: Array, confidence: float) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
+    """Of NxC scores: the rows whose best class reaches `confidence`, with that class's score and number."""
+    top = checked(scores.max(axis=1))
+    rows = np.flatnonzero(top >= confidence)
+    return rows, top[rows], scores[rows].argmax(axis=1)
+
+
+def sigmoid(values: Array) -> Array:
+    """Each value between 0 and 1."""
+    with np.errstate(over="ignore"):
+        shares: Array = 1 / (1 + np.exp(-values))
+    return shares
+
+
+def softmax(values: Array) -> Array:
+    """Shares of 1 along the last axis."""
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    shares: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def is_share(values: NDArray[np.generic]) -> bool:
+    """Whether all values can be probabilities."""
+    if not values.size or not np.issubdtype(values.dtype, np.floating):
+        return False
+    return bool(values.min() >= -SLACK and values.max() <= 1 + SLACK)
+
+
+def shapes(outputs: Outputs) -> str:
+    """Names and shapes of outputs, for people."""
+    return ", ".join(f"{name} {'x'.join(map(str, array.shape)) or 'scalar'}" for name, array in outputs.items())

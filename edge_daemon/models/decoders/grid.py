@@ -12,7 +12,8 @@ _HEADS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """`centre` (float32 Nx2: x, y) of each cell in pixels of the input, and its `stride` (float32 N)."""
+    """Of each box (mostly one a cell) the `centre` (float32 Nx2: x, y) of its cell in pixels of the input, and its
+    `stride` (float32 N)."""
 
     strides: tuple[int, ...]
     centre: NDArray[np.float32]
@@ -21,22 +22,34 @@ class Grid:
     def __len__(self) -> int:
         return len(self.stride)
 
+    def __str__(self) -> str:
+        return f"cells of {', '.join(map(str, self.strides))} pixels"
 
-def grid_of(cells: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | None:
-    """The grid of so many cells for an input of `size` (height, width); None if no usual head has it."""
+
+def grid_of(boxes: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | None:
+    """The cells of so many boxes for an input of `size` (height, width); None if no usual head has so many.
+
+    With several boxes a cell, a level's cells come as often: first all with the first anchor, then the second.
+    """
     for strides in _HEADS:
         levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
-        if sum(rows * columns for rows, columns in levels) * boxes_a_cell == cells:
-            return _grid(strides, levels)
+        if sum(rows * columns for rows, columns in levels) * boxes_a_cell == boxes:
+            return _grid(strides, levels, boxes_a_cell)
     return None
 
 
-def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]]) -> Grid:
+def level(stride: int, size: tuple[int, int]) -> Grid:
+    """The cells of one level."""
+    return _grid((stride,), [(-(-size[0] // stride), -(-size[1] // stride))], 1)
+
+
+def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell: int) -> Grid:
     centres, of_cell = [], []
     for stride, (rows, columns) in zip(strides, levels, strict=True):
         y, x = np.mgrid[:rows, :columns]
-        centres.append(np.stack((x.ravel(), y.ravel()), axis=1) * stride + stride / 2)
-        of_cell.append(np.full(rows * columns, stride))
+        cells = np.stack((x.ravel(), y.ravel()), axis=1) * stride + stride / 2
+        centres.append(np.tile(cells, (boxes_a_cell, 1)))
+        of_cell.append(np.full(rows * columns * boxes_a_cell, stride))
     return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
 
 

@@ -1,40 +1,194 @@
-"""YOLOv8, YOLO11 and their kin: 1x(4+C)xN, a column for each cell: centre, size, class probabilities.
+"""YOLOv8, 9, 11, 12 and their kin: 1x(4+C+T)xN, a column for each cell: centre, size, class probabilities, a tail.
 
-As exported to ONNX by Ultralytics: everything in pixels of the input, no objectness. Some converters
-transpose it to 1xNx(4+C).
+As exported to ONNX by Ultralytics: everything in pixels of the input, no objectness. The tail T depends on the task:
+nothing for boxes; coefficients of masks, with a second output of prototypes (segment); x, y and confidence of each
+keypoint (pose); an angle in radians (obb). Some converters transpose it to 1xNx(4+C+T).
 """
 
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, checked, corners, finite
-from edge_daemon.models.decoders.grid import Grid
-from edge_daemon.models.detections import Detections
-from edge_daemon.models.preprocess import Recipe
+from edge_daemon.errors import ModelError
+from edge_daemon.models.decoders.decoder import (
+    RGB_SHARE,
+    SLACK,
+    Array,
+    Boxes,
+    Outputs,
+    Seen,
+    checked,
+    corners,
+    finite,
+    found,
+)
+from edge_daemon.models.decoders.grid import Grid, grid_of, units
+from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.preprocess import Placement
+
+_TASKS = {"": "none", "detect": "none", "segment": "masks", "pose": "keypoints", "obb": "angle"}
 
 
-class Yolov8:
-    """Decodes an output over one grid; `transposed` where each cell is a row."""
+@dataclass(frozen=True)
+class Tail:
+    """What follows the classes: `length` channels, for keypoints `each` of 2 or 3."""
+
+    kind: Literal["none", "masks", "keypoints", "angle"] = "none"
+    length: int = 0
+    each: int = 3
+
+
+class Yolov8(Boxes):
+    """Decodes boxes over one grid; `transposed` where each cell is a row, `prototypes` an output's name."""
 
     name = "yolov8"
-    recipe = Recipe(fit="centre", rgb=True, scale=1 / 255)
+    recipe = RGB_SHARE
 
-    def __init__(self, grid: Grid, channels: int, *, transposed: bool) -> None:
-        self.classes = channels - 4
-        self._transposed = transposed
+    def __init__(
+        self,
+        size: tuple[int, int],
+        grid: Grid,
+        channels: int,
+        tail: Tail,
+        *,
+        transposed: bool,
+        boxes: str,
+        prototypes: str | None = None,
+    ) -> None:
+        self.classes = channels - 4 - tail.length
+        self._size, self._tail, self._transposed = size, tail, transposed
+        self._boxes, self._prototypes = boxes, prototypes
         shape = f"1x{len(grid)}x{channels}" if transposed else f"1x{channels}x{len(grid)}"
-        self.why = f"{shape}, cells of {', '.join(map(str, grid.strides))} pixels, boxes in pixels"
+        more = "" if tail.kind == "none" else f", {tail.length} channels for {tail.kind}"
+        self.why = f"{shape}, {grid}, boxes in pixels{more}"
 
-    def decode(self, output: Array, confidence: float) -> Detections:
-        """See `Decoder.decode`; `output` is 1x(4+C)xN, or transposed.
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """See `Decoder.recognise`."""
+        prototypes = prototypes_of(seen.outputs)
+        rest = [name for name in seen.outputs if name != prototypes]
+        if len(rest) != 1 or seen.outputs[rest[0]].ndim != 3 or seen.outputs[rest[0]].shape[0] != 1:
+            return
+        array = np.asarray(seen.outputs[rest[0]], np.float32)
+        across, down = grid_of(array.shape[2], seen.size), grid_of(array.shape[1], seen.size)
+        for grid, transposed in ((across, False), (down, True)):
+            channels = array[0].T if transposed else array[0]
+            if not grid or len(channels) <= 4 or units(channels[:2].T, grid) != "pixels":
+                continue
+            tail = _tail(channels, seen, seen.outputs[prototypes].shape[1] if prototypes else 0)
+            if tail and len(channels) - tail.length > 4:
+                scores = checked(finite(channels[4 : len(channels) - tail.length]))
+                _not_all_zero(scores, array)
+                if transposed and tail.kind == "none" and not _is_ours(scores, seen):
+                    continue
+                yield cls(
+                    seen.size, grid, len(channels), tail, transposed=transposed, boxes=rest[0], prototypes=prototypes
+                )
 
-        A score is the best class's probability.
-        """
-        channels = finite(output)[0].T if self._transposed else finite(output)[0]
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`. A score is the best class's probability."""
+        array = finite(np.asarray(outputs[self._boxes], np.float32))[0]
+        channels = array.T if self._transposed else array
+        classes = channels[4 : 4 + (self.classes or 0)]
         # The maximum runs along memory, over whole rows at once; finding which class it was does not.
-        scores = checked(channels[4:].max(axis=0))
+        scores = checked(classes.max(axis=0))
         kept = np.flatnonzero(scores >= confidence)
-        best = channels[4:, kept].argmax(axis=0)
-        boxes = channels[:4, kept].T
-        return Detections(
-            finite(corners(boxes[:, :2], boxes[:, 2:])), np.clip(scores[kept], 0, 1), best.astype(np.int32)
+        best = classes[:, kept].argmax(axis=0)
+        centre, extent = channels[:2, kept].T, channels[2:4, kept].T
+        return found(corners(centre, extent), scores[kept], best, **self._more(channels, kept, centre, extent))
+
+    def _more(
+        self, channels: Array, kept: NDArray[np.intp], centre: Array, extent: Array
+    ) -> Mapping[str, Array | None]:
+        tail = channels[len(channels) - self._tail.length :, kept].T
+        match self._tail.kind:
+            case "masks":
+                return {"coefficients": tail}
+            case "keypoints":
+                points = tail.reshape(len(kept), self._tail.length // self._tail.each, self._tail.each)
+                if self._tail.each == 2:
+                    points = np.concatenate((points, np.ones_like(points[..., :1])), axis=2)
+                return {"keypoints": finite(points)}
+            case "angle":
+                return {"corners": rotated(centre, extent, tail[:, 0])}
+        return {}
+
+    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
+        """Masks, for what has coefficients."""
+        if self._prototypes is None:
+            return found
+        prototypes = np.asarray(outputs[self._prototypes], np.float32)
+        made = masks(found.detections, prototypes, placement, self._size)
+        return Findings(with_masks(found.detections, made))
+
+
+def rotated(centre: Array, extent: Array, angle: Array) -> Array:
+    """The corners (Nx4x2, clockwise) of boxes turned by `angle` (N, radians, clockwise as y points down)."""
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    along = np.concatenate((cos, sin), axis=1) * extent[:, :1] / 2
+    across = np.concatenate((-sin, cos), axis=1) * extent[:, 1:] / 2
+    turned = [centre - along - across, centre + along - across, centre + along + across, centre - along + across]
+    return finite(np.stack(turned, axis=1).astype(np.float32))
+
+
+def boxed(found: Detections) -> Detections:
+    """Oriented boxes with the upright ones around them."""
+    if found.corners is None:
+        return found
+    xyxy = np.concatenate((found.corners.min(axis=1), found.corners.max(axis=1)), axis=1)
+    return Detections(xyxy, found.confidence, found.class_id, corners=found.corners)
+
+
+def _tail(channels: Array, seen: Seen, prototypes: int) -> Tail | None:
+    """What follows the classes: as the metadata says, or else as the values show; None if neither tells."""
+    if seen.task not in _TASKS:
+        return None
+    if prototypes:
+        return Tail("masks", prototypes)
+    if seen.task == "obb":
+        return Tail("angle", 1)
+    if seen.task == "pose":
+        points, each = kpt_shape(seen)
+        return Tail("keypoints", points * each, each)
+    beyond = [i for i, row in enumerate(channels[4:], 4) if row.min() < -SLACK or row.max() > 1 + SLACK]
+    if not beyond or seen.task == "detect":
+        return Tail()
+    length = len(channels) - beyond[0]
+    if length == 1 and channels[-1].min() > -np.pi and channels[-1].max() < np.pi:
+        return Tail("angle", 1)
+    for each in (3, 2):
+        thirds = channels[beyond[0] + 2 :: 3]
+        if length % each == 0 and (each == 2 or (thirds.min() >= -SLACK and thirds.max() <= 1 + SLACK)):
+            return Tail("keypoints", length, each)
+    return Tail()
+
+
+def kpt_shape(seen: Seen) -> tuple[int, int]:
+    """How many keypoints the metadata says there are, and numbers each (2 or 3); COCO's 17 if it says nothing."""
+    try:
+        points, each = map(int, ast.literal_eval(seen.metadata.get("kpt_shape", "[17, 3]")))
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise ModelError(f"cannot read the `kpt_shape` in its metadata, {seen.metadata['kpt_shape'][:40]!r}") from error
+    if points < 1 or each not in (2, 3):
+        raise ModelError(f"the `kpt_shape` in its metadata makes no sense, {seen.metadata['kpt_shape'][:40]!r}")
+    return points, each
+
+
+def _not_all_zero(scores: Array, array: Array) -> None:
+    if not scores.any() and len(np.unique(array)) <= 256:
+        raise ModelError(
+            "every score is 0: its output was quantised to 8 bits with one scale for boxes and scores; "
+            "export it in floating point, or leave its last layers out of the quantisation"
         )
+
+
+def _is_ours(scores: Array, seen: Seen) -> bool:
+    """Whether rows of cells have no objectness: that shows only in how many classes there are; COCO has 80."""
+    if seen.asked != "auto":
+        return seen.asked == Yolov8.name
+    return len(scores) == (seen.named or 80)

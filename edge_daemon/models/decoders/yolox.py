@@ -4,20 +4,23 @@ As exported by YOLOX's `tools/export_onnx.py`: centre and size are relative to t
 `--decode_in_inference`; objectness and classes have been through the sigmoid.
 """
 
+from collections.abc import Iterator
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, checked, corners, finite
-from edge_daemon.models.decoders.grid import Grid
-from edge_daemon.models.detections import Detections
+from edge_daemon.models.decoders.decoder import Array, Boxes, Outputs, Seen, checked, corners, finite, found
+from edge_daemon.models.decoders.grid import Grid, grid_of, units
+from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
 
-class Yolox:
+class Yolox(Boxes):
     """Decodes an output over one grid; `in_pixels` where the export has decoded centres and sizes itself."""
 
     name = "yolox"
-    recipe = Recipe(fit="corner", rgb=False, scale=1.0)
+    recipe = Recipe(fit="corner", color="bgr", scale=1.0)
 
     def __init__(self, grid: Grid, columns: int, *, in_pixels: bool) -> None:
         self.classes = columns - 5
@@ -26,28 +29,44 @@ class Yolox:
         # Offsets count from the cell's top left.
         self._corner: Array = grid.centre - self._stride * np.float32(0.5)
         boxes = "boxes in pixels" if in_pixels else "boxes relative to their cell"
-        self.why = f"1x{len(grid)}x{columns}, cells of {', '.join(map(str, grid.strides))} pixels, {boxes}"
+        self.why = f"1x{len(grid)}x{columns}, {grid}, {boxes}"
 
-    def decode(self, output: Array, confidence: float) -> Detections:
-        """See `Decoder.decode`; `output` is 1xNx(5+C).
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """See `Decoder.recognise`."""
+        array = next(iter(seen.outputs.values()))
+        if len(seen.outputs) != 1 or array.ndim != 3 or array.shape[0] != 1 or array.shape[2] <= 5:
+            return
+        rows = np.asarray(array[0], np.float32)
+        grid = grid_of(len(rows), seen.size)
+        measured = units(rows[:, :2], grid) if grid else None
+        if grid and measured:
+            in_pixels = measured == "pixels"
+            if in_pixels and seen.asked == "auto":
+                # Whether column 4 is objectness or a class shows only in how many classes there are; COCO has 80.
+                # An objectness that is always 1 is YOLOv6's.
+                if rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all():
+                    return
+            checked(finite(rows[:, 4:]))
+            yield cls(grid, rows.shape[1], in_pixels=in_pixels)
 
-        A score is objectness times the best class's probability.
-        """
-        rows = finite(output)[0]
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`. A score is objectness times the best class's probability."""
+        rows = finite(np.asarray(next(iter(outputs.values())), np.float32))[0]
         # No class probability lifts a score above its objectness.
         likely = np.flatnonzero(checked(rows[:, 4]) >= confidence)
         classes = checked(rows[likely, 5:])
         best = classes.argmax(axis=1)
         scores = rows[likely, 4] * classes[np.arange(len(best)), best]
         sure = scores >= confidence
-        return Detections(self._boxes(rows, likely[sure]), np.clip(scores[sure], 0, 1), best[sure].astype(np.int32))
+        return found(self._boxes(rows, likely[sure]), scores[sure], best[sure])
 
     def _boxes(self, rows: Array, kept: NDArray[np.intp]) -> Array:
         centre, size = rows[kept, 0:2], rows[kept, 2:4]
         if self._in_pixels:
-            return finite(corners(centre, size))
+            return corners(centre, size)
         stride = self._stride[kept]
         with np.errstate(over="ignore"):  # an overflow shows as infinite
             grown: Array = np.exp(size) * stride
             moved: Array = centre * stride + self._corner[kept]
-        return finite(corners(moved, grown))
+        return corners(moved, grown)

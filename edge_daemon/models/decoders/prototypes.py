@@ -1,0 +1,47 @@
+"""Masks from prototypes: each is a sum of a few pictures that the model makes, cut to its box (YOLACT)."""
+
+import cv2
+import numpy as np
+
+from edge_daemon.models.decoders.decoder import Array, Outputs, finite
+from edge_daemon.models.detections import Detections, Mask
+from edge_daemon.models.preprocess import Placement
+
+
+def prototypes_of(outputs: Outputs) -> str | None:
+    """The name of the output that holds prototypes (1xMxhxw), beside one of boxes."""
+    names = [name for name, array in outputs.items() if array.ndim == 4 and array.shape[0] == 1]
+    return names[0] if len(outputs) == 2 and len(names) == 1 else None
+
+
+def masks(found: Detections, prototypes: Array, placement: Placement, size: tuple[int, int]) -> list[Mask]:
+    """The mask of each of `found` (pixels of the source, with coefficients NxM) from `prototypes` (1xMxhxw).
+
+    `size` is the input's height and width, which the prototypes cover wholly. A pixel belongs to a mask where the
+    sum is above 0, which is a probability of 0.5. (YOLACT, arXiv:1904.02689; Ultralytics' `process_mask`.)
+    """
+    count, height, width = prototypes.shape[1:]
+    made = []
+    coefficients = np.zeros((0, count), np.float32) if found.coefficients is None else finite(found.coefficients)
+    sums = coefficients @ finite(prototypes).reshape(count, -1)
+    for box, plane in zip(found.xyxy, sums.reshape(-1, height, width), strict=True):
+        left, top = np.floor(box[:2]).astype(int).tolist()
+        right, bottom = np.ceil(box[2:]).astype(int).tolist()
+        wide, tall = max(1, right - left), max(1, bottom - top)
+        # Where the middle of a pixel of the mask lies in the prototypes.
+        x = placement.width / placement.source_width * width / size[1]
+        y = placement.height / placement.source_height * height / size[0]
+        at_x = (left + 0.5) * x + placement.left * width / size[1] - 0.5
+        at_y = (top + 0.5) * y + placement.top * height / size[0] - 0.5
+        back = np.array([[x, 0, at_x], [0, y, at_y]])
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        grown = cv2.warpAffine(plane, back, (wide, tall), flags=how, borderMode=cv2.BORDER_REPLICATE)
+        made.append(Mask(left, top, grown > 0))
+    return made
+
+
+def with_masks(found: Detections, made: list[Mask]) -> Detections:
+    """`found` with its masks, and without what they were made from."""
+    column = np.empty(len(made), object)
+    column[:] = made
+    return Detections(found.xyxy, found.confidence, found.class_id, masks=column)

@@ -1,0 +1,183 @@
+"""What is said of a whole picture: its class, the class of each pixel, or a vector to compare it by."""
+
+from collections.abc import Iterator
+from typing import Self
+
+import cv2
+import numpy as np
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models.decoders.decoder import (
+    IMAGENET,
+    RGB_SHARE,
+    Array,
+    Boxes,
+    Outputs,
+    Seen,
+    finite,
+    is_share,
+    sigmoid,
+    softmax,
+)
+from edge_daemon.models.detections import Class, Detections, Findings
+from edge_daemon.models.preprocess import Placement, Recipe
+
+TOP = 5
+"""Classes of a picture that are told."""
+_KNOWN_CLASSES = (1000, 1001)
+"""ImageNet, without and with background."""
+_BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
+"""What TensorFlow's models, which have channels last, mostly expect: -1..1."""
+
+
+class Classification(Boxes):
+    """One number for each class (1xC): probabilities, or logits that a softmax makes probabilities from."""
+
+    name = "classification"
+
+    def __init__(self, seen: Seen, output: str, classes: int, *, logits: bool) -> None:
+        self.classes: int = classes
+        self._output, self._logits = output, logits
+        crop = Recipe(fit="crop", color="rgb", scale=1 / 255)
+        torch = Recipe(
+            fit="crop", color="rgb", scale=1 / 255, mean=IMAGENET.mean, std=IMAGENET.std, zoom=256 / 224
+        )
+        self.recipe = crop if seen.task == "classify" else _BOTH_SIDES if seen.channels_last else torch
+        self.why = f"{classes} {'logits' if logits else 'probabilities'}"
+
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """See `Decoder.recognise`."""
+        if (vector := _vector(seen)) is None:
+            return
+        name, values = vector
+        logits = not (is_share(values) and abs(float(values.sum()) - 1) < 0.05)
+        known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
+        if len(values) > 1 and (known or not logits or seen.asked == cls.name):
+            yield cls(seen, name, len(values), logits=logits)
+
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`. The surest five; `confidence` takes none away."""
+        values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
+        shares = softmax(values) if self._logits else values
+        if not self._logits and not is_share(shares):
+            raise ModelError("it gives numbers that are no probabilities, where it gave some on a texture")
+        best = np.argsort(-shares, kind="stable")[:TOP].tolist()
+        classes = tuple(Class(number, float(np.clip(shares[number], 0, 1))) for number in best)
+        return Findings(Detections.none(), classes=classes)
+
+
+class Embedding(Boxes):
+    """A vector (1xD) that pictures are compared by; it is given length 1."""
+
+    name = "embedding"
+    recipe = IMAGENET
+    classes = 0
+
+    def __init__(self, output: str, length: int) -> None:
+        self._output = output
+        self.why = f"a vector of {length} numbers that are no probabilities"
+
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """See `Decoder.recognise`."""
+        if (vector := _vector(seen)) is None:
+            return
+        name, values = vector
+        shares = is_share(values) and abs(float(values.sum()) - 1) < 0.05
+        is_classes = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES or shares
+        if seen.asked == cls.name or (not is_classes and len(values) >= 32):
+            yield cls(name, len(values))
+
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`."""
+        values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
+        length = float(np.linalg.norm(values))
+        if not length:
+            raise ModelError("it gives a vector of zeros, which says nothing")
+        return Findings(Detections.none(), embedding=values / np.float32(length))
+
+
+class Segmentation(Boxes):
+    """The class of each pixel: scores as 1xCxHxW or 1xHxWxC, one map of scores, or classes as whole numbers."""
+
+    name = "segmentation"
+
+    def __init__(self, seen: Seen, output: str, how: str, classes: int | None) -> None:
+        self.classes = classes
+        self.recipe = _BOTH_SIDES if seen.channels_last else IMAGENET
+        self._size, self._output, self._how = seen.size, output, how
+        self.why = f"{'x'.join(map(str, seen.outputs[output].shape))}, {how}"
+
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """See `Decoder.recognise`."""
+        maps = [name for name, array in seen.outputs.items() if array.ndim in (3, 4) and array.shape[0] == 1]
+        if not maps or (len(seen.outputs) > 1 and seen.asked != cls.name and len(maps) != len(seen.outputs)):
+            return
+        array = seen.outputs[maps[0]]  # trainers put helpers' outputs behind the one that counts
+        if seen.task not in ("", "semantic", "segment"):
+            return
+        if array.ndim == 3 and _covers(array.shape[1:], seen) and _whole(array):
+            yield cls(seen, maps[0], "the class of each pixel", seen.named)
+        if array.ndim != 4:
+            return
+        for axis, sides in ((1, array.shape[2:]), (3, array.shape[1:3])):
+            if not _covers(sides, seen):
+                continue
+            if array.shape[axis] == 1:
+                if _whole(array) and array.max() > 1:
+                    yield cls(seen, maps[0], "the class of each pixel", seen.named)
+                else:
+                    yield cls(seen, maps[0], "how sure each pixel is foreground", 2)
+            elif array.shape[axis] <= 256:
+                yield cls(seen, maps[0], f"{array.shape[axis]} scores a pixel", array.shape[axis])
+            return
+
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`. `label_map` is as the model gives it, to be finished."""
+        array = outputs[self._output]
+        if self._how.startswith("the class"):
+            labels = np.asarray(array).reshape(array.shape[1:3] if array.shape[-1] == 1 else array.shape[-2:])
+            if labels.min() < 0 or labels.max() > 255:
+                raise ModelError(f"it gives classes from {labels.min()} to {labels.max()}, where 0 to 255 are possible")
+        elif self._how.startswith("how sure"):
+            scores = finite(np.asarray(array, np.float32)).reshape(
+                array.shape[1:3] if array.shape[-1] == 1 else array.shape[2:]
+            )
+            labels = (scores if is_share(scores) else sigmoid(scores)) >= 0.5
+        else:
+            scores = finite(np.asarray(array, np.float32))[0]
+            labels = scores.argmax(axis=-1 if scores.shape[-1] == self.classes else 0)
+        return Findings(Detections.none(), label_map=labels.astype(np.uint8))
+
+    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
+        """The map as large as the source."""
+        if found.label_map is None:
+            return found
+        height, width = found.label_map.shape
+        x, y = width / self._size[1], height / self._size[0]
+        left, top = round(placement.left * x), round(placement.top * y)
+        right, bottom = round((placement.left + placement.width) * x), round((placement.top + placement.height) * y)
+        part = found.label_map[max(0, top) : max(top + 1, bottom), max(0, left) : max(left + 1, right)]
+        size = (placement.source_width, placement.source_height)
+        grown = cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_NEAREST)
+        return Findings(found.detections, label_map=np.asarray(grown, np.uint8))
+
+
+def _vector(seen: Seen) -> tuple[str, Array] | None:
+    """The one output, if it is a vector: 1xC, C, or 1xCx1x1."""
+    name, array = next(iter(seen.outputs.items()))
+    if len(seen.outputs) != 1 or array.size != max(array.shape, default=0) or array.size < 2:
+        return None
+    return name, np.asarray(array, np.float32).ravel()
+
+
+def _covers(sides: tuple[int, ...], seen: Seen) -> bool:
+    """Whether a map covers the input evenly, at its size or a fraction of it."""
+    height, width = seen.size
+    return min(sides) >= 8 and abs(height / sides[0] - width / sides[1]) < 0.35 and sides[0] <= height
+
+
+def _whole(array: np.ndarray) -> bool:  # type: ignore[type-arg]
+    return bool((array == np.rint(array)).all())
