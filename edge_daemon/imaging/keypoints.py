@@ -27,7 +27,7 @@ def draw_keypoints(rgb: Pixels, keypoints: NDArray[np.floating], skeleton: str, 
         raise ValueError(f"keypoints of the set {skeleton} are N x {wanted} x 3; these are {shape}")
     xy, there = measured(keypoints[:, :, :2])
     with np.errstate(invalid="ignore"):
-        there &= keypoints[:, :, 2] >= confidence
+        there &= np.asarray(keypoints[:, :, 2], np.float64) >= confidence
     with canvas(rgb) as picture:
         height, width = picture.shape[:2]
         for points, sure in zip(xy, there, strict=True):

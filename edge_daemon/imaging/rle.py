@@ -88,7 +88,7 @@ def _pack(runs: NDArray[np.int64]) -> str:
 
 
 def _unpack(counts: str | bytes) -> NDArray[np.int64]:
-    text = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
+    text = counts.encode("utf-8", "surrogatepass") if isinstance(counts, str) else counts
     chars = np.frombuffer(text, np.uint8).astype(np.int64) - _FIRST
     if not chars.size or chars.min() < 0 or chars.max() >= 2 * _MORE or chars[-1] & _MORE:
         raise PictureError(f"these are no run lengths of a mask: {text[:40]!r}, {len(text)} characters")
