@@ -36,7 +36,7 @@ def main() -> None:
     blob = np.hypot(*np.mgrid[-1:1:300j, -1:1:200j]) < 0.95
     corners = rng.uniform(0, 1, (10, 2)) * (WIDTH - 200, HEIGHT - 300)
     masks = [(int(x), int(y), blob) for x, y in corners]
-    boxes = np.hstack([corners, corners + (200, 300)])
+    boxes = np.hstack([corners, corners + np.array([200, 300])])
     tilted = corners[:, None] + np.array([[100, 0], [200, 100], [100, 300], [0, 200]])
     people = rng.uniform(0, 1, (10, 17, 2)) * (200, 300) + corners[:, None]
     keypoints = np.concatenate([people, np.ones((10, 17, 1))], axis=2)

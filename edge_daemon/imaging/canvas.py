@@ -47,7 +47,7 @@ def measured(points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]
     """Give points (... x 2) as float64, and which of them can be somewhere: no NaN, no infinity, not far off."""
     with np.errstate(invalid="ignore"):  # NaNs of any kind may come
         xy = np.asarray(points, np.float64)
-        return xy, (np.abs(xy) <= _NOWHERE).all(axis=-1)
+        return xy, np.asarray((np.abs(xy) <= _NOWHERE).all(axis=-1))
 
 
 def clipped(points: Sequence[Point], width: int, height: int) -> list[Point]:
@@ -56,8 +56,10 @@ def clipped(points: Sequence[Point], width: int, height: int) -> list[Point]:
     Sides that are cut off are replaced by the picture's edge (Sutherland and Hodgman, 1974).
     """
     inside = list(points)
+    if all(0 <= x <= width - 1 and 0 <= y <= height - 1 for x, y in inside):
+        return inside
     for axis, sign, limit in ((0, 1, 0), (0, -1, 1 - width), (1, 1, 0), (1, -1, 1 - height)):
-        if any(sign * point[axis] < limit for point in inside):
+        if inside:
             inside = _half(inside, axis, sign, limit)
     return inside
 

@@ -63,7 +63,9 @@ def draw_polygons(
     with canvas(rgb) as picture:
         visible = [
             (points, class_id, caption)
-            for box, there, class_id, caption in zip(xy.tolist(), known.all(axis=1), class_ids, captions, strict=True)
+            for box, there, class_id, caption in zip(
+                xy.tolist(), np.all(known, axis=1).tolist(), class_ids, captions, strict=True
+            )
             if there and (points := clipped(box, width, height))
         ]
         for points, class_id, _ in visible:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from edge_daemon.imaging.canvas import FINE, Point, canvas, clipped, line_width, measured, outline
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.palette import Colour
-from edge_daemon.imaging.skeletons import skeleton_named
+from edge_daemon.imaging.skeletons import Skeleton, skeleton_named
 
 _RIM: Colour = (20, 20, 20)
 
@@ -29,19 +29,22 @@ def draw_keypoints(rgb: Pixels, keypoints: NDArray[np.floating], skeleton: str, 
     with np.errstate(invalid="ignore"):
         there &= np.asarray(keypoints[:, :, 2], np.float64) >= confidence
     with canvas(rgb) as picture:
-        height, width = picture.shape[:2]
         for points, sure in zip(xy, there, strict=True):
-            found: dict[int, Point] = {
-                int(index): (points[index, 0], points[index, 1]) for index in np.flatnonzero(sure)
-            }
-            if not found:
-                continue
-            radius = _radius(points[sure], len(points), width, height)
-            for start, end in known.limbs:
-                if start in found and end in found and (ends := clipped((found[start], found[end]), width, height)):
-                    outline(picture, ends, min(radius, line_width(width, height)), known.limb_colour((start, end)))
-            for index, point in found.items():
-                _dot(picture, point, radius, known.point_colour(index))
+            if sure.any():
+                _draw(picture, points, sure, known)
+
+
+def _draw(rgb: Pixels, points: NDArray[np.float64], sure: NDArray[np.bool_], known: Skeleton) -> None:
+    """Draw one object: its limbs, and its points upon them."""
+    height, width = rgb.shape[:2]
+    radius = _radius(points[sure], len(points), width, height)
+    line = min(radius, line_width(width, height))
+    found: dict[int, Point] = dict(zip(np.flatnonzero(sure).tolist(), points[sure].tolist(), strict=True))
+    for (start, end), fill in zip(known.limbs, known.limb_colours, strict=True):
+        if start in found and end in found and (ends := clipped((found[start], found[end]), width, height)):
+            outline(rgb, ends, line, fill)
+    for index, point in found.items():
+        _dot(rgb, point, radius, known.point_colour(index))
 
 
 def _radius(points: NDArray[np.float64], count: int, width: int, height: int) -> int:

@@ -84,7 +84,7 @@ def _pack(runs: NDArray[np.int64]) -> str:
     lengths = 1 + (magnitudes[:, None] >= _SIGN << _BITS * group[:-1]).sum(axis=1, keepdims=True)
     group = group[: lengths.max()]
     chars = (numbers[:, None] >> _BITS * group & (_MORE - 1)) + _MORE * (group + 1 < lengths) + _FIRST
-    return chars[group < lengths].astype(np.uint8).tobytes().decode("ascii")
+    return str(chars[group < lengths].astype(np.uint8).tobytes(), "ascii")
 
 
 def _unpack(counts: str | bytes) -> NDArray[np.int64]:

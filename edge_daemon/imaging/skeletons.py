@@ -18,31 +18,33 @@ _FINGERS: dict[str, Colour] = {
     "ring": (60, 190, 255),
     "little": (200, 120, 255),
 }
+_PARTS = {"left": LEFT, "right": RIGHT, **_FINGERS}
 
 
 class Skeleton(NamedTuple):
-    """A set of keypoints: their names in order, the pairs that are joined, and the colours of both."""
+    """A set of keypoints: their names in order, the pairs that are joined, and the RGB colours of both."""
 
-    points: tuple[str, ...]
-    limbs: tuple[tuple[int, int], ...]
+    points: tuple[str, ...] = ()
+    limbs: tuple[tuple[int, int], ...] = ()
+    point_colours: tuple[Colour, ...] = ()
+    limb_colours: tuple[Colour, ...] = ()
 
     def point_colour(self, index: int) -> Colour:
-        """Give the RGB colour of a point: that of its side, its finger or, without a name, its own."""
-        name = self.points[index] if index < len(self.points) else ""
-        if not name:
-            return colour(index)
-        part = name.split("_")[0]
-        return {"left": LEFT, "right": RIGHT}.get(part) or _FINGERS.get(part, MIDDLE)
-
-    def limb_colour(self, limb: tuple[int, int]) -> Colour:
-        """Give the RGB colour of a limb: that of the side that it belongs to."""
-        sides = {self.point_colour(index) for index in limb} - {MIDDLE}
-        return sides.pop() if len(sides) == 1 else MIDDLE
+        """Give the colour of a point: that of its side or its finger; without a name, its own."""
+        return self.point_colours[index] if self.point_colours else colour(index)
 
 
-def _joined(points: tuple[str, ...], limbs: str) -> tuple[tuple[int, int], ...]:
+def _skeleton(points: tuple[str, ...], limbs: str = "") -> Skeleton:
     pairs = (limb.split("-") for limb in limbs.split())
-    return tuple((points.index(start), points.index(end)) for start, end in pairs)
+    joined = tuple((points.index(start), points.index(end)) for start, end in pairs)
+    tints = tuple(_PARTS.get(point.split("_")[0], MIDDLE) for point in points)
+    return Skeleton(points, joined, tints, tuple(_between(tints[start], tints[end]) for start, end in joined))
+
+
+def _between(start: Colour, end: Colour) -> Colour:
+    """Give the colour of a limb: that of the side that it belongs to, if it belongs to one."""
+    sides = {start, end} - {MIDDLE}
+    return sides.pop() if len(sides) == 1 else MIDDLE
 
 
 # https://cocodataset.org/#format-data, keypoints of "person"
@@ -68,16 +70,15 @@ _HAND_LIMBS = " ".join(
 )
 
 SKELETONS = {
-    "coco17": Skeleton(_BODY, _joined(_BODY, _BODY_LIMBS)),
-    "face5": Skeleton(_FACE, ()),
-    "hand21": Skeleton(_HAND, _joined(_HAND, _HAND_LIMBS)),
+    "coco17": _skeleton(_BODY, _BODY_LIMBS),
+    "face5": _skeleton(_FACE),
+    "hand21": _skeleton(_HAND, _HAND_LIMBS),
 }
-_OTHER = Skeleton((), ())
 
 
 def skeleton_named(name: str) -> Skeleton:
     """Give a set of keypoints by name; one without names and limbs when it is not known."""
-    return SKELETONS.get(name, _OTHER)
+    return SKELETONS.get(name, Skeleton())
 
 
 def skeleton_of(count: int) -> str:

@@ -34,12 +34,12 @@ def black(width: int, height: int) -> Pixels:
 
 
 def of_colour(rgb: Pixels, class_id: int) -> NDArray[np.bool_]:
-    return (rgb == colour(class_id)).all(axis=2)
+    return np.asarray((rgb == colour(class_id)).all(axis=2))
 
 
 def about_colour(rgb: Pixels, class_id: int) -> NDArray[np.bool_]:
     """Where a smooth line lies: one of a single pixel is a little fainter than its colour."""
-    return (np.abs(rgb.astype(int) - colour(class_id)) <= 60).all(axis=2)
+    return np.asarray((np.abs(rgb.astype(int) - colour(class_id)) <= 60).all(axis=2))
 
 
 def tinted(rgb: Pixels, class_id: int) -> Pixels:
@@ -54,8 +54,8 @@ def test_an_oriented_box_is_its_outline() -> None:
     draw_polygons(rgb, DIAMOND, [3], [""], LABELS)
     for x, y in ((180, 80), (230, 130), (280, 180), (130, 230), (80, 180)):
         assert (rgb[y - 1 : y + 2, x - 1 : x + 2] > 0.9 * np.array(colour(3))).all(axis=2).any()
-    y, x = np.indices((360, 360))
-    away = np.abs(np.abs(x - 180) + np.abs(y - 180) - 100)
+    rows, columns = np.indices((360, 360))
+    away = np.abs(np.abs(columns - 180) + np.abs(rows - 180) - 100)
     assert not rgb[away > 5].any()
 
 
@@ -141,7 +141,7 @@ def test_masks_are_cut_at_the_picture(kind: type[np.generic]) -> None:
     for left, top in ((-450, -450), (-450, 30), (60, -450), (60, 30)):
         rgb = black(80, 60)
         draw_masks(rgb, [(left, top, full)], [1])
-        covered = rgb.any(axis=2)
+        covered = np.asarray(rgb.any(axis=2))
         assert covered[max(top, 0) : top + 500, max(left, 0) : left + 500].all()
         assert covered.sum() == (60 - top if top > 0 else min(60, top + 500)) * (
             80 - left if left > 0 else min(80, left + 500)
