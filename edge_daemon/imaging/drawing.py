@@ -1,20 +1,20 @@
-"""Boxes and their captions, drawn into RGB frames for people to look at."""
+"""Boxes, upright and oriented, and captions, drawn into RGB frames for people to look at.
 
-import colorsys
+Neighbours draw the rest of what a result can hold: `masks`, `keypoints`.
+"""
+
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_daemon.errors import PictureError
-from edge_daemon.imaging.colour import Pixels, check_pixels
-from edge_daemon.imaging.fonts import Fonts
+from edge_daemon.imaging.canvas import canvas, check_canvas, clipped, line_width, measured, outline
+from edge_daemon.imaging.captions import font_size, put, tab
+from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.labels import Labels
+from edge_daemon.imaging.palette import Colour, colour, ink
 
-_COLOURS = 64
-_GOLDEN = 0.6180339887  # neighbouring classes get hues far from each other, however many there are
-_SHADES = ((0.85, 0.95), (0.8, 0.8), (0.55, 1.0))  # saturation and value
+__all__ = ["colour", "draw_boxes", "draw_classes", "draw_polygons", "font_size", "ink"]
 
 
 def draw_boxes(
@@ -31,49 +31,72 @@ def draw_boxes(
     PictureError for another kind of picture or a read-only one, ValueError when there are not as many boxes
     as class ids and captions.
     """
-    check_pixels(rgb)
-    if not rgb.flags.writeable:
-        raise PictureError("the picture to draw on is read-only: draw on a copy")
-    labels = labels or _default_labels()
+    check_canvas(rgb)
     height, width = rgb.shape[:2]
-    size = font_size(width, height)
-    line = max(1, round(min(width, height) / 360))
+    line = line_width(width, height)
     visible = [
         (corners, class_id, caption)
         for box, class_id, caption in zip(np.reshape(xyxy, (-1, 4)), class_ids, captions, strict=True)
         if (corners := _corners(box, width, height))
     ]
     for corners, class_id, _ in visible:
-        _outline(rgb, corners, line, colour(class_id))
+        _frame(rgb, corners, line, colour(class_id))
     for (x1, y1, _, _), class_id, caption in visible:
-        mask = labels.mask(caption, size)
-        if mask.size:
-            _blit(rgb, _tab(mask, class_id, pad=max(2, size // 3)), x1 - line // 2, y1 - line // 2)
+        _caption(rgb, caption, class_id, (x1 - line // 2, y1 - line // 2), labels)
 
 
-def font_size(width: int, height: int) -> int:
-    """Give the size of captions, in pixels, for a picture of this size."""
-    return int(np.clip(round(min(width, height) / 42), 11, 40))
+def draw_polygons(
+    rgb: Pixels,
+    corners: NDArray[np.floating],
+    class_ids: Sequence[int],
+    captions: Sequence[str],
+    labels: Labels | None = None,
+) -> None:
+    """Draw oriented boxes and their captions into a writable RGB picture, as `draw_boxes` draws upright ones.
+
+    `corners` is N x 4 x 2 (x and y) in pixels, in order along the outline. Boxes are cut at the picture's
+    edge; of those that lie outside, or have a corner that is NaN or infinite, nothing is drawn.
+    """
+    xy, known = measured(np.reshape(corners, (-1, 4, 2)))
+    height, width = rgb.shape[:2]
+    line = line_width(width, height)
+    with canvas(rgb) as picture:
+        visible = [
+            (points, class_id, caption)
+            for box, there, class_id, caption in zip(
+                xy.tolist(), np.all(known, axis=1).tolist(), class_ids, captions, strict=True
+            )
+            if there and (points := clipped(box, width, height))
+        ]
+        for points, class_id, _ in visible:
+            outline(picture, points, line, colour(class_id))
+        for points, class_id, caption in visible:
+            top = min(y for _, y in points)
+            # Of an almost level side it is the left end, as with an upright box.
+            left = min(x for x, y in points if y <= top + font_size(width, height) / 2)
+            _caption(picture, caption, class_id, (round(left) - line // 2, round(top) - line // 2), labels)
 
 
-def colour(class_id: int) -> tuple[int, int, int]:
-    """Give the RGB colour of a class, always the same one."""
-    index = int(class_id) % _COLOURS
-    saturation, value = _SHADES[index // 7 % len(_SHADES)]
-    red, green, blue = colorsys.hsv_to_rgb((0.36 + index * _GOLDEN) % 1, saturation, value)
-    return round(red * 255), round(green * 255), round(blue * 255)
+def draw_classes(rgb: Pixels, captions: Sequence[str], class_ids: Sequence[int], labels: Labels | None = None) -> None:
+    """Draw what a whole picture was classified as into its top left corner, a line for each caption.
+
+    Lines for which there is no room are left out. Raises as `draw_boxes` does.
+    """
+    check_canvas(rgb)
+    height, width = rgb.shape[:2]
+    size = font_size(width, height)
+    x = y = min(size // 2, min(width, height) // 16)
+    for caption, class_id in zip(captions, class_ids, strict=True):
+        label = tab(caption, class_id, size, labels)
+        if label is not None and y + len(label) <= height:
+            put(rgb, label, x, y + len(label))
+            y += len(label) + line_width(width, height)
 
 
-def ink(fill: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Give black or white, whichever has more contrast to an RGB colour (WCAG 2.2, relative luminance)."""
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in fill)]
-    luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
-    return (0, 0, 0) if (luminance + 0.05) ** 2 > 1.05 * 0.05 else (255, 255, 255)
-
-
-@lru_cache(maxsize=1)
-def _default_labels() -> Labels:
-    return Labels(Fonts())
+def _caption(rgb: Pixels, caption: str, class_id: int, at: tuple[int, int], labels: Labels | None) -> None:
+    label = tab(caption, class_id, font_size(rgb.shape[1], rgb.shape[0]), labels)
+    if label is not None:
+        put(rgb, label, *at)
 
 
 def _corners(box: ArrayLike, width: int, height: int) -> tuple[int, int, int, int] | None:
@@ -86,7 +109,7 @@ def _corners(box: ArrayLike, width: int, height: int) -> tuple[int, int, int, in
     return x1, y1, x2, y2
 
 
-def _outline(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: tuple[int, int, int]) -> None:
+def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour) -> None:
     x1, y1, x2, y2 = corners
     out = line // 2  # half of the line lies outside of the box
     left, top = max(0, x1 - out), max(0, y1 - out)
@@ -95,30 +118,3 @@ def _outline(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: t
     rgb[max(top, bottom - line) : bottom, left:right] = fill
     rgb[top:bottom, left : left + line] = fill
     rgb[top:bottom, max(left, right - line) : right] = fill
-
-
-@lru_cache(maxsize=_COLOURS)
-def _ramp(index: int) -> Pixels:
-    """Give the 256 colours from a class's own to that of the text on it."""
-    fill = np.array(colour(index), np.float64)
-    share = np.linspace(0, 1, 256)[:, None]
-    return np.rint(fill + (np.array(ink(colour(index))) - fill) * share).astype(np.uint8)
-
-
-def _tab(mask: Pixels, class_id: int, pad: int) -> Pixels:
-    ramp = _ramp(int(class_id) % _COLOURS)
-    height, width = mask.shape
-    tab = np.empty((height, width + 2 * pad, 3), np.uint8)
-    tab[:] = ramp[0]
-    np.take(ramp, mask, axis=0, out=tab[:, pad : pad + width], mode="clip")
-    return tab
-
-
-def _blit(rgb: Pixels, tab: Pixels, x: int, y: int) -> None:
-    """Put a tab above a point, below it where there is no room, and always within the picture."""
-    height, width = rgb.shape[:2]
-    tab = tab[:height, :width]
-    tall, wide = tab.shape[:2]
-    x = max(0, min(x, width - wide))
-    y = y - tall if y >= tall else max(0, min(y, height - tall))
-    rgb[y : y + tall, x : x + wide] = tab
