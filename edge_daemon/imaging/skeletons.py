@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from edge_daemon.imaging.palette import Colour, colour
 
-LEFT: Colour = (60, 220, 90)
+# Told apart by the colour-blind too, and unlike the green box of a person.
+LEFT: Colour = (50, 150, 255)
 RIGHT: Colour = (255, 140, 20)
-MIDDLE: Colour = (70, 160, 255)
+MIDDLE: Colour = (240, 240, 240)
 
 _FINGERS: dict[str, Colour] = {
     "thumb": (255, 90, 90),
