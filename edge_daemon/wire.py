@@ -174,13 +174,57 @@ class Free(Message, frozen=True, kw_only=True, tag="free.1"):
 # worker -> sink
 
 
-class Detection(msgspec.Struct, frozen=True, kw_only=True):
-    """One box in pixels of the source frame."""
+class Rle(msgspec.Struct, frozen=True, kw_only=True):
+    """A mask as COCO's run lengths (pycocotools reads it): `size` is height and width of the frame."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One box in pixels of the source frame, and what the model tells besides.
+
+    `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
+    (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
+    """
 
     xyxy: tuple[float, float, float, float]
     confidence: float
     class_id: int
     class_name: str
+    mask: Rle | None = None
+    keypoints: list[tuple[float, float, float]] | None = None
+    skeleton: str | None = None
+    corners: list[tuple[float, float]] | None = None
+    angle: float | None = None
+
+
+class PictureClass(msgspec.Struct, frozen=True, kw_only=True):
+    """A class that the whole frame may show."""
+
+    class_id: int
+    class_name: str
+    confidence: float
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the frame that shows a class; `area` is its share of the frame."""
+
+    class_id: int
+    class_name: str
+    area: float
+    mask: Rle
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model found in a frame: boxes, or what it tells of the whole: `classes` (the surest first),
+    `segments`, or an `embedding` of length 1.
+    """
+
+    detections: list[Detection] = []
+    classes: list[PictureClass] | None = None
+    segments: list[Segment] | None = None
+    embedding: list[float] | None = None
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +247,7 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     frame: Frame
     model: str
     worker: str
-    detections: list[Detection] = []
+    found: Found = Found()
     timing_ms: Timing = Timing()
     failed: Literal["undecodable", "model-error"] | None = None
 
@@ -337,6 +381,9 @@ class Result(msgspec.Struct, kw_only=True):
     width: int
     height: int
     detections: list[Detection]
+    classes: list[PictureClass] | msgspec.UnsetType = msgspec.UNSET
+    segments: list[Segment] | msgspec.UnsetType = msgspec.UNSET
+    embedding: list[float] | msgspec.UnsetType = msgspec.UNSET
     dropped: Dropped
     timing_ms: Timing
     worker: str

@@ -139,7 +139,11 @@ class Model:
         if name not in self.names:
             close = difflib.get_close_matches(name, self.names, n=1)
             more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
-            has = f"it has {', '.join(self.names[:10])}{more}" if self.names else "its classes have no names: give `labels`"
+            has = (
+                f"it has {', '.join(self.names[:10])}{more}"
+                if self.names
+                else "its classes have no names: give `labels`"
+            )
             raise ModelError(
                 f"`{key}` names {name!r}, which it does not have: " + (f"did you mean {close[0]}?" if close else has)
             )
@@ -242,7 +246,7 @@ def adapted(recipe: Recipe, asked: InputSettings, channels: int) -> Recipe:
         if len(values) not in (1, wanted):
             if getattr(asked, name) is not None:
                 raise ModelError(f"`input.{name}` has {len(values)} numbers, for {wanted} channels")
-            made = dataclasses.replace(made, **{name: (float(np.mean(values)),)})
+            made = dataclasses.replace(made, **{name: (float(np.mean(values)),)})  # type: ignore[arg-type]
     return made
 
 

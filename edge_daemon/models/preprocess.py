@@ -148,4 +148,4 @@ class Preprocessor:
                 continue
             np.multiply(plane, self._scales[number], out=target)
             if self._offsets[number]:
-                target += self._offsets[number]
+                np.add(target, self._offsets[number], out=target)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from edge_daemon.wire import (
     Acks,
     Captured,
     End,
+    Found,
     Gap,
     Lost,
     Outcome,
@@ -28,6 +29,7 @@ from edge_daemon.wire import (
     utc,
 )
 
+T = TypeVar("T")
 Key = tuple[str, str]
 """Camera and model."""
 
@@ -133,13 +135,13 @@ class Desk:
                 total_ms = (now_ns - item.arrival.outcome.frame.captured_ns) / 1e6
                 self._meters[ledger.camera, ledger.model].add(now_ns, total_ms)
                 result = _result(item, total_ms)
-                names = Counter(detection.class_name for detection in result.detections)
-                self._found[ledger.camera, ledger.model] = dict(names)
+                self._found[ledger.camera, ledger.model] = _names(item.arrival.outcome.found)
                 yield result, item.arrival
 
 
 def _result(delivery: Delivery, total_ms: float) -> Result:
     outcome: Outcome = delivery.arrival.outcome
+    found = outcome.found
     frame, stages = outcome.frame, msgspec.structs.asdict(outcome.timing_ms) | {"total": total_ms}
     return Result(
         camera=frame.camera,
@@ -149,12 +151,26 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         captured_at=frame.captured_at,
         width=frame.width,
         height=frame.height,
-        detections=outcome.detections,
+        detections=found.detections,
+        classes=_told(found.classes),
+        segments=_told(found.segments),
+        embedding=_told(found.embedding),
         dropped=dict(delivery.dropped),
         timing_ms=Timing(**{stage: round(ms, 2) for stage, ms in stages.items()}),
         worker=outcome.worker,
         truth=msgspec.UNSET if frame.truth is None else frame.truth,
     )
+
+
+def _told(value: T | None) -> T | msgspec.UnsetType:
+    return msgspec.UNSET if value is None else value
+
+
+def _names(found: Found) -> dict[str, int]:
+    """How many of each class; of a whole picture the likeliest."""
+    if found.classes:
+        return {found.classes[0].class_name: 1}
+    return dict(Counter(detection.class_name for detection in found.detections))
 
 
 def _end(ledger: Ledger) -> End:

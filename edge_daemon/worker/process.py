@@ -10,14 +10,14 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import ModelError, PictureError, WireError
+from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import decode_bgr
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
-from edge_daemon.imaging.drawing import draw_boxes
 from edge_daemon.link import Link
-from edge_daemon.models.detections import Detections
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import Decoder, Detection, Frame, Free, Outcome, Timing, WorkerHello, encode
+from edge_daemon.wire import Decoder, Found, Frame, Free, Outcome, Timing, WorkerHello, encode
+from edge_daemon.worker.report import report
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
@@ -93,7 +93,7 @@ class Worker:
         try:
             bgr = decode_bgr(payload, frame.codec, frame.width, frame.height)
             decoded_ns = time.monotonic_ns()
-            detections, timing = self._model.detect(bgr)
+            findings, timing = self._model.detect(bgr)
         except (PictureError, ModelError) as error:
             logger.warning("frame %d of %s: %s", frame.seq, frame.camera, error)
             reason = "undecodable" if isinstance(error, PictureError) else "model-error"
@@ -107,8 +107,9 @@ class Worker:
             infer=timing.infer,
             postprocess=timing.postprocess,
         )
-        outcome = self._outcome(frame, detections=self._listed(detections), timing_ms=stages)
-        return outcome, self._annotated(bgr, detections) if frame.annotate else None
+        found = report(findings, self._model, frame.width, frame.height)
+        outcome = self._outcome(frame, found=found, timing_ms=stages)
+        return outcome, _annotated(bgr, found) if frame.annotate else None
 
     def _greet(self) -> None:
         hello = WorkerHello(
@@ -123,29 +124,6 @@ class Worker:
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)
 
-    def _listed(self, detections: Detections) -> list[Detection]:
-        return [
-            Detection(
-                xyxy=(round(x1, 2), round(y1, 2), round(x2, 2), round(y2, 2)),
-                confidence=round(confidence, 4),
-                class_id=class_id,
-                class_name=self._model.names[class_id],
-            )
-            for (x1, y1, x2, y2), confidence, class_id in zip(
-                detections.xyxy.tolist(), detections.confidence.tolist(), detections.class_id.tolist(), strict=True
-            )
-        ]
-
-    def _annotated(self, bgr: Pixels, detections: Detections) -> memoryview:
-        """The picture with the boxes drawn in: RGB bytes, row by row."""
-        rgb = bgr_to_rgb(bgr)
-        captions = [
-            f"{self._model.names[class_id]} {confidence:.2f}"
-            for class_id, confidence in zip(detections.class_id, detections.confidence, strict=True)
-        ]
-        draw_boxes(rgb, detections.xyxy, detections.class_id.tolist(), captions)
-        return rgb.data
-
     def _deliver(self, parts: list[bytes | memoryview]) -> None:
         """Hand an outcome to the sink, waiting while it is away: a result is not to be lost for that."""
         patience = time.monotonic() + STOP_S
@@ -155,3 +133,10 @@ class Worker:
             if self._link.stopping and time.monotonic() > patience:
                 return
         self._outcomes.send_multipart(parts, copy=False)
+
+
+def _annotated(bgr: Pixels, found: Found) -> memoryview:
+    """The picture with all that was found drawn in: RGB bytes, row by row."""
+    rgb = bgr_to_rgb(bgr)
+    annotate(rgb, found)
+    return rgb.data

@@ -1,8 +1,9 @@
 """What every decoder is: a model's outputs in, findings in pixels of its input out; and what decoders share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,51 +45,39 @@ class Seen:
         return self.metadata.get("task", "")
 
 
-class Decoder(Protocol):
+class Decoder(ABC):
     """One output layout. `why` tells what in the outputs it was recognised by.
 
     `classes` is how many it tells apart, None if only the names can tell; `crowded` is whether a thing is found
     several times over, so that NMS has to choose; `clipped` is whether boxes are cut at the picture's edge.
     """
 
-    name: str
+    name: ClassVar[str]
     recipe: Recipe
-    classes: int | None
+    classes: int | None = None
     why: str
-    crowded: bool
-    clipped: bool
+    crowded = True
+    clipped = True
 
     @classmethod
+    @abstractmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """Each way in which these outputs can be read in this layout: none, mostly one.
 
         Raises:
             ModelError: they are surely of this layout, but of no use; says why and what to do.
         """
-        ...
 
+    @abstractmethod
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """What is surer than `confidence`, in pixels of the input: before NMS, in any order.
 
         Raises:
             ModelError: the outputs are not finite, or scores are none.
         """
-        ...
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add what is worth its cost only for what is kept, such as masks; `found` is in pixels of the source."""
-        ...
-
-
-class Boxes:
-    """What most decoders have in common."""
-
-    crowded = True
-    clipped = True
-    classes: int | None = None
-
-    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Nothing is to be added."""
         return found
 
 
@@ -138,7 +127,7 @@ def best_of(scores: Array, confidence: float) -> tuple[NDArray[np.intp], Array, 
 def sigmoid(values: Array) -> Array:
     """Each value between 0 and 1."""
     with np.errstate(over="ignore"):
-        shares: Array = 1 / (1 + np.exp(-values))
+        shares: Array = np.float32(1) / (np.float32(1) + np.exp(-values))
     return shares
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from edge_daemon.models.decoders.decoder import (
     IMAGENET,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     best_of,
@@ -31,7 +31,7 @@ from edge_daemon.models.preprocess import Recipe
 _SHARE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
-class Detr(Boxes):
+class Detr(Decoder):
     """Decodes boxes and logits; `nothing` where the last class is none."""
 
     name = "detr"
@@ -69,7 +69,7 @@ class Detr(Boxes):
         return _found(np.asarray(outputs[self._boxes], np.float32)[0], scores, self._whole, confidence)
 
 
-class Rtdetr(Boxes):
+class Rtdetr(Decoder):
     """Decodes one output of boxes and probabilities."""
 
     name = "rtdetr"
@@ -109,5 +109,5 @@ def _has_nothing(logits: Array, seen: Seen) -> bool:
     """Whether the last class is "nothing": one more than is named, or most queries on a texture say so."""
     columns = logits.shape[1]
     if seen.named in (columns, columns - 1):
-        return seen.named == columns - 1
+        return bool(columns == (seen.named or 0) + 1)
     return bool((logits.argmax(axis=1) == columns - 1).mean() > 0.8)

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from edge_daemon.models.decoders.decoder import (
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     checked,
@@ -26,7 +26,7 @@ from edge_daemon.models.preprocess import Recipe
 _STRIDE = 16
 
 
-class Fastestdet(Boxes):
+class Fastestdet(Decoder):
     """Decodes the one map, for an input of `size` (height, width)."""
 
     name = "fastestdet"

@@ -19,7 +19,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     checked,
@@ -30,9 +30,7 @@ from edge_daemon.models.decoders.decoder import (
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
-_MMDET = Recipe(
-    fit="corner", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)
-)
+_MMDET = Recipe(fit="corner", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395))
 _WHOLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 _BYTES = Recipe(fit="stretch", color="rgb", scale=1.0)
 
@@ -47,7 +45,7 @@ class Columns:
     count: str | None = None
 
 
-class Finished(Boxes):
+class Finished(Decoder):
     """Decodes such columns."""
 
     name = "finished"
@@ -104,7 +102,9 @@ def _flat(values: NDArray[np.generic]) -> Array:
 def _roles(outputs: Outputs) -> Columns | None:
     """Which output is which, by shape and name; None if these are no such columns."""
     tables = [name for name, array in outputs.items() if array.ndim in (2, 3) and array.shape[-1] in (4, 5)]
-    tables = [name for name in tables if len(outputs) > 1 and outputs[name].ndim == max(outputs[n].ndim for n in tables)]
+    tables = [
+        name for name in tables if len(outputs) > 1 and outputs[name].ndim == max(outputs[n].ndim for n in tables)
+    ]
     if len(tables) != 1 or not 2 <= len(outputs) <= 4:
         return None
     boxes = tables[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_daemon.models.decoders.decoder import (
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     best_of,
@@ -31,7 +31,7 @@ _REACH = (8, 7, 16, 17)
 """How many distances each side's distribution has: NanoDet and PicoDet 8, others 7, 16 or 17."""
 
 
-class Nanodet(Boxes):
+class Nanodet(Decoder):
     """Decodes levels given as (output of scores, output of distributions), or one output of both."""
 
     name = "nanodet"
@@ -50,14 +50,14 @@ class Nanodet(Boxes):
         if len(arrays) != len(seen.outputs):
             return
         if len(arrays) == 1:
-            yield from cls._plus(seen, *arrays.items())
+            yield from cls._plus(seen, next(iter(arrays)))
         elif len(arrays) in (6, 8):
             yield from cls._levels(seen, arrays)
 
     @classmethod
-    def _plus(cls, seen: Seen, output: tuple[str, Outputs | np.ndarray]) -> Iterator[Self]:  # type: ignore[type-arg]
-        name, array = output
-        _, rows, columns = array.shape  # type: ignore[union-attr]
+    def _plus(cls, seen: Seen, name: str) -> Iterator[Self]:
+        array = np.asarray(seen.outputs[name], np.float32)
+        _, rows, columns = array.shape
         grid = grid_of(rows, seen.size)
         if not grid:
             return
@@ -65,8 +65,7 @@ class Nanodet(Boxes):
             classes = columns - 4 * reach
             if classes < 1 or (seen.named or 80) != classes:
                 continue
-            scores = np.asarray(array[0, :, :classes], np.float32)  # type: ignore[index]
-            spread = np.asarray(array[0, :, classes:], np.float32)  # type: ignore[index]
+            scores, spread = array[0, :, :classes], array[0, :, classes:]
             # Distances are not bounded as probabilities are.
             if is_share(scores) and not is_share(spread):
                 yield cls(grid, classes, reach, [(name, name)], half=False)
@@ -104,5 +103,5 @@ class Nanodet(Boxes):
     def _distances(self, spread: Array) -> Array:
         """Nx4R in Nx4, in strides."""
         shares = softmax(spread.reshape(-1, 4, self._reach))
-        mean: Array = shares @ np.arange(self._reach, dtype=np.float32)
+        mean: Array = np.matmul(shares, np.arange(self._reach, dtype=np.float32))
         return mean

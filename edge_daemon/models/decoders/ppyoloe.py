@@ -7,13 +7,13 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Boxes, Outputs, Seen, best_of, finite, found, is_share
+from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen, best_of, finite, found, is_share
 from edge_daemon.models.decoders.grid import grid_of, units
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
 
-class Ppyoloe(Boxes):
+class Ppyoloe(Decoder):
     """Decodes such boxes; `transposed` where there is a row of scores for each class."""
 
     name = "ppyoloe"

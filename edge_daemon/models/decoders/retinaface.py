@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Array, Boxes, Outputs, Seen, checked, corners, finite, found
+from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
@@ -21,7 +21,7 @@ _YUNET_SIZES: Mapping[int, Sequence[int]] = {8: (10, 16, 24), 16: (32, 48), 32: 
 _VARIANCES = (0.1, 0.2)
 
 
-class Retinaface(Boxes):
+class Retinaface(Decoder):
     """Decodes outputs given by role: `box`, `face`, `points`, and for the first YuNet `iou`."""
 
     name = "retinaface"
@@ -87,5 +87,5 @@ def anchors(size: tuple[int, int], sizes: Mapping[int, Sequence[int]]) -> Array:
     return np.concatenate(made).astype(np.float32)
 
 
-def _rows(array: np.ndarray) -> Array:  # type: ignore[type-arg]
+def _rows(array: np.ndarray) -> Array:
     return np.asarray(array, np.float32).reshape(-1, array.shape[-1])

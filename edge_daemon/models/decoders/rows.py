@@ -16,7 +16,7 @@ import numpy as np
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     checked,
@@ -43,7 +43,7 @@ _SAID: dict[Order, str] = {
 _PADDLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
-class Rows(Boxes):
+class Rows(Decoder):
     """Decodes rows in one order of columns."""
 
     name = "rows"

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, Boxes, Outputs, Seen, checked, corners, finite, found, is_share
+from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found, is_share
 from edge_daemon.models.decoders.grid import Grid, level
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
@@ -31,7 +31,7 @@ class Level:
     points: str | None
 
 
-class _Faces(Boxes):
+class _Faces(Decoder):
     classes = 1
 
     def __init__(self, levels: Sequence[Level]) -> None:

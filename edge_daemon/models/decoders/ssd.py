@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Array, Boxes, Outputs, Seen, best_of, finite, found, is_share
+from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, best_of, finite, found, is_share
 from edge_daemon.models.decoders.grid import grid_of
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
@@ -19,7 +19,7 @@ _CENTRED = Recipe(fit="stretch", color="rgb", scale=1.0, mean=(127.0,), std=(128
 _BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 
 
-class Ssd(Boxes):
+class Ssd(Decoder):
     """Decodes boxes and scores; `anchors` is the name of an output, or None where boxes are finished."""
 
     name = "ssd"

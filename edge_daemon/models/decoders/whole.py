@@ -9,9 +9,8 @@ import numpy as np
 from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import (
     IMAGENET,
-    RGB_SHARE,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     finite,
@@ -30,7 +29,7 @@ _BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 """What TensorFlow's models, which have channels last, mostly expect: -1..1."""
 
 
-class Classification(Boxes):
+class Classification(Decoder):
     """One number for each class (1xC): probabilities, or logits that a softmax makes probabilities from."""
 
     name = "classification"
@@ -39,9 +38,7 @@ class Classification(Boxes):
         self.classes: int = classes
         self._output, self._logits = output, logits
         crop = Recipe(fit="crop", color="rgb", scale=1 / 255)
-        torch = Recipe(
-            fit="crop", color="rgb", scale=1 / 255, mean=IMAGENET.mean, std=IMAGENET.std, zoom=256 / 224
-        )
+        torch = Recipe(fit="crop", color="rgb", scale=1 / 255, mean=IMAGENET.mean, std=IMAGENET.std, zoom=256 / 224)
         self.recipe = crop if seen.task == "classify" else _BOTH_SIDES if seen.channels_last else torch
         self.why = f"{classes} {'logits' if logits else 'probabilities'}"
 
@@ -67,7 +64,7 @@ class Classification(Boxes):
         return Findings(Detections.none(), classes=classes)
 
 
-class Embedding(Boxes):
+class Embedding(Decoder):
     """A vector (1xD) that pictures are compared by; it is given length 1."""
 
     name = "embedding"
@@ -98,7 +95,7 @@ class Embedding(Boxes):
         return Findings(Detections.none(), embedding=values / np.float32(length))
 
 
-class Segmentation(Boxes):
+class Segmentation(Decoder):
     """The class of each pixel: scores as 1xCxHxW or 1xHxWxC, one map of scores, or classes as whole numbers."""
 
     name = "segmentation"
@@ -179,5 +176,5 @@ def _covers(sides: tuple[int, ...], seen: Seen) -> bool:
     return min(sides) >= 8 and abs(height / sides[0] - width / sides[1]) < 0.35 and sides[0] <= height
 
 
-def _whole(array: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _whole(array: np.ndarray) -> bool:
     return bool((array == np.rint(array)).all())

@@ -12,7 +12,7 @@ import numpy as np
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     checked,
@@ -26,7 +26,7 @@ from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement
 
 
-class Yolov5(Boxes):
+class Yolov5(Decoder):
     """Decodes rows of `classes` classes; `prototypes` is the name of an output, or None."""
 
     name = "yolov5"

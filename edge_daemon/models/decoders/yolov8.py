@@ -18,7 +18,7 @@ from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     SLACK,
     Array,
-    Boxes,
+    Decoder,
     Outputs,
     Seen,
     checked,
@@ -43,7 +43,7 @@ class Tail:
     each: int = 3
 
 
-class Yolov8(Boxes):
+class Yolov8(Decoder):
     """Decodes boxes over one grid; `transposed` where each cell is a row, `prototypes` an output's name."""
 
     name = "yolov8"

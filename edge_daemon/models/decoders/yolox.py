@@ -10,13 +10,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, Boxes, Outputs, Seen, checked, corners, finite, found
+from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found
 from edge_daemon.models.decoders.grid import Grid, grid_of, units
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
 
-class Yolox(Boxes):
+class Yolox(Decoder):
     """Decodes an output over one grid; `in_pixels` where the export has decoded centres and sizes itself."""
 
     name = "yolox"
@@ -42,11 +42,11 @@ class Yolox(Boxes):
         measured = units(rows[:, :2], grid) if grid else None
         if grid and measured:
             in_pixels = measured == "pixels"
-            if in_pixels and seen.asked == "auto":
-                # Whether column 4 is objectness or a class shows only in how many classes there are; COCO has 80.
-                # An objectness that is always 1 is YOLOv6's.
-                if rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all():
-                    return
+            # Whether column 4 is objectness or a class shows only in how many classes there are; COCO has 80. An
+            # objectness that is always 1 is YOLOv6's.
+            others = rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all()
+            if in_pixels and others and seen.asked == "auto":
+                return
             checked(finite(rows[:, 4:]))
             yield cls(grid, rows.shape[1], in_pixels=in_pixels)
 

@@ -1,0 +1,56 @@
+"""All that a result holds, drawn into the picture that it was found in."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.imaging import rle
+from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.drawing import draw_boxes, draw_classes, draw_polygons
+from edge_daemon.imaging.keypoints import draw_keypoints
+from edge_daemon.imaging.masks import draw_label_map, draw_masks
+from edge_daemon.wire import Detection, Found, Rle
+
+
+def annotate(rgb: Pixels, found: Found) -> None:
+    """Draw what was found into a writable RGB picture (HxWx3, uint8): maps first, captions last."""
+    if found.segments:
+        label_map = np.zeros(rgb.shape[:2], np.uint8)
+        for segment in found.segments:
+            label_map[_pixels(segment.mask) > 0] = segment.class_id
+        draw_label_map(rgb, label_map)
+    _draw_masks(rgb, [one for one in found.detections if one.mask])
+    upright = [one for one in found.detections if one.corners is None]
+    draw_boxes(rgb, np.array([one.xyxy for one in upright], np.float32), _ids(upright), _captions(upright))
+    turned = [one for one in found.detections if one.corners is not None]
+    draw_polygons(rgb, np.array([one.corners for one in turned], np.float32), _ids(turned), _captions(turned))
+    for one in found.detections:
+        if one.keypoints:
+            draw_keypoints(rgb, np.array([one.keypoints], np.float32), one.skeleton or "")
+    if found.classes:
+        captions = [f"{one.class_name} {one.confidence:.2f}" for one in found.classes]
+        draw_classes(rgb, captions, [one.class_id for one in found.classes])
+
+
+def _draw_masks(rgb: Pixels, masked: Sequence[Detection]) -> None:
+    crops = []
+    for one in masked:
+        if one.mask:
+            left, top = (max(0, int(edge)) for edge in one.xyxy[:2])
+            right, bottom = (int(edge) + 1 for edge in one.xyxy[2:])
+            crops.append((left, top, _pixels(one.mask)[top:bottom, left:right]))
+    draw_masks(rgb, crops, _ids(masked))
+
+
+def _pixels(mask: Rle) -> NDArray[np.uint8]:
+    height, width = mask.size
+    return rle.decode(mask.counts, width, height)
+
+
+def _ids(detections: Sequence[Detection]) -> list[int]:
+    return [one.class_id for one in detections]
+
+
+def _captions(detections: Sequence[Detection]) -> list[str]:
+    return [f"{one.class_name} {one.confidence:.2f}" for one in detections]

@@ -1,0 +1,85 @@
+"""What a model found, as it is told to others: rounded, with names, masks as run lengths."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from edge_daemon.imaging import rle
+from edge_daemon.imaging.skeletons import skeleton_of
+from edge_daemon.models.detections import Findings
+from edge_daemon.models.model import Model
+from edge_daemon.wire import Detection, Found, PictureClass, Rle, Segment
+
+
+def report(findings: Findings, model: Model, width: int, height: int) -> Found:
+    """`findings` in a picture of `width` x `height`, as a message."""
+    classes = findings.classes
+    return Found(
+        detections=_detections(findings, model, width, height),
+        classes=None
+        if classes is None
+        else [
+            PictureClass(
+                class_id=one.class_id, class_name=model.name_of(one.class_id), confidence=_share(one.confidence)
+            )
+            for one in classes
+        ],
+        segments=_segments(findings, model, width, height),
+        embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
+    )
+
+
+def _detections(findings: Findings, model: Model, width: int, height: int) -> list[Detection]:
+    found = findings.detections
+    boxes, confidences = _numbers(found.xyxy, 2), _numbers(found.confidence, 4)
+    listed = []
+    for row, class_id in enumerate(found.class_id.tolist()):
+        more: dict[str, Any] = {}
+        if found.keypoints is not None:
+            more["keypoints"] = _numbers(found.keypoints[row], 2)
+            more["skeleton"] = skeleton_of(found.keypoints.shape[1])
+        if found.corners is not None:
+            (x1, y1), (x2, y2) = found.corners[row, :2].tolist()
+            more["corners"] = _numbers(found.corners[row], 2)
+            more["angle"] = round(math.atan2(y2 - y1, x2 - x1), 4)
+        if found.masks is not None:
+            mask = found.masks[row]
+            counts = rle.encode(mask.shape, mask.left, mask.top, width, height)
+            more["mask"] = Rle(size=(height, width), counts=counts)
+        listed.append(
+            Detection(
+                xyxy=tuple(boxes[row]),
+                confidence=confidences[row],
+                class_id=class_id,
+                class_name=model.name_of(class_id),
+                **more,
+            )
+        )
+    return listed
+
+
+def _segments(findings: Findings, model: Model, width: int, height: int) -> list[Segment] | None:
+    """The part of the picture that each class covers, those that are there by number."""
+    label_map = findings.label_map
+    if label_map is None:
+        return None
+    counts = np.bincount(label_map.ravel(), minlength=1)
+    return [
+        Segment(
+            class_id=class_id,
+            class_name=model.name_of(class_id),
+            area=round(int(counts[class_id]) / label_map.size, 6),
+            mask=Rle(size=(height, width), counts=rle.encode(label_map == class_id, 0, 0, width, height)),
+        )
+        for class_id in np.flatnonzero(counts).tolist()
+    ]
+
+
+def _share(confidence: float) -> float:
+    return round(confidence, 4)
+
+
+def _numbers(values: Any, digits: int) -> Any:
+    """Numbers as lists, rounded as decimals: 0.91, where float32 has 0.91000003."""
+    return np.round(np.asarray(values, np.float64), digits).tolist()
