@@ -10,10 +10,9 @@ from typing import Annotated, Self
 import msgspec
 
 from edge_daemon.config.addresses import download
+from edge_daemon.config.sources import ZOO
 from edge_daemon.errors import ConfigError
 
-ZOO = "zoo:"
-"""Begins the path of a model that the catalogue names."""
 FILE = Path(__file__).with_name("catalogue.toml")
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
