@@ -1,4 +1,4 @@
-"""Addresses to publish results on, to serve the web on and to fetch models from, and whether other machines reach them."""
+"""Addresses to publish on, to serve the web on and to fetch models from, and whether other machines reach them."""
 
 import re
 from ipaddress import ip_address

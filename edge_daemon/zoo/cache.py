@@ -13,7 +13,7 @@ from edge_daemon.errors import StartError
 def folder(chosen: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path:
     """The folder `chosen`, or else the service's, or else the user's.
 
-    A systemd service has `$STATE_DIRECTORY` (of several folders the first); a user has `$XDG_CACHE_HOME`, or `~/.cache`.
+    A systemd service has `$STATE_DIRECTORY` (of several folders the first), a user `$XDG_CACHE_HOME` or `~/.cache`.
 
     Raises:
         StartError: nothing is chosen, and this user has no home.
