@@ -35,7 +35,8 @@ def show(cache: Path | None, *, as_json: bool) -> None:
 
 def _facts(entry: Entry, remote: Remote) -> dict[str, object]:
     here = str(remote.file) if remote.is_here() else None
-    return msgspec.to_builtins(entry) | {"runs": entry.decoder in DECODERS, "file": here}
+    facts: dict[str, object] = msgspec.to_builtins(entry)
+    return facts | {"runs": entry.decoder in DECODERS, "file": here}
 
 
 def _cells(entry: Entry, remote: Remote) -> tuple[str, ...]:

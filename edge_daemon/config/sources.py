@@ -66,7 +66,8 @@ def camera_names(sources: Sequence[str | int]) -> list[str]:
 
 def model_names(paths: Sequence[str]) -> list[str]:
     """A readable name for each model, no two the same: `person` for `builtin:person`, or a file's stem."""
-    return unique(clean(_stem(path.removeprefix(BUILTIN).removeprefix(ZOO)), "model") for path in paths)
+    stems = (p.rpartition(":")[2] if p.startswith((BUILTIN, ZOO)) else _stem(p) for p in paths)
+    return unique(clean(stem, "model") for stem in stems)
 
 
 def is_download(path: str) -> bool:

@@ -152,8 +152,8 @@ class _Job:
                 if not self._resumed:
                     part.unlink()
                     raise ModelError(
-                        f"{redact(self._address)}: is another file than the one asked for: its sha256 is {found} and not "
-                        f"{self._sha256}; nothing was kept: check the address and the sum"
+                        f"{redact(self._address)}: is another file than the one asked for: its sha256 is {found} "
+                        f"and not {self._sha256}; nothing was kept: check the address and the sum"
                     )
                 logger.info("%s: what was there from before does not fit: starting again", self._target.name)
                 self._restart(file)

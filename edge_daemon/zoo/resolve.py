@@ -1,5 +1,6 @@
 """From what a configuration says of a model to a file on this machine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,8 @@ class Remote:
     file: Path
     size: int | None = None
     labels: tuple[str, ...] | None = None
+    name: str | None = None
+    """What the catalogue calls it."""
 
     def is_here(self) -> bool:
         """Whether the file is there and, where its size is known, as long as it should be. Reads nothing of it."""
@@ -37,7 +40,8 @@ def of_entry(entry: Entry, cache: Path | None = None) -> Remote:
         StartError: there is no folder to keep it in.
     """
     file = file_in(folder(cache), entry.name, entry.sha256)
-    return Remote(entry.address, entry.sha256, file, entry.size, tuple(entry.labels) if entry.labels else None)
+    labels = tuple(entry.labels) if entry.labels else None
+    return Remote(entry.address, entry.sha256, file, entry.size, labels, entry.name)
 
 
 def remote(
@@ -61,7 +65,12 @@ def remote(
 
 
 def resolve(
-    path: str, sha256: str | None = None, cache: Path | None = None, catalogue: Catalogue | None = None
+    path: str,
+    sha256: str | None = None,
+    cache: Path | None = None,
+    *,
+    catalogue: Catalogue | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
     """The file that `zoo:NAME`, `https://...` or a path means, fetched if it is not here, and held to its sha256.
 
@@ -73,7 +82,7 @@ def resolve(
     from edge_daemon.zoo.download import fetch
 
     if found := remote(path, sha256, cache, catalogue):
-        fetch(found.address, found.sha256, found.file, size=found.size)
+        fetch(found.address, found.sha256, found.file, size=found.size, progress=progress)
         return found.file
     if sha256 is not None:
         check_sum(Path(path), sha256)
