@@ -113,6 +113,7 @@ class _Redirects(HTTPRedirectHandler):
         else:
             safe = urlsplit(newurl).scheme == "https" or urlsplit(req.full_url).scheme == "http"
         if not safe:
+            fp.close()
             raise ModelError(
                 f"{redact(req.full_url)}: sends on to {redact(newurl)}, which is not https: nothing fetched"
             )
