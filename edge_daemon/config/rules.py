@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_daemon.config.addresses import is_local
 from edge_daemon.config.problems import KeyPath, either, mask
+from edge_daemon.config.sources import BUILTIN, ZOO, is_download
 
 Fault = tuple[KeyPath, str, Sequence[str]]
 """Where, what is wrong, and the words that may have been meant."""
@@ -16,6 +17,8 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     """Each broken rule. What is of a wrong type is passed over: others say so."""
     yield from _unknown_models(data)
     yield from _unknown_classes(data)
+    yield from _unknown_downloads(data)
+    yield from _unfit_sums(data)
     yield from _open_addresses(data)
 
 
@@ -34,6 +37,31 @@ def _unknown_classes(data: dict[str, object]) -> Iterator[Fault]:
         for i, name in enumerate(_words(_mapping(settings).get("classes"))):
             if labels and name is not None and name not in labels:
                 yield ("models", model, "classes", i), "must be one of the model's labels", labels
+
+
+def _unknown_downloads(data: dict[str, object]) -> Iterator[Fault]:
+    for model, path in _model_paths(data):
+        if path.startswith(ZOO) and path != ZOO:
+            from edge_daemon.zoo.catalogue import Catalogue
+
+            known = [f"{ZOO}{name}" for name in Catalogue.load().names]
+            if path not in known:
+                yield ("models", model, "path"), "must name a model of the catalogue, see `edge-daemon models`", known
+
+
+def _unfit_sums(data: dict[str, object]) -> Iterator[Fault]:
+    for model, path in _model_paths(data):
+        there = _mapping(_mapping(data.get("models"))[model]).get("sha256") is not None
+        if there and path.startswith((BUILTIN, ZOO)):
+            yield ("models", model, "sha256"), "belongs to a file or https://; zoo: and builtin: know theirs", ()
+        if not there and is_download(path) and not path.startswith(ZOO):
+            yield ("models", model, "path"), "needs sha256: beside it, which sha256sum prints for the right file", ()
+
+
+def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
+    for model, settings in _mapping(data.get("models")).items():
+        if isinstance(path := _mapping(settings).get("path"), str):
+            yield model, path
 
 
 def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:

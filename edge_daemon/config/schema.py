@@ -18,6 +18,7 @@ from edge_daemon.config.values import (
     Providers,
     Rate,
     Seconds,
+    Sha256,
     Share,
     Source,
     Words,
@@ -63,8 +64,10 @@ class Camera(Section):
 class Model(Section):
     """An ONNX model and the worker processes that own it."""
 
-    path: ModelPath = Field(examples=["yolox_nano.onnx", "builtin:person"])
-    """An ONNX file, or builtin:person."""
+    path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
+    """An ONNX file, builtin:person, zoo:NAME of the catalogue, or https://... with its sha256."""
+    sha256: Sha256 | None = Field(default=None)
+    """The file's sum as sha256sum prints it: needed with https://, and a file on this machine is held to it too."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that own this model; so many frames are worked on at once."""
     threads: int = Field(default=1, ge=1, le=64)

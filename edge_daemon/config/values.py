@@ -1,5 +1,6 @@
 """What single values of the configuration may be, as types that check and explain themselves."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from edge_daemon.config import addresses, durations
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
-from edge_daemon.config.sources import BUILTIN, kind_of, path_of, scheme_of
+from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
 
 Provider = Literal[
     "cpu",
@@ -72,9 +73,21 @@ def _model(value: str, info: ValidationInfo) -> str:
         if not value.removeprefix(BUILTIN):
             raise ValueError("must name a model behind 'builtin:', such as builtin:person")
         return value
+    if value.startswith(ZOO):
+        if not value.removeprefix(ZOO):
+            raise ValueError("must name a model behind 'zoo:', such as zoo:yolox-nano")
+        return value
+    if is_download(value):
+        return addresses.download(_printable(value))
     if scheme_of(value):
-        raise ValueError("must be a file on this machine or builtin:NAME; download the model first")
+        raise ValueError("must be a file, builtin:NAME, zoo:NAME or https://... with its sha256")
     return _path(value, info)
+
+
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be the 64 hexadecimal digits that sha256sum prints")
+    return value.lower()
 
 
 def _path(value: str, info: ValidationInfo) -> str:
@@ -129,6 +142,7 @@ Source = Annotated[
 ]
 FilePath = Annotated[str, AfterValidator(_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
 Labels = Annotated[
     list[str] | str | None,
     BeforeValidator(_labels),

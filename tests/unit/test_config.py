@@ -237,8 +237,7 @@ def test_adhoc_says_what_is_wrong() -> None:
         "did you mean rtsps://? "
         "(got 'rtps://***@h/x')",
         "cameras.a.source: holds a line break or a character that cannot be printed (got 'a\\udcff')",
-        "models.h.path: must be a file on this machine or builtin:NAME; download the model first "
-        "(got 'https://h/m.onnx')",
+        "models.h.path: needs sha256: beside it, which sha256sum prints for the right file (got 'https://h/m.onnx')",
     ]
 
 

@@ -12,6 +12,7 @@ from edge_daemon.errors import ConfigError
 
 EXAMPLE = (Path(__file__).parents[2] / "configs" / "example.yaml").read_text()
 MODELS = "models:\n  person: {path: builtin:person}\n"
+SUM = "0123456789abcdef" * 4
 PROVIDERS = "cpu, cuda, tensorrt, migraphx, openvino, dnnl, xnnpack, qnn, cann, rknpu, vsinpu, vitisai or webgpu"
 
 
@@ -213,7 +214,15 @@ NO_CAMERAS = "cameras: must not be empty; for example {door: {source: rtsp://10.
         ("cameras:\n  a: 0\n" + MODELS, "c.yaml:2: cameras.a: must be a section of keys (got 0)"),
         (CAMERAS + "models:\n  m: {path: ''}", "c.yaml:4: models.m.path: must not be empty (got '')"),
         (CAMERAS + "models:\n  m: {path: 'builtin:'}", "c.yaml:4: models.m.path: must name a model behind 'builtin:', such as builtin:person (got 'builtin:')"),
-        (CAMERAS + "models:\n  m: {path: https://h/m.onnx}", "c.yaml:4: models.m.path: must be a file on this machine or builtin:NAME; download the model first (got 'https://h/m.onnx')"),
+        (CAMERAS + "models:\n  m: {path: https://h/m.onnx}", "c.yaml:4: models.m.path: needs sha256: beside it, which sha256sum prints for the right file (got 'https://h/m.onnx')"),
+        (CAMERAS + f"models:\n  m: {{path: http://h/m.onnx, sha256: {SUM}}}", "c.yaml:4: models.m.path: must be https:// with a host and the path of a file (got 'http://h/m.onnx')"),
+        (CAMERAS + f"models:\n  m: {{path: 'https://u:p/w@h:x/m', sha256: {SUM}}}", "c.yaml:4: models.m.path: must be https:// with a host and the path of a file (got 'https://***@h:x/m')"),
+        (CAMERAS + f"models:\n  m: {{path: s3://h/m.onnx, sha256: {SUM}}}", "c.yaml:4: models.m.path: must be a file, builtin:NAME, zoo:NAME or https://... with its sha256 (got 's3://h/m.onnx')"),
+        (CAMERAS + "models:\n  m: {path: https://h/m.onnx, sha256: abc}", "c.yaml:4: models.m.sha256: must be the 64 hexadecimal digits that sha256sum prints (got 'abc')"),
+        (CAMERAS + "models:\n  m: {path: m.onnx, sha256: 7}", "c.yaml:4: models.m.sha256: must be text (got 7; put it in quotes)"),
+        (CAMERAS + "models:\n  m: {path: 'zoo:'}", "c.yaml:4: models.m.path: must name a model behind 'zoo:', such as zoo:yolox-nano (got 'zoo:')"),
+        (CAMERAS + "models:\n  m: {path: zoo:yolox-nanno}", "c.yaml:4: models.m.path: must name a model of the catalogue, see `edge-daemon models` (got 'zoo:yolox-nanno'; did you mean zoo:yolox-nano?)"),
+        (CAMERAS + f"models:\n  m: {{path: zoo:yolox-nano, sha256: {SUM}}}", f"c.yaml:4: models.m.sha256: belongs to a file or https://; zoo: and builtin: know theirs (got '{SUM[:57]}...')"),
         ("cameras:\n  a: {source: 0}\n  b: {source: 1}\n  a: {source: 2}\n" + MODELS, "c.yaml:4: cameras.a: is here twice; it stands in line 2 already"),
         ("a: b: c", "c.yaml:1: is not YAML (column 5): a ':' where no value can begin; quote text that holds ': ', or look for a missing ':' before it"),
         ("a: scene:", "c.yaml:1: is not YAML (column 9): a ':' where no value can begin; quote text that holds ': ', or look for a missing ':' before it"),
