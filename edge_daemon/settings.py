@@ -27,12 +27,18 @@ DecoderName = Literal[
     "scrfd",
     "segmentation",
     "ssd",
-    "ultraface",
     "yolov5",
     "yolov8",
     "yolox",
     "yunet",
 ]
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An ONNX Runtime execution provider by short name (`cpu`, `cuda`, ...), with its options."""
+
+    name: str
+    options: dict[str, str] = {}
 
 
 class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +64,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
     `class_confidence` goes before `confidence`, by class name. `outputs` names the outputs to read, by the role that
     each plays for the decoder; None reads all.
-    `providers` are ONNX Runtime execution providers by short name (`cpu`, `cuda`, ...), in order of preference.
+    `providers` are in order of preference.
     """
 
     name: str
@@ -73,7 +79,11 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     input: InputSettings = InputSettings()
     outputs: dict[str, str] | None = None
     labels: list[str] | str | None = None
-    providers: Sequence[str] = msgspec.field(default_factory=lambda: ["cpu"])
+    providers: Sequence[ProviderSettings] = (ProviderSettings(name="cpu"),)
+    batch: int = 1
+    batch_wait_s: float = 0.01
+    after: str | None = None
+    margin: float = 0.0
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     """Each broken rule. What is of a wrong type is passed over: others say so."""
     yield from _unknown_models(data)
     yield from _unknown_classes(data)
+    yield from _unknown_parents(data)
     yield from _unknown_downloads(data)
     yield from _unfit_sums(data)
     yield from _open_addresses(data)
@@ -35,7 +36,7 @@ def _unknown_classes(data: dict[str, object]) -> Iterator[Fault]:
     for model, settings in _mapping(data.get("models")).items():
         labels = [name for name in _words(_mapping(settings).get("labels")) if name is not None]
         for i, name in enumerate(_words(_mapping(settings).get("classes"))):
-            if labels and name is not None and name not in labels:
+            if labels and name is not None and name not in labels and not _mapping(settings).get("after"):
                 yield ("models", model, "classes", i), "must be one of the model's labels", labels
 
 
@@ -62,6 +63,29 @@ def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
     for model, settings in _mapping(data.get("models")).items():
         if isinstance(path := _mapping(settings).get("path"), str):
             yield model, path
+
+
+def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
+    """Models that come after none, after themselves, or after one that their camera does not use."""
+    models = _mapping(data.get("models"))
+    parents = {name: _mapping(settings).get("after") for name, settings in models.items()}
+    for name, parent in parents.items():
+        if not isinstance(parent, str):
+            continue
+        before, seen = parent, {name}
+        while isinstance(before, str) and before not in seen:
+            seen.add(before)
+            before = parents.get(before)
+        if before == name:
+            yield ("models", name, "after"), "must name a model that does not come after this one", ()
+        elif parent not in parents:
+            yield ("models", name, "after"), "must name another model", list(parents)
+    for camera, settings in _mapping(data.get("cameras")).items():
+        used = _words(_mapping(settings).get("models"))
+        for i, child in enumerate(used):
+            parent = parents.get(child) if child else None
+            if isinstance(parent, str) and parent not in used:
+                yield ("cameras", camera, "models", i), f"comes after {parent}, which has to be listed too", ()
 
 
 def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:

@@ -10,7 +10,9 @@ from edge_daemon.settings import (
     CaptureSettings,
     Delivery,
     DispatcherSettings,
+    InputSettings,
     ModelSettings,
+    ProviderSettings,
     SinkSettings,
     WorkerSettings,
 )
@@ -104,9 +106,24 @@ def _model(config: Config, name: str) -> ModelSettings:
         path=model.path,
         threads=model.threads,
         confidence=model.confidence,
+        class_confidence=model.class_confidence or {},
         iou=model.iou,
-        classes=model.classes,
+        max_detections=model.max_detections,
+        classes=None if model.after else model.classes,
         decoder=model.decoder,
+        input=InputSettings(**model.input.model_dump()),
+        outputs=model.outputs,
         labels=model.labels,
-        providers=model.providers,
+        providers=[_provider(item) for item in model.providers],
+        batch=model.batch,
+        batch_wait_s=model.batch_wait,
+        after=model.after,
+        margin=model.crop.margin,
     )
+
+
+def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
+    if isinstance(item, str):
+        return ProviderSettings(name=item)
+    name, options = next(iter(item.items()))
+    return ProviderSettings(name=name, options=options)

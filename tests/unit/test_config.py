@@ -62,7 +62,8 @@ def fits(value: object, node: dict[str, Any], definitions: dict[str, Any]) -> bo
         return False
     match node.get("type"):
         case "object":
-            assert isinstance(value, dict)
+            if not isinstance(value, dict):
+                return False
             known, others = node.get("properties", {}), node.get("additionalProperties") or {}
             return set(node.get("required", [])) <= set(value) and all(
                 fits(inner, known[key], definitions)
@@ -78,6 +79,8 @@ def fits(value: object, node: dict[str, Any], definitions: dict[str, Any]) -> bo
             return isinstance(value, bool)
         case "string":
             return isinstance(value, str)
+        case None if "enum" in node:
+            return True
         case "integer" | "number":
             return (
                 isinstance(value, int | float)

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a case of a table is a line, however long its sentence
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from edge_daemon.config.load import load, loads
 from edge_daemon.errors import ConfigError
+from edge_daemon.settings import DecoderName
 
 EXAMPLE = (Path(__file__).parents[2] / "configs" / "example.yaml").read_text()
 MODELS = "models:\n  person: {path: builtin:person}\n"
 SUM = "0123456789abcdef" * 4
-PROVIDERS = "cpu, cuda, tensorrt, migraphx, openvino, dnnl, xnnpack, qnn, cann, rknpu, vsinpu, vitisai or webgpu"
+DECODERS = " or ".join([", ".join(get_args(DecoderName)[:-1]), get_args(DecoderName)[-1]])
 
 
 def errors(text: str) -> list[str]:
@@ -104,11 +106,17 @@ def test_camera(settings: str, message: str) -> None:
         ("classes: []", "classes: must not be empty; leave the key out instead"),
         ("classes: [no, '']", "classes[1]: must not be empty (got '')"),
         ("classes: [persn], labels: [person]", "classes[0]: must be one of the model's labels (got 'persn'; did you mean person?)"),
-        ("decoder: yolo", "decoder: must be auto, yolox or yolov8 (got 'yolo'; did you mean yolox?)"),
-        ("decoder: ssd", "decoder: must be auto, yolox or yolov8 (got 'ssd')"),
-        ("providers: [CUDA]", f"providers[0]: must be one of {PROVIDERS} (got 'CUDA'; did you mean cuda?)"),
-        ("labels: [1]", "labels: must be a list of names, or the path of a text file with one name a line"),
-        ("labels: 1", "labels: must be a list of names, or the path of a text file with one name a line (got 1)"),
+        ("decoder: yolo", f"decoder: must be one of {DECODERS} (got 'yolo'; did you mean yolox?)"),
+        ("providers: [CUDA]", "providers[0]: must be an execution provider, or a mapping from one to its options; did you mean cuda? (got 'CUDA')"),
+        ("providers: [{cuda: 1}]", "providers[0]: must have options of cuda as a mapping from names to single values (got keys of its own)"),
+        ("providers: [cpu, {cpu: {a: 1}}]", "providers: holds the same twice, at [0] and [1]"),
+        ("input: {size: 0}", "input.size: must be a number of pixels, or WIDTHxHEIGHT such as 640x384 (got 0)"),
+        ("input: {size: 640*480}", "input.size: must be a number of pixels, or WIDTHxHEIGHT such as 640x384 (got '640*480')"),
+        ("after: person", "after: must name a model that does not come after this one (got 'person')"),
+        ("after: persn", "after: must name another model (got 'persn'; did you mean person?)"),
+        ("class_confidence: {person: 2}", "class_confidence.person: must be from 0 to 1 (got 2)"),
+        ("labels: [1]", "labels: must be a list of names, the path of a text file with one name a line, coco or voc"),
+        ("labels: 1", "labels: must be a list of names, the path of a text file with one name a line, coco or voc (got 1)"),
         ("labels: ''", "labels: must not be empty (got '')"),
         ("worker: 2", "worker: unknown key; did you mean workers?"),
     ],
