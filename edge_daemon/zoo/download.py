@@ -114,6 +114,10 @@ def _is_at(path: Path, file: int) -> bool:
         return False
 
 
+class _Other(ModelError):
+    """What comes is not the file that was asked for: none of it is of use."""
+
+
 @dataclass
 class _Job:
     """One download: what is asked for, and what has come so far."""
@@ -131,19 +135,23 @@ class _Job:
         self._done, self._total, self._sum, self._resumed = 0, self.size, hashlib.sha256(), False
 
     def run(self, part: Path, file: int) -> None:
-        """Fill `file`, which is open at `part`, and give it the target's name."""
+        """Fill `file`, which is open at `part`, and give it the target's name; delete it if it is another file."""
         self._take_up(file)
-        while self._sum.hexdigest() != self.sha256:
-            self._receive(file)
-            if (found := self._sum.hexdigest()) != self.sha256:
-                if not self._resumed:
-                    part.unlink()
-                    raise ModelError(
-                        f"{redact(self.address)}: is another file than the one asked for: its sha256 is {found} "
-                        f"and not {self.sha256}; nothing was kept: check the address and the sum"
-                    )
+        try:
+            if self._sum.hexdigest() != self.sha256:
+                self._receive(file)
+            if self._sum.hexdigest() != self.sha256 and self._resumed:
                 logger.info("%s: what was there from before does not fit: starting again", self.target.name)
                 self._restart(file)
+                self._receive(file)
+            if (found := self._sum.hexdigest()) != self.sha256:
+                raise _Other(
+                    f"{redact(self.address)}: is another file than the one asked for: its sha256 is {found} "
+                    f"and not {self.sha256}; nothing was kept: check the address and the sum"
+                )
+        except _Other:
+            part.unlink()
+            raise
         os.fsync(file)
         part.replace(self.target)
         _sync(self.target.parent)
@@ -162,15 +170,15 @@ class _Job:
 
     def _receive(self, file: int) -> None:
         """All that is missing, in as many requests as it takes."""
-        failures = 0
+        failures, furthest = 0, self._done
         while True:
-            before = self._done
             try:
                 with opened(self.address, self._done, self.timeout_s) as answer:
                     self._body(answer, file)
                 return
             except Lost as lost:
-                failures = 1 if self._done - before >= CHUNK else failures + 1
+                failures = 1 if self._done - furthest >= CHUNK else failures + 1
+                furthest = max(furthest, self._done)
                 if failures == ATTEMPTS:
                     raise ModelError(
                         f"{redact(self.address)}: broke off again and again ({lost}), at {self._share()}; "
@@ -204,13 +212,13 @@ class _Job:
 
     def _too_large(self, found: str) -> ModelError:
         wanted = f"{self.limit} bytes at most" if self.size is None else f"{self.size} bytes"
-        return ModelError(f"{redact(self.address)}: should have {wanted}, and has {found}: check the address")
+        return _Other(f"{redact(self.address)}: should have {wanted}, and has {found}: check the address")
 
     def _check_room(self, file: int) -> None:
         """Say so before the disk is full, which others on this machine need too."""
         if self._total is not None:
             disk = os.fstatvfs(file)
-            if disk.f_bavail * disk.f_frsize < self._total - self._done:
+            if disk.f_blocks and disk.f_bavail * disk.f_frsize < self._total - self._done:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _share(self) -> str:
