@@ -47,11 +47,11 @@ def download(text: str) -> str:
     """
     try:
         parts = urlsplit(text)
-        host, good = parts.hostname or "", parts.port != 0 and not any(map(str.isspace, text))
+        host, good = parts.hostname or "", parts.port != 0 and text.isascii() and not any(map(str.isspace, text))
     except ValueError:
         host, good = "", False
     if not (good and host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))):
-        raise ValueError("must be https:// with a host and the path of a file")
+        raise ValueError("must be https:// with a host and the path of a file; what is not plain ASCII is written %XX")
     return text
 
 

@@ -3,6 +3,7 @@
 A name holds the beginning of the file's sha256: a model that changed is another file, and never taken for the old one.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,3 +35,16 @@ def folder(chosen: Path | None = None, environment: Mapping[str, str] = os.envir
 def file_in(cache: Path, name: str, sha256: str) -> Path:
     """Where the model `name` whose file has this sum is kept, whether it is there or not."""
     return cache / f"{name}-{sha256[:12]}.onnx"
+
+
+def sum_of(path: Path) -> str | None:
+    """The sha256 of a file in hexadecimal; None if there is none.
+
+    Raises:
+        OSError: it is there and cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None

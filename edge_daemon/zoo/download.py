@@ -12,12 +12,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge_daemon.config.addresses import download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
+from edge_daemon.zoo.cache import sum_of
 from edge_daemon.zoo.transfer import Answer, Lost, Unreachable, opened
 
 logger = logging.getLogger(__name__)
@@ -82,19 +84,6 @@ def checked(address: str) -> str:
         raise ModelError(f"{redact(address)}: {error}") from error
 
 
-def sum_of(path: Path) -> str | None:
-    """The sha256 of a file in hexadecimal; None if there is none.
-
-    Raises:
-        OSError: it is there and cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-
-
 def _quiet(done: int, total: int | None) -> None:
     """Nobody looks on."""
 
@@ -125,41 +114,47 @@ def _is_at(path: Path, file: int) -> bool:
         return False
 
 
-class _Job:
-    """One download: what has come so far, and the sum of it."""
+class _Other(ModelError):
+    """What comes is not the file that was asked for: none of it is of use."""
 
-    def __init__(
-        self,
-        address: str,
-        sha256: str,
-        target: Path,
-        progress: Progress,
-        size: int | None,
-        limit: int,
-        timeout_s: float,
-        pause: Callable[[float], None],
-    ) -> None:
-        self._address, self._sha256, self._target, self._progress = address, sha256, target, progress
-        self._size, self._limit, self._timeout_s, self._pause = size, limit, timeout_s, pause
-        self._done, self._total, self._sum, self._resumed = 0, size, hashlib.sha256(), False
+
+@dataclass
+class _Job:
+    """One download: what is asked for, and what has come so far."""
+
+    address: str
+    sha256: str
+    target: Path
+    progress: Progress
+    size: int | None
+    limit: int
+    timeout_s: float
+    pause: Callable[[float], None]
+
+    def __post_init__(self) -> None:
+        self._done, self._total, self._sum, self._resumed = 0, self.size, hashlib.sha256(), False
 
     def run(self, part: Path, file: int) -> None:
-        """Fill `file`, which is open at `part`, and give it the target's name."""
+        """Fill `file`, which is open at `part`, and give it the target's name; delete it if it is another file."""
         self._take_up(file)
-        while self._sum.hexdigest() != self._sha256:
-            self._receive(file)
-            if (found := self._sum.hexdigest()) != self._sha256:
-                if not self._resumed:
-                    part.unlink()
-                    raise ModelError(
-                        f"{redact(self._address)}: is another file than the one asked for: its sha256 is {found} "
-                        f"and not {self._sha256}; nothing was kept: check the address and the sum"
-                    )
-                logger.info("%s: what was there from before does not fit: starting again", self._target.name)
+        try:
+            if self._sum.hexdigest() != self.sha256:
+                self._receive(file)
+            if self._sum.hexdigest() != self.sha256 and self._resumed:
+                logger.info("%s: what was there from before does not fit: starting again", self.target.name)
                 self._restart(file)
+                self._receive(file)
+            if (found := self._sum.hexdigest()) != self.sha256:
+                raise _Other(
+                    f"{redact(self.address)}: is another file than the one asked for: its sha256 is {found} "
+                    f"and not {self.sha256}; nothing was kept: check the address and the sum"
+                )
+        except _Other:
+            part.unlink()
+            raise
         os.fsync(file)
-        part.replace(self._target)
-        _sync(self._target.parent)
+        part.replace(self.target)
+        _sync(self.target.parent)
 
     def _take_up(self, file: int) -> None:
         """Go on behind what an earlier run has left."""
@@ -175,25 +170,23 @@ class _Job:
 
     def _receive(self, file: int) -> None:
         """All that is missing, in as many requests as it takes."""
-        failures = 0
+        failures, furthest = 0, self._done
         while True:
-            before = self._done
             try:
-                with opened(self._address, self._done, self._timeout_s) as answer:
+                with opened(self.address, self._done, self.timeout_s) as answer:
                     self._body(answer, file)
                 return
             except Lost as lost:
-                failures = 1 if self._done - before >= CHUNK else failures + 1
+                failures = 1 if self._done - furthest >= CHUNK else failures + 1
+                furthest = max(furthest, self._done)
                 if failures == ATTEMPTS:
                     raise ModelError(
-                        f"{redact(self._address)}: broke off again and again ({lost}), at {self._share()}; "
+                        f"{redact(self.address)}: broke off again and again ({lost}), at {self._share()}; "
                         "what is there is kept: try again later"
                     ) from lost
                 wait_s = float(2 ** (failures - 1))
-                logger.info(
-                    "%s: broke off (%s) at %s: going on in %g s", self._target.name, lost, self._share(), wait_s
-                )
-                self._pause(wait_s)
+                logger.info("%s: broke off (%s) at %s: going on in %g s", self.target.name, lost, self._share(), wait_s)
+                self.pause(wait_s)
 
     def _body(self, answer: Answer, file: int) -> None:
         if answer.start < self._done:
@@ -202,30 +195,30 @@ class _Job:
         self._check_total(answer.total)
         self._check_room(file)
         while chunk := answer.read(CHUNK):
-            if self._done + len(chunk) > (self._limit if self._size is None else self._size):
+            if self._done + len(chunk) > (self.limit if self.size is None else self.size):
                 raise self._too_large("more than that")
             _write(file, chunk)
             self._sum.update(chunk)
             self._done += len(chunk)
-            self._progress(self._done, self._total)
+            self.progress(self._done, self._total)
         if self._total is not None and self._done < self._total:
             raise Lost("connection closed")
 
     def _check_total(self, total: int | None) -> None:
         if total is not None:
-            if total > self._limit or self._size not in (None, total):
+            if total > self.limit or self.size not in (None, total):
                 raise self._too_large(f"{total} bytes")
             self._total = total
 
     def _too_large(self, found: str) -> ModelError:
-        wanted = f"{self._limit} bytes at most" if self._size is None else f"{self._size} bytes"
-        return ModelError(f"{redact(self._address)}: should have {wanted}, and has {found}: check the address")
+        wanted = f"{self.limit} bytes at most" if self.size is None else f"{self.size} bytes"
+        return _Other(f"{redact(self.address)}: should have {wanted}, and has {found}: check the address")
 
     def _check_room(self, file: int) -> None:
         """Say so before the disk is full, which others on this machine need too."""
         if self._total is not None:
             disk = os.fstatvfs(file)
-            if disk.f_bavail * disk.f_frsize < self._total - self._done:
+            if disk.f_blocks and disk.f_bavail * disk.f_frsize < self._total - self._done:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _share(self) -> str:
@@ -233,14 +226,14 @@ class _Job:
 
     def not_written(self, error: OSError) -> ModelError:
         """What to say of a disk that does not take the file."""
-        folder = self._target.parent
+        folder = self.target.parent
         if error.errno in _FULL:
             return ModelError(
-                f"no room for {self._target.name} in {folder}, at {self._share()}: "
+                f"no room for {self.target.name} in {folder}, at {self._share()}: "
                 "free some, or choose another folder with --cache"
             )
         reason = (error.strerror or str(error)).lower()
-        return ModelError(f"cannot keep {self._target.name} in {folder}: {reason}: choose another folder with --cache")
+        return ModelError(f"cannot keep {self.target.name} in {folder}: {reason}: choose another folder with --cache")
 
 
 def _write(file: int, data: bytes) -> None:

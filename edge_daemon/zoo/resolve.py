@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from edge_daemon.config.sources import ZOO, is_download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
-from edge_daemon.zoo.cache import file_in, folder
+from edge_daemon.zoo.cache import file_in, folder, sum_of
 from edge_daemon.zoo.catalogue import Catalogue, Entry, slug
 
 
@@ -79,9 +79,9 @@ def resolve(
         ModelError: it cannot be fetched, or is another file than the one that sha256 names.
         StartError: there is no folder to keep it in.
     """
-    from edge_daemon.zoo.download import fetch
-
     if found := remote(path, sha256, cache, catalogue):
+        from edge_daemon.zoo.download import fetch
+
         fetch(found.address, found.sha256, found.file, size=found.size, progress=progress)
         return found.file
     if sha256 is not None:
@@ -95,8 +95,6 @@ def check_sum(path: Path, sha256: str) -> None:
     Raises:
         ModelError: it cannot be read, or is another one.
     """
-    from edge_daemon.zoo.download import sum_of
-
     try:
         found = sum_of(path)
     except OSError as error:

@@ -16,7 +16,8 @@ def test_a_model_is_downloaded_once(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with serving(Files(contents={"/m.onnx": content})) as files:
         sha256 = hashlib.sha256(content).hexdigest()
-        config = f"cameras: {{c: {{source: {source}}}}}\nmodels: {{m: {{path: '{files.url('/m.onnx')}', sha256: {sha256}}}}}\n"
+        model = f"{{path: '{files.url('/m.onnx')}', sha256: {sha256}}}"
+        config = f"cameras: {{c: {{source: {source}}}}}\nmodels: {{m: {model}}}\n"
         with running(tmp_path, config, "--cache", str(cache)) as daemon:
             assert daemon.finish() == 0
             assert len([line for line in daemon.lines() if line["type"] == "result"]) == FRAMES
@@ -30,7 +31,7 @@ def test_a_model_is_downloaded_once(tmp_path: Path) -> None:
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with serving(Files()) as files:
         address = files.url("/m.onnx").replace("//", "//user:hunter2@")
-        config = f"cameras: {{c: {{source: 'scene:'}}}}\nmodels: {{m: {{path: '{address}', sha256: {'0' * 64}}}}}\n"
+        config = f"cameras: {{c: {{source: 'scene:'}}}}\nmodels: {{m: {{path: '{address}', sha256: {'f' * 64}}}}}\n"
         with running(tmp_path, config, "--cache", str(tmp_path / "cache")) as daemon:
             assert daemon.finish() == 3
             (sentence,) = (line for line in daemon.log.splitlines() if line.startswith("edge-daemon:"))

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from edge_daemon import log
 from edge_daemon.cli.app import app
-from edge_daemon.cli.models import pull
+from edge_daemon.cli.models import pull, show
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ConfigError, ModelError
 from edge_daemon.supervisor.models import with_local_models
@@ -55,7 +56,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
 
 
 def fetched(cache: Path) -> set[str]:
-    return {name.partition("-")[0] for name in os.listdir(cache)}
+    return {file.name.partition("-")[0] for file in cache.iterdir()}
 
 
 def test_pull(files: Files, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_pull_all_says_what_failed_and_keeps_the_rest(files: Files, tmp_path: Pa
 
 
 def test_pull_what_is_not_there(files: Files, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean yolox?"):
+    with pytest.raises(ConfigError, match=r"did you mean yolox\?"):
         pull(["yolo"], tmp_path, everything=False)
     with pytest.raises(ConfigError, match="name the models"):
         pull([], tmp_path, everything=False)
@@ -144,3 +145,30 @@ def test_a_run_says_which_model_is_missing(files: Files, tmp_path: Path) -> None
     config = loads('cameras: {c: {source: "scene:"}}\nmodels: {faces: {path: zoo:gone}}')
     with pytest.raises(ModelError, match=r"^model faces: http://127.0.0.1:\d+/gone.onnx: there is no such file"):
         with_local_models(config, tmp_path / "cache")
+
+
+def test_at_a_terminal(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    pull(["yolox"], tmp_path / "cache", everything=False)
+    show(tmp_path / "cache", as_json=False)
+    written = capsys.readouterr()
+    assert "yolox" in written.err
+    assert "name" in written.out
+    assert "other (not in this version)" in written.out
+
+
+def test_what_downloads_is_imported_where_something_is_to_be_downloaded() -> None:
+    code = """
+import subprocess
+import sys
+from edge_daemon.cli import run
+from edge_daemon.config.load import loads
+run.with_local_models(loads(run.DEMO))
+print([name for name in sys.modules if name in ("edge_daemon.zoo.transfer", "urllib.request")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "[]\n"

@@ -59,7 +59,7 @@ def test_what_ships_is_what_lies_beside_the_checkout(shared_data: Path) -> None:
 def test_an_entry_by_name() -> None:
     entries = Catalogue.load()
     assert entries.entry("yolox-nano") is entries.entry("zoo:yolox-nano")
-    with pytest.raises(ConfigError, match="no model 'yolo-nano'; did you mean yolox-nano?"):
+    with pytest.raises(ConfigError, match=r"no model 'yolo-nano'; did you mean yolox-nano\?"):
         entries.entry("zoo:yolo-nano")
     with pytest.raises(ConfigError, match=r"no model 'x'; `edge-daemon models` lists them"):
         entries.entry("x")
@@ -68,8 +68,8 @@ def test_an_entry_by_name() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"tiny"', '"Tiny One"', "pattern"),
-        (SUM, SUM[:-1], "pattern"),
+        ('"tiny"', '"Tiny One"', "name"),
+        (SUM, SUM[:-1], "sha256"),
         ("https://", "http://", "must be https"),
         ("size = 4", "size = 0", "size"),
         ("notes", "note", "note"),
@@ -198,7 +198,9 @@ def test_addresses(address: str) -> None:
     assert download(address) == address
 
 
-@pytest.mark.parametrize("address", ["http://h/m", "https://", "https://h:0/", "https://h/a b", "https://[h", "m", ""])
+@pytest.mark.parametrize(
+    "address", ["http://h/m", "https://", "https://h:0/", "https://h/a b", "https://h/ü", "https://[h", "m"]
+)
 def test_addresses_that_are_none(address: str) -> None:
     with pytest.raises(ValueError, match="must be https"):
         download(address)
