@@ -6,19 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
 from edge_daemon import log
-from edge_daemon.config.schema import Model
 from edge_daemon.errors import ConfigError, ModelError
 from edge_daemon.zoo.catalogue import Catalogue, Entry
 from edge_daemon.zoo.download import Progress, fetch
 from edge_daemon.zoo.resolve import Remote, of_entry
 
 logger = logging.getLogger(__name__)
-DECODERS = frozenset(get_args(Model.model_fields["decoder"].annotation))
 
 
 def show(cache: Path | None, *, as_json: bool) -> None:
@@ -36,7 +33,7 @@ def show(cache: Path | None, *, as_json: bool) -> None:
 def _facts(entry: Entry, remote: Remote) -> dict[str, object]:
     here = str(remote.file) if remote.is_here() else None
     facts: dict[str, object] = msgspec.to_builtins(entry)
-    return facts | {"runs": entry.decoder in DECODERS, "file": here}
+    return facts | {"file": here}
 
 
 def _cells(entry: Entry, remote: Remote) -> tuple[str, ...]:
@@ -48,7 +45,7 @@ def _cells(entry: Entry, remote: Remote) -> tuple[str, ...]:
         f"{width}x{height}",
         entry.classes,
         entry.accuracy or "-",
-        entry.decoder + ("" if entry.decoder in DECODERS else " (not in this version)"),
+        entry.decoder,
         entry.licence,
     )
 

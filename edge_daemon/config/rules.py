@@ -72,7 +72,8 @@ def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
     for name, parent in parents.items():
         if not isinstance(parent, str):
             continue
-        before, seen = parent, {name}
+        seen = {name}
+        before: object = parent
         while isinstance(before, str) and before not in seen:
             seen.add(before)
             before = parents.get(before)

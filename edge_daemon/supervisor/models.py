@@ -17,7 +17,8 @@ LINES_S = 5.0
 def with_local_models(config: Config, cache: Path | None = None) -> Config:
     """`config` in which each model that is used has the path of a file, fetched into `cache` if it was not here.
 
-    Where the catalogue knows a model's class names and the configuration says none, they are filled in.
+    What the catalogue knows of a model (class names, the size of its input) and the configuration does not say is
+    filled in.
 
     Raises:
         ConfigError: the catalogue has no such model.
@@ -38,7 +39,9 @@ def _local(name: str, model: Model, cache: Path | None) -> Model:
     except (ConfigError, ModelError) as error:
         raise _of(name, error) from error
     labels = model.labels or (list(found.labels) if found and found.labels else None)
-    return model.model_copy(update={"path": str(path), "sha256": None, "labels": labels})
+    size = model.input.size or (found.input if found else None)
+    fed = model.input.model_copy(update={"size": size})
+    return model.model_copy(update={"path": str(path), "sha256": None, "labels": labels, "input": fed})
 
 
 def _of(name: str, error: EdgeError) -> EdgeError:

@@ -12,6 +12,7 @@ import msgspec
 from edge_daemon.config.addresses import download
 from edge_daemon.config.sources import ZOO
 from edge_daemon.errors import ConfigError
+from edge_daemon.settings import DecoderName
 
 FILE = Path(__file__).with_name("catalogue.toml")
 
@@ -34,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     input: tuple[int, int]
     task: str
     classes: str
-    decoder: str
+    decoder: DecoderName
     notes: str
     labels: list[str] | None = None
     accuracy: str | None = None

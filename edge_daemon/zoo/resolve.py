@@ -21,6 +21,8 @@ class Remote:
     file: Path
     size: int | None = None
     labels: tuple[str, ...] | None = None
+    input: tuple[int, int] | None = None
+    """Width and height of its input."""
     name: str | None = None
     """What the catalogue calls it."""
 
@@ -41,7 +43,7 @@ def of_entry(entry: Entry, cache: Path | None = None) -> Remote:
     """
     file = file_in(folder(cache), entry.name, entry.sha256)
     labels = tuple(entry.labels) if entry.labels else None
-    return Remote(entry.address, entry.sha256, file, entry.size, labels, entry.name)
+    return Remote(entry.address, entry.sha256, file, entry.size, labels, entry.input, entry.name)
 
 
 def remote(
