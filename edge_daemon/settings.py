@@ -108,21 +108,38 @@ class CameraTurn(msgspec.Struct, frozen=True, kw_only=True):
     max_age_s: float = 0.5
 
 
+class Cascade(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model looks at: at most `max_crops` of what the model `after` found, of `classes` (None: of all)."""
+
+    after: str
+    classes: list[str] | None = None
+    max_crops: int = 8
+
+
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the dispatcher listens, and whose frames it hands out."""
+    """Where the dispatcher listens, and whose frames it hands out.
+
+    By model, `cascades` says which come after others, and `batches` how many frames their workers take at once.
+    """
 
     bind: str
     cameras: dict[str, CameraTurn]
+    cascades: dict[str, Cascade] = {}
+    batches: dict[str, int] = {}
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells."""
+    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells.
+
+    What it finds is also told to the dispatcher if the model `is_followed` by others.
+    """
 
     worker: str
     model: ModelSettings
     inbox: str
     dispatcher: str
     sink: str
+    is_followed: bool = False
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
