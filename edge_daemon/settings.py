@@ -64,7 +64,9 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
     `class_confidence` goes before `confidence`, by class name. `outputs` names the outputs to read, by the role that
     each plays for the decoder; None reads all.
-    `providers` are in order of preference.
+    `providers` are in order of preference. A worker takes `batch` frames at once, and waits `batch_wait_s` for them. A
+    model that comes `after` another looks at what that one found, at most `max_crops` of a frame, and `margin` (a
+    share of its sides) around it.
     """
 
     name: str
@@ -84,6 +86,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     batch_wait_s: float = 0.01
     after: str | None = None
     margin: float = 0.0
+    max_crops: int = 8
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -294,6 +294,7 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     model: str
     worker: str
     found: Found = Found()
+    after: str | None = None
     timing_ms: Timing = Timing()
     failed: Failure | None = None
 
