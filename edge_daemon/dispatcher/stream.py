@@ -244,14 +244,19 @@ class Stream:
         if state.epoch != self.epoch:
             return
         while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
-            if self.followers and told[0].frame and not told[0].shared:
+            if self._is_shared_again and told[0].frame and not told[0].shared:
                 break
             self._settled = max(self._settled, told.popleft().seq)
         # Those whose worker was lost, but not its result.
         self._waiting = deque(frame for frame in self._waiting if not self._is_settled(frame.seq))
 
     def _is_settled(self, seq: int) -> bool:
-        return seq <= self.resolved and not (self.followers and (seq > self._settled))
+        return seq <= self.resolved and not (self._is_shared_again and seq > self._settled)
+
+    @property
+    def _is_shared_again(self) -> bool:
+        """Whether a frame is given out again until those that follow know what was found in it."""
+        return bool(self.followers) and not self.live
 
     def resume(self) -> None:
         """A new dispatcher goes on where the sink stands, with the last of those that follow."""

@@ -2,11 +2,15 @@
 
 import logging
 import os
+import stat
+from pathlib import Path
 
 from edge_daemon.errors import StartError
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
+BEGINNING = b'{"v":'
+"""Of every result."""
 LIMIT_BYTES = 4 << 20
 """What is kept while the disk is full; lines beyond it are lost, and counted."""
 
@@ -14,7 +18,8 @@ LIMIT_BYTES = 4 << 20
 class Record:
     """Appends lines to a file, or to standard output (`-`).
 
-    When writing fails (a full disk), that is said once; lines are kept for a while and written when it works again.
+    When writing fails (a full disk), that is said once; lines are kept for a while and written when it works again. A
+    line that a sink before this one was killed in the middle of is taken away: its result comes again.
 
     Raises:
         StartError: the file cannot be opened.
@@ -26,6 +31,8 @@ class Record:
             self._fd = STDOUT if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:
             raise StartError(f"cannot write results to {path}: {error.strerror}") from error
+        if path != "-":
+            _mend(path, self._fd)
         self._pending = bytearray()
         self._failing = False
         self._lost = 0
@@ -63,3 +70,17 @@ class Record:
             except OSError as error:  # also what is no file on a disk, such as a pipe
                 logger.debug("%s: %s", self._name, error.strerror)
             os.close(self._fd)
+
+
+def _mend(path: str, fd: int) -> None:
+    """Cut off a last line that is a result of ours without its end."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        return
+    with Path(path).open("rb") as file:
+        start = max(0, status.st_size - LIMIT_BYTES)
+        file.seek(start)
+        tail = file.read()
+    torn = tail[tail.rfind(b"\n") + 1 :]
+    if torn.startswith(BEGINNING) and len(torn) < len(tail) + (start == 0):
+        os.ftruncate(fd, status.st_size - len(torn))

@@ -49,7 +49,7 @@ class Daemon:
     def lines(self) -> list[dict[str, Any]]:
         """The results written so far."""
         text = self.results.read_text() if self.results.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def processes(self) -> dict[str, psutil.Process]:
         """The processes that it has started, by their titles: `capture door`, `sink`."""

@@ -64,8 +64,8 @@ def _any(seen: Seen, kinds: tuple[type[Decoder], ...]) -> Iterator[Decoder]:
 
 def _refuse(seen: Seen) -> list[Decoder]:
     raise ModelError(
-        f"its outputs ({_said(seen)}) are of no layout that is known: see docs/models.md for those that are; if it is "
-        "one of them, set `decoder`, and name its outputs in `outputs` or its classes in `labels`"
+        f"its output layout is not known ({_said(seen)}): docs/models.md lists those that are; if it is one of them, "
+        "set `decoder`, name its outputs in `outputs` or its classes in `labels`"
     )
 
 
