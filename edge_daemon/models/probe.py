@@ -9,6 +9,10 @@ from edge_daemon.models.detections import Findings
 
 MOST = 500
 """Things found in a picture that shows none, beyond which a model is read wrongly or sees ghosts."""
+LARGEST = 4
+"""Times the picture's side that a box may measure; what the edge cuts off is told whole by some."""
+MOST_CLASSES = 20_000
+"""Classes beyond those of the largest vocabularies (V3Det has 13204)."""
 
 
 def texture(height: int, width: int) -> NDArray[np.uint8]:
@@ -23,12 +27,18 @@ def believable(findings: Findings, size: tuple[int, int]) -> None:
     """See that boxes, in pixels of an input of `size` (height, width), can be true.
 
     Raises:
-        ModelError: most of them have no area, or lie outside.
+        ModelError: most of them have no area, lie outside or are far larger than the picture, or classes are none.
     """
     boxes = findings.detections.xyxy
     if not len(boxes):
         return
     height, width = size
+    highest = int(findings.detections.class_id.max())
+    if highest >= MOST_CLASSES:
+        raise ModelError(f"it gives the class {highest}, where no model has so many")
+    large = (boxes[:, 2] - boxes[:, 0] > LARGEST * width) | (boxes[:, 3] - boxes[:, 1] > LARGEST * height)
+    if large.mean() > 0.5:
+        raise ModelError(f"{int(large.sum())} of the {len(boxes)} boxes that it gives are far larger than the picture")
     flat = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
     if flat.mean() > 0.5:
         raise ModelError(f"{int(flat.sum())} of the {len(boxes)} boxes that it gives have no area")

@@ -71,7 +71,12 @@ def test_a_person_may_say_what_the_file_leaves_open() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "dtype"),
-    [("tensor(float)", "float32"), ("tensor(float16)", "float16"), ("tensor(uint8)", "uint8"), ("tensor(double)", "f8")],
+    [
+        ("tensor(float)", "float32"),
+        ("tensor(float16)", "float16"),
+        ("tensor(uint8)", "uint8"),
+        ("tensor(double)", "f8"),
+    ],
 )
 def test_kinds_of_numbers(kind: str, dtype: str) -> None:
     assert understand([Input("x", kind, [1, 3, 8, 8])], {}, ASKED).dtype == np.dtype(dtype)

@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
@@ -23,6 +24,7 @@ from edge_daemon.models.decoders.decoder import (
     finite,
     found,
     is_share,
+    quiet,
 )
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
@@ -40,6 +42,10 @@ _SAID: dict[Order, str] = {
     "yolov7": "number, box, class, score",
     "paddle": "class, score, box",
 }
+SHARES = 2
+"""No box that is found lies within so many pixels of the corner: it is a share of the picture."""
+ROOM = 100
+"""So many rows are room for what might be found, and not what was."""
 _PADDLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
@@ -79,7 +85,12 @@ class Rows(Decoder):
         table = np.asarray(outputs[self._output], np.float32)
         rows = finite(table.reshape(-1, table.shape[-1]))
         box, score, kind = _COLUMNS[self._order]
-        kept = rows[(checked(rows[:, score]) >= confidence) & (rows[:, kind] >= 0)]
+        rows = rows[rows[:, kind] >= 0]
+        kept = rows[checked(rows[:, score]) >= confidence]
+        if not _whole(kept[:, kind]):
+            raise ModelError("it gives classes that are no whole numbers")
+        if kept.size and np.abs(kept[:, box]).max() <= SHARES:
+            raise ModelError("it gives boxes that are shares of the picture, where pixels are needed")
         boxes, tail = kept[:, box], kept[:, 6:]
         more: dict[str, Array] = {}
         if self._task == "segment":
@@ -116,7 +127,7 @@ def _fits(rows: Array, order: Order, seen: Seen) -> bool:
     box, score, kind = _COLUMNS[order]
     rows = rows[rows[:, kind] >= 0]
     classes = rows[:, kind]
-    if not np.isfinite(rows).all() or not (np.abs(classes - np.rint(classes)) < 0.01).all():
+    if not np.isfinite(rows).all() or not _whole(classes):
         return False
     if seen.named and classes.size and classes.max() > seen.named - 0.5:
         return False
@@ -124,8 +135,18 @@ def _fits(rows: Array, order: Order, seen: Seen) -> bool:
         return is_share(rows[:, score]) or not rows.size
     left, top, right, bottom = rows[:, box].T
     sure = rows[:, score] > 0
+    if sure.any() and np.abs(rows[sure][:, box]).max() <= SHARES:
+        return False
     upright = (right[sure] >= left[sure] - 1) & (bottom[sure] >= top[sure] - 1)
-    return is_share(rows[:, score]) and bool(upright.all())
+    if not is_share(rows[:, score]) or not upright.all():
+        return False
+    if len(rows) >= ROOM:
+        quiet(rows[:, score])
+    return True
+
+
+def _whole(classes: Array) -> bool:
+    return bool((np.abs(classes - np.rint(classes)) < 1e-3).all())
 
 
 def _three(points: Array) -> Array:
