@@ -164,4 +164,6 @@ def _classes(seen: Seen, columns: Columns, *, from_one: bool) -> int | None:
     """80, or 90 (COCO with its gaps), where so many were seen; how many there are shows nowhere else."""
     labels = _flat(seen.outputs[columns.classes])
     highest = int(labels.max()) - from_one if labels.size and seen.named is None else 0
+    if from_one:
+        return 90 if 60 <= highest < 90 else None
     return 80 if 60 <= highest < 80 else 90 if 80 <= highest < 90 else None
