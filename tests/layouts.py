@@ -70,7 +70,12 @@ class Cells:
 
     @property
     def centre(self) -> Array:
-        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) / 2
+        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) * np.float32(0.5)
+
+    @property
+    def middle(self) -> Array:
+        """Of each row's cell."""
+        return self.corner + self.stride[:, None] * np.float32(0.5)
 
     @property
     def extent(self) -> Array:
@@ -265,7 +270,6 @@ def distributions(head: Cells, origin: Array, reach: int) -> Array:
 
 def far(head: Cells, reach: int, strides: Sequence[int]) -> Cells:
     """The same with each thing in a cell whose stride lets distances reach its sides."""
-    last = head
     xyxy, scores, things = head.xyxy.copy(), head.scores.copy(), []
     for number, row in enumerate(head.things):
         needed = float((XYXY[number, 2:] - XYXY[number, :2]).max()) / (reach - 2)
@@ -278,7 +282,7 @@ def far(head: Cells, reach: int, strides: Sequence[int]) -> Cells:
             corner = head.corner[row]
             xyxy[row], scores[row] = [*(corner + 1), *(corner + head.stride[row])], 0.005
         things.append(new)
-    return Cells(last.stride, last.corner, xyxy, scores, things)
+    return Cells(head.stride, head.corner, xyxy, scores, things)
 
 
 def split(head: Cells, array: Array) -> list[Array]:
@@ -288,8 +292,8 @@ def split(head: Cells, array: Array) -> list[Array]:
 
 def nanodet() -> Layout:
     head = far(cells(), 8, (8, 16, 32))
-    spread = distributions(head, head.corner + head.stride[:, None] / 2, 8)
-    outputs = {}
+    spread = distributions(head, head.middle, 8)
+    outputs: dict[str, Array] = {}
     for stride, scores, distances in zip((8, 16, 32), split(head, head.scores), split(head, spread), strict=True):
         outputs |= {f"cls_pred_stride_{stride}": scores, f"dis_pred_stride_{stride}": distances}
     return Layout(outputs, "nanodet", "letterbox")
@@ -305,7 +309,7 @@ def nanodet_plus() -> Layout:
 def picodet() -> Layout:
     strides = (8, 16, 32, 64)
     head = far(cells(strides), 8, strides)
-    spread = distributions(head, head.corner + head.stride[:, None] / 2, 8)
+    spread = distributions(head, head.middle, 8)
     arrays = [*split(head, head.scores), *split(head, spread)]
     outputs = {f"transpose_{number}.tmp_0": array for number, array in enumerate(arrays)}
     return Layout(outputs, "nanodet", "stretch")
@@ -586,7 +590,8 @@ def encoded(anchors: Array) -> tuple[Array, Array, list[int], Array]:
 def face_or_nothing(rows: int, things: Sequence[int], scores: Array = SCORES) -> Array:
     face = noise(rows)
     face[things] = scores
-    return np.stack((1 - face, face), axis=1)
+    both: Array = np.stack((np.float32(1) - face, face), axis=1).astype(np.float32)
+    return both
 
 
 FACES = np.zeros(3, int)
@@ -619,9 +624,11 @@ def faces_by_level(rows_a_cell: int) -> tuple[Cells, Array, Array]:
     points = within(head.xyxy, FIVE)
     keypoints = np.concatenate((points[head.things], np.ones((3, 5, 1), np.float32)), axis=2)
     if rows_a_cell == 2:
-        twice = [np.repeat(array, 2, axis=0) for array in (head.stride, head.corner, head.xyxy, head.scores)]
-        twice[3][[2 * row + 1 for row in head.things]] = 0.01
-        head = Cells(*twice, [2 * row for row in head.things])
+        stride, corner, xyxy, scores = (
+            np.repeat(array, 2, axis=0) for array in (head.stride, head.corner, head.xyxy, head.scores)
+        )
+        scores[[2 * row + 1 for row in head.things]] = 0.01
+        head = Cells(stride, corner, xyxy, scores, [2 * row for row in head.things])
         points = np.repeat(points, 2, axis=0)
     return head, points, keypoints
 
@@ -631,7 +638,7 @@ def scrfd(*, points: bool, batched: bool, rows_a_cell: int = 2) -> Layout:
     stride = head.stride[:, None]
     distances = np.hstack((head.corner - head.xyxy[:, :2], head.xyxy[:, 2:] - head.corner)) / stride
     from_cell = ((xy - head.corner[:, None]) / stride[:, None]).reshape(len(xy), 10)
-    kinds = [head.scores, distances, *([from_cell] if points else [])]
+    kinds: list[NDArray[Any]] = [head.scores, distances, *([from_cell] if points else [])]
     arrays = [level if batched else level[0] for kind in kinds for level in split(head, kind.astype(np.float32))]
     outputs = {str(400 + number): array for number, array in enumerate(arrays)}
     return Layout(outputs, "scrfd", "corner", kinds=FACES, keypoints=keypoints if points else None)

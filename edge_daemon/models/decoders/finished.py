@@ -89,9 +89,10 @@ class Finished(Decoder):
             raise ModelError(f"it gives {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes")
         boxes, scores, classes = boxes[:rows, :4], checked(finite(scores[:rows])), classes[:rows] - self._from_one
         sure = scores >= confidence
-        if not (np.abs(classes[sure] - np.rint(classes[sure])) < 1e-3).all():
+        named = finite(classes[sure])
+        if not (np.abs(named - np.rint(named)) < 1e-3).all():
             raise ModelError("it gives classes that are no whole numbers")
-        if self._from_one and (classes[sure] < -0.5).any():
+        if self._from_one and (named < -0.5).any():
             raise ModelError("it gives the class 0, where classes count from 1")
         kept = sure & (classes >= 0)
         chosen = boxes[kept][:, [1, 0, 3, 2]] if self._y_first else boxes[kept]

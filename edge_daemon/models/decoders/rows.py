@@ -71,7 +71,9 @@ class Rows(Decoder):
         if len(tables) != 1 or len(counts) > 1:
             return
         table = seen.outputs[tables[0]]
-        rows = np.asarray(table.reshape(-1, table.shape[-1]) if table.ndim in (2, 3) else np.empty((0, 0)), np.float32)
+        if table.ndim not in (2, 3) or table.shape[-1] < 6 or (table.ndim == 3 and table.shape[0] != 1):
+            return
+        rows = np.asarray(table.reshape(-1, table.shape[-1]), np.float32)
         task = "segment" if prototypes else seen.task
         for order in _orders(rows, table.ndim, counts=bool(counts), task=task):
             if _fits(rows, order, seen):

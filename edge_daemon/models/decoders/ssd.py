@@ -70,9 +70,9 @@ class Ssd(Decoder):
         """See `Decoder.decode`."""
         scores = finite(np.asarray(outputs[self._scores], np.float32)[0, :, 1:])
         kept, top, best = best_of(scores, confidence)
-        boxes = np.asarray(outputs[self._boxes], np.float32)[0][kept]
+        boxes = finite(np.asarray(outputs[self._boxes], np.float32)[0][kept])
         if self._anchors:
-            anchors = np.asarray(outputs[self._anchors], np.float32)[0][kept]
+            anchors = finite(np.asarray(outputs[self._anchors], np.float32)[0][kept])
             boxes = anchors + boxes * np.tile(anchors[:, 2:] - anchors[:, :2], 2)
         return found(boxes * self._whole, top, best)
 

@@ -133,7 +133,7 @@ class Segmentation(Decoder):
             if not (asked or _are_scores(array, axis, seen)):
                 return
             if array.shape[axis] == 1:
-                if _whole(array) and array.max() > 1:
+                if _whole(array) and array.max() > 1 and array.min() >= 0:
                     yield cls(seen, maps[0], "the class of each pixel", seen.named)
                 else:
                     yield cls(seen, maps[0], "how sure each pixel is foreground", 2)

@@ -63,8 +63,8 @@ class Yolov5(Decoder):
             scores = rows[:, 4 : rows.shape[1] - tail]
             if anchors == 1 and seen.asked != cls.name and not (scores[:, 0] == 1).all():
                 continue
-            quiet(scores[:, 0] * scores[:, 1:].max(axis=1))
             checked(finite(scores))
+            quiet(scores[:, 0] * scores[:, 1:].max(axis=1))
             each = f"{anchors} rows a cell" if anchors > 1 else "objectness 1, as in YOLOv6"
             why = f"1x{len(rows)}x{rows.shape[1]}, {grid}, {each}, boxes in pixels"
             yield cls(seen.size, rows.shape[1] - 5 - tail, why, flat[0], prototypes)

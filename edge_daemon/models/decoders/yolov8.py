@@ -123,7 +123,9 @@ class Yolov8(Decoder):
         return {}
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Masks, for what has coefficients."""
+        """Masks, for what has coefficients; around oriented boxes, upright ones."""
+        if self._tail.kind == "angle":
+            return Findings(boxed(found.detections, placement))
         if self._prototypes is None:
             return found
         prototypes = np.asarray(outputs[self._prototypes], np.float32)
@@ -140,12 +142,17 @@ def rotated(centre: Array, extent: Array, angle: Array) -> Array:
     return finite(np.stack(turned, axis=1).astype(np.float32))
 
 
-def boxed(found: Detections) -> Detections:
-    """Oriented boxes with the upright ones around them."""
+def boxed(found: Detections, placement: Placement) -> Detections:
+    """Oriented boxes with the upright ones around them, cut at the picture's edge.
+
+    Not before NMS, for which the boxes as if they were not turned are the better measure: the upright boxes around
+    ships that lie side by side overlap.
+    """
     if found.corners is None:
         return found
-    xyxy = np.concatenate((found.corners.min(axis=1), found.corners.max(axis=1)), axis=1)
-    return Detections(xyxy, found.confidence, found.class_id, corners=found.corners)
+    around = np.concatenate((found.corners.min(axis=1), found.corners.max(axis=1)), axis=1)
+    edge = np.array([placement.source_width, placement.source_height] * 2, np.float32)
+    return Detections(np.clip(around, 0, edge), found.confidence, found.class_id, corners=found.corners)
 
 
 def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | None:

@@ -59,8 +59,8 @@ class Yolox(Decoder):
             others = rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all()
             if in_pixels and others and seen.asked == "auto":
                 return
-            quiet(rows[:, 4] * rows[:, 5:].max(axis=1))
             checked(finite(rows[:, 4:]))
+            quiet(rows[:, 4] * rows[:, 5:].max(axis=1))
             yield cls(grid, rows.shape[1], in_pixels=in_pixels)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
