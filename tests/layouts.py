@@ -529,7 +529,7 @@ def rtdetr_of_two_classes() -> Layout:
 
 def softmaxed(rows: int, classes: int, kinds: NDArray[np.generic]) -> Array:
     """1xNx(1+C) that add up to 1, the first for background; things are the rows 10, 20 and 30."""
-    shares = noise(rows, classes + 1) / (classes + 1)
+    shares: Array = noise(rows, classes + 1) / np.float32(classes + 1)
     for row, score, kind in zip((10, 20, 30), SCORES, kinds, strict=True):
         shares[row, 1:] = 0.001 / classes
         shares[row, 1 + int(kind)] = score

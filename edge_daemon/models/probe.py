@@ -11,8 +11,6 @@ MOST = 500
 """Things found in a picture that shows none, beyond which a model is read wrongly or sees ghosts."""
 LARGEST = 4
 """Times the picture's side that a box may measure; what the edge cuts off is told whole by some."""
-MOST_CLASSES = 20_000
-"""Classes beyond those of the largest vocabularies (V3Det has 13204)."""
 
 
 def texture(height: int, width: int) -> NDArray[np.uint8]:
@@ -27,15 +25,12 @@ def believable(findings: Findings, size: tuple[int, int]) -> None:
     """See that boxes, in pixels of an input of `size` (height, width), can be true.
 
     Raises:
-        ModelError: most of them have no area, lie outside or are far larger than the picture, or classes are none.
+        ModelError: most of them have no area, lie outside or are far larger than the picture.
     """
     boxes = findings.detections.xyxy
     if not len(boxes):
         return
     height, width = size
-    highest = int(findings.detections.class_id.max())
-    if highest >= MOST_CLASSES:
-        raise ModelError(f"it gives the class {highest}, where no model has so many")
     large = (boxes[:, 2] - boxes[:, 0] > LARGEST * width) | (boxes[:, 3] - boxes[:, 1] > LARGEST * height)
     if large.mean() > 0.5:
         raise ModelError(f"{int(large.sum())} of the {len(boxes)} boxes that it gives are far larger than the picture")

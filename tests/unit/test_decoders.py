@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.decoders import readings
+from edge_daemon.models.decoders import BY_NAME, readings
 from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen, found
 from edge_daemon.models.decoders.grid import centred, cornered, grid_of, units
 from edge_daemon.models.decoders.yolov8 import rotated
@@ -212,7 +212,6 @@ def test_sizes_beyond_all_numbers_are_errors() -> None:
         decoder.decode({"output": output}, 0.4)
 
 
-@__import__("hypothesis").settings(max_examples=3000)
 @given(st.data(), st.sampled_from(sorted(layouts.DETECTORS)))
 def test_decoders_raise_nothing_but_model_errors(data: st.DataObject, name: str) -> None:
     """And what they give in spite of anything is what findings may be."""
@@ -229,6 +228,52 @@ def test_decoders_raise_nothing_but_model_errors(data: st.DataObject, name: str)
         except ModelError:
             return
     sound(findings)
+
+
+CHANGES = {
+    "nothing": lambda array: array,
+    "axes reversed": lambda array: array.T,
+    "last axes swapped": lambda array: array.swapaxes(-1, -2) if array.ndim > 1 else array,
+    "an axis more": lambda array: array[None],
+    "no batch": lambda array: array[0] if array.ndim > 1 and len(array) else array,
+    "two pictures": lambda array: np.concatenate((array, array)),
+    "a column less": lambda array: array[..., :-1],
+    "a column more": lambda array: np.concatenate((array, array[..., :1]), axis=-1),
+    "no rows": lambda array: array[:, :0] if array.ndim > 1 else array,
+    "no columns": lambda array: array[..., :0],
+    "one row": lambda array: array[:, :1] if array.ndim > 1 else array,
+    "flat": lambda array: array.ravel(),
+    "whole": lambda array: array.astype(np.int64),
+    "bytes": lambda array: array.astype(np.uint8),
+    "zero": lambda array: array * 0,
+    "NaN": lambda array: array * np.nan,
+    "infinite": lambda array: array + np.inf,
+    "negative": lambda array: array * -1.0,
+    "large": lambda array: array * 1e30,
+}
+TASKS = st.sampled_from(["", "", "detect", "segment", "pose", "obb", "classify", "semantic", "other"])
+
+
+@given(st.data(), st.sampled_from(sorted(layouts.DETECTORS)), TASKS, st.sampled_from([None, 1, 80]))
+def test_recognising_raises_nothing_but_model_errors(
+    data: st.DataObject, name: str, task: str, named: int | None
+) -> None:
+    """And what is recognised can be decoded."""
+    outputs: dict[str, NDArray[np.generic]] = {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        for output, array in layouts.DETECTORS[name]().outputs.items():
+            change = data.draw(st.sampled_from(["nothing"] * len(CHANGES) + sorted(CHANGES)))
+            changed = CHANGES[change](whole(array) if array.ndim else array[None])
+            outputs[output] = whole(changed)
+        asked = data.draw(st.sampled_from(["auto"] * len(BY_NAME) + sorted(BY_NAME)))
+        try:
+            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, named=named, asked=asked)
+            for decoder in readings(seen):
+                findings = decoder.decode(outputs, 0.4)
+                believable(findings, layouts.SIZE)
+                sound(decoder.finish(findings, outputs, place((90, 120), layouts.SIZE, "letterbox")))
+        except ModelError:
+            return
 
 
 def spoiled(data: st.DataObject, array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -269,7 +314,7 @@ def test_turned_boxes(angle: float, width: float, height: float, x: float, y: fl
     assert x0 * y1 - y0 * x1 == pytest.approx(width * height, rel=0.01)
 
 
-def findings_of(xyxy: list[tuple[float, float, float, float]], kind: int = 0) -> Findings:
+def findings_of(xyxy: list[tuple[float, float, float, float]], kind: float = 0) -> Findings:
     return found(np.array(xyxy, np.float32), np.full(len(xyxy), 0.9, np.float32), np.full(len(xyxy), kind))
 
 
@@ -279,12 +324,17 @@ def findings_of(xyxy: list[tuple[float, float, float, float]], kind: int = 0) ->
         (findings_of([(5, 5, 5, 9), (9, 9, 8, 12), (1, 1, 9, 9)]), "2 of the 3 boxes that it gives have no area"),
         (findings_of([(900, 5, 950, 9)]), "1 of the 1 boxes that it gives lie outside the picture"),
         (findings_of([(-9000, 5, 9000, 9)]), "1 of the 1 boxes that it gives are far larger than the picture"),
-        (findings_of([(5, 5, 9, 9)], 1_000_000), "it gives the class 1000000, where no model has so many"),
     ],
 )
 def test_what_cannot_be_true(findings: Findings, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         believable(findings, SIZE)
+
+
+@pytest.mark.parametrize("kind", [20_000, 1e30, -1])
+def test_classes_that_no_model_has(kind: float) -> None:
+    with pytest.raises(ModelError, match=r"it gives the class (20000|1e\+30|-1), where no model has so many"):
+        findings_of([(5, 5, 9, 9)], kind)
 
 
 def test_what_can_be_true() -> None:

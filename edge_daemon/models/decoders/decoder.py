@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ SLACK = 0.01
 """How far rounding, in quantised models above all, may carry a score out of 0..1."""
 LOUD, MOST = 0.5, 0.5
 """A score that says that something is there, and how many of all may say so of a picture that shows nothing."""
+MOST_CLASSES = 20_000
+"""Classes beyond those of the largest vocabularies (V3Det has 13204)."""
 RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
 """Ultralytics and many others: letterbox in the middle of grey, RGB, 0..1."""
 IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -127,8 +129,14 @@ def floats(outputs: Outputs) -> bool:
     )
 
 
-def found(xyxy: Array, scores: Array, class_ids: NDArray[np.generic], **more: Array | None) -> Findings:
-    """Findings of these boxes (Nx4), scores and classes (N each), with scores cut to 0..1."""
+def found(xyxy: Array, scores: Array, class_ids: NDArray[Any], **more: Array | None) -> Findings:
+    """Findings of these boxes (Nx4), scores and classes (N each), with scores cut to 0..1.
+
+    Raises:
+        ModelError: boxes are not finite, or no model has such classes.
+    """
+    for class_id in class_ids[(class_ids < 0) | (class_ids >= MOST_CLASSES)][:1]:
+        raise ModelError(f"it gives the class {class_id:.7g}, where no model has so many")
     boxes = finite(np.asarray(xyxy, np.float32).reshape(-1, 4))
     sure = np.clip(scores, 0, 1).astype(np.float32, copy=False)
     return Findings(Detections(boxes, sure, class_ids.astype(np.int32), **more))  # type: ignore[arg-type]

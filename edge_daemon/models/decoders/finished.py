@@ -163,7 +163,7 @@ def _recipe(columns: Columns, *, tensorflow: bool, seen: Seen) -> Recipe:
 
 def _classes(seen: Seen, columns: Columns, *, from_one: bool) -> int | None:
     """80, or 90 (COCO with its gaps), where so many were seen; how many there are shows nowhere else."""
-    labels = _flat(seen.outputs[columns.classes])
+    labels = finite(_flat(seen.outputs[columns.classes]))
     highest = int(labels.max()) - from_one if labels.size and seen.named is None else 0
     if from_one:
         return 90 if 60 <= highest < 90 else None

@@ -75,6 +75,8 @@ class Rows(Decoder):
             return
         rows = np.asarray(table.reshape(-1, table.shape[-1]), np.float32)
         task = "segment" if prototypes else seen.task
+        if not _has_tail(rows.shape[1] - 6, task, seen, prototypes):
+            return
         for order in _orders(rows, table.ndim, counts=bool(counts), task=task):
             if _fits(rows, order, seen):
                 decoder = cls(seen.size, tables[0], order, task, prototypes)
@@ -110,6 +112,16 @@ class Rows(Decoder):
             return found
         made = masks(found.detections, np.asarray(outputs[self._prototypes], np.float32), placement, self._size)
         return Findings(with_masks(found.detections, made))
+
+
+def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
+    """Whether so many columns behind box, score and class are what the task needs."""
+    if task == "segment":
+        return prototypes is not None and columns == seen.outputs[prototypes].shape[1]
+    if task == "pose":
+        points, each = kpt_shape(seen)
+        return columns == points * each
+    return columns == 1 if task == "obb" else columns in (0, 1)
 
 
 def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Order]:
