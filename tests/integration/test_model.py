@@ -205,7 +205,7 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     assert refusal(path, classes=["zebra"]).endswith("which it does not have: it has cat, dog")
     assert refusal(path, labels=["cat"]).startswith("it tells 2 classes apart, but 1 are named (cat)")
     assert "there is no decoder 'yolo8': did you mean yolov8?" in refusal(path, decoder="yolo8")
-    assert "is not what `decoder: yolov8` reads" in refusal(path, decoder="yolov8")
+    assert "are not what `decoder: yolov8` reads" in refusal(path, decoder="yolov8")
     assert "did you mean cuda?" in refusal(path, providers=["cudda"])
     assert "has no provider rknpu, only" in refusal(path, providers=["rknpu"])
 

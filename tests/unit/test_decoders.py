@@ -1,6 +1,8 @@
 """Output layouts: arrays in, boxes out, and which layout an array has."""
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -230,7 +232,7 @@ def test_decoders_raise_nothing_but_model_errors(data: st.DataObject, name: str)
     sound(findings)
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "nothing": lambda array: array,
     "axes reversed": lambda array: array.T,
     "last axes swapped": lambda array: array.swapaxes(-1, -2) if array.ndim > 1 else array,
