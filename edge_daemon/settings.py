@@ -27,12 +27,18 @@ DecoderName = Literal[
     "scrfd",
     "segmentation",
     "ssd",
-    "ultraface",
     "yolov5",
     "yolov8",
     "yolox",
     "yunet",
 ]
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An ONNX Runtime execution provider by short name (`cpu`, `cuda`, ...), with its options."""
+
+    name: str
+    options: dict[str, str] = {}
 
 
 class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +64,9 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
     `class_confidence` goes before `confidence`, by class name. `outputs` names the outputs to read, by the role that
     each plays for the decoder; None reads all.
-    `providers` are ONNX Runtime execution providers by short name (`cpu`, `cuda`, ...), in order of preference.
+    `providers` are in order of preference. A worker takes `batch` frames at once, and waits `batch_wait_s` for them. A
+    model that comes `after` another looks at what that one found, at most `max_crops` of a frame, and `margin` (a
+    share of its sides) around it.
     """
 
     name: str
@@ -73,7 +81,12 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     input: InputSettings = InputSettings()
     outputs: dict[str, str] | None = None
     labels: list[str] | str | None = None
-    providers: Sequence[str] = msgspec.field(default_factory=lambda: ["cpu"])
+    providers: Sequence[ProviderSettings] = (ProviderSettings(name="cpu"),)
+    batch: int = 1
+    batch_wait_s: float = 0.01
+    after: str | None = None
+    margin: float = 0.0
+    max_crops: int = 8
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,21 +111,38 @@ class CameraTurn(msgspec.Struct, frozen=True, kw_only=True):
     max_age_s: float = 0.5
 
 
+class Cascade(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model looks at: at most `max_crops` of what the model `after` found, of `classes` (None: of all)."""
+
+    after: str
+    classes: list[str] | None = None
+    max_crops: int = 8
+
+
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the dispatcher listens, and whose frames it hands out."""
+    """Where the dispatcher listens, and whose frames it hands out.
+
+    By model, `cascades` says which come after others, and `batches` how many frames their workers take at once.
+    """
 
     bind: str
     cameras: dict[str, CameraTurn]
+    cascades: dict[str, Cascade] = {}
+    batches: dict[str, int] = {}
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells."""
+    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells.
+
+    What it finds is also told to the dispatcher if the model `is_followed` by others.
+    """
 
     worker: str
     model: ModelSettings
     inbox: str
     dispatcher: str
     sink: str
+    is_followed: bool = False
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ Reason = Literal[
     "poison",
     "shutdown",
 ]
+Failure = Literal["undecodable", "model-error"]
+"""Why a worker has no result."""
 Dropped = dict[str, int]
 """Frames by `Reason`. A plain string key keeps a newer peer's reasons readable."""
 
@@ -76,6 +78,16 @@ class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
     paced: int
 
 
+class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
+    """Frame `seq`, which was to be sent to `worker`, is not held any more."""
+
+    camera: str
+    epoch: int
+    model: str
+    worker: str
+    seq: int
+
+
 class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
     """Frame `seq` is on its way to `worker`, as it was asked for; `inbox` tells the worker from one before it."""
 
@@ -106,14 +118,29 @@ class Welcome(Message, frozen=True, kw_only=True, tag="welcome.1"):
     next_seq: int
 
 
+class Crop(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a model found, for another to look at: number `index` of its detections in that frame."""
+
+    index: int
+    xyxy: tuple[float, float, float, float]
+    confidence: float
+    class_id: int
+    class_name: str
+
+
 class Send(Message, frozen=True, kw_only=True, tag="send.1"):
-    """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`."""
+    """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`.
+
+    With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again.
+    """
 
     model: str
     worker: str
     inbox: str
     seq: int
     annotate: bool
+    keep: bool = False
+    crops: list[Crop] | None = None
 
 
 class Release(Message, frozen=True, kw_only=True, tag="release.1"):
@@ -135,7 +162,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
-    knows to be there.
+    knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
     """
 
     camera: str
@@ -148,6 +175,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     codec: Codec
     annotate: bool
     truth: list[list[float]] | None = None
+    crops: list[Crop] | None = None
 
 
 # worker -> dispatcher
@@ -163,12 +191,23 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.1"):
 
 
 class Free(Message, frozen=True, kw_only=True, tag="free.1"):
-    """This worker is done with the frame `seq`: if that is what it was given last, it can take another."""
+    """This worker is done with the frame `seq`, and can take another.
+
+    `found` is what models that come after its own are to look at; None where it has `failed`, or there are no such.
+    """
 
     worker: str
     camera: str
     epoch: int
     seq: int
+    found: list[Crop] | None = None
+    failed: Failure | None = None
+
+
+class Begun(Message, frozen=True, kw_only=True, tag="begun.1"):
+    """This worker has begun a batch: what it is given now waits until it is done."""
+
+    worker: str
 
 
 # worker -> sink
@@ -186,6 +225,9 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
     (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
+
+    In the result of a model that comes after another, the box is what the other found, number `parent` of its
+    detections in the same frame, and `classes`, `detections` or `embedding` what this model makes of it.
     """
 
     xyxy: tuple[float, float, float, float]
@@ -197,6 +239,10 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     skeleton: str | None = None
     corners: list[tuple[float, float]] | None = None
     angle: float | None = None
+    parent: int | None = None
+    classes: list["PictureClass"] | None = None
+    detections: list["Detection"] | None = None
+    embedding: list[float] | None = None
 
 
 class PictureClass(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,8 +294,9 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     model: str
     worker: str
     found: Found = Found()
+    after: str | None = None
     timing_ms: Timing = Timing()
-    failed: Literal["undecodable", "model-error"] | None = None
+    failed: Failure | None = None
 
 
 # dispatcher -> sink
@@ -326,7 +373,9 @@ class Watched(Message, frozen=True, kw_only=True, tag="watched.1"):
     cameras: list[str]
 
 
-ToDispatcher = CaptureHello | Announce | Sent | Ended | WorkerHello | Free | SinkHello | Acks | Watched
+ToDispatcher = (
+    CaptureHello | Announce | Missing | Sent | Ended | WorkerHello | Begun | Free | SinkHello | Acks | Watched
+)
 ToCapture = Welcome | Send | Release | Introduce
 ToSink = Start | Turn | Gap | Lost | Captured
 
@@ -387,6 +436,7 @@ class Result(msgspec.Struct, kw_only=True):
     dropped: Dropped
     timing_ms: Timing
     worker: str
+    after: str | msgspec.UnsetType = msgspec.UNSET
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
     encoding: Codec | msgspec.UnsetType = msgspec.UNSET
 

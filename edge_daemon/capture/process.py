@@ -21,6 +21,7 @@ from edge_daemon.wire import (
     Ended,
     Frame,
     Introduce,
+    Missing,
     Release,
     Send,
     Sent,
@@ -54,7 +55,7 @@ class Capture:
 
     def __init__(self, link: Link, settings: CaptureSettings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._link, self._settings, self._context = link, settings, context
-        self._window = Window(None if settings.delivery == "live" else settings.window)
+        self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._reader = Reader(settings, self._window, lambda: os.eventfd_write(self._wake, 1))
         self._peer = sockets.Peer(context, settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
@@ -140,16 +141,23 @@ class Capture:
 
     def _send(self, order: Send) -> None:
         """Send the frame that is asked for to the worker that waits for it."""
-        held = self._window.take(order.seq)
-        if held is None or self._epoch is None:
-            logger.warning("frame %d was asked for and is not held any more", order.seq)
+        if self._epoch is None:
             return
+        held = self._window.take(order.seq) if order.crops is None else self._window.take_exactly(order.seq)
+        if held is None:
+            self._peer.send(encode(self._missing(order)))
+            return
+        if order.keep:
+            self._window.keep(held)
         self._announce(held.seq)
         codec = self._codec_for(order.inbox)
-        if codec not in held.encoded:
-            held.encoded[codec] = encode_bgr(held.bgr, codec, self._settings.quality)
-        header = encode(self._header(held, codec, annotate=order.annotate))
-        self._outbox(order).send_multipart([header, held.encoded[codec]], copy=False)
+        header = encode(self._header(held, codec, order))
+        if order.crops == []:  # nothing to look at: the pixels may stay here
+            self._outbox(order).send_multipart([header, b""])
+        else:
+            if codec not in held.encoded:
+                held.encoded[codec] = encode_bgr(held.bgr, codec, self._settings.quality)
+            self._outbox(order).send_multipart([header, held.encoded[codec]], copy=False)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,
@@ -160,7 +168,17 @@ class Capture:
         )
         self._peer.send(encode(sent))
 
-    def _header(self, held: Held, codec: Codec, *, annotate: bool) -> Frame:
+    def _missing(self, order: Send) -> Missing:
+        logger.debug("frame %d was asked for and is not held any more", order.seq)
+        return Missing(
+            camera=self._settings.camera,
+            epoch=self._epoch or 0,
+            model=order.model,
+            worker=order.worker,
+            seq=order.seq,
+        )
+
+    def _header(self, held: Held, codec: Codec, order: Send) -> Frame:
         height, width = held.bgr.shape[:2]
         return Frame(
             camera=self._settings.camera,
@@ -171,8 +189,9 @@ class Capture:
             width=width,
             height=height,
             codec=codec,
-            annotate=annotate,
+            annotate=order.annotate,
             truth=held.truth,
+            crops=order.crops,
         )
 
     def _codec_for(self, inbox: str) -> Codec:

@@ -8,7 +8,7 @@ from typing import Any
 from edge_daemon.imaging.colour import Pixels
 
 
-@dataclass
+@dataclass(eq=False)
 class Held:
     """A frame (BGR, height x width x 3, uint8) as it was read, and its encodings made so far.
 
@@ -27,13 +27,15 @@ class Held:
 class Window:
     """Filled by the reader thread, emptied by the process's loop.
 
-    Live, it holds the newest frame and never makes the reader wait. Lossless, it holds `size` frames until they are
-    released, and the reader waits for room.
+    Live (`size` None), it holds the newest frame and never makes the reader wait; beside it the last `kept` of those
+    that will be asked for again. Lossless, it holds `size` frames until they are released, and the reader waits for
+    room.
     """
 
-    def __init__(self, size: int | None) -> None:
+    def __init__(self, size: int | None, kept: int = 0) -> None:
         self._size = size
         self._frames: deque[Held] = deque()
+        self._kept: deque[Held] = deque(maxlen=kept)
         self._changed = threading.Condition()
         self._closed = False
 
@@ -52,6 +54,16 @@ class Window:
         """The oldest frame held from number `seq` on."""
         with self._changed:
             return next((frame for frame in self._frames if frame.seq >= seq), None)
+
+    def take_exactly(self, seq: int) -> Held | None:
+        """Frame number `seq`, if it is held or kept."""
+        with self._changed:
+            return next((frame for frame in (*self._frames, *self._kept) if frame.seq == seq), None)
+
+    def keep(self, frame: Held) -> None:
+        """Hold on to a frame that will be asked for again; lossless, all are held anyway."""
+        if self._size is None and frame not in self._kept:
+            self._kept.append(frame)
 
     def release(self, seq: int) -> None:
         """Let go of all frames up to `seq`."""

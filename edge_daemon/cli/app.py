@@ -23,6 +23,10 @@ Publish = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Publish here instead, for example tcp://127.0.0.1:6000."),
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where downloaded models are kept; else the service's or the user's own folder."),
+]
 Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon publishes.")]
 
 
@@ -33,10 +37,13 @@ def run(
         list[str] | None,
         typer.Option(metavar="SOURCE", help="A camera, without a file: URL, path, webcam number."),
     ] = None,
-    model: Annotated[list[str] | None, typer.Option(metavar="MODEL", help="An ONNX file, or builtin:person.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="An ONNX file, builtin:person or zoo:NAME.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for each --model.")] = None,
     results: Results = None,
     publish: Publish = None,
+    cache: Cache = None,
 ) -> None:
     """Run in the foreground, until stopped or until all files have been read."""
     from edge_daemon.cli.run import run as start
@@ -51,7 +58,7 @@ def run(
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
         chosen = load(config or DEFAULT_CONFIG)
-    start(chosen, results=results, publish=publish)
+    start(chosen, results=results, publish=publish, cache=cache)
 
 
 @app.command()
@@ -63,17 +70,50 @@ def demo(results: Results = None, publish: Publish = None) -> None:
 
 
 @app.command()
-def check(config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG) -> None:
-    """Say all that is wrong with a configuration, with line and key. Opens no camera."""
-    from edge_daemon.cli.check import faults
+def check(
+    config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG,
+    cache: Cache = None,
+) -> None:
+    """Say all that is wrong with a configuration, with line and key. Opens no camera, fetches nothing."""
+    from edge_daemon.cli.check import faults, not_here
     from edge_daemon.config.load import load, missing_files
     from edge_daemon.errors import StartError
 
     loaded = load(config)
     if missing := [*missing_files(loaded), *faults(loaded)]:
         raise StartError("\n".join(str(problem) for problem in missing))
-    cameras, models = len(loaded.cameras), len(loaded.models)
-    typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {models} model{'s'[: models > 1]})")
+    for note in not_here(loaded, cache):
+        typer.echo(str(note))
+    cameras, count = len(loaded.cameras), len(loaded.models)
+    typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {count} model{'s'[: count > 1]})")
+
+
+models = typer.Typer(help="List the models that can be downloaded, and download them.")
+app.add_typer(models, name="models")
+
+
+@models.callback(invoke_without_command=True)
+def _list(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known of them.")] = False,
+    cache: Cache = None,
+) -> None:
+    if context.invoked_subcommand is None:
+        from edge_daemon.cli.models import show
+
+        show(cache, as_json=as_json)
+
+
+@models.command()
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Models of the catalogue.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    cache: Cache = None,
+) -> None:
+    """Download models, so that they are there when they are needed."""
+    from edge_daemon.cli.models import pull as fetch
+
+    fetch(names or [], cache, everything=everything)
 
 
 @app.command()

@@ -1,11 +1,30 @@
 """What only the parts themselves know to be wrong with a configuration."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import BUILTIN, kind_of
+from edge_daemon.config.sources import BUILTIN, is_download, kind_of
 from edge_daemon.errors import ModelError, SourceError
+
+
+def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
+    """A note for each model that is to be downloaded: the configuration is right, and its first start needs the net.
+
+    Raises:
+        StartError: there is no folder to keep models in.
+    """
+    for name, model in config.models.items():
+        if is_download(model.path):
+            from edge_daemon.zoo.resolve import remote
+
+            found = remote(model.path, model.sha256, cache)
+            if found and not found.is_here():
+                how = f"`edge-daemon models pull {found.name}` or `run`" if found.name else "`edge-daemon run`"
+                yield config.lines.problem(
+                    ("models", name, "path"), f"is not in {found.file.parent} yet; {how} downloads it"
+                )
 
 
 def faults(config: Config) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from edge_daemon.config.load import loads
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.models import with_local_models
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.supervisor import Supervisor
@@ -29,14 +30,18 @@ models:
 """
 
 
-def run(config: Config, *, results: str | None = None, publish: str | None = None) -> None:
+def run(config: Config, *, results: str | None = None, publish: str | None = None, cache: Path | None = None) -> None:
     """Run `config` until all its files have been read, or a signal says stop.
+
+    Models that are not here are fetched first, into the folder `cache`.
 
     Raises:
         EdgeError: it cannot start.
     """
     if publish:
         config = _published_at(config, publish)
+    log.set_up("supervisor")
+    config = with_local_models(config, cache)
     if results and results != "-":
         results = str(Path(results).absolute())
         _empty(Path(results))

@@ -1,8 +1,9 @@
-"""Addresses to publish results on and to serve the web on, and whether other machines reach them."""
+"""Addresses to publish on, to serve the web on and to fetch models from, and whether other machines reach them."""
 
 import re
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 IPC = "ipc://"
 _TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.]+\]|\*|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
@@ -35,6 +36,22 @@ def listen(text: str) -> str:
     _check_port(match["port"])
     if not _is_loopback(match["host"]):
         raise ValueError("must be an address of this machine alone, such as 127.0.0.1:8080")
+    return text
+
+
+def download(text: str) -> str:
+    """The address of a file to fetch: https://, or http:// of this machine itself.
+
+    Raises:
+        ValueError: it is neither. Says nothing of the address itself, which may hold a password.
+    """
+    try:
+        parts = urlsplit(text)
+        host, good = parts.hostname or "", parts.port != 0 and text.isascii() and not any(map(str.isspace, text))
+    except ValueError:
+        host, good = "", False
+    if not (good and host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))):
+        raise ValueError("must be https:// with a host and the path of a file; what is not plain ASCII is written %XX")
     return text
 
 

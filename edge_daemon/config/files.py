@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import BUILTIN, kind_of, path_of
+from edge_daemon.config.sources import BUILTIN, is_download, kind_of, path_of
 
 
 def missing(config: Config) -> Iterator[Problem]:
@@ -20,7 +20,8 @@ def missing(config: Config) -> Iterator[Problem]:
         if kind in ("file", "folder") and (fault := _fault(path_of(camera.source), folder=kind == "folder")):
             yield lines.problem(("cameras", name, "source"), fault)
     for name, model in config.models.items():
-        if not model.path.startswith(BUILTIN) and (fault := _fault(Path(model.path))):
+        on_disk = not model.path.startswith(BUILTIN) and not is_download(model.path)
+        if on_disk and (fault := _fault(Path(model.path))):
             yield lines.problem(("models", name, "path"), fault)
         if isinstance(model.labels, str) and (fault := _fault(Path(model.labels))):
             yield lines.problem(("models", name, "labels"), fault)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_daemon.config.addresses import is_local
 from edge_daemon.config.problems import KeyPath, either, mask
+from edge_daemon.config.sources import BUILTIN, ZOO, is_download
 
 Fault = tuple[KeyPath, str, Sequence[str]]
 """Where, what is wrong, and the words that may have been meant."""
@@ -16,6 +17,9 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     """Each broken rule. What is of a wrong type is passed over: others say so."""
     yield from _unknown_models(data)
     yield from _unknown_classes(data)
+    yield from _unknown_parents(data)
+    yield from _unknown_downloads(data)
+    yield from _unfit_sums(data)
     yield from _open_addresses(data)
 
 
@@ -32,8 +36,57 @@ def _unknown_classes(data: dict[str, object]) -> Iterator[Fault]:
     for model, settings in _mapping(data.get("models")).items():
         labels = [name for name in _words(_mapping(settings).get("labels")) if name is not None]
         for i, name in enumerate(_words(_mapping(settings).get("classes"))):
-            if labels and name is not None and name not in labels:
+            if labels and name is not None and name not in labels and not _mapping(settings).get("after"):
                 yield ("models", model, "classes", i), "must be one of the model's labels", labels
+
+
+def _unknown_downloads(data: dict[str, object]) -> Iterator[Fault]:
+    for model, path in _model_paths(data):
+        if path.startswith(ZOO) and path != ZOO:
+            from edge_daemon.zoo.catalogue import Catalogue
+
+            known = [f"{ZOO}{name}" for name in Catalogue.load().names]
+            if path not in known:
+                yield ("models", model, "path"), "must name a model of the catalogue, see `edge-daemon models`", known
+
+
+def _unfit_sums(data: dict[str, object]) -> Iterator[Fault]:
+    for model, path in _model_paths(data):
+        there = _mapping(_mapping(data.get("models"))[model]).get("sha256") is not None
+        if there and path.startswith((BUILTIN, ZOO)):
+            yield ("models", model, "sha256"), "belongs to a file or https://; zoo: and builtin: know theirs", ()
+        if not there and is_download(path) and not path.startswith(ZOO):
+            yield ("models", model, "path"), "needs sha256: beside it, which sha256sum prints for the right file", ()
+
+
+def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
+    for model, settings in _mapping(data.get("models")).items():
+        if isinstance(path := _mapping(settings).get("path"), str):
+            yield model, path
+
+
+def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
+    """Models that come after none, after themselves, or after one that their camera does not use."""
+    models = _mapping(data.get("models"))
+    parents = {name: _mapping(settings).get("after") for name, settings in models.items()}
+    for name, parent in parents.items():
+        if not isinstance(parent, str):
+            continue
+        seen = {name}
+        before: object = parent
+        while isinstance(before, str) and before not in seen:
+            seen.add(before)
+            before = parents.get(before)
+        if before == name:
+            yield ("models", name, "after"), "must name a model that does not come after this one", ()
+        elif parent not in parents:
+            yield ("models", name, "after"), "must name another model", list(parents)
+    for camera, settings in _mapping(data.get("cameras")).items():
+        used = _words(_mapping(settings).get("models"))
+        for i, child in enumerate(used):
+            parent = parents.get(child) if child else None
+            if isinstance(parent, str) and parent not in used:
+                yield ("cameras", camera, "models", i), f"comes after {parent}, which has to be listed too", ()
 
 
 def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:

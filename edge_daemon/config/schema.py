@@ -3,7 +3,7 @@
 pydantic takes a process 200 ms to import: only this module, `values` and `load` do; processes get `settings`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
@@ -18,11 +18,14 @@ from edge_daemon.config.values import (
     Providers,
     Rate,
     Seconds,
+    Sha256,
     Share,
+    Size,
     Source,
+    Word,
     Words,
 )
-from edge_daemon.settings import Codec, Delivery
+from edge_daemon.settings import Codec, DecoderName, Delivery
 
 
 class Section(BaseModel):
@@ -60,27 +63,73 @@ class Camera(Section):
     """The camera's share of the workers, relative to the others."""
 
 
+class Input(Section):
+    """What a model expects of its input, where that is not found by itself. See docs/models.md."""
+
+    size: Size | None = Field(default=None, examples=[640, "640x384"])
+    """Width and height, or one number for both, of a model that leaves them open."""
+    color: Literal["rgb", "bgr", "gray"] | None = None
+    """The order of the channels."""
+    layout: Literal["nchw", "nhwc"] | None = None
+    """Whether channels come first or last."""
+    scale: float | None = Field(default=None, gt=0, examples=[0.00392156862745098])
+    """A value is (pixel * scale - mean) / std."""
+    mean: list[float] | None = Field(default=None, min_length=1, max_length=3)
+    """One for all channels, or one each in the order of color."""
+    std: list[Annotated[float, Field(gt=0)]] | None = Field(default=None, min_length=1, max_length=3)
+    """One for all channels, or one each in the order of color."""
+    resize: Literal["letterbox", "corner", "stretch", "crop"] | None = None
+    """letterbox: whole picture in the middle; corner: at the top left; stretch: to all of the input; crop: middle."""
+    pad: int | None = Field(default=None, ge=0, le=255)
+    """Grey of what a letterbox leaves empty."""
+
+
+class Crop(Section):
+    """What is cut out of a frame for a model that comes after another."""
+
+    margin: float = Field(default=0.0, ge=0, le=2)
+    """How much more than the box, as a share of its sides."""
+
+
 class Model(Section):
     """An ONNX model and the worker processes that own it."""
 
-    path: ModelPath = Field(examples=["yolox_nano.onnx", "builtin:person"])
-    """An ONNX file, or builtin:person."""
+    path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
+    """An ONNX file, builtin:person, zoo:NAME of the catalogue, or https://... with its sha256."""
+    sha256: Sha256 | None = Field(default=None)
+    """The file's sum as sha256sum prints it: needed with https://, and a file on this machine is held to it too."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that own this model; so many frames are worked on at once."""
     threads: int = Field(default=1, ge=1, le=64)
     """Threads of each worker. Two workers with one thread do more than one with two."""
     confidence: Share = 0.4
     """What is less certain than this is no detection."""
+    class_confidence: dict[Word, Share] | None = Field(default=None, examples=[{"person": 0.6}])
+    """What goes before confidence, for single classes by name."""
     iou: Share = 0.45
     """Of two boxes of a class that overlap more than this, the less certain one goes (NMS)."""
+    max_detections: int = Field(default=300, ge=1, le=10000)
+    """The surest so many in a frame are told."""
     classes: Words | None = Field(default=None, examples=[["person"]])
-    """Only these classes, by name; all if left out."""
-    decoder: Literal["auto", "yolox", "yolov8"] = "auto"
+    """Only these classes, by name; all if left out. With after: only what the other model found of these."""
+    decoder: DecoderName = "auto"
     """How to read the model's outputs; auto tells it from their layout."""
+    input: Input = Field(default_factory=Input)
+    outputs: dict[Word, Word] | None = Field(default=None, examples=[{"boxes": "output0", "scores": "593"}])
+    """The outputs to read, each by what it is, where the model has others too or tells them apart badly."""
+    after: Word | None = Field(default=None, examples=["person"])
+    """Runs on what this other model found, cut out of the frame, instead of on the whole frame."""
+    crop: Crop = Field(default_factory=Crop)
+    max_crops: int = Field(default=8, ge=1, le=64)
+    """With after: how many things of a frame it runs on, the surest first."""
+    batch: int = Field(default=1, ge=1, le=64)
+    """Frames that a worker takes at once, of several cameras; the model has to allow it."""
+    batch_wait: Seconds = Field(default="10ms", validate_default=True)
+    """How long a worker waits for a batch to fill."""
     providers: Providers = Field(default=["cpu"])
     """ONNX Runtime execution providers, in order of preference."""
-    labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt"])
-    """Class names in order, or a text file with one name a line; if left out, what the model itself says."""
+    labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt", "coco"])
+    """Class names in order, a text file with one a line, or coco or voc; if left out, what the model itself says."""
 
 
 class Frames(Section):

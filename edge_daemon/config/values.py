@@ -1,7 +1,8 @@
 """What single values of the configuration may be, as types that check and explain themselves."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
@@ -9,12 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from edge_daemon.config import addresses, durations
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
-from edge_daemon.config.sources import BUILTIN, kind_of, path_of, scheme_of
+from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
 
 Provider = Literal[
     "cpu",
     "cuda",
     "tensorrt",
+    "coreml",
     "migraphx",
     "openvino",
     "dnnl",
@@ -26,7 +28,7 @@ Provider = Literal[
     "vitisai",
     "webgpu",
 ]
-"""ONNX Runtime's execution providers that exist on Linux, by short name."""
+"""ONNX Runtime's execution providers, by short name."""
 _SCHEMES = ["rtsp", "rtsps", "http", "https", "file"]
 _URL_HINT = "in a URL, / ? # @ and spaces of a password are written %2F %3F %23 %40 %20"
 
@@ -72,9 +74,21 @@ def _model(value: str, info: ValidationInfo) -> str:
         if not value.removeprefix(BUILTIN):
             raise ValueError("must name a model behind 'builtin:', such as builtin:person")
         return value
+    if value.startswith(ZOO):
+        if not value.removeprefix(ZOO):
+            raise ValueError("must name a model behind 'zoo:', such as zoo:yolox-nano")
+        return value
+    if is_download(value):
+        return addresses.download(_printable(value))
     if scheme_of(value):
-        raise ValueError("must be a file on this machine or builtin:NAME; download the model first")
+        raise ValueError("must be a file, builtin:NAME, zoo:NAME or https://... with its sha256")
     return _path(value, info)
+
+
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be the 64 hexadecimal digits that sha256sum prints")
+    return value.lower()
 
 
 def _path(value: str, info: ValidationInfo) -> str:
@@ -87,12 +101,28 @@ def _labels(value: object, info: ValidationInfo) -> list[str] | str | None:
     match value:
         case None:
             return None
+        case "coco" | "coco90" | "coco91" | "voc":
+            return value
         case str():
             return _path(value, info)
         case [*names] if names and all(isinstance(name, str) and name for name in names):
             return [str(name) for name in names]
         case _:
-            raise ValueError("must be a list of names, or the path of a text file with one name a line")
+            raise ValueError("must be a list of names, the path of a text file with one name a line, coco or voc")
+
+
+def _size(value: object) -> tuple[int, int]:
+    sides: list[int] = []
+    match value:
+        case bool():
+            pass
+        case int():
+            sides = [value, value]
+        case str() if found := re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", value):
+            sides = [int(found[1]), int(found[2])]
+    if len(sides) != 2 or not all(1 <= side <= 16384 for side in sides):
+        raise ValueError("must be a number of pixels, or WIDTHxHEIGHT such as 640x384")
+    return sides[0], sides[1]
 
 
 def _printable(value: str) -> str:
@@ -105,6 +135,26 @@ def _filled(value: str) -> str:
     if not value:
         raise ValueError("must not be empty")
     return _printable(value)
+
+
+def _provider(item: object) -> str | dict[str, dict[str, str]]:
+    """A name, or a mapping from one name to its options."""
+    name, options = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (item, {})
+    known = get_args(Provider)
+    if name not in known:
+        guess = close(str(name), known)
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(known)}"
+        raise ValueError(f"must be an execution provider, or a mapping from one to its options; {hint}")
+    scalars = (str, int, float, bool)
+    if not isinstance(options, dict) or not all(isinstance(option, scalars) for option in options.values()):
+        raise ValueError(f"must have options of {name} as a mapping from names to single values")
+    texts = {str(key): str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
+    return {str(name): texts} if texts else str(name)
+
+
+def _differing_providers(items: list[Any]) -> list[Any]:
+    _differing([item if isinstance(item, str) else next(iter(item)) for item in items])
+    return items
 
 
 def _differing(values: list[str]) -> list[str]:
@@ -121,7 +171,19 @@ def _endpoint(value: str, info: ValidationInfo) -> str:
 Name = Annotated[str, AfterValidator(checked_name)]
 Word = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Word], Field(min_length=1), AfterValidator(_differing)]
-Providers = Annotated[list[Provider], Field(min_length=1), AfterValidator(_differing)]
+ProviderItem = Annotated[
+    str | dict[str, dict[str, str]],
+    BeforeValidator(_provider),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(get_args(Provider))},
+                {"type": "object", "propertyNames": {"enum": list(get_args(Provider))}, "maxProperties": 1},
+            ]
+        }
+    ),
+]
+Providers = Annotated[list[ProviderItem], Field(min_length=1), AfterValidator(_differing_providers)]
 Source = Annotated[
     str,
     BeforeValidator(_source),
@@ -129,6 +191,7 @@ Source = Annotated[
 ]
 FilePath = Annotated[str, AfterValidator(_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
 Labels = Annotated[
     list[str] | str | None,
     BeforeValidator(_labels),
@@ -146,6 +209,11 @@ Seconds = Annotated[
     float,
     BeforeValidator(durations.seconds),
     WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
+]
+Size = Annotated[
+    tuple[int, int],
+    BeforeValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+x[0-9]+$"}]}),
 ]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

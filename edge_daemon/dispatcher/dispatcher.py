@@ -2,22 +2,25 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 from edge_daemon.dispatcher.rota import Rota
 from edge_daemon.dispatcher.stream import Stream
-from edge_daemon.settings import CameraTurn
+from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.wire import (
     Acks,
     Announce,
+    Begun,
     Captured,
     CaptureHello,
+    Crop,
     Ended,
     Free,
     Introduce,
     Message,
+    Missing,
     Release,
     Send,
     Sent,
@@ -35,12 +38,34 @@ SINK = "sink"
 
 @dataclass
 class Seat:
-    """A worker that is here, and the frame that it was given last: camera, epoch, and the number asked for."""
+    """A worker that is here, and the frames that it was given: camera, epoch, and the number asked for.
+
+    It takes `batch` frames at once, and none more once it has `begun`.
+    """
 
     model: str
     inbox: str
-    free: bool
-    given: tuple[str, int, int] = ("", 0, -1)
+    batch: int = 1
+    begun: bool = False
+    given: list[tuple[str, int, int]] = field(default_factory=list)
+
+    @property
+    def free(self) -> bool:
+        """Whether it can be given a frame."""
+        return len(self.given) < self.batch and not self.begun
+
+    def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
+        """It is done with a frame: with `newer`, that may be a later one than was asked for."""
+        for given in self.given:
+            if given[:2] == (camera, epoch) and (given[2] == seq or (newer and given[2] < seq)):
+                self.given.remove(given)
+                break
+        self.begun &= bool(self.given)
+
+    def forget(self, camera: str) -> None:
+        """Frames of a camera may never come."""
+        self.given = [given for given in self.given if given[0] != camera]
+        self.begun &= bool(self.given)
 
 
 class Dispatcher:
@@ -50,21 +75,35 @@ class Dispatcher:
     for there would be nobody to take the result; live frames are then replaced, lossless sources wait.
     """
 
-    def __init__(self, cameras: dict[str, CameraTurn], *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        cameras: dict[str, CameraTurn],
+        cascades: Mapping[str, Cascade] | None = None,
+        batches: Mapping[str, int] | None = None,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._wall = wall
         self.outbox: list[tuple[str, Message]] = []
-        self._cameras = cameras
-        self._streams = {
-            (camera, model): Stream(camera, model, live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9))
-            for camera, turn in cameras.items()
-            for model in turn.models
-        }
+        self._cameras, self._cascades, self._batches = cameras, cascades or {}, batches or {}
+        self._streams: dict[tuple[str, str], Stream] = {}
+        for camera, turn in cameras.items():
+            for model in sorted(turn.models, key=self._depth):
+                after = self._cascades.get(model)
+                self._streams[camera, model] = Stream(
+                    camera,
+                    model,
+                    live=turn.delivery == "live",
+                    max_age_ns=int(turn.max_age_s * 1e9),
+                    after=self._streams[camera, after.after] if after else None,
+                )
         self._rotas = {
             model: Rota({camera: turn.weight for camera, turn in cameras.items() if model in turn.models})
             for model in dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
         }
         self._workers: dict[str, Seat] = {}
         self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
+        self._heard: dict[str, str] = {}  # and the one whose hello was heard since it is known where to go on
         self._counted: dict[Stream, Captured] = {}
         self._watched: set[str] = set()
         self._sink_seen = self._sink_here = False
@@ -82,10 +121,15 @@ class Dispatcher:
                 self._worker_hello(message)
             case Free():
                 self._worker_free(message)
-            case CaptureHello() | Announce() | Sent() | Ended() if message.camera in self._cameras:
+            case Begun():
+                if seat := self._workers.get(message.worker):
+                    seat.begun = bool(seat.given)
+            case CaptureHello() | Announce() | Missing() | Sent() | Ended() if message.camera in self._cameras:
                 if isinstance(message, CaptureHello):
                     self._captures[message.camera] = peer
-                if self._sink_seen and self._captures.get(message.camera) == peer:
+                    if self._sink_seen:
+                        self._heard[message.camera] = peer
+                if self._heard.get(message.camera) == peer == self._captures.get(message.camera):
                     self._from_capture(peer, message)
             case _:
                 logger.warning("ignored a message about camera %s, which is not configured", message.camera)
@@ -105,22 +149,31 @@ class Dispatcher:
         if not self._sink_here:
             return
         for worker, seat in self._workers.items():
-            if not seat.free:
-                continue
-            camera = self._rotas[seat.model].next(
-                stream.camera
-                for stream in self._streams.values()
-                if stream.model == seat.model and stream.has_turn(now_ns)
-            )
-            if camera is None:
-                continue
-            stream = self._streams[camera, seat.model]
-            seq, told = stream.ask(worker)
-            seat.free, seat.given = False, (camera, stream.epoch, seq)
-            self._tell_sink(told)
-            annotate = camera in self._watched and seat.model == self._cameras[camera].models[0]
-            send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=annotate)
-            self._tell_capture(camera, send)
+            while seat.free:
+                camera = self._rotas[seat.model].next(
+                    stream.camera
+                    for stream in self._streams.values()
+                    if stream.model == seat.model and stream.has_turn(now_ns)
+                )
+                if camera is None:
+                    break
+                self._give(self._streams[camera, seat.model], worker, seat)
+
+    def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
+        camera = stream.camera
+        frame, told = stream.ask(worker)
+        seat.given.append((camera, stream.epoch, frame.seq))
+        self._tell_sink(told)
+        send = Send(
+            model=seat.model,
+            worker=worker,
+            inbox=seat.inbox,
+            seq=frame.seq,
+            annotate=camera in self._watched and seat.model == self._cameras[camera].models[0],
+            keep=bool(stream.followers),
+            crops=frame.crops,
+        )
+        self._tell_capture(camera, send)
 
     def flush(self) -> None:
         """Tell the sink what it has not learned from turns."""
@@ -134,7 +187,7 @@ class Dispatcher:
 
     # captures
 
-    def _from_capture(self, peer: str, message: CaptureHello | Announce | Sent | Ended) -> None:
+    def _from_capture(self, peer: str, message: CaptureHello | Announce | Missing | Sent | Ended) -> None:
         streams = self._streams_of(message.camera)
         if isinstance(message, CaptureHello):
             self._capture_hello(peer, message, streams)
@@ -147,6 +200,10 @@ class Dispatcher:
                     stream.announce(message.seq, message.captured_ns, message.paced)
                 case Ended():
                     stream.ended(message.captured, message.paced)
+                case Missing() if message.model == stream.model:
+                    stream.missing(message.worker, message.seq)
+                    if seat := self._workers.get(message.worker):
+                        seat.done(message.camera, message.epoch, message.seq, newer=False)
                 case Sent() if message.model == stream.model:
                     seat = self._workers.get(message.worker)
                     alive = seat is not None and seat.inbox == message.inbox
@@ -180,7 +237,7 @@ class Dispatcher:
     def _capture_gone(self, camera: str) -> None:
         """Whether a frame that was being sent has come through, nobody knows: its worker is given another."""
         for seat in self._workers.values():
-            seat.free |= seat.given[0] == camera
+            seat.forget(camera)
         for stream in self._streams_of(camera):
             self._tell_sink(stream.capture_lost())
 
@@ -195,7 +252,7 @@ class Dispatcher:
         if known and known.inbox != hello.inbox:
             self._worker_gone(hello.worker)
         if hello.model in self._rotas:
-            self._workers[hello.worker] = Seat(hello.model, hello.inbox, free=not hello.busy)
+            self._workers[hello.worker] = Seat(hello.model, hello.inbox, self._batches.get(hello.model, 1))
 
     def _worker_free(self, message: Free) -> None:
         seat = self._workers.get(message.worker)
@@ -204,9 +261,20 @@ class Dispatcher:
             return
         if stream.epoch == message.epoch:
             stream.served(message.worker, message.seq)
-        camera, epoch, asked = seat.given
-        if (camera, epoch) == (message.camera, message.epoch):
-            seat.free |= message.seq >= asked if stream.live else message.seq == asked
+            for follower in stream.followers:
+                follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
+        seat.done(message.camera, message.epoch, message.seq, newer=stream.live)
+
+    def _wanted(self, model: str, found: Sequence[Crop]) -> list[Crop]:
+        """What of `found` a model is to look at: the surest first, not more than it wants."""
+        cascade = self._cascades[model]
+        wanted = [crop for crop in found if cascade.classes is None or crop.class_name in cascade.classes]
+        return sorted(wanted, key=lambda crop: -crop.confidence)[: cascade.max_crops]
+
+    def _depth(self, model: str) -> int:
+        """How many models a model comes after."""
+        cascade = self._cascades.get(model)
+        return 0 if cascade is None else 1 + self._depth(cascade.after)
 
     def _worker_gone(self, worker: str) -> None:
         if self._workers.pop(worker, None):

@@ -23,7 +23,7 @@ def serve(link: Link) -> None:
     settings = link.settings(DispatcherSettings)
     with zmq.Context() as context, sockets.router(context, settings.bind) as router:
         link.ready()
-        Loop(link, router, Dispatcher(settings.cameras)).run()
+        Loop(link, router, Dispatcher(settings.cameras, settings.cascades, settings.batches)).run()
 
 
 class Loop:

@@ -1,21 +1,31 @@
 """One camera's frames on their way to one model: what waits, what is under way, what became of the rest."""
 
 from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge_daemon.wire import Gap, Lost, Reason, StreamState, ToSink, Turn
+from edge_daemon.wire import Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
 
 UNSETTLED = 64
 """Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
 
 
+EARLY = 8
+"""What the model before found, kept for frames whose turn with it is not known yet."""
+
+
 @dataclass
 class Waiting:
-    """A frame that can be asked for, and what became of the frames between it and the one before."""
+    """A frame that can be asked for, and what became of the frames between it and the one before.
+
+    In a stream that follows another it is not `ready` before the model of that one has found `crops` in it.
+    """
 
     seq: int
     captured_ns: int
     before: Counter[str] = field(default_factory=Counter)
+    ready: bool = True
+    crops: list[Crop] | None = None
 
 
 @dataclass
@@ -27,6 +37,7 @@ class Told:
     frame: Waiting | None = None
     worker: str | None = None
     served: bool = False
+    shared: bool = False  # what was found in it is known to those that follow
     end: bool = False
 
 
@@ -35,10 +46,18 @@ class Stream:
 
     Methods that return messages return what the sink is to get, in order. In live delivery only the newest frame
     waits. In lossless delivery all wait in order, and a frame whose worker was lost waits again, ahead of the others.
+
+    A stream of a model that comes after another follows that one's stream: it learns of frames from what that one
+    tells, and a frame waits once it is known what was found in it. A stream that is followed gives a frame out again,
+    also when the sink has its result, as long as what was found in it did not arrive here.
     """
 
-    def __init__(self, camera: str, model: str, *, live: bool, max_age_ns: int) -> None:
+    def __init__(self, camera: str, model: str, *, live: bool, max_age_ns: int, after: "Stream | None" = None) -> None:
         self.camera, self.model, self.live = camera, model, live
+        self.after = after
+        self.followers: list[Stream] = []
+        if after:
+            after.followers.append(self)
         self.state = StreamState(camera=camera, model=model, epoch=0)
         self._max_age_ns = max_age_ns
         self.begin(0)
@@ -47,6 +66,8 @@ class Stream:
         """Start to count at the frame after `resolved`, with nothing waiting and nothing under way."""
         self.epoch = epoch
         self.announced = resolved
+        self._settled = resolved  # the last turn or gap that need not be told again
+        self._early: dict[int, Sequence[Crop] | Failure] = {}
         self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
         self._waiting: deque[Waiting] = deque()
         self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
@@ -59,8 +80,8 @@ class Stream:
     def announce(self, seq: int, captured_ns: int, paced: int = 0) -> None:
         """Frame `seq` can be asked for; the `paced` frames before it were passed over."""
         self._offered = seq
-        if seq <= self.announced:
-            self._offer_again(seq, captured_ns)
+        if self.after or seq <= self.announced:
+            self._offer_again(seq)
             return
         self._pass_over(seq - self.announced - 1, paced)
         if self.live and self._waiting:
@@ -71,7 +92,7 @@ class Stream:
 
     def ended(self, captured: int, paced: int = 0) -> None:
         """The source has no more frames than the `captured` ones, the last `paced` of which were passed over."""
-        if not self._ended:
+        if not self._ended and not self.after:
             self._pass_over(captured - 1 - self.announced, paced)
             self.announced = captured - 1
             self._ended = True
@@ -90,22 +111,85 @@ class Stream:
         messages = self._tell(told)
         return messages if alive else [*messages, *self._lose(told)]
 
+    def missing(self, worker: str, seq: int) -> None:
+        """The capture does not hold frame `seq` any more, which `worker` was promised."""
+        if self.live and self._asked and self._asked[0] == worker:
+            frame, self._asked = self._asked[1], None
+            self._waiting.appendleft(frame)
+            self._remove(frame, "replaced")
+        elif (told := self._turn_of(seq)) and told.worker == worker:
+            told.worker = None
+
     def capture_lost(self) -> list[ToSink]:
         """The capture is gone, and with it the frames that wait; a lossless one will offer them again."""
         if self.live:
             for frame in [*self._waiting, *([self._asked[1]] if self._asked else [])]:
                 self._drop(frame, "shutdown")
+            self._waiting.clear()
         else:
             for told in self._told:
                 if not told.served:
                     told.worker = None
-            self.announced = max(self.resolved, self._told[-1].seq if self._told else -1)
-            self._ended = bool(self._told) and self._told[-1].end
-            self._gap.clear()
+            if not self.after:
+                self.announced = max(self._settled, self._told[-1].seq if self._told else -1)
+                self._ended = bool(self._told) and self._told[-1].end
+                self._gap.clear()
+                self._waiting.clear()
         self._asked = None
-        self._waiting.clear()
         self._offered = -1
         return self.flush()
+
+    # What the stream says that this one follows
+
+    def parent_told(self, epoch: int, told: Told) -> None:
+        """A frame's turn with the model before has come, or (a gap) will never."""
+        if epoch != self.epoch:
+            return
+        self._ended |= told.end
+        if told.seq <= self.announced:
+            return
+        between = told.seq - self.announced - bool(told.frame)
+        dropped = Counter(dict(_first(told.dropped, between)))
+        self._gap += dropped + Counter({"worker-lost": between - dropped.total()})
+        if told.frame:
+            self._waiting.append(Waiting(told.seq, told.frame.captured_ns, self._gap, ready=False))
+            self._gap = Counter()
+        self.announced = told.seq
+        if (found := self._early.pop(told.seq, None)) is not None:
+            self.offer(told.seq, found)
+
+    def parent_lost(self, seq: int, reason: Reason) -> None:
+        """The model before will find nothing in frame `seq`."""
+        if frame := self._unready(seq):
+            self._remove(frame, reason)
+
+    def offer(self, seq: int, found: Sequence[Crop] | Failure) -> None:
+        """What the model before found in frame `seq`, or why nothing; in live delivery older frames are of no use."""
+        frame = self._unready(seq)
+        if frame is None:
+            if seq > self.announced:
+                self._early[seq] = found
+                while len(self._early) > EARLY:
+                    del self._early[min(self._early)]
+        elif isinstance(found, str):
+            self._remove(frame, found)
+        else:
+            frame.ready, frame.crops = True, list(found)
+            while self.live and self._waiting[0] is not frame:
+                self._remove(self._waiting[0], "replaced")
+
+    def _unready(self, seq: int) -> Waiting | None:
+        return next((frame for frame in self._waiting if frame.seq == seq and not frame.ready), None)
+
+    def _remove(self, frame: Waiting, reason: Reason) -> None:
+        """Drop a frame that waits anywhere."""
+        place = self._waiting.index(frame)
+        del self._waiting[place]
+        dropped = frame.before + Counter({reason: 1})
+        if place < len(self._waiting):
+            self._waiting[place].before = dropped + self._waiting[place].before
+        else:
+            self._gap = dropped + self._gap
 
     # What workers do
 
@@ -114,25 +198,30 @@ class Stream:
         if self.live:
             if self._asked:
                 return False
-            if self._waiting and now_ns - self._waiting[0].captured_ns > self._max_age_ns:
+            if self._waiting and not self.after and now_ns - self._waiting[0].captured_ns > self._max_age_ns:
                 self._drop(self._waiting.popleft(), "stale")
-        return bool(self._waiting) and len(self._told) < UNSETTLED
+        if not self._waiting or len(self._told) >= UNSETTLED:
+            return False
+        first = self._waiting[0]
+        return first.ready and (self.live or not self.after or first.seq <= self._offered)
 
-    def ask(self, worker: str) -> tuple[int, list[ToSink]]:
-        """Give the next turn to `worker`: the number of the frame to be sent, or of the oldest that will do."""
+    def ask(self, worker: str) -> tuple[Waiting, list[ToSink]]:
+        """Give the next turn to `worker`: the frame to be sent, or the oldest that will do."""
         frame = self._waiting.popleft()
         if self.live:  # which frame it will be is known when it is sent
             self._asked = worker, frame
-            return frame.seq, []
+            return frame, []
         if again := self._turn_of(frame.seq):
             again.worker = worker
-            return frame.seq, []
-        return frame.seq, self._tell(Told(frame.seq, frame.before, frame, worker))
+            return frame, []
+        return frame, self._tell(Told(frame.seq, frame.before, frame, worker))
 
     def served(self, worker: str, seq: int) -> None:
         """`worker` is done with frame `seq`; the result is on its way to the sink."""
-        if (told := self._turn_of(seq)) and told.worker == worker:
-            told.served = True
+        if told := self._turn_of(seq):
+            told.served |= told.worker == worker
+            told.shared = True
+            self._forget()
 
     def worker_lost(self, worker: str) -> list[ToSink]:
         """`worker` is gone; what it had brings no result, unless that is on its way already."""
@@ -147,24 +236,41 @@ class Stream:
     def settle(self, state: StreamState) -> None:
         """The sink has decided all up to `state.resolved`."""
         self.state = state
-        if state.epoch == self.epoch:
-            told, waiting = self._told, self._waiting
-            while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
-                told.popleft()
-            while waiting and waiting[0].seq <= state.resolved:  # its worker was lost, but not its result
-                waiting.popleft()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what is settled."""
+        told, state = self._told, self.state
+        if state.epoch != self.epoch:
+            return
+        while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
+            if self.followers and told[0].frame and not told[0].shared:
+                break
+            self._settled = max(self._settled, told.popleft().seq)
+        # Those whose worker was lost, but not its result.
+        self._waiting = deque(frame for frame in self._waiting if not self._is_settled(frame.seq))
+
+    def _is_settled(self, seq: int) -> bool:
+        return seq <= self.resolved and not (self.followers and (seq > self._settled))
 
     def resume(self) -> None:
-        """A new dispatcher goes on where the sink stands."""
-        self.begin(self.state.epoch, self.state.resolved)
+        """A new dispatcher goes on where the sink stands, with the last of those that follow."""
+        first = self._first() if not self.live else self.state.resolved
+        self.begin(self.state.epoch, first)
+
+    def _first(self) -> int:
+        """The last frame that neither this model nor one that follows needs any more."""
+        own = self.state.resolved
+        return min([own, *(one._first() if one.state.epoch == self.state.epoch else -1 for one in self.followers)])
 
     def tell_again(self) -> list[ToSink]:
         """All that a new sink has to know; results that the old one had are lost."""
         messages: list[ToSink] = []
         for told in self._told:
-            messages.append(self._message(told))
-            if told.served:
-                messages += self._lose(told)
+            if told.seq > self.resolved or (told.end and not self.finished):
+                messages.append(self._message(told))
+                if told.served:
+                    messages += self._lose(told)
         return messages
 
     def flush(self) -> list[ToSink]:
@@ -177,7 +283,7 @@ class Stream:
             if self.live and first.before:
                 messages = self._tell(Told(first.seq - 1, first.before))
                 first.before = Counter()
-        elif (self._gap or self._ended) and not self.finished and not (self._told and self._told[-1].end):
+        elif (self._gap or self._ended) and not self._end_is_told:
             messages = self._tell(Told(self.announced, self._gap, end=self._ended))
             self._gap = Counter()
         return messages
@@ -211,18 +317,27 @@ class Stream:
         """The last frame that waited is dropped."""
         self._gap = frame.before + Counter({reason: 1}) + self._gap
 
-    def _offer_again(self, seq: int, captured_ns: int) -> None:
+    @property
+    def _end_is_told(self) -> bool:
+        """Whether all who have to know of the end were told."""
+        if self._told and self._told[-1].end:
+            return True
+        return self.finished and all(one._ended for one in self.followers)
+
+    def _offer_again(self, seq: int) -> None:
         """A capture that came back has frame `seq` again, which may have had its turn and lost its worker."""
         told = self._turn_of(seq)
-        if told and told.worker is None and not self.live:
-            self._wait_again(Waiting(seq, captured_ns))
+        if told and told.frame and told.worker is None and not self.live:
+            self._wait_again(told.frame)
 
     def _turn_of(self, seq: int) -> Told | None:
         return next((told for told in self._told if told.frame and told.seq == seq), None)
 
     def _tell(self, told: Told) -> list[ToSink]:
         self._told.append(told)
-        return [self._message(told)]
+        for follower in self.followers:
+            follower.parent_told(self.epoch, told)
+        return [self._message(told)] if told.seq > self.resolved or (told.end and not self.finished) else []
 
     def _message(self, told: Told) -> ToSink:
         key = {"camera": self.camera, "model": self.model}
@@ -234,6 +349,9 @@ class Stream:
         """No result is to be had of a turn: drop its frame, or let it wait for another."""
         told.worker, told.served = None, False
         if self.live:
+            told.shared = True
+            for follower in self.followers:
+                follower.parent_lost(told.seq, "worker-lost")
             key = {"camera": self.camera, "model": self.model}
             return [Lost(**key, epoch=self.epoch, seq=told.seq, reason="worker-lost")]
         if told.frame:
@@ -243,3 +361,11 @@ class Stream:
     def _wait_again(self, frame: Waiting) -> None:
         if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._waiting):
             self._waiting = deque(sorted([frame, *self._waiting], key=lambda waiting: waiting.seq))
+
+
+def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:
+    """So many of what was dropped: the rest was told before."""
+    for reason, frames in dropped.items():
+        taken = min(frames, count)
+        count -= taken
+        yield reason, taken

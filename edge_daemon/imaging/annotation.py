@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,22 +16,34 @@ from edge_daemon.wire import Detection, Found, Rle
 
 def annotate(rgb: Pixels, found: Found) -> None:
     """Draw what was found into a writable RGB picture (HxWx3, uint8): maps first, captions last."""
+    listed = [shown for one in found.detections for shown in _shown(one)]
     if found.segments:
         label_map = np.zeros(rgb.shape[:2], np.uint8)
         for segment in found.segments:
             label_map[_pixels(segment.mask) > 0] = segment.class_id
         draw_label_map(rgb, label_map)
-    _draw_masks(rgb, [one for one in found.detections if one.mask])
-    upright = [one for one in found.detections if one.corners is None]
+    _draw_masks(rgb, [one for one in listed if one.mask])
+    upright = [one for one in listed if one.corners is None]
     draw_boxes(rgb, np.array([one.xyxy for one in upright], np.float32), _ids(upright), _captions(upright))
-    turned = [one for one in found.detections if one.corners is not None]
+    turned = [one for one in listed if one.corners is not None]
     draw_polygons(rgb, np.array([one.corners for one in turned], np.float32), _ids(turned), _captions(turned))
-    for one in found.detections:
+    for one in listed:
         if one.keypoints:
             draw_keypoints(rgb, np.array([one.keypoints], np.float32), one.skeleton or "")
     if found.classes:
         captions = [f"{one.class_name} {one.confidence:.2f}" for one in found.classes]
         draw_classes(rgb, captions, [one.class_id for one in found.classes])
+
+
+def _shown(one: Detection) -> list[Detection]:
+    """What to draw of a detection: itself, or what a model that came after another makes of it."""
+    if one.parent is None:
+        return [one]
+    if one.classes:
+        best = one.classes[0]
+        named = {"class_id": best.class_id, "class_name": best.class_name, "confidence": best.confidence}
+        return [msgspec.structs.replace(one, **named)]
+    return one.detections or []
 
 
 def _draw_masks(rgb: Pixels, masked: Sequence[Detection]) -> None:

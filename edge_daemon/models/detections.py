@@ -44,6 +44,18 @@ class Detections:
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
 
+    def moved(self, left: int, top: int) -> "Detections":
+        """The same so many pixels further to the right and down."""
+        by = np.array([left, top], np.float32)
+        points, masks = self.keypoints, self.masks
+        if points is not None:
+            points = np.concatenate((points[..., :2] + by, points[..., 2:]), axis=2)
+        if masks is not None:
+            masks = masks.copy()
+            masks[:] = [Mask(mask.left + left, mask.top + top, mask.shape) for mask in masks]
+        turned = None if self.corners is None else self.corners + by
+        return replace(self, xyxy=self.xyxy + np.tile(by, 2), keypoints=points, corners=turned, masks=masks)
+
     @classmethod
     def none(cls) -> "Detections":
         """Nothing found."""
@@ -70,3 +82,7 @@ class Findings:
     classes: tuple[Class, ...] | None = None
     label_map: NDArray[np.uint8] | None = None
     embedding: Array | None = None
+
+    def moved(self, left: int, top: int) -> "Findings":
+        """The same in a picture that this one was cut out of, at `left` and `top`."""
+        return replace(self, detections=self.detections.moved(left, top)) if left or top else self

@@ -38,7 +38,8 @@ class Timing:
 class Model:
     """An ONNX file, loaded, understood and warmed up.
 
-    `size` is its input's height and width; `notes` say what had to be guessed.
+    `size` is its input's height and width, `batch` how many pictures it takes at once; `notes` say what had to be
+    guessed.
 
     Raises:
         ModelError: the file, or what the settings say of it, cannot be used; says why and what to do.
@@ -48,7 +49,8 @@ class Model:
         self._settings = settings
         self.notes: list[str] = []
         with self._named():
-            self._session = Session(_file(settings.path), settings)
+            wanted = settings.max_crops if settings.after else settings.batch
+            self._session = Session(_file(settings.path), settings, batch=wanted)
             self.size = self._session.inputs.size
             self._read()
 
@@ -69,7 +71,7 @@ class Model:
         picture = texture(*self.size)
         # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
         self._use(adapted(Recipe(fit="stretch", color="rgb", scale=1 / 255), settings.input, inputs.channels))
-        self._preprocessor.fill(picture)
+        self._preprocessors[0].fill(picture)
         seen = Seen(
             outputs=self._outputs(),
             size=self.size,
@@ -84,12 +86,35 @@ class Model:
         self.names = labels.complete(stated, self.decoder.classes, self.decoder.name)
         self._wanted = self._selection(settings.classes)
         self._thresholds = self._by_class()
-        self._detect(picture)
+        self.batch = self._usable_batch()
+        self._detect([picture])
         if inputs.assumed:
             self.notes.append(
                 f"the file leaves its input's size open: {self.size[1]}x{self.size[0]} is assumed; if it was trained "
                 "at another, set `input: {size: ...}`"
             )
+
+    def _usable_batch(self) -> int:
+        """How many pictures go in at once: what the file fixes, or what is wanted if that works.
+
+        Raises:
+            ModelError: a batch is configured, and the model does not allow it.
+        """
+        fixed, wanted = self._session.inputs.batch, len(self._session.tensor)
+        if fixed or wanted == 1:
+            if (fixed or 1) < self._settings.batch:
+                raise ModelError(
+                    f"`batch` is {self._settings.batch}, but it takes {fixed} at a time: export it with that, or with "
+                    "a batch of any size"
+                )
+            return fixed or 1
+        try:
+            works = all(array.ndim and len(array) == 2 for array in self._session.run(2).values())
+        except ModelError:
+            works = False
+        if not works and self._settings.batch > 1:
+            raise ModelError("it says that it takes any number of pictures at once, but does not: leave `batch` out")
+        return wanted if works else 1
 
     def _chosen(self, candidates: Sequence[Decoder], picture: NDArray[np.uint8]) -> Decoder:
         """The reading whose findings can be true; of several the first, which is said."""
@@ -97,7 +122,7 @@ class Model:
         good: list[Decoder] = []
         for candidate in candidates:
             self._use(adapted(candidate.recipe, self._settings.input, self._session.inputs.channels))
-            self._preprocessor.fill(picture)
+            self._preprocessors[0].fill(picture)
             try:
                 tried = candidate.decode(self._outputs(), self._settings.confidence)
                 believable(tried, self.size)
@@ -116,7 +141,9 @@ class Model:
         inputs = self._session.inputs
         if (recipe.color == "gray") != (inputs.channels == 1):
             raise ModelError(f"`input.color` is {recipe.color}, but its input has {inputs.channels} channels")
-        self._preprocessor = Preprocessor(self._session.tensor[0], recipe, channels_last=inputs.channels_last)
+        self._preprocessors = [
+            Preprocessor(tensor, recipe, channels_last=inputs.channels_last) for tensor in self._session.tensor
+        ]
 
     def _selection(self, classes: Sequence[str] | None) -> NDArray[np.bool_] | None:
         """For each of the model's classes whether it is to be kept; None: all are."""
@@ -156,25 +183,50 @@ class Model:
         Raises:
             ModelError: the model failed on this picture, or gave what cannot be true.
         """
-        with self._named():
-            return self._detect(bgr)
+        (findings,), timing = self.detect_all([bgr])
+        return findings, timing
 
-    def _detect(self, bgr: NDArray[np.uint8]) -> tuple[Findings, Timing]:
+    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Findings], Timing]:
+        """What is in each of some BGR pictures, and how long it took in all; `batch` of them at once.
+
+        Raises:
+            ModelError: the model failed on one of them, or gave what cannot be true.
+        """
+        findings: list[Findings] = []
+        total = Timing(0, 0, 0)
+        with self._named():
+            for start in range(0, len(pictures), self.batch):
+                some, took = self._detect(pictures[start : start + self.batch])
+                findings += some
+                total = Timing(
+                    total.preprocess + took.preprocess, total.infer + took.infer, total.postprocess + took.postprocess
+                )
+        return findings, total
+
+    def _detect(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Findings], Timing]:
         began = time.perf_counter()
-        placement = self._preprocessor.fill(bgr)
+        placements = [fill.fill(bgr) for fill, bgr in zip(self._preprocessors, pictures, strict=False)]
         filled = time.perf_counter()
-        outputs = self._outputs()
+        outputs = self._session.run(len(pictures))
         ran = time.perf_counter()
-        findings = self._findings(outputs, placement)
+        findings = [
+            self._findings(self._of(outputs, i, len(pictures)), placement) for i, placement in enumerate(placements)
+        ]
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 
     def _outputs(self) -> Outputs:
-        """The outputs for one picture, under the names that the configuration gives them."""
-        outputs = self._session.run()
-        batch = self._session.inputs.batch or 1
-        if batch > 1:
-            outputs = {name: array[:1] if array.shape[:1] == (batch,) else array for name, array in outputs.items()}
+        """What the model makes of the first picture of its tensor."""
+        return self._of(self._session.run(), 0, 1)
+
+    def _of(self, outputs: Outputs, picture: int, pictures: int) -> Outputs:
+        """The outputs for one picture of several, under the names that the configuration gives them."""
+        rows = self._session.inputs.batch or pictures
+        if rows > 1:
+            outputs = {
+                name: array[picture : picture + 1] if array.ndim and len(array) == rows else array
+                for name, array in outputs.items()
+            }
         if self._settings.outputs is None:
             return outputs
         for role, name in self._settings.outputs.items():

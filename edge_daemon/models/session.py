@@ -113,7 +113,8 @@ def check(path: Path) -> None:
 
 
 def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
-    wanted = settings.providers
+    wanted = [provider.name for provider in settings.providers]
+    told = {provider.name: dict(provider.options) for provider in settings.providers}
     chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
     options = ort.SessionOptions()
     options.log_severity_level = LOG_ERRORS
@@ -123,7 +124,12 @@ def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(path), options, providers=chosen)
+        session = ort.InferenceSession(
+            str(path),
+            options,
+            providers=chosen,
+            provider_options=[told.get(providers.short(name), {}) for name in chosen],
+        )
     except state.InvalidProtobuf as error:
         raise ModelError("the file is no ONNX model, or part of one: fetch or export it again") from error
     except _ERRORS as error:

@@ -15,6 +15,7 @@ from edge_daemon.wire import (
     PROTOCOL_VERSION,
     Acks,
     Captured,
+    Detection,
     End,
     Found,
     Gap,
@@ -158,6 +159,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         dropped=dict(delivery.dropped),
         timing_ms=Timing(**{stage: round(ms, 2) for stage, ms in stages.items()}),
         worker=outcome.worker,
+        after=_told(outcome.after),
         truth=msgspec.UNSET if frame.truth is None else frame.truth,
     )
 
@@ -170,7 +172,16 @@ def _names(found: Found) -> dict[str, int]:
     """How many of each class; of a whole picture the likeliest."""
     if found.classes:
         return {found.classes[0].class_name: 1}
-    return dict(Counter(detection.class_name for detection in found.detections))
+    return dict(Counter(name for detection in found.detections for name in _names_of(detection)))
+
+
+def _names_of(detection: Detection) -> list[str]:
+    """What it is; for what another model found, what this one makes of it."""
+    if detection.classes:
+        return [detection.classes[0].class_name]
+    if detection.detections is not None:
+        return [inner.class_name for inner in detection.detections]
+    return [detection.class_name]
 
 
 def _end(ledger: Ledger) -> End:

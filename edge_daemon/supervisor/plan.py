@@ -8,9 +8,12 @@ from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
 from edge_daemon.settings import (
     CameraTurn,
     CaptureSettings,
+    Cascade,
     Delivery,
     DispatcherSettings,
+    InputSettings,
     ModelSettings,
+    ProviderSettings,
     SinkSettings,
     WorkerSettings,
 )
@@ -43,7 +46,16 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
         ProcessSpec(
             role="dispatcher",
             name="dispatcher",
-            settings=DispatcherSettings(bind=dispatcher, cameras=turns),
+            settings=DispatcherSettings(
+                bind=dispatcher,
+                cameras=turns,
+                cascades={
+                    name: Cascade(after=model.after, classes=model.classes, max_crops=model.max_crops)
+                    for name, model in config.models.items()
+                    if model.after
+                },
+                batches={name: model.batch for name, model in config.models.items() if model.batch > 1},
+            ),
         ),
     ]
     used = {model for turn in turns.values() for model in turn.models}
@@ -59,6 +71,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     inbox=sockets.ipc(folder, f"worker-{number}"),
                     dispatcher=dispatcher,
                     sink=sink,
+                    is_followed=any(model.after == name for model in config.models.values()),
                 ),
             )
         )
@@ -74,7 +87,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     fps=camera.fps,
                     codec=frames.codec,
                     quality=frames.quality,
-                    window=2 * sum(config.models[model].workers for model in turns[name].models) + 2,
+                    window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 2,
                     dispatcher=dispatcher,
                 ),
                 awaited=not comes_and_goes(camera.source),
@@ -104,9 +117,25 @@ def _model(config: Config, name: str) -> ModelSettings:
         path=model.path,
         threads=model.threads,
         confidence=model.confidence,
+        class_confidence=model.class_confidence or {},
         iou=model.iou,
-        classes=model.classes,
+        max_detections=model.max_detections,
+        classes=None if model.after else model.classes,
         decoder=model.decoder,
+        input=InputSettings(**model.input.model_dump()),
+        outputs=model.outputs,
         labels=model.labels,
-        providers=model.providers,
+        providers=[_provider(item) for item in model.providers],
+        batch=model.batch,
+        batch_wait_s=model.batch_wait,
+        after=model.after,
+        margin=model.crop.margin,
+        max_crops=model.max_crops,
     )
+
+
+def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
+    if isinstance(item, str):
+        return ProviderSettings(name=item)
+    name, options = next(iter(item.items()))
+    return ProviderSettings(name=name, options=options)

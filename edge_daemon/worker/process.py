@@ -1,4 +1,4 @@
-"""A worker's process: it owns one model and serves one frame at a time."""
+"""A worker's process: it owns one model and serves one frame, or one batch, at a time."""
 
 import logging
 import os
@@ -9,15 +9,15 @@ import cv2
 import zmq
 
 from edge_daemon import sockets
-from edge_daemon.errors import ModelError, PictureError, WireError
+from edge_daemon.errors import WireError
 from edge_daemon.imaging.annotation import annotate
-from edge_daemon.imaging.codecs import decode_bgr
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.link import Link
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import Decoder, Found, Frame, Free, Outcome, Timing, WorkerHello, encode
-from edge_daemon.worker.report import report
+from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Outcome, WorkerHello, encode
+from edge_daemon.worker.job import Job, work
+from edge_daemon.worker.report import crops_of
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
@@ -40,7 +40,7 @@ def serve(link: Link) -> None:
 
 
 class Worker:
-    """Decodes, detects, and draws what was found when somebody watches."""
+    """Serves the frames that come, and draws what was found when somebody watches."""
 
     def __init__(
         self, link: Link, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
@@ -75,41 +75,49 @@ class Worker:
         self._inbox.close()
 
     def step(self) -> None:
-        """Serve one frame."""
-        header, *payload = self._inbox.recv_multipart(copy=False)
-        try:
-            frame = self._decode(header.buffer)
-        except WireError as error:
-            logger.warning("dropped a frame: %s", error)
-            self._greet()  # it is free, and of which frame cannot be said
-            return
-        outcome, picture = self._serve(frame, payload[0].buffer if payload else memoryview(b""))
-        self._served += 1
-        self._deliver([encode(outcome), picture] if picture is not None else [encode(outcome)])
+        """Serve one frame, or as many as come for a batch."""
+        jobs = self._gather()
+        if self._settings.model.batch > 1:
+            self._peer.send(encode(Begun(worker=self._settings.worker)))
+        for job in jobs:
+            job.decode()
+        work(self._model, [job for job in jobs if not job.failed], self._settings.model)
+        for job in jobs:
+            self._tell(job)
+            self._served += 1
 
-    def _serve(self, frame: Frame, payload: memoryview) -> tuple[Outcome, memoryview | None]:
-        """What the model makes of a frame, and the annotated RGB picture if one is wanted."""
-        began_ns = time.monotonic_ns()
-        try:
-            bgr = decode_bgr(payload, frame.codec, frame.width, frame.height)
-            decoded_ns = time.monotonic_ns()
-            findings, timing = self._model.detect(bgr)
-        except (PictureError, ModelError) as error:
-            logger.warning("frame %d of %s: %s", frame.seq, frame.camera, error)
-            reason = "undecodable" if isinstance(error, PictureError) else "model-error"
-            return self._outcome(frame, failed=reason), None
-        finally:  # before drawing, so that the next frame is here when this one is done
-            self._free(frame)
-        stages = Timing(
-            wait=(began_ns - frame.captured_ns) / 1e6,
-            decode=(decoded_ns - began_ns) / 1e6,
-            preprocess=timing.preprocess,
-            infer=timing.infer,
-            postprocess=timing.postprocess,
-        )
-        found = report(findings, self._model, frame.width, frame.height)
-        outcome = self._outcome(frame, found=found, timing_ms=stages)
-        return outcome, _annotated(bgr, found) if frame.annotate else None
+    def _gather(self) -> list[Job]:
+        """The frames that are here, or come while a batch may wait."""
+        jobs: list[Job] = []
+        until = time.monotonic() + self._settings.model.batch_wait_s
+        while len(jobs) < self._settings.model.batch:
+            if jobs and not self._inbox.poll(max(0, round((until - time.monotonic()) * 1e3))):
+                break
+            header, *payload = self._inbox.recv_multipart(copy=False)
+            try:
+                jobs.append(Job(self._decode(header.buffer), payload[0].buffer if payload else memoryview(b"")))
+            except WireError as error:
+                logger.warning("dropped a frame: %s", error)
+                self._greet()  # it is free, and of which frame cannot be said
+                break
+        return jobs
+
+    def _tell(self, job: Job) -> None:
+        """Tell the dispatcher that a frame is done, and the sink what came of it, with the picture if it is wanted."""
+        frame = job.frame
+        if job.failed or not self._settings.is_followed:  # before drawing, so that the next frame is soon here
+            self._free(frame, failed=job.failed)
+        if job.failed:
+            self._deliver([encode(self._outcome(frame, failed=job.failed))])
+            return
+        found = job.report(self._model)
+        if self._settings.is_followed:
+            self._free(frame, found=crops_of(found))
+        outcome = encode(self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing))
+        if frame.annotate and job.bgr is not None:
+            self._deliver([outcome, _annotated(job.bgr, found)])
+        else:
+            self._deliver([outcome])
 
     def _greet(self) -> None:
         hello = WorkerHello(
@@ -117,8 +125,8 @@ class Worker:
         )
         self._peer.send(encode(hello))
 
-    def _free(self, frame: Frame) -> None:
-        free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq)
+    def _free(self, frame: Frame, **news: Any) -> None:
+        free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)
         self._peer.send(encode(free))
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:

@@ -1,33 +1,61 @@
 """What a model found, as it is told to others: rounded, with names, masks as run lengths."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edge_daemon.imaging import rle
 from edge_daemon.imaging.skeletons import skeleton_of
-from edge_daemon.models.detections import Findings
+from edge_daemon.models.detections import Class, Findings
 from edge_daemon.models.model import Model
-from edge_daemon.wire import Detection, Found, PictureClass, Rle, Segment
+from edge_daemon.wire import Crop, Detection, Found, PictureClass, Rle, Segment
 
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
-    """`findings` in a picture of `width` x `height`, as a message."""
-    classes = findings.classes
+    """`findings` in a frame of `width` x `height`, as a message."""
     return Found(
         detections=_detections(findings, model, width, height),
-        classes=None
-        if classes is None
-        else [
-            PictureClass(
-                class_id=one.class_id, class_name=model.name_of(one.class_id), confidence=_share(one.confidence)
-            )
-            for one in classes
-        ],
+        classes=_classes(findings.classes, model),
         segments=_segments(findings, model, width, height),
         embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
     )
+
+
+def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, width: int, height: int) -> Found:
+    """What was found in each of `crops`, in pixels of the frame, joined to the box that it was cut out for."""
+    joined = []
+    for crop, findings in zip(crops, each, strict=True):
+        whole = findings.classes is not None or findings.embedding is not None
+        joined.append(
+            Detection(
+                xyxy=crop.xyxy,
+                confidence=crop.confidence,
+                class_id=crop.class_id,
+                class_name=crop.class_name,
+                parent=crop.index,
+                classes=_classes(findings.classes, model),
+                embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
+                detections=None if whole else _detections(findings, model, width, height),
+            )
+        )
+    return Found(detections=joined)
+
+
+def crops_of(found: Found) -> list[Crop]:
+    """What models that come after this one may look at, each with its number in the result."""
+    listed = [inner for one in found.detections for inner in (one.detections if one.detections is not None else [one])]
+    return [
+        Crop(
+            index=index,
+            xyxy=one.xyxy,
+            confidence=one.confidence,
+            class_id=one.class_id,
+            class_name=one.class_name,
+        )
+        for index, one in enumerate(listed)
+    ]
 
 
 def _detections(findings: Findings, model: Model, width: int, height: int) -> list[Detection]:
@@ -59,6 +87,19 @@ def _detections(findings: Findings, model: Model, width: int, height: int) -> li
     return listed
 
 
+def _classes(classes: Sequence[Class] | None, model: Model) -> list[PictureClass] | None:
+    if classes is None:
+        return None
+    return [
+        PictureClass(
+            class_id=one.class_id,
+            class_name=model.name_of(one.class_id),
+            confidence=round(one.confidence, 4),
+        )
+        for one in classes
+    ]
+
+
 def _segments(findings: Findings, model: Model, width: int, height: int) -> list[Segment] | None:
     """The part of the picture that each class covers, those that are there by number."""
     label_map = findings.label_map
@@ -74,10 +115,6 @@ def _segments(findings: Findings, model: Model, width: int, height: int) -> list
         )
         for class_id in np.flatnonzero(counts).tolist()
     ]
-
-
-def _share(confidence: float) -> float:
-    return round(confidence, 4)
 
 
 def _numbers(values: Any, digits: int) -> Any:

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a case of a table is a line, however long its sentence
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from edge_daemon.config.load import load, loads
 from edge_daemon.errors import ConfigError
+from edge_daemon.settings import DecoderName
 
 EXAMPLE = (Path(__file__).parents[2] / "configs" / "example.yaml").read_text()
 MODELS = "models:\n  person: {path: builtin:person}\n"
-PROVIDERS = "cpu, cuda, tensorrt, migraphx, openvino, dnnl, xnnpack, qnn, cann, rknpu, vsinpu, vitisai or webgpu"
+SUM = "0123456789abcdef" * 4
+DECODERS = " or ".join([", ".join(get_args(DecoderName)[:-1]), get_args(DecoderName)[-1]])
 
 
 def errors(text: str) -> list[str]:
@@ -103,11 +106,17 @@ def test_camera(settings: str, message: str) -> None:
         ("classes: []", "classes: must not be empty; leave the key out instead"),
         ("classes: [no, '']", "classes[1]: must not be empty (got '')"),
         ("classes: [persn], labels: [person]", "classes[0]: must be one of the model's labels (got 'persn'; did you mean person?)"),
-        ("decoder: yolo", "decoder: must be auto, yolox or yolov8 (got 'yolo'; did you mean yolox?)"),
-        ("decoder: ssd", "decoder: must be auto, yolox or yolov8 (got 'ssd')"),
-        ("providers: [CUDA]", f"providers[0]: must be one of {PROVIDERS} (got 'CUDA'; did you mean cuda?)"),
-        ("labels: [1]", "labels: must be a list of names, or the path of a text file with one name a line"),
-        ("labels: 1", "labels: must be a list of names, or the path of a text file with one name a line (got 1)"),
+        ("decoder: yolo", f"decoder: must be one of {DECODERS} (got 'yolo'; did you mean yolox?)"),
+        ("providers: [CUDA]", "providers[0]: must be an execution provider, or a mapping from one to its options; did you mean cuda? (got 'CUDA')"),
+        ("providers: [{cuda: 1}]", "providers[0]: must have options of cuda as a mapping from names to single values (got keys of its own)"),
+        ("providers: [cpu, {cpu: {a: 1}}]", "providers: holds the same twice, at [0] and [1]"),
+        ("input: {size: 0}", "input.size: must be a number of pixels, or WIDTHxHEIGHT such as 640x384 (got 0)"),
+        ("input: {size: 640*480}", "input.size: must be a number of pixels, or WIDTHxHEIGHT such as 640x384 (got '640*480')"),
+        ("after: person", "after: must name a model that does not come after this one (got 'person')"),
+        ("after: persn", "after: must name another model (got 'persn'; did you mean person?)"),
+        ("class_confidence: {person: 2}", "class_confidence.person: must be from 0 to 1 (got 2)"),
+        ("labels: [1]", "labels: must be a list of names, the path of a text file with one name a line, coco or voc"),
+        ("labels: 1", "labels: must be a list of names, the path of a text file with one name a line, coco or voc (got 1)"),
         ("labels: ''", "labels: must not be empty (got '')"),
         ("worker: 2", "worker: unknown key; did you mean workers?"),
     ],
@@ -213,7 +222,15 @@ NO_CAMERAS = "cameras: must not be empty; for example {door: {source: rtsp://10.
         ("cameras:\n  a: 0\n" + MODELS, "c.yaml:2: cameras.a: must be a section of keys (got 0)"),
         (CAMERAS + "models:\n  m: {path: ''}", "c.yaml:4: models.m.path: must not be empty (got '')"),
         (CAMERAS + "models:\n  m: {path: 'builtin:'}", "c.yaml:4: models.m.path: must name a model behind 'builtin:', such as builtin:person (got 'builtin:')"),
-        (CAMERAS + "models:\n  m: {path: https://h/m.onnx}", "c.yaml:4: models.m.path: must be a file on this machine or builtin:NAME; download the model first (got 'https://h/m.onnx')"),
+        (CAMERAS + "models:\n  m: {path: https://h/m.onnx}", "c.yaml:4: models.m.path: needs sha256: beside it, which sha256sum prints for the right file (got 'https://h/m.onnx')"),
+        (CAMERAS + f"models:\n  m: {{path: http://h/m.onnx, sha256: {SUM}}}", "c.yaml:4: models.m.path: must be https:// with a host and the path of a file; what is not plain ASCII is written %XX (got 'http://h/m.onnx')"),
+        (CAMERAS + f"models:\n  m: {{path: 'https://u:p/w@h:x/m', sha256: {SUM}}}", "c.yaml:4: models.m.path: must be https:// with a host and the path of a file; what is not plain ASCII is written %XX (got 'https://***@h:x/m')"),
+        (CAMERAS + f"models:\n  m: {{path: s3://h/m.onnx, sha256: {SUM}}}", "c.yaml:4: models.m.path: must be a file, builtin:NAME, zoo:NAME or https://... with its sha256 (got 's3://h/m.onnx')"),
+        (CAMERAS + "models:\n  m: {path: https://h/m.onnx, sha256: abc}", "c.yaml:4: models.m.sha256: must be the 64 hexadecimal digits that sha256sum prints (got 'abc')"),
+        (CAMERAS + "models:\n  m: {path: m.onnx, sha256: 7}", "c.yaml:4: models.m.sha256: must be text (got 7; put it in quotes)"),
+        (CAMERAS + "models:\n  m: {path: 'zoo:'}", "c.yaml:4: models.m.path: must name a model behind 'zoo:', such as zoo:yolox-nano (got 'zoo:')"),
+        (CAMERAS + "models:\n  m: {path: zoo:yolox-nanno}", "c.yaml:4: models.m.path: must name a model of the catalogue, see `edge-daemon models` (got 'zoo:yolox-nanno'; did you mean zoo:yolox-nano?)"),
+        (CAMERAS + f"models:\n  m: {{path: zoo:yolox-nano, sha256: {SUM}}}", f"c.yaml:4: models.m.sha256: belongs to a file or https://; zoo: and builtin: know theirs (got '{SUM[:57]}...')"),
         ("cameras:\n  a: {source: 0}\n  b: {source: 1}\n  a: {source: 2}\n" + MODELS, "c.yaml:4: cameras.a: is here twice; it stands in line 2 already"),
         ("a: b: c", "c.yaml:1: is not YAML (column 5): a ':' where no value can begin; quote text that holds ': ', or look for a missing ':' before it"),
         ("a: scene:", "c.yaml:1: is not YAML (column 9): a ':' where no value can begin; quote text that holds ': ', or look for a missing ':' before it"),

@@ -6,16 +6,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edge_daemon.settings import CameraTurn
+from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.wire import End, Result
 from tests.unit.world import World
 
-REASONS = {"paced", "replaced", "stale", "late", "worker-lost", "shutdown"}
-MODELS = ["a", "b"]
+REASONS = {"paced", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error"}
+MODELS = ["a", "b", "c"]
+WORKERS = {"a-0": "a", "a-1": "a", "b-0": "b", "c-0": "c"}
 
 
 class Daemon(RuleBasedStateMachine):
-    """One live and one lossless camera, two models, three workers."""
+    """One live and one lossless camera, three models (one comes after another, one takes two frames), four workers."""
 
     @initialize(length=st.integers(0, 12))
     def start(self, length: int) -> None:
@@ -25,8 +26,10 @@ class Daemon(RuleBasedStateMachine):
                 "live": CameraTurn(models=MODELS, delivery="live", max_age_s=1e-7),
                 "file": CameraTurn(models=MODELS, delivery="lossless", weight=2.0),
             },
-            {"a-0": "a", "a-1": "a", "b-0": "b"},
+            WORKERS,
             length,
+            {"c": Cascade(after="a", max_crops=1)},
+            {"b": 2},
         )
 
     @precondition(lambda self: self.world.busy_queues())
@@ -45,7 +48,7 @@ class Daemon(RuleBasedStateMachine):
         if self.world.can_read(camera):
             self.world.read_frame(camera, passes=passes)
 
-    @rule(worker=st.sampled_from(["a-0", "a-1", "b-0"]))
+    @rule(worker=st.sampled_from(sorted(WORKERS)))
     def work(self, worker: str) -> None:
         self.world.work(worker)
 
@@ -55,7 +58,7 @@ class Daemon(RuleBasedStateMachine):
         self.world.release()
         self.world.flush()
 
-    @rule(victim=st.sampled_from(["a-0", "a-1", "b-0", "live", "file", "sink", "dispatcher"]), cut_off=st.booleans())
+    @rule(victim=st.sampled_from([*WORKERS, "live", "file", "sink", "dispatcher"]), cut_off=st.booleans())
     def kill(self, victim: str, cut_off: bool) -> None:
         if victim in self.world.workers:
             self.world.kill_worker(victim)

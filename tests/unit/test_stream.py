@@ -31,8 +31,8 @@ def lost(seq: int) -> Lost:
 def give(frames: Stream, worker: str) -> tuple[int, list[ToSink]]:
     """`worker` asks and is sent exactly what it asked for: the frame's number, and what the sink is told."""
     assert frames.has_turn(0)
-    seq, told = frames.ask(worker)
-    return seq, told + frames.sent(seq, worker, alive=True)
+    frame, told = frames.ask(worker)
+    return frame.seq, told + frames.sent(frame.seq, worker, alive=True)
 
 
 # live
@@ -49,7 +49,7 @@ def test_live_keeps_the_newest_and_accounts_for_the_others() -> None:
 def test_a_frame_that_came_after_the_asking_is_the_one_that_is_sent() -> None:
     frames = stream()
     frames.announce(0, captured_ns=0)
-    assert frames.ask("w") == (0, [])
+    assert frames.ask("w")[0].seq == 0
     frames.announce(2, captured_ns=0, paced=1)
     assert not frames.has_turn(0), "one is asked for at a time"
     assert frames.sent(2, "w", alive=True) == [turn(2, replaced=1, paced=1)]
@@ -159,7 +159,7 @@ def test_a_lost_worker_s_frame_waits_ahead_of_the_others_and_is_not_told_again()
     assert give(frames, "u") == (0, [])
     assert frames.worker_lost("u") == []
     assert frames.worker_lost("v") == []
-    assert [frames.ask(name)[0] for name in "xyz"] == [0, 1, 2]
+    assert [frames.ask(name)[0].seq for name in "xyz"] == [0, 1, 2]
 
 
 def test_a_frame_whose_result_came_although_its_worker_was_lost_waits_no_more() -> None:
@@ -187,7 +187,7 @@ def test_a_lost_capture_offers_again_all_that_is_not_known_to_be_served() -> Non
         frames.announce(seq, captured_ns=0)
     assert [give(frames, worker) for worker in "wvu"] == [(1, []), (2, []), (3, [turn(3)])]
     frames.worker_lost("w")
-    assert [frames.ask(worker)[0] for worker in "ts"] == [0, 1]
+    assert [frames.ask(worker)[0].seq for worker in "ts"] == [0, 1]
 
 
 def test_a_word_about_a_lost_worker_s_frame_says_nothing_about_its_successor() -> None:
@@ -303,5 +303,5 @@ def test_a_new_dispatcher_goes_on_where_the_sink_stands() -> None:
     assert (frames.epoch, frames.announced, frames.resolved) == (7, 4, 4)
     for seq in range(3, 6):
         frames.announce(seq, captured_ns=0)
-    assert frames.ask("w")[0] == 5
+    assert frames.ask("w")[0].seq == 5
     assert not frames.has_turn(0)

@@ -8,18 +8,23 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
-from edge_daemon.settings import CameraTurn
+from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.wire import (
     Announce,
+    Begun,
     CaptureHello,
+    Crop,
+    Detection,
     End,
     Ended,
+    Found,
     Frame,
     Free,
     Introduce,
     Message,
+    Missing,
     Outcome,
     Release,
     Result,
@@ -33,6 +38,10 @@ from edge_daemon.wire import (
 
 REORDER_WAIT_NS = 1000
 WINDOW = 3
+KEPT = 8
+"""Frames that a live capture keeps for models that come after others."""
+PERSON = Detection(xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
+CROP = Crop(index=0, xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
 
 
 @dataclass
@@ -47,6 +56,7 @@ class Capture:
     seq: int = -1
     paced: int = 0
     held: list[tuple[int, int]] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=list)
     start_at: int = 0
     ended: bool = False
     finished: bool = False
@@ -58,20 +68,29 @@ class Capture:
 
 @dataclass
 class Worker:
-    """What a worker process adds: it serves one frame at a time."""
+    """What a worker process adds: it serves a few frames at a time, mostly one."""
 
     name: str
     model: str
     generation: int = 0
     inbox: deque[Frame] = field(default_factory=deque)
-    serving: Frame | None = None
+    serving: list[Frame] = field(default_factory=list)
 
 
 class World:
     """All processes and the queues between them."""
 
-    def __init__(self, cameras: dict[str, CameraTurn], workers: dict[str, str], length: int) -> None:
+    def __init__(
+        self,
+        cameras: dict[str, CameraTurn],
+        workers: dict[str, str],
+        length: int,
+        cascades: dict[str, Cascade] | None = None,
+        batches: dict[str, int] | None = None,
+    ) -> None:
         self.cameras, self.now = cameras, 1
+        self.cascades, self.batches = cascades or {}, batches or {}
+        self.followed = {cascade.after for cascade in self.cascades.values()}
         self.captures = {
             camera: Capture(camera, turn.delivery == "live", None if turn.delivery == "live" else length)
             for camera, turn in cameras.items()
@@ -125,7 +144,7 @@ class World:
     # dispatcher and sink
 
     def start_dispatcher(self) -> None:
-        self.dispatcher = Dispatcher(self.cameras, wall=lambda: self.now)
+        self.dispatcher = Dispatcher(self.cameras, self.cascades, self.batches, wall=lambda: self.now)
 
     def start_sink(self) -> None:
         self.desk = Desk(self.cameras, REORDER_WAIT_NS)
@@ -216,9 +235,20 @@ class World:
                 self.send_frame(capture, message)
 
     def send_frame(self, capture: Capture, order: Send) -> None:
-        held = next((held for held in capture.held if held[0] >= order.seq), None)
-        if held is None or capture.epoch is None:
+        if order.crops is None:
+            held = next((held for held in capture.held if held[0] >= order.seq), None)
+        else:
+            held = next((held for held in (*capture.kept, *capture.held) if held[0] == order.seq), None)
+        if capture.epoch is None:
             return
+        if held is None:
+            missing = Missing(
+                camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=order.seq
+            )
+            self.put(capture.peer, "dispatcher", missing)
+            return
+        if order.keep and capture.live:
+            capture.kept = [*capture.kept, held][-KEPT:]
         seq, captured_ns = held
         frame = Frame(
             camera=capture.camera,
@@ -230,6 +260,7 @@ class World:
             height=1,
             codec="raw",
             annotate=False,
+            crops=order.crops,
         )
         if order.inbox == str(self.workers[order.worker].generation):
             self.put(f"{capture.peer}>", order.worker, frame)
@@ -253,14 +284,27 @@ class World:
     def work(self, name: str) -> None:
         """A worker takes a frame up, or is done with the one it has."""
         worker = self.workers[name]
-        if worker.serving is None:
-            if worker.inbox:
-                worker.serving = worker.inbox.popleft()
+        if not worker.serving:
+            while worker.inbox and len(worker.serving) < self.batches.get(worker.model, 1):
+                worker.serving.append(worker.inbox.popleft())
+            if worker.serving and worker.model in self.batches:
+                self.put(name, "dispatcher", Begun(worker=name))
             return
-        frame = worker.serving
-        self.put(name, "dispatcher", Free(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq))
-        self.put(f"{name}>", "sink", Outcome(frame=worker.serving, model=worker.model, worker=name))
-        worker.serving = None
+        for frame in worker.serving:
+            fails = frame.seq % 5 == 4 and worker.model in self.followed and self.captures[frame.camera].live
+            found = Found(detections=[PERSON] * (frame.seq % 3))
+            crops = [CROP] * len(found.detections) if worker.model in self.followed else None
+            key = {"worker": name, "camera": frame.camera, "epoch": frame.epoch, "seq": frame.seq}
+            free = Free(**key, failed="model-error") if fails else Free(**key, found=crops)
+            self.put(name, "dispatcher", free)
+            outcome = Outcome(
+                frame=frame, model=worker.model, worker=name, found=found, failed="model-error" if fails else None
+            )
+            if worker.model in self.cascades:
+                assert frame.crops is not None, "it has to know where to look"
+                assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
+            self.put(f"{name}>", "sink", outcome)
+        worker.serving = []
 
     # deaths, each followed by a new process
 

@@ -1,0 +1,102 @@
+"""One frame that a worker is to look at, wholly or where another model found something."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edge_daemon.errors import ModelError, PictureError
+from edge_daemon.imaging.codecs import decode_bgr
+from edge_daemon.imaging.colour import Pixels
+from edge_daemon.models.detections import Findings
+from edge_daemon.models.model import Model
+from edge_daemon.models.model import Timing as Took
+from edge_daemon.settings import ModelSettings
+from edge_daemon.wire import Crop, Failure, Found, Frame, Timing
+from edge_daemon.worker.report import report, report_crops
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """A frame's way through a worker: bytes, picture (BGR), findings (one for each part that is looked at)."""
+
+    frame: Frame
+    payload: memoryview
+    bgr: Pixels | None = None
+    failed: Failure | None = None
+    findings: list[Findings] = field(default_factory=list)
+    timing: Timing = field(default_factory=Timing)
+
+    def decode(self) -> None:
+        """Bytes into a picture; where there is nothing to look at, there are none."""
+        began_ns, frame = time.monotonic_ns(), self.frame
+        if frame.crops != []:
+            try:
+                self.bgr = decode_bgr(self.payload, frame.codec, frame.width, frame.height)
+            except PictureError as error:
+                self.fail("undecodable", error)
+        now_ns = time.monotonic_ns()
+        self.timing = Timing(wait=(began_ns - frame.captured_ns) / 1e6, decode=(now_ns - began_ns) / 1e6)
+
+    def parts(self, margin: float) -> list[tuple[Pixels, int, int]]:
+        """What the model is to look at, each with where its left and top lie in the frame."""
+        if self.bgr is None:
+            return []
+        if self.frame.crops is None:
+            return [(self.bgr, 0, 0)]
+        return [cut(self.bgr, crop, margin) for crop in self.frame.crops]
+
+    def done(self, findings: list[Findings], took: Took) -> None:
+        """Take in what the model says of the parts."""
+        self.findings = findings
+        decoded = self.timing
+        self.timing = Timing(
+            wait=decoded.wait,
+            decode=decoded.decode,
+            preprocess=took.preprocess,
+            infer=took.infer,
+            postprocess=took.postprocess,
+        )
+
+    def fail(self, reason: Failure, error: Exception) -> None:
+        """There will be no result."""
+        logger.warning("frame %d of %s: %s", self.frame.seq, self.frame.camera, error)
+        self.failed = reason
+
+    def report(self, model: Model) -> Found:
+        """All that was found, as a message."""
+        frame = self.frame
+        if frame.crops is None:
+            return report(self.findings[0], model, frame.width, frame.height)
+        return report_crops(frame.crops, self.findings, model, frame.width, frame.height)
+
+
+def work(model: Model, jobs: Sequence[Job], settings: ModelSettings) -> None:
+    """Let the model look at all parts of all frames, together as far as it allows."""
+    parts = [(job, *part) for job in jobs for part in job.parts(settings.margin)]
+    try:
+        findings, took = model.detect_all([bgr for _, bgr, _, _ in parts])
+    except ModelError as error:
+        if len(jobs) > 1:  # one of them may be to blame
+            for job in jobs:
+                work(model, [job], settings)
+        elif jobs:
+            jobs[0].fail("model-error", error)
+        return
+    by_job: dict[int, list[Findings]] = {id(job): [] for job in jobs}
+    for (job, _, left, top), found in zip(parts, findings, strict=True):
+        by_job[id(job)].append(found.moved(left, top))
+    for job in jobs:
+        job.done(by_job[id(job)], took)
+
+
+def cut(bgr: Pixels, crop: Crop, margin: float) -> tuple[Pixels, int, int]:
+    """The pixels of a box with `margin` around it (a share of its sides), and its left and top; at least one pixel."""
+    height, width = bgr.shape[:2]
+    x1, y1, x2, y2 = crop.xyxy
+    more_x, more_y = margin * (x2 - x1), margin * (y2 - y1)
+    left, top = min(max(0, int(x1 - more_x)), width - 1), min(max(0, int(y1 - more_y)), height - 1)
+    right, bottom = max(left + 1, min(width, round(x2 + more_x))), max(top + 1, min(height, round(y2 + more_y)))
+    return bgr[top:bottom, left:right], left, top
