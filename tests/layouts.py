@@ -404,6 +404,13 @@ def yolov7_end_to_end() -> Layout:
     return Layout({"output": table}, "rows", "letterbox")
 
 
+def yolo_nas_flat() -> Layout:
+    """Input as super-gradients' export wants it: bytes, which it normalises itself."""
+    table = np.hstack((np.zeros((3, 1)), XYXY, SCORES[:, None], KINDS[:, None])).astype(np.float32)
+    inputs: Inputs = {"input": (TensorProto.UINT8, (1, 3, *SIZE))}
+    return Layout({"graph2_flat_predictions": table}, "rows", "letterbox", inputs=inputs)
+
+
 def paddle() -> Layout:
     table = np.hstack((KINDS[:, None], SCORES[:, None], XYXY))
     unused = np.array([[-1, -1, 0, 0, 0, 0]] * 5)
@@ -692,6 +699,7 @@ DETECTORS: dict[str, Callable[[], Layout]] = {
     "YOLO26-pose": rows_pose,
     "YOLO26-obb": rows_obb,
     "YOLOv7 end to end": yolov7_end_to_end,
+    "YOLO-NAS with NMS inside": yolo_nas_flat,
     "PaddleDetection": paddle,
     "MMDeploy": mmdeploy,
     "TensorRT": tensorrt,

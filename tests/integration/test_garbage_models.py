@@ -283,6 +283,11 @@ LATER: dict[str, tuple[Layout, Any, str]] = {
     "rows outside": (layouts.yolov10(), lambda a: a + np.array([9e3] * 4 + [0, 0]), "lie outside the picture"),
     "rows as shares": (layouts.nms_inside(), lambda a: a / np.array([256] * 4 + [1, 1]), "boxes that are shares"),
     "rows of classes not whole": (layouts.nms_inside(), lambda a: a + np.array([0] * 5 + [0.4]), "no whole numbers"),
+    "scores and classes swapped": (
+        layouts.nms_inside(),
+        lambda a: (a * np.array([1, 1, 1, 1, 1, 0]))[..., [0, 1, 2, 3, 5, 4]],
+        "no whole numbers",
+    ),
     "NaN in keypoints": (layouts.rows_pose(), lambda a: spoil(a, np.nan), "infinite or not a number"),
     "NaN in prototypes": (layouts.yolov8_segment(), lambda a: a * np.nan if a.ndim == 4 else a, "infinite or not"),
     "NaN for faces": (layouts.retinaface(), lambda a: a * np.nan, "infinite or not a number"),

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from edge_daemon.errors import ExitCode, ModelError
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
-from edge_daemon.settings import InputSettings, ModelSettings
+from edge_daemon.settings import InputSettings, ModelSettings, ProviderSettings
 from tests import onnx_models
 from tests.onnx_models import Box
 
@@ -108,7 +108,7 @@ def test_a_line_for_the_log(tmp_path: Path) -> None:
 def test_a_provider_that_is_missing_gives_way_to_the_next(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = onnx_models.colour_model(tmp_path / "m.onnx")
     with caplog.at_level(logging.WARNING):
-        model = load(path, providers=["rknpu", "cpu"])
+        model = load(path, providers=[ProviderSettings(name="rknpu"), ProviderSettings(name="cpu")])
     assert "provider cpu" in model.describe()
     assert caplog.messages == ["the provider rknpu is not available: using cpu"]
 
@@ -206,8 +206,8 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     assert refusal(path, labels=["cat"]).startswith("it tells 2 classes apart, but 1 are named (cat)")
     assert "there is no decoder 'yolo8': did you mean yolov8?" in refusal(path, decoder="yolo8")
     assert "are not what `decoder: yolov8` reads" in refusal(path, decoder="yolov8")
-    assert "did you mean cuda?" in refusal(path, providers=["cudda"])
-    assert "has no provider rknpu, only" in refusal(path, providers=["rknpu"])
+    assert "did you mean cuda?" in refusal(path, providers=[ProviderSettings(name="cudda")])
+    assert "has no provider rknpu, only" in refusal(path, providers=[ProviderSettings(name="rknpu")])
 
 
 # Real models and what an independent decoder found: at these thresholds, and where it is not 0.45, this IoU.

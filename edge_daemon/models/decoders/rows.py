@@ -4,6 +4,7 @@
   coefficients of masks (with an output of prototypes), keypoints, or (oriented boxes, where the first four are
   centre and size) an angle. Rows that are not used are zero or score low.
 - YOLOv7's `--end2end` for ONNX Runtime: number in the batch, left, top, right, bottom, class, score.
+- YOLO-NAS exported by super-gradients (`flat`): number in the batch, left, top, right, bottom, score, class.
 - PaddleDetection: class, score, left, top, right, bottom, with an output that counts the rows; unused ones have
   class -1.
 """
@@ -31,15 +32,17 @@ from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement, Recipe
 
-Order = Literal["ultralytics", "yolov7", "paddle"]
+Order = Literal["ultralytics", "yolov7", "flat", "paddle"]
 _COLUMNS: dict[Order, tuple[slice, int, int]] = {  # where box, score and class stand
     "ultralytics": (slice(0, 4), 4, 5),
     "yolov7": (slice(1, 5), 6, 5),
+    "flat": (slice(1, 5), 5, 6),
     "paddle": (slice(2, 6), 1, 0),
 }
 _SAID: dict[Order, str] = {
     "ultralytics": "box, score, class",
     "yolov7": "number, box, class, score",
+    "flat": "number, box, score, class",
     "paddle": "class, score, box",
 }
 SHARES = 2
@@ -90,9 +93,10 @@ class Rows(Decoder):
         rows = finite(table.reshape(-1, table.shape[-1]))
         box, score, kind = _COLUMNS[self._order]
         rows = rows[rows[:, kind] >= 0]
-        kept = rows[checked(rows[:, score]) >= confidence]
-        if not _whole(kept[:, kind]):
+        # All rows, not just the sure: where scores and classes are mistaken for each other, none may be.
+        if not _whole(rows[:, kind]):
             raise ModelError("it gives classes that are no whole numbers")
+        kept = rows[checked(rows[:, score]) >= confidence]
         if kept.size and np.abs(kept[:, box]).max() <= SHARES:
             raise ModelError("it gives boxes that are shares of the picture, where pixels are needed")
         boxes, tail = kept[:, box], kept[:, 6:]
@@ -132,6 +136,7 @@ def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Orde
         return
     if columns == 7 and axes == 2:
         yield "yolov7"
+        yield "flat"
     elif columns == 6 or (columns > 6 and task in ("segment", "pose", "obb")):
         yield "ultralytics"
 
