@@ -143,19 +143,21 @@ def constant_model(
     channels: int = 3,
     dtype: int = TensorProto.FLOAT,
     inputs: int = 1,
+    shapes: Mapping[str, tuple[int, Sequence[int | str]]] | None = None,
     opset: int = 17,
 ) -> Path:
-    """Write a model whose outputs are these, whatever it is given; a name in `size` or `batch` leaves it open."""
+    """Write a model whose outputs are these, whatever it is given; a name in `size` or `batch` leaves it open.
+
+    `shapes` states type and shape of each input by name, instead.
+    """
+    taken = shapes or {"images" + str(i or ""): (dtype, [batch, channels, *size]) for i in range(inputs)}
     graph = helper.make_graph(
         [
             helper.make_node("Constant", [], [name], value=numpy_helper.from_array(value))
             for name, value in outputs.items()
         ],
         "constant",
-        [
-            helper.make_tensor_value_info("images" + str(i or ""), dtype, [batch, channels, *size])
-            for i in range(inputs)
-        ],
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in taken.items()],
         [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
             for name, value in outputs.items()

@@ -9,6 +9,8 @@ from edge_daemon.models.detections import Findings
 
 MOST = 500
 """Things found in a picture that shows none, beyond which a model is read wrongly or sees ghosts."""
+LARGEST = 4
+"""Times the picture's side that a box may measure; what the edge cuts off is told whole by some."""
 
 
 def texture(height: int, width: int) -> NDArray[np.uint8]:
@@ -23,12 +25,15 @@ def believable(findings: Findings, size: tuple[int, int]) -> None:
     """See that boxes, in pixels of an input of `size` (height, width), can be true.
 
     Raises:
-        ModelError: most of them have no area, or lie outside.
+        ModelError: most of them have no area, lie outside or are far larger than the picture.
     """
     boxes = findings.detections.xyxy
     if not len(boxes):
         return
     height, width = size
+    large = (boxes[:, 2] - boxes[:, 0] > LARGEST * width) | (boxes[:, 3] - boxes[:, 1] > LARGEST * height)
+    if large.mean() > 0.5:
+        raise ModelError(f"{int(large.sum())} of the {len(boxes)} boxes that it gives are far larger than the picture")
     flat = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
     if flat.mean() > 0.5:
         raise ModelError(f"{int(flat.sum())} of the {len(boxes)} boxes that it gives have no area")

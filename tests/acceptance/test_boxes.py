@@ -99,7 +99,7 @@ frames: {{codec: {codec}}}
     for result in results:
         ok, bgr = capture.read()
         assert ok
-        found, _ = model.detect(np.asarray(bgr, np.uint8))
+        found = model.detect(np.asarray(bgr, np.uint8))[0].detections
         (detection,) = result["detections"]
         (expected,) = found.xyxy.tolist()
         left, top = square_at(result["seq"])

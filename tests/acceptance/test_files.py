@@ -46,7 +46,7 @@ def test_boxes_are_those_of_the_model_called_directly(tmp_path: Path) -> None:
     for result in daemon.lines():
         ok, bgr = capture.read()
         assert ok
-        found, _ = model.detect(np.asarray(bgr, np.uint8))
+        found = model.detect(np.asarray(bgr, np.uint8))[0].detections
         assert len(found) == len(result["detections"]) == 2
         for xyxy, confidence, detection in zip(found.xyxy, found.confidence, result["detections"], strict=True):
             assert detection["xyxy"] == pytest.approx(xyxy.tolist(), abs=0.01)

@@ -50,7 +50,7 @@ def test_finds_people_in_unseen_scenes(model: Model, size: tuple[int, int]) -> N
         scene = Scene(seed, *size)
         for index in range(0, 97 * FRAMES_A_SCENE, 97):
             picture, truth = scene.frame(index, FPS)
-            boxes = model.detect(picture)[0].xyxy.astype(np.float64)
+            boxes = model.detect(picture)[0].detections.xyxy.astype(np.float64)
             people = np.array([person.xyxy for person in truth]).reshape(-1, 4)
             pairs = matched(boxes, people)
             tall = people[:, 3] - people[:, 1] > 40

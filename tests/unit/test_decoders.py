@@ -1,19 +1,38 @@
 """Output layouts: arrays in, boxes out, and which layout an array has."""
 
+import ast
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.decoders import choose
-from edge_daemon.models.decoders.grid import grid_of, units
+from edge_daemon.models.decoders import BY_NAME, readings
+from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen, found
+from edge_daemon.models.decoders.grid import centred, cornered, grid_of, units
+from edge_daemon.models.decoders.yolov8 import rotated
+from edge_daemon.models.detections import Findings
+from edge_daemon.models.preprocess import place
+from edge_daemon.models.probe import believable, modest, texture
+from tests import layouts
 from tests.onnx_models import Box, yolov8_output, yolox_output
 
 Array = NDArray[np.float32]
 SIZE = (96, 160)
 BOX: Box = (10, 20, 50, 90, 0.8, 1)
+
+
+def read(
+    outputs: Outputs, named: int | None = None, asked: str = "auto", size: tuple[int, int] = SIZE, **metadata: str
+) -> Decoder:
+    """The only way to read outputs."""
+    (decoder,) = readings(Seen(outputs=outputs, size=size, metadata=metadata, named=named, asked=asked))
+    return decoder
 
 
 @st.composite
@@ -41,15 +60,15 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(made=boxes())
 def test_boxes_come_out_as_they_went_in(layout: str, made: list[Box]) -> None:
-    output = LAYOUTS[layout](made)
-    decoder = choose("auto", {"output": output}, SIZE, {}, 3)
+    outputs = {"output": LAYOUTS[layout](made)}
+    decoder = read(outputs, 3)
     assert decoder.name == layout.split()[0]
     assert decoder.classes == 3
-    found = decoder.decode(output, 0.4)
-    order, expected = np.argsort(found.xyxy[:, 0] + found.xyxy[:, 2]), sorted(made, key=lambda b: b[0] + b[2])
-    np.testing.assert_allclose(found.xyxy[order], np.reshape([b[:4] for b in expected], (-1, 4)), atol=1e-2)
-    np.testing.assert_allclose(found.confidence[order], [b[4] for b in expected], rtol=1e-5)
-    np.testing.assert_array_equal(found.class_id[order], [b[5] for b in expected])
+    seen = decoder.decode(outputs, 0.4).detections
+    order, expected = np.argsort(seen.xyxy[:, 0] + seen.xyxy[:, 2]), sorted(made, key=lambda b: b[0] + b[2])
+    np.testing.assert_allclose(seen.xyxy[order], np.reshape([b[:4] for b in expected], (-1, 4)), atol=1e-2)
+    np.testing.assert_allclose(seen.confidence[order], [b[4] for b in expected], rtol=1e-5)
+    np.testing.assert_array_equal(seen.class_id[order], [b[5] for b in expected])
 
 
 @pytest.mark.parametrize(
@@ -73,6 +92,12 @@ def test_grids(cells: int, size: tuple[int, int], strides: tuple[int, ...]) -> N
     assert units(grid.centre, grid) == "pixels"
     assert units(grid.centre / np.float32(640), grid) is None
     assert units(np.zeros_like(grid.centre), grid) == "offsets"
+    extent = np.tile(grid.stride[:, None], 2)
+    around = np.hstack((grid.centre - extent, grid.centre + extent))
+    assert centred(np.hstack((grid.centre, extent)), grid)
+    assert not centred(around, grid)
+    assert cornered(around, grid)
+    assert not cornered(np.hstack((grid.centre, extent)), grid)
 
 
 def test_no_grid_has_so_many_cells() -> None:
@@ -84,21 +109,32 @@ def test_no_grid_has_so_many_cells() -> None:
 def test_one_class() -> None:
     one: Box = (10, 20, 50, 90, 0.8, 0)
     for output in (yolox_output([one], SIZE, 1), yolov8_output([one], SIZE, 1)):
-        found = choose("auto", {"output": output}, SIZE, {}, None).decode(output, 0.4)
-        np.testing.assert_allclose(found.xyxy, [one[:4]], atol=1e-3)
+        outputs = {"output": output}
+        np.testing.assert_allclose(read(outputs).decode(outputs, 0.4).detections.xyxy, [one[:4]], atol=1e-3)
 
 
 def test_eighty_unnamed_classes_are_told_apart() -> None:
-    pixels = {"output": yolox_output([BOX], SIZE, 80, in_pixels=True)}
-    assert choose("auto", pixels, SIZE, {}, None).name == "yolox"
-    transposed = {"output": yolov8_output([BOX], SIZE, 80, transposed=True)}
-    assert choose("auto", transposed, SIZE, {}, None).name == "yolov8"
+    assert read({"output": yolox_output([BOX], SIZE, 80, in_pixels=True)}).name == "yolox"
+    assert read({"output": yolov8_output([BOX], SIZE, 80, transposed=True)}).name == "yolov8"
 
 
 def test_a_named_decoder_settles_what_could_be_either() -> None:
     outputs = {"output": yolov8_output([BOX], SIZE, 3, transposed=True)}
-    assert choose("yolov8", outputs, SIZE, {}, None).classes == 3
-    assert choose("yolox", outputs, SIZE, {}, None).classes == 2
+    assert read(outputs, asked="yolov8").classes == 3
+    assert read(outputs, asked="yolox").classes == 2
+
+
+@pytest.mark.parametrize("name", layouts.DETECTORS)
+def test_each_layout_is_one_decoders_only(name: str) -> None:
+    layout = layouts.DETECTORS[name]()
+    named = len(ast.literal_eval(layout.metadata["names"])) if "names" in layout.metadata else None
+    outputs = {output: whole(array) for output, array in layout.outputs.items()}
+    assert read(outputs, named, size=layouts.SIZE, **layout.metadata).name == layout.decoder
+
+
+def whole(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """As a session gives it: halves and doubles as float32."""
+    return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
 
 
 def zeros(*shape: int) -> Array:
@@ -117,35 +153,23 @@ def normalised(output: Array) -> Array:
 
 def unscored(output: Array) -> Array:
     output[0, 4:] = 0
-    return output
+    return np.round(output).astype(np.uint8).astype(np.float32)
 
 
-def certain(output: Array) -> Array:
-    output[0, :, 4] = 1
-    return output
-
-
-KNOWN = "decoders exist for YOLOX (1xNx(5+C)) and YOLOv8/11 detection (1x(4+C)xN)"
 REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
-    "classification": ({"prob": zeros(1, 1000)}, {}, f"layout is not known (prob 1x1000): {KNOWN}"),
-    "two outputs": ({"a": zeros(1, 315, 6), "b": zeros(1, 2)}, {}, "not known (a 1x315x6, b 1x2)"),
-    "two pictures": ({"a": zeros(2, 315, 6)}, {}, "not known (a 2x315x6)"),
-    "no grid": ({"a": zeros(1, 7, 9)}, {}, "not known (a 1x7x9, for an input of 96x160): decoders"),
-    "yolov5": ({"a": zeros(1, 945, 85)}, {}, "looks like YOLOv5 or YOLOv7, with three boxes a cell"),
-    "nms inside": ({"a": zeros(1, 300, 6)}, {}, "looks like an export with NMS inside"),
-    "end to end": ({"a": zeros(1, 300, 6)}, {"end2end": "True"}, "exported end to end"),
-    "pose": ({"a": yolov8_output([], SIZE)}, {"task": "pose"}, "made for the task 'pose', not to detect"),
+    "no outputs": ({}, {}, "it has no outputs"),
+    "two pictures": ({"a": zeros(2, 315, 6)}, {}, "its outputs (a 2x315x6, for an input of 160x96) are of no layout"),
+    "no grid": (
+        {"a": zeros(1, 7, 9)},
+        {},
+        "(a 1x7x9, for an input of 160x96) are of no layout that is known: see docs",
+    ),
     "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores from 0.00"),
     "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "it gives scores from -5 to 0.0"),
     "nan": ({"a": with_value(yolox_output([], SIZE), np.nan)}, {}, "infinite or not a number"),
-    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "not measured in pixels of the input"),
+    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "are of no layout that is known"),
     "one scale": ({"a": unscored(yolov8_output([], SIZE))}, {}, "every score is 0: its output was quantised"),
-    "yolov6": ({"a": certain(yolox_output([], SIZE, 80, in_pixels=True))}, {}, "objectness 1, as in YOLOv6"),
-    "either": (
-        {"a": yolov8_output([], SIZE, 3, transposed=True)},
-        {},
-        "could be YOLOX's or YOLOv8's transposed: name the 2 or 3 classes in `labels`, or set `decoder`",
-    ),
+    "either": ({"a": yolov8_output([], SIZE, 3, transposed=True)}, {}, "or its classes in `labels`"),
 }
 
 
@@ -153,7 +177,7 @@ REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
 def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     outputs, metadata, message = REFUSED[case]
     with pytest.raises(ModelError) as caught:
-        choose("auto", outputs, SIZE, metadata, None)
+        readings(Seen(outputs=outputs, size=SIZE, metadata=metadata))
     assert message in str(caught.value)
 
 
@@ -161,30 +185,171 @@ def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     ("name", "message"),
     [
         ("yolo8", "there is no decoder 'yolo8': did you mean yolov8?"),
-        ("ssd", "there is no decoder 'ssd': there are auto, yolox, yolov8"),
-        ("yolox", "its output (a 1x7x315) is not what `decoder: yolox` reads; leave `decoder` at auto"),
+        ("mine", "there is no decoder 'mine': there are auto, classification, detr"),
+        ("yolox", "its outputs (a 1x7x315, for an input of 160x96) are not what `decoder: yolox` reads"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(name: str, message: str) -> None:
     with pytest.raises(ModelError) as caught:
-        choose(name, {"a": yolov8_output([], SIZE, 3)}, SIZE, {}, None)
+        readings(Seen(outputs={"a": yolov8_output([], SIZE, 3)}, size=SIZE, metadata={}, asked=name))
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_outputs_that_cannot_be_true_are_errors_at_run_time(layout: str) -> None:
     output = LAYOUTS[layout]([BOX])
-    decoder = choose("auto", {"output": output}, SIZE, {}, 3)
+    decoder = read({"output": output}, 3)
     score = np.unravel_index(np.argmin(np.abs(output - 0.8)), output.shape)
     for value, message in ((np.nan, "infinite or not"), (np.inf, "infinite or not"), (7.0, "scores from .* to 7")):
         output[score] = value
         with pytest.raises(ModelError, match=message):
-            decoder.decode(output, 0.4)
+            decoder.decode({"output": output}, 0.4)
 
 
 def test_sizes_beyond_all_numbers_are_errors() -> None:
     output = yolox_output([BOX], SIZE, 3)
-    decoder = choose("auto", {"output": output}, SIZE, {}, 3)
+    decoder = read({"output": output}, 3)
     output[0, output[0, :, 4] == 1, 2] = 1000.0
     with pytest.raises(ModelError, match="infinite or not a number"):
-        decoder.decode(output, 0.4)
+        decoder.decode({"output": output}, 0.4)
+
+
+@given(st.data(), st.sampled_from(sorted(layouts.DETECTORS)))
+def test_decoders_raise_nothing_but_model_errors(data: st.DataObject, name: str) -> None:
+    """And what they give in spite of anything is what findings may be."""
+    layout = layouts.DETECTORS[name]()
+    named = len(ast.literal_eval(layout.metadata["names"])) if "names" in layout.metadata else None
+    good = {output: whole(array) for output, array in layout.outputs.items()}
+    decoder = read(good, named, size=layouts.SIZE, **layout.metadata)
+    bad = {output: spoiled(data, array) for output, array in good.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers shows as infinite
+        try:
+            findings = decoder.decode(bad, 0.4)
+            believable(findings, layouts.SIZE)
+            findings = decoder.finish(findings, bad, place((90, 120), layouts.SIZE, "letterbox"))
+        except ModelError:
+            return
+    sound(findings)
+
+
+CHANGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "nothing": lambda array: array,
+    "axes reversed": lambda array: array.T,
+    "last axes swapped": lambda array: array.swapaxes(-1, -2) if array.ndim > 1 else array,
+    "an axis more": lambda array: array[None],
+    "no batch": lambda array: array[0] if array.ndim > 1 and len(array) else array,
+    "two pictures": lambda array: np.concatenate((array, array)),
+    "a column less": lambda array: array[..., :-1],
+    "a column more": lambda array: np.concatenate((array, array[..., :1]), axis=-1),
+    "no rows": lambda array: array[:, :0] if array.ndim > 1 else array,
+    "no columns": lambda array: array[..., :0],
+    "one row": lambda array: array[:, :1] if array.ndim > 1 else array,
+    "flat": lambda array: array.ravel(),
+    "whole": lambda array: array.astype(np.int64),
+    "bytes": lambda array: array.astype(np.uint8),
+    "zero": lambda array: array * 0,
+    "NaN": lambda array: array * np.nan,
+    "infinite": lambda array: array + np.inf,
+    "negative": lambda array: array * -1.0,
+    "large": lambda array: array * 1e30,
+}
+TASKS = st.sampled_from(["", "", "detect", "segment", "pose", "obb", "classify", "semantic", "other"])
+
+
+@given(st.data(), st.sampled_from(sorted(layouts.DETECTORS)), TASKS, st.sampled_from([None, 1, 80]))
+def test_recognising_raises_nothing_but_model_errors(
+    data: st.DataObject, name: str, task: str, named: int | None
+) -> None:
+    """And what is recognised can be decoded."""
+    outputs: dict[str, NDArray[np.generic]] = {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        for output, array in layouts.DETECTORS[name]().outputs.items():
+            change = data.draw(st.sampled_from(["nothing"] * len(CHANGES) + sorted(CHANGES)))
+            changed = CHANGES[change](whole(array) if array.ndim else array[None])
+            outputs[output] = whole(changed)
+        asked = data.draw(st.sampled_from(["auto"] * len(BY_NAME) + sorted(BY_NAME)))
+        try:
+            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, named=named, asked=asked)
+            for decoder in readings(seen):
+                findings = decoder.decode(outputs, 0.4)
+                believable(findings, layouts.SIZE)
+                sound(decoder.finish(findings, outputs, place((90, 120), layouts.SIZE, "letterbox")))
+        except ModelError:
+            return
+
+
+def spoiled(data: st.DataObject, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Of the same shape, with some other values in some or all places."""
+    if not np.issubdtype(array.dtype, np.floating) or not array.size:
+        return array
+    values = data.draw(arrays.arrays(np.float32, 8, elements=st.floats(width=32)))
+    share = data.draw(st.sampled_from([0.0, 1e-4, 0.01, 1.0]))
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    return np.where(random.random(array.shape) < share, random.choice(values, array.shape), array).astype(np.float32)
+
+
+def sound(findings: Findings) -> None:
+    seen = findings.detections
+    assert seen.xyxy.shape == (len(seen), 4)
+    assert np.isfinite(seen.xyxy).all()
+    assert ((seen.confidence >= 0) & (seen.confidence <= 1)).all()
+    assert (seen.class_id >= 0).all()
+    for column in (seen.keypoints, seen.corners):
+        assert column is None or np.isfinite(column).all()
+
+
+ANGLES = st.floats(-4, 4, width=32)
+LENGTHS = st.floats(1, 500, width=32)
+
+
+@given(ANGLES, LENGTHS, LENGTHS, st.floats(-500, 500, width=32), st.floats(-500, 500, width=32))
+def test_turned_boxes(angle: float, width: float, height: float, x: float, y: float) -> None:
+    centre, extent = np.array([[x, y]], np.float32), np.array([[width, height]], np.float32)
+    (corners,) = rotated(centre, extent, np.array([angle], np.float32))
+    np.testing.assert_allclose(corners.mean(axis=0), centre[0], atol=1e-2)
+    sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
+    np.testing.assert_allclose(sides, [width, height, width, height], rtol=1e-3, atol=1e-2)
+    # From the top left to the top right, along the angle; clockwise, so that the area is positive as y points down.
+    along = corners[1] - corners[0]
+    np.testing.assert_allclose(along, width * np.array([np.cos(angle), np.sin(angle)]), rtol=1e-3, atol=0.05)
+    (x0, y0), (x1, y1) = along, corners[3] - corners[0]
+    assert x0 * y1 - y0 * x1 == pytest.approx(width * height, rel=0.01)
+
+
+def findings_of(xyxy: list[tuple[float, float, float, float]], kind: float = 0) -> Findings:
+    return found(np.array(xyxy, np.float32), np.full(len(xyxy), 0.9, np.float32), np.full(len(xyxy), kind))
+
+
+@pytest.mark.parametrize(
+    ("findings", "message"),
+    [
+        (findings_of([(5, 5, 5, 9), (9, 9, 8, 12), (1, 1, 9, 9)]), "2 of the 3 boxes that it gives have no area"),
+        (findings_of([(900, 5, 950, 9)]), "1 of the 1 boxes that it gives lie outside the picture"),
+        (findings_of([(-9000, 5, 9000, 9)]), "1 of the 1 boxes that it gives are far larger than the picture"),
+    ],
+)
+def test_what_cannot_be_true(findings: Findings, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        believable(findings, SIZE)
+
+
+@pytest.mark.parametrize("kind", [20_000, 1e30, -1])
+def test_classes_that_no_model_has(kind: float) -> None:
+    with pytest.raises(ModelError, match=r"it gives the class (20000|1e\+30|-1), where no model has so many"):
+        findings_of([(5, 5, 9, 9)], kind)
+
+
+def test_what_can_be_true() -> None:
+    believable(findings_of([]), SIZE)
+    believable(findings_of([(-20, -20, 30, 30), (0, 0, 160, 96)]), SIZE)
+    modest(findings_of([(0, 0, 9, 9)] * 500))
+    with pytest.raises(ModelError, match="it finds 501 things in a picture that shows none"):
+        modest(findings_of([(0, 0, 9, 9)] * 501))
+
+
+def test_the_texture_is_the_same_each_time() -> None:
+    picture = texture(*SIZE)
+    assert picture.shape == (*SIZE, 3)
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, texture(*SIZE))
+    assert picture.std() > 20

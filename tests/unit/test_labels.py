@@ -29,8 +29,19 @@ def test_metadata_may_be_a_dict_or_a_list(text: str) -> None:
 
 def test_nobody_states_names() -> None:
     assert stated(None, {"task": "detect"}) is None
-    assert complete(None, 2) == ("class 0", "class 1")
-    assert complete(None, 80) == coco.NAMES
+    assert complete(None, 2, "yolox") == ("class 0", "class 1")
+    assert complete(None, 80, "yolox") == coco.NAMES
+    assert complete(None, 91, "detr") == coco.NAMES_91
+    assert complete(None, 90, "finished") == coco.NAMES_91[1:]
+    assert complete(None, 21, "segmentation") == coco.VOC
+    assert complete(None, 1, "scrfd") == ("face",)
+    assert complete(None, None, "rows") == ()
+
+
+def test_sets_that_everybody_knows() -> None:
+    assert stated("coco", {"names": "['dog']"}) == coco.NAMES
+    assert stated("voc", {}) == coco.VOC
+    assert (coco.NAMES_91[1], coco.NAMES_91[12], coco.NAMES_91[90]) == ("person", "N/A", "toothbrush")
 
 
 def test_coco_has_eighty_names() -> None:
@@ -64,5 +75,6 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 def test_as_many_names_as_classes() -> None:
+    assert complete(["cat", "dog"], None, "rows") == ("cat", "dog")
     with pytest.raises(ModelError, match=r"tells 3 classes apart, but 2 are named \(cat, dog\)"):
-        complete(["cat", "dog"], 3)
+        complete(["cat", "dog"], 3, "yolox")

@@ -6,16 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.preprocess import GREY, Preprocessor, Recipe, place
+from edge_daemon.models.preprocess import GREY, Fit, Preprocessor, Recipe, place
 
-CORNER_BGR = Recipe(fit="corner", rgb=False, scale=1.0)
-CENTRE_RGB = Recipe(fit="centre", rgb=True, scale=1 / 255)
-FITS = st.sampled_from(["corner", "centre", "stretch"])
+CORNER_BGR = Recipe(fit="corner", color="bgr", scale=1.0)
+CENTRE_RGB = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
+GRAY = Recipe(fit="stretch", color="gray", scale=1 / 255)
+INSIDE: list[Fit] = ["corner", "letterbox", "stretch"]
+FITS = st.sampled_from(INSIDE)
+ANY_FIT: st.SearchStrategy[Fit] = st.sampled_from([*INSIDE, "crop"])
 SIDES = st.integers(1, 5000)
 
 
 def tensor_of(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return np.full((1, 3, height, width), np.nan, np.float32)
+    return np.full((3, height, width), np.nan, np.float32)
 
 
 def solid(height: int, width: int, bgr: tuple[int, int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -24,7 +27,7 @@ def solid(height: int, width: int, bgr: tuple[int, int, int]) -> np.ndarray[tupl
 
 @given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), FITS)
 def test_a_picture_lies_inside_the_input_and_touches_two_edges(
-    source_height: int, source_width: int, height: int, width: int, fit: str
+    source_height: int, source_width: int, height: int, width: int, fit: Fit
 ) -> None:
     placement = place((source_height, source_width), (height, width), fit)
     assert placement.left >= 0
@@ -36,7 +39,7 @@ def test_a_picture_lies_inside_the_input_and_touches_two_edges(
 
 @given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), FITS)
 def test_the_whole_picture_comes_back_as_itself(
-    source_height: int, source_width: int, height: int, width: int, fit: str
+    source_height: int, source_width: int, height: int, width: int, fit: Fit
 ) -> None:
     placed = place((source_height, source_width), (height, width), fit)
     whole = np.array([[placed.left, placed.top, placed.left + placed.width, placed.top + placed.height]], np.float32)
@@ -44,7 +47,7 @@ def test_the_whole_picture_comes_back_as_itself(
 
 
 @given(FITS, st.lists(st.floats(-1e6, 1e6, width=32), min_size=4, max_size=4))
-def test_boxes_are_clipped_to_the_picture(fit: str, box: list[float]) -> None:
+def test_boxes_are_clipped_to_the_picture(fit: Fit, box: list[float]) -> None:
     left, top, right, bottom = place((720, 1280), (416, 416), fit).to_source(np.array([box], np.float32))[0]
     assert 0 <= left <= 1280
     assert 0 <= right <= 1280
@@ -56,27 +59,27 @@ def test_corner_letterbox_keeps_bgr_and_fills_with_grey() -> None:
     tensor = tensor_of(40, 80)
     Preprocessor(tensor, CORNER_BGR).fill(solid(100, 100, (10, 20, 30)))
     for channel, value in enumerate((10, 20, 30)):
-        assert (tensor[0, channel, :, :40] == value).all()
-    assert (tensor[0, :, :, 40:] == GREY).all()
+        assert (tensor[channel, :, :40] == value).all()
+    assert (tensor[:, :, 40:] == GREY).all()
 
 
-def test_centre_letterbox_turns_to_rgb_and_scales() -> None:
+def test_letterbox_turns_to_rgb_and_scales() -> None:
     tensor = tensor_of(40, 80)
     Preprocessor(tensor, CENTRE_RGB).fill(solid(100, 100, (0, 51, 255)))
     for channel, value in enumerate((1.0, 0.2, 0.0)):
-        np.testing.assert_allclose(tensor[0, channel, :, 20:60], value, atol=1e-6)
-    for grey in (tensor[0, :, :, :20], tensor[0, :, :, 60:]):
+        np.testing.assert_allclose(tensor[channel, :, 20:60], value, atol=1e-6)
+    for grey in (tensor[:, :, :20], tensor[:, :, 60:]):
         np.testing.assert_allclose(grey, GREY / 255, atol=1e-6)
 
 
 def test_stretch_fills_the_whole_input() -> None:
     tensor = tensor_of(40, 80)
-    placement = Preprocessor(tensor, Recipe(fit="stretch", rgb=False, scale=1.0)).fill(solid(7, 3, (9, 9, 9)))
+    placement = Preprocessor(tensor, Recipe(fit="stretch", color="bgr", scale=1.0)).fill(solid(7, 3, (9, 9, 9)))
     assert (tensor == 9).all()
     np.testing.assert_allclose(placement.to_source(np.array([[0, 0, 80, 40]], np.float32)), [[0, 0, 3, 7]])
 
 
-@pytest.mark.parametrize("recipe", [CORNER_BGR, CENTRE_RGB], ids=["corner", "centre"])
+@pytest.mark.parametrize("recipe", [CORNER_BGR, CENTRE_RGB], ids=["corner", "letterbox"])
 @pytest.mark.parametrize(
     "sizes", [[(1, 1)], [(1, 4000)], [(4000, 1)], [(40, 80)], [(100, 100), (50, 300), (300, 50), (100, 100)]]
 )
@@ -101,7 +104,7 @@ def test_pictures_may_be_read_only_or_a_part_of_another() -> None:
     Preprocessor(first, CORNER_BGR).fill(parts)
     Preprocessor(second, CORNER_BGR).fill(frozen)
     np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(first[0].transpose(1, 2, 0), parts)
+    np.testing.assert_array_equal(first.transpose(1, 2, 0), parts)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +117,57 @@ def test_what_is_no_colour_picture_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match="needs a picture of HxWx3 bytes, not uint8"):
         Preprocessor(tensor_of(40, 80), CORNER_BGR).fill(picture)
+
+
+def test_channels_last() -> None:
+    first, last = tensor_of(40, 80), np.full((40, 80, 3), np.nan, np.float32)
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    Preprocessor(first, CENTRE_RGB).fill(picture)
+    Preprocessor(last, CENTRE_RGB, channels_last=True).fill(picture)
+    np.testing.assert_array_equal(first.transpose(1, 2, 0), last)
+
+
+def test_bytes_stay_bytes() -> None:
+    tensor = np.zeros((40, 80, 3), np.uint8)
+    Preprocessor(tensor, Recipe(fit="corner", color="rgb", scale=1.0), channels_last=True).fill(
+        solid(100, 100, (10, 20, 30))
+    )
+    assert (tensor[:, :40] == (30, 20, 10)).all()
+    assert (tensor[:, 40:] == GREY).all()
+
+
+def test_grey() -> None:
+    tensor = np.full((1, 40, 80), np.nan, np.float32)
+    Preprocessor(tensor, GRAY).fill(solid(9, 9, (51, 51, 51)))
+    np.testing.assert_allclose(tensor, 0.2, atol=1e-6)
+
+
+def test_mean_and_deviation_of_each_channel() -> None:
+    tensor = tensor_of(8, 8)
+    recipe = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.0, 0.1, 0.2), std=(1.0, 0.5, 0.25))
+    Preprocessor(tensor, recipe).fill(solid(8, 8, (51, 102, 255)))
+    for channel, value in enumerate((1.0, 0.6, 0.0)):
+        np.testing.assert_allclose(tensor[channel], value, atol=1e-6)
+
+
+def test_a_crop_shows_the_middle() -> None:
+    tensor = tensor_of(40, 40)
+    picture = solid(40, 120, (0, 0, 0))
+    picture[:, 40:80] = 255
+    recipe = Recipe(fit="crop", color="bgr", scale=1.0)
+    placement = Preprocessor(tensor, recipe).fill(picture)
+    assert (tensor == 255).all()
+    np.testing.assert_allclose(placement.to_source(np.array([[0, 0, 40, 40]], np.float32)), [[40, 0, 80, 40]])
+
+
+@given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), ANY_FIT, st.floats(0, 1), st.floats(0, 1))
+def test_points_come_back_where_they_were(
+    source_height: int, source_width: int, height: int, width: int, fit: Fit, x: float, y: float
+) -> None:
+    placed = place((source_height, source_width), (height, width), fit)
+    there = np.array([placed.left + x * placed.width, placed.top + y * placed.height], np.float32)
+    back = placed.points(there)
+    # A float32 of the input's pixels has some 1e-7 of the largest coordinate as its step.
+    step = 1e-6 * np.abs([placed.left, placed.top, placed.width, placed.height]).max()
+    slack = step * np.array([source_width / placed.width, source_height / placed.height]) + 1e-4
+    assert (np.abs(back - [x * source_width, y * source_height]) <= slack).all()

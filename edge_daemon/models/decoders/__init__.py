@@ -1,6 +1,6 @@
 """Output layouts, and which of them a model has: told from what it makes of a textured picture."""
 
-from collections.abc import Iterator
+import difflib
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import Decoder, Seen, shapes
@@ -46,20 +46,35 @@ def readings(seen: Seen) -> list[Decoder]:
     """
     if not seen.outputs:
         raise ModelError("it has no outputs")
-    for name, array in seen.outputs.items():
-        if not array.size and array.ndim < 2:
-            raise ModelError(f"its output {name} is empty")
     if seen.asked != "auto":
-        found = list(BY_NAME[seen.asked].recognise(seen))
-        if not found:
-            raise ModelError(f"its outputs ({_said(seen)}) are not what `decoder: {seen.asked}` reads")
-        return found
-    return list(_any(seen, BOXES)) or list(_any(seen, WHOLE)) or _refuse(seen)
+        return _any(seen, (_named(seen.asked),)) or _refuse_as(seen)
+    return _any(seen, BOXES) or _any(seen, WHOLE) or _refuse(seen)
 
 
-def _any(seen: Seen, kinds: tuple[type[Decoder], ...]) -> Iterator[Decoder]:
+def _named(name: str) -> type[Decoder]:
+    if name not in BY_NAME:
+        close = difflib.get_close_matches(name, BY_NAME, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are auto, {', '.join(sorted(BY_NAME))}"
+        raise ModelError(f"there is no decoder {name!r}: {hint}")
+    return BY_NAME[name]
+
+
+def _any(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
+    """What these decoders recognise. One's objection counts only where no other can read the outputs."""
+    found: list[Decoder] = []
+    objections: list[ModelError] = []
     for kind in kinds:
-        yield from kind.recognise(seen)
+        try:
+            found += kind.recognise(seen)
+        except ModelError as error:
+            objections.append(error)
+    if objections and not found:
+        raise objections[0]
+    return found
+
+
+def _refuse_as(seen: Seen) -> list[Decoder]:
+    raise ModelError(f"its outputs ({_said(seen)}) are not what `decoder: {seen.asked}` reads")
 
 
 def _refuse(seen: Seen) -> list[Decoder]:

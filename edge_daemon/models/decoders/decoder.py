@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ Outputs = Mapping[str, NDArray[np.generic]]
 """A model's outputs for one picture by name, the axis of the batch (1) kept where there is one; no halves."""
 SLACK = 0.01
 """How far rounding, in quantised models above all, may carry a score out of 0..1."""
+LOUD, MOST = 0.5, 0.5
+"""A score that says that something is there, and how many of all may say so of a picture that shows nothing."""
+MOST_CLASSES = 20_000
+"""Classes beyond those of the largest vocabularies (V3Det has 13204)."""
 RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
 """Ultralytics and many others: letterbox in the middle of grey, RGB, 0..1."""
 IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -105,9 +109,35 @@ def finite(values: Array) -> Array:
     return values
 
 
-def found(xyxy: Array, scores: Array, class_ids: NDArray[np.generic], **more: Array | None) -> Findings:
-    """Findings of these boxes (Nx4), scores and classes (N each), with scores cut to 0..1."""
-    boxes = finite(np.asarray(xyxy, np.float32))
+def quiet(scores: Array) -> Array:
+    """`scores` themselves, of cells or anchors in a picture that shows nothing.
+
+    Raises:
+        ModelError: they are no probabilities, or nearly everything is found nearly everywhere.
+    """
+    loud = float((checked(finite(scores)) > LOUD).mean()) if scores.size else 0.0
+    if loud > MOST:
+        raise ModelError(f"{loud:.0%} of its scores are above {LOUD} for a picture that shows nothing")
+    return scores
+
+
+def floats(outputs: Outputs) -> bool:
+    """Whether all outputs are of floating point and say something: not the same value everywhere."""
+    return all(
+        np.issubdtype(array.dtype, np.floating) and array.size > 0 and array.min() != array.max()
+        for array in outputs.values()
+    )
+
+
+def found(xyxy: Array, scores: Array, class_ids: NDArray[Any], **more: Array | None) -> Findings:
+    """Findings of these boxes (Nx4), scores and classes (N each), with scores cut to 0..1.
+
+    Raises:
+        ModelError: boxes are not finite, or no model has such classes.
+    """
+    for class_id in class_ids[(class_ids < 0) | (class_ids >= MOST_CLASSES)][:1]:
+        raise ModelError(f"it gives the class {class_id:.7g}, where no model has so many")
+    boxes = finite(np.asarray(xyxy, np.float32).reshape(-1, 4))
     sure = np.clip(scores, 0, 1).astype(np.float32, copy=False)
     return Findings(Detections(boxes, sure, class_ids.astype(np.int32), **more))  # type: ignore[arg-type]
 
@@ -119,6 +149,8 @@ def corners(centre: Array, size: Array) -> Array:
 
 def best_of(scores: Array, confidence: float) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
     """Of NxC scores: the rows whose best class reaches `confidence`, with that class's score and number."""
+    if not scores.size:
+        return np.empty(0, np.intp), np.empty(0, np.float32), np.empty(0, np.intp)
     top = checked(scores.max(axis=1))
     rows = np.flatnonzero(top >= confidence)
     return rows, top[rows], scores[rows].argmax(axis=1)
@@ -133,7 +165,8 @@ def sigmoid(values: Array) -> Array:
 
 def softmax(values: Array) -> Array:
     """Shares of 1 along the last axis."""
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    with np.errstate(invalid="ignore"):  # differences of infinities, which `finite` tells of
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
     shares: Array = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 

@@ -19,8 +19,10 @@ from edge_daemon.models.decoders.decoder import (
     best_of,
     corners,
     finite,
+    floats,
     found,
     is_share,
+    quiet,
     sigmoid,
     softmax,
 )
@@ -37,13 +39,17 @@ class Detr(Decoder):
     name = "detr"
     crowded = False
 
-    def __init__(self, size: tuple[int, int], boxes: str, logits: str, columns: int, *, nothing: bool) -> None:
-        self.classes: int = columns - nothing
-        # COCO's 91 numbers are counted by those that train as DETR does, on normalised pictures.
-        self.recipe = IMAGENET if nothing or columns == 91 else _SHARE
+    def __init__(
+        self, size: tuple[int, int], boxes: str, logits: str, columns: int, *, nothing: bool, spare: bool
+    ) -> None:
+        self.classes: int = columns - (nothing or spare)
+        # COCO's 91 numbers are counted by those that train as DETR does, on normalised pictures; RF-DETR names its
+        # outputs so.
+        normalised = nothing or columns == 91 or (boxes, logits) == ("dets", "labels")
+        self.recipe = IMAGENET if normalised else _SHARE
         self._boxes, self._logits, self._nothing = boxes, logits, nothing
         self._whole = np.array([size[1], size[0]], np.float32)
-        activation = "softmax, the last for nothing" if nothing else "sigmoid"
+        activation = "softmax, the last for nothing" if nothing else "sigmoid, the last unused" if spare else "sigmoid"
         self.why = f"boxes in 0..1 and {columns} logits ({activation}) for each query"
 
     @classmethod
@@ -60,12 +66,16 @@ class Detr(Decoder):
         # Probabilities over a grid of cells are others' layouts.
         if logits.shape[1] < 2 or is_share(logits) or grid_of(len(logits), seen.size):
             return
-        yield cls(seen.size, fours[0], others[0], logits.shape[1], nothing=_has_nothing(logits, seen))
+        nothing = _has_nothing(finite(logits), seen)
+        # RF-DETR trained on N classes has N + 1 logits.
+        spare = not nothing and seen.named == logits.shape[1] - 1
+        quiet((softmax(logits)[:, :-1] if nothing else sigmoid(logits)).max(axis=1))
+        yield cls(seen.size, fours[0], others[0], logits.shape[1], nothing=nothing, spare=spare)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
         logits = finite(np.asarray(outputs[self._logits], np.float32)[0])
-        scores = softmax(logits)[:, :-1] if self._nothing else sigmoid(logits)
+        scores = (softmax(logits) if self._nothing else sigmoid(logits))[:, : self.classes]
         return _found(np.asarray(outputs[self._boxes], np.float32)[0], scores, self._whole, confidence)
 
 
@@ -87,10 +97,13 @@ class Rtdetr(Decoder):
         array = next(iter(seen.outputs.values()))
         if len(seen.outputs) != 1 or array.ndim != 3 or array.shape[0] != 1 or not is_share(array):
             return
+        if not floats(seen.outputs):
+            return
         _, queries, columns = array.shape
         if columns < 5 or queries > 1000 or grid_of(queries, seen.size) or seen.task not in ("", "detect"):
             return
         if columns - 4 == (seen.named or 80):
+            quiet(np.asarray(array[0, :, 4:], np.float32).max(axis=1))
             yield cls(seen.size, queries, columns)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
@@ -106,8 +119,9 @@ def _found(boxes: Array, scores: Array, whole: Array, confidence: float) -> Find
 
 
 def _has_nothing(logits: Array, seen: Seen) -> bool:
-    """Whether the last class is "nothing": one more than is named, or most queries on a texture say so."""
+    """Whether the last class is "nothing": it is not named, and most queries on a texture say so."""
     columns = logits.shape[1]
-    if seen.named in (columns, columns - 1):
-        return bool(columns == (seen.named or 0) + 1)
-    return bool((logits.argmax(axis=1) == columns - 1).mean() > 0.8)
+    if seen.named == columns:
+        return False
+    share = float((logits.argmax(axis=1) == columns - 1).mean())
+    return share > (0.5 if seen.named == columns - 1 else 0.8)

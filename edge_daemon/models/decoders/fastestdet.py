@@ -18,6 +18,7 @@ from edge_daemon.models.decoders.decoder import (
     finite,
     found,
     is_share,
+    quiet,
     sigmoid,
 )
 from edge_daemon.models.detections import Findings
@@ -50,6 +51,7 @@ class Fastestdet(Decoder):
         # Class probabilities have been through the softmax; the four numbers of a box are not bounded.
         sums = values[5:].sum(axis=0)
         if is_share(values[0]) and is_share(values[5:]) and (np.abs(sums - 1) < 0.05).all():
+            quiet(values[0])
             yield cls(seen.size, array.shape)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:

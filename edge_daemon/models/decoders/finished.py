@@ -26,10 +26,14 @@ from edge_daemon.models.decoders.decoder import (
     finite,
     found,
     is_share,
+    quiet,
 )
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
+_TENSORFLOW = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
+ROOM = 100
+"""So many rows are room for what might be found, and not what was."""
 _MMDET = Recipe(fit="corner", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395))
 _WHOLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 _BYTES = Recipe(fit="stretch", color="rgb", scale=1.0)
@@ -66,7 +70,12 @@ class Finished(Decoder):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        if columns := _roles(seen.outputs):
+        # TensorFlow's newer exports have eight outputs, the four among them.
+        four = {name: array for name, array in seen.outputs.items() if name in _TENSORFLOW}
+        if columns := _roles(four if len(four) == len(_TENSORFLOW) else seen.outputs):
+            scores = _flat(seen.outputs[columns.scores or columns.boxes])
+            if columns.scores and len(scores) >= ROOM:
+                quiet(scores)
             yield cls(seen.size, columns, seen)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
@@ -74,22 +83,29 @@ class Finished(Decoder):
         boxes = np.asarray(outputs[self._columns.boxes], np.float32)
         boxes = boxes.reshape(-1, boxes.shape[-1])
         scores = boxes[:, 4] if self._columns.scores is None else _flat(outputs[self._columns.scores])
-        classes = np.rint(_flat(outputs[self._columns.classes]))
+        classes = _flat(outputs[self._columns.classes])
         rows = min(len(boxes), self._count(outputs, len(boxes)))
         if not len(boxes) == len(scores) == len(classes):
             raise ModelError(f"it gives {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes")
         boxes, scores, classes = boxes[:rows, :4], checked(finite(scores[:rows])), classes[:rows] - self._from_one
-        kept = (scores >= confidence) & (classes >= 0)
+        sure = scores >= confidence
+        named = finite(classes[sure])
+        if not (np.abs(named - np.rint(named)) < 1e-3).all():
+            raise ModelError("it gives classes that are no whole numbers")
+        if self._from_one and (named < -0.5).any():
+            raise ModelError("it gives the class 0, where classes count from 1")
+        kept = sure & (classes >= 0)
         chosen = boxes[kept][:, [1, 0, 3, 2]] if self._y_first else boxes[kept]
         # Pixels or shares of the picture? No box that is found is as small as two pixels.
         if chosen.size and np.abs(chosen).max() <= 2:
             chosen = chosen * np.array([self._size[1], self._size[0]] * 2, np.float32)
-        return found(chosen, scores[kept], classes[kept])
+        return found(chosen, scores[kept], np.rint(classes[kept]))
 
     def _count(self, outputs: Outputs, rows: int) -> int:
         if self._columns.count is None:
             return rows
-        count = float(outputs[self._columns.count].ravel()[0])
+        told = outputs[self._columns.count].ravel()
+        count = float(told[0]) if told.size else 0.0
         if not 0 <= count <= rows:
             raise ModelError(f"it says that it found {count:.6g} things, with room for {rows}")
         return int(count)
@@ -147,6 +163,8 @@ def _recipe(columns: Columns, *, tensorflow: bool, seen: Seen) -> Recipe:
 
 def _classes(seen: Seen, columns: Columns, *, from_one: bool) -> int | None:
     """80, or 90 (COCO with its gaps), where so many were seen; how many there are shows nowhere else."""
-    labels = _flat(seen.outputs[columns.classes])
+    labels = finite(_flat(seen.outputs[columns.classes]))
     highest = int(labels.max()) - from_one if labels.size and seen.named is None else 0
+    if from_one:
+        return 90 if 60 <= highest < 90 else None
     return 80 if 60 <= highest < 80 else 90 if 80 <= highest < 90 else None

@@ -53,6 +53,20 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell:
     return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
 
 
+def centred(boxes: NDArray[np.float32], grid: Grid) -> bool:
+    """Whether boxes (Nx4, one a cell) are centre and size in pixels; corners, whose right and bottom follow the
+    cells as well, are not."""
+    return units(boxes[:, :2], grid) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
+
+
+def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
+    """Whether boxes (Nx4, one a cell) are left, top, right and bottom in pixels."""
+    centre = (boxes[:, :2] + boxes[:, 2:4]) * np.float32(0.5)
+    if units(centre, grid) != "pixels" or units(boxes[:, 2:4], grid) != "pixels":
+        return False
+    return bool((boxes[:, 2:4] >= boxes[:, :2]).mean() > 0.95)
+
+
 def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:
     """What box centres (Nx2, one a cell) are measured in; None if they are neither.
 
@@ -61,7 +75,9 @@ def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] |
     correlation below 0.3 and slope below 0.002.
     """
     cells = grid.centre - grid.centre.mean(axis=0)
-    boxes = xy - xy.mean(axis=0)
+    if not np.isfinite(xy).all():
+        return None
+    boxes = xy.astype(np.float64) - xy.mean(axis=0, dtype=np.float64)
     both = (cells * boxes).mean(axis=0)
     slope = both / np.maximum(cells.var(axis=0), 1e-6)
     correlation = both / np.maximum(cells.std(axis=0) * boxes.std(axis=0), 1e-6)

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from edge_daemon.models.decoders.decoder import (
+    IMAGENET,
     Array,
     Decoder,
     Outputs,
@@ -18,15 +19,21 @@ from edge_daemon.models.decoders.decoder import (
     best_of,
     checked,
     finite,
+    floats,
     found,
     is_share,
+    quiet,
     softmax,
 )
 from edge_daemon.models.decoders.grid import Grid, grid_of
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
-_MEAN, _STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
+_NANODET = Recipe(
+    fit="letterbox", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395), pad=0
+)
+_PICODET = IMAGENET
+"""PaddleDetection's `picodet_320_reader.yml`; PicoDet has four levels where NanoDet has three."""
 _REACH = (8, 7, 16, 17)
 """How many distances each side's distribution has: NanoDet and PicoDet 8, others 7, 16 or 17."""
 
@@ -38,7 +45,7 @@ class Nanodet(Decoder):
 
     def __init__(self, grid: Grid, classes: int, reach: int, names: Sequence[tuple[str, str]], *, half: bool) -> None:
         self.classes: int = classes
-        self.recipe = Recipe(fit="letterbox", color="bgr", scale=1.0, mean=_MEAN, std=_STD, pad=0)
+        self.recipe = _PICODET if half and len(grid.strides) == 4 else _NANODET
         self._centre = grid.centre if half else grid.centre - grid.stride[:, None] / 2
         self._stride, self._names, self._reach = grid.stride[:, None], names, reach
         self.why = f"{classes} scores and 4x{reach} distances a cell, {grid}"
@@ -47,7 +54,7 @@ class Nanodet(Decoder):
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         arrays = {name: array for name, array in seen.outputs.items() if array.ndim == 3 and array.shape[0] == 1}
-        if len(arrays) != len(seen.outputs):
+        if len(arrays) != len(seen.outputs) or not floats(seen.outputs):
             return
         if len(arrays) == 1:
             yield from cls._plus(seen, next(iter(arrays)))
@@ -68,6 +75,7 @@ class Nanodet(Decoder):
             scores, spread = array[0, :, :classes], array[0, :, classes:]
             # Distances are not bounded as probabilities are.
             if is_share(scores) and not is_share(spread):
+                quiet(scores.max(axis=1))
                 yield cls(grid, classes, reach, [(name, name)], half=False)
 
     @classmethod
@@ -85,6 +93,7 @@ class Nanodet(Decoder):
                 return
             scores, spread = (names[0], names[1]) if shares[0] else (names[1], names[0])
             pairs.append((scores, spread))
+            quiet(np.asarray(arrays[scores], np.float32).max(axis=2))
         classes = {arrays[scores].shape[2] for scores, _ in pairs}
         widths = {arrays[spread].shape[2] for _, spread in pairs}
         if len(classes) == 1 and len(widths) == 1 and (width := widths.pop()) % 4 == 0 and width > 4:

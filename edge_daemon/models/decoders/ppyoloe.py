@@ -1,5 +1,7 @@
 """PP-YOLOE and YOLO-NAS without NMS: finished boxes (1xNx4, left, top, right, bottom in pixels) for each cell, and
-probabilities: 1xCxN as PaddleDetection exports them (`exclude_nms`), 1xNxC as super-gradients does.
+probabilities: 1xCxN as PaddleDetection exports them (`exclude_nms`; PicoDet too), 1xNxC as super-gradients does.
+
+PaddleDetection's `exclude_post_process` puts both into one output, 1xNx(4+C).
 """
 
 from collections.abc import Iterator
@@ -7,41 +9,64 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen, best_of, finite, found, is_share
-from edge_daemon.models.decoders.grid import grid_of, units
+from edge_daemon.models.decoders.decoder import (
+    IMAGENET,
+    RGB_SHARE,
+    Array,
+    Decoder,
+    Outputs,
+    Seen,
+    best_of,
+    finite,
+    floats,
+    found,
+    is_share,
+    quiet,
+)
+from edge_daemon.models.decoders.grid import Grid, cornered, grid_of
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
+_STRETCHED = Recipe(fit="stretch", color="rgb", scale=1 / 255)
+
 
 class Ppyoloe(Decoder):
-    """Decodes such boxes; `transposed` where there is a row of scores for each class."""
+    """Decodes such boxes; `transposed` where there is a row of scores for each class; one name twice is one output."""
 
     name = "ppyoloe"
 
-    def __init__(self, boxes: str, scores: str, classes: int, *, transposed: bool) -> None:
+    def __init__(self, grid: Grid, boxes: str, scores: str, classes: int, *, transposed: bool) -> None:
         self.classes: int = classes
-        fit = "stretch" if transposed else "corner"
-        self.recipe = Recipe(fit=fit, color="rgb", scale=1 / 255)  # type: ignore[arg-type]
+        paddle = transposed or boxes == scores
+        # PaddleDetection's PicoDet has a fourth level, PP-YOLOE has three.
+        self.recipe = (IMAGENET if len(grid.strides) == 4 else _STRETCHED) if paddle else RGB_SHARE
         self._boxes, self._scores, self._transposed = boxes, scores, transposed
-        self.why = f"finished boxes for each cell, and {classes} probabilities {'above' if transposed else 'beside'}"
+        where = "above" if transposed else "behind" if boxes == scores else "beside"
+        self.why = f"finished boxes for each cell, and {classes} probabilities {where}, {grid}"
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         arrays = {n: np.asarray(a, np.float32) for n, a in seen.outputs.items() if a.ndim == 3 and a.shape[0] == 1}
-        if len(arrays) != 2 or len(seen.outputs) != 2:
+        if len(arrays) not in (1, 2) or len(seen.outputs) != len(arrays) or not floats(seen.outputs):
             return
-        for boxes, scores in (tuple(arrays), tuple(reversed(arrays))):
+        names = tuple(arrays)
+        for boxes, scores in ((names[0], names[-1]), (names[-1], names[0]))[: len(names)]:
             xyxy, shares = arrays[boxes][0], arrays[scores][0]
+            if boxes == scores:
+                xyxy, shares = xyxy[:, :4], xyxy[:, 4:]
             grid = grid_of(len(xyxy), seen.size) if xyxy.shape[1] == 4 else None
-            if not grid or not is_share(shares) or units((xyxy[:, :2] + xyxy[:, 2:]) / 2, grid) != "pixels":
+            if not grid or not is_share(shares) or not cornered(xyxy, grid) or len(xyxy) not in shares.shape:
                 continue
-            if len(xyxy) in shares.shape:
-                transposed = shares.shape[1] == len(xyxy)
-                yield cls(boxes, scores, shares.shape[0 if transposed else 1], transposed=transposed)
+            transposed = shares.shape[1] == len(xyxy)
+            quiet(shares.max(axis=0 if transposed else 1))
+            yield cls(grid, boxes, scores, shares.shape[0 if transposed else 1], transposed=transposed)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        scores = finite(np.asarray(outputs[self._scores], np.float32)[0])
-        kept, top, best = best_of(scores.T if self._transposed else scores, confidence)
-        return found(np.asarray(outputs[self._boxes], np.float32)[0][kept], top, best)
+        boxes, scores = (finite(np.asarray(outputs[name], np.float32)[0]) for name in (self._boxes, self._scores))
+        if self._boxes == self._scores:
+            scores = scores[:, 4:]
+        by_row: Array = scores.T if self._transposed else scores
+        kept, top, best = best_of(by_row, confidence)
+        return found(boxes[kept, :4], top, best)

@@ -10,7 +10,7 @@ from edge_daemon.models.preprocess import Placement
 
 def prototypes_of(outputs: Outputs) -> str | None:
     """The name of the output that holds prototypes (1xMxhxw), beside one of boxes."""
-    names = [name for name, array in outputs.items() if array.ndim == 4 and array.shape[0] == 1]
+    names = [name for name, array in outputs.items() if array.ndim == 4 and array.shape[0] == 1 and array.size]
     return names[0] if len(outputs) == 2 and len(names) == 1 else None
 
 

@@ -10,7 +10,19 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found
+from edge_daemon.errors import ModelError
+from edge_daemon.models.decoders.decoder import (
+    Array,
+    Decoder,
+    Outputs,
+    Seen,
+    checked,
+    corners,
+    finite,
+    floats,
+    found,
+    quiet,
+)
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
@@ -47,9 +59,12 @@ class Retinaface(Decoder):
             roles, sizes = {"box": by_columns[14], "face": by_columns[2], "iou": by_columns[1]}, _YUNET_SIZES
         else:
             return
-        priors = anchors(seen.size, sizes)
-        if len(priors) == rows.pop():
-            checked(finite(np.asarray(arrays[roles["face"]], np.float32)))
+        priors = anchors(seen.size, sizes, rounded_up="iou" not in roles)
+        if len(priors) == rows.pop() and floats(seen.outputs):
+            faces = _rows(arrays[roles["face"]])
+            quiet(faces[:, 1])
+            if (np.abs(faces.sum(axis=1) - 1) > 0.05).any():
+                raise ModelError("its scores for nothing and face do not add up to 1, as a softmax's do")
             yield cls(seen.size, roles, priors)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
@@ -57,7 +72,8 @@ class Retinaface(Decoder):
         value = {role: _rows(outputs[name]) for role, name in self._roles.items()}
         scores = checked(finite(value["face"][:, 1]))
         if "iou" in value:
-            scores = np.sqrt(np.clip(scores, 0, 1) * np.clip(value["iou"][:, 0], 0, 1))
+            # The IoU is no probability: the project cuts it to 0..1.
+            scores = np.sqrt(np.clip(scores, 0, 1) * np.clip(finite(value["iou"])[:, 0], 0, 1))
         kept = np.flatnonzero(scores >= confidence)
         box, anchor = finite(value["box"][kept]), self._anchors[kept]
         points = box[:, 4:] if "points" not in value else finite(value["points"][kept])
@@ -71,15 +87,17 @@ class Retinaface(Decoder):
         return found(boxes, scores[kept], np.zeros(len(kept), np.int32), keypoints=keypoints)
 
 
-def anchors(size: tuple[int, int], sizes: Mapping[int, Sequence[int]]) -> Array:
+def anchors(size: tuple[int, int], sizes: Mapping[int, Sequence[int]], *, rounded_up: bool = True) -> Array:
     """Centre and size (Nx4) of each anchor as shares of an input of `size` (height, width), level by level.
 
-    `sizes` are the sides of the square anchors at each stride, in pixels.
+    `sizes` are the sides of the square anchors at each stride, in pixels. Where a stride does not divide the size,
+    RetinaFace's levels are rounded up and the first YuNet's down.
     """
     height, width = size
     made = []
     for stride, sides in sizes.items():
-        y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
+        rows, columns = (-(-side // stride) if rounded_up else side // stride for side in size)
+        y, x = np.mgrid[:rows, :columns]
         centre = (np.stack((x, y), axis=-1).reshape(-1, 1, 2) + 0.5) * stride / (width, height)
         extent = np.array([(side / width, side / height) for side in sides])[None]
         cells = np.broadcast_to(centre, (len(centre), len(sides), 2))

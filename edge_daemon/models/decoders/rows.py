@@ -4,6 +4,7 @@
   coefficients of masks (with an output of prototypes), keypoints, or (oriented boxes, where the first four are
   centre and size) an angle. Rows that are not used are zero or score low.
 - YOLOv7's `--end2end` for ONNX Runtime: number in the batch, left, top, right, bottom, class, score.
+- YOLO-NAS exported by super-gradients (`flat`): number in the batch, left, top, right, bottom, score, class.
 - PaddleDetection: class, score, left, top, right, bottom, with an output that counts the rows; unused ones have
   class -1.
 """
@@ -13,6 +14,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
@@ -23,23 +25,30 @@ from edge_daemon.models.decoders.decoder import (
     finite,
     found,
     is_share,
+    quiet,
 )
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement, Recipe
 
-Order = Literal["ultralytics", "yolov7", "paddle"]
+Order = Literal["ultralytics", "yolov7", "flat", "paddle"]
 _COLUMNS: dict[Order, tuple[slice, int, int]] = {  # where box, score and class stand
     "ultralytics": (slice(0, 4), 4, 5),
     "yolov7": (slice(1, 5), 6, 5),
+    "flat": (slice(1, 5), 5, 6),
     "paddle": (slice(2, 6), 1, 0),
 }
 _SAID: dict[Order, str] = {
     "ultralytics": "box, score, class",
     "yolov7": "number, box, class, score",
+    "flat": "number, box, score, class",
     "paddle": "class, score, box",
 }
+SHARES = 2
+"""No box that is found lies within so many pixels of the corner: it is a share of the picture."""
+ROOM = 100
+"""So many rows are room for what might be found, and not what was."""
 _PADDLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
@@ -65,8 +74,12 @@ class Rows(Decoder):
         if len(tables) != 1 or len(counts) > 1:
             return
         table = seen.outputs[tables[0]]
-        rows = np.asarray(table.reshape(-1, table.shape[-1]) if table.ndim in (2, 3) else np.empty((0, 0)), np.float32)
+        if table.ndim not in (2, 3) or table.shape[-1] < 6 or (table.ndim == 3 and table.shape[0] != 1):
+            return
+        rows = np.asarray(table.reshape(-1, table.shape[-1]), np.float32)
         task = "segment" if prototypes else seen.task
+        if not _has_tail(rows.shape[1] - 6, task, seen, prototypes):
+            return
         for order in _orders(rows, table.ndim, counts=bool(counts), task=task):
             if _fits(rows, order, seen):
                 decoder = cls(seen.size, tables[0], order, task, prototypes)
@@ -79,7 +92,13 @@ class Rows(Decoder):
         table = np.asarray(outputs[self._output], np.float32)
         rows = finite(table.reshape(-1, table.shape[-1]))
         box, score, kind = _COLUMNS[self._order]
-        kept = rows[(checked(rows[:, score]) >= confidence) & (rows[:, kind] >= 0)]
+        rows = rows[rows[:, kind] >= 0]
+        # All rows, not just the sure: where scores and classes are mistaken for each other, none may be.
+        if not _whole(rows[:, kind]):
+            raise ModelError("it gives classes that are no whole numbers")
+        kept = rows[checked(rows[:, score]) >= confidence]
+        if kept.size and np.abs(kept[:, box]).max() <= SHARES:
+            raise ModelError("it gives boxes that are shares of the picture, where pixels are needed")
         boxes, tail = kept[:, box], kept[:, 6:]
         more: dict[str, Array] = {}
         if self._task == "segment":
@@ -99,6 +118,16 @@ class Rows(Decoder):
         return Findings(with_masks(found.detections, made))
 
 
+def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
+    """Whether so many columns behind box, score and class are what the task needs."""
+    if task == "segment":
+        return prototypes is not None and columns == seen.outputs[prototypes].shape[1]
+    if task == "pose":
+        points, each = kpt_shape(seen)
+        return columns == points * each
+    return columns == 1 if task == "obb" else columns in (0, 1)
+
+
 def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Order]:
     columns = rows.shape[1]
     if counts or (columns == 6 and axes == 2):
@@ -107,6 +136,7 @@ def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Orde
         return
     if columns == 7 and axes == 2:
         yield "yolov7"
+        yield "flat"
     elif columns == 6 or (columns > 6 and task in ("segment", "pose", "obb")):
         yield "ultralytics"
 
@@ -116,7 +146,7 @@ def _fits(rows: Array, order: Order, seen: Seen) -> bool:
     box, score, kind = _COLUMNS[order]
     rows = rows[rows[:, kind] >= 0]
     classes = rows[:, kind]
-    if not np.isfinite(rows).all() or not (np.abs(classes - np.rint(classes)) < 0.01).all():
+    if not np.isfinite(rows).all() or not _whole(classes):
         return False
     if seen.named and classes.size and classes.max() > seen.named - 0.5:
         return False
@@ -124,8 +154,18 @@ def _fits(rows: Array, order: Order, seen: Seen) -> bool:
         return is_share(rows[:, score]) or not rows.size
     left, top, right, bottom = rows[:, box].T
     sure = rows[:, score] > 0
+    if sure.any() and np.abs(rows[sure][:, box]).max() <= SHARES:
+        return False
     upright = (right[sure] >= left[sure] - 1) & (bottom[sure] >= top[sure] - 1)
-    return is_share(rows[:, score]) and bool(upright.all())
+    if not is_share(rows[:, score]) or not upright.all():
+        return False
+    if len(rows) >= ROOM:
+        quiet(rows[:, score])
+    return True
+
+
+def _whole(classes: Array) -> bool:
+    return bool((np.abs(classes - np.rint(classes)) < 1e-3).all())
 
 
 def _three(points: Array) -> Array:

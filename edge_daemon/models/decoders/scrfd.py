@@ -13,7 +13,19 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found, is_share
+from edge_daemon.models.decoders.decoder import (
+    Array,
+    Decoder,
+    Outputs,
+    Seen,
+    checked,
+    corners,
+    finite,
+    floats,
+    found,
+    is_share,
+    quiet,
+)
 from edge_daemon.models.decoders.grid import Grid, level
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
@@ -113,8 +125,9 @@ def _levels(seen: Seen, rows_a_cell: int, scores: int) -> list[Level] | None:
         ones, boxes, points = columns[1], columns[4], columns[10]
         if len(ones) != scores or len(boxes) != 1 or len(points) > 1 or len(columns) != 3:
             return None
-        if not all(is_share(seen.outputs[name]) for name in ones):
+        if not all(is_share(seen.outputs[name]) for name in ones) or not floats({boxes[0]: mine[boxes[0]]}):
             return None
+        quiet(_scores([_table(seen.outputs[name])[:, 0] for name in ones]))
         taken += len(mine)
         levels.append(Level(grid, tuple(ones), boxes[0], points[0] if points else None))
     return levels if taken == len(seen.outputs) else None

@@ -10,7 +10,18 @@ from typing import Self
 
 import numpy as np
 
-from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, best_of, finite, found, is_share
+from edge_daemon.models.decoders.decoder import (
+    Array,
+    Decoder,
+    Outputs,
+    Seen,
+    best_of,
+    finite,
+    floats,
+    found,
+    is_share,
+    quiet,
+)
 from edge_daemon.models.decoders.grid import grid_of
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
@@ -39,11 +50,14 @@ class Ssd(Decoder):
         rows = {array.shape[1] for array in arrays.values()}
         if len(arrays) != len(seen.outputs) or len(arrays) not in (2, 3) or len(rows) != 1:
             return
+        if not floats(seen.outputs):
+            return
         fours = [name for name, array in arrays.items() if array.shape[2] == 4 and not _is_softmax(array)]
         others = [name for name in arrays if name not in fours]
         if len(others) != 1 or not _is_softmax(arrays[others[0]]) or grid_of(rows.pop(), seen.size):
             return
         columns = arrays[others[0]].shape[2]
+        quiet(arrays[others[0]][0, :, 1:].max(axis=1))
         if len(fours) == 1 and np.abs(arrays[fours[0]]).max() < 3:
             yield cls(seen.size, fours[0], others[0], columns, None)
         elif len(fours) == 2:
@@ -56,9 +70,9 @@ class Ssd(Decoder):
         """See `Decoder.decode`."""
         scores = finite(np.asarray(outputs[self._scores], np.float32)[0, :, 1:])
         kept, top, best = best_of(scores, confidence)
-        boxes = np.asarray(outputs[self._boxes], np.float32)[0][kept]
+        boxes = finite(np.asarray(outputs[self._boxes], np.float32)[0][kept])
         if self._anchors:
-            anchors = np.asarray(outputs[self._anchors], np.float32)[0][kept]
+            anchors = finite(np.asarray(outputs[self._anchors], np.float32)[0][kept])
             boxes = anchors + boxes * np.tile(anchors[:, 2:] - anchors[:, :2], 2)
         return found(boxes * self._whole, top, best)
 

@@ -23,6 +23,8 @@ from edge_daemon.models.preprocess import Placement, Recipe
 
 TOP = 5
 """Classes of a picture that are told."""
+COARSEST = 8
+"""Pixels of the input that one of a map of scores stands for, at most; maps of detectors are often coarser."""
 _KNOWN_CLASSES = (1000, 1001)
 """ImageNet, without and with background."""
 _BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
@@ -48,6 +50,8 @@ class Classification(Decoder):
         if (vector := _vector(seen)) is None:
             return
         name, values = vector
+        if values.min() == values.max():
+            raise ModelError(f"its {len(values)} numbers are all the same for a textured picture")
         logits = not (is_share(values) and abs(float(values.sum()) - 1) < 0.05)
         known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
         if len(values) > 1 and (known or not logits or seen.asked == cls.name):
@@ -115,15 +119,21 @@ class Segmentation(Decoder):
         array = seen.outputs[maps[0]]  # trainers put helpers' outputs behind the one that counts
         if seen.task not in ("", "semantic", "segment"):
             return
+        asked = seen.asked == cls.name
+        # Helpers' outputs are as large; those of a detector's levels are not.
+        if not asked and len({seen.outputs[name].shape for name in maps}) > 1:
+            return
         if array.ndim == 3 and _covers(array.shape[1:], seen) and _whole(array):
             yield cls(seen, maps[0], "the class of each pixel", seen.named)
         if array.ndim != 4:
             return
         for axis, sides in ((1, array.shape[2:]), (3, array.shape[1:3])):
-            if not _covers(sides, seen):
+            if not _covers(sides, seen) or not (asked or sides[0] * COARSEST >= seen.size[0]):
                 continue
+            if not (asked or _are_scores(array, axis, seen)):
+                return
             if array.shape[axis] == 1:
-                if _whole(array) and array.max() > 1:
+                if _whole(array) and array.max() > 1 and array.min() >= 0:
                     yield cls(seen, maps[0], "the class of each pixel", seen.named)
                 else:
                     yield cls(seen, maps[0], "how sure each pixel is foreground", 2)
@@ -136,7 +146,8 @@ class Segmentation(Decoder):
         array = outputs[self._output]
         if self._how.startswith("the class"):
             labels = np.asarray(array).reshape(array.shape[1:3] if array.shape[-1] == 1 else array.shape[-2:])
-            if labels.min() < 0 or labels.max() > 255:
+            finite(np.asarray(labels, np.float32))
+            if labels.min() < 0 or labels.max() > 255 or not _whole(labels):
                 raise ModelError(f"it gives classes from {labels.min()} to {labels.max()}, where 0 to 255 are possible")
         elif self._how.startswith("how sure"):
             scores = finite(np.asarray(array, np.float32)).reshape(
@@ -174,6 +185,21 @@ def _covers(sides: tuple[int, ...], seen: Seen) -> bool:
     """Whether a map covers the input evenly, at its size or a fraction of it."""
     height, width = seen.size
     return min(sides) >= 8 and abs(height / sides[0] - width / sides[1]) < 0.35 and sides[0] <= height
+
+
+def _are_scores(array: np.ndarray, axis: int, seen: Seen) -> bool:
+    """Whether a map can be scores of classes, and not distances, a picture, or a level of a detector."""
+    channels = array.shape[axis]
+    if channels == 1:
+        # Scores that are no shares are logits, of which some are negative; distances are all positive.
+        return _whole(array) or is_share(array) or float(array.min()) < 0
+    if array.min() == array.max():
+        raise ModelError("its scores are all the same for a textured picture")
+    if seen.named is None and channels % 85 == 0:  # three anchors with objectness and COCO's classes
+        return False
+    sums = np.asarray(array, np.float32).sum(axis=axis)
+    picture = channels == 3 and float(array.min()) >= 0 and not (np.abs(sums - 1) < 0.05).all()
+    return not picture or seen.named == 3
 
 
 def _whole(array: np.ndarray) -> bool:

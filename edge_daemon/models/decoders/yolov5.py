@@ -18,9 +18,11 @@ from edge_daemon.models.decoders.decoder import (
     checked,
     corners,
     finite,
+    floats,
     found,
+    quiet,
 )
-from edge_daemon.models.decoders.grid import grid_of, units
+from edge_daemon.models.decoders.grid import centred, grid_of
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement
@@ -44,7 +46,11 @@ class Yolov5(Decoder):
         rest = [name for name in seen.outputs if name != prototypes]
         # An export for training has the raw maps of each level beside the decoded rows.
         flat = [name for name in rest if seen.outputs[name].ndim == 3 and seen.outputs[name].shape[0] == 1]
-        if len(flat) != 1 or any(seen.outputs[name].ndim != 5 for name in rest if name not in flat):
+        if (
+            not floats(seen.outputs)
+            or len(flat) != 1
+            or any(seen.outputs[name].ndim != 5 for name in rest if name not in flat)
+        ):
             return
         rows = np.asarray(seen.outputs[flat[0]][0], np.float32)
         tail = seen.outputs[prototypes].shape[1] if prototypes else 0
@@ -52,12 +58,13 @@ class Yolov5(Decoder):
             return
         for anchors in (3, 1):
             grid = grid_of(len(rows), seen.size, anchors)
-            if not grid or units(rows[:, :2], grid) != "pixels":
+            if not grid or not centred(rows[:, :4], grid):
                 continue
             scores = rows[:, 4 : rows.shape[1] - tail]
             if anchors == 1 and seen.asked != cls.name and not (scores[:, 0] == 1).all():
                 continue
             checked(finite(scores))
+            quiet(scores[:, 0] * scores[:, 1:].max(axis=1))
             each = f"{anchors} rows a cell" if anchors > 1 else "objectness 1, as in YOLOv6"
             why = f"1x{len(rows)}x{rows.shape[1]}, {grid}, {each}, boxes in pixels"
             yield cls(seen.size, rows.shape[1] - 5 - tail, why, flat[0], prototypes)

@@ -24,9 +24,11 @@ from edge_daemon.models.decoders.decoder import (
     checked,
     corners,
     finite,
+    floats,
     found,
+    quiet,
 )
-from edge_daemon.models.decoders.grid import Grid, grid_of, units
+from edge_daemon.models.decoders.grid import Grid, centred, grid_of, units
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
@@ -74,17 +76,19 @@ class Yolov8(Decoder):
         rest = [name for name in seen.outputs if name != prototypes]
         if len(rest) != 1 or seen.outputs[rest[0]].ndim != 3 or seen.outputs[rest[0]].shape[0] != 1:
             return
+        if not floats(seen.outputs):
+            return
         array = np.asarray(seen.outputs[rest[0]], np.float32)
         across, down = grid_of(array.shape[2], seen.size), grid_of(array.shape[1], seen.size)
         for grid, transposed in ((across, False), (down, True)):
             channels = array[0].T if transposed else array[0]
-            if not grid or len(channels) <= 4 or units(channels[:2].T, grid) != "pixels":
+            if not grid or len(channels) <= 4 or not centred(channels[:4].T, grid):
                 continue
-            tail = _tail(channels, seen, seen.outputs[prototypes].shape[1] if prototypes else 0)
+            tail = _tail(channels, seen, grid, seen.outputs[prototypes].shape[1] if prototypes else 0)
             if tail and len(channels) - tail.length > 4:
-                scores = checked(finite(channels[4 : len(channels) - tail.length]))
+                scores = quiet(channels[4 : len(channels) - tail.length])
                 _not_all_zero(scores, array)
-                if transposed and tail.kind == "none" and not _is_ours(scores, seen):
+                if tail.kind == "none" and not _is_ours(scores, seen, transposed=transposed):
                     continue
                 yield cls(
                     seen.size, grid, len(channels), tail, transposed=transposed, boxes=rest[0], prototypes=prototypes
@@ -119,7 +123,9 @@ class Yolov8(Decoder):
         return {}
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Masks, for what has coefficients."""
+        """Masks, for what has coefficients; around oriented boxes, upright ones."""
+        if self._tail.kind == "angle":
+            return Findings(boxed(found.detections, placement))
         if self._prototypes is None:
             return found
         prototypes = np.asarray(outputs[self._prototypes], np.float32)
@@ -136,15 +142,20 @@ def rotated(centre: Array, extent: Array, angle: Array) -> Array:
     return finite(np.stack(turned, axis=1).astype(np.float32))
 
 
-def boxed(found: Detections) -> Detections:
-    """Oriented boxes with the upright ones around them."""
+def boxed(found: Detections, placement: Placement) -> Detections:
+    """Oriented boxes with the upright ones around them, cut at the picture's edge.
+
+    Not before NMS, for which the boxes as if they were not turned are the better measure: the upright boxes around
+    ships that lie side by side overlap.
+    """
     if found.corners is None:
         return found
-    xyxy = np.concatenate((found.corners.min(axis=1), found.corners.max(axis=1)), axis=1)
-    return Detections(xyxy, found.confidence, found.class_id, corners=found.corners)
+    around = np.concatenate((found.corners.min(axis=1), found.corners.max(axis=1)), axis=1)
+    edge = np.array([placement.source_width, placement.source_height] * 2, np.float32)
+    return Detections(np.clip(around, 0, edge), found.confidence, found.class_id, corners=found.corners)
 
 
-def _tail(channels: Array, seen: Seen, prototypes: int) -> Tail | None:
+def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | None:
     """What follows the classes: as the metadata says, or else as the values show; None if neither tells."""
     if seen.task not in _TASKS:
         return None
@@ -158,14 +169,22 @@ def _tail(channels: Array, seen: Seen, prototypes: int) -> Tail | None:
     beyond = [i for i, row in enumerate(channels[4:], 4) if row.min() < -SLACK or row.max() > 1 + SLACK]
     if not beyond or seen.task == "detect":
         return Tail()
-    length = len(channels) - beyond[0]
-    if length == 1 and channels[-1].min() > -np.pi and channels[-1].max() < np.pi:
+    tail = channels[beyond[0] :]
+    # An angle has some value everywhere, a score hardly anywhere.
+    if len(tail) == 1 and np.abs(tail).max() < np.pi and np.median(np.abs(tail)) > 0.05:
         return Tail("angle", 1)
     for each in (3, 2):
-        thirds = channels[beyond[0] + 2 :: 3]
-        if length % each == 0 and (each == 2 or (thirds.min() >= -SLACK and thirds.max() <= 1 + SLACK)):
-            return Tail("keypoints", length, each)
+        if len(tail) % each == 0 and _are_points(tail, each, grid):
+            return Tail("keypoints", len(tail), each)
     return Tail()
+
+
+def _are_points(tail: Array, each: int, grid: Grid) -> bool:
+    """Whether channels are keypoints: places near their cells, and (of three numbers each) shares."""
+    sure = tail[2::3]
+    if each == 3 and (sure.min() < -SLACK or sure.max() > 1 + SLACK):
+        return False
+    return all(units(tail[start : start + 2].T, grid) == "pixels" for start in range(0, len(tail), each))
 
 
 def kpt_shape(seen: Seen) -> tuple[int, int]:
@@ -187,8 +206,14 @@ def _not_all_zero(scores: Array, array: Array) -> None:
         )
 
 
-def _is_ours(scores: Array, seen: Seen) -> bool:
-    """Whether rows of cells have no objectness: that shows only in how many classes there are; COCO has 80."""
+def _is_ours(scores: Array, seen: Seen, *, transposed: bool) -> bool:
+    """Whether there is no objectness: that shows only in how many classes there are; COCO has 80.
+
+    Rows of cells must have as many classes as are named, or COCO's; columns, which no exporter of models with
+    objectness writes, may have any number that does not speak of one.
+    """
     if seen.asked != "auto":
         return seen.asked == Yolov8.name
-    return len(scores) == (seen.named or 80)
+    if transposed:
+        return len(scores) == (seen.named or 80)
+    return len(scores) != (seen.named or 80) + 1

@@ -10,8 +10,19 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, checked, corners, finite, found
-from edge_daemon.models.decoders.grid import Grid, grid_of, units
+from edge_daemon.models.decoders.decoder import (
+    Array,
+    Decoder,
+    Outputs,
+    Seen,
+    checked,
+    corners,
+    finite,
+    floats,
+    found,
+    quiet,
+)
+from edge_daemon.models.decoders.grid import Grid, centred, grid_of, units
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Recipe
 
@@ -37,17 +48,19 @@ class Yolox(Decoder):
         array = next(iter(seen.outputs.values()))
         if len(seen.outputs) != 1 or array.ndim != 3 or array.shape[0] != 1 or array.shape[2] <= 5:
             return
+        if not floats(seen.outputs):
+            return
         rows = np.asarray(array[0], np.float32)
         grid = grid_of(len(rows), seen.size)
-        measured = units(rows[:, :2], grid) if grid else None
-        if grid and measured:
-            in_pixels = measured == "pixels"
+        in_pixels = grid is not None and centred(rows[:, :4], grid)
+        if grid and (in_pixels or _relative(rows, grid)):
             # Whether column 4 is objectness or a class shows only in how many classes there are; COCO has 80. An
             # objectness that is always 1 is YOLOv6's.
             others = rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all()
             if in_pixels and others and seen.asked == "auto":
                 return
             checked(finite(rows[:, 4:]))
+            quiet(rows[:, 4] * rows[:, 5:].max(axis=1))
             yield cls(grid, rows.shape[1], in_pixels=in_pixels)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
@@ -70,3 +83,8 @@ class Yolox(Decoder):
             grown: Array = np.exp(size) * stride
             moved: Array = centre * stride + self._corner[kept]
         return corners(moved, grown)
+
+
+def _relative(rows: Array, grid: Grid) -> bool:
+    """Whether boxes are offsets from their cells and logarithms of sizes: small numbers."""
+    return units(rows[:, :2], grid) == "offsets" and bool((np.abs(rows[:, :4]) < 10).mean() > 0.95)

@@ -1,0 +1,223 @@
+"""Models of every known layout: read without being told how, in pixels of a picture of another shape."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from edge_daemon.models.detections import Findings, Mask
+from edge_daemon.models.model import Model
+from edge_daemon.settings import InputSettings, ModelSettings
+from tests import layouts
+from tests.layouts import DETECTORS, HEIGHT, SIZE, WIDTH, Layout
+from tests.onnx_models import constant_model
+
+Array = NDArray[np.float32]
+PICTURE = np.zeros((200, 250, 3), np.uint8)
+
+
+def load(path: Path, **settings: Any) -> Model:
+    return Model(ModelSettings(name="m", path=str(path), **settings))
+
+
+def to_source(points: Array, fit: str) -> Array:
+    """Points (...x2) in the input, in a picture of 250x200: 200x160 of 256x160 if its shape is kept."""
+    if fit == "stretch":
+        return points * np.array([250 / WIDTH, 200 / HEIGHT], np.float32)
+    left = 28 if fit == "letterbox" else 0
+    return (points - np.array([left, 0], np.float32)) / np.float32(0.8)
+
+
+def check(findings: Findings, layout: Layout) -> None:
+    """See that just the three things were found."""
+    found = findings.detections
+    if layout.empty:
+        assert not len(found)
+        return
+    slack = layout.slack
+    np.testing.assert_allclose(found.confidence, layouts.SCORES, atol=max(0.002, slack / 100))
+    np.testing.assert_array_equal(found.class_id, layout.kinds)
+    around = layouts.XYXY.reshape(-1, 2, 2)
+    if layout.corners is None:
+        assert found.corners is None
+    else:
+        assert found.corners is not None
+        around = np.stack((layout.corners.min(axis=1), layout.corners.max(axis=1)), axis=1)
+        expected = to_source(layout.corners, layout.fit)
+        for mine, theirs in zip(found.corners, expected, strict=True):
+            apart = np.linalg.norm(mine[:, None] - theirs[None], axis=2)
+            assert (apart.min(axis=1) < slack).all()
+            assert (apart.min(axis=0) < slack).all()
+    boxes = np.clip(to_source(around, layout.fit), 0, [250, 200])
+    np.testing.assert_allclose(found.xyxy.reshape(-1, 2, 2), boxes, atol=slack)
+    if layout.keypoints is None:
+        assert found.keypoints is None
+    else:
+        assert found.keypoints is not None
+        points = to_source(layout.keypoints[..., :2], layout.fit)
+        np.testing.assert_allclose(found.keypoints[..., :2], points, atol=slack)
+        np.testing.assert_allclose(found.keypoints[..., 2], layout.keypoints[..., 2], atol=0.01)
+    if layout.masks:
+        assert found.masks is not None
+        for mask, box in zip(found.masks, found.xyxy, strict=True):
+            left_half(mask, box)
+    else:
+        assert found.masks is None
+
+
+def left_half(mask: Mask, box: Array) -> None:
+    """A mask is the left half of its box, give or take a pixel of the prototypes."""
+    left, top, right, bottom = box.tolist()
+    assert (mask.left, mask.top) == (int(left), int(top))
+    assert mask.shape.shape == (np.ceil(bottom) - int(top), np.ceil(right) - int(left))
+    middle = round((right - left) / 2)
+    assert mask.shape[:, : middle - 4].all()
+    assert not mask.shape[:, middle + 4 :].any()
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors(tmp_path: Path, name: str) -> None:
+    layout = DETECTORS[name]()
+    model = load(layout.write(tmp_path / "m.onnx"), **layout.settings)
+    assert (model.decoder.name, model.recipe.fit) == (layout.decoder, layout.fit)
+    assert model.notes == []
+    check(model.detect(PICTURE)[0], layout)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_that_are_named(tmp_path: Path, name: str) -> None:
+    layout = DETECTORS[name]()
+    model = load(layout.write(tmp_path / "m.onnx"), decoder=layout.decoder)
+    check(model.detect(PICTURE)[0], layout)
+
+
+# Inputs
+
+INPUTS: dict[str, tuple[layouts.Inputs, dict[str, Any]]] = {
+    "channels last": ({"x": (TensorProto.FLOAT, (1, *SIZE, 3))}, {}),
+    "bytes": ({"x": (TensorProto.UINT8, (1, 3, *SIZE))}, {}),
+    "bytes, channels last": ({"x": (TensorProto.UINT8, (1, *SIZE, 3))}, {}),
+    "half precision": ({"x": (TensorProto.FLOAT16, (1, 3, *SIZE))}, {}),
+    "double precision": ({"x": (TensorProto.DOUBLE, (1, 3, *SIZE))}, {}),
+    "open batch": ({"x": (TensorProto.FLOAT, ("batch", 3, *SIZE))}, {}),
+    "grey": ({"x": (TensorProto.FLOAT, (1, 1, *SIZE))}, {}),
+    "open size": (
+        {"x": (TensorProto.FLOAT, ("batch", 3, "height", "width"))},
+        {"input": InputSettings(size=(WIDTH, HEIGHT))},
+    ),
+    "all open": (
+        {"x": (TensorProto.FLOAT, ("a", "b", "c", "d"))},
+        {"input": InputSettings(size=(WIDTH, HEIGHT), layout="nhwc")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs(tmp_path: Path, name: str) -> None:
+    shapes, settings = INPUTS[name]
+    layout = layouts.yolov8()
+    path = constant_model(tmp_path / "m.onnx", layout.outputs, metadata=layout.metadata, shapes=shapes)
+    check(load(path, **settings).detect(PICTURE)[0], layout)
+
+
+@pytest.mark.parametrize("make", [layouts.yolov8, layouts.yolov8_segment, layouts.rtdetr_deployed, layouts.rfdetr])
+def test_a_fixed_batch_is_read_by_its_first_picture(tmp_path: Path, make: Any) -> None:
+    layout: Layout = make()
+    outputs = {name: np.concatenate((array, *[array[..., ::-1]] * 3)) for name, array in layout.outputs.items()}
+    shapes = {name: (kind, (4, *shape[1:])) for name, (kind, shape) in layout.inputs.items()}
+    path = constant_model(tmp_path / "m.onnx", outputs, metadata=layout.metadata, shapes=shapes)
+    check(load(path).detect(PICTURE)[0], layout)
+
+
+# Of the whole picture
+
+RECTANGLE = (slice(40, 120), slice(64, 192))
+"""Rows and columns of the input that show something."""
+
+
+def in_rectangle(kind: float, other: float) -> Array:
+    values = np.full(SIZE, other, np.float32)
+    values[RECTANGLE] = kind
+    return values
+
+
+def class_logits(classes: int, kind: int) -> Array:
+    """CxHxW, where `kind` is in the rectangle and 0 elsewhere."""
+    logits = np.random.default_rng(0).normal(0, 1, (classes, *SIZE)).astype(np.float32)
+    logits[0] += in_rectangle(0, 9)
+    logits[kind] += in_rectangle(9, 0)
+    return logits
+
+
+SEGMENTATION: dict[str, tuple[dict[str, NDArray[np.generic]], dict[str, Any], int]] = {
+    "logits": ({"out": class_logits(21, 15)[None]}, {}, 15),
+    "logits and a helper's": ({"out": class_logits(21, 15)[None], "aux": class_logits(21, 3)[None]}, {}, 15),
+    "logits, channels last": ({"out": class_logits(21, 15).transpose(1, 2, 0)[None]}, {}, 15),
+    "a quarter of the size": ({"out": class_logits(19, 7)[None, :, ::4, ::4]}, {}, 7),
+    "three named classes": ({"out": class_logits(3, 2)[None]}, {"labels": ["a", "b", "c"]}, 2),
+    "classes": ({"out": in_rectangle(15, 0)[None].astype(np.int64)}, {}, 15),
+    "classes with a channel": ({"out": in_rectangle(15, 0)[None, None].astype(np.int32)}, {}, 15),
+    "classes, channel last": ({"out": in_rectangle(15, 0)[None, ..., None].astype(np.uint8)}, {}, 15),
+    "shares of one": ({"out": in_rectangle(0.9, 0.1)[None, None]}, {}, 1),
+    "logits of one": ({"out": in_rectangle(4, -4)[None, None]}, {}, 1),
+    "foreground as whole numbers": ({"out": in_rectangle(1, 0)[None, None]}, {}, 1),
+}
+
+
+@pytest.mark.parametrize("name", SEGMENTATION)
+def test_segmentation(tmp_path: Path, name: str) -> None:
+    outputs, settings, kind = SEGMENTATION[name]
+    model = load(constant_model(tmp_path / "m.onnx", outputs, SIZE), **settings)
+    assert model.decoder.name == "segmentation"
+    findings, _ = model.detect(PICTURE)
+    assert not len(findings.detections)
+    assert findings.label_map is not None
+    assert findings.label_map.shape == (200, 250)
+    rows, columns = (np.array([part.start, part.stop]) for part in RECTANGLE)
+    top, bottom = np.rint(rows * 200 / HEIGHT).astype(int)
+    left, right = np.rint(columns * 250 / WIDTH).astype(int)
+    expected = np.zeros((200, 250), bool)
+    expected[top:bottom, left:right] = True
+    assert ((findings.label_map == kind) == expected).mean() > 0.97
+    assert set(np.unique(findings.label_map)) == {0, kind}
+
+
+def shares_of(classes: int) -> Array:
+    shares = np.random.default_rng(0).uniform(0, 1, classes).astype(np.float32)
+    shares[[7, 3]] = 0
+    shares *= np.float32(0.2) / shares.sum()
+    shares[[7, 3]] = 0.6, 0.2
+    return shares[None]
+
+
+CLASSIFICATION: dict[str, tuple[Array, dict[str, str], dict[str, Any]]] = {
+    "probabilities": (shares_of(1000), {}, {}),
+    "logits": (np.log(shares_of(1000)), {}, {}),
+    "1xCx1x1": (shares_of(1000)[..., None, None], {}, {}),
+    "logits of named classes": (np.log(shares_of(12)), {}, {"labels": [f"c{number}" for number in range(12)]}),
+    "Ultralytics": (shares_of(10), {"task": "classify", "names": str({i: f"c{i}" for i in range(10)})}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFICATION)
+def test_classification(tmp_path: Path, name: str) -> None:
+    output, metadata, settings = CLASSIFICATION[name]
+    model = load(constant_model(tmp_path / "m.onnx", {"out": output}, (224, 224), metadata=metadata), **settings)
+    assert (model.decoder.name, model.recipe.fit) == ("classification", "crop")
+    findings, _ = model.detect(PICTURE)
+    assert findings.classes is not None
+    assert [one.class_id for one in findings.classes[:2]] == [7, 3]
+    assert [one.confidence for one in findings.classes[:2]] == pytest.approx([0.6, 0.2], abs=1e-4)
+    assert not len(findings.detections)
+
+
+def test_embedding(tmp_path: Path) -> None:
+    vector = np.random.default_rng(0).normal(0, 3, (1, 512)).astype(np.float32)
+    model = load(constant_model(tmp_path / "m.onnx", {"out": vector}, (256, 128)))
+    assert model.decoder.name == "embedding"
+    findings, _ = model.detect(PICTURE)
+    assert findings.embedding is not None
+    np.testing.assert_allclose(findings.embedding, vector[0] / np.linalg.norm(vector), rtol=1e-5)
