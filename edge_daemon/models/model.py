@@ -209,9 +209,10 @@ class Model:
         filled = time.perf_counter()
         outputs = self._session.run(len(pictures))
         ran = time.perf_counter()
-        findings = [
-            self._findings(self._of(outputs, i, len(pictures)), placement) for i, placement in enumerate(placements)
-        ]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and said
+            findings = [
+                self._findings(self._of(outputs, i, len(pictures)), placement) for i, placement in enumerate(placements)
+            ]
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 

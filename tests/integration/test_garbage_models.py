@@ -74,7 +74,7 @@ def in_xywh(table: Array) -> Array:
     return made
 
 
-UNKNOWN = "are of no layout that is known"
+UNKNOWN = "output layout is not known"
 GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     # Axes
     "cells first": ({"o": v8().transpose(2, 0, 1)}, {}, UNKNOWN),

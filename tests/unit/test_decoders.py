@@ -162,12 +162,12 @@ REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
     "no grid": (
         {"a": zeros(1, 7, 9)},
         {},
-        "(a 1x7x9, for an input of 160x96) are of no layout that is known: see docs",
+        "(a 1x7x9, for an input of 160x96) output layout is not known: see docs",
     ),
     "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores from 0.00"),
     "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "it gives scores from -5 to 0.0"),
     "nan": ({"a": with_value(yolox_output([], SIZE), np.nan)}, {}, "infinite or not a number"),
-    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "are of no layout that is known"),
+    "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "output layout is not known"),
     "one scale": ({"a": unscored(yolov8_output([], SIZE))}, {}, "every score is 0: its output was quantised"),
     "either": ({"a": yolov8_output([], SIZE, 3, transposed=True)}, {}, "or its classes in `labels`"),
 }

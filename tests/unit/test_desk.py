@@ -12,6 +12,7 @@ from edge_daemon.wire import (
     Captured,
     Detection,
     End,
+    Found,
     Frame,
     Gap,
     Outcome,
@@ -93,7 +94,9 @@ def test_a_hello_stops_everything_until_the_next_start() -> None:
 def test_a_result_is_what_the_worker_made_of_the_frame() -> None:
     books = started()
     books.tell(turn(2, stale=2))
-    came = arrival(2, detections=[PERSON], timing_ms=Timing(wait=1.23456, infer=3.0), truth=[[0.0, 0.0, 1.0, 1.0]])
+    came = arrival(
+        2, found=Found(detections=[PERSON]), timing_ms=Timing(wait=1.23456, infer=3.0), truth=[[0.0, 0.0, 1.0, 1.0]]
+    )
     books.arrived(came)
     ((result, source),) = books.release(now_ns=46 * MS)
     assert source is came
@@ -205,7 +208,7 @@ def test_status_says_how_everything_stands() -> None:
     books = started()
     for seq in range(2):
         books.tell(turn(seq))
-        books.arrived(arrival(seq, detections=[PERSON] * (seq + 1)))
+        books.arrived(arrival(seq, found=Found(detections=[PERSON] * (seq + 1))))
         list(books.release(now_ns=20 * MS))
     capture = ProcessStatus(
         name="door",

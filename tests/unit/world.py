@@ -294,8 +294,14 @@ class World:
             fails = frame.seq % 5 == 4 and worker.model in self.followed and self.captures[frame.camera].live
             found = Found(detections=[PERSON] * (frame.seq % 3))
             crops = [CROP] * len(found.detections) if worker.model in self.followed else None
-            key = {"worker": name, "camera": frame.camera, "epoch": frame.epoch, "seq": frame.seq}
-            free = Free(**key, failed="model-error") if fails else Free(**key, found=crops)
+            free = Free(
+                worker=name,
+                camera=frame.camera,
+                epoch=frame.epoch,
+                seq=frame.seq,
+                found=None if fails else crops,
+                failed="model-error" if fails else None,
+            )
             self.put(name, "dispatcher", free)
             outcome = Outcome(
                 frame=frame, model=worker.model, worker=name, found=found, failed="model-error" if fails else None
