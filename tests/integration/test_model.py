@@ -194,7 +194,7 @@ def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
     assert "its output truth is tensor(bool)" in refusal(onnx_models.constant_model(path, truth))
     odd = {"odd": np.zeros((1, 7, 9), np.float32)}
     message = refusal(onnx_models.constant_model(path, odd))
-    assert "its outputs (odd 1x7x9, for an input of 64x64) output layout is not known: see docs/models.md" in message
+    assert "its output layout is not known (odd 1x7x9, for an input of 64x64): docs/models.md" in message
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:

@@ -158,11 +158,11 @@ def unscored(output: Array) -> Array:
 
 REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
     "no outputs": ({}, {}, "it has no outputs"),
-    "two pictures": ({"a": zeros(2, 315, 6)}, {}, "its outputs (a 2x315x6, for an input of 160x96) are of no layout"),
+    "two pictures": ({"a": zeros(2, 315, 6)}, {}, "output layout is not known (a 2x315x6, for an input of 160x96)"),
     "no grid": (
         {"a": zeros(1, 7, 9)},
         {},
-        "(a 1x7x9, for an input of 160x96) output layout is not known: see docs",
+        "output layout is not known (a 1x7x9, for an input of 160x96): docs",
     ),
     "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores from 0.00"),
     "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "it gives scores from -5 to 0.0"),
