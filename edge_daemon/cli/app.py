@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edge_daemon.errors import ExitCode
+
 app = typer.Typer(
     name="edge-daemon",
     help="Run vision models on live cameras, on a small computer.",
@@ -53,7 +55,7 @@ def run(
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source to look at")
-        chosen = adhoc(source, model or ["builtin:person"], workers=workers)
+        chosen = adhoc(source, model or ["builtin:person"], {"workers": workers} if workers else None)
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
@@ -114,6 +116,29 @@ def pull(
     from edge_daemon.cli.models import pull as fetch
 
     fetch(names or [], cache, everything=everything)
+
+
+@app.command()
+def inspect(
+    model: Annotated[str, typer.Argument(help="An ONNX file, builtin:person, zoo:NAME.")],
+    images: Annotated[list[Path] | None, typer.Argument(help="Pictures to try it on; each is saved annotated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    decoder: Annotated[str | None, typer.Option(help="Read its outputs so.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Its class names: a file with one a line, or coco.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Of its input, where it leaves that open.")] = None,
+    confidence: Annotated[float | None, typer.Option(help="What is less certain is no detection.")] = None,
+    cache: Cache = None,
+) -> None:
+    """Say what a model is, how it is understood and why, what it costs, and what it finds in pictures."""
+    from edge_daemon.cli.inspect import inspect as look
+    from edge_daemon.cli.inspect import settings_of
+
+    options = {"decoder": decoder, "labels": labels, "confidence": confidence}
+    chosen: dict[str, object] = {key: value for key, value in options.items() if value is not None}
+    if size:
+        chosen["input"] = {"size": int(size) if size.isdecimal() else size}
+    if not look(settings_of(model, chosen, cache), images or [], as_json=as_json):
+        raise typer.Exit(ExitCode.START)
 
 
 @app.command()

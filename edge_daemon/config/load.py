@@ -1,6 +1,6 @@
 """From a file, a text or a command line to a `Config`, or to one error that says all that is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,17 @@ def loads(text: str, name: str = "<string>", folder: Path | None = None) -> Conf
     return _config(parse(text, name), folder or Path.cwd())
 
 
-def adhoc(sources: Sequence[str], models: Sequence[str], *, workers: int | None = None) -> Config:
+def adhoc(sources: Sequence[str], models: Sequence[str], options: Mapping[str, object] | None = None) -> Config:
     """A configuration without a file: every model looks at every source, and each gets a name of its own.
+
+    `options` are keys of every model, as they stand in a file.
 
     Raises:
         ConfigError: it cannot be used; one line for each thing that is wrong.
     """
-    common = {} if workers is None else {"workers": workers}
     data: dict[str, object] = {
         "cameras": {n: {"source": s} for n, s in zip(camera_names(sources), sources, strict=True)},
-        "models": {n: {"path": p, **common} for n, p in zip(model_names(models), models, strict=True)},
+        "models": {n: {"path": p, **(options or {})} for n, p in zip(model_names(models), models, strict=True)},
     }
     return _validated(Document(data, Lines()), data, Path.cwd())
 

@@ -38,20 +38,20 @@ class Timing:
 class Model:
     """An ONNX file, loaded, understood and warmed up.
 
-    `size` is its input's height and width, `batch` how many pictures it takes at once; `notes` say what had to be
-    guessed.
+    `session` is what runs it. `size` is its input's height and width, `batch` how many pictures it takes at once;
+    `notes` say what had to be guessed.
 
     Raises:
         ModelError: the file, or what the settings say of it, cannot be used; says why and what to do.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, *, profile: Path | None = None) -> None:
         self._settings = settings
         self.notes: list[str] = []
         with self._named():
             wanted = settings.max_crops if settings.after else settings.batch
-            self._session = Session(_file(settings.path), settings, batch=wanted)
-            self.size = self._session.inputs.size
+            self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
+            self.size = self.session.inputs.size
             self._read()
 
     @contextmanager
@@ -66,8 +66,8 @@ class Model:
 
     def _read(self) -> None:
         """Find the decoder and what goes with it."""
-        settings, inputs = self._settings, self._session.inputs
-        stated = labels.stated(settings.labels, self._session.metadata)
+        settings, inputs = self._settings, self.session.inputs
+        stated = labels.stated(settings.labels, self.session.metadata)
         picture = texture(*self.size)
         # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
         self._use(adapted(Recipe(fit="stretch", color="rgb", scale=1 / 255), settings.input, inputs.channels))
@@ -75,7 +75,7 @@ class Model:
         seen = Seen(
             outputs=self._outputs(),
             size=self.size,
-            metadata=self._session.metadata,
+            metadata=self.session.metadata,
             named=None if stated is None else len(stated),
             asked=settings.decoder,
             channels_last=inputs.channels_last,
@@ -100,7 +100,7 @@ class Model:
         Raises:
             ModelError: a batch is configured, and the model does not allow it.
         """
-        fixed, wanted = self._session.inputs.batch, len(self._session.tensor)
+        fixed, wanted = self.session.inputs.batch, len(self.session.tensor)
         if fixed or wanted == 1:
             if (fixed or 1) < self._settings.batch:
                 raise ModelError(
@@ -108,10 +108,7 @@ class Model:
                     "a batch of any size"
                 )
             return fixed or 1
-        try:
-            works = all(array.ndim and len(array) == 2 for array in self._session.run(2).values())
-        except ModelError:
-            works = False
+        works = self.session.takes(2)
         if not works and self._settings.batch > 1:
             raise ModelError("it says that it takes any number of pictures at once, but does not: leave `batch` out")
         return wanted if works else 1
@@ -121,7 +118,7 @@ class Model:
         refused: list[str] = []
         good: list[Decoder] = []
         for candidate in candidates:
-            self._use(adapted(candidate.recipe, self._settings.input, self._session.inputs.channels))
+            self._use(adapted(candidate.recipe, self._settings.input, self.session.inputs.channels))
             self._preprocessors[0].fill(picture)
             try:
                 tried = candidate.decode(self._outputs(), self._settings.confidence)
@@ -138,11 +135,11 @@ class Model:
         return good[0]
 
     def _use(self, recipe: Recipe) -> None:
-        inputs = self._session.inputs
+        inputs = self.session.inputs
         if (recipe.color == "gray") != (inputs.channels == 1):
             raise ModelError(f"`input.color` is {recipe.color}, but its input has {inputs.channels} channels")
         self._preprocessors = [
-            Preprocessor(tensor, recipe, channels_last=inputs.channels_last) for tensor in self._session.tensor
+            Preprocessor(tensor, recipe, channels_last=inputs.channels_last) for tensor in self.session.tensor
         ]
 
     def _selection(self, classes: Sequence[str] | None) -> NDArray[np.bool_] | None:
@@ -207,7 +204,7 @@ class Model:
         began = time.perf_counter()
         placements = [fill.fill(bgr) for fill, bgr in zip(self._preprocessors, pictures, strict=False)]
         filled = time.perf_counter()
-        outputs = self._session.run(len(pictures))
+        outputs = self.session.run(len(pictures))
         ran = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and said
             findings = [
@@ -216,13 +213,18 @@ class Model:
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 
+    def outputs(self, bgr: NDArray[np.uint8]) -> Outputs:
+        """What the model makes of a picture, as its decoder gets it."""
+        self._preprocessors[0].fill(bgr)
+        return self._outputs()
+
     def _outputs(self) -> Outputs:
         """What the model makes of the first picture of its tensor."""
-        return self._of(self._session.run(), 0, 1)
+        return self._of(self.session.run(), 0, 1)
 
     def _of(self, outputs: Outputs, picture: int, pictures: int) -> Outputs:
         """The outputs for one picture of several, under the names that the configuration gives them."""
-        rows = self._session.inputs.batch or pictures
+        rows = self.session.inputs.batch or pictures
         if rows > 1:
             outputs = {
                 name: array[picture : picture + 1] if array.ndim and len(array) == rows else array
@@ -276,7 +278,7 @@ class Model:
         classes = f"{count} class{'es' * (count != 1)} ({names})" if count else "classes without names"
         return (
             f"{settings.path}: input {width}x{height} {recipe.color.upper()}, {recipe.fit}, decoder "
-            f"{self.decoder.name} ({self.decoder.why}), provider {self._session.provider}, {settings.threads} "
+            f"{self.decoder.name} ({self.decoder.why}), provider {self.session.provider}, {settings.threads} "
             f"thread{'s' * (settings.threads != 1)}, {classes}"
         )
 
@@ -303,7 +305,8 @@ def adapted(recipe: Recipe, asked: InputSettings, channels: int) -> Recipe:
     return made
 
 
-def _file(path: str) -> Path:
+def file_of(path: str) -> Path:
+    """The file that `path` means, which may be `builtin:NAME`."""
     return path_of(path.removeprefix(BUILTIN)) if path.startswith(BUILTIN) else Path(path)
 
 

@@ -1,9 +1,12 @@
 """The one place that knows ONNX Runtime: a file becomes a session that runs on one input of fixed shape."""
 
+import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore
 
 logger = logging.getLogger(__name__)
 
-LOG_ERRORS = 3
+LOG_ERRORS, LOG_FATAL = 3, 4
+MAX_BYTES = 2 << 30
+"""Of a file; weights beside it are not counted."""
 _FRONT = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .*? failed:)?(\S+\.\w+:\d+ .*?\) )?")
 _LFS_POINTER = b"version https://git-lfs"
 _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
@@ -46,15 +51,16 @@ class Session:
     """A session with its input: fill `tensor[i]` (float32 or uint8, CxHxW or HxWxC, the same array for good), `run`.
 
     `tensor` has room for as many pictures as the file fixes, or `batch` where it leaves that open. `metadata` is
-    what the file says of itself: Ultralytics writes names, task and size there.
+    what the file says of itself: Ultralytics writes names, task and size there. With `profile`, a folder, what each
+    operator takes is written there, to be read with `operators`.
 
     Raises:
         ModelError: the file cannot be used; says why and what to do.
     """
 
-    def __init__(self, path: Path, settings: ModelSettings, *, batch: int = 1) -> None:
+    def __init__(self, path: Path, settings: ModelSettings, *, batch: int = 1, profile: Path | None = None) -> None:
         check(path)
-        self._session = _open(path, settings)
+        self._session = _open(path, settings, profile)
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.producer: str = self._session.get_modelmeta().producer_name
         _check_outputs(self._session.get_outputs())
@@ -89,6 +95,53 @@ class Session:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
         return {name: _plain(output) for name, output in zip(self._names, outputs, strict=True)}
 
+    def takes(self, pictures: int) -> bool:
+        """Whether so many pictures go in at once, and so many answers come out."""
+        shape = self.inputs.shape(pictures)
+        feeds: dict[str, NDArray[np.generic]] = {self.inputs.name: np.zeros(shape, self._fed.dtype)}
+        feeds |= {name: np.repeat(row, pictures, axis=0) for name, row in self.inputs.helpers.items()}
+        quietly = ort.RunOptions()
+        quietly.log_severity_level = LOG_FATAL  # that it may fail is why it is tried
+        try:
+            outputs = self._session.run(None, feeds, quietly)
+        except _ERRORS:
+            return False
+        return all(output.ndim and len(output) == pictures for output in outputs)
+
+    def operators(self) -> dict[tuple[str, str], float]:
+        """By operator and provider (short names), the milliseconds that all runs of a profiled session took."""
+        events = json.loads(Path(self._session.end_profiling()).read_bytes())
+        took: Counter[tuple[str, str]] = Counter()
+        for event in events:
+            told = event.get("args", {})
+            if event.get("cat") == "Node" and "op_name" in told and "provider" in told:
+                took[told["op_name"], providers.short(told["provider"])] += event.get("dur", 0) / 1e3
+        return dict(took)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a file says of itself: inputs and outputs as (name, type, shape), metadata, and who wrote it."""
+
+    inputs: list[tuple[str, str, list[int | str | None]]]
+    outputs: list[tuple[str, str, list[int | str | None]]]
+    metadata: dict[str, str]
+    producer: str
+
+
+def declared(path: Path, settings: ModelSettings) -> Declaration:
+    """What a file says of itself, whether it is understood or not.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load it.
+    """
+    check(path)
+    session = _open(path, settings, None)
+    about = session.get_modelmeta()
+    inputs = [(i.name, i.type, list(i.shape)) for i in session.get_inputs()]
+    outputs = [(o.name, o.type, list(o.shape)) for o in session.get_outputs()]
+    return Declaration(inputs, outputs, dict(about.custom_metadata_map), about.producer_name)
+
 
 def _plain(output: NDArray[np.generic]) -> NDArray[np.generic]:
     floats = output.dtype in (np.float16, np.float64)
@@ -106,13 +159,15 @@ def check(path: Path) -> None:
             head = file.read(len(_LFS_POINTER))
     except OSError as error:
         raise ModelError(f"cannot read the file: {error.strerror}") from error
+    if path.stat().st_size > MAX_BYTES:
+        raise ModelError(f"the file has more than {MAX_BYTES >> 30} GiB, which no ONNX file can have")
     if not head:
         raise ModelError("the file is empty: fetch or export it again")
     if head == _LFS_POINTER:
         raise ModelError("the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from")
 
 
-def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
+def _open(path: Path, settings: ModelSettings, profile: Path | None) -> ort.InferenceSession:
     wanted = [provider.name for provider in settings.providers]
     told = {provider.name: dict(provider.options) for provider in settings.providers}
     chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
@@ -120,6 +175,9 @@ def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
     options.log_severity_level = LOG_ERRORS
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
+    if profile:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile / "profile")
     # An idle thread that spins takes the core from the other workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
@@ -142,6 +200,8 @@ def _open(path: Path, settings: ModelSettings) -> ort.InferenceSession:
 def _remedy(reason: str) -> str:
     if any(clue in reason for clue in ("opset", "Op registered", "registered function", "implementation")):
         return "export it with standard operators, for an older opset (17, say)"
+    if "escapes" in reason or "Absolute path" in reason:
+        return "a model may only read files that lie beside it"
     if "External data" in reason:
         return "fetch the file that holds its weights too, and put it beside it"
     return "fetch or export it again"

@@ -67,7 +67,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 name=f"{name}-{i}",
                 settings=WorkerSettings(
                     worker=f"{name}-{i}",
-                    model=_model(config, name),
+                    model=model_settings(config, name),
                     inbox=sockets.ipc(folder, f"worker-{number}"),
                     dispatcher=dispatcher,
                     sink=sink,
@@ -110,7 +110,8 @@ def _usual_delivery(source: str) -> Delivery:
     return "lossless" if kind_of(source) in ("file", "folder") else "live"
 
 
-def _model(config: Config, name: str) -> ModelSettings:
+def model_settings(config: Config, name: str) -> ModelSettings:
+    """A model of the configuration, as a worker loads it."""
     model = config.models[name]
     return ModelSettings(
         name=name,

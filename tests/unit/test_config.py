@@ -220,7 +220,7 @@ def test_repr_holds_no_credentials() -> None:
 
 def test_adhoc_names_cameras_and_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    config = adhoc(["clip.mp4", "0", "scene:?frames=3"], ["m.onnx", "builtin:person"], workers=3)
+    config = adhoc(["clip.mp4", "0", "scene:?frames=3"], ["m.onnx", "builtin:person"], {"workers": 3})
     assert {name: camera.source for name, camera in config.cameras.items()} == {
         "clip": f"{tmp_path}/clip.mp4",
         "webcam-0": "0",

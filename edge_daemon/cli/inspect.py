@@ -1,0 +1,149 @@
+"""`edge-daemon inspect`: what a model is, how it is understood and why, what it costs, what it finds."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from edge_daemon.cli.inspection import Request
+from edge_daemon.errors import ModelError
+from edge_daemon.settings import ModelSettings
+
+LIMIT_S = 180.0
+"""A model that takes longer hangs, or is too slow for this machine."""
+SHOWN = 20
+"""Detections of a picture, and characters of metadata in tens, that are printed."""
+
+
+def settings_of(model: str, options: Mapping[str, object], cache: Path | None) -> ModelSettings:
+    """A model as a worker would load it, with `options` as in a configuration; fetched if it is elsewhere.
+
+    Raises:
+        ConfigError: an option is wrong, or the catalogue has no such model.
+        ModelError: it cannot be fetched.
+    """
+    from edge_daemon.config.load import adhoc
+    from edge_daemon.supervisor.models import with_local_models
+    from edge_daemon.supervisor.plan import model_settings
+
+    config = with_local_models(adhoc(["scene:"], [model], options), cache)
+    return model_settings(config, next(iter(config.models)))
+
+
+def inspect(settings: ModelSettings, pictures: Sequence[Path], *, as_json: bool, limit_s: float = LIMIT_S) -> bool:
+    """Print what can be said of a model; whether it is understood. Annotated pictures are saved in this folder.
+
+    Raises:
+        ModelError: it cannot be loaded, or brought down the process that did.
+    """
+    saved = [f"{picture.stem}-{settings.name}.png" for picture in pictures]
+    request = Request(settings=settings, pictures=list(map(str, pictures)), saved=saved)
+    facts = ask(request, limit_s)
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(told(facts)))
+    return bool(facts["understood"])
+
+
+def ask(request: Request, limit_s: float) -> dict[str, Any]:
+    """The facts, gathered by another process: a model is an untrusted file.
+
+    Raises:
+        ModelError: the model cannot be loaded, or the process died or took too long.
+    """
+    command = [sys.executable, "-P", "-m", "edge_daemon.cli.inspection"]
+    name = f"model {request.settings.path}"
+    try:
+        done = subprocess.run(
+            command, input=msgspec.json.encode(request), stdout=subprocess.PIPE, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"{name}: it was not loaded and run within {limit_s:g} s; is it too large for this machine?"
+        ) from error
+    if done.returncode:
+        how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit code {done.returncode}"
+        raise ModelError(f"{name}: it brought down the process that loaded it ({how}): do not use it")
+    facts: dict[str, Any] = json.loads(done.stdout)
+    if "error" in facts:
+        raise ModelError(f"{name}: {facts['error']}")
+    return facts
+
+
+def told(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The facts as lines for a person."""
+    yield f"{facts['path']}: {facts['bytes'] / 1e6:.1f} MB" + (f", by {facts['producer']}" if facts["producer"] else "")
+    for kind in ("inputs", "outputs"):
+        for one in facts[kind]:
+            yield f"  {kind[:-1]:7} {one['name']}  {'x'.join(map(str, one['shape']))}  {_type(one['type'])}"
+    for key, value in facts["metadata"].items():
+        yield f"  {key}: {value[:60]}{'...' if len(value) > 60 else ''}"
+    if not facts["understood"]:
+        yield f"not understood: {facts['reason']}"
+        return
+    fed = facts["input"]
+    yield f"decoder {facts['decoder']}: {facts['why']}"
+    yield (
+        f"input {fed['size']} {fed['color'].upper()}, {fed['resize']}; value = (pixel * {fed['scale']:.6g} - "
+        f"{_numbers(fed['mean'])}) / {_numbers(fed['std'])}"
+    )
+    names = facts["labels"]
+    yield (
+        f"{len(names)} classes: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        if names
+        else "no class names"
+    )
+    for threads, took in facts["timing_ms"].items():
+        yield (
+            f"{threads} thread{'s' * (threads != '1')}: {took['infer']:.1f} ms a frame, "
+            f"and {took['preprocess']:.2f} before and {took['postprocess']:.2f} after"
+        )
+    most = ", ".join(f"{one['operator']} {one['share']:.0%}" for one in facts["operators"])
+    yield f"most of it in {most} ({', '.join(sorted({one['provider'] for one in facts['operators']}))})"
+    for warning in facts["warnings"]:
+        yield f"note: {warning}"
+    for image in facts["images"]:
+        yield from _image(image)
+    yield "to pin all of this, write:"
+    yield yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).rstrip()
+
+
+def _image(image: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{image['path']} ({image['width']}x{image['height']})" + (
+        f" -> {image['saved']}" if "saved" in image else ""
+    )
+    for name, extent in image["outputs"].items():
+        span = f"{extent['min']:.4g} to {extent['max']:.4g}, mean {extent['mean']:.4g}" if "min" in extent else "empty"
+        bad = f", {extent['bad']} not finite" if extent["bad"] else ""
+        yield f"  {name} {'x'.join(map(str, extent['shape']))}: {span}{bad}"
+    if "reason" in image:
+        yield f"  {image['reason']}"
+        return
+    found = image["found"]
+    for one in found.get("detections", [])[:SHOWN]:
+        x1, y1, x2, y2 = one["xyxy"]
+        yield f"  {one['confidence']:.2f} {one['class_name']}  {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}"
+    for one in found.get("classes", []):
+        yield f"  {one['confidence']:.2f} {one['class_name']}"
+    for one in found.get("segments", []):
+        yield f"  {one['area']:.0%} {one['class_name']}"
+    if vector := found.get("embedding"):
+        yield f"  a vector of {len(vector)} numbers: {', '.join(f'{number:.3f}' for number in vector[:6])}, ..."
+    if set(found) <= {"detections"} and not found.get("detections"):
+        yield "  nothing found"
+
+
+def _type(declared: str) -> str:
+    return re.sub(r"tensor\((.*)\)", r"\1", declared)
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else "[" + ", ".join(f"{value:g}" for value in values) + "]"

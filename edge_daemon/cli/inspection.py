@@ -1,0 +1,243 @@
+"""A model looked at in a process of its own: what it is, how it is understood, what it finds, what it costs.
+
+`python -m edge_daemon.cli.inspection` reads a request (JSON) from standard input, and answers with facts (JSON). A
+model is an untrusted file: when it brings this process down, `inspect` lives to say so.
+"""
+
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.errors import EdgeError, PictureError
+from edge_daemon.imaging.annotation import annotate
+from edge_daemon.imaging.codecs import encode_rgb
+from edge_daemon.imaging.colour import bgr_to_rgb
+from edge_daemon.imaging.pictures import read_bgr
+from edge_daemon.models import coco
+from edge_daemon.models.model import Model, file_of
+from edge_daemon.models.probe import texture
+from edge_daemon.models.session import declared
+from edge_daemon.settings import ModelSettings
+from edge_daemon.worker.report import report
+
+ROUNDS = 20
+ROUNDS_S = 3.0
+DYNAMIC = {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"}
+"""Operators of a model that was quantised dynamically."""
+MOST = 4
+"""Operators that are told of, those that take longest."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look at: a model, pictures, and where the annotated ones go (as many, or none)."""
+
+    settings: ModelSettings
+    pictures: list[str] = []
+    saved: list[str] = []
+
+
+def inspect(request: Request) -> dict[str, Any]:
+    """All that can be said of a model.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load it.
+        PictureError: a picture cannot be read or saved.
+    """
+    settings = request.settings
+    file = file_of(settings.path)
+    about = declared(file, settings)
+    facts: dict[str, Any] = {
+        "path": settings.path,
+        "bytes": file.stat().st_size,
+        "producer": about.producer,
+        "inputs": [{"name": name, "type": kind, "shape": shape} for name, kind, shape in about.inputs],
+        "outputs": [{"name": name, "type": kind, "shape": shape} for name, kind, shape in about.outputs],
+        "metadata": about.metadata,
+        "understood": False,
+    }
+    pictures = {path: opened(path) for path in request.pictures}
+    try:
+        model = Model(settings)
+    except EdgeError as error:
+        return facts | {"reason": str(error)}
+    facts |= {"understood": True, **understanding(model, settings), "labels": list(model.names)}
+    facts["images"] = [
+        look(model, path, bgr, saved) for (path, bgr), saved in zip_longest(pictures.items(), request.saved)
+    ]
+    seen = next(iter(pictures.values()), texture(*model.size))
+    facts["timing_ms"] = {str(threads): timing(settings, threads, seen) for threads in (1, 2)}
+    operators = profile(settings, seen)
+    facts["operators"] = shares(operators)
+    facts["warnings"] = [*warnings(model, settings, operators), *constants(model, [*pictures.values()])]
+    return facts
+
+
+def understanding(model: Model, settings: ModelSettings) -> dict[str, Any]:
+    """How a model is read and fed, with the reasons, and the configuration that pins it."""
+    recipe, (height, width) = model.recipe, model.size
+    fed = {
+        "size": f"{width}x{height}",
+        "color": recipe.color,
+        "layout": "nhwc" if model.session.inputs.channels_last else "nchw",
+        "scale": recipe.scale,
+        "mean": list(recipe.mean),
+        "std": list(recipe.std),
+        "resize": recipe.fit,
+        "pad": recipe.pad,
+    }
+    return {
+        "decoder": model.decoder.name,
+        "why": model.decoder.why,
+        "input": fed,
+        "batch": model.batch,
+        "notes": list(model.notes),
+        "config": {"models": {settings.name: pinned(model, settings, fed)}},
+    }
+
+
+def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's part of a configuration, with nothing left to be guessed."""
+    inputs = dict(fed)
+    if "letterbox" not in inputs["resize"] and inputs["resize"] != "corner":
+        del inputs["pad"]
+    entry: dict[str, Any] = {"path": settings.path, "decoder": model.decoder.name, "input": inputs}
+    if settings.outputs:
+        entry["outputs"] = settings.outputs
+    known = {names: key for key, names in coco.SETS.items()}
+    if settings.labels is not None:
+        entry["labels"] = settings.labels
+    elif tuple(model.names) in known and not model.session.metadata.get("names"):
+        entry["labels"] = known[tuple(model.names)]
+    return entry
+
+
+def look(model: Model, path: str, bgr: NDArray[np.uint8], saved: str | None) -> dict[str, Any]:
+    """What a model finds in a picture, and in what ranges its outputs lie."""
+    height, width = bgr.shape[:2]
+    outputs = {name: extent(array) for name, array in model.outputs(bgr).items()}
+    facts: dict[str, Any] = {"path": path, "width": width, "height": height, "outputs": outputs}
+    try:
+        findings, _ = model.detect(bgr)
+    except EdgeError as error:
+        return facts | {"reason": str(error)}
+    found = report(findings, model, width, height)
+    if saved:
+        rgb = bgr_to_rgb(bgr)
+        annotate(rgb, found)
+        try:
+            Path(saved).write_bytes(encode_rgb(rgb, "png", 90))
+        except OSError as error:
+            raise PictureError(f"cannot write {saved}: {error.strerror}") from error
+    return facts | {"saved": saved, "found": msgspec.to_builtins(found)}
+
+
+def opened(path: str) -> NDArray[np.uint8]:
+    """A picture file as BGR.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    try:
+        return read_bgr(Path(path).read_bytes())
+    except OSError as error:
+        raise PictureError(f"cannot read {path}: {error.strerror}") from error
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
+
+
+def extent(array: NDArray[np.generic]) -> dict[str, Any]:
+    """Shape and range of an output."""
+    values = np.asarray(array, np.float64)
+    good = values[np.isfinite(values)]
+    facts: dict[str, Any] = {"type": str(array.dtype), "shape": list(array.shape), "bad": int(values.size - good.size)}
+    if good.size:
+        facts |= {"min": float(good.min()), "max": float(good.max()), "mean": float(good.mean())}
+    return facts
+
+
+def timing(settings: ModelSettings, threads: int, bgr: NDArray[np.uint8]) -> dict[str, float]:
+    """Median milliseconds of each stage, for a picture, with so many threads."""
+    model = Model(msgspec.structs.replace(settings, threads=threads))
+    stages: dict[str, list[float]] = defaultdict(list)
+    until = time.monotonic() + ROUNDS_S
+    while len(stages["infer"]) < ROUNDS and (time.monotonic() < until or not stages["infer"]):
+        _, took = model.detect(bgr)
+        for stage in ("preprocess", "infer", "postprocess"):
+            stages[stage].append(getattr(took, stage))
+    return {stage: round(float(np.median(times)), 3) for stage, times in stages.items()}
+
+
+def profile(settings: ModelSettings, bgr: NDArray[np.uint8]) -> dict[tuple[str, str], float]:
+    """Milliseconds by operator and provider, over a few runs."""
+    with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
+        model = Model(settings, profile=Path(folder))
+        for _ in range(3):
+            model.outputs(bgr)
+        return model.session.operators()
+
+
+def shares(operators: Mapping[tuple[str, str], float]) -> list[dict[str, Any]]:
+    """The operators that take most of the time."""
+    total = sum(operators.values()) or 1.0
+    longest = sorted(operators.items(), key=lambda item: -item[1])[:MOST]
+    return [
+        {"operator": name, "provider": provider, "share": round(took / total, 3)} for (name, provider), took in longest
+    ]
+
+
+def warnings(model: Model, settings: ModelSettings, operators: Mapping[tuple[str, str], float]) -> list[str]:
+    """What a user should know before relying on a model."""
+    told = list(model.notes)
+    names = {name for name, _ in operators}
+    if dynamic := sorted(names & DYNAMIC):
+        told.append(
+            f"it was quantised dynamically ({', '.join(dynamic)}), which is mostly slower than floating point here: "
+            "export it in floating point, or quantise it statically (QDQ)"
+        )
+    wanted = settings.providers[0].name
+    others = sorted(name for name, provider in operators if provider != wanted)
+    if others and wanted != "cpu":
+        told.append(f"{', '.join(others)} did not run on {wanted}")
+    if not model.names and model.decoder.classes != 0:
+        told.append("its classes have no names, and how many there are does not show: give `labels`")
+    elif all(name.startswith("class ") for name in model.names) and model.names:
+        told.append(f"its {len(model.names)} classes have no names: give `labels`")
+    if model.session.inputs.batch is None and not model.session.takes(2):
+        told.append("it says that it takes any number of pictures at once, but fails with two: leave `batch` at 1")
+    return told
+
+
+def constants(model: Model, pictures: list[NDArray[np.uint8]]) -> list[str]:
+    """Outputs that are the same whatever the picture."""
+    shown = [*pictures, texture(*model.size), np.full((*model.size, 3), 90, np.uint8)]
+    first, *rest = [model.outputs(bgr) for bgr in shown]
+    return [
+        f"its output {name} is the same for all of {len(shown)} pictures"
+        for name, array in first.items()
+        if array.size and all(other[name].shape == array.shape and (other[name] == array).all() for other in rest)
+    ]
+
+
+def main() -> None:
+    """Answer the one request."""
+    cv2.setNumThreads(1)
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    try:
+        facts = inspect(request)
+    except EdgeError as error:
+        facts = {"error": str(error)}
+    sys.stdout.buffer.write(msgspec.json.encode(facts))
+
+
+if __name__ == "__main__":
+    main()
