@@ -163,7 +163,7 @@ def constant_model(
             for name, value in outputs.items()
         ],
     )
-    return _save(path, graph, metadata, opset)
+    return save(path, graph, metadata, opset)
 
 
 def _assigned(boxes: Sequence[Box], order: list[tuple[int, int, int]]) -> list[tuple[int, Box]]:
@@ -232,10 +232,10 @@ def _with_extra(path: Path, nodes: list[onnx.NodeProto], constants: list[TensorP
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, output.shape)],
         [*constants, numpy_helper.from_array(output, "answer")],
     )
-    return _save(path, graph, PERSON)
+    return save(path, graph, PERSON)
 
 
-def _save(path: Path, graph: onnx.GraphProto, metadata: Mapping[str, str] | None, opset: int = 17) -> Path:
+def save(path: Path, graph: onnx.GraphProto, metadata: Mapping[str, str] | None = None, opset: int = 17) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     for key, value in (metadata or {}).items():
         model.metadata_props.add(key=key, value=value)

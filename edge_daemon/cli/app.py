@@ -131,13 +131,13 @@ def inspect(
 ) -> None:
     """Say what a model is, how it is understood and why, what it costs, and what it finds in pictures."""
     from edge_daemon.cli.inspect import inspect as look
-    from edge_daemon.cli.inspect import settings_of
+    from edge_daemon.cli.inspect import request_for
 
     options = {"decoder": decoder, "labels": labels, "confidence": confidence}
     chosen: dict[str, object] = {key: value for key, value in options.items() if value is not None}
     if size:
         chosen["input"] = {"size": int(size) if size.isdecimal() else size}
-    if not look(settings_of(model, chosen, cache), images or [], as_json=as_json):
+    if not look(request_for(model, chosen, cache), images or [], as_json=as_json):
         raise typer.Exit(ExitCode.START)
 
 

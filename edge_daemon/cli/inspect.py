@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from edge_daemon.cli.inspection import Request
-from edge_daemon.errors import ModelError
-from edge_daemon.settings import ModelSettings
+from edge_daemon.errors import ModelError, PictureError
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
@@ -22,7 +22,7 @@ SHOWN = 20
 """Detections of a picture, and characters of metadata in tens, that are printed."""
 
 
-def settings_of(model: str, options: Mapping[str, object], cache: Path | None) -> ModelSettings:
+def request_for(model: str, options: Mapping[str, object], cache: Path | None) -> Request:
     """A model as a worker would load it, with `options` as in a configuration; fetched if it is elsewhere.
 
     Raises:
@@ -33,19 +33,20 @@ def settings_of(model: str, options: Mapping[str, object], cache: Path | None) -
     from edge_daemon.supervisor.models import with_local_models
     from edge_daemon.supervisor.plan import model_settings
 
-    config = with_local_models(adhoc(["scene:"], [model], options), cache)
-    return model_settings(config, next(iter(config.models)))
+    config = adhoc(["scene:"], [model], options)
+    (name, asked), *_ = config.models.items()
+    return Request(settings=model_settings(with_local_models(config, cache), name), path=asked.path)
 
 
-def inspect(settings: ModelSettings, pictures: Sequence[Path], *, as_json: bool, limit_s: float = LIMIT_S) -> bool:
+def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> bool:
     """Print what can be said of a model; whether it is understood. Annotated pictures are saved in this folder.
 
     Raises:
         ModelError: it cannot be loaded, or brought down the process that did.
+        PictureError: a picture cannot be read or saved.
     """
-    saved = [f"{picture.stem}-{settings.name}.png" for picture in pictures]
-    request = Request(settings=settings, pictures=list(map(str, pictures)), saved=saved)
-    facts = ask(request, limit_s)
+    saved = [f"{picture.stem}-{request.settings.name}.png" for picture in pictures]
+    facts = ask(replace(request, pictures=list(map(str, pictures)), saved=saved), LIMIT_S)
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
@@ -58,6 +59,7 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
 
     Raises:
         ModelError: the model cannot be loaded, or the process died or took too long.
+        PictureError: a picture cannot be read or saved.
     """
     command = [sys.executable, "-P", "-m", "edge_daemon.cli.inspection"]
     name = f"model {request.settings.path}"
@@ -74,7 +76,7 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
         raise ModelError(f"{name}: it brought down the process that loaded it ({how}): do not use it")
     facts: dict[str, Any] = json.loads(done.stdout)
     if "error" in facts:
-        raise ModelError(f"{name}: {facts['error']}")
+        raise PictureError(facts["error"]) if facts["picture"] else ModelError(f"{name}: {facts['error']}")
     return facts
 
 
@@ -97,7 +99,7 @@ def told(facts: Mapping[str, Any]) -> Iterator[str]:
     )
     names = facts["labels"]
     yield (
-        f"{len(names)} classes: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        f"{len(names)} class{'es' * (len(names) != 1)}: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
         if names
         else "no class names"
     )

@@ -39,9 +39,13 @@ MOST = 4
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look at: a model, pictures, and where the annotated ones go (as many, or none)."""
+    """What to look at: a model, pictures, and where the annotated ones go (as many, or none).
+
+    `path` is the model's in a configuration, which the file in `settings` was perhaps downloaded from.
+    """
 
     settings: ModelSettings
+    path: str
     pictures: list[str] = []
     saved: list[str] = []
 
@@ -70,7 +74,7 @@ def inspect(request: Request) -> dict[str, Any]:
         model = Model(settings)
     except EdgeError as error:
         return facts | {"reason": str(error)}
-    facts |= {"understood": True, **understanding(model, settings), "labels": list(model.names)}
+    facts |= {"understood": True, **understanding(model, request), "labels": list(model.names)}
     facts["images"] = [
         look(model, path, bgr, saved) for (path, bgr), saved in zip_longest(pictures.items(), request.saved)
     ]
@@ -78,11 +82,12 @@ def inspect(request: Request) -> dict[str, Any]:
     facts["timing_ms"] = {str(threads): timing(settings, threads, seen) for threads in (1, 2)}
     operators = profile(settings, seen)
     facts["operators"] = shares(operators)
-    facts["warnings"] = [*warnings(model, settings, operators), *constants(model, [*pictures.values()])]
+    ran = [bgr for bgr, image in zip(pictures.values(), facts["images"], strict=True) if image["outputs"]]
+    facts["warnings"] = [*warnings(model, settings, operators), *constants(model, ran)]
     return facts
 
 
-def understanding(model: Model, settings: ModelSettings) -> dict[str, Any]:
+def understanding(model: Model, request: Request) -> dict[str, Any]:
     """How a model is read and fed, with the reasons, and the configuration that pins it."""
     recipe, (height, width) = model.recipe, model.size
     fed = {
@@ -101,16 +106,16 @@ def understanding(model: Model, settings: ModelSettings) -> dict[str, Any]:
         "input": fed,
         "batch": model.batch,
         "notes": list(model.notes),
-        "config": {"models": {settings.name: pinned(model, settings, fed)}},
+        "config": {"models": {request.settings.name: {"path": request.path, **pinned(model, request.settings, fed)}}},
     }
 
 
 def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's part of a configuration, with nothing left to be guessed."""
+    """What a configuration says of a model so that nothing is left to be guessed."""
     inputs = dict(fed)
-    if "letterbox" not in inputs["resize"] and inputs["resize"] != "corner":
+    if inputs["resize"] not in ("letterbox", "corner"):
         del inputs["pad"]
-    entry: dict[str, Any] = {"path": settings.path, "decoder": model.decoder.name, "input": inputs}
+    entry: dict[str, Any] = {"decoder": model.decoder.name, "input": inputs}
     if settings.outputs:
         entry["outputs"] = settings.outputs
     known = {names: key for key, names in coco.SETS.items()}
@@ -124,9 +129,9 @@ def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dic
 def look(model: Model, path: str, bgr: NDArray[np.uint8], saved: str | None) -> dict[str, Any]:
     """What a model finds in a picture, and in what ranges its outputs lie."""
     height, width = bgr.shape[:2]
-    outputs = {name: extent(array) for name, array in model.outputs(bgr).items()}
-    facts: dict[str, Any] = {"path": path, "width": width, "height": height, "outputs": outputs}
+    facts: dict[str, Any] = {"path": path, "width": width, "height": height, "outputs": {}}
     try:
+        facts["outputs"] = {name: extent(array) for name, array in model.outputs(bgr).items()}
         findings, _ = model.detect(bgr)
     except EdgeError as error:
         return facts | {"reason": str(error)}
@@ -235,7 +240,7 @@ def main() -> None:
     try:
         facts = inspect(request)
     except EdgeError as error:
-        facts = {"error": str(error)}
+        facts = {"error": str(error), "picture": isinstance(error, PictureError)}
     sys.stdout.buffer.write(msgspec.json.encode(facts))
 
 

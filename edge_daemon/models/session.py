@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
+from edge_daemon.models.binding import Bound
 from edge_daemon.models.inputs import understand
 from edge_daemon.settings import ModelSettings
 
@@ -72,6 +73,7 @@ class Session:
         )
         # What the session reads: the tensor itself unless the model wants another precision.
         self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
+        self._bound = _bound(self._session, self._names)
 
     @property
     def provider(self) -> str:
@@ -90,7 +92,7 @@ class Session:
         feeds = {self.inputs.name: fed}
         feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
-            outputs = self._session.run(None, feeds)
+            outputs = self._bound.run(feeds) if self._bound else self._session.run(None, feeds)
         except _ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
         return {name: _plain(output) for name, output in zip(self._names, outputs, strict=True)}
@@ -195,6 +197,15 @@ def _open(path: Path, settings: ModelSettings, profile: Path | None) -> ort.Infe
         raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({reason}): {_remedy(reason)}") from error
     _check_started(session, chosen, wanted)
     return session
+
+
+def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | None:
+    """Inputs in the memory of a GPU, for the providers whose memory is CUDA's."""
+    provider = session.get_providers()[0]
+    if providers.short(provider) not in ("cuda", "tensorrt"):
+        return None
+    number = int(session.get_provider_options()[provider].get("device_id", 0))
+    return Bound(session, outputs, "cuda", number)
 
 
 def _remedy(reason: str) -> str:

@@ -66,7 +66,7 @@ class Worker:
                 self._greet()
             if self._inbox in ready:
                 self.step()
-            self._link.beat("up", {"served": self._served})
+            self._link.beat("up", {"served": self._served, "provider": self._model.session.provider})
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""

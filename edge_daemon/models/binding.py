@@ -1,0 +1,39 @@
+"""Runs with inputs that stay on an accelerator: memory there is allocated once, and pictures are copied into it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+class Bound:
+    """A session whose inputs are bound to memory of `device` (`cuda`, or `cpu`, where it gains nothing)."""
+
+    def __init__(self, session: ort.InferenceSession, outputs: Sequence[str], device: str, number: int = 0) -> None:
+        self._session, self._outputs, self._device, self._number = session, outputs, device, number
+        self._binding = session.io_binding()
+        self._inputs: dict[str, ort.OrtValue] = {}
+
+    def run(self, feeds: Arrays) -> list[NDArray[np.generic]]:
+        """The outputs, in the order in which they were named."""
+        for name, array in feeds.items():
+            self._feed(name, array)
+        # Bound anew each time: what a run left there would have to fit the next, whose outputs may be larger.
+        self._binding.clear_binding_outputs()
+        for name in self._outputs:
+            self._binding.bind_output(name, "cpu")
+        self._session.run_with_iobinding(self._binding)
+        outputs: list[NDArray[np.generic]] = self._binding.copy_outputs_to_cpu()
+        return outputs
+
+    def _feed(self, name: str, array: NDArray[np.generic]) -> None:
+        value = self._inputs.get(name)
+        if value is None or tuple(value.shape()) != array.shape:
+            value = ort.OrtValue.ortvalue_from_numpy(array, self._device, self._number)
+            self._inputs[name] = value
+            self._binding.bind_ortvalue_input(name, value)
+        else:
+            value.update_inplace(np.ascontiguousarray(array))
