@@ -24,6 +24,7 @@ from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.imaging.colour import bgr_to_rgb
 from edge_daemon.imaging.pictures import read_bgr
 from edge_daemon.models import coco
+from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model, file_of
 from edge_daemon.models.probe import texture
 from edge_daemon.models.session import declared
@@ -237,6 +238,7 @@ def main() -> None:
     """Answer the one request."""
     cv2.setNumThreads(1)
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    limit_memory(provider.name for provider in request.settings.providers)
     try:
         facts = inspect(request)
     except EdgeError as error:

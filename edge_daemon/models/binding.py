@@ -17,7 +17,7 @@ class Bound:
         self._binding = session.io_binding()
         self._inputs: dict[str, ort.OrtValue] = {}
 
-    def run(self, feeds: Arrays) -> list[NDArray[np.generic]]:
+    def run(self, feeds: Arrays, options: ort.RunOptions | None = None) -> list[NDArray[np.generic]]:
         """The outputs, in the order in which they were named."""
         for name, array in feeds.items():
             self._feed(name, array)
@@ -25,7 +25,7 @@ class Bound:
         self._binding.clear_binding_outputs()
         for name in self._outputs:
             self._binding.bind_output(name, "cpu")
-        self._session.run_with_iobinding(self._binding)
+        self._session.run_with_iobinding(self._binding, options)
         outputs: list[NDArray[np.generic]] = self._binding.copy_outputs_to_cpu()
         return outputs
 

@@ -30,6 +30,7 @@ LOG_ERRORS, LOG_FATAL = 3, 4
 MAX_BYTES = 2 << 30
 """Of a file; weights beside it are not counted."""
 _FRONT = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .*? failed:)?(\S+\.\w+:\d+ .*?\) )?")
+_WANTED = re.compile(r"Failed to allocate memory for requested buffer of size (\d+)")
 _LFS_POINTER = b"version https://git-lfs"
 _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 _ERRORS = (
@@ -73,6 +74,8 @@ class Session:
         )
         # What the session reads: the tensor itself unless the model wants another precision.
         self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
+        self._quietly = ort.RunOptions()
+        self._quietly.log_severity_level = LOG_FATAL  # what fails is raised, and said by who catches it
         self._bound = _bound(self._session, self._names)
 
     @property
@@ -92,20 +95,24 @@ class Session:
         feeds = {self.inputs.name: fed}
         feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
-            outputs = self._bound.run(feeds) if self._bound else self._session.run(None, feeds)
+            outputs = self._infer(feeds)
         except _ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {_reason(error)}") from error
         return {name: _plain(output) for name, output in zip(self._names, outputs, strict=True)}
+
+    def _infer(self, feeds: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        if self._bound:
+            return self._bound.run(feeds, self._quietly)
+        outputs: list[NDArray[np.generic]] = self._session.run(None, feeds, self._quietly)
+        return outputs
 
     def takes(self, pictures: int) -> bool:
         """Whether so many pictures go in at once, and so many answers come out."""
         shape = self.inputs.shape(pictures)
         feeds: dict[str, NDArray[np.generic]] = {self.inputs.name: np.zeros(shape, self._fed.dtype)}
         feeds |= {name: np.repeat(row, pictures, axis=0) for name, row in self.inputs.helpers.items()}
-        quietly = ort.RunOptions()
-        quietly.log_severity_level = LOG_FATAL  # that it may fail is why it is tried
         try:
-            outputs = self._session.run(None, feeds, quietly)
+            outputs = self._infer(feeds)
         except _ERRORS:
             return False
         return all(output.ndim and len(output) == pictures for output in outputs)
@@ -238,5 +245,7 @@ def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
 
 def _reason(error: Exception) -> str:
     """The first line of ONNX Runtime's message, without the number, file and place in its source in front."""
+    if wanted := _WANTED.search(str(error)):
+        return f"it asks for {int(wanted[1]) / 1e9:.1f} GB of memory at once, which are not there"
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _FRONT.sub("", line)[:200].rstrip(" .")

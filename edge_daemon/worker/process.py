@@ -13,6 +13,7 @@ from edge_daemon.errors import WireError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.link import Link
+from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Outcome, WorkerHello, encode
@@ -29,6 +30,7 @@ def serve(link: Link) -> None:
     """Serve frames with one model until told to stop."""
     settings = link.settings(WorkerSettings)
     cv2.setNumThreads(1)
+    limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)
     logger.info("%s", model.describe())
     with zmq.Context() as context:

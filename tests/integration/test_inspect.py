@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
@@ -23,7 +22,7 @@ from edge_daemon.models.model import Model
 from edge_daemon.supervisor.plan import model_settings
 from tests import layouts
 from tests.layouts import DETECTORS
-from tests.onnx_models import SIZE, constant_model, failing_model, slow_model, yolov8_model, yolox_model
+from tests.onnx_models import SIZE, constant_model, failing_model, save, slow_model, yolov8_model, yolox_model
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 
@@ -225,9 +224,27 @@ def test_weights_come_from_beside_the_model_only(tmp_path: Path, place: str) -> 
         [helper.make_tensor_value_info("out", TensorProto.FLOAT, (16,))],
         [weights],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, folder / "m.onnx")
+    save(folder / "m.onnx", graph)
     done = run(folder, "m.onnx")
     assert (done.returncode, done.stdout) == (3, "")
     said = "put it beside it" if place == "missing" else "a model may only read files that lie beside it"
     assert said in done.stderr
+
+
+def test_one_that_asks_for_too_much_memory_is_refused(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [
+            helper.make_node("Shape", ["images"], ["shape"]),
+            helper.make_node("ReduceProd", ["shape"], ["size"]),
+            helper.make_node("Mul", ["size", "times"], ["large"]),
+            helper.make_node("ConstantOfShape", ["large"], ["zeros"]),
+            helper.make_node("ReduceMax", ["zeros"], ["out"]),
+        ],
+        "m",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, (1, 3, *SIZE))],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, (1,))],
+        [numpy_helper.from_array(np.array([1 << 24]), "times")],
+    )
+    done = run(tmp_path, save(tmp_path / "m.onnx", graph))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "it asks for 824.6 GB of memory at once" in done.stdout
