@@ -24,10 +24,10 @@ from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.imaging.colour import bgr_to_rgb
 from edge_daemon.imaging.pictures import read_bgr
 from edge_daemon.models import coco
+from edge_daemon.models.loading import declared
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model, file_of
 from edge_daemon.models.probe import texture
-from edge_daemon.models.session import declared
 from edge_daemon.settings import ModelSettings
 from edge_daemon.worker.report import report
 

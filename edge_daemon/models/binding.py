@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+
+from edge_daemon.models.runtime import ort
 
 Arrays = Mapping[str, NDArray[np.generic]]
 

@@ -83,7 +83,7 @@ def test_detectors(tmp_path: Path, name: str) -> None:
     layout = DETECTORS[name]()
     model = load(layout.write(tmp_path / "m.onnx"), **layout.settings)
     assert (model.decoder.name, model.recipe.fit) == (layout.decoder, layout.fit)
-    assert model.notes == []
+    assert model.notes == ()
     check(model.detect(PICTURE)[0], layout)
 
 

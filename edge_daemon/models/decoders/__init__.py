@@ -12,8 +12,9 @@ from edge_daemon.models.decoders.ppyoloe import Ppyoloe
 from edge_daemon.models.decoders.retinaface import Retinaface
 from edge_daemon.models.decoders.rows import Rows
 from edge_daemon.models.decoders.scrfd import Scrfd, Yunet
+from edge_daemon.models.decoders.segmentation import Segmentation
 from edge_daemon.models.decoders.ssd import Ssd
-from edge_daemon.models.decoders.whole import Classification, Embedding, Segmentation
+from edge_daemon.models.decoders.vector import Classification, Embedding
 from edge_daemon.models.decoders.yolov5 import Yolov5
 from edge_daemon.models.decoders.yolov8 import Yolov8
 from edge_daemon.models.decoders.yolox import Yolox

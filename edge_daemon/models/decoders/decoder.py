@@ -25,6 +25,8 @@ RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
 """Ultralytics and many others: letterbox in the middle of grey, RGB, 0..1."""
 IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What torchvision's models and most trained from them expect."""
+BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
+"""What TensorFlow's models, which have channels last, mostly expect: -1..1."""
 
 
 @dataclass(frozen=True)

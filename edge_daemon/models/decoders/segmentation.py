@@ -1,4 +1,4 @@
-"""What is said of a whole picture: its class, the class of each pixel, or a vector to compare it by."""
+"""The class of each pixel: from torchvision, DeepLab, PaddleSeg and others, at the input's size or a fraction of it."""
 
 from collections.abc import Iterator
 from typing import Self
@@ -7,96 +7,12 @@ import cv2
 import numpy as np
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.decoders.decoder import (
-    IMAGENET,
-    Array,
-    Decoder,
-    Outputs,
-    Seen,
-    finite,
-    is_share,
-    sigmoid,
-    softmax,
-)
-from edge_daemon.models.detections import Class, Detections, Findings
-from edge_daemon.models.preprocess import Placement, Recipe
+from edge_daemon.models.decoders.decoder import BOTH_SIDES, IMAGENET, Decoder, Outputs, Seen, finite, is_share, sigmoid
+from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.preprocess import Placement
 
-TOP = 5
-"""Classes of a picture that are told."""
 COARSEST = 8
 """Pixels of the input that one of a map of scores stands for, at most; maps of detectors are often coarser."""
-_KNOWN_CLASSES = (1000, 1001)
-"""ImageNet, without and with background."""
-_BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
-"""What TensorFlow's models, which have channels last, mostly expect: -1..1."""
-
-
-class Classification(Decoder):
-    """One number for each class (1xC): probabilities, or logits that a softmax makes probabilities from."""
-
-    name = "classification"
-
-    def __init__(self, seen: Seen, output: str, classes: int, *, logits: bool) -> None:
-        self.classes: int = classes
-        self._output, self._logits = output, logits
-        crop = Recipe(fit="crop", color="rgb", scale=1 / 255)
-        torch = Recipe(fit="crop", color="rgb", scale=1 / 255, mean=IMAGENET.mean, std=IMAGENET.std, zoom=256 / 224)
-        self.recipe = crop if seen.task == "classify" else _BOTH_SIDES if seen.channels_last else torch
-        self.why = f"{classes} {'logits' if logits else 'probabilities'}"
-
-    @classmethod
-    def recognise(cls, seen: Seen) -> Iterator[Self]:
-        """See `Decoder.recognise`."""
-        if (vector := _vector(seen)) is None:
-            return
-        name, values = vector
-        if values.min() == values.max():
-            raise ModelError(f"its {len(values)} numbers are all the same for a textured picture")
-        logits = not (is_share(values) and abs(float(values.sum()) - 1) < 0.05)
-        known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
-        if len(values) > 1 and (known or not logits or seen.asked == cls.name):
-            yield cls(seen, name, len(values), logits=logits)
-
-    def decode(self, outputs: Outputs, confidence: float) -> Findings:
-        """See `Decoder.decode`. The surest five; `confidence` takes none away."""
-        values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
-        shares = softmax(values) if self._logits else values
-        if not self._logits and not is_share(shares):
-            raise ModelError("it gives numbers that are no probabilities, where it gave some on a texture")
-        best = np.argsort(-shares, kind="stable")[:TOP].tolist()
-        classes = tuple(Class(number, float(np.clip(shares[number], 0, 1))) for number in best)
-        return Findings(Detections.none(), classes=classes)
-
-
-class Embedding(Decoder):
-    """A vector (1xD) that pictures are compared by; it is given length 1."""
-
-    name = "embedding"
-    recipe = IMAGENET
-    classes = 0
-
-    def __init__(self, output: str, length: int) -> None:
-        self._output = output
-        self.why = f"a vector of {length} numbers that are no probabilities"
-
-    @classmethod
-    def recognise(cls, seen: Seen) -> Iterator[Self]:
-        """See `Decoder.recognise`."""
-        if (vector := _vector(seen)) is None:
-            return
-        name, values = vector
-        shares = is_share(values) and abs(float(values.sum()) - 1) < 0.05
-        is_classes = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES or shares
-        if seen.asked == cls.name or (not is_classes and len(values) >= 32):
-            yield cls(name, len(values))
-
-    def decode(self, outputs: Outputs, confidence: float) -> Findings:
-        """See `Decoder.decode`."""
-        values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
-        length = float(np.linalg.norm(values))
-        if not length:
-            raise ModelError("it gives a vector of zeros, which says nothing")
-        return Findings(Detections.none(), embedding=values / np.float32(length))
 
 
 class Segmentation(Decoder):
@@ -106,7 +22,7 @@ class Segmentation(Decoder):
 
     def __init__(self, seen: Seen, output: str, how: str, classes: int | None) -> None:
         self.classes = classes
-        self.recipe = _BOTH_SIDES if seen.channels_last else IMAGENET
+        self.recipe = BOTH_SIDES if seen.channels_last else IMAGENET
         self._size, self._output, self._how = seen.size, output, how
         self.why = f"{'x'.join(map(str, seen.outputs[output].shape))}, {how}"
 
@@ -171,14 +87,6 @@ class Segmentation(Decoder):
         size = (placement.source_width, placement.source_height)
         grown = cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_NEAREST)
         return Findings(found.detections, label_map=np.asarray(grown, np.uint8))
-
-
-def _vector(seen: Seen) -> tuple[str, Array] | None:
-    """The one output, if it is a vector: 1xC, C, or 1xCx1x1."""
-    name, array = next(iter(seen.outputs.items()))
-    if len(seen.outputs) != 1 or array.size != max(array.shape, default=0) or array.size < 2:
-        return None
-    return name, np.asarray(array, np.float32).ravel()
 
 
 def _covers(sides: tuple[int, ...], seen: Seen) -> bool:

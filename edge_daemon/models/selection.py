@@ -1,0 +1,48 @@
+"""Which of a model's detections are wanted: by class, by confidence, and how many."""
+
+import difflib
+
+import numpy as np
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models.detections import Detections
+from edge_daemon.settings import ModelSettings
+
+
+class Selection:
+    """What the settings want of a model with classes of these `names`. `lowest` is the lowest threshold of any class.
+
+    Raises:
+        ModelError: the settings name a class that the model does not have.
+    """
+
+    def __init__(self, settings: ModelSettings, names: tuple[str, ...]) -> None:
+        self._names, self._most = names, settings.max_detections
+        for key, wanted in (("classes", settings.classes or ()), ("class_confidence", settings.class_confidence)):
+            for name in wanted:
+                _known(name, key, names)
+        self.lowest = min([settings.confidence, *settings.class_confidence.values()])
+        self._wanted = None if settings.classes is None else np.array([name in settings.classes for name in names])
+        limits = [settings.class_confidence.get(name, settings.confidence) for name in names]
+        self._limits = np.array(limits, np.float32) if settings.class_confidence else None
+
+    def wanted(self, found: Detections) -> Detections:
+        """Those of wanted classes that are sure enough."""
+        if self._limits is not None:
+            found = found[found.confidence >= self._limits[found.class_id]]
+        return found if self._wanted is None else found[self._wanted[found.class_id]]
+
+    def surest(self, found: Detections) -> Detections:
+        """The surest first, and no more than are wanted."""
+        return found[np.argsort(-found.confidence, kind="stable")[: self._most]]
+
+
+def _known(name: str, key: str, names: tuple[str, ...]) -> None:
+    if name in names:
+        return
+    close = difflib.get_close_matches(name, names, n=1)
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    has = f"it has {', '.join(names[:10])}{more}" if names else "its classes have no names: give `labels`"
+    raise ModelError(
+        f"`{key}` names {name!r}, which it does not have: " + (f"did you mean {close[0]}?" if close else has)
+    )
