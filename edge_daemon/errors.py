@@ -31,9 +31,13 @@ class StartError(EdgeError):
 
 
 class SourceError(EdgeError):
-    """A camera, file or folder cannot be opened or read."""
+    """A camera, file or folder cannot be opened or read; `reason` is why in a word or two, for `status/`."""
 
     exit_code = ExitCode.START
+
+    def __init__(self, sentence: str, reason: str = "no frames") -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class ModelError(EdgeError):

@@ -89,11 +89,38 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_crops: int = 8
 
 
+Decode = Literal["auto", "cpu", "vaapi", "v4l2m2m", "nvdec"]
+Transport = Literal["tcp", "udp"]
+
+
+class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webcam is asked for: width and height, frames a second, and the format of its frames (a FourCC)."""
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    fourcc: str | None = None
+
+
+class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a camera is opened and read; what does not apply to a source is left alone. Times in seconds."""
+
+    transport: Transport = "tcp"
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 5.0
+    decode: Decode = "auto"
+    device: DeviceSettings = DeviceSettings()
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera as its capture opens it. `source` holds credentials: never log it unredacted."""
+    """One camera as its capture opens it. `source` holds credentials: never log it unredacted.
+
+    A capture that makes no progress for `stall_timeout_s` is replaced.
+    """
 
     camera: str
     source: str
+    opening: OpenSettings = OpenSettings()
+    stall_timeout_s: float = 20.0
     delivery: Delivery
     fps: float | None = None
     codec: Codec = "auto"

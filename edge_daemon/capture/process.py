@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 POLL_MS = 500
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
-STALL_S = 30.0
-"""A source that neither opens nor gives a frame for so long is stuck; the supervisor starts a new capture."""
+STALLED_S = 2.0
+"""A camera that gave frames and has not given one for so long is shown as stalled."""
 
 
 def serve(link: Link) -> None:
@@ -150,14 +150,12 @@ class Capture:
         if order.keep:
             self._window.keep(held)
         self._announce(held.seq)
-        codec = self._codec_for(order.inbox)
+        codec = self._codec_for(order.inbox, held)
         header = encode(self._header(held, codec, order))
         if order.crops == []:  # nothing to look at: the pixels may stay here
             self._outbox(order).send_multipart([header, b""])
         else:
-            if codec not in held.encoded:
-                held.encoded[codec] = encode_bgr(held.bgr, codec, self._settings.quality)
-            self._outbox(order).send_multipart([header, held.encoded[codec]], copy=False)
+            self._outbox(order).send_multipart([header, self._encoded(held, codec)], copy=False)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,
@@ -179,7 +177,7 @@ class Capture:
         )
 
     def _header(self, held: Held, codec: Codec, order: Send) -> Frame:
-        height, width = held.bgr.shape[:2]
+        width, height = held.picture.size
         return Frame(
             camera=self._settings.camera,
             epoch=self._epoch or 0,
@@ -190,14 +188,26 @@ class Capture:
             height=height,
             codec=codec,
             annotate=order.annotate,
-            truth=held.truth,
+            truth=held.picture.truth,
             crops=order.crops,
         )
 
-    def _codec_for(self, inbox: str) -> Codec:
+    def _codec_for(self, inbox: str, held: Held) -> Codec:
+        """A camera's own JPEGs go on as they came, unless something else is asked for."""
         if self._settings.codec != "auto":
             return self._settings.codec
-        return "raw" if inbox.startswith("ipc://") else "jpeg"
+        return "raw" if inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
+
+    def _encoded(self, held: Held, codec: Codec) -> bytes | memoryview:
+        if codec == "jpeg" and held.picture.jpeg is not None:
+            return held.picture.jpeg
+        try:
+            made = held.encoded.get(codec) or encode_bgr(held.picture.bgr, codec, self._settings.quality)
+        except SourceError as error:  # damaged on the way: the worker will say so
+            logger.warning("%s", error)
+            made = memoryview(b"")
+        held.encoded[codec] = made
+        return made
 
     def _outbox(self, order: Send) -> zmq.Socket[bytes]:
         """The socket to a worker; a worker that came back has a new address."""
@@ -214,8 +224,9 @@ class Capture:
         if reader.error:
             raise reader.error
         busy_since = reader.busy_since
-        if busy_since is not None and time.monotonic() - busy_since > STALL_S:
-            raise SourceError(f"no progress for {STALL_S:.0f} s, neither a frame nor an error")
+        waited_s = 0.0 if busy_since is None else time.monotonic() - busy_since
+        if waited_s > self._settings.stall_timeout_s:
+            raise SourceError(f"stuck for {waited_s:.0f} s, with neither a frame nor an error")
         if not self._ready and (reader.state != "connecting" or comes_and_goes(self._settings.source)):
             self._ready = True
             self._link.ready()
@@ -225,4 +236,5 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
         detail = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
-        self._link.beat(reader.state, detail)
+        stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
+        self._link.beat("stalled" if stalled else reader.state, detail)

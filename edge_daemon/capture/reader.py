@@ -1,14 +1,16 @@
 """The thread that reads a camera: it numbers every frame, opens again what was lost, and waits for nobody in live."""
 
 import logging
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
+from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.pace import Pace
-from edge_daemon.capture.source import Source, open_source
+from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.retry import Retry
+from edge_daemon.capture.source import open_source
 from edge_daemon.capture.window import Held, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
@@ -16,8 +18,6 @@ from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings
 
 logger = logging.getLogger(__name__)
-FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 30.0
 
 
 class Reader(threading.Thread):
@@ -64,75 +64,86 @@ class Reader(threading.Thread):
             self._wake()
 
     def _keep_reading(self) -> None:
-        retry_s = FIRST_RETRY_S
+        retry = Retry()
         while not self._ending.is_set():
+            ran_s = 0.0
             try:
                 self.busy_since = time.monotonic()
-                source = open_source(self._settings.source)
+                source = open_source(self._settings.source, self._settings.opening)
+                try:
+                    self._note(source.about)
+                    began = time.monotonic()
+                    ended = self._read_all(source)
+                finally:
+                    ran_s = time.monotonic() - began
+                    self.busy_since = None
+                    source.close()
             except SourceError as error:
                 if not comes_and_goes(self._settings.source):
                     raise
-                self._enter(f"down ({error})")
+                self._enter(f"down ({error.reason})", str(error))
+                wait_s = retry.wait_s(error.reason, ran_s)
             else:
-                self.about = source.about
-                self._enter("opened")
-                ended = self._read_all(source)
-                self.busy_since = None
-                source.close()
                 if ended and self.seq < 0:
                     raise SourceError(f"{redact(self._settings.source)} holds no picture that can be decoded")
                 if ended:
                     self.captured = self.seq + 1
                     self._enter("ended")
-                    return
-                retry_s = FIRST_RETRY_S
+                return
             self.busy_since = None
-            self._ending.wait(retry_s * random.uniform(0.8, 1.2))
-            retry_s = min(retry_s * 2, LAST_RETRY_S)
+            self._ending.wait(wait_s)
 
     def _read_all(self, source: Source) -> bool:
-        """Read to the end (true) or until the camera is lost (false)."""
+        """Read to the end (true) or until told to stop (false).
+
+        Raises:
+            SourceError: the camera is lost.
+        """
         self.busy_since = None
         self._may_start.wait()
         started = time.monotonic()
+        frozen = Frozen()
         while not self._ending.is_set():
             self.busy_since = time.monotonic()
-            try:
-                picture = source.read()
-            except SourceError as error:
-                self._enter(f"down ({error})")
-                return False
+            picture = source.read()
             self.busy_since = None
             if picture is None:
                 return True
             if self._live and not source.live:  # a file or scene played as if it were a camera
                 self._ending.wait(started + picture.time_s - time.monotonic())
+            captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
             self.seq += 1
-            if self.seq < self._start_at:
-                self._pace.passes(picture.time_s)
-                continue
-            if self._pace.passes(picture.time_s):
-                height, width = picture.bgr.shape[:2]
-                self.size = (width, height)
-                held = Held(
-                    seq=self.seq,
-                    captured_ns=time.monotonic_ns(),
-                    captured_at_ns=time.time_ns(),
-                    bgr=picture.bgr,
-                    paced=self.paced,
-                    truth=picture.truth,
-                )
-                self.paced = 0
-                if self._window.offer(held):
-                    self.offers.append(held)
-            else:
-                self.paced += 1
-            self._enter("up")
+            state = self.state
+            if not self._pace.passes(picture.time_s):
+                self.paced += self.seq >= self._start_at
+            elif self.seq >= self._start_at:
+                self._offer(picture, captured_ns, captured_at_ns)
+                if source.live:
+                    state = "frozen" if frozen.sees(picture) else "up"
+            self._enter(state if source.live and state in ("up", "frozen") else "up")
         return False
 
-    def _enter(self, state: str) -> None:
+    def _offer(self, picture: Picture, captured_ns: int, captured_at_ns: int) -> None:
+        """Leave a frame in the window. What has no bytes of its own is decoded now, before the source goes on."""
+        if picture.jpeg is None:
+            _ = picture.bgr
+        if self.size not in ((0, 0), picture.size):
+            logger.info("pictures are %dx%d now", *picture.size)
+        self.size = picture.size
+        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced)
+        self.paced = 0
+        if self._window.offer(held):
+            self.offers.append(held)
+
+    def _note(self, about: str) -> None:
+        """Say what was opened, unless it is what was open before."""
+        if about != self.about:
+            logger.info("opened: %s", about)
+            self.about = about
+
+    def _enter(self, state: str, sentence: str = "") -> None:
         if state != self.state:
-            log = logger.warning if state.startswith("down") else logger.info
-            log("%s%s", state, f": {self.about}" if state == "opened" else "")
+            level = logging.INFO if state in ("up", "ended") else logging.WARNING
+            logger.log(level, "%s%s", state, f": {sentence}" if sentence else "")
             self.state = state
         self._wake()

@@ -3,14 +3,13 @@
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
-from edge_daemon.imaging.colour import Pixels
+from edge_daemon.capture.picture import Picture
 
 
 @dataclass(eq=False)
 class Held:
-    """A frame (BGR, height x width x 3, uint8) as it was read, and its encodings made so far.
+    """A frame as it was read, and its encodings made so far.
 
     `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock; `paced` frames before it were passed over.
     """
@@ -18,10 +17,9 @@ class Held:
     seq: int
     captured_ns: int
     captured_at_ns: int
-    bgr: Pixels
+    picture: Picture
     paced: int = 0
-    truth: list[list[float]] | None = None
-    encoded: dict[str, Any] = field(default_factory=dict)
+    encoded: dict[str, memoryview] = field(default_factory=dict)
 
 
 class Window:

@@ -25,7 +25,7 @@ from edge_daemon.config.values import (
     Word,
     Words,
 )
-from edge_daemon.settings import Codec, DecoderName, Delivery
+from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
 
 
 class Section(BaseModel):
@@ -46,6 +46,17 @@ class Section(BaseModel):
         return {} if value is None else value
 
 
+class Device(Section):
+    """What a webcam is asked for; what it gives instead is logged."""
+
+    size: Size | None = Field(default=None, examples=["1280x720"])
+    """Width and height."""
+    fps: Rate | None = None
+    """Frames a second."""
+    fourcc: str | None = Field(default=None, pattern="^[A-Za-z0-9]{4}$", examples=["MJPG", "YUYV"])
+    """The format of its frames; MJPG, which lets most cameras give more frames, if left out."""
+
+
 class Camera(Section):
     """Where frames come from, and what is done with them."""
 
@@ -61,6 +72,17 @@ class Camera(Section):
     """In live delivery, a frame that waited longer than this is dropped."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
     """The camera's share of the workers, relative to the others."""
+    transport: Transport = "tcp"
+    """Of RTSP; udp for cameras that cannot do otherwise."""
+    decode: Decode = "auto"
+    """Where video is decoded; what is not to be had there is decoded on the CPU, and the log says so."""
+    open_timeout: Seconds = Field(default="10s", validate_default=True)
+    """How long opening the camera may take."""
+    read_timeout: Seconds = Field(default="5s", validate_default=True)
+    """A camera that gives no frame for so long is opened anew."""
+    stall_timeout: Seconds = Field(default="20s", validate_default=True)
+    """A capture that is stuck for so long, whatever in, is ended and started again."""
+    device: Device = Field(default_factory=Device)
 
 
 class Input(Section):

@@ -32,12 +32,15 @@ EXIT_S = 2.0
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """A process that a configuration calls for. One that is `awaited` must come up for a run to start at all."""
+    """A process that a configuration calls for. One that is `awaited` must come up for a run to start at all; one
+    whose loop did not turn for `hang_s` is killed and started again.
+    """
 
     role: str
     name: str
     settings: msgspec.Struct
     awaited: bool = True
+    hang_s: float = 60.0
 
 
 class Child:
@@ -134,11 +137,12 @@ class Child:
         self._socket.close()
         self._process = self._usage = None
         self.ready = False
-        self.state = "finished" if self.finished else "down"
         self._cpu, self._memory_bytes = 0.0, 0
         wait_s = self._backoff.failed(time.monotonic() - self._started_at)
         self.start_at = None if self.finished else time.monotonic() + wait_s
-        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        self.state = "finished" if self.finished else f"down ({self.failure.sentence if self.failure else how})"
+        return how
 
     def kill(self) -> None:
         """End the process at once."""

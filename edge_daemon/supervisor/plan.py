@@ -10,9 +10,11 @@ from edge_daemon.settings import (
     CaptureSettings,
     Cascade,
     Delivery,
+    DeviceSettings,
     DispatcherSettings,
     InputSettings,
     ModelSettings,
+    OpenSettings,
     ProviderSettings,
     SinkSettings,
     WorkerSettings,
@@ -83,6 +85,14 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 settings=CaptureSettings(
                     camera=name,
                     source=camera.source,
+                    opening=OpenSettings(
+                        transport=camera.transport,
+                        open_timeout_s=camera.open_timeout,
+                        read_timeout_s=camera.read_timeout,
+                        decode=camera.decode,
+                        device=DeviceSettings(**camera.device.model_dump()),
+                    ),
+                    stall_timeout_s=camera.stall_timeout,
                     delivery=turns[name].delivery,
                     fps=camera.fps,
                     codec=frames.codec,
@@ -91,6 +101,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     dispatcher=dispatcher,
                 ),
                 awaited=not comes_and_goes(camera.source),
+                hang_s=camera.stall_timeout,
             )
         )
     return specs

@@ -15,8 +15,6 @@ from edge_daemon.supervisor.signals import Signals
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
-HANG_S = 60.0
-"""A process whose loop did not turn for so long is killed and started again."""
 GRACE_S = {"capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
 """How long a process that was told to stop may take."""
 STOP_ORDER = ("capture", "worker", "dispatcher", "sink")
@@ -115,8 +113,8 @@ class Supervisor:
         for child in self._children:
             if child.spec.role == "sink":
                 child.tell(Table(processes=table))
-            if child.ready and now - child.heard_at > HANG_S:
-                logger.error("%s has not been heard for %.0f s and is killed", child.title, HANG_S)
+            if child.ready and now - child.heard_at > child.spec.hang_s:
+                logger.error("%s has not been heard for %.0f s and is killed", child.title, child.spec.hang_s)
                 child.kill()
         if self._watchdog:
             notify("WATCHDOG=1")

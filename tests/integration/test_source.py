@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_daemon.capture.source import Camera, Folder, SceneSource, Source, Video, open_source
+from edge_daemon.capture.camera import Camera
+from edge_daemon.capture.picture import Source
+from edge_daemon.capture.source import Folder, SceneSource, open_source
+from edge_daemon.capture.video import Video
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
 from tests.acceptance.harness import clip, free_port

@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.capture.pace import Pace
+from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import Held, Window
 from tests.waiting import eventually
 
 
 def held(seq: int) -> Held:
-    return Held(seq=seq, captured_ns=seq, captured_at_ns=seq, bgr=np.zeros((1, 1, 3), np.uint8))
+    return Held(
+        seq=seq, captured_ns=seq, captured_at_ns=seq, picture=Picture(seq, lambda: np.zeros((1, 1, 3), np.uint8))
+    )
 
 
 def test_live_holds_the_newest() -> None:

@@ -1,0 +1,24 @@
+"""Whether a camera sends the same picture again and again, as one does whose sensor or encoder hangs."""
+
+import zlib
+
+from edge_daemon.capture.picture import Picture
+
+FROZEN_S = 10.0
+"""A live picture has noise: not one pixel in so long is not a quiet scene, but no camera any more."""
+STEP = 16
+
+
+class Frozen:
+    """Compares pictures by a sum over some of their pixels, or over their bytes as they came."""
+
+    def __init__(self) -> None:
+        self._sum: int | None = None
+        self._since_s = 0.0
+
+    def sees(self, picture: Picture) -> bool:
+        """Whether all pictures have been the same for long."""
+        data = picture.jpeg if picture.jpeg is not None else picture.bgr[::STEP, ::STEP].tobytes()
+        if (now := zlib.crc32(data)) != self._sum:
+            self._sum, self._since_s = now, picture.time_s
+        return picture.time_s - self._since_s >= FROZEN_S

@@ -1,0 +1,60 @@
+"""What every source gives, and how it says that it has nothing to give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.header import read_header
+
+
+@dataclass(eq=False)
+class Picture:
+    """A picture that a source gave, and when it is to be shown, in seconds on the source's own clock.
+
+    Pixels are made by `load` when they are first asked for, which has to be before the source is read again. `jpeg`
+    are the bytes of a source that sends JPEGs, from which they can be made at any time. `truth` are the boxes (x1,
+    y1, x2, y2 in pixels) that a generated scene knows to be there.
+    """
+
+    time_s: float
+    load: Callable[[], Pixels]
+    jpeg: bytes | None = None
+    truth: list[list[float]] | None = None
+
+    @cached_property
+    def bgr(self) -> Pixels:
+        """Height x width x 3, uint8.
+
+        Raises:
+            SourceError: the frame cannot be decoded.
+        """
+        return self.load()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        if self.jpeg is not None and (header := read_header(self.jpeg)):
+            return header.width, header.height
+        height, width = self.bgr.shape[:2]
+        return width, height
+
+
+class Source(Protocol):
+    """An open camera, file, folder or scene. Its clock is the system's monotonic one if it is `live`."""
+
+    live: bool
+    about: str
+
+    def read(self) -> Picture | None:
+        """The next picture; None at the end of a finite source.
+
+        Raises:
+            SourceError: the camera is gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the device or connection go."""
+        ...
