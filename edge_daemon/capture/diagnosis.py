@@ -34,8 +34,9 @@ def why(source: str, timeout_s: float = TIMEOUT_S) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The word for what went wrong on the way to a camera."""
+    """The word for what went wrong on the way to a camera, whose line is hung up."""
     if isinstance(error, urllib.error.HTTPError):
+        error.close()
         return _said(error.code)
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
         return reason_of(error.reason)

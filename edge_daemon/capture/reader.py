@@ -72,6 +72,7 @@ class Reader(threading.Thread):
                 source = open_source(self._settings.source, self._settings.opening)
                 try:
                     self._note(source.about)
+                    self._enter("opened")
                     began = time.monotonic()
                     ended = self._read_all(source)
                 finally:
@@ -120,7 +121,7 @@ class Reader(threading.Thread):
                 self._offer(picture, captured_ns, captured_at_ns)
                 if source.live:
                     state = "frozen" if frozen.sees(picture) else "up"
-            self._enter(state if source.live and state in ("up", "frozen") else "up")
+            self._enter(state if state == "frozen" else "up")
         return False
 
     def _offer(self, picture: Picture, captured_ns: int, captured_at_ns: int) -> None:
@@ -143,7 +144,7 @@ class Reader(threading.Thread):
 
     def _enter(self, state: str, sentence: str = "") -> None:
         if state != self.state:
-            level = logging.INFO if state in ("up", "ended") else logging.WARNING
-            logger.log(level, "%s%s", state, f": {sentence}" if sentence else "")
+            calm = {"opened": logging.DEBUG, "up": logging.INFO, "ended": logging.INFO}
+            logger.log(calm.get(state, logging.WARNING), "%s%s", state, f": {sentence}" if sentence else "")
             self.state = state
         self._wake()

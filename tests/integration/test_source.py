@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_daemon.capture.camera import Camera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.source import Folder, SceneSource, open_source
 from edge_daemon.capture.video import Video
@@ -125,5 +124,6 @@ def test_a_camera_that_is_away_is_named_without_its_password() -> None:
 
 
 def test_a_webcam_that_is_not_there() -> None:
-    with pytest.raises(SourceError, match="cannot open /dev/video97"):
-        Camera("/dev/video97", "webcam")
+    with pytest.raises(SourceError, match="there is no camera /dev/video97") as caught:
+        open_source("/dev/video97")
+    assert caught.value.reason == "not found"
