@@ -1,16 +1,13 @@
 """Live cameras: newest first, accounted for, back after an outage."""
 
 import statistics
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from tests.acceptance.harness import START_S, Listener, accounts, balanced, free_port, running
+from tests.http_camera import HttpCamera, jpeg, serving
 from tests.onnx_models import colour_model, slow_model
 from tests.rtsp import RtspServer
 from tests.waiting import eventually
@@ -98,36 +95,11 @@ models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
 
 
 def test_an_mjpeg_camera(tmp_path: Path) -> None:
-    jpeg = cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
-    asked = threading.Event()
-
-    class Camera(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            try:
-                while not asked.wait(0.05):
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
-            except OSError:
-                return
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/video"
+    """Its own JPEGs reach the worker; every frame's pixels are decoded there, and only there."""
+    with serving(HttpCamera([jpeg(90), jpeg(91)])) as camera:
         model = colour_model(tmp_path / "m.onnx")
-        with running(tmp_path, None, "--source", url, "--model", str(model)) as daemon:
+        with running(tmp_path, None, "--source", camera.url(), "--model", str(model)) as daemon:
             eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")
             assert daemon.stop() == 0
         assert {(result["width"], result["height"]) for result in daemon.lines()} == {(160, 120)}
-    finally:
-        asked.set()
-        server.shutdown()
-        serving.join()
-        server.server_close()
+        assert all(result["timing_ms"]["decode"] > 0 for result in daemon.lines())
