@@ -104,6 +104,8 @@ class Camera:
             cv2.CAP_PROP_N_THREADS: 1,
             cv2.CAP_PROP_HW_ACCELERATION: acceleration,
         }
+        # FFmpeg would watch the first frames for a second or two to guess a rate, and hand them out late.
+        options = ("fpsprobesize;0", *options)
         if self._source.lower().startswith("rtsp"):
             options = (f"rtsp_transport;{self._opening.transport}", *options)
         with _ffmpeg_options("|".join(options)):
@@ -177,9 +179,8 @@ def _fourcc(text: str) -> int:
 @contextmanager
 def _ffmpeg_options(options: str) -> Iterator[None]:
     """OpenCV reads FFmpeg's options from the environment, and only while it opens."""
-    if options:
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = options
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = options
     try:
         yield
     finally:
-        os.environ.pop("OPENCV_FFMPEG_CAPTURE_OPTIONS", None)
+        del os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"]

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 Start = Callable[[RtspServer], RtspServer]
 PATIENT_S = 40.0
-RESTARTS = 6
+RESTARTS = 20
 BACK_S = 3.0
 """How soon a camera that is back is seen again."""
 
