@@ -32,7 +32,7 @@ def run() -> int:
     """Serve as one process; returns its exit code."""
     role, name, fd = sys.argv[1], sys.argv[2], int(sys.argv[3])
     setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
-    log.set_up(title(role, name))
+    log.set_up(title(role, name), camera=name if role == "capture" else None)
     link = Link(fd)
     # A terminal's Ctrl-C and systemd's stop reach all processes at once; the supervisor stops us in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,10 +1,23 @@
-"""Log lines for the journal and the terminal, with credentials taken out."""
+"""Log lines for the journal, the terminal and programs, with credentials taken out and repetitions folded."""
 
+import json
 import logging
 import os
 import re
 import sys
-from typing import ClassVar
+import time
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from typing import ClassVar, Literal, TextIO
+
+from edge_daemon.journal import Journal, is_journal
+
+Form = Literal["text", "json"]
+FORM = "EDGE_DAEMON_LOG"
+"""The environment variable that tells processes the form that `choose` was given."""
+REPEAT_S = 1.0
+KINDS = 1000
+"""Of lines that are remembered."""
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)\S*@")
 _SECRET_PARAMETER = re.compile(
@@ -21,32 +34,127 @@ def redact(text: str) -> str:
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
 
 
+def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO) -> None:
+    """Send this process's log to stderr, each line naming the process, and the camera where it is about one.
+
+    Under systemd the journal gets both as fields, and adds the time; elsewhere they stand in the line, which is text
+    for people, or JSON where that was chosen.
+    """
+    handler: logging.Handler
+    if os.environ.get(FORM) == "json":
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_JsonFormatter(process, camera))
+    elif is_journal(sys.stderr.fileno()):
+        handler = _JournalHandler(process, camera)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)-7s {process}: %(message)s", "%H:%M:%S"))
+    handler.addFilter(_Fold())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def choose(form: Form) -> None:
+    """Log in this form from the next `set_up` on, in this process and in those that it starts."""
+    os.environ[FORM] = form
+
+
+class Repeats:
+    """Lets a line pass once a second, and counts the others. Lines are the same if only numbers in them differ."""
+
+    def __init__(self) -> None:
+        self._last: dict[Hashable, tuple[float, int]] = {}
+
+    def pass_on(self, line: Hashable, now: float) -> int | None:
+        """None for a line that is to be held back, else how many like it were held back before."""
+        at, held = self._last.pop(line, (-REPEAT_S, 0))
+        if now - at < REPEAT_S:
+            self._last[line] = at, held + 1
+            return None
+        self._last[line] = now, 0
+        while len(self._last) > KINDS:
+            del self._last[next(iter(self._last))]
+        return held
+
+
+class _Fold(logging.Filter):
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = Repeats()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        words = tuple(str(argument) for argument in arguments if not isinstance(argument, int | float))
+        held = self._repeats.pass_on((record.name, record.levelno, str(record.msg), words), time.monotonic())
+        if held:
+            record.msg, record.args = f"{record.getMessage()} ({held} more like this)", ()
+        return held is not None
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
-def set_up(process: str, *, level: int = logging.INFO) -> None:
-    """Send this process's log to stderr, each line naming the process.
+class _JsonFormatter(_Formatter):
+    """A line for programs."""
 
-    Under systemd the journal adds time and takes the level from a `<N>` prefix; elsewhere the line has both.
+    def __init__(self, process: str, camera: str | None) -> None:
+        super().__init__("%(message)s")
+        self._process, self._camera = process, camera
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "camera": _camera(record, self._camera),
+            "message": super().format(record),
+        }
+        return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
+
+
+class _JournalHandler(logging.StreamHandler[TextIO]):
+    """Gives the journal a line's level, process and camera as fields.
+
+    Where its socket cannot be reached, lines go to stderr and have their level before them (sd-daemon(3)).
     """
-    handler = logging.StreamHandler(sys.stderr)
-    if "JOURNAL_STREAM" in os.environ:
-        handler.setFormatter(_JournalFormatter(process))
-    else:
-        handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)-7s {process}: %(message)s", "%H:%M:%S"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-
-
-class _JournalFormatter(_Formatter):
-    """Prefixes each line with the syslog priority that systemd reads (sd-daemon(3))."""
 
     _PRIORITY: ClassVar = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
-    def __init__(self, process: str) -> None:
-        super().__init__(f"{process}: %(message)s")
+    def __init__(self, process: str, camera: str | None) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(_Formatter(f"{process}: %(message)s"))
+        self._process, self._camera, self._journal = process, camera, Journal()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._journal.send(self._fields(record))
+        except OSError:
+            super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        priority = self._PRIORITY.get(record.levelno, 6)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        """For stderr; the journal's own fields need no prefix."""
+        return "\n".join(f"<{self._priority(record)}>{line}" for line in super().format(record).splitlines())
+
+    def close(self) -> None:
+        self._journal.close()
+        super().close()
+
+    def _priority(self, record: logging.LogRecord) -> int:
+        return self._PRIORITY.get(record.levelno, 6)
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, str]:
+        fields = {
+            "MESSAGE": super().format(record),
+            "PRIORITY": str(self._priority(record)),
+            "SYSLOG_IDENTIFIER": "edge-daemon",
+            "EDGE_DAEMON_PROCESS": self._process,
+        }
+        camera = _camera(record, self._camera)
+        return fields if camera is None else fields | {"EDGE_DAEMON_CAMERA": camera}
+
+
+def _camera(record: logging.LogRecord, usual: str | None) -> str | None:
+    """The camera that a line is about: said with the line (`extra={"camera": ...}`), or the process's own."""
+    camera: str | None = getattr(record, "camera", usual)
+    return camera

@@ -1,7 +1,7 @@
 """The commands. Each imports what it needs when it runs, so that `--help` and `check` answer at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -46,6 +46,10 @@ def run(
     results: Results = None,
     publish: Publish = None,
     cache: Cache = None,
+    log: Annotated[
+        Literal["text", "json"],
+        typer.Option(help="JSON lines for programs; text has fields of its own in the journal."),
+    ] = "text",
 ) -> None:
     """Run in the foreground, until stopped or until all files have been read."""
     from edge_daemon.cli.run import run as start
@@ -60,7 +64,7 @@ def run(
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
         chosen = load(config or DEFAULT_CONFIG)
-    start(chosen, results=results, publish=publish, cache=cache)
+    start(chosen, results=results, publish=publish, cache=cache, log_form=log)
 
 
 @app.command()

@@ -65,6 +65,7 @@ class LogLines:
                     counts["delivered"],
                     sum(counts["dropped"].values()),
                     _found(counts),
+                    extra={"camera": camera},
                 )
 
 

@@ -62,7 +62,8 @@ class Job:
 
     def fail(self, reason: Failure, error: Exception) -> None:
         """There will be no result."""
-        logger.warning("frame %d of %s: %s", self.frame.seq, self.frame.camera, error)
+        camera = self.frame.camera
+        logger.warning("frame %d of %s: %s", self.frame.seq, camera, error, extra={"camera": camera})
         self.failed = reason
 
     def report(self, model: Model) -> Found:

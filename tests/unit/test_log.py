@@ -1,15 +1,22 @@
 """No log line carries a credential, and each has what its reader needs."""
 
+import json
+import math
 import os
 import re
+import socket
 import subprocess
 import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.log import redact
+from edge_daemon.journal import encode
+from edge_daemon.log import KINDS, REPEAT_S, Repeats, redact
 
 VISIBLE = st.characters(exclude_categories=["C", "Z"])
 ODD = st.text(st.one_of(VISIBLE, st.sampled_from("@/:?#&=%*")), min_size=1, max_size=20).map(lambda text: f"¤{text}¤")
@@ -55,7 +62,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
 SPEAK = """
 import logging
 from edge_daemon import log
-log.set_up("capture door")
+log.set_up("capture door", camera="door")
 logger = logging.getLogger("edge_daemon.somewhere")
 logger.debug("nobody asked")
 logger.info("up: %s", "rtsp://viewer:hunter2@10.0.0.4/x")
@@ -66,10 +73,10 @@ except ValueError:
 """
 
 
-def logged(**environment: str) -> list[str]:
+def logged(script: str = SPEAK, **environment: str) -> list[str]:
     """What a process that logs says, line by line."""
     env = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"} | environment
-    done = subprocess.run([sys.executable, "-c", SPEAK], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert not done.stdout
     assert "hunter2" not in done.stderr
     return done.stderr.splitlines()
@@ -83,8 +90,118 @@ def test_a_terminal_gets_time_and_level() -> None:
     assert trace[-1] == "ValueError: http://10.0.0.4/v?token=***"
 
 
-def test_the_journal_gets_a_priority_on_every_line() -> None:
-    first, *others = logged(JOURNAL_STREAM="8:1")
+def test_programs_get_an_object_a_line() -> None:
+    first, second = (json.loads(line) for line in logged(EDGE_DAEMON_LOG="json"))
+    time = datetime.fromisoformat(first.pop("time"))
+    assert abs((datetime.now(UTC) - time).total_seconds()) < 60
+    assert first == {
+        "level": "info",
+        "process": "capture door",
+        "camera": "door",
+        "message": "up: rtsp://***@10.0.0.4/x",
+    }
+    assert second["level"] == "error"
+    assert second["message"].startswith("down\nTraceback (most recent call last):\n")
+
+
+UNDER_SYSTEMD = f"""
+import os
+there = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{{there.st_dev}}:{{there.st_ino}}"
+import edge_daemon.log
+edge_daemon.log.Journal = lambda: Journal(os.environ["AT"])
+from edge_daemon.journal import Journal
+{SPEAK}
+logging.getLogger("x").warning("frame of yard", extra={{"camera": "yard"}})
+"""
+
+
+def fields(entry: bytes) -> dict[str, str]:
+    """An entry in the journal's protocol, read by its description."""
+    found = {}
+    while entry:
+        head, _, entry = entry.partition(b"\n")
+        name, equals, value = head.partition(b"=")
+        if not equals:
+            size = int.from_bytes(entry[:8], "little")
+            value, entry = entry[8 : 8 + size], entry[8 + size + 1 :]
+        found[name.decode()] = value.decode()
+    return found
+
+
+def test_the_journal_gets_fields(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        assert logged(UNDER_SYSTEMD, AT=str(tmp_path / "journal")) == []
+        journal.settimeout(10)
+        first, second, third = (fields(journal.recv(1 << 20)) for _ in range(3))
+    assert first == {
+        "MESSAGE": "capture door: up: rtsp://***@10.0.0.4/x",
+        "PRIORITY": "6",
+        "SYSLOG_IDENTIFIER": "edge-daemon",
+        "EDGE_DAEMON_PROCESS": "capture door",
+        "EDGE_DAEMON_CAMERA": "door",
+    }
+    assert second["PRIORITY"] == "3"
+    assert second["MESSAGE"].startswith("capture door: down\nTraceback")
+    assert "hunter2" not in str(second)
+    assert (third["PRIORITY"], third["EDGE_DAEMON_CAMERA"]) == ("4", "yard")
+
+
+def test_without_the_journals_socket_each_line_has_its_priority(tmp_path: Path) -> None:
+    first, *others = logged(UNDER_SYSTEMD, AT=str(tmp_path / "none"))
     assert first == "<6>capture door: up: rtsp://***@10.0.0.4/x"
     assert others[0] == "<3>capture door: down"
-    assert all(line.startswith("<3>") for line in others)
+    assert all(line.startswith("<3>") for line in others[:-1])
+    assert others[-1] == "<4>capture door: frame of yard"
+
+
+def test_a_journal_that_hears_another_stream_is_not_ours() -> None:
+    assert re.match(r"\d\d:\d\d:\d\d ", logged(JOURNAL_STREAM="8:1")[0])
+
+
+@given(st.dictionaries(st.from_regex(r"\A[A-Z][A-Z0-9_]{0,20}\Z"), st.text(st.characters(exclude_categories=["Cs"]))))
+def test_entries_say_what_they_were_given(entry: dict[str, str]) -> None:
+    assert fields(encode(entry)) == entry
+
+
+REPEAT = """
+import logging
+from edge_daemon import log
+log.set_up("worker m-0")
+logger = logging.getLogger("somewhere")
+for seq in range(50):
+    logger.warning("frame %d of %s: %s", seq, "door", "broken")
+    logger.warning("frame %d of %s: %s", seq, "yard", "broken")
+logger.warning("frame %d of %s: %s", 50, "door", "black")
+"""
+
+
+def test_what_repeats_is_said_once() -> None:
+    said = [line.partition("worker m-0: ")[2] for line in logged(REPEAT)]
+    assert said == ["frame 0 of door: broken", "frame 0 of yard: broken", "frame 50 of door: black"]
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 0.5), st.sampled_from("ab")), max_size=200))
+def test_one_line_a_second_and_none_is_forgotten(steps: list[tuple[float, str]]) -> None:
+    repeats, now, passed = Repeats(), 0.0, {"a": [-math.inf], "b": [-math.inf]}
+    told, came = Counter[str](), Counter[str]()
+    for wait_s, line in steps:
+        now += wait_s
+        came[line] += 1
+        held = repeats.pass_on(line, now)
+        if held is None:
+            assert now - passed[line][-1] < REPEAT_S
+        else:
+            assert now - passed[line][-1] >= REPEAT_S
+            passed[line].append(now)
+            told[line] += held + 1
+            assert told[line] == came[line]
+
+
+def test_only_so_many_lines_are_remembered() -> None:
+    repeats = Repeats()
+    for number in range(2 * KINDS):
+        assert repeats.pass_on(number, 0.0) == 0
+    assert repeats.pass_on(0, 0.0) == 0, "it was forgotten"
+    assert repeats.pass_on(2 * KINDS - 1, 0.0) is None
