@@ -1,7 +1,6 @@
 """The loop that keeps all processes running, and ends them in order."""
 
 import logging
-import os
 import selectors
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import Any
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.link import Exited, ProcessStatus, Stop, Table
 from edge_daemon.supervisor.child import Child, ProcessSpec
-from edge_daemon.supervisor.notify import notify
+from edge_daemon.supervisor.notify import Standing, notify
 from edge_daemon.supervisor.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ class Supervisor:
         self._started = False
         self._failure: EdgeError | None = None
         self._table_at = 0.0
-        self._watchdog = "WATCHDOG_USEC" in os.environ
+        self._standing = Standing()
 
     @property
     def cameras(self) -> dict[str, Any]:
@@ -116,8 +115,7 @@ class Supervisor:
             if child.ready and now - child.heard_at > child.spec.hang_s:
                 logger.error("%s has not been heard for %.0f s and is killed", child.title, child.spec.hang_s)
                 child.kill()
-        if self._watchdog:
-            notify("WATCHDOG=1")
+        self._standing.tell(self.cameras, table)
         if self._observe:
             self._observe(self.cameras, table)
 
