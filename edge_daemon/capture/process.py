@@ -64,6 +64,7 @@ class Capture:
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
+        self._announced = 0
 
     def run(self) -> None:
         """Serve until told to stop, or finished.
@@ -135,6 +136,7 @@ class Capture:
                 camera=camera, epoch=epoch, seq=held.seq, captured_ns=held.captured_ns, paced=held.paced
             )
             self._peer.send(encode(announce))
+            self._announced += 1
         if ended is not None and not self._ended and not offers:
             self._ended = True
             self._peer.send(encode(Ended(camera=camera, epoch=epoch, captured=ended, paced=self._reader.paced)))
@@ -236,5 +238,6 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
         detail = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
+        detail |= {"announced": self._announced, "held": self._window.owed}
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
         self._link.beat("stalled" if stalled else reader.state, detail)

@@ -75,6 +75,11 @@ class Window:
         with self._changed:
             return [(frame.seq, frame.captured_ns) for frame in self._frames]
 
+    @property
+    def owed(self) -> int:
+        """Lossless, how many frames are not accounted for; live, nobody has to account for the newest."""
+        return 0 if self._size is None else len(self._frames)
+
     def close(self) -> None:
         """Wake a reader that waits, and hold nothing more."""
         with self._changed:

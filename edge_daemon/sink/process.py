@@ -191,4 +191,4 @@ class Sink:
         self._status_at = time.monotonic() + STATUS_S
         status = self._desk.status(time.monotonic_ns(), self._processes)
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
-        self._link.tell("waiting" if self._guests else "up", {"cameras": status["cameras"]})
+        self._link.tell("up", {"cameras": status["cameras"]})

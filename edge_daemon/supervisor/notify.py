@@ -38,10 +38,10 @@ class Standing:
             self._said = now_said
             notify(f"STATUS={now_said}")
         if self._patience_s:
-            self._feed(self._watchdog.feed(cameras, processes), time.monotonic())
+            self._feed(cameras, processes, time.monotonic())
 
-    def _feed(self, fed: bool, now: float) -> None:
-        if fed:
+    def _feed(self, cameras: dict[str, Any], processes: list[ProcessStatus], now: float) -> None:
+        if self._watchdog.feed(cameras, processes, now):
             self._fed_at, self._hungry = now, False
             notify("WATCHDOG=1")
         elif not self._hungry and now - self._fed_at > self._patience_s / 2:

@@ -1,50 +1,64 @@
 """Whether the service as a whole still does its work; if not, the service manager starts it again."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from edge_daemon.link import ProcessStatus
 
+SLACK_S = 3.0
+"""How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
+
 
 class Watchdog:
-    """Fed while frames make progress, or while it is known why none do.
+    """Fed while frames make progress, or while there are none to make any.
 
-    Cameras that are away are known to be, and so is a run that waits for its subscribers. A frame makes progress when
-    it is delivered or dropped: slow models do not starve the watchdog, but a dispatcher or sink that is stuck does.
+    A frame makes progress when it is delivered or dropped, so that slow models starve nobody, but a dispatcher or a
+    sink that is stuck does. Cameras that are away are known to be, and one that is paced to a frame a minute owes
+    nothing in between. A source or a process that says nothing at all is replaced long before, by itself.
     """
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
+        self._announced: dict[str, int] = {}
+        self._progress_at = self._announced_at = float("-inf")
 
-    def feed(self, cameras: dict[str, Any], processes: Iterable[ProcessStatus]) -> bool:
-        """Whether there was progress since the last call, or need be none. `cameras` are the sink's counts."""
-        table = list(processes)
-        return self._progress(cameras) or _is_waiting(table) or all(map(_is_idle, table))
+    def feed(self, cameras: dict[str, Any], processes: list[ProcessStatus], now: float) -> bool:
+        """Whether all is well at `now` (seconds). `cameras` are the sink's counts."""
+        captures = [process for process in processes if process.role == "capture"]
+        if self._announces(captures):
+            self._announced_at = now
+        if self._progresses(cameras):
+            self._progress_at = now
+        if self._progress_at == now or all(map(_is_away, captures)):
+            return True
+        waits = any(capture.detail.get("held") for capture in captures)
+        return not waits and self._announced_at <= self._progress_at + SLACK_S
 
-    def _progress(self, cameras: dict[str, Any]) -> bool:
+    def _announces(self, captures: list[ProcessStatus]) -> bool:
+        """Whether a capture has told of a new frame."""
+        counts = {capture.name: int(capture.detail.get("announced", 0)) for capture in captures}
+        new = any(count > self._announced.get(name, 0) for name, count in counts.items())
+        self._announced = counts
+        return new
+
+    def _progresses(self, cameras: dict[str, Any]) -> bool:
         counts = {
             (camera, model): (figures["captured"], figures["delivered"])
             for camera, status in cameras.items()
             for model, figures in status["models"].items()
         }
         moved = any(self._counts.get(key, (0, 0)) != figures for key, figures in counts.items())
-        self._counts.update(counts)
+        self._counts |= counts
         return moved
 
 
-def _is_waiting(table: list[ProcessStatus]) -> bool:
-    return any(process.role == "sink" and process.state == "waiting" for process in table)
+def _is_away(capture: ProcessStatus) -> bool:
+    return capture.state.startswith(("down", "connecting", "finished"))
 
 
-def _is_idle(process: ProcessStatus) -> bool:
-    """Whether nothing can be expected of this process: it reads no camera, or knows why it has no frames."""
-    return process.role != "capture" or process.state.startswith(("down", "connecting", "finished"))
-
-
-def standing(cameras: dict[str, Any], processes: Iterable[ProcessStatus]) -> str:
+def standing(cameras: dict[str, Any], processes: list[ProcessStatus]) -> str:
     """How things stand in a few words, for `systemctl status`."""
     states = [process.state for process in processes if process.role == "capture"]
-    up, finished = states.count("up"), states.count("finished") + states.count("ended")
+    up, done = states.count("up"), states.count("finished") + states.count("ended")
     fps = sum(figures["fps"] for status in cameras.values() for figures in status["models"].values())
     words = f"{up} of {len(states)} camera{'s'[: len(states) != 1]} up"
-    return f"{words}{f', {finished} read to the end' if finished else ''}, {fps:.0f} frames/s"
+    return f"{words}{f', {done} read to the end' if done else ''}, {fps:.0f} frames/s"
