@@ -2,6 +2,7 @@
 
 import sys
 
+from edge_daemon import log
 from edge_daemon.errors import EdgeError
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     try:
         app()
     except EdgeError as error:
-        print(f"edge-daemon: {error}", file=sys.stderr)
+        log.complain(str(error))
         sys.exit(error.exit_code)
 
 

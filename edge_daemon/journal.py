@@ -31,7 +31,7 @@ def encode(fields: Mapping[str, str]) -> bytes:
 
 
 class Journal:
-    """A line to the journal; `send` raises OSError where there is none."""
+    """A line to the journal; `send` raises OSError where there is none, and BlockingIOError where it is stuck."""
 
     def __init__(self, path: str = SOCKET) -> None:
         self._path = path
@@ -39,7 +39,7 @@ class Journal:
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Add an entry."""
-        self._socket.sendto(encode(fields), self._path)
+        self._socket.sendto(encode(fields), socket.MSG_DONTWAIT, self._path)
 
     def close(self) -> None:
         """Let go of the line."""

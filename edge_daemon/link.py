@@ -59,7 +59,10 @@ class Exited(Order, frozen=True, kw_only=True, tag="exited"):
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS)."""
+    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
+
+    `silent_s` is how long it has not been heard; in a worker that is how long its model has been busy, at least.
+    """
 
     name: str
     role: str
@@ -68,6 +71,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     cpu: float
     memory_bytes: int
+    silent_s: float = 0.0
     detail: dict[str, Any] = {}
 
 

@@ -41,7 +41,7 @@ def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO
     for people, or JSON where that was chosen.
     """
     handler: logging.Handler
-    if os.environ.get(FORM) == "json":
+    if is_json():
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_JsonFormatter(process, camera))
     elif is_journal(sys.stderr.fileno()):
@@ -56,6 +56,20 @@ def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO
 def choose(form: Form) -> None:
     """Log in this form from the next `set_up` on, in this process and in those that it starts."""
     os.environ[FORM] = form
+
+
+def is_json() -> bool:
+    """Whether programs read the log."""
+    return os.environ.get(FORM) == "json"
+
+
+def complain(sentence: str) -> None:
+    """Say why the command ends: in plain words to people, as a line of the log where that is read."""
+    if is_json() or is_journal(sys.stderr.fileno()):
+        set_up("supervisor")
+        logging.getLogger(__name__).error("%s", sentence)
+    else:
+        print(f"edge-daemon: {redact(sentence)}", file=sys.stderr)
 
 
 class Repeats:
@@ -129,6 +143,8 @@ class _JournalHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._journal.send(self._fields(record))
+        except BlockingIOError:  # a journal that is stuck holds nobody up: the line is lost
+            return
         except OSError:
             super().emit(record)
 

@@ -55,7 +55,9 @@ def run(
     from edge_daemon.cli.run import run as start
     from edge_daemon.config.load import adhoc, load
     from edge_daemon.errors import ConfigError
+    from edge_daemon.log import choose
 
+    choose(log)
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source to look at")
@@ -64,7 +66,7 @@ def run(
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
         chosen = load(config or DEFAULT_CONFIG)
-    start(chosen, results=results, publish=publish, cache=cache, log_form=log)
+    start(chosen, results=results, publish=publish, cache=cache)
 
 
 @app.command()

@@ -30,24 +30,16 @@ models:
 """
 
 
-def run(
-    config: Config,
-    *,
-    results: str | None = None,
-    publish: str | None = None,
-    cache: Path | None = None,
-    log_form: log.Form = "text",
-) -> None:
+def run(config: Config, *, results: str | None = None, publish: str | None = None, cache: Path | None = None) -> None:
     """Run `config` until all its files have been read, or a signal says stop.
 
-    Models that are not here are fetched first, into the folder `cache`. Under systemd text goes to the journal.
+    Models that are not here are fetched first, into the folder `cache`.
 
     Raises:
         EdgeError: it cannot start.
     """
     if publish:
         config = _published_at(config, publish)
-    log.choose(log_form)
     log.set_up("supervisor")
     config = with_local_models(config, cache)
     if results and results != "-":
@@ -56,7 +48,7 @@ def run(
     setproctitle.setproctitle("edge-daemon: supervisor")
     with Signals() as signals, run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
         specs = plan(config, folder, results=results)
-        screen = sys.stderr.isatty() and log_form != "json" and not (results == "-" and sys.stdout.isatty())
+        screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
             if config.web.enabled:

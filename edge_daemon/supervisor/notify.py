@@ -19,9 +19,12 @@ def notify(*states: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.connect(address)
-        channel.send("\n".join(states).encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.connect(address)
+            channel.send("\n".join(states).encode())
+    except OSError as error:
+        logger.warning("cannot tell systemd (%s): %s", ", ".join(states), error.strerror)
 
 
 class Standing:

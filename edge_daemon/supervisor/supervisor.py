@@ -100,9 +100,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Once a second: the process table, and whether anybody hangs."""
-        if not self._started and all(child.ready for child in self._children):
+        if not self._started and all(map(_is_there, self._children)):
             self._started = True
-            logger.info("all %d processes are up", len(self._children))
+            up = sum(child.ready for child in self._children)
+            logger.info("%s %d processes are up", "all" if up == len(self._children) else "the first", up)
             notify("READY=1")
         now = time.monotonic()
         if now < self._table_at:
@@ -148,3 +149,8 @@ class Supervisor:
             while any(child.running for child in group):
                 self._turn(1.0)
         self._selector.close()
+
+
+def _is_there(child: Child) -> bool:
+    """Whether the service need not wait for this process to be ready: a camera that comes and goes may be gone."""
+    return child.ready or (not child.spec.awaited and child.restarts > 0)

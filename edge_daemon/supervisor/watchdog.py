@@ -6,6 +6,8 @@ from edge_daemon.link import ProcessStatus
 
 SLACK_S = 3.0
 """How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
+BUSY_S = 2.5
+"""A process tells once a second that its loop turns; a worker that is silent for longer has a long frame to work on."""
 
 
 class Watchdog:
@@ -13,7 +15,8 @@ class Watchdog:
 
     A frame makes progress when it is delivered or dropped, so that slow models starve nobody, but a dispatcher or a
     sink that is stuck does. Cameras that are away are known to be, and one that is paced to a frame a minute owes
-    nothing in between. A source or a process that says nothing at all is replaced long before, by itself.
+    nothing in between. A worker that works on one frame for long, or loads its model again, is waited for; one that
+    never comes back is replaced by itself.
     """
 
     def __init__(self) -> None:
@@ -28,7 +31,7 @@ class Watchdog:
             self._announced_at = now
         if self._progresses(cameras):
             self._progress_at = now
-        if self._progress_at == now or all(map(_is_away, captures)):
+        if self._progress_at == now or all(map(_is_away, captures)) or any(map(_is_busy, processes)):
             return True
         waits = any(capture.detail.get("held") for capture in captures)
         return not waits and self._announced_at <= self._progress_at + SLACK_S
@@ -53,6 +56,10 @@ class Watchdog:
 
 def _is_away(capture: ProcessStatus) -> bool:
     return capture.state.startswith(("down", "connecting", "finished"))
+
+
+def _is_busy(process: ProcessStatus) -> bool:
+    return process.role == "worker" and process.silent_s > BUSY_S
 
 
 def standing(cameras: dict[str, Any], processes: list[ProcessStatus]) -> str:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.journal import encode
+from edge_daemon.journal import Journal, encode
 from edge_daemon.log import KINDS, REPEAT_S, Repeats, redact
 
 VISIBLE = st.characters(exclude_categories=["C", "Z"])
@@ -156,6 +156,16 @@ def test_without_the_journals_socket_each_line_has_its_priority(tmp_path: Path) 
     assert others[-1] == "<4>capture door: frame of yard"
 
 
+def test_a_journal_that_is_stuck_holds_nobody_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        line = Journal(str(tmp_path / "journal"))
+        with pytest.raises(BlockingIOError):
+            for _ in range(100_000):
+                line.send({"MESSAGE": "nobody reads this"})
+        line.close()
+
+
 def test_a_journal_that_hears_another_stream_is_not_ours() -> None:
     assert re.match(r"\d\d:\d\d:\d\d ", logged(JOURNAL_STREAM="8:1")[0])
 
@@ -163,6 +173,19 @@ def test_a_journal_that_hears_another_stream_is_not_ours() -> None:
 @given(st.dictionaries(st.from_regex(r"\A[A-Z][A-Z0-9_]{0,20}\Z"), st.text(st.characters(exclude_categories=["Cs"]))))
 def test_entries_say_what_they_were_given(entry: dict[str, str]) -> None:
     assert fields(encode(entry)) == entry
+
+
+COMPLAIN = """
+import os, sys
+from edge_daemon import log
+log.complain("cannot open rtsp://viewer:hunter2@10.0.0.4/x")
+"""
+
+
+def test_why_a_command_ends_is_said_to_people_and_to_programs() -> None:
+    assert logged(COMPLAIN) == ["edge-daemon: cannot open rtsp://***@10.0.0.4/x"]
+    (line,) = logged(COMPLAIN, EDGE_DAEMON_LOG="json")
+    assert json.loads(line)["level"] == "error"
 
 
 REPEAT = """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.link import ProcessStatus
-from edge_daemon.supervisor.watchdog import SLACK_S, Watchdog, standing
+from edge_daemon.supervisor.watchdog import BUSY_S, SLACK_S, Watchdog, standing
 
 AWAY = ["down (refused)", "down (ended by SIGKILL)", "connecting", "finished"]
 
@@ -16,6 +16,12 @@ def capture(state: str, announced: int = 0, held: int = 0, name: str = "door") -
     detail = {"announced": announced, "held": held}
     return ProcessStatus(
         name=name, role="capture", pid=1, state=state, restarts=0, cpu=0.0, memory_bytes=0, detail=detail
+    )
+
+
+def worker(silent_s: float) -> ProcessStatus:
+    return ProcessStatus(
+        name="m-0", role="worker", pid=2, state="up", restarts=0, cpu=1.0, memory_bytes=0, silent_s=silent_s
     )
 
 
@@ -39,6 +45,13 @@ def test_lossless_frames_that_are_held_for_ever_starve_it() -> None:
 def test_slow_models_do_not_starve_it() -> None:
     watchdog = Watchdog()
     assert all(watchdog.feed(counts(10 * s, s // 40), [capture("up", 10 * s)], s) for s in range(1, 100))
+
+
+def test_a_model_at_work_on_one_frame_for_long_is_waited_for() -> None:
+    watchdog, door = Watchdog(), capture("up", 54, held=4)
+    assert watchdog.feed(counts(50, 50), [door, worker(0.9)], 1)
+    assert watchdog.feed(counts(50, 50), [door, worker(BUSY_S + 50)], 55)
+    assert not watchdog.feed(counts(50, 50), [door, worker(BUSY_S - 1)], 60), "it waits for frames itself"
 
 
 @given(st.integers(1, 200), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
