@@ -10,7 +10,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean moved
+.PHONY: help setup demo test check clean install uninstall moved
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]"
@@ -30,9 +30,15 @@ check: .venv/dev ## lint, check the format, the types and the direction of impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+install: ## as root: install or upgrade the service
+	@bash tools/install.sh
+
+uninstall: ## as root: remove the service; with PURGE=1 its configuration and state too
+	@bash tools/install.sh --remove
+
 clean: ## remove .venv and everything that was built
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/run .venv/dev: .venv/%: pyproject.toml tools/setup.sh tools/apt.sh $(MOVED)
+.venv/run .venv/dev: .venv/%: pyproject.toml tools/setup.sh tools/venv.sh tools/apt.sh $(MOVED)
 	@bash tools/setup.sh $*

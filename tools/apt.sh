@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: system packages, where this user may install them.
 
 # Whether packages can be installed without asking anybody for a password.

@@ -17,6 +17,8 @@ Lookup = Callable[[str], str]
 _REFERENCE = re.compile(r"\$(?P<escape>\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\}|(?P<broken>\$\{)")
 _IN_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]*", re.IGNORECASE)
 _IN_QUERY = re.compile(r"[a-z][a-z0-9+.-]*://[^?]*\?.*", re.IGNORECASE | re.DOTALL)
+_OF_A_FOLDER = "secrets_"
+"""Before the names of credentials that come from a folder: LoadCredential=secrets:/etc/edge-daemon/secrets."""
 _USER_END = re.compile(r"[^/?#@]*@")
 
 
@@ -24,12 +26,12 @@ def lookup_in(environ: Mapping[str, str]) -> Lookup:
     """Finds secrets among systemd's credentials (LoadCredential= in systemd.exec(5)), then in `environ`."""
 
     def lookup(name: str) -> str:
-        folder = environ.get("CREDENTIALS_DIRECTORY")
-        if folder:
+        folder = environ.get("CREDENTIALS_DIRECTORY", "")
+        for credential in (name, _OF_A_FOLDER + name) if folder else ():
             try:
-                return _filled(Path(folder, name).read_text(encoding="utf-8").rstrip("\r\n"), name)
+                return _filled(Path(folder, credential).read_text(encoding="utf-8").rstrip("\r\n"), name)
             except FileNotFoundError:
-                pass
+                continue
             except (OSError, UnicodeDecodeError):
                 raise ValueError(f"the credential {name} cannot be read, or is not UTF-8 text") from None
         if name not in environ:

@@ -55,6 +55,14 @@ def test_credentials_come_before_the_environment(tmp_path: Path, monkeypatch: py
     assert source_of(config("rtsp://u:${PASS}@h/x")).startswith("rtsp://u:hun")
 
 
+def test_credentials_of_a_folder_have_its_name_before_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secrets_PLAIN").write_text("of-the-folder\n")
+    (tmp_path / "secrets_PASS").write_text("not-this")
+    (tmp_path / "PASS").write_text("its-own")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert source_of(config("rtsp://${PLAIN}:${PASS}@h/x")) == "rtsp://of-the-folder:its-own@h/x"
+
+
 @pytest.mark.parametrize(
     ("written", "message"),
     [

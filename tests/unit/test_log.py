@@ -160,10 +160,16 @@ def test_a_journal_that_is_stuck_holds_nobody_up(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
         journal.bind(str(tmp_path / "journal"))
         line = Journal(str(tmp_path / "journal"))
-        with pytest.raises(BlockingIOError):
-            for _ in range(100_000):
-                line.send({"MESSAGE": "nobody reads this"})
-        line.close()
+        try:
+            with pytest.raises(BlockingIOError):
+                _fill(line)
+        finally:
+            line.close()
+
+
+def _fill(journal: Journal) -> None:
+    for _ in range(100_000):
+        journal.send({"MESSAGE": "nobody reads this"})
 
 
 def test_a_journal_that_hears_another_stream_is_not_ours() -> None:

@@ -97,17 +97,36 @@ def test_unit_has_its_sections(unit: ConfigParser) -> None:
         ("RuntimeDirectory", "edge-daemon"),
         ("RuntimeDirectoryMode", "0700"),
         ("StateDirectory", "edge-daemon"),
-        ("DynamicUser", "yes"),
-        ("SupplementaryGroups", "video"),
-        ("DeviceAllow", "char-video4linux rw"),
+        ("User", "edge-daemon"),
+        ("SupplementaryGroups", "video render"),
+        ("LoadCredential", "secrets:/etc/edge-daemon/secrets"),
     ],
 )
 def test_unit_says(unit: ConfigParser, key: str, value: str) -> None:
     assert unit["Service"][key] == value
 
 
+def test_sysusers_names_the_units_user_and_groups(unit: ConfigParser) -> None:
+    lines = (CHECKOUT / "systemd" / "edge-daemon.sysusers").read_text().splitlines()
+    made = {(kind, name) for kind, name, *_ in (line.split() for line in lines if not line.startswith("#"))}
+    groups = unit["Service"]["SupplementaryGroups"].split()
+    assert made == {("u", unit["Service"]["User"]), *(("g", group) for group in groups)}
+
+
+def test_installer_and_unit_agree_on_where_things_are(unit: ConfigParser) -> None:
+    script = (CHECKOUT / "tools" / "install.sh").read_text()
+    places = dict(re.findall(r"^(\w+)=(/\S+)$", script, re.MULTILINE))
+    service = unit["Service"]
+    program, _, configuration = service["ExecStart"].partition(" run ")
+    assert program == f"{places['prefix']}/bin/edge-daemon"
+    assert configuration == f"{places['configuration']}/config.yaml"
+    assert service["LoadCredential"] == f"secrets:{places['configuration']}/secrets"
+    assert service["WorkingDirectory"] == places["state"]
+
+
 def test_unit_lets_cameras_through(unit: ConfigParser) -> None:
     service = unit["Service"]
+    assert "\nDeviceAllow=char-video4linux rw\n" in (CHECKOUT / "systemd" / "edge-daemon.service").read_text()
     assert service.get("PrivateDevices", "no") == "no"
     assert service.get("PrivateNetwork", "no") == "no"
     assert {"AF_UNIX", "AF_INET", "AF_INET6"} <= set(service["RestrictAddressFamilies"].split())
