@@ -21,9 +21,16 @@ def _rtsp_server() -> bool:
     return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
 
+def _systemd_machine() -> bool:
+    programs = all(shutil.which(program) for program in ("systemd-nspawn", "systemd-analyze", "dbus-daemon"))
+    command = [SYSTEM_PYTHON, "-c", "import ensurepip, venv"]
+    return programs and subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
 # Those that are more than a program on PATH: how to find out, and what to type.
 _CHECKS: dict[str, tuple[Callable[[], bool], str]] = {
     "rtsp-server": (_rtsp_server, "tools/components.sh installs it"),
+    "systemd-machine": (_systemd_machine, "tools/components.sh installs it"),
 }
 
 
@@ -33,7 +40,7 @@ def _present(name: str) -> bool:
 
 
 def require_component(name: str) -> None:
-    """Skip the test when `name`, `rtsp-server` or a program on PATH, is missing; fail it where CI=true."""
+    """Skip the test when `name` (of `_CHECKS`, or a program on PATH) is missing; fail it where CI=true."""
     if not _present(name):
         hint = _CHECKS[name][1] if name in _CHECKS else "it is not on PATH"
         missing(f"needs {name}: {hint}")

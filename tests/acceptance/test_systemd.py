@@ -1,0 +1,240 @@
+"""The service as it is installed, under a real systemd: ready when it is, watched, reloaded, stopped, fenced in."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.harness import START_S, Listener, free_port
+from tests.components import missing, require_component
+from tests.http_camera import HttpCamera, jpeg, serving
+from tests.machine import Machine
+from tests.onnx_models import slow_model
+from tests.waiting import eventually
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXPOSURE = 1.5
+WATCHDOG_S = 8
+CONFIG = "/etc/edge-daemon/config.yaml"
+DROP_IN = "/etc/systemd/system/edge-daemon.service.d/watchdog.conf"
+OURS = re.compile(r"/(run|var/lib)/edge-daemon(/|$)|/(var/)?tmp/systemd-private-[^/]+-edge-daemon\.service-")
+"""What the service may write to."""
+
+
+def install(destination: Path, *arguments: str, **environment: str) -> str:
+    """Run the installer as `make install` and `make uninstall` do; what it says."""
+    command = ["bash", str(CHECKOUT / "tools" / "install.sh"), *arguments]
+    env = os.environ | {"DESTDIR": str(destination)} | environment
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    if "no way to the package index" in done.stderr:
+        missing("needs Python packages from an index")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder below which the service is installed."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        pytest.skip("needs root, and leave to make namespaces")
+    require_component("systemd-machine")
+    destination = tmp_path_factory.mktemp("installed")
+    install(destination)
+    return destination
+
+
+class Service:
+    """The service on a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self._since = f"{time.time():.6f}"
+
+    def configure(self, cameras: str, busy_ms: float = 1.0) -> None:
+        """Write its configuration: `cameras` in YAML, and a model that takes `busy_ms`."""
+        slow_model(self.machine.folder / "m.onnx", busy_ms)
+        text = f"cameras: {cameras}\nmodels: {{m: {{path: /mnt/m.onnx}}}}\npublish: {{bind: ['{self.address}']}}\n"
+        self.machine.write(CONFIG, text, "0640", "root:edge-daemon")
+
+    def show(self, *names: str) -> list[str]:
+        """Properties of the unit."""
+        said = self.machine.run("systemctl", "show", "edge-daemon", *(f"--property={name}" for name in names)).stdout
+        found = dict(line.split("=", 1) for line in said.splitlines())
+        return [found[name] for name in names]
+
+    @property
+    def state(self) -> str:
+        return self.show("ActiveState")[0]
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """What it has logged since its test began."""
+        said = self.machine.run("journalctl", "--unit=edge-daemon", "--output=json", f"--since=@{self._since}").stdout
+        return [json.loads(line) for line in said.splitlines()]
+
+    def logged(self, text: str) -> bool:
+        return any(text in str(entry["MESSAGE"]) for entry in self.journal)
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        self.machine.run("systemctl", "start", "edge-daemon")
+
+    def stop(self) -> None:
+        self.machine.run("systemctl", "stop", "edge-daemon", check=False)
+        self.machine.run("systemctl", "reset-failed", "edge-daemon", check=False)
+
+    def pids(self, title: str = "") -> list[str]:
+        """Of its processes, or of those with a title that begins so."""
+        return self.machine.run("pgrep", "-f", f"^edge-daemon: {title}", check=False).stdout.split()
+
+    def up(self, cameras: str) -> None:
+        """Wait until systemd was told that so many cameras are up."""
+        eventually(
+            lambda: self.show("StatusText")[0].startswith(f"{cameras} up"), START_S, what=f"{cameras} up", every_s=0.1
+        )
+
+
+@pytest.fixture(scope="module")
+def machine(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    binds = {"/opt/edge-daemon": installed / "opt/edge-daemon", "/srv": installed / "etc"}
+    machine = Machine(tmp_path_factory.mktemp("machine"), binds)
+    try:
+        machine.run("cp", "-r", "/srv/.", "/etc")
+        machine.run("systemd-sysusers")
+        machine.run("systemctl", "daemon-reload")
+        yield machine
+    finally:
+        machine.close()
+
+
+@pytest.fixture
+def service(machine: Machine) -> Iterator[Service]:
+    service = Service(machine)
+    try:
+        yield service
+    finally:
+        service.stop()
+        print("\n".join(str(entry["MESSAGE"]) for entry in service.journal))
+
+
+STREET = '{door: {source: "scene:?fps=15&size=320x180"}}'
+
+
+def test_systemd_finds_no_fault_with_the_unit_and_little_exposed(machine: Machine) -> None:
+    unit = "/etc/systemd/system/edge-daemon.service"
+    verified = machine.run("systemd-analyze", "verify", unit)
+    assert verified.stdout + verified.stderr == ""
+    said = machine.run("systemd-analyze", "security", "--offline=true", unit).stdout
+    level = re.search(r"Overall exposure level for edge-daemon.service: ([\d.]+)", said)
+    assert level
+    assert float(level[1]) <= EXPOSURE
+
+
+def test_it_is_ready_when_its_model_is_loaded_and_not_before(service: Service) -> None:
+    service.configure(STREET, busy_ms=1000)
+    service.machine.run("systemctl", "start", "--no-block", "edge-daemon")
+    eventually(lambda: service.logged("capture door: up"), START_S, what="the camera", every_s=0.1)
+    assert not service.logged("worker m-0: /mnt/m.onnx: input"), "the model is loaded already"
+    assert service.state == "activating"
+    eventually(lambda: service.state == "active", START_S, what="ready", every_s=0.1)
+    assert service.logged("worker m-0: /mnt/m.onnx: input")
+    with Listener(service.address, "result/") as listener:
+        assert listener.receive()[0]["camera"] == "door"
+    service.up("1 of 1 camera")
+
+
+def test_a_password_is_a_credential_and_lines_have_fields(service: Service) -> None:
+    camera = HttpCamera([jpeg(100), jpeg(120)], credentials="viewer:hunter2")
+    with serving(camera):
+        service.machine.write("/etc/edge-daemon/secrets/DOOR", "hunter2\n", "0600")
+        service.configure(f"{{door: {{source: '{camera.url('viewer:${DOOR}')}'}}}}")
+        service.start()
+        service.up("1 of 1 camera")
+        camera.gone.set()
+    eventually(lambda: service.logged("capture door: down"), START_S, what="the camera gone", every_s=0.1)
+    (down,) = [entry for entry in service.journal if "capture door: down" in str(entry["MESSAGE"])][:1]
+    assert (down["PRIORITY"], down["EDGE_DAEMON_CAMERA"], down["EDGE_DAEMON_PROCESS"]) == ("4", "door", "capture door")
+    assert "hunter2" not in str(service.journal)
+    assert "hunter2" not in service.machine.run("ps", "axeww").stdout
+
+
+def test_a_wrong_configuration_is_said_once_and_not_tried_again(service: Service) -> None:
+    service.machine.write(CONFIG, "cameras: {door: {sauce: 0}}", "0640", "root:edge-daemon")
+    assert service.machine.run("systemctl", "start", "edge-daemon", check=False).returncode != 0
+    assert service.show("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "2", "0"]
+    (said,) = [entry for entry in service.journal if "did you mean" in str(entry["MESSAGE"])]
+    assert said["PRIORITY"] == "3"
+
+
+def test_the_watchdog_ends_a_service_whose_dispatcher_is_stopped_and_it_recovers(service: Service) -> None:
+    service.machine.write(DROP_IN, f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+    service.machine.run("systemctl", "daemon-reload")
+    try:
+        service.configure(STREET)
+        service.start()
+        service.up("1 of 1 camera")
+        (before,) = service.pids("supervisor")
+        service.machine.run("kill", "-STOP", *service.pids("dispatcher"))
+        stopped_at = time.monotonic()
+        eventually(
+            lambda: service.pids("supervisor") not in ([], [before]),
+            WATCHDOG_S + START_S,
+            what="another supervisor",
+            every_s=0.1,
+        )
+        service.up("1 of 1 camera")
+        print(f"recovered in {time.monotonic() - stopped_at:.1f} s with WatchdogSec={WATCHDOG_S}")
+        assert service.logged("Watchdog timeout")
+        assert service.logged("supervisor: no frame has come through")
+        assert service.state == "active"
+        with Listener(service.address, "result/") as listener:
+            listener.receive()
+    finally:
+        service.machine.run("rm", DROP_IN)
+        service.machine.run("systemctl", "daemon-reload")
+
+
+def test_it_writes_nowhere_else_and_leaves_nothing(service: Service) -> None:
+    service.configure(STREET)
+    service.start()
+    service.up("1 of 1 camera")
+    written = service.machine.run(
+        "find", "/", "/run", "/tmp", "/var", "/dev/shm", "-xdev", "-user", "edge-daemon", check=False
+    ).stdout.splitlines()
+    assert written, "at least its sockets"
+    assert [path for path in written if not OURS.match(path)] == []
+    with Listener(service.address, "frame/") as listener:
+        listener.receive()
+    service.stop()
+    assert service.pids() == []
+    assert service.show("ActiveState", "Result", "ExecMainStatus") == ["inactive", "success", "0"]
+    left = service.machine.run(
+        "find", "/", "/run", "/tmp", "/var", "/dev/shm", "-xdev", "-user", "edge-daemon", check=False
+    ).stdout.splitlines()
+    assert left == ["/var/lib/edge-daemon"]
+    assert not any(service.logged(f"{how} SIGKILL") for how in ("with signal", "ended by")), "nobody had to be killed"
+
+
+@pytest.mark.skip(reason="`edge-daemon reload` is not there yet")  # RELOAD: enable with it
+def test_reload_takes_a_camera_in_and_refuses_a_wrong_file(service: Service) -> None:
+    service.configure(STREET)
+    service.start()
+    service.up("1 of 1 camera")
+    pids = service.pids()
+    service.configure('{door: {source: "scene:?fps=15&size=320x180"}, yard: {source: "scene:?fps=5&size=320x180"}}')
+    service.machine.run("systemctl", "reload", "edge-daemon")
+    service.up("2 of 2 cameras")
+    assert set(pids) <= set(service.pids()), "processes that did not change go on"
+    service.machine.write(CONFIG, "cameras: {door: {sauce: 0}}", "0640", "root:edge-daemon")
+    done = service.machine.run("systemctl", "reload", "edge-daemon", check=False)
+    assert done.returncode != 0
+    assert service.logged("did you mean")
+    assert service.state == "active"
+    service.up("2 of 2 cameras")
