@@ -1,18 +1,28 @@
 #!/usr/bin/env bash
-# Installs the real components that integration tests talk to: an RTSP server (GStreamer's, driven by
-# tests/rtsp_server.py with Debian's own Python). Without it those tests are skipped, and fail where CI=true.
+# Installs the real components that tests talk to: an RTSP server (GStreamer's, driven by tests/rtsp_server.py with
+# Debian's own Python), and what boots a systemd of its own. Without them those tests are skipped, and fail where CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/apt.sh
 
 # good and base: sources, demuxers and RTP; bad: parsers; ugly: the H.264 encoder of the live picture.
-packages=(
+rtsp_server=(
     python3-gi gir1.2-gst-rtsp-server-1.0
     gstreamer1.0-plugins-{base,good,bad,ugly}
 )
+systemd_machine=(systemd-container dbus python3-venv)
 
-if /usr/bin/python3 tests/rtsp_server.py --check 2>/dev/null; then
-    echo "components: the RTSP server is there"
+has_rtsp_server() { /usr/bin/python3 tests/rtsp_server.py --check 2>/dev/null; }
+has_systemd_machine() {
+    command -v systemd-nspawn >/dev/null && command -v dbus-daemon >/dev/null &&
+        /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
+packages=()
+has_rtsp_server || packages+=("${rtsp_server[@]}")
+has_systemd_machine || packages+=("${systemd_machine[@]}")
+if [ ${#packages[@]} = 0 ]; then
+    echo "components: all are there"
     exit
 fi
 if ! apt_allowed; then
@@ -20,6 +30,7 @@ if ! apt_allowed; then
     echo "  apt-get install --no-install-recommends ${packages[*]}" >&2
     exit 1
 fi
-echo "components: installing the RTSP server"
+echo "components: installing ${packages[*]}"
 apt_install "${packages[@]}"
-/usr/bin/python3 tests/rtsp_server.py --check
+has_rtsp_server
+has_systemd_machine

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ EXPOSURE = 1.5
 WATCHDOG_S = 8
 CONFIG = "/etc/edge-daemon/config.yaml"
 DROP_IN = "/etc/systemd/system/edge-daemon.service.d/watchdog.conf"
-OURS = re.compile(r"/(run|var/lib)/edge-daemon(/|$)|/(var/)?tmp/systemd-private-[^/]+-edge-daemon\.service-")
-"""What the service may write to."""
+OURS = re.compile(r"/(run|var/lib)/edge-daemon(/|$)|/run/credentials/edge-daemon\.service(/|$)")
+"""Where the service's user may have files."""
 
 
 def install(destination: Path, *arguments: str, **environment: str) -> str:
@@ -94,11 +95,49 @@ class Service:
         """Of its processes, or of those with a title that begins so."""
         return self.machine.run("pgrep", "-f", f"^edge-daemon: {title}", check=False).stdout.split()
 
+    def files(self) -> set[str]:
+        """All that belongs to its user, wherever it can be written to."""
+        places = ("/", "/run", "/tmp", "/var", "/dev/shm")
+        # Some go away while they are looked at.
+        found = self.machine.run("find", *places, "-xdev", "-user", "edge-daemon", check=False)
+        return set(found.stdout.splitlines())
+
     def up(self, cameras: str) -> None:
         """Wait until systemd was told that so many cameras are up."""
         eventually(
             lambda: self.show("StatusText")[0].startswith(f"{cameras} up"), START_S, what=f"{cameras} up", every_s=0.1
         )
+
+
+def test_an_upgrade_keeps_the_configuration_and_leaves_no_older_program(installed: Path, tmp_path: Path) -> None:
+    there = tmp_path / "copy"
+    shutil.copytree(installed, there, symlinks=True, copy_function=os.link)
+    config, stale = there / "etc/edge-daemon/config.yaml", there / "opt/edge-daemon/stale"
+    assert config.read_text() == (CHECKOUT / "configs/demo.yaml").read_text()
+    config.unlink()
+    config.write_text("mine")
+    stale.touch()
+    install(there)
+    assert config.read_text() == "mine"
+    assert not stale.exists()
+    assert sorted(path.name for path in (there / "opt").iterdir()) == ["edge-daemon"]
+
+    install(there, "--remove")
+    files = [str(path.relative_to(there)) for path in there.rglob("*") if not path.is_dir()]
+    assert files == ["etc/edge-daemon/config.yaml"]
+    install(there, "--remove", PURGE="1")
+    assert not [path for path in there.rglob("*") if not path.is_dir()]
+
+
+def test_an_upgrade_that_fails_changes_nothing(installed: Path, tmp_path: Path) -> None:
+    there = tmp_path / "copy"
+    shutil.copytree(installed, there, symlinks=True, copy_function=os.link)
+    command = ["bash", str(CHECKOUT / "tools" / "install.sh")]
+    env = os.environ | {"DESTDIR": str(there), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "pip could not install the packages" in done.stderr
+    assert (there / "opt/edge-daemon/bin/edge-daemon").exists()
 
 
 @pytest.fixture(scope="module")
@@ -205,20 +244,15 @@ def test_it_writes_nowhere_else_and_leaves_nothing(service: Service) -> None:
     service.configure(STREET)
     service.start()
     service.up("1 of 1 camera")
-    written = service.machine.run(
-        "find", "/", "/run", "/tmp", "/var", "/dev/shm", "-xdev", "-user", "edge-daemon", check=False
-    ).stdout.splitlines()
-    assert written, "at least its sockets"
+    written = service.files()
+    assert any(path.endswith("/dispatcher") for path in written), "its sockets"
     assert [path for path in written if not OURS.match(path)] == []
     with Listener(service.address, "frame/") as listener:
         listener.receive()
     service.stop()
     assert service.pids() == []
     assert service.show("ActiveState", "Result", "ExecMainStatus") == ["inactive", "success", "0"]
-    left = service.machine.run(
-        "find", "/", "/run", "/tmp", "/var", "/dev/shm", "-xdev", "-user", "edge-daemon", check=False
-    ).stdout.splitlines()
-    assert left == ["/var/lib/edge-daemon"]
+    assert service.files() == {"/var/lib/edge-daemon"}
     assert not any(service.logged(f"{how} SIGKILL") for how in ("with signal", "ended by")), "nobody had to be killed"
 
 
