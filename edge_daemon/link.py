@@ -17,6 +17,10 @@ BEAT_S = 1.0
 """How often a process reports, and so shows that its loop still turns."""
 
 
+UNWRITTEN = "cannot write results"
+"""The state of a sink whose disk is full; lossless sources wait for it."""
+
+
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """Sent up."""
 

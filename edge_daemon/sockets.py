@@ -5,6 +5,8 @@ it said that it is free), and the high-water marks are a second fence.
 """
 
 import errno
+import glob
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +53,14 @@ def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
     socket.router_handover = 1
     _bind(socket, address, "hand out frames")
     return socket
+
+
+def of_this_process(address: str) -> str:
+    """`address` (ipc) for this process alone. Sockets there of processes before it, which were killed, are removed."""
+    path = Path(address.removeprefix("ipc://"))
+    for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
+        left.unlink(missing_ok=True)
+    return f"{address}-{os.getpid()}"
 
 
 def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:

@@ -83,13 +83,15 @@ class Desk:
         for ledger in self._ledgers.values():
             yield from self._published(ledger, ledger.close(), now_ns)
 
-    def acks(self) -> Acks | None:
-        """The streams that have come further since the last call, if any."""
+    def acks(self, *, lossless: bool = True) -> Acks | None:
+        """The streams that have come further since the last call, if any; the lossless ones may have to wait."""
         if not self._started:
             return None
         moved = []
         for key, ledger in self._ledgers.items():
             state = ledger.state
+            if not lossless and self._cameras[key[0]].delivery == "lossless":
+                continue
             if state.epoch and state != self._acked.get(key):
                 self._acked[key] = state
                 moved.append(state)

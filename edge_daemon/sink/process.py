@@ -9,7 +9,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import WireError
-from edge_daemon.link import Link, ProcessStatus, Table
+from edge_daemon.link import UNWRITTEN, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.desk import Desk
@@ -98,7 +98,8 @@ class Sink:
         self._publish(self._desk.release(time.monotonic_ns()))
         if self._record:
             self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
-        if acks := self._desk.acks():
+        # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
+        if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
             self._peer.send(encode(acks))
         for result, arrival in self._pictures.values():
             self._publish_picture(result, arrival)
@@ -158,7 +159,7 @@ class Sink:
             if isinstance(message, End):
                 continue
             if self._record:
-                self._record.write(body)
+                self._record.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
             if self._watched and arrival is not None:
                 self._show(message, arrival)
 
@@ -191,4 +192,6 @@ class Sink:
         self._status_at = time.monotonic() + STATUS_S
         status = self._desk.status(time.monotonic_ns(), self._processes)
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
-        self._link.tell("up", {"cameras": status["cameras"]})
+        trouble = self._record.trouble if self._record else None
+        state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
+        self._link.tell(state, {"cameras": status["cameras"]})

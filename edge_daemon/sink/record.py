@@ -12,14 +12,15 @@ STDOUT = 1
 BEGINNING = b'{"v":'
 """Of every result."""
 LIMIT_BYTES = 4 << 20
-"""What is kept while the disk is full; lines beyond it are lost, and counted."""
+"""What is kept while the disk is full; lines beyond it are lost, and counted, but for those to keep."""
 
 
 class Record:
     """Appends lines to a file, or to standard output (`-`).
 
-    When writing fails (a full disk), that is said once; lines are kept for a while and written when it works again. A
-    line that a sink before this one was killed in the middle of is taken away: its result comes again.
+    When writing fails (a full disk), that is said once, and `trouble` says it as long as it lasts. Lines are kept for a
+    while, those that may not be lost for as long as it takes, and written when it works again. A line that a sink
+    before this one was killed in the middle of is taken away: its result comes again.
 
     Raises:
         StartError: the file cannot be opened.
@@ -34,12 +35,17 @@ class Record:
         if path != "-":
             _mend(path, self._fd)
         self._pending = bytearray()
-        self._failing = False
         self._lost = 0
+        self.trouble: OSError | None = None
 
-    def write(self, line: bytes) -> None:
-        """Take in one line, to be written by `flush`."""
-        if len(self._pending) < LIMIT_BYTES:
+    @property
+    def waits(self) -> bool:
+        """Whether lines cannot be written now, and may be later: not where the reader of a pipe is gone."""
+        return self.trouble is not None and not isinstance(self.trouble, BrokenPipeError)
+
+    def write(self, line: bytes, *, keep: bool = False) -> None:
+        """Take in one line, to be written by `flush`. One to `keep` is not lost while this `waits`."""
+        if len(self._pending) < LIMIT_BYTES or (keep and self.waits):
             self._pending += line + b"\n"
         else:
             self._lost += 1
@@ -50,13 +56,13 @@ class Record:
             while self._pending:
                 del self._pending[: os.write(self._fd, self._pending)]
         except OSError as error:
-            if not self._failing:
+            if not self.trouble:
                 logger.error("cannot write results to %s: %s", self._name, error.strerror)
-            self._failing = True
+            self.trouble = error
             return
-        if self._failing:
+        if self.trouble:
             logger.warning("results are written to %s again; %d are missing", self._name, self._lost)
-        self._failing, self._lost = False, 0
+        self.trouble, self._lost = None, 0
 
     def close(self) -> None:
         """Bring everything to the disk."""

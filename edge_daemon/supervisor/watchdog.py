@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge_daemon.link import ProcessStatus
+from edge_daemon.link import UNWRITTEN, ProcessStatus
 
 SLACK_S = 3.0
 """How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
@@ -15,8 +15,8 @@ class Watchdog:
 
     A frame makes progress when it is delivered or dropped, so that slow models starve nobody, but a dispatcher or a
     sink that is stuck does. Cameras that are away are known to be, and one that is paced to a frame a minute owes
-    nothing in between. A worker that works on one frame for long, or loads its model again, is waited for; one that
-    never comes back is replaced by itself.
+    nothing in between. Lossless sources may wait for a full disk, and all for a worker that has one frame for long or
+    loads its model again; one that never comes back is replaced by itself.
     """
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class Watchdog:
             self._progress_at = now
         if self._progress_at == now or all(map(_is_away, captures)) or any(map(_is_busy, processes)):
             return True
-        waits = any(capture.detail.get("held") for capture in captures)
-        return not waits and self._announced_at <= self._progress_at + SLACK_S
+        owes = any(capture.detail.get("held") for capture in captures) and not any(map(_waits_for_disk, processes))
+        return not owes and self._announced_at <= self._progress_at + SLACK_S
 
     def _announces(self, captures: list[ProcessStatus]) -> bool:
         """Whether a capture has told of a new frame."""
@@ -56,6 +56,10 @@ class Watchdog:
 
 def _is_away(capture: ProcessStatus) -> bool:
     return capture.state.startswith(("down", "connecting", "finished"))
+
+
+def _waits_for_disk(process: ProcessStatus) -> bool:
+    return process.role == "sink" and process.state.startswith(UNWRITTEN)
 
 
 def _is_busy(process: ProcessStatus) -> bool:

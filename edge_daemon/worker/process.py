@@ -1,7 +1,6 @@
 """A worker's process: it owns one model and serves one frame, or one batch, at a time."""
 
 import logging
-import os
 import time
 from typing import Any
 
@@ -48,7 +47,7 @@ class Worker:
         self, link: Link, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
     ) -> None:
         self._link, self._settings, self._model = link, settings, model
-        self._address = f"{settings.inbox}-{os.getpid()}"  # what was meant for the worker before must not come here
+        self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
         self._inbox = sockets.inbox(context, self._address)
         self._outcomes = sockets.outcomes(context, settings.sink)
         self._peer = sockets.Peer(context, settings.dispatcher, settings.worker)

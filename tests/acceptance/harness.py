@@ -31,8 +31,8 @@ class Daemon:
         self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
         self.results = folder / "results.jsonl"
         self._log = (folder / "log").open("ab")
-        command = [sys.executable, "-m", "edge_daemon", "run", *arguments]
-        command += ["--publish", self.address, "--results", str(self.results)]
+        command = [sys.executable, "-m", "edge_daemon", "run"]
+        command += ["--publish", self.address, "--results", str(self.results), *arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -50,6 +50,23 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 10)}, workers: 2}}}}
     accounts(daemon.lines())
 
 
+def test_processes_that_are_killed_leave_nothing_that_piles_up(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{a: {{source: "scene:?fps=20&size=320x180"}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        (folder,) = tmp_path.glob("edge-daemon-*")
+        before = len(list(folder.iterdir()))
+        for title in ("worker m-0", "worker m-0", "sink", "capture a", "dispatcher"):
+            daemon.kill(title)
+            count = len(daemon.lines())
+            eventually(lambda count=count: len(daemon.lines()) > count + 5, START_S, what="results again")  # type: ignore[misc]
+        assert len(list(folder.iterdir())) == before
+        assert daemon.stop() == 0
+
+
 def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     model = slow_model(tmp_path / "m.onnx", 5)
     arguments = ("--source", "scene:?size=320x180", "--model", str(model))

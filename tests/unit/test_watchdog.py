@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.link import ProcessStatus
+from edge_daemon.link import UNWRITTEN, ProcessStatus
 from edge_daemon.supervisor.watchdog import BUSY_S, SLACK_S, Watchdog, standing
 
 AWAY = ["down (refused)", "down (ended by SIGKILL)", "connecting", "finished"]
@@ -52,6 +52,16 @@ def test_a_model_at_work_on_one_frame_for_long_is_waited_for() -> None:
     assert watchdog.feed(counts(50, 50), [door, worker(0.9)], 1)
     assert watchdog.feed(counts(50, 50), [door, worker(BUSY_S + 50)], 55)
     assert not watchdog.feed(counts(50, 50), [door, worker(BUSY_S - 1)], 60), "it waits for frames itself"
+
+
+def test_lossless_frames_may_wait_for_a_full_disk() -> None:
+    watchdog, door = Watchdog(), capture("up", 54, held=4)
+    sink = ProcessStatus(
+        name="sink", role="sink", pid=3, state=f"{UNWRITTEN} (full)", restarts=0, cpu=0.0, memory_bytes=0
+    )
+    assert watchdog.feed(counts(50, 50), [door, sink], 1)
+    assert watchdog.feed(counts(50, 50), [door, sink], 100)
+    assert not watchdog.feed(counts(50, 50), [capture("up", 90, held=4), sink], 200), "somebody is live, and stuck"
 
 
 @given(st.integers(1, 200), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
