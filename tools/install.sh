@@ -3,6 +3,7 @@
 # for its configuration and state; with PURGE=1 those and its user too. With DESTDIR=/folder all files go below that
 # folder, and the running system is left alone.
 set -euo pipefail
+umask 022 # the service's user must be able to read what root installs
 cd "$(dirname "$0")/.."
 . tools/apt.sh
 . tools/venv.sh
