@@ -56,10 +56,11 @@ def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
 
 
 def of_this_process(address: str) -> str:
-    """`address` (ipc) for this process alone. Sockets there of processes before it, which were killed, are removed."""
+    """`address` (ipc) for this process alone. Sockets there of processes that were killed are removed."""
     path = Path(address.removeprefix("ipc://"))
     for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
-        left.unlink(missing_ok=True)
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            left.unlink(missing_ok=True)
     return f"{address}-{os.getpid()}"
 
 
@@ -178,6 +179,7 @@ class Peer:
         self.socket.sndtimeo = 200
         self.changes = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self.connected = False
+        self._address = address
         self.socket.connect(address)
 
     def changed(self) -> bool:
@@ -194,8 +196,10 @@ class Peer:
             return
         try:
             self.socket.send(data)
-        except zmq.Again:
+        except zmq.Again:  # it has not read for long: what it reads next is a hello, over a new connection
             self.connected = False
+            self.socket.disconnect(self._address)
+            self.socket.connect(self._address)
 
     def close(self) -> None:
         """Send what is under way, then close."""

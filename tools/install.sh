@@ -89,8 +89,8 @@ install_all() {
     fi
     cat >&2 <<END
 install: done. Next, as root:
-  edit $configuration/config.yaml                      your cameras and models; now a generated street
-  edit $configuration/secrets/NAME                     what stands for \${NAME} in it
+  edit $configuration/config.yaml                        your cameras and models; now a generated street
+  edit $configuration/secrets/NAME                       what stands for \${NAME} in it
   CREDENTIALS_DIRECTORY=$configuration/secrets edge-daemon check
                                                            what is wrong with it, if anything
   systemctl enable --now edge-daemon                       start it, now and with the machine

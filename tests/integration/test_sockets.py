@@ -1,5 +1,6 @@
 """Real sockets: who learns of whom, and what an address that cannot be had says."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from edge_daemon import link
 from edge_daemon.errors import ModelError, StartError
 from edge_daemon.link import Exited, Failed, Finished, Link, Ready, Report, Stop
 from edge_daemon.settings import DispatcherSettings
-from edge_daemon.sockets import Guests, Peer, ipc, publisher, router, subscriber
+from edge_daemon.sockets import Guests, Peer, ipc, of_this_process, publisher, router, subscriber
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
@@ -31,6 +32,25 @@ def test_a_hello_is_due_after_each_connection(tmp_path: Path) -> None:
                 dispatcher.linger = 0
             eventually(lambda: not (peer.changed() or peer.connected), WAIT_S, what="the loss of the connection")
         peer.close()
+
+
+def test_a_dispatcher_that_has_not_read_for_long_is_told_anew(tmp_path: Path) -> None:
+    address = ipc(tmp_path, "dispatcher")
+    with zmq.Context() as context, router(context, address) as dispatcher:
+        peer = Peer(context, address, "door")
+        eventually(peer.changed, WAIT_S, what="a connection")
+        eventually(lambda: peer.send(b"news") or not peer.connected, WAIT_S, what="no room for more", every_s=0)  # type: ignore[func-returns-value]
+        eventually(peer.changed, WAIT_S, what="another connection")
+        peer.send(b"hello")
+        eventually(lambda: dispatcher.recv_multipart()[1] == b"hello", WAIT_S, what="the hello", every_s=0)
+        peer.close()
+
+
+def test_an_ipc_address_of_ones_own_leaves_those_of_living_processes(tmp_path: Path) -> None:
+    for name in (f"worker-0-{os.getppid()}", "worker-0-4194305", "worker-01-4194305"):  # beyond what a pid can be
+        (tmp_path / name).touch()
+    assert of_this_process(ipc(tmp_path, "worker-0")) == ipc(tmp_path, f"worker-0-{os.getpid()}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"worker-0-{os.getppid()}", "worker-01-4194305"]
 
 
 @pytest.mark.parametrize("make", [router, lambda context, address: publisher(context, [address])])
