@@ -175,6 +175,7 @@ def service(machine: Machine) -> Iterator[Service]:
         print("\n".join(str(entry["MESSAGE"]) for entry in service.journal))
 
 
+pytestmark = pytest.mark.timeout(900)  # the installer may have to fetch some 200 MB
 STREET = '{door: {source: "scene:?fps=15&size=320x180"}}'
 
 
@@ -189,7 +190,7 @@ def test_systemd_finds_no_fault_with_the_unit_and_little_exposed(machine: Machin
 
 
 def test_it_is_ready_when_its_model_is_loaded_and_not_before(service: Service) -> None:
-    service.configure(STREET, busy_ms=1000)
+    service.configure(STREET, busy_ms=1500)
     service.machine.run("systemctl", "start", "--no-block", "edge-daemon")
     eventually(lambda: service.logged("capture door: up"), START_S, what="the camera", every_s=0.1)
     assert not service.logged("worker m-0: /mnt/m.onnx: input"), "the model is loaded already"
