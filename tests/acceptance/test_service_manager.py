@@ -12,7 +12,7 @@ from tests.acceptance.harness import START_S, Daemon, free_port, running
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
-WATCHDOG_S = 8
+WATCHDOG_S = 4
 
 
 class Manager:
@@ -77,7 +77,7 @@ def test_ready_when_sockets_are_bound_and_models_loaded_whatever_cameras_do(tmp_
 cameras:
   door: {{source: "scene:?fps=15&size=320x180"}}
   yard: {{source: "rtsp://127.0.0.1:{free_port()}/none"}}
-models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 2000)}}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1200)}}}}}
 """
     with running(tmp_path, config) as daemon:
         eventually(lambda: "capture yard: down (refused)" in daemon.log, START_S, what="a camera that is away")
