@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ TITLE = "edge-daemon: "
 class Daemon:
     """A running `edge-daemon`, its files below `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str, publish: bool = True) -> None:
+    def __init__(self, folder: Path, *arguments: str, publish: bool = True, inside: Sequence[str] = ()) -> None:
         self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
         self.results = folder / "results.jsonl"
         self._log = (folder / "log").open("ab")
-        command = [sys.executable, "-m", "edge_daemon", "run"]
+        command = [*inside, sys.executable, "-m", "edge_daemon", "run"]
         command += [*(["--publish", self.address] if publish else []), "--results", str(self.results), *arguments]
         self.process = subprocess.Popen(
             command,
@@ -105,14 +105,16 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, config: str | None = None, *arguments: str, publish: bool = True) -> Iterator[Daemon]:
+def running(
+    folder: Path, config: str | None = None, *arguments: str, publish: bool = True, inside: Sequence[str] = ()
+) -> Iterator[Daemon]:
     """A daemon with the configuration `config`, or with `arguments` alone; it publishes where the test listens, or
-    else where its configuration says.
+    else where its configuration says. It is run with the command `inside` before it.
     """
     if config is not None:
         (folder / "config.yaml").write_text(config)
         arguments = (str(folder / "config.yaml"), *arguments)
-    daemon = Daemon(folder, *arguments, publish=publish)
+    daemon = Daemon(folder, *arguments, publish=publish, inside=inside)
     try:
         yield daemon
     except BaseException:
