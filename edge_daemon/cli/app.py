@@ -177,11 +177,15 @@ def tail(
     camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
     connect: Connect = DEFAULT_ADDRESS,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Print none, but check order, gaps and sums; stop at the first contradiction.")
+    ] = False,
 ) -> None:
     """Print results of a running daemon as JSON lines."""
     from edge_daemon.cli.watch import tail as follow
+    from edge_daemon.cli.watch import verify as check_all
 
-    follow(connect, camera or [], count)
+    (check_all if verify else follow)(connect, camera or [], count)
 
 
 @app.command()

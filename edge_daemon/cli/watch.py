@@ -6,10 +6,11 @@ from pathlib import Path
 import zmq
 
 from edge_daemon import sockets
-from edge_daemon.client import AnnotatedFrame, Subscriber
-from edge_daemon.errors import RequestError
+from edge_daemon.cli.audit import Audit
+from edge_daemon.client import AnnotatedFrame, Status, Subscriber
+from edge_daemon.errors import EdgeError, RequestError
 from edge_daemon.settings import Codec
-from edge_daemon.wire import topic
+from edge_daemon.wire import End, Result, topic
 
 QUIET_MS = 3000
 FORMATS: dict[str, Codec] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
@@ -40,6 +41,25 @@ def _print_all(socket: zmq.Socket[bytes], address: str, count: int | None) -> No
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
         printed += 1
+
+
+def verify(address: str, cameras: list[str], count: int | None) -> None:
+    """Check what a daemon publishes until `count` results were right, something is wrong, or interrupted.
+
+    Raises:
+        EdgeError: the first contradiction.
+    """
+    audit = Audit(cameras or None)
+    try:
+        with Subscriber(address, cameras=cameras or None, status=True) as messages:
+            for message in messages:
+                if isinstance(message, Result | End | Status) and (wrong := audit.contradiction(message)):
+                    raise EdgeError(f"{wrong} (unless messages were lost on their way here)")
+                if count is not None and audit.results >= count and isinstance(message, Status):
+                    break
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+    print(f"{audit.results} results and {audit.statuses} statuses: all frames are accounted for", file=sys.stderr)
 
 
 def snapshot(file: Path, camera: str | None, address: str, timeout_s: float) -> None:

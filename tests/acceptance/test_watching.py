@@ -14,7 +14,7 @@ from PIL import Image
 
 from edge_daemon import AnnotatedFrame, Subscriber
 from tests.acceptance.harness import START_S, Listener, running
-from tests.onnx_models import colour_model
+from tests.onnx_models import colour_model, slow_model
 
 README = Path(__file__).parents[2] / "README.md"
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -113,4 +113,29 @@ def test_the_subscriber_in_the_readme_works_as_it_stands(tmp_path: Path) -> None
         finally:
             reader.kill()
             reader.communicate()
+        assert daemon.stop() == 0
+
+
+def test_a_running_daemon_is_verified_from_outside(tmp_path: Path) -> None:
+    config = f"""
+cameras:
+  door: {{source: "scene:?fps=60&size=160x120", fps: 40}}
+  yard: {{source: "scene:?fps=30&size=160x120"}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 8)}}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        command = [
+            sys.executable,
+            "-m",
+            "edge_daemon",
+            "tail",
+            "--verify",
+            "--count",
+            "200",
+            "--connect",
+            daemon.address,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "all frames are accounted for" in done.stderr
         assert daemon.stop() == 0
