@@ -137,6 +137,7 @@ class CameraTurn(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     weight: float = 1.0
     max_age_s: float = 0.5
+    reorder_wait_s: float = 1.0
 
 
 class Cascade(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,4 +188,3 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_for: int = 0
     quality: int = 85
     results: str | None = None
-    reorder_wait_s: float = 1.0

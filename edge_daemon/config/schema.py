@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
+    Bytes,
     Endpoints,
     FilePath,
     Labels,
@@ -70,6 +71,8 @@ class Camera(Section):
     """live takes the newest frame, lossless makes the source wait; if left out, files and folders wait."""
     max_age: Seconds = Field(default="500ms", validate_default=True)
     """In live delivery, a frame that waited longer than this is dropped."""
+    reorder_wait: Seconds = Field(default="1s", validate_default=True)
+    """In live delivery, a frame that others have overtaken holds their results up for so long at most."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
     """The camera's share of the workers, relative to the others."""
     transport: Transport = "tcp"
@@ -148,6 +151,10 @@ class Model(Section):
     """Frames that a worker takes at once, of several cameras; the model has to allow it."""
     batch_wait: Seconds = Field(default="10ms", validate_default=True)
     """How long a worker waits for a batch to fill."""
+    worker_timeout: Seconds = Field(default="60s", validate_default=True)
+    """A worker that is stuck in one frame for so long is ended and started again."""
+    max_memory: Bytes | None = Field(default=None, examples=["500MB", "1.5GB"])
+    """A worker that takes more than this is replaced between two frames; no limit if left out."""
     providers: Providers = Field(default=["cpu"])
     """ONNX Runtime execution providers, in order of preference."""
     labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt", "coco"])

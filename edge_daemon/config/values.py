@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from edge_daemon.config import addresses, durations
+from edge_daemon.config import addresses, quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
 from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
@@ -207,8 +207,13 @@ Labels = Annotated[
 ]
 Seconds = Annotated[
     float,
-    BeforeValidator(durations.seconds),
-    WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
+    BeforeValidator(quantities.seconds),
+    WithJsonSchema({"type": "string", "pattern": quantities.SECONDS}),
+]
+Bytes = Annotated[
+    int,
+    BeforeValidator(quantities.count_bytes),
+    WithJsonSchema({"type": "string", "pattern": quantities.BYTES}),
 ]
 Size = Annotated[
     tuple[int, int],

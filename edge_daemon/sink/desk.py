@@ -39,8 +39,7 @@ Key = tuple[str, str]
 class Desk:
     """Keeps a ledger per camera and model. Nothing is released until the dispatcher said where to start."""
 
-    def __init__(self, cameras: dict[str, CameraTurn], reorder_wait_ns: int) -> None:
-        self._reorder_wait_ns = reorder_wait_ns
+    def __init__(self, cameras: dict[str, CameraTurn]) -> None:
         self._ledgers: dict[Key, Ledger] = {}
         self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
@@ -62,7 +61,7 @@ class Desk:
         for camera, turn in cameras.items():
             for model in turn.models:
                 ledger = self._ledgers.setdefault((camera, model), Ledger(camera, model))
-                ledger.reorder_wait_ns = self._reorder_wait_ns if turn.delivery == "live" else None
+                ledger.reorder_wait_ns = int(turn.reorder_wait_s * 1e9) if turn.delivery == "live" else None
                 self._meters.setdefault((camera, model), Meter())
 
     def tell(self, message: ToSink) -> None:

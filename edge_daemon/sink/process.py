@@ -55,7 +55,7 @@ class Sink:
         context: zmq.Context[zmq.Socket[bytes]],
     ) -> None:
         self._link, self._settings, self._record = link, settings, record
-        self._desk = Desk(settings.cameras, int(settings.reorder_wait_s * 1e9))
+        self._desk = Desk(settings.cameras)
         self._audience = Audience()
         self._gallery: Gallery | None = None
         self._pictures: dict[str, tuple[Result, Arrival]] = {}

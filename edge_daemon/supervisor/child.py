@@ -35,7 +35,8 @@ EXIT_S = 2.0
 @dataclass(frozen=True)
 class ProcessSpec:
     """A process that a configuration calls for. One that is `awaited` must come up for a run to start at all; one
-    whose loop did not turn for `hang_s` is killed and started again.
+    whose loop did not turn for `hang_s` is killed and started again; one that takes more than `max_bytes` of memory is
+    replaced once it has done what it is at.
     """
 
     role: str
@@ -43,6 +44,7 @@ class ProcessSpec:
     settings: msgspec.Struct
     awaited: bool = True
     hang_s: float = 60.0
+    max_bytes: int | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -55,7 +57,7 @@ class Child:
 
     def __init__(self, spec: ProcessSpec) -> None:
         self.spec = spec
-        self.once = False
+        self.once = self.replaced = False
         self.restarts = 0
         self.ready = self.finished = False
         self.failure: Failed | None = None
@@ -119,6 +121,7 @@ class Child:
         link.send_settings(self._socket, self.spec.settings)
         self.start_at, self.heard_at, self._started_at = None, time.monotonic(), time.monotonic()
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
+        self.replaced, self._leave_by = False, None
         self._usage = psutil.Process(self._process.pid)
 
     def tell(self, order: Order) -> bool:
@@ -132,7 +135,18 @@ class Child:
 
     def retire(self, grace_s: float) -> None:
         """Let the process end, within `grace_s`, and start none again."""
-        self.once, self.start_at, self._leave_by = True, None, time.monotonic() + grace_s
+        self.once, self.start_at = True, None
+        self._leave(grace_s)
+
+    def replace_if_large(self) -> None:
+        """Let the process end once it has done what it is at, and start another, if it takes too much memory."""
+        if self.ready and not self.replaced and self._memory_bytes > (self.spec.max_bytes or self._memory_bytes):
+            logger.warning("%s takes %.0f MB, which is too much; it is replaced", self.title, self._memory_bytes / 1e6)
+            self.replaced = True
+            self._leave(self.spec.hang_s)
+
+    def _leave(self, grace_s: float) -> None:
+        self._leave_by = time.monotonic() + grace_s
         self.tell(Stop())
 
     def kill_if_late(self) -> None:
@@ -172,7 +186,7 @@ class Child:
         self._process = self._usage = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0
-        wait_s = self._backoff.failed(time.monotonic() - self._started_at)
+        wait_s = 0.0 if self.replaced else self._backoff.failed(time.monotonic() - self._started_at)
         self.start_at = None if self.finished else time.monotonic() + wait_s
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         self.why = self.failure.sentence if self.failure else how

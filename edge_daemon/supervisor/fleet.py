@@ -97,4 +97,5 @@ class Fleet:
             self.children.remove(child)
         elif not child.finished:
             child.restarts += 1
-            self._on_failure(child, was_ready)
+            if not child.replaced:
+                self._on_failure(child, was_ready)

@@ -75,6 +75,8 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     dispatcher=dispatcher,
                     sink=sink,
                 ),
+                hang_s=config.models[name].worker_timeout,
+                max_bytes=config.models[name].max_memory,
             )
         )
     for name, camera in config.cameras.items():
@@ -113,6 +115,7 @@ def _turn(config: Config, camera: Camera) -> CameraTurn:
         delivery=camera.delivery or _usual_delivery(camera.source),
         weight=camera.weight,
         max_age_s=camera.max_age,
+        reorder_wait_s=camera.reorder_wait,
     )
 
 

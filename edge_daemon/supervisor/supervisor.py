@@ -102,6 +102,7 @@ class Supervisor:
             if child.ready and now - child.heard_at > child.spec.hang_s:
                 logger.error("%s has not been heard for %.0f s and is killed", child.title, child.spec.hang_s)
                 child.kill()
+            child.replace_if_large()
         self._standing.tell(self.cameras, table)
         if self._observe:
             self._observe(self.cameras, table)

@@ -147,6 +147,12 @@ def test_durations(written: str, seconds: float) -> None:
     assert loads(text).cameras["street"].max_age == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(("written", "count"), [("500MB", 500_000_000), ("1.5GB", 1_500_000_000)])
+def test_amounts_of_memory(written: str, count: int) -> None:
+    text = MINIMAL.replace("builtin:person", f"builtin:person, max_memory: {written}")
+    assert loads(text).models["person"].max_memory == count
+
+
 def test_paths_start_from_the_files_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "etc"
     folder.mkdir()

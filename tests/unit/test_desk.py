@@ -30,10 +30,9 @@ PERSON = Detection(xyxy=(1.0, 2.0, 3.0, 4.0), confidence=0.9, class_id=0, class_
 def desk() -> Desk:
     return Desk(
         {
-            "door": CameraTurn(models=["a", "b"], delivery="live"),
+            "door": CameraTurn(models=["a", "b"], delivery="live", reorder_wait_s=1e-8),
             "tape": CameraTurn(models=["a"], delivery="lossless"),
-        },
-        reorder_wait_ns=10,
+        }
     )
 
 

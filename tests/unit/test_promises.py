@@ -12,7 +12,8 @@ from tests.unit.world import World
 
 REASONS = {"paced", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error"}
 MODELS = ["a", "b", "c"]
-LIVE = CameraTurn(models=MODELS, delivery="live", max_age_s=1e-7)
+BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
+LIVE = CameraTurn(models=MODELS, delivery="live", **BRIEF)
 FILE = CameraTurn(models=MODELS, delivery="lossless", weight=2.0)
 WORKERS = {"a-0": "a", "a-1": "a", "b-0": "b", "c-0": "c"}
 
@@ -127,7 +128,7 @@ class Reloaded(Daemon):
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
-                cameras[name] = CameraTurn(models=models, delivery=delivery, max_age_s=1e-7)  # type: ignore[arg-type]
+                cameras[name] = CameraTurn(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
         changed = [n for n in stay if anew or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)

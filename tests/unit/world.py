@@ -38,7 +38,6 @@ from edge_daemon.wire import (
     WorkerHello,
 )
 
-REORDER_WAIT_NS = 1000
 WINDOW = 3
 KEPT = 8
 """Frames that a live capture keeps for models that come after others."""
@@ -159,7 +158,7 @@ class World:
         self.dispatcher = Dispatcher(self.cameras_of_dispatcher, self.cascades, self.batches, wall=lambda: self.now)
 
     def start_sink(self) -> None:
-        self.desk = Desk(self.cameras, REORDER_WAIT_NS)
+        self.desk = Desk(self.cameras)
         self._begun = False
         self.sink_hello()
 

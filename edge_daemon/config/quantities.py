@@ -1,0 +1,40 @@
+"""Durations and amounts of memory as people write them: a number with its unit."""
+
+import re
+
+SECONDS = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m)$"
+BYTES = r"^[0-9]{1,9}(\.[0-9]{1,9})?(MB|GB)$"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "MB": 1e6, "GB": 1e9}
+
+
+def seconds(value: object) -> float:
+    """`500ms`, `2s` or `1.5m` in seconds.
+
+    Raises:
+        ValueError: it is none, has no unit, or is 0.
+    """
+    amount = _amount(value, SECONDS, "a duration, such as 500ms, 2s or 1m")
+    if not amount:
+        raise ValueError("must be longer than 0")
+    return amount
+
+
+def count_bytes(value: object) -> int:
+    """`500MB` or `1.5GB` in bytes, of a thousand thousand to the MB.
+
+    Raises:
+        ValueError: it is none, has no unit, or is 0.
+    """
+    amount = _amount(value, BYTES, "an amount of memory, such as 500MB or 2GB")
+    if not amount:
+        raise ValueError("must be more than 0")
+    return round(amount)
+
+
+def _amount(value: object, pattern: str, what: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"needs a unit; write {what.partition('such as ')[2]}")
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise ValueError(f"must be {what}")
+    number, unit = re.split(r"(?<=[0-9])(?=[a-zA-Z])", value)
+    return float(number) * _UNITS[unit]

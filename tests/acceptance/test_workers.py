@@ -1,0 +1,85 @@
+"""Workers that hang, grow, or cannot come back: their frames are accounted for, and the others go on."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.harness import START_S, Listener, accounts, clip, running
+from tests.onnx_models import slow_model
+from tests.waiting import eventually
+
+PATIENT_S = 30.0
+TIMEOUT_S = 3.0
+REORDER_S = 0.3
+SLACK_S = 0.5
+"""For a test machine that does other things too."""
+
+
+def process(status: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(process for process in status["processes"] if process["name"] == name)
+
+
+def test_a_worker_that_hangs_holds_nothing_up_for_long_and_is_replaced(tmp_path: Path) -> None:
+    slow_model(tmp_path / "m.onnx", 60)
+    config = f"""
+cameras: {{door: {{source: "scene:?fps=20&size=320x180", reorder_wait: {REORDER_S}s}}}}
+models: {{m: {{path: m.onnx, workers: 2, worker_timeout: {TIMEOUT_S}s}}}}
+"""
+    with (
+        running(tmp_path, config) as daemon,
+        Listener(daemon.address, "result/") as listener,
+        Listener(daemon.address, "status/") as statuses,
+    ):
+        results = listener.until(lambda result: result["seq"] > 20, PATIENT_S)
+        daemon.processes()["worker m-0"].send_signal(signal.SIGSTOP)
+        status = statuses.until(lambda status: process(status, "m-0")["restarts"] == 1, PATIENT_S)[-1]
+        seq = max(result["seq"] for result in results)
+        results += listener.until(lambda result: result["worker"] == "m-0" and result["seq"] > seq, PATIENT_S)
+        assert process(status, "m-1")["restarts"] == 0
+        assert daemon.stop() == 0
+    accounts(results)
+    latencies = [result["timing_ms"]["total"] / 1e3 for result in results]
+    assert max(latencies) < REORDER_S + SLACK_S, "results waited for the one that hangs"
+    assert sum(result["dropped"].get("late", 0) + result["dropped"].get("worker-lost", 0) for result in results) <= 2
+    assert "worker m-0 has not been heard for 3 s and is killed" in daemon.log
+
+
+def test_a_worker_that_takes_too_much_memory_is_replaced_between_two_frames(tmp_path: Path) -> None:
+    slow_model(tmp_path / "m.onnx", 15)
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 600)}}}}}
+models: {{m: {{path: m.onnx, max_memory: 1MB}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        assert daemon.finish() == 0
+    assert [result["seq"] for result in daemon.lines()] == list(range(600))
+    assert "which is too much; it is replaced" in daemon.log
+    assert "starts again in" not in daemon.log, "that is no failure"
+
+
+def test_a_model_that_cannot_be_loaded_again_leaves_the_others_running(tmp_path: Path) -> None:
+    for name in ("m", "n"):
+        slow_model(tmp_path / f"{name}.onnx", 2)
+    config = """
+cameras: {door: {source: "scene:?fps=20&size=320x180"}}
+models: {m: {path: m.onnx}, n: {path: n.onnx}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as statuses:
+
+        def delivered(status: dict[str, Any], model: str) -> int:
+            return int(status["cameras"]["door"]["models"][model]["delivered"])
+
+        statuses.until(lambda status: min(delivered(status, "m"), delivered(status, "n")) > 10, PATIENT_S)
+        (tmp_path / "n.onnx").write_bytes(b"no model any more")
+        daemon.processes()["worker n-0"].kill()
+        status = statuses.until(lambda status: "n.onnx" in process(status, "n-0")["state"], PATIENT_S)[-1]
+        assert process(status, "n-0")["state"].startswith("down (model n")
+        before = delivered(status, "m")
+        statuses.until(lambda status: delivered(status, "m") > before + 20, PATIENT_S)
+        slow_model(tmp_path / "new.onnx", 2)
+        (tmp_path / "new.onnx").rename(tmp_path / "n.onnx")
+        n = delivered(status, "n")
+        statuses.until(lambda status: delivered(status, "n") > n + 5, PATIENT_S)
+        eventually(lambda: daemon.processes().get("worker n-0"), START_S, what="the other model's worker")
+        assert daemon.stop() == 0
+    accounts(daemon.lines())
