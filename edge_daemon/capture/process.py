@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from typing import Any
 
 import zmq
 
@@ -99,7 +100,8 @@ class Capture:
         self._announce()
         captured = self._reader.captured if self._ended else None
         held = self._window.held() if self._epoch is not None else []
-        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured)
+        still = self._reader.still if self._ended else 0
+        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured, still=still)
         self._peer.send(encode(hello))
 
     def _answer(self) -> None:
@@ -133,13 +135,20 @@ class Capture:
         while offers and (up_to is None or offers[0].seq <= up_to):
             held = offers.popleft()
             announce = Announce(
-                camera=camera, epoch=epoch, seq=held.seq, captured_ns=held.captured_ns, paced=held.paced
+                camera=camera,
+                epoch=epoch,
+                seq=held.seq,
+                captured_ns=held.captured_ns,
+                paced=held.paced,
+                still=held.still,
             )
             self._peer.send(encode(announce))
             self._announced += 1
         if ended is not None and not self._ended and not offers:
             self._ended = True
-            self._peer.send(encode(Ended(camera=camera, epoch=epoch, captured=ended, paced=self._reader.paced)))
+            reader = self._reader
+            last = Ended(camera=camera, epoch=epoch, captured=ended, paced=reader.paced, still=reader.still)
+            self._peer.send(encode(last))
 
     def _send(self, order: Send) -> None:
         """Send the frame that is asked for to the worker that waits for it."""
@@ -237,7 +246,9 @@ class Capture:
         if now - self._counted_at >= 1.0:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
-        detail = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
+        detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
         detail |= {"announced": self._announced, "held": self._window.owed}
+        if reader.gate and reader.gate.seen:
+            detail["motion"] = reader.gate.status
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
         self._link.beat("stalled" if stalled else reader.state, detail)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from edge_daemon.capture.frozen import Frozen
+from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
 from edge_daemon.capture.retry import Retry
@@ -31,6 +32,7 @@ class Reader(threading.Thread):
         super().__init__(name="reader", daemon=True)
         self._settings, self._window, self._wake = settings, window, wake
         self._pace = Pace(settings.fps)
+        self.gate = MotionGate(settings.motion) if settings.motion else None
         self._start_at = 0
         self._may_start = threading.Event()
         self._ending = threading.Event()
@@ -38,7 +40,7 @@ class Reader(threading.Thread):
         self.offers: deque[Held] = deque()
         self.state, self.about = "connecting", ""
         self.seq = -1
-        self.paced = 0
+        self.paced = self.still = 0
         self.size = (0, 0)
         self.captured: int | None = None
         self.error: Exception | None = None
@@ -115,10 +117,15 @@ class Reader(threading.Thread):
             captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
             self.seq += 1
             state = self.state
+            # What was read before and is not offered again goes the same way: a file's frames have the same fate
+            # however often it is begun.
             if not self._pace.passes(picture.time_s):
                 self.paced += self.seq >= self._start_at
-            elif self.seq >= self._start_at:
-                self._offer(picture, captured_ns, captured_at_ns)
+            else:
+                if self.gate and not self.gate.passes(picture, captured_at_ns):
+                    self.still += self.seq >= self._start_at
+                elif self.seq >= self._start_at:
+                    self._offer(picture, captured_ns, captured_at_ns)
                 if source.live:
                     state = "frozen" if frozen.sees(picture) else "up"
             self._enter(state if state == "frozen" else "up")
@@ -131,8 +138,8 @@ class Reader(threading.Thread):
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
-        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced)
-        self.paced = 0
+        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced, self.still)
+        self.paced = self.still = 0
         if self._window.offer(held):
             self.offers.append(held)
 

@@ -197,9 +197,9 @@ class Dispatcher:
                 continue
             match message:
                 case Announce():
-                    stream.announce(message.seq, message.captured_ns, message.paced)
+                    stream.announce(message.seq, message.captured_ns, message.paced, message.still)
                 case Ended():
-                    stream.ended(message.captured, message.paced)
+                    stream.ended(message.captured, message.paced, message.still)
                 case Missing() if message.model == stream.model:
                     stream.missing(message.worker, message.seq)
                     if seat := self._workers.get(message.worker):
@@ -222,10 +222,10 @@ class Dispatcher:
             if stream.epoch != epoch:
                 self._tell_sink(stream.capture_lost())
                 stream.begin(epoch)
-            for seq, captured_ns in hello.held:
-                stream.announce(seq, captured_ns)
+            for seq, captured_ns, still in hello.held:
+                stream.announce(seq, captured_ns, still=still)
             if hello.ended is not None:
-                stream.ended(hello.ended)
+                stream.ended(hello.ended, still=hello.still)
 
     def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
         """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""

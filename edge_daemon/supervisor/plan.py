@@ -14,6 +14,7 @@ from edge_daemon.settings import (
     DispatcherSettings,
     InputSettings,
     ModelSettings,
+    MotionSettings,
     OpenSettings,
     ProviderSettings,
     SinkSettings,
@@ -95,6 +96,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     stall_timeout_s=camera.stall_timeout,
                     delivery=turns[name].delivery,
                     fps=camera.fps,
+                    motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
                     window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 2,
@@ -113,6 +115,18 @@ def _turn(config: Config, camera: Camera) -> CameraTurn:
         delivery=camera.delivery or _usual_delivery(camera.source),
         weight=camera.weight,
         max_age_s=camera.max_age,
+    )
+
+
+def _motion(camera: Camera) -> MotionSettings | None:
+    motion = camera.motion
+    if motion is None:
+        return None
+    return MotionSettings(
+        threshold=motion.threshold,
+        area=motion.area,
+        mask=motion.mask or [],
+        always_every_s=motion.always_every,
     )
 
 
