@@ -117,7 +117,7 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
     `always_every_s`.
     """
 
-    threshold: float = 20.0
+    threshold: float = 15.0
     area: float = 0.001
     mask: list[list[tuple[float, float]]] = []
     always_every_s: float = 10.0

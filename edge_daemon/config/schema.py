@@ -61,7 +61,7 @@ class Device(Section):
 class Motion(Section):
     """When frames are held back because nothing moved. {} has all defaults."""
 
-    threshold: float = Field(default=20.0, gt=0, le=255)
+    threshold: float = Field(default=15.0, gt=0, le=255)
     """A pixel has changed when it differs by more grey levels than this."""
     area: Share = 0.001
     """Something moved when more than this share of the picture changed."""
