@@ -34,9 +34,9 @@ def run() -> int:
     setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
     log.set_up(title(role, name), camera=name if role == "capture" else None)
     link = Link(fd)
-    # A terminal's Ctrl-C and systemd's stop reach all processes at once; the supervisor stops us in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A terminal's Ctrl-C and end, and systemd's stop, reach all processes at once; the supervisor stops us in order.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     try:
         importlib.import_module(f"edge_daemon.{role}.process").serve(link)
     except EdgeError as error:

@@ -47,6 +47,12 @@ class Finished(News, frozen=True, kw_only=True, tag="finished"):
     """There is nothing left to do for this process, and there never will be."""
 
 
+class Changed(News, frozen=True, kw_only=True, tag="changed"):
+    """The settings that came last are those that hold, unless `refusal` says why they cannot: nothing has changed."""
+
+    refusal: str = ""
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Sent down."""
 
@@ -60,6 +66,16 @@ class Exited(Order, frozen=True, kw_only=True, tag="exited"):
 
     process: str
     role: str
+
+
+class Change(Order, frozen=True, kw_only=True, tag="change"):
+    """Go on with other settings, of the kind that this process was started with; answered by `Changed`.
+
+    The captures of the cameras `anew` are replaced, and what they read next has nothing to do with what they read.
+    """
+
+    settings: msgspec.Raw
+    anew: list[str]
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,9 +102,9 @@ class Table(Order, frozen=True, kw_only=True, tag="table"):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_news = msgspec.msgpack.Decoder(Ready | Failed | Report | Finished)
-_orders = msgspec.msgpack.Decoder(Stop | Exited | Table)
-S = TypeVar("S")
+_news = msgspec.msgpack.Decoder(Ready | Failed | Report | Finished | Changed)
+_orders = msgspec.msgpack.Decoder(Stop | Exited | Change | Table)
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -105,12 +121,18 @@ def send_settings(end: socket.socket, settings: msgspec.Struct) -> None:
     end.send(_encoder.encode(settings))
 
 
-def send(end: socket.socket, order: Order) -> None:
-    """Send an order. A child that is gone, or too busy to read, does not hold the supervisor up."""
+def change(settings: msgspec.Struct, anew: list[str]) -> Change:
+    """The order to go on with `settings`."""
+    return Change(settings=msgspec.Raw(_encoder.encode(settings)), anew=anew)
+
+
+def send(end: socket.socket, order: Order) -> bool:
+    """Send an order, unless the child is gone, or too busy to read: it does not hold the supervisor up."""
     try:
         end.send(_encoder.encode(order))
     except (BlockingIOError, BrokenPipeError, ConnectionResetError):
-        return
+        return False
+    return True
 
 
 def receive(end: socket.socket) -> list[News] | None:
@@ -149,6 +171,11 @@ class Link:
         """What this process was told at its start."""
         return msgspec.msgpack.decode(self._socket.recv(MAX_BYTES), type=kind)
 
+    @staticmethod
+    def changed_settings(change: Change, kind: type[S]) -> S:
+        """What this process is told to go on with."""
+        return msgspec.msgpack.decode(change.settings, type=kind)
+
     def orders(self) -> list[Order]:
         """The orders that have come. `Stop`, and a supervisor that is gone, set `stopping`."""
         orders: list[Order] = []
@@ -167,6 +194,10 @@ class Link:
     def ready(self) -> None:
         """Work can begin."""
         self._tell(Ready())
+
+    def changed(self, refusal: str = "") -> None:
+        """The settings of the last `Change` hold, or cannot, for what `refusal` says."""
+        self._tell(Changed(refusal=refusal))
 
     def failed(self, error: EdgeError) -> None:
         """This process ends because of `error`."""

@@ -66,11 +66,12 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     each plays for the decoder; None reads all.
     `providers` are in order of preference. A worker takes `batch` frames at once, and waits `batch_wait_s` for them. A
     model that comes `after` another looks at what that one found, at most `max_crops` of a frame, and `margin` (a
-    share of its sides) around it.
+    share of its sides) around it. `stamp` tells the file from others that lie at its path at other times.
     """
 
     name: str
     path: str
+    stamp: str = ""
     threads: int = 1
     confidence: float = 0.4
     iou: float = 0.45
@@ -175,7 +176,7 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells.
 
-    What it finds is also told to the dispatcher if the model `is_followed` by others.
+    With `trial` it ends once the model is loaded: whether it can be is all there is to know.
     """
 
     worker: str
@@ -183,7 +184,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     inbox: str
     dispatcher: str
     sink: str
-    is_followed: bool = False
+    trial: bool = False
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,6 +119,37 @@ def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str])
     return socket
 
 
+def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[str]) -> None:
+    """Publish at the addresses `after` instead of `before`; subscribers of those in both notice nothing.
+
+    Raises:
+        StartError: one cannot be bound; it publishes where it did.
+    """
+    gone, new = [a for a in before if a not in after], [a for a in after if a not in before]
+    ports = {_port(address) for address in new}
+    in_the_way = [address for address in gone if _port(address) in ports]  # such as of another interface
+    bound: list[str] = []
+    for address in in_the_way:
+        publisher.unbind(address)
+    try:
+        for address in new:
+            publisher.bind(address)
+            bound.append(address)
+    except zmq.ZMQError as error:
+        for other in bound:
+            publisher.unbind(other)
+        for other in in_the_way:
+            publisher.bind(other)
+        raise StartError(f"cannot publish results on {address}: {_reason(error, address)}") from error
+    for address in gone:
+        if address not in in_the_way:
+            publisher.unbind(address)
+
+
+def _port(address: str) -> str:
+    return address.rpartition(":")[2]
+
+
 def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
     """A client's socket, not subscribed to anything yet.
 

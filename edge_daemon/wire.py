@@ -138,7 +138,8 @@ class Crop(msgspec.Struct, frozen=True, kw_only=True):
 class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`.
 
-    With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again.
+    With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again, for
+    models that come after this one.
     """
 
     model: str
@@ -170,6 +171,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
+    With `share` other models come after: the dispatcher is told what is found.
     """
 
     camera: str
@@ -181,6 +183,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     height: int
     codec: Codec
     annotate: bool
+    share: bool = False
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None
 
@@ -200,7 +203,7 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.1"):
 class Free(Message, frozen=True, kw_only=True, tag="free.1"):
     """This worker is done with the frame `seq`, and can take another.
 
-    `found` is what models that come after its own are to look at; None where it has `failed`, or there are no such.
+    `found` is what models that come after its own are to look at; None where it has `failed`, or nobody asked.
     """
 
     worker: str
@@ -215,6 +218,22 @@ class Begun(Message, frozen=True, kw_only=True, tag="begun.1"):
     """This worker has begun a batch: what it is given now waits until it is done."""
 
     worker: str
+
+
+class Leaving(Message, frozen=True, kw_only=True, tag="leaving.1"):
+    """This worker is to stop: it takes what it was given, and no more."""
+
+    worker: str
+    inbox: str
+
+
+# dispatcher -> worker
+
+
+class Dismissed(Message, frozen=True, kw_only=True, tag="dismissed.1"):
+    """Nothing is on its way to the worker whose inbox this was."""
+
+    inbox: str
 
 
 # worker -> sink
@@ -315,6 +334,12 @@ class Start(Message, frozen=True, kw_only=True, tag="start.1"):
     streams: list[StreamState]
 
 
+class Joined(Message, frozen=True, kw_only=True, tag="joined.1"):
+    """A model looks at a camera that was here before it: its first frame comes after `state.resolved`."""
+
+    state: StreamState
+
+
 class Turn(Message, frozen=True, kw_only=True, tag="turn.1"):
     """Frame `seq` was given to a worker; since the turn before, `dropped` frames were not."""
 
@@ -381,10 +406,11 @@ class Watched(Message, frozen=True, kw_only=True, tag="watched.1"):
 
 
 ToDispatcher = (
-    CaptureHello | Announce | Missing | Sent | Ended | WorkerHello | Begun | Free | SinkHello | Acks | Watched
+    CaptureHello | Announce | Missing | Sent | Ended | WorkerHello | Begun | Free | Leaving | SinkHello | Acks | Watched
 )
 ToCapture = Welcome | Send | Release | Introduce
-ToSink = Start | Turn | Gap | Lost | Captured
+ToWorker = Dismissed
+ToSink = Start | Joined | Turn | Gap | Lost | Captured
 
 
 M = TypeVar("M")

@@ -5,6 +5,7 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.components import RTSP_SERVER, SYSTEM_PYTHON
@@ -14,10 +15,15 @@ STOP_S = 5.0
 
 
 class RtspServer:
-    """Serves one stream on 127.0.0.1; a restart keeps the port. `options` go to tests/rtsp_server.py."""
+    """Serves one stream on 127.0.0.1; a restart keeps the port. `options` go to tests/rtsp_server.py, which is run with
+    the command `inside` before it.
+    """
 
-    def __init__(self, *options: str, path: str = "cam", user: str = "", password: str = "") -> None:
+    def __init__(
+        self, *options: str, path: str = "cam", user: str = "", password: str = "", inside: Sequence[str] = ()
+    ) -> None:
         self.port = 0
+        self._inside = inside
         self._path = path
         self._credentials = f"{user}:{password}@" if user else ""
         self._options = [*options, *(["--user", user, "--password", password] if user else [])]
@@ -33,7 +39,15 @@ class RtspServer:
         if self._process is not None:
             raise RuntimeError("the RTSP server is running already")
         self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, str(RTSP_SERVER), str(self.port), self._path, "--with-parent", *self._options],
+            [
+                *self._inside,
+                SYSTEM_PYTHON,
+                str(RTSP_SERVER),
+                str(self.port),
+                self._path,
+                "--with-parent",
+                *self._options,
+            ],
             stdin=subprocess.PIPE,  # closes when this process dies, however it dies
             stdout=subprocess.PIPE,
         )

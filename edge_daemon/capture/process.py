@@ -199,6 +199,7 @@ class Capture:
             height=height,
             codec=codec,
             annotate=order.annotate,
+            share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,
         )

@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run in the foreground, until stopped or until all files have been read."""
     from edge_daemon.cli.run import run as start
-    from edge_daemon.config.load import adhoc, load
+    from edge_daemon.config.load import adhoc
     from edge_daemon.errors import ConfigError
     from edge_daemon.log import choose
 
@@ -61,12 +61,27 @@ def run(
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source to look at")
-        chosen = adhoc(source, model or ["builtin:person"], {"workers": workers} if workers else None)
+        options = {"workers": workers} if workers else None
+        start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
-        chosen = load(config or DEFAULT_CONFIG)
-    start(chosen, results=results, publish=publish, cache=cache)
+        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache)
+
+
+@app.command()
+def reload(
+    config: Annotated[
+        Path | None, typer.Argument(help="The file that it reads; needed where several daemons run.")
+    ] = None,
+    runtime_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where it has its sockets, if its configuration says so.")
+    ] = None,
+) -> None:
+    """Have the running daemon read its configuration again; what did not change keeps running."""
+    from edge_daemon.cli.reload import reload as ask
+
+    typer.echo(f"reloaded: {ask(config, runtime_dir)}")
 
 
 @app.command()

@@ -7,11 +7,14 @@ from pathlib import Path
 import setproctitle
 
 from edge_daemon import log
+from edge_daemon.cli.check import faults
 from edge_daemon.cli.show import LogLines, Screen, summary
 from edge_daemon.config.addresses import endpoint, is_local
-from edge_daemon.config.load import loads
+from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.supervisor.child import ProcessSpec
+from edge_daemon.supervisor.control import Control
 from edge_daemon.supervisor.folder import run_folder
 from edge_daemon.supervisor.models import with_local_models
 from edge_daemon.supervisor.plan import plan
@@ -30,33 +33,52 @@ models:
 """
 
 
-def run(config: Config, *, results: str | None = None, publish: str | None = None, cache: Path | None = None) -> None:
-    """Run `config` until all its files have been read, or a signal says stop.
+def run(
+    config: Config | Path, *, results: str | None = None, publish: str | None = None, cache: Path | None = None
+) -> None:
+    """Run a configuration until all its files have been read, or a signal says stop.
 
-    Models that are not here are fetched first, into the folder `cache`.
+    One that is a file is read again for each reload. Models that are not here are fetched first, into the folder
+    `cache`.
 
     Raises:
         EdgeError: it cannot start.
     """
-    if publish:
-        config = _published_at(config, publish)
+    path = config.absolute() if isinstance(config, Path) else None
     log.set_up("supervisor")
-    config = with_local_models(config, cache)
+    config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
     if results and results != "-":
         results = str(Path(results).absolute())
         _empty(Path(results))
     setproctitle.setproctitle("edge-daemon: supervisor")
-    with Signals() as signals, run_folder(Path(config.runtime_dir) if config.runtime_dir else None) as folder:
+    place = config.runtime_dir
+
+    def again() -> list[ProcessSpec]:
+        if path is None:
+            raise ConfigError("this daemon was started without a file, so there is none to read again")
+        changed = load(path)
+        if missing := [*missing_files(changed), *faults(changed)]:
+            raise StartError("\n".join(map(str, missing)))
+        if changed.runtime_dir != place:
+            logger.warning("runtime_dir stays as it is until the next start")
+        return plan(_completed(changed, publish, cache), folder, results=results)
+
+    with Signals() as signals, run_folder(Path(place) if place else None) as folder, Control(folder, path) as control:
         specs = plan(config, folder, results=results)
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
             if config.web.enabled:
                 logger.warning("web: this version has no web interface yet; everything else runs")
-            supervisor = Supervisor(specs, signals, observe=show.update)
+            supervisor = Supervisor(specs, signals, control=control, load=again, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)
+
+
+def _completed(config: Config, publish: str | None, cache: Path | None) -> Config:
+    """`config` with what the command line says, and with all models on this machine."""
+    return with_local_models(_published_at(config, publish) if publish else config, cache)
 
 
 def _empty(results: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -16,9 +16,12 @@ from edge_daemon.wire import (
     Captured,
     CaptureHello,
     Crop,
+    Dismissed,
     Ended,
     Free,
     Introduce,
+    Joined,
+    Leaving,
     Message,
     Missing,
     Release,
@@ -47,12 +50,13 @@ class Seat:
     inbox: str
     batch: int = 1
     begun: bool = False
+    leaves: bool = False
     given: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def free(self) -> bool:
         """Whether it can be given a frame."""
-        return len(self.given) < self.batch and not self.begun
+        return len(self.given) < self.batch and not self.begun and not self.leaves
 
     def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
         """It is done with a frame: with `newer`, that may be a later one than was asked for."""
@@ -85,28 +89,66 @@ class Dispatcher:
     ) -> None:
         self._wall = wall
         self.outbox: list[tuple[str, Message]] = []
-        self._cameras, self._cascades, self._batches = cameras, cascades or {}, batches or {}
         self._streams: dict[tuple[str, str], Stream] = {}
-        for camera, turn in cameras.items():
-            for model in sorted(turn.models, key=self._depth):
-                after = self._cascades.get(model)
-                self._streams[camera, model] = Stream(
-                    camera,
-                    model,
-                    live=turn.delivery == "live",
-                    max_age_ns=int(turn.max_age_s * 1e9),
-                    after=self._streams[camera, after.after] if after else None,
-                )
-        self._rotas = {
-            model: Rota({camera: turn.weight for camera, turn in cameras.items() if model in turn.models})
-            for model in dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
-        }
+        self._rotas: dict[str, Rota] = {}
+        self._joining: set[Stream] = set()  # of models that are new to a camera
+        self._newest: dict[str, int] = {}  # epoch by camera: one that goes and comes back does not repeat one
+        self._anew: set[str] = set()  # cameras whose next capture begins an epoch, whatever the last one left
         self._workers: dict[str, Seat] = {}
         self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
         self._heard: dict[str, str] = {}  # and the one whose hello was heard since it is known where to go on
         self._counted: dict[Stream, Captured] = {}
         self._watched: set[str] = set()
         self._sink_seen = self._sink_here = False
+        self.change(cameras, cascades or {}, batches or {})
+
+    def change(
+        self,
+        cameras: dict[str, CameraTurn],
+        cascades: Mapping[str, Cascade],
+        batches: Mapping[str, int],
+        anew: Iterable[str] = (),
+    ) -> None:
+        """Go on with other cameras and models. The captures of the cameras `anew` are to be replaced.
+
+        The sink has to know of new cameras and models by now, and those that are gone are over for it.
+        """
+        self._cameras, self._cascades, self._batches = cameras, cascades, batches
+        before, self._streams = self._streams, {}
+        for camera, turn in cameras.items():
+            for model in sorted(turn.models, key=self._depth):
+                self._streams[camera, model] = self._stream(camera, model, turn, before.get((camera, model)))
+        self._remove([stream for key, stream in before.items() if self._streams.get(key) is not stream])
+        models = dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
+        weights = {m: {camera: turn.weight for camera, turn in cameras.items() if m in turn.models} for m in models}
+        self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
+        for model, rota in self._rotas.items():
+            rota.change(weights[model])
+        self._workers = {worker: seat for worker, seat in self._workers.items() if seat.model in self._rotas}
+        for camera in anew:
+            self._anew.add(camera)
+            self._capture_gone(camera, for_good=True)
+        for (camera, model), stream in self._streams.items():
+            turn = cameras[camera]
+            stream.change(live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9))
+            if camera in self._heard and (camera, model) not in before:
+                self._joining.add(stream)
+                self._tell_capture(camera, Introduce())
+
+    def _stream(self, camera: str, model: str, turn: CameraTurn, known: Stream | None) -> Stream:
+        """The stream as it is, or a new one."""
+        cascade = self._cascades.get(model)
+        after = self._streams[camera, cascade.after] if cascade else None
+        if known and known.after is after:
+            return known
+        return Stream(camera, model, live=turn.delivery == "live", max_age_ns=int(turn.max_age_s * 1e9), after=after)
+
+    def _remove(self, streams: list[Stream]) -> None:
+        for stream in streams:
+            stream.leave()
+            for seat in self._workers.values():
+                if seat.model == stream.model:
+                    seat.forget(stream.camera)
 
     def receive(self, peer: str, message: ToDispatcher) -> None:
         """Take in what `peer` (as its socket is named) says."""
@@ -124,6 +166,11 @@ class Dispatcher:
             case Begun():
                 if seat := self._workers.get(message.worker):
                     seat.begun = bool(seat.given)
+            case Leaving():
+                if (seat := self._workers.get(message.worker)) and seat.inbox == message.inbox:
+                    seat.leaves = True
+                else:
+                    self._say(message.worker, Dismissed(inbox=message.inbox))
             case CaptureHello() | Announce() | Missing() | Sent() | Ended() if message.camera in self._cameras:
                 if isinstance(message, CaptureHello):
                     self._captures[message.camera] = peer
@@ -145,7 +192,11 @@ class Dispatcher:
             self._sink_here = False
 
     def assign(self, now_ns: int) -> None:
-        """Give free workers the frames that wait, fairly."""
+        """Give free workers the frames that wait, fairly; those that leave and have none may go."""
+        for worker, seat in list(self._workers.items()):
+            if seat.leaves and not seat.given:
+                del self._workers[worker]
+                self._say(worker, Dismissed(inbox=seat.inbox))
         if not self._sink_here:
             return
         for worker, seat in self._workers.items():
@@ -213,13 +264,18 @@ class Dispatcher:
         epoch = hello.epoch
         if epoch is None:
             self._capture_gone(hello.camera)
-            if all(stream.finished for stream in streams):
+            if all(stream.finished for stream in streams) and hello.camera not in self._anew:
                 self._release(hello.camera)
                 return
             epoch, first = self._next_epoch(streams)
             self._say(peer, Welcome(epoch=epoch, next_seq=first))
-        for stream in streams:
-            if stream.epoch != epoch:
+        base = self._joined_at(hello, epoch)
+        for stream in sorted(streams, key=lambda stream: self._depth(stream.model)):
+            if stream in self._joining:
+                self._joining.remove(stream)
+                stream.join(epoch, base)
+                self._say(SINK, Joined(state=stream.state))
+            elif stream.epoch != epoch:
                 self._tell_sink(stream.capture_lost())
                 stream.begin(epoch)
             for seq, captured_ns, still in hello.held:
@@ -229,17 +285,26 @@ class Dispatcher:
 
     def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
         """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""
-        last = max(stream.epoch for stream in streams)
-        if last == 0 or streams[0].live:
-            return max(int(self._wall()), last + 1), 0
+        camera, last = streams[0].camera, max(stream.epoch for stream in streams)
+        anew = camera in self._anew
+        self._anew.discard(camera)
+        if last == 0 or streams[0].live or anew:
+            self._newest[camera] = max(int(self._wall()), last + 1, self._newest.get(camera, 0) + 1)
+            return self._newest[camera], 0
         return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in streams)
 
-    def _capture_gone(self, camera: str) -> None:
+    def _joined_at(self, hello: CaptureHello, epoch: int) -> int:
+        """The last frame of an epoch before those that a new model gets, or -1 where it gets all."""
+        if hello.held:
+            return hello.held[0][0] - 1
+        return max((stream.announced for stream in self._streams_of(hello.camera) if stream.epoch == epoch), default=-1)
+
+    def _capture_gone(self, camera: str, *, for_good: bool = False) -> None:
         """Whether a frame that was being sent has come through, nobody knows: its worker is given another."""
         for seat in self._workers.values():
             seat.forget(camera)
         for stream in self._streams_of(camera):
-            self._tell_sink(stream.capture_lost())
+            self._tell_sink(stream.capture_lost(for_good=for_good))
 
     def _streams_of(self, camera: str) -> list[Stream]:
         turn = self._cameras.get(camera)
@@ -257,7 +322,7 @@ class Dispatcher:
     def _worker_free(self, message: Free) -> None:
         seat = self._workers.get(message.worker)
         stream = self._streams.get((message.camera, seat.model)) if seat else None
-        if seat is None or stream is None:
+        if seat is None or stream is None:  # of a stream that is gone, the seat was told when it went
             return
         if stream.epoch == message.epoch:
             stream.served(message.worker, message.seq)

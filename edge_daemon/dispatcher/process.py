@@ -8,7 +8,7 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import WireError
-from edge_daemon.link import Exited, Link
+from edge_daemon.link import Change, Exited, Link
 from edge_daemon.settings import DispatcherSettings
 from edge_daemon.wire import Decoder, ToDispatcher, encode
 
@@ -44,6 +44,8 @@ class Loop:
             for order in self._link.orders():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
+                elif isinstance(order, Change):
+                    self._change(order)
             self._receive()
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
@@ -52,6 +54,11 @@ class Loop:
         self._receive()
         self._dispatcher.flush()
         self._send()
+
+    def _change(self, order: Change) -> None:
+        settings = self._link.changed_settings(order, DispatcherSettings)
+        self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, order.anew)
+        self._link.changed()
 
     def _receive(self) -> None:
         for _ in range(BURST):

@@ -11,9 +11,14 @@ class Rota:
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
-        self._passed = dict.fromkeys(weights, 0.0)
         self._now = 0.0
+        self._passed: dict[str, float] = {}
+        self.change(weights)
+
+    def change(self, weights: Mapping[str, float]) -> None:
+        """Go on with other cameras or weights."""
+        self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
+        self._passed = {camera: self._passed.get(camera, self._now) for camera in weights}
 
     def next(self, candidates: Iterable[str]) -> str | None:
         """Whose turn it is among the cameras that have something to offer; None if none has."""

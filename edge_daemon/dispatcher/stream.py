@@ -62,6 +62,22 @@ class Stream:
         self._max_age_ns = max_age_ns
         self.begin(0)
 
+    def change(self, *, live: bool, max_age_ns: int) -> None:
+        """Go on by other rules. `live` changes only while there is no capture."""
+        self.live, self._max_age_ns = live, max_age_ns
+
+    def join(self, epoch: int, resolved: int) -> None:
+        """Begin amid an epoch that other models of the camera are in, after frame `resolved`."""
+        self.state = StreamState(
+            camera=self.camera, model=self.model, epoch=epoch, resolved=resolved, published=resolved
+        )
+        self.begin(epoch, resolved)
+
+    def leave(self) -> None:
+        """Follow no longer, and lead nobody."""
+        if self.after:
+            self.after.followers.remove(self)
+
     def begin(self, epoch: int, resolved: int = -1) -> None:
         """Start to count at the frame after `resolved`, with nothing waiting and nothing under way."""
         self.epoch = epoch
@@ -120,9 +136,17 @@ class Stream:
         elif (told := self._turn_of(seq)) and told.worker == worker:
             told.worker = None
 
-    def capture_lost(self) -> list[ToSink]:
-        """The capture is gone, and with it the frames that wait; a lossless one will offer them again."""
-        if self.live:
+    def capture_lost(self, *, for_good: bool = False) -> list[ToSink]:
+        """The capture is gone, and with it the frames that wait; a lossless one will offer them again, unless it is
+        gone `for_good`.
+        """
+        messages: list[ToSink] = []
+        if for_good and not self.live:
+            messages += [self._lost(told, "shutdown") for told in self._told if told.frame and not told.served]
+            turns = {told.seq for told in self._told}
+            self._waiting = deque(frame for frame in self._waiting if frame.seq not in turns)
+            self._told.clear()
+        if self.live or for_good:
             for frame in [*self._waiting, *([self._asked[1]] if self._asked else [])]:
                 self._drop(frame, "shutdown")
             self._waiting.clear()
@@ -137,7 +161,7 @@ class Stream:
                 self._waiting.clear()
         self._asked = None
         self._offered = -1
-        return self.flush()
+        return messages + self.flush()
 
     # What the stream says that this one follows
 
@@ -355,11 +379,13 @@ class Stream:
             told.shared = True
             for follower in self.followers:
                 follower.parent_lost(told.seq, "worker-lost")
-            key = {"camera": self.camera, "model": self.model}
-            return [Lost(**key, epoch=self.epoch, seq=told.seq, reason="worker-lost")]
+            return [self._lost(told, "worker-lost")]
         if told.frame:
             self._wait_again(told.frame)
         return []
+
+    def _lost(self, told: Told, reason: Reason) -> Lost:
+        return Lost(camera=self.camera, model=self.model, epoch=self.epoch, seq=told.seq, reason=reason)
 
     def _wait_again(self, frame: Waiting) -> None:
         if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._waiting):

@@ -19,6 +19,7 @@ from edge_daemon.wire import (
     End,
     Found,
     Gap,
+    Joined,
     Lost,
     Outcome,
     Result,
@@ -39,16 +40,30 @@ class Desk:
     """Keeps a ledger per camera and model. Nothing is released until the dispatcher said where to start."""
 
     def __init__(self, cameras: dict[str, CameraTurn], reorder_wait_ns: int) -> None:
-        self._cameras = cameras
+        self._reorder_wait_ns = reorder_wait_ns
         self._ledgers: dict[Key, Ledger] = {}
-        for camera, turn in cameras.items():
-            wait_ns = reorder_wait_ns if turn.delivery == "live" else None
-            for model in turn.models:
-                self._ledgers[camera, model] = Ledger(camera, model, reorder_wait_ns=wait_ns)
-        self._meters = {key: Meter() for key in self._ledgers}
+        self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
         self._found: dict[Key, dict[str, int]] = {}
         self._started = False
+        self._open(cameras)
+
+    def change(self, cameras: dict[str, CameraTurn], now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+        """Go on with other cameras and models; what there still is to publish of those that are gone."""
+        gone = [ledger for (camera, model), ledger in self._ledgers.items() if not _has(cameras, camera, model)]
+        for ledger in gone:
+            yield from self._published(ledger, ledger.close(), now_ns)
+            for books in (self._ledgers, self._meters, self._acked, self._found):
+                books.pop((ledger.camera, ledger.model), None)
+        self._open(cameras)
+
+    def _open(self, cameras: dict[str, CameraTurn]) -> None:
+        self._cameras = cameras
+        for camera, turn in cameras.items():
+            for model in turn.models:
+                ledger = self._ledgers.setdefault((camera, model), Ledger(camera, model))
+                ledger.reorder_wait_ns = self._reorder_wait_ns if turn.delivery == "live" else None
+                self._meters.setdefault((camera, model), Meter())
 
     def tell(self, message: ToSink) -> None:
         """Take in what the dispatcher says."""
@@ -58,6 +73,9 @@ class Desk:
                 for state in message.streams:
                     if ledger := self._ledgers.get((state.camera, state.model)):
                         ledger.start(state)
+            case Joined(state=state) if self._started:
+                if ledger := self._ledgers.get((state.camera, state.model)):
+                    ledger.start(state)
             case Turn() | Gap() | Lost() | Captured() if self._started:
                 if ledger := self._ledgers.get((message.camera, message.model)):
                     ledger.tell(message)
@@ -184,6 +202,10 @@ def _names_of(detection: Detection) -> list[str]:
     if detection.detections is not None:
         return [inner.class_name for inner in detection.detections]
     return [detection.class_name]
+
+
+def _has(cameras: dict[str, CameraTurn], camera: str, model: str) -> bool:
+    return camera in cameras and model in cameras[camera].models
 
 
 def _end(ledger: Ledger) -> End:

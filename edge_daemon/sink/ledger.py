@@ -63,9 +63,9 @@ class Ledger:
     overtaken waits `reorder_wait_ns` for its outcome and is then dropped as `late`; None waits for ever (lossless).
     """
 
-    def __init__(self, camera: str, model: str, *, reorder_wait_ns: int | None) -> None:
+    def __init__(self, camera: str, model: str, *, reorder_wait_ns: int | None = None) -> None:
         self.camera, self.model = camera, model
-        self._reorder_wait_ns = reorder_wait_ns
+        self.reorder_wait_ns = reorder_wait_ns
         self._entries: deque[_Entry] = deque()
         self._early: dict[tuple[int, int], Arrival] = {}
         self.start(StreamState(camera=camera, model=model, epoch=0))
@@ -175,7 +175,7 @@ class Ledger:
         if not entry.turn or entry.arrival or entry.lost:
             return True
         overtaken_ns = min((e.arrival.at_ns for e in self._entries if e.arrival), default=now_ns)
-        if self._reorder_wait_ns is None or now_ns - overtaken_ns <= self._reorder_wait_ns:
+        if self.reorder_wait_ns is None or now_ns - overtaken_ns <= self.reorder_wait_ns:
             return False
         entry.lost = "late"
         return True

@@ -8,8 +8,8 @@ import msgspec
 import zmq
 
 from edge_daemon import sockets
-from edge_daemon.errors import WireError
-from edge_daemon.link import UNWRITTEN, Link, ProcessStatus, Table
+from edge_daemon.errors import StartError, WireError
+from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.desk import Desk
@@ -82,6 +82,8 @@ class Sink:
             for order in self._link.orders():
                 if isinstance(order, Table):
                     self._processes = order.processes
+                elif isinstance(order, Change):
+                    self._change(self._link.changed_settings(order, SinkSettings))
             self.step()
             self._tell_status()
         poller.unregister(self._link.fileno())
@@ -89,6 +91,20 @@ class Sink:
             self.step()
         self._publish(self._desk.close(time.monotonic_ns()))
         self._tell_status(now=True)
+
+    def _change(self, settings: SinkSettings) -> None:
+        """Go on with other cameras and models, and publish elsewhere; subscribers stay where they are."""
+        try:
+            sockets.move(self._publisher, self._settings.publish, settings.publish)
+        except StartError as error:
+            self._link.changed(str(error))
+            return
+        self._publish(self._desk.change(settings.cameras, time.monotonic_ns()))
+        self._publish_pictures()
+        if settings.quality != self._settings.quality:
+            self._gallery = None
+        self._settings = settings
+        self._link.changed()
 
     def step(self) -> None:
         """Take in what has come, publish what can be published."""
@@ -101,9 +117,7 @@ class Sink:
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
             self._peer.send(encode(acks))
-        for result, arrival in self._pictures.values():
-            self._publish_picture(result, arrival)
-        self._pictures.clear()
+        self._publish_pictures()
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
@@ -176,6 +190,11 @@ class Sink:
             self._publish_picture(result, arrival)
         else:
             self._pictures[result.camera] = result, arrival
+
+    def _publish_pictures(self) -> None:
+        for result, arrival in self._pictures.values():
+            self._publish_picture(result, arrival)
+        self._pictures.clear()
 
     def _publish_picture(self, result: Result, arrival: Arrival) -> None:
         if self._gallery is None:

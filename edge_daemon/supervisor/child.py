@@ -1,5 +1,6 @@
 """One process of ours: started, heard, and ended."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -13,9 +14,10 @@ import msgspec
 import psutil
 
 from edge_daemon import link
-from edge_daemon.link import Failed, Finished, News, Order, ProcessStatus, Ready, Report
+from edge_daemon.link import Changed, Failed, Finished, News, Order, ProcessStatus, Ready, Report, Stop
 from edge_daemon.supervisor.backoff import Backoff
 
+logger = logging.getLogger(__name__)
 THREADS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -42,19 +44,28 @@ class ProcessSpec:
     awaited: bool = True
     hang_s: float = 60.0
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the others."""
+        return self.role, self.name
+
 
 class Child:
-    """A process and what is known of it. It can be started again after it ended."""
+    """A process and what is known of it. It can be started again after it ended, unless it is to run only `once`."""
 
     def __init__(self, spec: ProcessSpec) -> None:
         self.spec = spec
+        self.once = False
         self.restarts = 0
         self.ready = self.finished = False
         self.failure: Failed | None = None
+        self.answer: Changed | None = None
+        self.why = ""
         self.state = "starting"
         self.detail: dict[str, Any] = {}
         self.start_at: float | None = 0.0
         self.heard_at = 0.0
+        self._leave_by: float | None = None
         self._backoff = Backoff()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: Any = None
@@ -71,6 +82,11 @@ class Child:
     def running(self) -> bool:
         """Whether there is a process."""
         return self._process is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has come up, or has shown that it cannot."""
+        return self.ready or self.finished or self.restarts > 0
 
     @property
     def pid(self) -> int | None:
@@ -105,10 +121,26 @@ class Child:
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
         self._usage = psutil.Process(self._process.pid)
 
-    def tell(self, order: Order) -> None:
-        """Send an order, if there is a process to take it."""
-        if self.running:
-            link.send(self._socket, order)
+    def tell(self, order: Order) -> bool:
+        """Send an order; whether there is a process that can take it."""
+        return self.running and link.send(self._socket, order)
+
+    def change(self, anew: list[str]) -> bool:
+        """Have the process go on with what its spec says now, which `answer` is about; whether it can be told."""
+        self.answer = None
+        return self.tell(link.change(self.spec.settings, anew))
+
+    def retire(self, grace_s: float) -> None:
+        """Let the process end, within `grace_s`, and start none again."""
+        self.once, self.start_at, self._leave_by = True, None, time.monotonic() + grace_s
+        self.tell(Stop())
+
+    def kill_if_late(self) -> None:
+        """End the process if it has had its time."""
+        if self._leave_by and self.running and time.monotonic() > self._leave_by:
+            logger.warning("%s did not stop in time and is killed", self.title)
+            self._leave_by = None
+            self.kill()
 
     def hear(self) -> list[News] | None:
         """Take in the news; None once the process is gone."""
@@ -122,12 +154,14 @@ class Child:
                     self.state, self.detail = news.state, news.detail
                 case Failed():
                     self.failure = news
+                case Changed():
+                    self.answer = news
                 case Finished():
                     self.finished = True
         return heard
 
-    def gone(self) -> str:
-        """Close the books on a process that is gone; says how it ended."""
+    def gone(self) -> None:
+        """Close the books on a process that is gone: `why` says what it said last, or how it ended."""
         assert self._process is not None
         try:
             code = self._process.wait(EXIT_S)
@@ -141,8 +175,8 @@ class Child:
         wait_s = self._backoff.failed(time.monotonic() - self._started_at)
         self.start_at = None if self.finished else time.monotonic() + wait_s
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        self.state = "finished" if self.finished else f"down ({self.failure.sentence if self.failure else how})"
-        return how
+        self.why = self.failure.sentence if self.failure else how
+        self.state = "finished" if self.finished else f"down ({self.why})"
 
     def kill(self) -> None:
         """End the process at once."""

@@ -1,6 +1,7 @@
 """From a configuration to the processes it calls for."""
 
 from pathlib import Path
+from zlib import crc32
 
 from edge_daemon import sockets
 from edge_daemon.config.schema import Camera, Config
@@ -63,7 +64,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     ]
     used = {model for turn in turns.values() for model in turn.models}
     workers = [(name, i) for name in config.models if name in used for i in range(config.models[name].workers)]
-    for number, (name, i) in enumerate(workers):
+    for name, i in workers:
         specs.append(
             ProcessSpec(
                 role="worker",
@@ -71,10 +72,9 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 settings=WorkerSettings(
                     worker=f"{name}-{i}",
                     model=model_settings(config, name),
-                    inbox=sockets.ipc(folder, f"worker-{number}"),
+                    inbox=sockets.ipc(folder, f"worker-{crc32(f'{name}-{i}'.encode()):08x}"),
                     dispatcher=dispatcher,
                     sink=sink,
-                    is_followed=any(model.after == name for model in config.models.values()),
                 ),
             )
         )
@@ -141,6 +141,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     return ModelSettings(
         name=name,
         path=model.path,
+        stamp=" ".join(_stamp(file) for file in (model.path, model.labels) if isinstance(file, str)),
         threads=model.threads,
         confidence=model.confidence,
         class_confidence=model.class_confidence or {},
@@ -165,3 +166,12 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
         return ProviderSettings(name=item)
     name, options = next(iter(item.items()))
     return ProviderSettings(name=name, options=options)
+
+
+def _stamp(path: str) -> str:
+    """When a file was written last, and how large it is; nothing for what is no file."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return ""
+    return f"{about.st_mtime_ns}/{about.st_size}"

@@ -1,47 +1,60 @@
-"""The loop that keeps all processes running, and ends them in order."""
+"""The loop that keeps all processes running, takes in other configurations, and ends in order."""
 
 import logging
-import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.link import Exited, ProcessStatus, Stop, Table
+from edge_daemon.link import ProcessStatus, Table
 from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.control import Caller, Control
+from edge_daemon.supervisor.fleet import Fleet
 from edge_daemon.supervisor.notify import Standing, notify
+from edge_daemon.supervisor.reload import Load, reload
 from edge_daemon.supervisor.signals import Signals
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
-GRACE_S = {"capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
-"""How long a process that was told to stop may take."""
-STOP_ORDER = ("capture", "worker", "dispatcher", "sink")
+RELOAD_S = 0.05
+"""How often it is looked at how a reload is getting on, when nothing happens."""
 Observer = Callable[[dict[str, Any], list[ProcessStatus]], None]
 
 
 class Supervisor:
     """Runs the processes of `specs` until all sources have ended, or a signal says stop.
 
-    `observe` gets the cameras' counts (as in `status/`) and the process table once a second.
+    `observe` gets the cameras' counts (as in `status/`) and the process table once a second. `load` gives the specs
+    of a reload, which SIGHUP or a caller of `control` asks for.
     """
 
-    def __init__(self, specs: list[ProcessSpec], signals: Signals, observe: Observer | None = None) -> None:
-        self._children = [Child(spec) for spec in specs]
-        self._observe = observe
-        self._signals = signals
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(signals, selectors.EVENT_READ, None)
+    def __init__(
+        self,
+        specs: list[ProcessSpec],
+        signals: Signals,
+        *,
+        control: Control,
+        load: Load,
+        observe: Observer | None = None,
+    ) -> None:
+        self._fleet = Fleet(specs, self._failed)
+        (self._sink,) = self._fleet.of("sink")
+        self._signals, self._control, self._load, self._observe = signals, control, load, observe
+        self._fleet.listen(signals, signals.read)
+        self._fleet.listen(control, self._called)
         self._started = False
         self._failure: EdgeError | None = None
         self._table_at = 0.0
         self._standing = Standing()
+        self._reload: Generator[None, None, str] | None = None
+        self._reload_asked = False
+        self._callers: list[Caller] = []  # who waits for the reload that is asked for next
+        self._waiting: list[Caller] = []  # and for the one under way
 
     @property
     def cameras(self) -> dict[str, Any]:
         """The cameras' counts as the sink told them last."""
-        sink = next(child for child in self._children if child.spec.role == "sink")
-        cameras: dict[str, Any] = sink.detail.get("cameras", {})
+        cameras: dict[str, Any] = self._sink.detail.get("cameras", {})
         return cameras
 
     def run(self) -> None:
@@ -52,67 +65,40 @@ class Supervisor:
         """
         try:
             while not self._stopping:
-                self._revive()
-                self._turn(self._wait_s())
+                wait_s = max(self._table_at - time.monotonic(), 0.0)
+                self._fleet.turn(min(wait_s, RELOAD_S) if self._reload else wait_s)
                 self._watch()
+                self._advance()
         finally:
             notify("STOPPING=1")
-            self._stop()
+            self._fleet.stop(graceful=lambda: self._signals.count < 2 and not self._failure)
         if self._failure:
             raise self._failure
 
-    def _turn(self, wait_s: float) -> None:
-        """Hear what the processes say, for `wait_s` at most."""
-        for key, _ in self._selector.select(wait_s):
-            if key.data is None:
-                self._signals.read()
-            elif key.data.hear() is None:
-                self._ended(key.data)
-
-    def _wait_s(self) -> float:
-        due = [self._table_at, *(child.start_at for child in self._children if child.start_at is not None)]
-        return max(min(due) - time.monotonic(), 0.0)
-
-    def _revive(self) -> None:
-        for child in self._children:
-            if child.start_at is not None and child.start_at <= time.monotonic():
-                child.start()
-                self._selector.register(child, selectors.EVENT_READ, child)
-
-    def _ended(self, child: Child) -> None:
-        self._selector.unregister(child)
-        failure, was_ready = child.failure, child.ready
-        how = child.gone()
-        for other in self._children:
-            if other.spec.role == "dispatcher" and other is not child:
-                other.tell(Exited(process=child.spec.name, role=child.spec.role))
-        if child.finished or self._stopping:
-            return
-        child.restarts += 1
-        sentence = failure.sentence if failure else f"{child.title} {how}"
+    def _failed(self, child: Child, was_ready: bool) -> None:
         if child.spec.awaited and not self._started and not was_ready:
-            self._failure = StartError(sentence)
-            if failure:
-                self._failure.exit_code = ExitCode(failure.exit_code)
+            self._failure = StartError(child.why if child.failure else f"{child.title} {child.why}")
+            if child.failure:
+                self._failure.exit_code = ExitCode(child.failure.exit_code)
         else:
             again_s = (child.start_at or 0.0) - time.monotonic()
-            logger.error("%s: %s; starts again in %.1f s", child.title, sentence if failure else how, again_s)
+            logger.error("%s: %s; starts again in %.1f s", child.title, child.why, again_s)
 
     def _watch(self) -> None:
         """Once a second: the process table, and whether anybody hangs."""
-        if not self._started and all(map(_is_there, self._children)):
+        children = self._fleet.children
+        if not self._started and all(map(_is_there, children)):
             self._started = True
-            up = sum(child.ready for child in self._children)
-            logger.info("%s %d processes are up", "all" if up == len(self._children) else "the first", up)
+            up = sum(child.ready for child in children)
+            logger.info("%s %d processes are up", "all" if up == len(children) else "the first", up)
             notify("READY=1")
         now = time.monotonic()
         if now < self._table_at:
             return
         self._table_at = now + TABLE_S
-        table = [child.status() for child in self._children]
-        for child in self._children:
-            if child.spec.role == "sink":
-                child.tell(Table(processes=table))
+        table = [child.status() for child in children]
+        self._sink.tell(Table(processes=table))
+        for child in children:
             if child.ready and now - child.heard_at > child.spec.hang_s:
                 logger.error("%s has not been heard for %.0f s and is killed", child.title, child.spec.hang_s)
                 child.kill()
@@ -120,35 +106,50 @@ class Supervisor:
         if self._observe:
             self._observe(self.cameras, table)
 
+    def _called(self) -> None:
+        if caller := self._control.caller():
+            self._fleet.listen(caller, lambda: self._asked(caller))
+
+    def _asked(self, caller: Caller) -> None:
+        self._fleet.ignore(caller)
+        if caller.wants_reload():
+            self._callers.append(caller)
+        else:
+            caller.close()
+
+    def _advance(self) -> None:
+        """Begin a reload that is asked for, or go on with the one under way."""
+        asked = self._signals.take_hang_up() or bool(self._callers)
+        self._reload_asked |= asked
+        if self._reload_asked and self._started and self._reload is None:
+            notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            self._reload, self._reload_asked = reload(self._fleet, self._load), False
+            self._waiting, self._callers = self._callers, []
+        if self._reload is None:
+            return
+        try:
+            next(self._reload)
+        except StopIteration as done:
+            logger.info("reloaded: %s", done.value)
+            self._reloaded(ExitCode.OK, done.value)
+        except EdgeError as error:
+            logger.error("not reloaded, all goes on as it was: %s", error)
+            self._reloaded(error.exit_code, str(error))
+
+    def _reloaded(self, code: ExitCode, text: str) -> None:
+        for caller in self._waiting:
+            caller.answer(code, text)
+        self._reload, self._waiting = None, []
+        notify("READY=1")
+
     def _all_finished(self) -> bool:
-        captures = [child for child in self._children if child.spec.role == "capture"]
+        captures = self._fleet.of("capture")
         return bool(captures) and all(child.finished for child in captures)
 
     @property
     def _stopping(self) -> bool:
-        return bool(self._signals.count) or self._failure is not None or self._all_finished()
-
-    def _stop(self) -> None:
-        """End all, whoever gives first, so that nothing under way is lost."""
-        for role in STOP_ORDER:
-            group = [child for child in self._children if child.spec.role == role]
-            for child in group:
-                child.start_at = None
-                child.tell(Stop())
-            deadline = time.monotonic() + (GRACE_S[role] if self._signals.count < 2 and not self._failure else 0.0)
-            while any(child.running for child in group) and self._signals.count < 2:
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    break
-                self._turn(min(left_s, 0.2))
-            for child in group:
-                if child.running:
-                    if not self._failure:
-                        logger.warning("%s did not stop in time and is killed", child.title)
-                    child.kill()
-            while any(child.running for child in group):
-                self._turn(1.0)
-        self._selector.close()
+        finished = self._reload is None and self._all_finished()
+        return bool(self._signals.count) or self._failure is not None or finished
 
 
 def _is_there(child: Child) -> bool:

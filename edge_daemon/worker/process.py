@@ -15,14 +15,14 @@ from edge_daemon.link import Link
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Outcome, WorkerHello, encode
+from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Leaving, Outcome, ToWorker, WorkerHello, encode
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.report import crops_of
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
 STOP_S = 2.0
-"""How long a worker that is to stop waits for a sink that is away."""
+"""How long a worker that is to stop waits for a sink or a dispatcher that is away."""
 
 
 def serve(link: Link) -> None:
@@ -31,6 +31,9 @@ def serve(link: Link) -> None:
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)
+    if settings.trial:
+        link.finished()
+        return
     logger.info("%s", model.describe())
     with zmq.Context() as context:
         worker = Worker(link, settings, model, context)
@@ -52,6 +55,7 @@ class Worker:
         self._outcomes = sockets.outcomes(context, settings.sink)
         self._peer = sockets.Peer(context, settings.dispatcher, settings.worker)
         self._decode: Decoder[Frame] = Decoder(Frame)
+        self._from_dispatcher: Decoder[ToWorker] = Decoder(ToWorker)
         self._served = 0
 
     def run(self) -> None:
@@ -68,6 +72,26 @@ class Worker:
             if self._inbox in ready:
                 self.step()
             self._link.beat("up", {"served": self._served, "provider": self._model.session.provider})
+        self._leave()
+
+    def _leave(self) -> None:
+        """Serve what is on its way here, for as long as the dispatcher is there to say that there is more."""
+        poller = zmq.Poller()
+        for waited_for in (self._inbox, self._peer.socket):
+            poller.register(waited_for, zmq.POLLIN)
+        self._peer.send(encode(Leaving(worker=self._settings.worker, inbox=self._address)))
+        while self._peer.connected and (ready := dict(poller.poll(round(STOP_S * 1e3)))):
+            if self._inbox in ready:
+                self.step()
+            elif self._is_dismissed():
+                return
+
+    def _is_dismissed(self) -> bool:
+        try:
+            return self._from_dispatcher(self._peer.socket.recv()).inbox == self._address
+        except WireError as error:
+            logger.warning("dropped a message from the dispatcher: %s", error)
+            return False
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
@@ -106,13 +130,13 @@ class Worker:
     def _tell(self, job: Job) -> None:
         """Tell the dispatcher that a frame is done, and the sink what came of it, with the picture if it is wanted."""
         frame = job.frame
-        if job.failed or not self._settings.is_followed:  # before drawing, so that the next frame is soon here
+        if job.failed or not frame.share:  # before drawing, so that the next frame is soon here
             self._free(frame, failed=job.failed)
         if job.failed:
             self._deliver([encode(self._outcome(frame, failed=job.failed))])
             return
         found = job.report(self._model)
-        if self._settings.is_followed:
+        if frame.share:
             self._free(frame, found=crops_of(found))
         outcome = encode(self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing))
         if frame.annotate and job.bgr is not None:

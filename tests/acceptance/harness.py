@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ TITLE = "edge-daemon: "
 class Daemon:
     """A running `edge-daemon`, its files below `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, publish: bool = True, inside: Sequence[str] = ()) -> None:
         self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
         self.results = folder / "results.jsonl"
         self._log = (folder / "log").open("ab")
-        command = [sys.executable, "-m", "edge_daemon", "run"]
-        command += ["--publish", self.address, "--results", str(self.results), *arguments]
+        command = [*inside, sys.executable, "-m", "edge_daemon", "run"]
+        command += [*(["--publish", self.address] if publish else []), "--results", str(self.results), *arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -62,6 +62,13 @@ class Daemon:
             if title.startswith(TITLE):
                 found[title.removeprefix(TITLE)] = child
         return found
+
+    def reload(self, config: str) -> subprocess.CompletedProcess[str]:
+        """Write another configuration into its file and have it read that, as a person would."""
+        (self.folder / "config.yaml").write_text(config)
+        command = [sys.executable, "-m", "edge_daemon", "reload", str(self.folder / "config.yaml")]
+        env = os.environ | {"TMPDIR": str(self.folder)}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=START_S, check=False)
 
     def kill(self, title: str) -> None:
         """`kill -9` one of its processes, and wait until another has taken its place."""
@@ -98,12 +105,16 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, config: str | None = None, *arguments: str) -> Iterator[Daemon]:
-    """A daemon with the configuration `config`, or with `arguments` alone."""
+def running(
+    folder: Path, config: str | None = None, *arguments: str, publish: bool = True, inside: Sequence[str] = ()
+) -> Iterator[Daemon]:
+    """A daemon with the configuration `config`, or with `arguments` alone; it publishes where the test listens, or
+    else where its configuration says. It is run with the command `inside` before it.
+    """
     if config is not None:
         (folder / "config.yaml").write_text(config)
         arguments = (str(folder / "config.yaml"), *arguments)
-    daemon = Daemon(folder, *arguments)
+    daemon = Daemon(folder, *arguments, publish=publish, inside=inside)
     try:
         yield daemon
     except BaseException:

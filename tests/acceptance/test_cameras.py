@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.acceptance.harness import Daemon, Listener, accounts, free_port, running
+from tests.network import RIGHTS, Network
 from tests.onnx_models import colour_model
 from tests.rtsp import RtspServer
 from tests.waiting import eventually
@@ -53,17 +54,30 @@ def test_both_transports(tmp_path: Path, start_rtsp: Start, transport: str) -> N
         assert daemon.stop() == 0
 
 
-def test_a_wrong_password_is_said_plainly_and_told_to_nobody(tmp_path: Path, start_rtsp: Start) -> None:
+def test_a_wrong_password_is_said_plainly_and_no_password_is_told_to_anybody(tmp_path: Path, start_rtsp: Start) -> None:
     server = start_rtsp(RtspServer(user="viewer", password="s3cret"))
-    told = config(tmp_path, door=f'"{server.url.replace("s3cret", "gu3ss")}"'.join(["{source: ", "}"]))
+    told = config(
+        tmp_path,
+        right=f'{{source: "{server.url}"}}',
+        wrong=f'{{source: "{server.url.replace("s3cret", "gu3ss")}"}}',
+        gone=f'{{source: "rtsp://viewer:gu3ss@127.0.0.1:{free_port()}/x"}}',
+    )
+    wanted = {"right": "up", "wrong": "down (unauthorised)", "gone": "down (refused)"}
     with running(tmp_path, told) as daemon, Listener(daemon.address, "") as listener:
-        heard = listener.until(lambda s: s["type"] == "status" and state(s) == "down (unauthorised)", PATIENT_S)
+        heard = listener.until(
+            lambda s: s["type"] == "status" and all(state(s, camera) == named for camera, named in wanted.items()),
+            PATIENT_S,
+        )
+        daemon.kill("capture right")
+        heard += listener.until(lambda s: s["type"] == "status" and state(s, "right") == "up", PATIENT_S)
         lines = [" ".join(process.cmdline()) for process in daemon.processes().values()]
         lines += [str(process.environ()) for process in daemon.processes().values()]
+        refused = daemon.reload(told.replace("right:", "right: {}\n  right:"))
+        assert refused.returncode == 2
         assert daemon.stop() == 0
-    for where in (daemon.log, str(heard), *lines):
-        assert "gu3ss" not in where
-    assert len(re.findall(r"down \(unauthorised\)", daemon.log)) == 1
+    told_to_all = [daemon.log, str(heard), refused.stderr, daemon.results.read_text(), *lines]
+    assert not [text for text in told_to_all if re.search("s3cret|gu3ss", text)]
+    assert len(re.findall(r"wrong: down \(unauthorised\)", daemon.log)) == 1
 
 
 def test_a_camera_that_restarts_again_and_again_is_soon_back(tmp_path: Path, start_rtsp: Start) -> None:
@@ -104,6 +118,29 @@ def test_a_camera_that_hangs_is_stalled_then_down_then_back(tmp_path: Path, star
         server.resume()
         listener.until(lambda s: state(s) == "up" and delivered(s) > before + 5, PATIENT_S)
         assert daemon.stop() == 0
+    accounts(daemon.lines())
+
+
+@pytest.mark.skipif(not RIGHTS, reason="needs root, and leave to make a network")
+def test_a_cable_that_is_pulled_and_plugged_in_again(tmp_path: Path, start_rtsp: Start) -> None:
+    network = Network()
+    try:
+        server = start_rtsp(RtspServer(inside=network.inside))
+        told = config(tmp_path, door=f'{{source: "{server.url}", read_timeout: 3s, open_timeout: 3s}}')
+        told += f"publish: {{bind: ['ipc://{tmp_path}/published']}}\n"
+        with (
+            running(tmp_path, told, publish=False, inside=network.inside) as daemon,
+            Listener(f"ipc://{tmp_path}/published", "status/") as listener,
+        ):
+            listener.until(lambda s: delivered(s) > 5, PATIENT_S)
+            network.cut()
+            before = delivered(listener.until(lambda s: state(s).startswith("down"), PATIENT_S)[-1])
+            network.mend()
+            listener.until(lambda s: state(s) == "up" and delivered(s) > before + 5, PATIENT_S)
+            assert daemon.stop() == 0
+        server.kill()
+    finally:
+        network.close()
     accounts(daemon.lines())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_daemon.config.load import loads
 from edge_daemon.link import ProcessStatus
+from edge_daemon.supervisor.control import Control
 from edge_daemon.supervisor.folder import run_folder
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
@@ -48,5 +49,6 @@ publish: {{bind: ["tcp://127.0.0.1:{free_port()}"]}}
     onlooker = Onlooker()
     with Signals() as signals, run_folder(tmp_path) as folder:
         specs = [replace(spec, hang_s=HANG_S) if spec.name == "dispatcher" else spec for spec in plan(config, folder)]
-        Supervisor(specs, signals, observe=onlooker.update).run()
+        with Control(folder, None) as control:
+            Supervisor(specs, signals, control=control, load=lambda: specs, observe=onlooker.update).run()
     assert onlooker.stopped

@@ -13,20 +13,22 @@ from tests.unit.world import Fate, World, fate_in_file
 
 REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error"}
 MODELS = ["a", "b", "c"]
+LIVE = CameraTurn(models=MODELS, delivery="live", max_age_s=1e-7)
+FILE = CameraTurn(models=MODELS, delivery="lossless", weight=2.0)
 WORKERS = {"a-0": "a", "a-1": "a", "b-0": "b", "c-0": "c"}
 
 
 class Daemon(RuleBasedStateMachine):
     """One live and one lossless camera, three models (one comes after another, one takes two frames), four workers."""
 
+    joins = False
+    """Whether models begin amid a camera's epoch."""
+
     @initialize(length=st.integers(0, 12))
     def start(self, length: int) -> None:
         self.length = length
         self.world = World(
-            {
-                "live": CameraTurn(models=MODELS, delivery="live", max_age_s=1e-7),
-                "file": CameraTurn(models=MODELS, delivery="lossless", weight=2.0),
-            },
+            {"live": LIVE, "file": FILE},
             WORKERS,
             length,
             {"c": Cascade(after="a", max_crops=1)},
@@ -46,7 +48,7 @@ class Daemon(RuleBasedStateMachine):
 
     @rule(camera=st.sampled_from(["live", "file"]), fate=st.sampled_from(get_args(Fate)))
     def read(self, camera: str, fate: Fate) -> None:
-        if self.world.can_read(camera):
+        if camera in self.world.captures and self.world.can_read(camera):
             self.world.read_frame(camera, fate=fate)
 
     @rule(worker=st.sampled_from(sorted(WORKERS)))
@@ -78,7 +80,9 @@ class Daemon(RuleBasedStateMachine):
                 if isinstance(message, Result):
                     assert message.seq > last.get(message.epoch, -1), "in order, none twice"
                     gap = message.seq - last.get(message.epoch, -1) - 1
-                    assert gap == sum(message.dropped.values()), message
+                    if message.epoch in last or not self.joins:
+                        assert gap == sum(message.dropped.values()), message
+                    assert gap >= sum(message.dropped.values()), message
                     assert set(message.dropped) <= REASONS
                     last[message.epoch] = message.seq
 
@@ -110,5 +114,46 @@ class Daemon(RuleBasedStateMachine):
             assert sum(dropped.values()) <= sum(end.dropped.values())
 
 
+class Reloaded(Daemon):
+    """The same while other cameras and models come, change and go. The file does not change, and loses nothing."""
+
+    joins = True
+
+    @precondition(lambda self: self.world.anew is None and self.world.sink_has_begun)
+    @rule(
+        live=st.sampled_from([None, "live", "lossless"]),
+        yard=st.sampled_from([None, "live", "lossless"]),
+        models=st.sampled_from([["a"], ["b", "a"], ["a", "c"], MODELS]),
+        anew=st.booleans(),
+    )
+    def reload(self, live: str | None, yard: str | None, models: list[str], anew: bool) -> None:
+        cameras = {"file": FILE}
+        for name, delivery in (("live", live), ("yard", yard)):
+            if delivery:
+                cameras[name] = CameraTurn(models=models, delivery=delivery, max_age_s=1e-7)  # type: ignore[arg-type]
+        stay = [name for name in cameras if name in self.world.cameras and name != "file"]
+        changed = [n for n in stay if anew or cameras[n].delivery != self.world.cameras[n].delivery]
+        self.world.change_sink(cameras, changed)
+
+    @precondition(lambda self: self.world.anew is not None)
+    @rule()
+    def reloaded(self) -> None:
+        self.world.change_dispatcher()
+
+    @rule(worker=st.sampled_from(sorted(WORKERS)))
+    def leave(self, worker: str) -> None:
+        self.world.leave(worker)
+
+    @rule(camera=st.sampled_from(["live", "yard"]), fate=st.sampled_from(get_args(Fate)))
+    def read_another(self, camera: str, fate: Fate) -> None:
+        self.read(camera, fate=fate)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world") and self.world.anew is not None:
+            self.world.change_dispatcher()
+        super().teardown()
+
+
 TestDaemon = Daemon.TestCase
-TestDaemon.settings = settings(stateful_step_count=60, deadline=None)
+TestReloaded = Reloaded.TestCase
+TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60, deadline=None)

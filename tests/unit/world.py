@@ -18,12 +18,14 @@ from edge_daemon.wire import (
     CaptureHello,
     Crop,
     Detection,
+    Dismissed,
     End,
     Ended,
     Found,
     Frame,
     Free,
     Introduce,
+    Leaving,
     Message,
     Missing,
     Outcome,
@@ -85,6 +87,8 @@ class Worker:
     generation: int = 0
     inbox: deque[Frame] = field(default_factory=deque)
     serving: list[Frame] = field(default_factory=list)
+    leaves: bool = False
+    dismissed: bool = False
 
 
 class World:
@@ -98,14 +102,14 @@ class World:
         cascades: dict[str, Cascade] | None = None,
         batches: dict[str, int] | None = None,
     ) -> None:
-        self.cameras, self.now = cameras, 1
+        self.cameras, self.now, self.length = cameras, 1, length
+        self.anew: list[str] | None = None  # while the sink has changed, and the dispatcher not yet
+        self.cameras_of_dispatcher = cameras
         self.cascades, self.batches = cascades or {}, batches or {}
         self.followed = {cascade.after for cascade in self.cascades.values()}
-        self.captures = {
-            camera: Capture(camera, turn.delivery == "live", None if turn.delivery == "live" else length)
-            for camera, turn in cameras.items()
-        }
+        self.captures = {camera: self.new_capture(camera) for camera in cameras}
         self.workers = {name: Worker(name, model) for name, model in workers.items()}
+        self.generations: dict[str, int] = {}
         self.queues: dict[tuple[str, str], deque[Message]] = {}
         self.published: dict[tuple[str, str], list[Result | End]] = {}
         self.read: Counter[str] = Counter()
@@ -115,6 +119,10 @@ class World:
             self.capture_hello(camera)
         for name in workers:
             self.worker_hello(name)
+
+    def new_capture(self, camera: str, generation: int = 0) -> Capture:
+        live = self.cameras[camera].delivery == "live"
+        return Capture(camera, live, None if live else self.length, generation)
 
     # queues
 
@@ -144,17 +152,21 @@ class World:
             self.desk.tell(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
-            assert isinstance(message, Frame)
-            self.workers[target].inbox.append(message)
+            if isinstance(message, Frame):
+                self.workers[target].inbox.append(message)
+            else:
+                assert isinstance(message, Dismissed)
+                self.workers[target].dismissed |= message.inbox == str(self.workers[target].generation)
+                self.go(target)
         else:
-            capture = self.captures[target.split("/")[1]]
-            if capture.peer == target:
+            capture = self.captures.get(target.split("/")[1])
+            if capture and capture.peer == target:
                 self.capture_hears(capture, message)
 
     # dispatcher and sink
 
     def start_dispatcher(self) -> None:
-        self.dispatcher = Dispatcher(self.cameras, self.cascades, self.batches, wall=lambda: self.now)
+        self.dispatcher = Dispatcher(self.cameras_of_dispatcher, self.cascades, self.batches, wall=lambda: self.now)
 
     def start_sink(self) -> None:
         self.desk = Desk(self.cameras, REORDER_WAIT_NS)
@@ -319,7 +331,8 @@ class World:
                 self.put(name, "dispatcher", Begun(worker=name))
             return
         for frame in worker.serving:
-            fails = frame.seq % 5 == 4 and worker.model in self.followed and self.captures[frame.camera].live
+            capture = self.captures.get(frame.camera)
+            fails = frame.seq % 5 == 4 and worker.model in self.followed and capture is not None and capture.live
             found = Found(detections=[PERSON] * (frame.seq % 3))
             crops = [CROP] * len(found.detections) if worker.model in self.followed else None
             free = Free(
@@ -339,6 +352,7 @@ class World:
                 assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
             self.put(f"{name}>", "sink", outcome)
         worker.serving = []
+        self.go(name)
 
     # deaths, each followed by a new process
 
@@ -358,7 +372,7 @@ class World:
                 if source == f"{old.peer}>":
                     queue.clear()
         self.lose(old.peer)
-        self.captures[camera] = Capture(camera, old.live, old.length, old.generation + 1)
+        self.captures[camera] = self.new_capture(camera, old.generation + 1)
         self.dispatcher.exited(camera, "capture")
         self.turn()
         self.settle(old.peer, "dispatcher")  # the last that it said may come after the news of its end
@@ -391,6 +405,49 @@ class World:
         """Deliver all of one queue: only one process is lost at a time."""
         while self.queues.get((source, target)):
             self.carry(source, target)
+
+    # reload, in the supervisor's order: the sink, captures that go, the dispatcher, captures that come
+
+    def change_sink(self, cameras: dict[str, CameraTurn], anew: list[str]) -> None:
+        before, self.cameras, self.anew = self.cameras, cameras, anew
+        for message, _ in self.desk.change(cameras, self.now):
+            self.published.setdefault((message.camera, message.model), []).append(message)
+        self.gone = [camera for camera in before if camera not in cameras]
+        for camera in [*anew, *self.gone]:
+            self.stop_capture(camera)
+
+    def stop_capture(self, camera: str) -> None:
+        old = self.captures.pop(camera)
+        self.generations[camera] = old.generation
+        self.settle(old.peer, "dispatcher")
+        self.lose(old.peer)
+        self.dispatcher.exited(camera, "capture")
+        self.turn()
+
+    def change_dispatcher(self) -> None:
+        assert self.anew is not None
+        self.cameras_of_dispatcher = self.cameras
+        self.dispatcher.change(self.cameras, self.cascades, self.batches, self.anew)
+        self.turn()
+        self.anew = None
+        for camera in self.cameras:
+            if camera not in self.captures:
+                self.captures[camera] = self.new_capture(camera, self.generations.get(camera, 0) + 1)
+                self.capture_hello(camera)
+
+    def leave(self, name: str) -> None:
+        """A worker is to stop, and another will take its place when it has."""
+        worker = self.workers[name]
+        if not worker.leaves:
+            worker.leaves = True
+            self.put(name, "dispatcher", Leaving(worker=name, inbox=str(worker.generation)))
+
+    def go(self, name: str) -> None:
+        """A worker goes that was dismissed and has served what it was given."""
+        worker = self.workers[name]
+        if worker.dismissed and not worker.serving and not worker.inbox:
+            self.settle(name, "dispatcher")
+            self.kill_worker(name)
 
     # the end
 

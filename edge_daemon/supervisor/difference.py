@@ -1,0 +1,78 @@
+"""What sets two plans apart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from edge_daemon.settings import CaptureSettings, DispatcherSettings, SinkSettings, WorkerSettings
+from edge_daemon.supervisor.child import ProcessSpec
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The processes that are in one of two plans only, and those (as in the new one) that are other ones in it."""
+
+    gone: list[ProcessSpec]
+    changed: list[ProcessSpec]
+    added: list[ProcessSpec]
+
+
+def difference(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> Difference:
+    """What has to be ended, replaced and begun to get from one plan to the other."""
+    before = {spec.key: spec for spec in old}
+    after = {spec.key: spec for spec in new}
+    return Difference(
+        gone=[spec for key, spec in before.items() if key not in after],
+        changed=[spec for key, spec in after.items() if key in before and _essence(spec) != _essence(before[key])],
+        added=[spec for key, spec in after.items() if key not in before],
+    )
+
+
+def untried_models(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[ProcessSpec]:
+    """A worker for each model that no worker of the old plan loads."""
+    loaded = [spec.settings.model for spec in old if isinstance(spec.settings, WorkerSettings)]
+    untried = {
+        spec.settings.model.name: spec
+        for spec in new
+        if isinstance(spec.settings, WorkerSettings) and spec.settings.model not in loaded
+    }
+    return list(untried.values())
+
+
+def in_words(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
+    """For a person: `camera yard is new, model person has changed`."""
+    before, after = _things(old), _things(new)
+    words = [
+        f"{thing} {'is new' if thing not in before else 'has changed' if thing in after else 'is gone'}"
+        for thing in before | after
+        if before.get(thing) != after.get(thing)
+    ]
+    return ", ".join(words) or "nothing has changed"
+
+
+def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
+    """By what a person calls it, all that the processes know of a camera or a model."""
+    known: list[tuple[str, object]] = []
+    for spec in plan:
+        match spec.settings:
+            case CaptureSettings():
+                known.append((f"camera {spec.name}", _essence(spec)))
+            case WorkerSettings(model=model):
+                known.append((f"model {model.name}", spec.settings))
+            case DispatcherSettings(cameras=cameras, cascades=cascades):
+                known += [(f"camera {name}", turn) for name, turn in cameras.items()]
+                known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
+            case SinkSettings(publish=publish, quality=quality):
+                known.append(("publishing", (publish, quality)))
+    things: dict[str, list[object]] = {}
+    for thing, what in known:
+        things.setdefault(thing, []).append(what)
+    return things
+
+
+def _essence(spec: ProcessSpec) -> msgspec.Struct:
+    """What a process cannot go on with when it changes: how many frames a capture holds is not worth a new one."""
+    if isinstance(spec.settings, CaptureSettings):
+        return msgspec.structs.replace(spec.settings, window=0)
+    return spec.settings
