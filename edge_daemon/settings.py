@@ -112,10 +112,23 @@ class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
     device: DeviceSettings = DeviceSettings()
 
 
+class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the motion gate takes for movement: more than `area` (a share) of the picture changed by more than
+    `threshold` grey levels, outside the polygons of `mask` (x and y from 0 to 1). A frame passes at least every
+    `always_every_s`.
+    """
+
+    threshold: float = 15.0
+    area: float = 0.001
+    mask: list[list[tuple[float, float]]] = []
+    always_every_s: float = 10.0
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` holds credentials: never log it unredacted.
 
-    A capture that makes no progress for `stall_timeout_s` is replaced.
+    A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames in which nothing moved
+    are not offered.
     """
 
     camera: str
@@ -124,6 +137,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     stall_timeout_s: float = 20.0
     delivery: Delivery
     fps: float | None = None
+    motion: MotionSettings | None = None
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8

@@ -59,23 +59,39 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
 class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
     """First message after every (re)connection. `epoch` is None from a capture that has not begun.
 
-    `held` are number and time of the frames that can be asked for; `ended` is how many a finite source had.
+    `held` are number and time of the frames that can be asked for, and how many before each were `still`; `ended` is
+    how many a finite source had, the last `still` of which were so.
     """
 
     camera: str
     epoch: int | None
-    held: list[tuple[int, int]]
+    held: list[tuple[int, int, int]]
     ended: int | None
+    still: int = 0
 
 
 class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
-    """A frame is here to be asked for; `paced` frames before it were passed over by the configured fps."""
+    """A frame is here to be asked for.
+
+    Of the frames before it, `paced` were passed over by the configured fps, and `still` because nothing moved.
+    """
 
     camera: str
     epoch: int
     seq: int
     captured_ns: int
     paced: int
+    still: int = 0
+
+
+class Passed(Message, frozen=True, kw_only=True, tag="passed.1"):
+    """Of the frames up to `seq`, which were passed over, `paced` and `still` were not told yet."""
+
+    camera: str
+    epoch: int
+    seq: int
+    paced: int
+    still: int
 
 
 class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
@@ -100,12 +116,13 @@ class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
 
 
 class Ended(Message, frozen=True, kw_only=True, tag="ended.1"):
-    """A finite source gave its last frame; `captured` were read in all, the last `paced` of them passed over."""
+    """A finite source gave its last frame; `captured` were read in all, the last `paced` and `still` passed over."""
 
     camera: str
     epoch: int
     captured: int
     paced: int
+    still: int = 0
 
 
 # dispatcher -> capture
@@ -398,9 +415,8 @@ class Watched(Message, frozen=True, kw_only=True, tag="watched.1"):
     cameras: list[str]
 
 
-ToDispatcher = (
-    CaptureHello | Announce | Missing | Sent | Ended | WorkerHello | Begun | Free | Leaving | SinkHello | Acks | Watched
-)
+FromCapture = CaptureHello | Announce | Passed | Missing | Sent | Ended
+ToDispatcher = FromCapture | WorkerHello | Begun | Free | Leaving | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
 ToWorker = Dismissed
 ToSink = Start | Joined | Turn | Gap | Lost | Captured

@@ -3,12 +3,13 @@
 import logging
 import os
 import time
+from typing import Any
 
 import zmq
 
 from edge_daemon import sockets
 from edge_daemon.capture.reader import Reader
-from edge_daemon.capture.window import Held, Window
+from edge_daemon.capture.window import Held, PassedOver, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.codecs import encode_bgr
@@ -22,6 +23,7 @@ from edge_daemon.wire import (
     Frame,
     Introduce,
     Missing,
+    Passed,
     Release,
     Send,
     Sent,
@@ -99,7 +101,8 @@ class Capture:
         self._announce()
         captured = self._reader.captured if self._ended else None
         held = self._window.held() if self._epoch is not None else []
-        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured)
+        still = self._reader.still if self._ended else 0
+        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured, still=still)
         self._peer.send(encode(hello))
 
     def _answer(self) -> None:
@@ -131,15 +134,21 @@ class Capture:
         offers, camera, epoch = self._reader.offers, self._settings.camera, self._epoch
         ended = self._reader.captured  # read first: what the reader left before it is in `offers` by now
         while offers and (up_to is None or offers[0].seq <= up_to):
-            held = offers.popleft()
+            next_one = offers.popleft()
+            seq, paced, still = next_one.seq, next_one.paced, next_one.still
+            if isinstance(next_one, PassedOver):
+                self._peer.send(encode(Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)))
+                continue
             announce = Announce(
-                camera=camera, epoch=epoch, seq=held.seq, captured_ns=held.captured_ns, paced=held.paced
+                camera=camera, epoch=epoch, seq=seq, captured_ns=next_one.captured_ns, paced=paced, still=still
             )
             self._peer.send(encode(announce))
             self._announced += 1
         if ended is not None and not self._ended and not offers:
             self._ended = True
-            self._peer.send(encode(Ended(camera=camera, epoch=epoch, captured=ended, paced=self._reader.paced)))
+            reader = self._reader
+            last = Ended(camera=camera, epoch=epoch, captured=ended, paced=reader.paced, still=reader.still)
+            self._peer.send(encode(last))
 
     def _send(self, order: Send) -> None:
         """Send the frame that is asked for to the worker that waits for it."""
@@ -238,7 +247,9 @@ class Capture:
         if now - self._counted_at >= 1.0:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
-        detail = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
+        detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
         detail |= {"announced": self._announced, "held": self._window.owed}
+        if reader.gate and reader.gate.seen:
+            detail["motion"] = reader.gate.status
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
         self._link.beat("stalled" if stalled else reader.state, detail)

@@ -7,17 +7,22 @@ from collections import deque
 from collections.abc import Callable
 
 from edge_daemon.capture.frozen import Frozen
+from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
-from edge_daemon.capture.window import Held, Window
+from edge_daemon.capture.window import Held, PassedOver, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings
 
 logger = logging.getLogger(__name__)
+
+
+TELL_NS = 1_000_000_000
+"""How often it is told what was passed over, where no frame is offered."""
 
 
 class Reader(threading.Thread):
@@ -31,14 +36,16 @@ class Reader(threading.Thread):
         super().__init__(name="reader", daemon=True)
         self._settings, self._window, self._wake = settings, window, wake
         self._pace = Pace(settings.fps)
+        self.gate = MotionGate(settings.motion) if settings.motion else None
         self._start_at = 0
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
-        self.offers: deque[Held] = deque()
+        self.offers: deque[Held | PassedOver] = deque()
+        self._told_ns = 0
         self.state, self.about = "connecting", ""
         self.seq = -1
-        self.paced = 0
+        self.paced = self.still = 0
         self.size = (0, 0)
         self.captured: int | None = None
         self.error: Exception | None = None
@@ -115,12 +122,19 @@ class Reader(threading.Thread):
             captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
             self.seq += 1
             state = self.state
+            # What was read before and is not offered again goes the same way: a file's frames have the same fate
+            # however often it is begun.
             if not self._pace.passes(picture.time_s):
                 self.paced += self.seq >= self._start_at
-            elif self.seq >= self._start_at:
-                self._offer(picture, captured_ns, captured_at_ns)
+            else:
+                if self.gate and not self.gate.passes(picture, captured_at_ns):
+                    self.still += self.seq >= self._start_at
+                elif self.seq >= self._start_at:
+                    self._offer(picture, captured_ns, captured_at_ns)
                 if source.live:
                     state = "frozen" if frozen.sees(picture) else "up"
+            if self._live and captured_ns - self._told_ns > TELL_NS:
+                self._tell_passed_over(captured_ns)
             self._enter(state if state == "frozen" else "up")
         return False
 
@@ -131,10 +145,19 @@ class Reader(threading.Thread):
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
-        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced)
-        self.paced = 0
+        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced, self.still)
+        self.paced = self.still = 0
+        self._told_ns = captured_ns
         if self._window.offer(held):
             self.offers.append(held)
+
+    def _tell_passed_over(self, now_ns: int) -> None:
+        """Let it be known what became of frames that none follows for now. Of a file, each time it is read must tell
+        the same, so it waits for the next frame that is offered.
+        """
+        self.offers.append(PassedOver(self.seq, self.paced, self.still))
+        self.paced = self.still = 0
+        self._told_ns = now_ns
 
     def _note(self, about: str) -> None:
         """Say what was opened, unless it is what was open before."""

@@ -11,7 +11,8 @@ from edge_daemon.capture.picture import Picture
 class Held:
     """A frame as it was read, and its encodings made so far.
 
-    `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock; `paced` frames before it were passed over.
+    `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock. Of the frames before it, `paced` and
+    `still` were passed over.
     """
 
     seq: int
@@ -19,7 +20,17 @@ class Held:
     captured_at_ns: int
     picture: Picture
     paced: int = 0
+    still: int = 0
     encoded: dict[str, memoryview] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Frames up to `seq` that nobody is offered, since the last that was or that was told of."""
+
+    seq: int
+    paced: int
+    still: int
 
 
 class Window:
@@ -70,10 +81,10 @@ class Window:
                 self._frames.popleft()
             self._changed.notify_all()
 
-    def held(self) -> list[tuple[int, int]]:
-        """Number and time of each frame held, in order."""
+    def held(self) -> list[tuple[int, int, int]]:
+        """Number and time of each frame held, in order, and how many before it were still."""
         with self._changed:
-            return [(frame.seq, frame.captured_ns) for frame in self._frames]
+            return [(frame.seq, frame.captured_ns, frame.still) for frame in self._frames]
 
     @property
     def owed(self) -> int:

@@ -32,6 +32,11 @@ def _latency(counts: dict[str, Any], form: str = "{}") -> str:
     return form.format(f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)") if latency else ""
 
 
+def _state(status: dict[str, Any]) -> str:
+    """The camera's state, and that of its motion gate."""
+    return ", ".join([status["state"], *([status["motion"]["state"]] if "motion" in status else [])])
+
+
 def _found(counts: dict[str, Any]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
 
@@ -58,7 +63,7 @@ class LogLines:
                 logger.info(
                     "%s (%s) / %s: %.1f fps%s, %d delivered, %d dropped, last: %s",
                     camera,
-                    status["state"],
+                    _state(status),
                     model,
                     counts["fps"],
                     _latency(counts, ", latency {}"),
@@ -115,7 +120,7 @@ class Screen:
                 dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items())
                 table.add_row(
                     camera,
-                    status["state"],
+                    _state(status),
                     model,
                     f"{counts['fps']:.1f}",
                     _latency(counts),

@@ -16,6 +16,7 @@ from edge_daemon.config.values import (
     Listen,
     ModelPath,
     Name,
+    Polygons,
     Providers,
     Rate,
     Seconds,
@@ -58,6 +59,19 @@ class Device(Section):
     """The format of its frames; MJPG, which lets most cameras give more frames, if left out."""
 
 
+class Motion(Section):
+    """When frames are held back because nothing moved. {} has all defaults."""
+
+    threshold: float = Field(default=15.0, gt=0, le=255)
+    """A pixel has changed when it differs by more grey levels than this."""
+    area: Share = 0.001
+    """Something moved when more than this share of the picture changed."""
+    mask: Polygons | None = Field(default=None, examples=[[[[0, 0], [1, 0], [1, 0.2], [0, 0.2]]]])
+    """Polygons to ignore, of points [x, y] from [0, 0] at the top left to [1, 1]: trees, roads, a screen."""
+    always_every: Seconds = Field(default="10s", validate_default=True)
+    """A frame passes at least so often, whether or not something moved."""
+
+
 class Camera(Section):
     """Where frames come from, and what is done with them."""
 
@@ -67,6 +81,8 @@ class Camera(Section):
     """Names of the models that look at this camera; all if left out."""
     fps: Rate | None = Field(default=None)
     """Frames a second offered to the models; all if left out."""
+    motion: Motion | None = None
+    """Frames in which nothing moves are not offered to the models; {} for the defaults, off if left out."""
     delivery: Delivery | None = Field(default=None)
     """live takes the newest frame, lossless makes the source wait; if left out, files and folders wait."""
     max_age: Seconds = Field(default="500ms", validate_default=True)

@@ -125,6 +125,20 @@ def _size(value: object) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
+def _polygon(value: object) -> list[tuple[float, float]]:
+    if isinstance(value, list) and len(value) >= 3 and all(map(_is_point, value)):
+        return [(float(x), float(y)) for x, y in value]
+    raise ValueError("must be a polygon: three or more points [x, y], from [0, 0] at the top left to [1, 1]")
+
+
+def _is_point(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(n, int | float) and not isinstance(n, bool) and 0 <= n <= 1 for n in value)
+    )
+
+
 def _printable(value: str) -> str:
     if UNPRINTABLE.search(value):
         raise ValueError("holds a line break or a character that cannot be printed")
@@ -220,6 +234,23 @@ Size = Annotated[
     BeforeValidator(_size),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+x[0-9]+$"}]}),
 ]
+Polygon = Annotated[
+    list[tuple[float, float]],
+    BeforeValidator(_polygon),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "items": {"type": "number", "minimum": 0, "maximum": 1},
+                "minItems": 2,
+                "maxItems": 2,
+            },
+            "minItems": 3,
+        }
+    ),
+]
+Polygons = Annotated[list[Polygon], Field(min_length=1)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]

@@ -19,11 +19,13 @@ from edge_daemon.wire import (
     Dismissed,
     Ended,
     Free,
+    FromCapture,
     Introduce,
     Joined,
     Leaving,
     Message,
     Missing,
+    Passed,
     Release,
     Send,
     Sent,
@@ -171,7 +173,9 @@ class Dispatcher:
                     seat.leaves = True
                 else:
                     self._say(message.worker, Dismissed(inbox=message.inbox))
-            case CaptureHello() | Announce() | Missing() | Sent() | Ended() if message.camera in self._cameras:
+            case CaptureHello() | Announce() | Passed() | Missing() | Sent() | Ended() if (
+                message.camera in self._cameras
+            ):
                 if isinstance(message, CaptureHello):
                     self._captures[message.camera] = peer
                     if self._sink_seen:
@@ -238,7 +242,7 @@ class Dispatcher:
 
     # captures
 
-    def _from_capture(self, peer: str, message: CaptureHello | Announce | Missing | Sent | Ended) -> None:
+    def _from_capture(self, peer: str, message: FromCapture) -> None:
         streams = self._streams_of(message.camera)
         if isinstance(message, CaptureHello):
             self._capture_hello(peer, message, streams)
@@ -248,9 +252,11 @@ class Dispatcher:
                 continue
             match message:
                 case Announce():
-                    stream.announce(message.seq, message.captured_ns, message.paced)
+                    stream.announce(message.seq, message.captured_ns, message.paced, message.still)
+                case Passed():
+                    stream.passed(message.seq, message.paced, message.still)
                 case Ended():
-                    stream.ended(message.captured, message.paced)
+                    stream.ended(message.captured, message.paced, message.still)
                 case Missing() if message.model == stream.model:
                     stream.missing(message.worker, message.seq)
                     if seat := self._workers.get(message.worker):
@@ -278,10 +284,10 @@ class Dispatcher:
             elif stream.epoch != epoch:
                 self._tell_sink(stream.capture_lost())
                 stream.begin(epoch)
-            for seq, captured_ns in hello.held:
-                stream.announce(seq, captured_ns)
+            for seq, captured_ns, still in hello.held:
+                stream.announce(seq, captured_ns, still=still)
             if hello.ended is not None:
-                stream.ended(hello.ended)
+                stream.ended(hello.ended, still=hello.still)
 
     def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
         """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""

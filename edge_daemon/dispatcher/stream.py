@@ -93,23 +93,29 @@ class Stream:
 
     # What the capture says
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0) -> None:
-        """Frame `seq` can be asked for; the `paced` frames before it were passed over."""
+    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0) -> None:
+        """Frame `seq` can be asked for; the `paced` and `still` frames before it were passed over."""
         self._offered = seq
         if self.after or seq <= self.announced:
             self._offer_again(seq)
             return
-        self._pass_over(seq - self.announced - 1, paced)
+        self._pass_over(seq - self.announced - 1, paced, still)
         if self.live and self._waiting:
             self._drop(self._waiting.pop(), "replaced")
         self._waiting.append(Waiting(seq, captured_ns, self._gap))
         self._gap = Counter()
         self.announced = seq
 
-    def ended(self, captured: int, paced: int = 0) -> None:
-        """The source has no more frames than the `captured` ones, the last `paced` of which were passed over."""
+    def passed(self, seq: int, paced: int, still: int) -> None:
+        """Nobody is offered the frames up to `seq`, of which `paced` and `still` were passed over."""
+        if not self.after and seq > self.announced:
+            self._pass_over(seq - self.announced, paced, still)
+            self.announced = seq
+
+    def ended(self, captured: int, paced: int = 0, still: int = 0) -> None:
+        """The source has no more frames than the `captured` ones; the last `paced` and `still` were passed over."""
         if not self._ended and not self.after:
-            self._pass_over(captured - 1 - self.announced, paced)
+            self._pass_over(captured - 1 - self.announced, paced, still)
             self.announced = captured - 1
             self._ended = True
 
@@ -334,13 +340,11 @@ class Stream:
 
     # How it is counted
 
-    def _pass_over(self, frames: int, paced: int) -> None:
-        """Count `frames` of which the capture passes over `paced`, and which nobody has announced."""
-        paced = frames if not self.live else min(paced, frames)
-        if paced:
-            self._gap["paced"] += paced
-        if frames > paced:
-            self._gap["worker-lost"] += frames - paced
+    def _pass_over(self, frames: int, paced: int, still: int) -> None:
+        """Count `frames` of which the capture passes over `paced` and `still`, and which nobody has announced."""
+        still = min(still, frames)
+        paced = min(paced, frames - still) if self.live else frames - still
+        self._gap += Counter({"paced": paced, "still": still, "worker-lost": frames - paced - still})
 
     def _drop(self, frame: Waiting, reason: Reason) -> None:
         """The last frame that waited is dropped."""

@@ -15,6 +15,7 @@ from edge_daemon.settings import (
     DispatcherSettings,
     InputSettings,
     ModelSettings,
+    MotionSettings,
     OpenSettings,
     ProviderSettings,
     SinkSettings,
@@ -97,6 +98,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     stall_timeout_s=camera.stall_timeout,
                     delivery=turns[name].delivery,
                     fps=camera.fps,
+                    motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
                     window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 2,
@@ -116,6 +118,18 @@ def _turn(config: Config, camera: Camera) -> CameraTurn:
         weight=camera.weight,
         max_age_s=camera.max_age,
         reorder_wait_s=camera.reorder_wait,
+    )
+
+
+def _motion(camera: Camera) -> MotionSettings | None:
+    motion = camera.motion
+    if motion is None:
+        return None
+    return MotionSettings(
+        threshold=motion.threshold,
+        area=motion.area,
+        mask=motion.mask or [],
+        always_every_s=motion.always_every,
     )
 
 

@@ -23,7 +23,7 @@ def test_live_holds_the_newest() -> None:
     window = Window(None)
     for seq in range(5):
         assert window.offer(held(seq))
-    assert window.held() == [(4, 4)]
+    assert window.held() == [(4, 4, 0)]
     assert (frame := window.take(2))
     assert frame.seq == 4, "the oldest that will do is the newest there is"
     assert window.take(5) is None
@@ -33,13 +33,13 @@ def test_lossless_makes_the_reader_wait_for_room() -> None:
     window = Window(2)
     reader = threading.Thread(target=lambda: [window.offer(held(seq)) for seq in range(5)])
     reader.start()
-    eventually(lambda: window.held() == [(0, 0), (1, 1)], 5)
+    eventually(lambda: window.held() == [(0, 0, 0), (1, 1, 0)], 5)
     assert window.take(0) is not None
-    assert window.held() == [(0, 0), (1, 1)], "taking is not letting go"
+    assert window.held() == [(0, 0, 0), (1, 1, 0)], "taking is not letting go"
     window.release(0)
-    eventually(lambda: window.held() == [(1, 1), (2, 2)], 5)
+    eventually(lambda: window.held() == [(1, 1, 0), (2, 2, 0)], 5)
     window.release(4)
-    eventually(lambda: window.held() == [(3, 3), (4, 4)], 5)
+    eventually(lambda: window.held() == [(3, 3, 0), (4, 4, 0)], 5)
     reader.join(5)
     assert not reader.is_alive()
 

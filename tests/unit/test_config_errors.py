@@ -52,7 +52,8 @@ def source(value: str) -> str:
         ("FPS: 5", "FPS: unknown key; did you mean fps?"),
         (
             "colour: red",
-            "colour: unknown key; known here are source, models, fps, delivery, max_age, reorder_wait, weight, transport, decode, "
+            "colour: unknown key; known here are source, models, fps, motion, delivery, max_age, reorder_wait, weight, "
+            "transport, decode, "
             "open_timeout, read_timeout, stall_timeout, device",
         ),
         ("confidence: 0.5", "confidence: unknown key; it belongs to models.NAME.confidence"),

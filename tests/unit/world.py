@@ -6,6 +6,7 @@ the real cores. Each queue keeps its order, as a ZeroMQ connection does, and is 
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Literal
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.settings import CameraTurn, Cascade
@@ -28,6 +29,7 @@ from edge_daemon.wire import (
     Message,
     Missing,
     Outcome,
+    Passed,
     Release,
     Result,
     Send,
@@ -38,11 +40,19 @@ from edge_daemon.wire import (
     WorkerHello,
 )
 
+Fate = Literal["offered", "paced", "still"]
 WINDOW = 3
 KEPT = 8
 """Frames that a live capture keeps for models that come after others."""
 PERSON = Detection(xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
 CROP = Crop(index=0, xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
+
+
+def fate_in_file(seq: int) -> Fate:
+    """What becomes of a file's frame before it is announced."""
+    if seq % 3 == 1:
+        return "paced"
+    return "still" if seq % 4 == 2 else "offered"
 
 
 @dataclass
@@ -56,8 +66,9 @@ class Capture:
     epoch: int | None = None
     seq: int = -1
     paced: int = 0
-    held: list[tuple[int, int]] = field(default_factory=list)
-    kept: list[tuple[int, int]] = field(default_factory=list)
+    still: int = 0
+    held: list[tuple[int, int, int]] = field(default_factory=list)
+    kept: list[tuple[int, int, int]] = field(default_factory=list)
     start_at: int = 0
     ended: bool = False
     finished: bool = False
@@ -195,7 +206,13 @@ class World:
         self.put(
             capture.peer,
             "dispatcher",
-            CaptureHello(camera=camera, epoch=capture.epoch, held=list(held), ended=ended),
+            CaptureHello(
+                camera=camera,
+                epoch=capture.epoch,
+                held=list(held),
+                ended=ended,
+                still=capture.still if capture.ended else 0,
+            ),
         )
 
     def can_read(self, camera: str) -> bool:
@@ -203,8 +220,8 @@ class World:
         room = capture.live or len(capture.held) < WINDOW
         return capture.epoch is not None and not capture.ended and room
 
-    def read_frame(self, camera: str, *, passes: bool) -> None:
-        """The source gives a frame, or its end."""
+    def read_frame(self, camera: str, *, fate: Fate = "offered") -> None:
+        """The source gives a frame, or its end; a live one's `fate` is to be offered or passed over."""
         capture = self.captures[camera]
         assert capture.epoch is not None
         if capture.length is not None and capture.seq + 1 >= capture.length:
@@ -212,25 +229,47 @@ class World:
             self.put(
                 capture.peer,
                 "dispatcher",
-                Ended(camera=camera, epoch=capture.epoch, captured=capture.seq + 1, paced=capture.paced),
+                Ended(
+                    camera=camera,
+                    epoch=capture.epoch,
+                    captured=capture.seq + 1,
+                    paced=capture.paced,
+                    still=capture.still,
+                ),
             )
             return
         capture.seq += 1
         if capture.seq < capture.start_at:
             return
-        if capture.length is not None:  # a file's times are the same when it is read again, and so is its pace
-            passes = capture.seq % 3 != 1
-        if not passes:
-            capture.paced += 1
+        if capture.length is not None:  # a file's pictures and times are the same when it is read again
+            fate = fate_in_file(capture.seq)
+        if fate != "offered":
+            capture.paced += fate == "paced"
+            capture.still += fate == "still"
             return
         if capture.live:
             capture.held.clear()
-        capture.held.append((capture.seq, self.now))
+        capture.held.append((capture.seq, self.now, capture.still))
         announce = Announce(
-            camera=camera, epoch=capture.epoch, seq=capture.seq, captured_ns=self.now, paced=capture.paced
+            camera=camera,
+            epoch=capture.epoch,
+            seq=capture.seq,
+            captured_ns=self.now,
+            paced=capture.paced,
+            still=capture.still,
         )
         self.put(capture.peer, "dispatcher", announce)
-        capture.paced = 0
+        capture.paced = capture.still = 0
+
+    def tell_passed_over(self, camera: str) -> None:
+        """A live capture tells of frames that it passed over, before one is offered."""
+        capture = self.captures[camera]
+        if capture.epoch is not None and capture.live and (capture.paced or capture.still):
+            passed = Passed(
+                camera=camera, epoch=capture.epoch, seq=capture.seq, paced=capture.paced, still=capture.still
+            )
+            self.put(capture.peer, "dispatcher", passed)
+            capture.paced = capture.still = 0
 
     def capture_hears(self, capture: Capture, message: Message) -> None:
         match message:
@@ -260,7 +299,7 @@ class World:
             return
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
-        seq, captured_ns = held
+        seq, captured_ns, _ = held
         frame = Frame(
             camera=capture.camera,
             epoch=capture.epoch,
@@ -428,7 +467,7 @@ class World:
             self.now += 1
             for camera, capture in self.captures.items():
                 if capture.length is not None and self.can_read(camera):
-                    self.read_frame(camera, passes=True)
+                    self.read_frame(camera)
             self.flush()
             for name in self.workers:
                 self.work(name)
