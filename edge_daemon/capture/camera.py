@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 
 from edge_daemon.capture.diagnosis import why
-from edge_daemon.capture.picture import Picture
-from edge_daemon.capture.video import about, codec_of, pixels
+from edge_daemon.capture.picture import Details, Picture
+from edge_daemon.capture.video import about, codec_of, details, pixels
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
 from edge_daemon.settings import OpenSettings
@@ -52,6 +52,11 @@ class Camera:
             late = time.monotonic() - began >= 0.9 * self._opening.read_timeout_s
             raise SourceError(f"{self._name} gives no more frames", "timeout" if late else "ended")
         return Picture(time.monotonic(), lambda: pixels(self._capture))
+
+    @property
+    def details(self) -> Details:
+        """What FFmpeg says."""
+        return details(self._capture, self._hardware() or "cpu")
 
     def close(self) -> None:
         """Close the connection."""
@@ -146,6 +151,11 @@ class Webcam:
         if not self._capture.grab():
             raise SourceError(f"{self._path} gives no more frames", "ended")
         return Picture(time.monotonic(), lambda: pixels(self._capture))
+
+    @property
+    def details(self) -> Details:
+        """What the device says."""
+        return details(self._capture)
 
     def close(self) -> None:
         """Close the device."""

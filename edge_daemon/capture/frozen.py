@@ -12,7 +12,8 @@ STEP = 16
 class Frozen:
     """Compares pictures by a sum over some of their pixels, or over their bytes as they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, after_s: float = FROZEN_S) -> None:
+        self._after_s = after_s
         self._sum: int | None = None
         self._since_s = 0.0
 
@@ -21,4 +22,4 @@ class Frozen:
         data = picture.jpeg if picture.jpeg is not None else picture.bgr[::STEP, ::STEP].tobytes()
         if (now := zlib.crc32(data)) != self._sum:
             self._sum, self._since_s = now, picture.time_s
-        return picture.time_s - self._since_s >= FROZEN_S
+        return picture.time_s - self._since_s >= self._after_s

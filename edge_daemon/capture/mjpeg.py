@@ -8,7 +8,7 @@ from http.client import HTTPException
 from typing import Protocol, Self
 
 from edge_daemon.capture.diagnosis import open_http, reason_of
-from edge_daemon.capture.picture import Picture
+from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
@@ -121,6 +121,11 @@ class MjpegCamera:
         if header is None or header.codec != "jpeg":
             raise SourceError(f"{self._name} sends what is no JPEG", "decode error")
         return Picture(time.monotonic(), lambda: self._decoded(jpeg), jpeg=jpeg)
+
+    @property
+    def details(self) -> Details:
+        """Each frame is a JPEG of its own."""
+        return Details(codec="mjpeg", key=True)
 
     def close(self) -> None:
         """Hang up."""

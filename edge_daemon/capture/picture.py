@@ -41,11 +41,28 @@ class Picture:
         return width, height
 
 
+@dataclass(frozen=True)
+class Details:
+    """What can be told of a source: what its frames are coded in (empty: nothing), the rate that it announces, who
+    decodes it, and whether the frame that was read last is one that needs no other (None: unknown).
+    """
+
+    codec: str = ""
+    fps: float | None = None
+    decoder: str = "cpu"
+    key: bool | None = None
+
+
 class Source(Protocol):
     """An open camera, file, folder or scene. Its clock is the system's monotonic one if it is `live`."""
 
     live: bool
     about: str
+
+    @property
+    def details(self) -> Details:
+        """What is known by now."""
+        ...
 
     def read(self) -> Picture | None:
         """The next picture; None at the end of a finite source.

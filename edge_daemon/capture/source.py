@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_daemon.capture.camera import Camera, Webcam
 from edge_daemon.capture.mjpeg import MjpegCamera
-from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.picture import Details, Picture, Source
 from edge_daemon.capture.video import Video
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import PictureError, SourceError
@@ -75,7 +75,7 @@ class Folder:
             raise SourceError(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_FILES))})")
         self._files: Iterator[Path] = iter(files)
         self._count = 0
-        self.about = f"{len(files)} pictures"
+        self.about, self.details = f"{len(files)} pictures", Details()
 
     def read(self) -> Picture | None:
         """The next picture that can be decoded."""
@@ -103,6 +103,7 @@ class SceneSource:
         o = self._options
         self._scene = Scene(seed=o.seed, width=o.width, height=o.height, people=o.people)
         self._index = 0
+        self.details = Details(fps=o.fps)
         self.about = f"{o.width}x{o.height} generated, {o.fps:g} fps"
 
     def read(self) -> Picture | None:

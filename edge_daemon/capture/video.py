@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_daemon.capture.picture import Picture
+from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
 
@@ -34,6 +34,11 @@ class Video:
         self._time_s = stamp_s
         return Picture(stamp_s, lambda: pixels(self._capture))
 
+    @property
+    def details(self) -> Details:
+        """What FFmpeg says."""
+        return details(self._capture)
+
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
@@ -55,6 +60,13 @@ def codec_of(capture: cv2.VideoCapture) -> str:
     """The FourCC of what is decoded, such as `h264`; empty if it has none."""
     fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
     return "".join(c for i in range(4) if (c := chr(fourcc >> 8 * i & 0xFF)).isprintable()).strip()
+
+
+def details(capture: cv2.VideoCapture, decoder: str = "cpu") -> Details:
+    """What OpenCV tells of an open video and the frame that was grabbed last."""
+    rate, kind = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_TYPE)
+    key = chr(int(kind)) == "I" if kind > 0 else None
+    return Details(codec=codec_of(capture), fps=rate if rate > 0 else None, decoder=decoder, key=key)
 
 
 def about(capture: cv2.VideoCapture) -> str:

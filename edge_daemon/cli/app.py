@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from edge_daemon.errors import ExitCode
+from edge_daemon.errors import ExitCode, StartError
 
 app = typer.Typer(
     name="edge-daemon",
@@ -100,7 +100,6 @@ def check(
     """Say all that is wrong with a configuration, with line and key. Opens no camera, fetches nothing."""
     from edge_daemon.cli.check import faults, not_here
     from edge_daemon.config.load import load, missing_files
-    from edge_daemon.errors import StartError
 
     loaded = load(config)
     if missing := [*missing_files(loaded), *faults(loaded)]:
@@ -159,6 +158,35 @@ def inspect(
     if size:
         chosen["input"] = {"size": int(size) if size.isdecimal() else size}
     if not look(request_for(model, chosen, cache), images or [], as_json=as_json):
+        raise typer.Exit(ExitCode.START)
+
+
+@app.command()
+def probe(
+    source: Annotated[str | None, typer.Argument(help="As in a configuration; none lists the webcams here.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to look.")] = 5.0,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a picture here; else by its name.")] = None,
+    transport: Annotated[str | None, typer.Option(help="Of RTSP: tcp or udp.")] = None,
+    decode: Annotated[str | None, typer.Option(help="auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+) -> None:
+    """Say what a camera is and whether it works, and save a picture of it."""
+    import json
+
+    from edge_daemon.cli.probe import probe as look
+    from edge_daemon.cli.probe import webcams
+
+    if source is None:
+        found = webcams()
+        if as_json:
+            typer.echo(json.dumps(found))
+        elif not found:
+            raise StartError("there is no webcam here; name another source")
+        else:
+            typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
+        return
+    options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
+    if not look(source, options, seconds=seconds, picture=picture, as_json=as_json):
         raise typer.Exit(ExitCode.START)
 
 

@@ -9,11 +9,9 @@ from edge_daemon import sockets
 from edge_daemon.cli.audit import Audit
 from edge_daemon.client import AnnotatedFrame, Status, Subscriber
 from edge_daemon.errors import EdgeError, RequestError
-from edge_daemon.settings import Codec
 from edge_daemon.wire import End, Result, topic
 
 QUIET_MS = 3000
-FORMATS: dict[str, Codec] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
 
 
 def tail(address: str, cameras: list[str], count: int | None) -> None:
@@ -66,13 +64,13 @@ def snapshot(file: Path, camera: str | None, address: str, timeout_s: float) -> 
     """Save the next annotated frame.
 
     Raises:
-        RequestError: no frame came in time, or the file cannot be written.
+        RequestError: no frame came in time.
+        PictureError: the file cannot be written.
     """
-    from edge_daemon.imaging.codecs import encode_rgb
+    from edge_daemon.imaging.colour import rgb_to_bgr
+    from edge_daemon.imaging.files import format_of, save_bgr
 
-    codec = FORMATS.get(file.suffix.lower())
-    if codec is None:
-        raise RequestError(f"{file}: the ending says the format; choose one of {', '.join(FORMATS)}")
+    format_of(file)
     cameras = [camera] if camera else None
     try:
         with Subscriber(address, cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
@@ -81,9 +79,6 @@ def snapshot(file: Path, camera: str | None, address: str, timeout_s: float) -> 
         whose = f"camera {camera}" if camera else "any camera"
         raise RequestError(f"no frame of {whose} from {address} within {timeout_s:g} s") from error
     assert isinstance(frame, AnnotatedFrame)
-    try:
-        file.write_bytes(encode_rgb(frame.rgb, codec, 95))
-    except OSError as error:
-        raise RequestError(f"cannot write {file}: {error.strerror}") from error
+    save_bgr(rgb_to_bgr(frame.rgb), file)
     result = frame.result
     print(f"{file}: {result.camera}, frame {result.seq}, {len(result.detections)} detections")

@@ -88,13 +88,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 settings=CaptureSettings(
                     camera=name,
                     source=camera.source,
-                    opening=OpenSettings(
-                        transport=camera.transport,
-                        open_timeout_s=camera.open_timeout,
-                        read_timeout_s=camera.read_timeout,
-                        decode=camera.decode,
-                        device=DeviceSettings(**camera.device.model_dump()),
-                    ),
+                    opening=open_settings(camera),
                     stall_timeout_s=camera.stall_timeout,
                     delivery=turns[name].delivery,
                     fps=camera.fps,
@@ -118,6 +112,17 @@ def _turn(config: Config, camera: Camera) -> CameraTurn:
         weight=camera.weight,
         max_age_s=camera.max_age,
         reorder_wait_s=camera.reorder_wait,
+    )
+
+
+def open_settings(camera: Camera) -> OpenSettings:
+    """A camera of the configuration, as it is opened."""
+    return OpenSettings(
+        transport=camera.transport,
+        open_timeout_s=camera.open_timeout,
+        read_timeout_s=camera.read_timeout,
+        decode=camera.decode,
+        device=DeviceSettings(**camera.device.model_dump()),
     )
 
 

@@ -1,0 +1,121 @@
+"""`edge-daemon probe`: what a source is, and whether it works."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from edge_daemon.cli.probing import Facts, Request
+from edge_daemon.errors import SourceError
+
+SLACK_S = 10.0
+"""For the process that looks to start, and to find out why it cannot."""
+BY_ID = Path("/dev/v4l/by-id")
+SECRET = "CAMERA_PASSWORD"
+HINTS = {
+    "refused": "nothing listens there: is the camera on, and the port right?",
+    "unauthorised": "user or password is wrong, or this user may not read the device",
+    "not found": "the address answers, but not for this path; the camera's manual says it",
+    "timeout": "it does not answer in time",
+    "unreachable": "there is no way to that address from here",
+    "unknown host": "nobody knows that name here",
+    "decode error": "it answers, but with what cannot be read as video",
+}
+
+
+def probe(source: str, options: dict[str, object], *, seconds: float, picture: Path | None, as_json: bool) -> bool:
+    """Look at a source and print what it is; whether it works. `options` are keys of a camera as in a configuration.
+
+    Raises:
+        ConfigError: the source or an option cannot be.
+        PictureError: the picture cannot be saved under that name.
+    """
+    from edge_daemon.config.load import loads
+    from edge_daemon.config.sources import camera_names, comes_and_goes
+    from edge_daemon.imaging.files import format_of
+    from edge_daemon.supervisor.plan import open_settings
+
+    name = camera_names([source])[0]
+    picture = picture or Path(f"{name}.jpg")
+    format_of(picture)
+    # Written as a configuration, so that it is held to the same rules and ${NAME} means the same.
+    written = {"cameras": {name: {"source": source, **options}}, "models": {"m": {"path": "builtin:person"}}}
+    camera = loads(json.dumps(written), "probe").cameras[name]
+    opening = open_settings(camera)
+    facts = ask(Request(source=camera.source, opening=opening, seconds=seconds, picture=str(picture)))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(facts)).decode())
+    else:
+        hint = HINTS.get(facts.reason or "") if comes_and_goes(camera.source) else None
+        print("\n".join(told(facts, _config(name, source, options), hint)))
+    return facts.works
+
+
+def ask(request: Request) -> Facts:
+    """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
+    limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
+    command = [sys.executable, "-P", "-m", "edge_daemon.cli.probing"]
+    quiet = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+    try:
+        done = subprocess.run(
+            command,
+            input=msgspec.json.encode(request),
+            stdout=subprocess.PIPE,
+            timeout=limit_s,
+            check=False,
+            env=os.environ | quiet,
+        )
+    except subprocess.TimeoutExpired:
+        return Facts(reason="timeout", error=f"it hangs: nothing after {limit_s:g} s")
+    if done.returncode < 0:
+        return Facts(reason="decode error", error=f"it crashes the decoder ({signal.Signals(-done.returncode).name})")
+    if done.returncode:
+        raise SourceError(f"the process that looked at it failed (exit code {done.returncode}); see above")
+    return msgspec.json.decode(done.stdout, type=Facts)
+
+
+def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Iterator[str]:
+    """The facts as lines for a person."""
+    if not facts.works:
+        yield f"it does not work: {facts.error}"
+        if hint:
+            yield f"  {hint}"
+        return
+    yield f"{facts.width}x{facts.height} {facts.codec or 'pictures'}, decoded by {facts.decoder}"
+    announced = f" ({facts.announced_fps:g} announced)" if facts.announced_fps else ""
+    rate = "one frame" if facts.fps is None else f"{facts.fps:g} frames a second{announced}"
+    yield f"{rate}, jitter {facts.jitter_ms:g} ms, at most {facts.longest_ms:g} ms apart" if facts.jitter_ms else rate
+    if facts.keyframe_s is not None:
+        yield f"a key frame every {facts.keyframe_s:g} s"
+    yield f"the first frame came {facts.open_s:g} s after it was asked"
+    for note in facts.notes:
+        yield f"note: {note}"
+    yield f"a picture of it: {facts.picture}"
+    yield "to use it, write:"
+    yield yaml.safe_dump(config, sort_keys=False, width=110).rstrip()
+    if SECRET in str(config):
+        yield f"and put its password where ${{{SECRET}}} is looked up: a systemd credential, or the environment"
+
+
+def webcams() -> list[dict[str, str]]:
+    """The video devices here: `device`, and the stable name (`source`) where there is one."""
+    stable = {os.path.realpath(link): str(link) for link in sorted(BY_ID.glob("*"), reverse=True)}
+    devices = sorted(Path("/dev").glob("video*"), key=lambda path: (len(path.name), path.name))
+    return [{"device": str(device), "source": stable.get(str(device), str(device))} for device in devices]
+
+
+def _config(name: str, source: str, options: dict[str, object]) -> dict[str, Any]:
+    """The lines of a configuration, without the password."""
+    scheme, mark, rest = source.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    user, colon, password = credentials.partition(":")
+    if mark and at and colon and not password.startswith("${"):
+        source = f"{scheme}://{user}:${{{SECRET}}}@{host}"
+    return {"cameras": {name: {"source": int(source) if source.isdecimal() else source, **options}}}
