@@ -217,6 +217,28 @@ def tail(
 
 
 @app.command()
+def top(
+    connect: Connect = DEFAULT_ADDRESS,
+    once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a line each second.")] = False,
+) -> None:
+    """Show how a running daemon stands: cameras, models and processes. q ends it."""
+    import sys
+
+    from edge_daemon.cli import top as shown
+
+    try:
+        if once or not (as_json or sys.stdout.isatty()):
+            shown.once(connect, as_json=as_json)
+        elif as_json:
+            shown.watch_json(connect)
+        else:
+            shown.watch(connect)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.stderr.close()  # spares the interpreter's complaint about a reader who left
+
+
+@app.command()
 def snapshot(
     file: Annotated[Path, typer.Argument(help="Picture to write; its ending chooses JPEG, PNG or WebP.")],
     camera: Annotated[str | None, typer.Option(metavar="CAMERA", help="Of this camera; else of any.")] = None,

@@ -14,31 +14,40 @@ logger = logging.getLogger(__name__)
 LINES_S = 10.0
 
 
-def summary(cameras: dict[str, Any]) -> list[str]:
-    """A line for each camera and model: what was captured and what became of it."""
-    lines = []
-    for camera, status in cameras.items():
-        for model, counts in status["models"].items():
-            dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
-            lines.append(
-                f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
-                f"dropped: {dropped}{_latency(counts, ', latency {}')}"
-            )
-    return lines
-
-
-def _latency(counts: dict[str, Any], form: str = "{}") -> str:
-    latency = counts["latency_ms"]
-    return form.format(f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)") if latency else ""
-
-
-def _state(status: dict[str, Any]) -> str:
-    """The camera's state, and that of its motion gate."""
+def state_of(status: dict[str, Any]) -> str:
+    """A camera's state, and that of its motion gate."""
     return ", ".join([status["state"], *([status["motion"]["state"]] if "motion" in status else [])])
 
 
-def _found(counts: dict[str, Any]) -> str:
+def latency_of(counts: dict[str, Any]) -> str:
+    """Median and 99th percentile of a camera and model; nothing where there is no result."""
+    latency = counts["latency_ms"]
+    return f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)" if latency else ""
+
+
+def dropped_from(counts: dict[str, Any]) -> str:
+    """How many frames of a camera and model were dropped, by reason."""
+    return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
+
+
+def found_in(counts: dict[str, Any]) -> str:
+    """What the last result holds."""
     return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
+
+
+def summary(cameras: dict[str, Any]) -> list[str]:
+    """A line for each camera and model: what was captured and what became of it."""
+    return [
+        f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
+        f"dropped: {dropped_from(counts)}{_with_latency(counts)}"
+        for camera, status in cameras.items()
+        for model, counts in status["models"].items()
+    ]
+
+
+def _with_latency(counts: dict[str, Any]) -> str:
+    latency = latency_of(counts)
+    return latency and f", latency {latency}"
 
 
 class LogLines:
@@ -63,13 +72,13 @@ class LogLines:
                 logger.info(
                     "%s (%s) / %s: %.1f fps%s, %d delivered, %d dropped, last: %s",
                     camera,
-                    _state(status),
+                    state_of(status),
                     model,
                     counts["fps"],
-                    _latency(counts, ", latency {}"),
+                    _with_latency(counts),
                     counts["delivered"],
                     sum(counts["dropped"].values()),
-                    _found(counts),
+                    found_in(counts),
                     extra={"camera": camera},
                 )
 
@@ -112,22 +121,9 @@ class Screen:
 
     def update(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
         """Take in how things stand."""
-        from rich.table import Table
+        from edge_daemon.cli.tables import camera_table
 
-        table = Table("camera", "state", "model", "fps", "latency", "delivered", "dropped", "last found", box=None)
-        for camera, status in cameras.items():
-            for model, counts in status["models"].items():
-                dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items())
-                table.add_row(
-                    camera,
-                    _state(status),
-                    model,
-                    f"{counts['fps']:.1f}",
-                    _latency(counts),
-                    str(counts["delivered"]),
-                    dropped or "none",
-                    _found(counts),
-                )
+        table = camera_table(cameras, width=self._console.width)
         down = [process.name for process in processes if process.pid is None and process.state != "finished"]
         table.caption = f"not running: {', '.join(down)}" if down else None
         self._live.update(table)
