@@ -12,6 +12,7 @@ import cv2
 
 from edge_daemon.capture.diagnosis import why
 from edge_daemon.capture.picture import Details, Picture
+from edge_daemon.capture.playout import Playout
 from edge_daemon.capture.video import about, codec_of, details, pixels
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
@@ -40,6 +41,7 @@ class Camera:
     def __init__(self, source: str, opening: OpenSettings) -> None:
         self._name, self._codec = redact(source), ""
         self._source, self._opening = source, opening
+        self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
         self._capture = self._opened()
         self.about = about(self._capture)
         if by := self._hardware():
@@ -51,6 +53,9 @@ class Camera:
         if not self._capture.grab():
             late = time.monotonic() - began >= 0.9 * self._opening.read_timeout_s
             raise SourceError(f"{self._name} gives no more frames", "timeout" if late else "ended")
+        if self._playout:
+            stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            time.sleep(self._playout.wait_s(stamp_s, time.monotonic()))
         return Picture(time.monotonic(), lambda: pixels(self._capture))
 
     @property

@@ -41,6 +41,11 @@ class Picture:
         return width, height
 
 
+def ready(bgr: Pixels) -> Callable[[], Pixels]:
+    """The `load` of a picture whose pixels (height x width x 3, uint8) are there."""
+    return lambda: bgr
+
+
 @dataclass(frozen=True)
 class Details:
     """What can be told of a source: what its frames are coded in (empty: nothing), the rate that it announces, who
@@ -65,7 +70,7 @@ class Source(Protocol):
         ...
 
     def read(self) -> Picture | None:
-        """The next picture; None at the end of a finite source.
+        """The next picture. None: a finite source is at its end, a live one has nothing new for now.
 
         Raises:
             SourceError: the camera is gone.

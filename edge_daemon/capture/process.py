@@ -10,7 +10,6 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Held, PassedOver, Window
-from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.link import Link
@@ -239,7 +238,7 @@ class Capture:
         waited_s = 0.0 if busy_since is None else time.monotonic() - busy_since
         if waited_s > self._settings.stall_timeout_s:
             raise SourceError(f"stuck for {waited_s:.0f} s, with neither a frame nor an error")
-        if not self._ready and (reader.state != "connecting" or comes_and_goes(self._settings.source)):
+        if not self._ready and (reader.state != "connecting" or reader.patient):
             self._ready = True
             self._link.ready()
         width, height = reader.size

@@ -41,6 +41,8 @@ class Reader(threading.Thread):
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
+        self.patient = comes_and_goes(settings.source, settings.delivery)
+        """Whether a source that is away is tried again."""
         self.offers: deque[Held | PassedOver] = deque()
         self._told_ns = 0
         self.state, self.about = "connecting", ""
@@ -76,7 +78,7 @@ class Reader(threading.Thread):
             ran_s = 0.0
             try:
                 self.busy_since = time.monotonic()
-                source = open_source(self._settings.source, self._settings.opening)
+                source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 try:
                     self._note(source.about)
                     self._enter("opened")
@@ -87,7 +89,7 @@ class Reader(threading.Thread):
                     self.busy_since = None
                     source.close()
             except SourceError as error:
-                if not comes_and_goes(self._settings.source):
+                if not self.patient:
                     raise
                 self._enter(f"down ({error.reason})", str(error))
                 wait_s = retry.wait_s(error.reason, ran_s)
@@ -116,7 +118,10 @@ class Reader(threading.Thread):
             picture = source.read()
             self.busy_since = None
             if picture is None:
-                return True
+                if not source.live:
+                    return True
+                self._enter("up")
+                continue
             if self._live and not source.live:  # a file or scene played as if it were a camera
                 self._ending.wait(started + picture.time_s - time.monotonic())
             captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()

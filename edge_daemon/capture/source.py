@@ -1,30 +1,22 @@
 """What a camera can be: each source opens in its constructor, gives pictures, and says plainly why it cannot."""
 
-import logging
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from edge_daemon.capture.camera import Camera, Webcam
+from edge_daemon.capture.folder import PICTURE_FILES, Folder, GrowingFolder
 from edge_daemon.capture.mjpeg import MjpegCamera
-from edge_daemon.capture.picture import Details, Picture, Source
+from edge_daemon.capture.picture import Details, Picture, Source, ready
 from edge_daemon.capture.video import Video
 from edge_daemon.config.sources import kind_of, path_of
-from edge_daemon.errors import PictureError, SourceError
-from edge_daemon.imaging.codecs import read_bgr
-from edge_daemon.imaging.colour import Pixels
+from edge_daemon.errors import SourceError
 from edge_daemon.scene import Scene, SceneOptions
-from edge_daemon.settings import OpenSettings
-
-logger = logging.getLogger(__name__)
-PICTURE_FILES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".ppm", ".pgm"}
-
+from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()
 
 
-def open_source(source: str, opening: OpenSettings = AS_USUAL) -> Source:
-    """Open what `source` names.
+def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Delivery | None = None) -> Source:
+    """Open what `source` names. Live, a folder is watched for new pictures; otherwise it is read once.
 
     Raises:
         SourceError: it cannot be opened; says why, without credentials.
@@ -33,7 +25,7 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL) -> Source:
         case "scene":
             return SceneSource(source)
         case "folder":
-            return Folder(path_of(source))
+            return GrowingFolder(path_of(source)) if delivery == "live" else Folder(path_of(source))
         case "file":
             return file_source(path_of(source))
         case "webcam":
@@ -57,42 +49,6 @@ def file_source(path: Path) -> Source:
     return Video(path)
 
 
-class Folder:
-    """The pictures of a folder, in the order of their names, one a second on its clock.
-
-    What is no picture is left out.
-    """
-
-    live = False
-
-    def __init__(self, path: Path, files: list[Path] | None = None) -> None:
-        if files is None:
-            try:
-                files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_FILES)
-            except OSError as error:
-                raise SourceError(f"cannot read the folder {path}: {error.strerror}") from error
-        if not files:
-            raise SourceError(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_FILES))})")
-        self._files: Iterator[Path] = iter(files)
-        self._count = 0
-        self.about, self.details = f"{len(files)} pictures", Details()
-
-    def read(self) -> Picture | None:
-        """The next picture that can be decoded."""
-        for file in self._files:
-            try:
-                bgr = read_bgr(file.read_bytes())
-            except (PictureError, OSError) as error:
-                logger.warning("left out %s: %s", file, error)
-                continue
-            self._count += 1
-            return Picture(float(self._count - 1), partial(_same, bgr))
-        return None
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
 class SceneSource:
     """The generated street, rendered as it is asked for."""
 
@@ -113,11 +69,7 @@ class SceneSource:
         bgr, people = self._scene.frame(self._index, self._options.fps)
         time_s = self._index / self._options.fps
         self._index += 1
-        return Picture(time_s, partial(_same, bgr), truth=[list(person.xyxy) for person in people])
+        return Picture(time_s, ready(bgr), truth=[list(person.xyxy) for person in people])
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def _same(bgr: Pixels) -> Pixels:
-    return bgr

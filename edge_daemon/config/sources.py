@@ -46,17 +46,24 @@ def path_of(source: str) -> Path:
     return Path(unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest))
 
 
-def is_finite(source: str | int) -> bool:
-    """Whether the source comes to an end by itself: files and folders, and a scene of so many `frames`."""
+def is_finite(source: str | int, delivery: str | None = None) -> bool:
+    """Whether the source comes to an end by itself: files, and folders that are not watched (`live`), and a scene of so
+    many `frames`.
+    """
+    if comes_and_goes(source, delivery):
+        return False
     kind = kind_of(source)
     if kind == "scene":
         return "frames" in parse_qs(str(source).partition("?")[2])
     return kind in ("file", "folder")
 
 
-def comes_and_goes(source: str | int) -> bool:
-    """Whether the source is a camera, which may be away for a while; anything else is there or it is an error."""
-    return kind_of(source) in ("webcam", "rtsp", "http")
+def comes_and_goes(source: str | int, delivery: str | None = None) -> bool:
+    """Whether the source is a camera, or a folder that is watched as one (`live`), which may be away for a while;
+    anything else is there or it is an error.
+    """
+    kind = kind_of(source)
+    return kind in ("webcam", "rtsp", "http") or (kind == "folder" and delivery == "live")
 
 
 def camera_names(sources: Sequence[str | int]) -> list[str]:

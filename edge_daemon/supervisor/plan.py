@@ -32,7 +32,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     frames, publish = config.frames, config.publish
     dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
     turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
-    finite = all(is_finite(camera.source) for camera in config.cameras.values())
+    finite = all(is_finite(camera.source, camera.delivery) for camera in config.cameras.values())
     specs = [
         ProcessSpec(
             role="sink",
@@ -98,7 +98,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 2,
                     dispatcher=dispatcher,
                 ),
-                awaited=not comes_and_goes(camera.source),
+                awaited=not comes_and_goes(camera.source, camera.delivery),
                 hang_s=camera.stall_timeout,
             )
         )

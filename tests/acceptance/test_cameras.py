@@ -1,6 +1,7 @@
 """Cameras that come and go, on real RTSP servers."""
 
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.acceptance.harness import Daemon, Listener, accounts, free_port, running
+from tests.acceptance.harness import Daemon, Listener, accounts, clip, free_port, running
+from tests.http_camera import jpeg
+from tests.http_files import Files, serving
 from tests.network import RIGHTS, Network
 from tests.onnx_models import colour_model
 from tests.rtsp import RtspServer
@@ -191,3 +194,41 @@ def test_dead_cameras_are_named(tmp_path: Path, start_rtsp: Start) -> None:
     with running(tmp_path, told) as daemon, Listener(daemon.address, "status/") as listener:
         listener.until(lambda s: all(state(s, camera) == named for camera, named in wanted.items()), PATIENT_S)
         assert daemon.stop() == 0
+
+
+def test_a_folder_that_grows_is_a_camera(tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    told = config(tmp_path, door=f'{{source: "{folder}/", delivery: live}}')
+    with (
+        running(tmp_path, told) as daemon,
+        Listener(daemon.address, "status/") as statuses,
+        Listener(daemon.address, "result/") as results,
+    ):
+        statuses.until(lambda s: state(s) == "down (not found)", PATIENT_S)
+        for number in range(2):
+            folder.mkdir()
+            statuses.until(lambda s: state(s) == "up", PATIENT_S)
+            (folder / f"{number}.jpg").write_bytes(jpeg(100, 160 + 16 * number))
+            results.until(lambda r, number=number: r["width"] == 160 + 16 * number, PATIENT_S)  # type: ignore[misc]
+            shutil.rmtree(folder)
+            statuses.until(lambda s: state(s) == "down (not found)", PATIENT_S)
+        assert daemon.stop() == 0
+    accounts(daemon.lines())
+    assert len(daemon.lines()) == 2
+
+
+def test_hls_is_shown_at_its_own_speed_though_it_comes_in_pieces(tmp_path: Path) -> None:
+    pieces = [clip(tmp_path / f"{number}.ts", 50) for number in range(2)]
+    files = Files({f"/{piece.name}": piece.read_bytes() for piece in pieces})
+    listed = "".join(f"#EXTINF:2.0,\n{piece.name}\n" for piece in pieces)
+    files.contents["/live.m3u8"] = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{listed}#EXT-X-ENDLIST\n".encode()
+    with serving(files):
+        told = config(tmp_path, door=f'{{source: "{files.url("/live.m3u8")}"}}')
+        with running(tmp_path, told) as daemon, Listener(daemon.address, "status/") as listener:
+            status = listener.until(lambda s: state(s) == "down (ended)", PATIENT_S)[-1]
+            assert "320x240" in status["cameras"]["door"]["about"]
+            assert daemon.stop() == 0
+    first = [line for line in daemon.lines() if line["seq"] < 100]
+    took = datetime.fromisoformat(first[-1]["captured_at"]) - datetime.fromisoformat(first[0]["captured_at"])
+    assert 3.5 < took.total_seconds() < 6, "four seconds of frames"
+    assert len(first) > 60, "and not only the last of each piece"

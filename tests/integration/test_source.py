@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_daemon.capture.folder import Folder
 from edge_daemon.capture.picture import Source
-from edge_daemon.capture.source import Folder, SceneSource, open_source
+from edge_daemon.capture.source import SceneSource, open_source
 from edge_daemon.capture.video import Video
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels

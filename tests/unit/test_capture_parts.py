@@ -1,14 +1,16 @@
-"""The window and the pace of a capture."""
+"""The window, the pace and the playout of a capture."""
 
 import itertools
 import threading
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture
+from edge_daemon.capture.playout import LONGEST_S, Playout
 from edge_daemon.capture.window import Held, Window
 from tests.waiting import eventually
 
@@ -79,3 +81,23 @@ def test_a_clock_that_jumps_back_does_not_stop_the_frames() -> None:
     assert not pace.passes(1000.01)
     assert pace.passes(3.0)
     assert pace.passes(3.1)
+
+
+@given(frames=st.integers(2, 200), fps=st.floats(1, 60), first=st.floats(0, 1e5), start=st.floats(0, 1e6))
+def test_what_comes_at_once_is_played_at_its_own_speed(frames: int, fps: float, first: float, start: float) -> None:
+    playout, now, shown = Playout(), start, []
+    for index in range(frames):
+        now += playout.wait_s(first + index / fps, now)
+        shown.append(now - start)
+    assert shown == pytest.approx([index / fps for index in range(frames)], abs=1e-3)
+
+
+@given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(0, 60)), max_size=60))
+def test_no_frame_waits_long_and_what_comes_late_goes_on_at_once(frames: list[tuple[float, float]]) -> None:
+    playout, now = Playout(), 0.0
+    for stamp_s, later_s in frames:
+        now += later_s
+        wait_s = playout.wait_s(stamp_s, now)
+        assert 0 <= wait_s <= LONGEST_S
+        now += wait_s
+        assert playout.wait_s(stamp_s, now) == pytest.approx(0, abs=1e-6)

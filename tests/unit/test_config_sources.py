@@ -64,6 +64,12 @@ def test_endless(source: str | int) -> None:
     assert not is_finite(source)
 
 
+def test_a_folder_that_is_watched_has_no_end_and_a_file_that_is_played_live_has() -> None:
+    assert not is_finite("pictures/", "live")
+    assert is_finite("pictures/", "lossless")
+    assert is_finite("clip.mp4", "live")
+
+
 def test_names_of_cameras() -> None:
     names = {
         "/data/walking people.mp4": "walking-people",

@@ -1,0 +1,131 @@
+"""Folders of pictures: one that is read once, and one that is watched for new pictures."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_daemon.capture.picture import Details, Picture, ready
+from edge_daemon.errors import PictureError, SourceError
+from edge_daemon.imaging.codecs import read_bgr
+
+logger = logging.getLogger(__name__)
+PICTURE_FILES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".ppm", ".pgm"}
+LOOK_S = 0.2
+"""How often a folder is looked at."""
+SHARE = 0.02
+"""How much of the time looking may take at most: a folder of many files is looked at less often."""
+
+
+class Folder:
+    """The pictures of a folder, in the order of their names, one a second on its clock.
+
+    What is no picture is left out.
+    """
+
+    live = False
+
+    def __init__(self, path: Path, files: list[Path] | None = None) -> None:
+        if files is None:
+            try:
+                files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_FILES)
+            except OSError as error:
+                raise SourceError(f"cannot read the folder {path}: {error.strerror}") from error
+        if not files:
+            raise SourceError(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_FILES))})")
+        self._files: Iterator[Path] = iter(files)
+        self._count = 0
+        self.about, self.details = f"{len(files)} pictures", Details()
+
+    def read(self) -> Picture | None:
+        """The next picture that can be decoded."""
+        for file in self._files:
+            try:
+                bgr = read_bgr(file.read_bytes())
+            except (PictureError, OSError) as error:
+                logger.warning("left out %s: %s", file, error)
+                continue
+            self._count += 1
+            return Picture(float(self._count - 1), ready(bgr))
+        return None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another."""
+
+    modified_ns: int
+    size: int
+    inode: int
+
+
+class GrowingFolder:
+    """The pictures that are added to a folder, or written again, in the order of their times; the newest at first.
+
+    A file counts as complete when it has stood still from one look to the next and can be decoded. Folders on network
+    shares do not say when they change, so that this one is looked at again and again. Its clock is the system's.
+    """
+
+    live = True
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.about, self.details = path, "pictures as they come", Details()
+        self._seen = self._look()
+        self._taken = dict(self._seen)
+        if newest := max(self._seen, key=self._seen.__getitem__, default=None):
+            del self._taken[newest]
+        self._found: deque[str] = deque()
+        self._next_look = 0.0
+
+    def read(self) -> Picture | None:
+        """The next picture, or None after a while without.
+
+        Raises:
+            SourceError: the folder is gone, or may not be read.
+        """
+        if not self._found:
+            time.sleep(max(0.0, self._next_look - time.monotonic()))
+            self._find()
+        while self._found:
+            file = self._path / self._found.popleft()
+            try:
+                bgr = read_bgr(file.read_bytes())
+            except (PictureError, OSError) as error:
+                logger.warning("left out %s: %s", file, error)
+                continue
+            return Picture(time.monotonic(), ready(bgr))
+        return None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _find(self) -> None:
+        began = time.monotonic()
+        now = self._look()
+        self._taken = {name: stamp for name, stamp in self._taken.items() if name in now}
+        still = {name: stamp for name, stamp in now.items() if self._seen.get(name) == stamp}
+        new = [name for name, stamp in still.items() if stamp.size and self._taken.get(name) != stamp]
+        self._found.extend(sorted(new, key=lambda name: (now[name].modified_ns, name)))
+        self._taken |= {name: still[name] for name in new}
+        self._seen = now
+        took_s = time.monotonic() - began
+        self._next_look = began + max(LOOK_S, took_s / SHARE)
+
+    def _look(self) -> dict[str, Stamp]:
+        found = {}
+        try:
+            for file in self._path.iterdir():
+                if file.suffix.lower() in PICTURE_FILES:
+                    try:
+                        status = file.stat()
+                    except FileNotFoundError:  # gone since
+                        continue
+                    found[file.name] = Stamp(status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError as error:
+            reason = {FileNotFoundError: "not found", PermissionError: "unauthorised"}.get(type(error), "refused")
+            raise SourceError(f"cannot read the folder {self._path}: {error.strerror}", reason) from error
+        return found
