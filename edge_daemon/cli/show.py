@@ -8,46 +8,11 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from edge_daemon.cli.sentences import found_in, state_of, with_latency
 from edge_daemon.link import ProcessStatus
 
 logger = logging.getLogger(__name__)
 LINES_S = 10.0
-
-
-def state_of(status: dict[str, Any]) -> str:
-    """A camera's state, and that of its motion gate."""
-    return ", ".join([status["state"], *([status["motion"]["state"]] if "motion" in status else [])])
-
-
-def latency_of(counts: dict[str, Any]) -> str:
-    """Median and 99th percentile of a camera and model; nothing where there is no result."""
-    latency = counts["latency_ms"]
-    return f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)" if latency else ""
-
-
-def dropped_from(counts: dict[str, Any]) -> str:
-    """How many frames of a camera and model were dropped, by reason."""
-    return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
-
-
-def found_in(counts: dict[str, Any]) -> str:
-    """What the last result holds."""
-    return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
-
-
-def summary(cameras: dict[str, Any]) -> list[str]:
-    """A line for each camera and model: what was captured and what became of it."""
-    return [
-        f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
-        f"dropped: {dropped_from(counts)}{_with_latency(counts)}"
-        for camera, status in cameras.items()
-        for model, counts in status["models"].items()
-    ]
-
-
-def _with_latency(counts: dict[str, Any]) -> str:
-    latency = latency_of(counts)
-    return latency and f", latency {latency}"
 
 
 class LogLines:
@@ -75,7 +40,7 @@ class LogLines:
                     state_of(status),
                     model,
                     counts["fps"],
-                    _with_latency(counts),
+                    with_latency(counts),
                     counts["delivered"],
                     sum(counts["dropped"].values()),
                     found_in(counts),

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from edge_daemon.cli.show import found_in, latency_of, state_of
+from edge_daemon.cli.sentences import dropped_from, found_in, latency_of, state_of
 
 WIDE = 110
 """Columns of a terminal from which on there is room for everything."""
@@ -31,8 +31,9 @@ def camera_table(cameras: dict[str, Any], *, width: int) -> Table:
                 latency_of(counts),
                 str(counts["delivered"]),
             ]
-            row.append(", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none")
-            table.add_row(*row, *([found_in(counts)] if wide else []), style=_style(status["state"]))
+            table.add_row(
+                *row, dropped_from(counts), *([found_in(counts)] if wide else []), style=_style(status["state"])
+            )
     return table
 
 
