@@ -177,7 +177,8 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells.
 
-    With `trial` it ends once the model is loaded: whether it can be is all there is to know.
+    With `trial` it ends once the model is loaded: whether it can be is all there is to know. Frames that it fails on
+    are set aside in the folder `aside`, if any.
     """
 
     worker: str
@@ -186,6 +187,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     dispatcher: str
     sink: str
     trial: bool = False
+    aside: str | None = None
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,8 +25,10 @@ Reason = Literal[
     "poison",
     "shutdown",
 ]
-Failure = Literal["undecodable", "model-error"]
+Failure = Literal["undecodable", "model-error", "poison"]
 """Why a worker has no result."""
+POISON = 2
+"""A frame that was with so many workers when they died is not looked at again."""
 Dropped = dict[str, int]
 """Frames by `Reason`. A plain string key keeps a newer peer's reasons readable."""
 
@@ -149,7 +151,7 @@ class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`.
 
     With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again, for
-    models that come after this one.
+    models that come after this one. `deaths` of workers were seen that had it.
     """
 
     model: str
@@ -159,6 +161,7 @@ class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     annotate: bool
     keep: bool = False
     crops: list[Crop] | None = None
+    deaths: int = 0
 
 
 class Release(Message, frozen=True, kw_only=True, tag="release.1"):
@@ -181,7 +184,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
-    With `share` other models come after: the dispatcher is told what is found.
+    With `share` other models come after: the dispatcher is told what is found. `deaths` of workers were seen that had
+    this frame: of so many as POISON, it is to be set aside.
     """
 
     camera: str
@@ -196,6 +200,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     share: bool = False
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None
+    deaths: int = 0
 
 
 # worker -> dispatcher

@@ -180,6 +180,11 @@ def _assigned(boxes: Sequence[Box], order: list[tuple[int, int, int]]) -> list[t
     return list(taken.items())
 
 
+def hanging_model(path: Path, size: Size = SIZE) -> Path:
+    """Write a `colour_model` that never ends on a white picture."""
+    return _looping(path, 1, size, endless_on_white=True)
+
+
 def _white() -> list[onnx.NodeProto]:
     return [
         helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
@@ -188,7 +193,7 @@ def _white() -> list[onnx.NodeProto]:
     ]
 
 
-def _looping(path: Path, rounds: int, size: Size) -> Path:
+def _looping(path: Path, rounds: int, size: Size, *, endless_on_white: bool = False) -> Path:
     """A `colour_model` that multiplies matrices so many times first."""
     flat = helper.make_tensor_value_info
     body = helper.make_graph(
@@ -207,15 +212,20 @@ def _looping(path: Path, rounds: int, size: Size) -> Path:
     constants: dict[str, NDArray[np.generic]] = {
         "rotation": np.roll(np.eye(64, dtype=np.float32), 1, axis=0),
         "rounds": np.array(rounds, np.int64),
+        "endless": np.array(1 << 50, np.int64),
         "yes": np.array(True),
         "nought": np.array(0, np.float32),
     }
     nodes = [
         # From the input, so that the loop cannot be worked out when the model is loaded.
-        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mean", "nought"], ["seed"]),
+        helper.make_node("ReduceMean", ["images"], ["level"], keepdims=0),
+        helper.make_node("Mul", ["level", "nought"], ["seed"]),
         helper.make_node("Add", ["rotation", "seed"], ["start"]),
-        helper.make_node("Loop", ["rounds", "yes", "start"], ["turned"], body=body),
+        *(_white() if endless_on_white else []),
+        helper.make_node("Where", ["white", "endless", "rounds"], ["turns"])
+        if endless_on_white
+        else helper.make_node("Identity", ["rounds"], ["turns"]),
+        helper.make_node("Loop", ["turns", "yes", "start"], ["turned"], body=body),
         helper.make_node("ReduceMean", ["turned"], ["turned_mean"], keepdims=0),
         helper.make_node("Mul", ["turned_mean", "nought"], ["extra"]),
     ]

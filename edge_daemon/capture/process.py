@@ -201,6 +201,7 @@ class Capture:
             share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,
+            deaths=order.deaths,
         )
 
     def _codec_for(self, inbox: str, held: Held) -> Codec:

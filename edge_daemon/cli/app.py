@@ -93,6 +93,18 @@ def demo(results: Results = None, publish: Publish = None) -> None:
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A frame that was set aside: its picture or its JSON file.")],
+    model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another model than the one that failed.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long it may take.")] = 180.0,
+) -> None:
+    """Run a frame again that a model failed on, or that its workers died of; exit code 1 if it still fails."""
+    from edge_daemon.cli.replay import replay as again
+
+    again(file, model, seconds)
+
+
+@app.command()
 def check(
     config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG,
     cache: Cache = None,

@@ -45,20 +45,21 @@ SINK = "sink"
 class Seat:
     """A worker that is here, and the frames that it was given: camera, epoch, and the number asked for.
 
-    It takes `batch` frames at once, and none more once it has `begun`.
+    It takes `batch` frames at once, and none more once it has `begun`, or beside one that is to be `alone`.
     """
 
     model: str
     inbox: str
     batch: int = 1
     begun: bool = False
+    alone: bool = False
     leaves: bool = False
     given: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def free(self) -> bool:
         """Whether it can be given a frame."""
-        return len(self.given) < self.batch and not self.begun and not self.leaves
+        return len(self.given) < (1 if self.alone else self.batch) and not self.begun and not self.leaves
 
     def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
         """It is done with a frame: with `newer`, that may be a later one than was asked for."""
@@ -208,7 +209,7 @@ class Dispatcher:
                 camera = self._rotas[seat.model].next(
                     stream.camera
                     for stream in self._streams.values()
-                    if stream.model == seat.model and stream.has_turn(now_ns)
+                    if stream.model == seat.model and stream.has_turn(now_ns) and not (stream.suspect and seat.given)
                 )
                 if camera is None:
                     break
@@ -216,6 +217,7 @@ class Dispatcher:
 
     def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
         camera = stream.camera
+        seat.alone = stream.suspect
         frame, told = stream.ask(worker)
         seat.given.append((camera, stream.epoch, frame.seq))
         self._tell_sink(told)
@@ -227,6 +229,7 @@ class Dispatcher:
             annotate=camera in self._watched and seat.model == self._cameras[camera].models[0],
             keep=bool(stream.followers),
             crops=frame.crops,
+            deaths=frame.deaths,
         )
         self._tell_capture(camera, send)
 

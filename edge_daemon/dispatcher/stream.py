@@ -18,7 +18,8 @@ EARLY = 8
 class Waiting:
     """A frame that can be asked for, and what became of the frames between it and the one before.
 
-    In a stream that follows another it is not `ready` before the model of that one has found `crops` in it.
+    In a stream that follows another it is not `ready` before the model of that one has found `crops` in it. `deaths`
+    of workers were seen that had it.
     """
 
     seq: int
@@ -26,6 +27,7 @@ class Waiting:
     before: Counter[str] = field(default_factory=Counter)
     ready: bool = True
     crops: list[Crop] | None = None
+    deaths: int = 0
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Told:
     dropped: Counter[str]
     frame: Waiting | None = None
     worker: str | None = None
+    sent: bool = False  # on its way to that worker, as far as the capture knows
     served: bool = False
     shared: bool = False  # what was found in it is known to those that follow
     end: bool = False
@@ -121,6 +124,8 @@ class Stream:
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
+        if (told := self._turn_of(seq)) and told.worker == worker:
+            told.sent = alive
         if self._asked is None or self._asked[0] != worker:
             return []
         (_, asked), self._asked = self._asked, None
@@ -242,7 +247,7 @@ class Stream:
             self._asked = worker, frame
             return frame, []
         if again := self._turn_of(frame.seq):
-            again.worker = worker
+            again.worker, again.sent = worker, False
             return frame, []
         return frame, self._tell(Told(frame.seq, frame.before, frame, worker))
 
@@ -258,8 +263,15 @@ class Stream:
         messages: list[ToSink] = []
         for told in self._told:
             if told.worker == worker:
+                if told.frame and told.sent and not told.served:
+                    told.frame.deaths += 1
                 messages += self._lose(told)
         return messages
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the next turn is that of a frame that a worker has died of: it shall be alone with its worker."""
+        return bool(self._waiting and self._waiting[0].deaths)
 
     # What the sink says, and is told
 

@@ -1,10 +1,10 @@
-"""The private folder of a run, where its sockets are."""
+"""The folders of a run: a private one for its sockets, and one for what is to stay."""
 
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,19 @@ from edge_daemon.errors import StartError
 
 PREFIX = "edge-daemon-"
 LOCK = "lock"
+
+
+def aside_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Where frames are set aside: in the service's state folder, or the user's; None if there is neither."""
+    if state := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(state) / "aside"
+    state_home = Path(environment.get("XDG_STATE_HOME", ""))
+    if not state_home.is_absolute():  # the specification says to ignore a relative one
+        try:
+            state_home = Path.home() / ".local" / "state"
+        except RuntimeError:
+            return None
+    return state_home / "edge-daemon" / "aside"
 
 
 @contextmanager

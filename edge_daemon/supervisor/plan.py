@@ -22,6 +22,7 @@ from edge_daemon.settings import (
     WorkerSettings,
 )
 from edge_daemon.supervisor.child import ProcessSpec
+from edge_daemon.supervisor.folder import aside_folder
 
 
 def plan(config: Config, folder: Path, *, results: str | None = None) -> list[ProcessSpec]:
@@ -29,7 +30,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
 
     Sockets lie in `folder`; results are also written to the file `results`, if given.
     """
-    frames, publish = config.frames, config.publish
+    frames, publish, aside = config.frames, config.publish, aside_folder()
     dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
     turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
     finite = all(is_finite(camera.source, camera.delivery) for camera in config.cameras.values())
@@ -75,6 +76,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     inbox=sockets.ipc(folder, f"worker-{crc32(f'{name}-{i}'.encode()):08x}"),
                     dispatcher=dispatcher,
                     sink=sink,
+                    aside=str(aside) if aside else None,
                 ),
                 hang_s=config.models[name].worker_timeout,
                 max_bytes=config.models[name].max_memory,

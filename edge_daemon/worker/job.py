@@ -12,7 +12,7 @@ from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
 from edge_daemon.models.model import Timing as Took
 from edge_daemon.settings import ModelSettings
-from edge_daemon.wire import Crop, Failure, Found, Frame, Timing
+from edge_daemon.wire import POISON, Crop, Failure, Found, Frame, Timing
 from edge_daemon.worker.report import report, report_crops
 
 logger = logging.getLogger(__name__)
@@ -26,13 +26,16 @@ class Job:
     payload: memoryview
     bgr: Pixels | None = None
     failed: Failure | None = None
+    error: str = ""
     findings: list[Findings] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
 
     def decode(self) -> None:
-        """Bytes into a picture; where there is nothing to look at, there are none."""
+        """Bytes into a picture; where there is nothing to look at, there are none, and poison stays closed."""
         began_ns, frame = time.monotonic_ns(), self.frame
-        if frame.crops != []:
+        if frame.deaths >= POISON:
+            self.fail("poison", f"{frame.deaths} workers died of it")
+        elif frame.crops != []:
             try:
                 self.bgr = decode_bgr(self.payload, frame.codec, frame.width, frame.height)
             except PictureError as error:
@@ -60,11 +63,11 @@ class Job:
             postprocess=took.postprocess,
         )
 
-    def fail(self, reason: Failure, error: Exception) -> None:
+    def fail(self, reason: Failure, error: Exception | str) -> None:
         """There will be no result."""
         camera = self.frame.camera
         logger.warning("frame %d of %s: %s", self.frame.seq, camera, error, extra={"camera": camera})
-        self.failed = reason
+        self.failed, self.error = reason, str(error)
 
     def report(self, model: Model) -> Found:
         """All that was found, as a message."""

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Leaving, Outcome, ToWorker, WorkerHello, encode
+from edge_daemon.worker.aside import REASONS, Aside
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.report import crops_of
 
@@ -57,6 +59,7 @@ class Worker:
         self._decode: Decoder[Frame] = Decoder(Frame)
         self._from_dispatcher: Decoder[ToWorker] = Decoder(ToWorker)
         self._served = 0
+        self._aside = Aside(Path(settings.aside), settings.worker, settings.model) if settings.aside else None
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -133,6 +136,8 @@ class Worker:
         if job.failed or not frame.share:  # before drawing, so that the next frame is soon here
             self._free(frame, failed=job.failed)
         if job.failed:
+            if self._aside and job.failed in REASONS:
+                self._aside.put(frame, job.payload, job.failed, job.error)
             self._deliver([encode(self._outcome(frame, failed=job.failed))])
             return
         found = job.report(self._model)

@@ -387,3 +387,38 @@ def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFix
     desk.done(0, camera="stranger")
     assert desk.said() == []
     assert "camera stranger" in caplog.text
+
+
+def test_a_frame_that_a_worker_died_of_is_alone_with_the_next_and_the_third_is_warned() -> None:
+    desk = Desk()
+    desk.core = Dispatcher({"c": CameraTurn(models=["m"], delivery="lossless")}, batches={"m": 3}, wall=lambda: WALL_S)
+    desk.sink()
+    desk.capture()
+    for seq in range(4):
+        desk.frame(seq)
+    desk.said()
+    given = []
+    for life in range(3):
+        desk.worker(inbox=f"in/{life}")
+        desk.core.assign(0)
+        sends = [message for message in desk.to("capture/1") if isinstance(message, Send)]
+        given.append([(send.seq, send.deaths) for send in sends])
+        for send in sends:
+            desk.core.receive(
+                "capture/1",
+                Sent(camera="c", epoch=WALL_S, model="m", worker="w", inbox=send.inbox, seq=send.seq),
+            )
+        desk.core.exited("w", "worker")
+    assert given == [[(0, 0), (1, 0), (2, 0)], [(0, 1)], [(0, 2)]]
+
+
+def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> None:
+    desk = Desk()
+    desk.sink()
+    desk.capture()
+    desk.frame(0)
+    for life in range(3):
+        desk.worker(inbox=f"in/{life}")
+        desk.core.assign(0)
+        assert [m.deaths for m in desk.to("capture/1") if isinstance(m, Send)] == [0]
+        desk.core.exited("w", "worker")

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge_daemon.settings import CameraTurn, Cascade
-from edge_daemon.wire import End, Result
-from tests.unit.world import Fate, World, fate_in_file
+from edge_daemon.wire import POISON, End, Result
+from tests.unit.world import POISONOUS, Fate, World, fate_in_file
 
-REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error"}
+REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error", "poison"}
 MODELS = ["a", "b", "c"]
 BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
 LIVE = CameraTurn(models=MODELS, delivery="live", **BRIEF)
@@ -115,9 +115,20 @@ class Daemon(RuleBasedStateMachine):
             assert end.delivered == len(results)
             dropped = sum((Counter(r.dropped) for r in results if isinstance(r, Result)), Counter())
             fates = Counter(fate_in_file(seq) for seq in range(self.length))
-            assert end.delivered == fates.pop("offered", 0), "lossless loses nothing"
-            assert end.dropped == fates
+            offered = {seq for seq in range(self.length) if fate_in_file(seq) == "offered"}
+            poison = offered - {message.seq for message in results if isinstance(message, Result)}
+            self.only_poison_is_missing(model, poison)
+            assert end.delivered == fates.pop("offered", 0) - len(poison), "lossless loses nothing"
+            assert end.dropped == fates + Counter({"poison": len(poison)})
             assert sum(dropped.values()) <= sum(end.dropped.values())
+
+    def only_poison_is_missing(self, model: str, missing: set[int]) -> None:
+        """Two workers died of it, or of the same frame in the model before."""
+        models = [model, self.world.cascades[model].after] if model in self.world.cascades else [model]
+        for seq in missing:
+            assert max(self.world.deaths["file", one, seq] for one in models) >= POISON
+        if model == POISONOUS[1] and POISONOUS[2] < self.length:
+            assert POISONOUS[2] in missing, "and what kills all workers is given up"
 
 
 class Reloaded(Daemon):

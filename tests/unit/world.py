@@ -13,6 +13,7 @@ from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.wire import (
+    POISON,
     Announce,
     Begun,
     CaptureHello,
@@ -21,6 +22,7 @@ from edge_daemon.wire import (
     Dismissed,
     End,
     Ended,
+    Failure,
     Found,
     Frame,
     Free,
@@ -44,6 +46,8 @@ Fate = Literal["offered", "paced", "still"]
 WINDOW = 3
 KEPT = 8
 """Frames that a live capture keeps for models that come after others."""
+POISONOUS = ("file", "b", 5)
+"""The frame of this number, camera and model kills the worker that looks at it."""
 PERSON = Detection(xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
 CROP = Crop(index=0, xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="person")
 
@@ -112,7 +116,7 @@ class World:
         self.generations: dict[str, int] = {}
         self.queues: dict[tuple[str, str], deque[Message]] = {}
         self.published: dict[tuple[str, str], list[Result | End]] = {}
-        self.read: Counter[str] = Counter()
+        self.deaths: Counter[tuple[str, str, int]] = Counter()  # of workers that had a frame: camera, model, number
         self.start_dispatcher()
         self.start_sink()
         for camera in cameras:
@@ -311,6 +315,7 @@ class World:
             codec="raw",
             annotate=False,
             crops=order.crops,
+            deaths=order.deaths,
         )
         if order.inbox == str(self.workers[order.worker].generation):
             self.put(f"{capture.peer}>", order.worker, frame)
@@ -340,9 +345,11 @@ class World:
             if worker.serving and worker.model in self.batches:
                 self.put(name, "dispatcher", Begun(worker=name))
             return
+        if any((f.camera, worker.model, f.seq) == POISONOUS and f.deaths < POISON for f in worker.serving):
+            self.kill_worker(name)
+            return
         for frame in worker.serving:
-            capture = self.captures.get(frame.camera)
-            fails = frame.seq % 5 == 4 and worker.model in self.followed and capture is not None and capture.live
+            failed = self.failure(worker, frame)
             found = Found(detections=[PERSON] * (frame.seq % 3))
             crops = [CROP] * len(found.detections) if worker.model in self.followed else None
             free = Free(
@@ -350,13 +357,11 @@ class World:
                 camera=frame.camera,
                 epoch=frame.epoch,
                 seq=frame.seq,
-                found=None if fails else crops,
-                failed="model-error" if fails else None,
+                found=None if failed else crops,
+                failed=failed,
             )
             self.put(name, "dispatcher", free)
-            outcome = Outcome(
-                frame=frame, model=worker.model, worker=name, found=found, failed="model-error" if fails else None
-            )
+            outcome = Outcome(frame=frame, model=worker.model, worker=name, found=found, failed=failed)
             if worker.model in self.cascades:
                 assert frame.crops is not None, "it has to know where to look"
                 assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
@@ -364,10 +369,22 @@ class World:
         worker.serving = []
         self.go(name)
 
+    def failure(self, worker: Worker, frame: Frame) -> Failure | None:
+        """Why there is no result: too many have died of it, or (live) a model that others follow fails on it."""
+        if frame.deaths >= POISON:
+            return "poison"
+        capture = self.captures.get(frame.camera)
+        fails = frame.seq % 5 == 4 and worker.model in self.followed and capture is not None and capture.live
+        return "model-error" if fails else None
+
     # deaths, each followed by a new process
 
     def kill_worker(self, name: str) -> None:
         worker = self.workers[name]
+        coming = [frame for (_, target), queue in self.queues.items() if target == name for frame in queue]
+        for frame in (*worker.serving, *worker.inbox, *coming):
+            if isinstance(frame, Frame):
+                self.deaths[frame.camera, worker.model, frame.seq] += 1
         self.lose(name)
         self.workers[name] = Worker(name, worker.model, worker.generation + 1)
         self.dispatcher.exited(name, "worker")

@@ -1,0 +1,82 @@
+"""Frames that a model fails on, or that workers die of: set aside, accounted for, and run again by a person."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tests.acceptance.harness import Daemon, running
+from tests.onnx_models import colour_model, failing_model, hanging_model
+
+WHITE = (3, 4)
+
+
+def pictures(folder: Path, count: int = 10, white: Sequence[int] = WHITE) -> Path:
+    """Grey pictures, some of them white."""
+    folder.mkdir()
+    for index in range(count):
+        value = 255 if index in white else 100 + index
+        assert cv2.imwrite(str(folder / f"{index:02}.png"), np.full((64, 64, 3), value, np.uint8))
+    return folder
+
+
+def aside(daemon: Daemon) -> list[Path]:
+    return sorted((daemon.folder / "state/edge-daemon/aside").iterdir())
+
+
+def replay(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge_daemon", "replay", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_frame_that_a_model_fails_on_is_set_aside_and_can_be_run_again(tmp_path: Path) -> None:
+    failing_model(tmp_path / "m.onnx")
+    config = f"cameras: {{c: {{source: {pictures(tmp_path / 'p')}}}}}\nmodels: {{m: {{path: m.onnx}}}}\n"
+    with running(tmp_path, config) as daemon:
+        assert daemon.finish() == 0
+    assert [line["seq"] for line in daemon.lines()] == [0, 1, 2, 5, 6, 7, 8, 9]
+    assert daemon.lines()[3]["dropped"] == {"model-error": 2}
+    files = aside(daemon)
+    assert [file.suffix for file in files] == [".json", ".png"] * 2
+    about = json.loads(files[0].read_text())
+    assert (about["reason"], about["frame"]["seq"], about["frame"]["camera"]) == ("model-error", 3, "c")
+    assert "indices" in about["error"]
+    assert int(np.asarray(cv2.imread(str(files[1]))).min()) == 255
+    failed = replay(files[0])
+    assert failed.returncode == 1
+    assert "it still fails" in failed.stderr
+    works = replay(files[1], "--model", colour_model(tmp_path / "better.onnx"))
+    assert works.returncode == 0, works.stderr
+    assert json.loads(works.stdout)["found"]["detections"][0]["class_name"] == "person"
+
+
+def test_a_frame_that_kills_two_workers_is_set_aside_and_the_rest_goes_on(tmp_path: Path) -> None:
+    hanging_model(tmp_path / "m.onnx")
+    config = f"""
+cameras: {{c: {{source: {pictures(tmp_path / "p")}}}}}
+models: {{m: {{path: m.onnx, workers: 2, worker_timeout: 1s}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        assert daemon.finish() == 0
+    assert [line["seq"] for line in daemon.lines()] == [0, 1, 2, 5, 6, 7, 8, 9]
+    assert daemon.lines()[3]["dropped"] == {"poison": 2}
+    assert daemon.log.count("is killed") == 4
+    files = aside(daemon)
+    assert [json.loads(file.read_text())["frame"]["seq"] for file in files if file.suffix == ".json"] == [3, 4]
+    hangs = replay(files[0], "--seconds", 2)
+    assert hangs.returncode == 1
+    assert "it still hangs" in hangs.stderr
+
+
+def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:
+    missing = replay(tmp_path / "nothing.json")
+    assert missing.returncode == 1
+    assert "cannot read" in missing.stderr
+    (tmp_path / "other.json").write_text("{}")
+    other = replay(tmp_path / "other.json")
+    assert other.returncode == 1
+    assert "is no frame that was set aside" in other.stderr
