@@ -193,8 +193,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where results arrive and where they are published.
 
-    `results` is the file of JSON lines (`-` is standard output), or None. `models` gives each
-    camera's models in the order in which they are drawn.
+    `results` is the file of JSON lines (`-` is standard output), or None. `memory` is the file for what the next sink
+    has to know, should this one and the dispatcher die together.
     """
 
     bind: str
@@ -204,3 +204,4 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_for: int = 0
     quality: int = 85
     results: str | None = None
+    memory: str | None = None

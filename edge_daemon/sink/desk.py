@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,15 +37,18 @@ Key = tuple[str, str]
 
 
 class Desk:
-    """Keeps a ledger per camera and model. Nothing is released until the dispatcher said where to start."""
+    """Keeps a ledger per camera and model, from the `states` that a desk before it left. Nothing is released until the
+    dispatcher said where to start.
+    """
 
-    def __init__(self, cameras: dict[str, CameraTurn]) -> None:
+    def __init__(self, cameras: dict[str, CameraTurn], states: Sequence[StreamState] = ()) -> None:
         self._ledgers: dict[Key, Ledger] = {}
         self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
         self._found: dict[Key, dict[str, int]] = {}
         self._started = False
         self._open(cameras)
+        self._begin(states)
 
     def change(self, cameras: dict[str, CameraTurn], now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
         """Go on with other cameras and models; what there still is to publish of those that are gone."""
@@ -69,15 +72,17 @@ class Desk:
         match message:
             case Start():
                 self._started = True
-                for state in message.streams:
-                    if ledger := self._ledgers.get((state.camera, state.model)):
-                        ledger.start(state)
-            case Joined(state=state) if self._started:
-                if ledger := self._ledgers.get((state.camera, state.model)):
-                    ledger.start(state)
+                self._begin(message.streams)
+            case Joined() if self._started:
+                self._begin([message.state])
             case Turn() | Gap() | Lost() | Captured() if self._started:
                 if ledger := self._ledgers.get((message.camera, message.model)):
                     ledger.tell(message)
+
+    def _begin(self, states: Sequence[StreamState]) -> None:
+        for state in states:
+            if ledger := self._ledgers.get((state.camera, state.model)):
+                ledger.start(state)
 
     def arrived(self, arrival: Arrival) -> None:
         """Take in what a worker made of a frame."""

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +15,7 @@ from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
+from edge_daemon.sink.memory import Memory
 from edge_daemon.sink.record import Record
 from edge_daemon.wire import Decoder, End, Outcome, Result, SinkHello, ToSink, Watched, encode, topic
 
@@ -55,7 +57,9 @@ class Sink:
         context: zmq.Context[zmq.Socket[bytes]],
     ) -> None:
         self._link, self._settings, self._record = link, settings, record
-        self._desk = Desk(settings.cameras)
+        results = Path(settings.results) if settings.results and settings.results != "-" else None
+        self._memory = Memory(Path(settings.memory), results) if settings.memory else None
+        self._desk = Desk(settings.cameras, self._memory.states if self._memory else [])
         self._audience = Audience()
         self._gallery: Gallery | None = None
         self._pictures: dict[str, tuple[Result, Arrival]] = {}
@@ -116,7 +120,10 @@ class Sink:
             self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
-            self._peer.send(encode(acks))
+            encoded = encode(acks)
+            if self._memory:
+                self._memory.note(acks, encoded, self._record.length if self._record else -1)
+            self._peer.send(encoded)
         self._publish_pictures()
 
     def close(self) -> None:
@@ -126,6 +133,8 @@ class Sink:
             self._guests.close()
         self._publisher.close()
         self._collector.close()
+        if self._memory:
+            self._memory.close()
 
     def _listen(self) -> None:
         """Learn who subscribes to what, and tell the dispatcher whose frames are watched."""

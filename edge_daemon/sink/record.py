@@ -43,6 +43,14 @@ class Record:
         """Whether lines cannot be written now, and may be later: not where the reader of a pipe is gone."""
         return self.trouble is not None and not isinstance(self.trouble, BrokenPipeError)
 
+    @property
+    def length(self) -> int:
+        """Bytes of the file; -1 of what is none."""
+        try:
+            return os.lseek(self._fd, 0, os.SEEK_END)
+        except OSError:  # such as a pipe
+            return -1
+
     def write(self, line: bytes, *, keep: bool = False) -> None:
         """Take in one line, to be written by `flush`. One to `keep` is not lost while this `waits`."""
         if len(self._pending) < LIMIT_BYTES or (keep and self.waits):

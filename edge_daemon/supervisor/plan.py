@@ -46,6 +46,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 wait_for=publish.wait_for if finite else 0,
                 quality=frames.quality,
                 results=results,
+                memory=str(folder / "sink-memory"),
             ),
         ),
         ProcessSpec(

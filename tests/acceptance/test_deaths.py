@@ -26,6 +26,30 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 15)}, workers: 2}}}}
     assert "400 captured, 400 delivered, dropped: none" in daemon.log
 
 
+def test_nor_when_those_die_together_who_remember_for_each_other(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 500)}}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 8)}, workers: 2}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        for _ in range(3):
+            seen = len(daemon.lines())
+            eventually(lambda seen=seen: len(daemon.lines()) > seen + 10, START_S, what="more results")  # type: ignore[misc]
+            victims = {title: daemon.processes()[title] for title in ("sink", "dispatcher")}
+            for victim in victims.values():
+                victim.kill()
+            for title, victim in victims.items():
+                eventually(
+                    lambda title=title, victim=victim: (  # type: ignore[misc]
+                        (new := daemon.processes().get(title)) and new.pid != victim.pid
+                    ),
+                    START_S,
+                )
+        assert daemon.finish() == 0
+    assert [result["seq"] for result in daemon.lines()] == list(range(500))
+    assert "500 captured, 500 delivered, dropped: none" in daemon.log
+
+
 def test_a_live_run_goes_on_whoever_is_killed_and_ends_cleanly(tmp_path: Path) -> None:
     config = f"""
 cameras:

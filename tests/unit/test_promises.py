@@ -67,7 +67,7 @@ class Daemon(RuleBasedStateMachine):
         self.world.release()
         self.world.flush()
 
-    @rule(victim=st.sampled_from([*WORKERS, "live", "file", "sink", "dispatcher"]), cut_off=st.booleans())
+    @rule(victim=st.sampled_from([*WORKERS, "live", "file", "sink", "dispatcher", "both"]), cut_off=st.booleans())
     def kill(self, victim: str, cut_off: bool) -> None:
         if victim in self.world.workers:
             self.world.kill_worker(victim)
@@ -75,8 +75,10 @@ class Daemon(RuleBasedStateMachine):
             self.world.kill_capture(victim, cut_off=cut_off)
         elif victim == "sink":
             self.world.kill_sink()
-        elif self.world.sink_has_begun:  # sink and dispatcher remember for each other: one of them is lost at a time
+        elif victim == "dispatcher":
             self.world.kill_dispatcher()
+        else:
+            self.world.kill_both()
 
     @invariant()
     def subscribers_can_account_for_every_frame(self) -> None:

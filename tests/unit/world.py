@@ -38,6 +38,7 @@ from edge_daemon.wire import (
     Sent,
     SinkHello,
     Start,
+    StreamState,
     Welcome,
     WorkerHello,
 )
@@ -117,6 +118,7 @@ class World:
         self.queues: dict[tuple[str, str], deque[Message]] = {}
         self.published: dict[tuple[str, str], list[Result | End]] = {}
         self.deaths: Counter[tuple[str, str, int]] = Counter()  # of workers that had a frame: camera, model, number
+        self.memory: dict[tuple[str, str], StreamState] = {}
         self.start_dispatcher()
         self.start_sink()
         for camera in cameras:
@@ -173,7 +175,7 @@ class World:
         self.dispatcher = Dispatcher(self.cameras_of_dispatcher, self.cascades, self.batches, wall=lambda: self.now)
 
     def start_sink(self) -> None:
-        self.desk = Desk(self.cameras)
+        self.desk = Desk(self.cameras, list(self.memory.values()))
         self._begun = False
         self.sink_hello()
 
@@ -199,6 +201,7 @@ class World:
         for message, _ in self.desk.release(self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)
         if acks := self.desk.acks():
+            self.memory |= {(state.camera, state.model): state for state in acks.streams}
             self.put("sink", "dispatcher", acks)
 
     # captures
@@ -427,6 +430,12 @@ class World:
             self.capture_hello(camera)
         for name in self.workers:
             self.worker_hello(name)
+
+    def kill_both(self) -> None:
+        """Sink and dispatcher die together."""
+        self.lose("sink")
+        self.start_sink()
+        self.kill_dispatcher()
 
     def settle(self, source: str, target: str) -> None:
         """Deliver all of one queue: only one process is lost at a time."""

@@ -1,0 +1,222 @@
+"""Kills and stops processes of a running daemon at random, and holds the daemon to its promises.
+
+    python -m tests.chaos [--seeds 20] [--frames 5000] [--live SECONDS]
+
+Lossless: two clips, three workers, a hit every second until all is read; every result has to be there once, in order,
+and equal to that of an undisturbed run. Live: two scenes, a hit every four seconds; every frame has to be accounted
+for, and outside the second after a hit no result may be older than `max_age` and the time that serving it takes.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import psutil
+
+from edge_daemon.scene import Scene
+from tests.acceptance.harness import Daemon, accounts, running
+
+CAMERAS = ("a", "b")
+WORKERS = 3
+LONGEST_STOP_S = 2.0
+MAX_AGE_S, REORDER_S, SLACK_S = 0.5, 0.2, 0.1
+"""The slack is for a machine that starts processes and draws pictures beside it."""
+
+
+@dataclass
+class Chaos:
+    """Hits one process after another; remembers when, and until when each was stopped."""
+
+    daemon: Daemon
+    seed: int
+    every_s: float = 1.0
+    hits: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._stopped: list[tuple[float, psutil.Process]] = []
+        self._next = time.time() + self.every_s
+
+    def step(self) -> None:
+        """Do what is due by now."""
+        now = time.time()
+        for until, process in [one for one in self._stopped if one[0] <= now]:
+            self._stopped.remove((until, process))
+            _send(process, signal.SIGCONT)
+        if now < self._next:
+            return
+        self._next = now + self.every_s
+        processes = self.daemon.processes()
+        if not processes:
+            return
+        title = self._random.choice(sorted(processes))
+        if self._random.random() < 0.5:
+            _send(processes[title], signal.SIGKILL)
+            self.hits.append((now, now, f"kill {title}"))
+        else:
+            until = now + self._random.uniform(0.2, LONGEST_STOP_S)
+            _send(processes[title], signal.SIGSTOP)
+            self._stopped.append((until, processes[title]))
+            self.hits.append((now, until, f"stop {title}"))
+
+    def end(self) -> None:
+        """Let all that is stopped go on."""
+        for _, process in self._stopped:
+            _send(process, signal.SIGCONT)
+
+
+def clips(folder: Path, frames: int) -> list[Path]:
+    """A clip of the generated street for each camera."""
+    made = []
+    for number, name in enumerate(CAMERAS):
+        path = folder / f"{name}.mp4"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (320, 180))
+        scene = Scene(seed=number, width=320, height=180, people=4)
+        for index in range(frames // len(CAMERAS)):
+            writer.write(scene.frame(index, 5)[0])
+        writer.release()
+        made.append(path)
+    return made
+
+
+def config(sources: dict[str, str], more: str = "") -> str:
+    cameras = "".join(f"  {name}: {{source: '{source}'{more}}}\n" for name, source in sources.items())
+    return f"cameras:\n{cameras}models: {{person: {{path: builtin:person, workers: {WORKERS}}}}}\n"
+
+
+def findings(daemon: Daemon) -> dict[str, list[tuple[Any, ...]]]:
+    """Per camera what was found in which frame, and what was said to be dropped, in the order of the results."""
+    found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in CAMERAS}
+    for line in daemon.lines():
+        found[line["camera"]].append((line["seq"], line["detections"], line["dropped"]))
+    return found
+
+
+@contextmanager
+def folder_of_its_own(parent: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=parent, prefix="chaos-") as folder:
+        yield Path(folder)
+
+
+def undisturbed(parent: Path, sources: list[Path]) -> dict[str, list[tuple[Any, ...]]]:
+    """What a run finds that nobody disturbs."""
+    with folder_of_its_own(parent) as folder, running(folder, config(_named(sources))) as daemon:
+        assert daemon.finish(600) == 0
+        return findings(daemon)
+
+
+def lossless(parent: Path, sources: list[Path], expected: dict[str, list[tuple[Any, ...]]], seed: int) -> Chaos:
+    """A run with a hit every second, which has to find the same."""
+    with folder_of_its_own(parent) as folder, running(folder, config(_named(sources))) as daemon:
+        chaos = Chaos(daemon, seed)
+        deadline = time.monotonic() + 600
+        while daemon.process.poll() is None:
+            assert time.monotonic() < deadline, "it does not end"
+            chaos.step()
+            time.sleep(0.02)
+        chaos.end()
+        assert daemon.process.returncode == 0
+        found = findings(daemon)
+        for name in CAMERAS:
+            assert [one[0] for one in found[name]] == [one[0] for one in expected[name]], f"{name}, {chaos.hits}"
+        assert found == expected
+    return chaos
+
+
+def live(parent: Path, seed: int, seconds: float) -> tuple[Chaos, int, int, float]:
+    """A live run; its results, how many of them undisturbed, and the longest latency of those in milliseconds."""
+    sources = {name: f"scene:?fps=15&size=320x180&seed={seed}{name == 'a':d}" for name in CAMERAS}
+    told = config(sources, f", max_age: {MAX_AGE_S}s, reorder_wait: {REORDER_S}s")
+    with folder_of_its_own(parent) as folder, running(folder, told) as daemon:
+        chaos, until = Chaos(daemon, seed, every_s=4.0), time.monotonic() + seconds
+        while time.monotonic() < until:
+            chaos.step()
+            time.sleep(0.02)
+        chaos.end()
+        began = min((_when(line) for line in daemon.lines()), default=0.0)
+        assert daemon.stop() == 0
+        lines = daemon.lines()
+        log = daemon.log
+    accounts(lines)
+    for name in CAMERAS:
+        summary = next(line for line in reversed(log.splitlines()) if f"supervisor: {name} / person: " in line)
+        captured = int(summary.split(" captured")[0].rpartition(" ")[2])
+        delivered = int(summary.split(" delivered")[0].rpartition(" ")[2])
+        dropped = summary.split("dropped: ")[1].split(", latency")[0]
+        lost = sum(int(part.split()[0]) for part in dropped.split(", ")) if dropped != "none" else 0
+        assert captured == delivered + lost, summary
+    calm = [line for line in lines if _when(line) > began + 1 and not _is_hit(line, chaos)]
+    worst = max((line["timing_ms"]["total"] - _service_ms(line) for line in calm), default=0.0)
+    assert worst <= 1e3 * (MAX_AGE_S + SLACK_S), f"a result took {worst:.0f} ms and its own service; {chaos.hits}"
+    return chaos, len(lines), len(calm), worst
+
+
+def _named(sources: list[Path]) -> dict[str, str]:
+    return {name: str(source) for name, source in zip(CAMERAS, sources, strict=True)}
+
+
+def _when(line: dict[str, Any]) -> float:
+    return datetime.fromisoformat(line["captured_at"]).timestamp()
+
+
+def _service_ms(line: dict[str, Any]) -> float:
+    return sum(line["timing_ms"][stage] for stage in ("decode", "preprocess", "infer", "postprocess"))
+
+
+def _is_hit(line: dict[str, Any], chaos: Chaos) -> bool:
+    """Whether a result was on its way while a process was hit, or in the second after."""
+    begin = _when(line)
+    end = begin + line["timing_ms"]["total"] / 1e3
+    return any(begin < stopped_until + 1 and end > hit for hit, stopped_until, _ in chaos.hits)
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--frames", type=int, default=5000)
+    parser.add_argument("--live", type=float, default=60.0, metavar="SECONDS")
+    arguments = parser.parse_args()
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="c") as where:
+        parent = Path(where)
+        sources = clips(parent, arguments.frames)
+        expected = undisturbed(parent, sources)
+        print(f"undisturbed: {sum(map(len, expected.values()))} results", flush=True)
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
+            began = time.monotonic()
+            try:
+                chaos = lossless(parent, sources, expected, seed)
+                print(f"seed {seed}: lossless: {len(chaos.hits)} hits, {time.monotonic() - began:.0f} s, all equal")
+                chaos, results, calm, worst = live(parent, seed, arguments.live)
+                print(
+                    f"seed {seed}: live: {len(chaos.hits)} hits, {results} results, {calm} calm, {worst:.0f} ms at most"
+                )
+            except AssertionError as error:
+                failed += 1
+                print(f"seed {seed}: FAILED: {str(error)[:2000]}")
+            sys.stdout.flush()
+    print(f"{failed} of {arguments.seeds} seeds failed")
+    os._exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
