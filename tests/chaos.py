@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -171,7 +171,7 @@ def _when(line: dict[str, Any]) -> float:
 
 
 def _service_ms(line: dict[str, Any]) -> float:
-    return sum(line["timing_ms"][stage] for stage in ("decode", "preprocess", "infer", "postprocess"))
+    return sum(float(line["timing_ms"][stage]) for stage in ("decode", "preprocess", "infer", "postprocess"))
 
 
 def _is_hit(line: dict[str, Any], chaos: Chaos) -> bool:
@@ -182,10 +182,8 @@ def _is_hit(line: dict[str, Any], chaos: Chaos) -> bool:
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
 
 
 def main() -> None:
