@@ -9,6 +9,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import RequestError, WireError
+from edge_daemon.keys import client_keys
 from edge_daemon.wire import End, Result, topic
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class Subscriber:
         results, frames, status: what to receive. Each viewer of frames costs the daemon drawing and encoding.
         timeout_s: how long to wait for each message; None waits for ever.
         newest: skip to the newest message of each topic when this program falls behind.
+        server_key: the daemon's public key, or a file that holds it, if it has one (`publish.secret_key`).
+        secret_key: this program's own, or a file that holds it; the daemon knows its public key (`publish.clients`).
+
+    Raises:
+        RequestError: nothing is asked for, or the address is none.
+        StartError: a file holds no key, or others may read the secret one.
     """
 
     def __init__(
@@ -59,16 +66,19 @@ class Subscriber:
         status: bool = False,
         timeout_s: float | None = None,
         newest: bool = False,
+        server_key: str | None = None,
+        secret_key: str | None = None,
     ) -> None:
         kinds = [kind for kind, wanted in (("result", results), ("frame", frames)) if wanted]
         if not kinds and not status:
             raise RequestError("a subscriber has to ask for results, frames or status")
+        keys = client_keys(server_key, secret_key)
         self._timeout_ms = None if timeout_s is None else max(round(timeout_s * 1000), 0)
         self._newest = newest
         self._waiting: dict[bytes, list[bytes]] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = sockets.subscriber(self._context, address, hwm=1000)
+            self._socket = sockets.subscriber(self._context, address, hwm=1000, keys=keys)
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error

@@ -194,7 +194,8 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where results arrive and where they are published.
 
     `results` is the file of JSON lines (`-` is standard output), or None. `memory` is the file for what the next sink
-    has to know, should this one and the dispatcher die together.
+    has to know, should this one and the dispatcher die together. With `secret_key`, TCP is for those alone who
+    have one of the public keys `clients`.
     """
 
     bind: str
@@ -205,3 +206,5 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     quality: int = 85
     results: str | None = None
     memory: str | None = None
+    secret_key: str | None = None
+    clients: list[str] = []

@@ -15,6 +15,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from edge_daemon.errors import StartError
+from edge_daemon.keys import ClientKeys, show
 
 RECONNECT_MS = 20
 RECONNECT_MAX_MS = 500
@@ -104,8 +105,11 @@ def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socke
     return socket
 
 
-def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str]) -> zmq.Socket[bytes]:
-    """The sink's socket to subscribers, which also tells which topics are subscribed to.
+def publisher(
+    context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str], secret_key: str | None = None
+) -> zmq.Socket[bytes]:
+    """The sink's socket to subscribers, which also tells which topics are subscribed to. With `secret_key`, TCP is
+    encrypted, and the context's doorkeeper decides who may come in.
 
     Raises:
         StartError: an address cannot be bound.
@@ -114,12 +118,21 @@ def publisher(context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str])
     socket.linger = LINGER_MS
     socket.sndhwm = SUBSCRIBER_HWM
     socket.ipv6 = True
+    if secret_key:
+        socket.curve_secretkey = secret_key.encode()
     for address in addresses:
+        _guard(socket, address, guarded=bool(secret_key))
         _bind(socket, address, "publish results")
     return socket
 
 
-def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[str]) -> None:
+def _guard(publisher: zmq.Socket[bytes], address: str, *, guarded: bool) -> None:
+    """Whether what is bound next asks for keys: what others than this user can reach, if the socket has a key."""
+    if guarded:
+        publisher.curve_server = address.startswith("tcp://")
+
+
+def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[str], *, guarded: bool = False) -> None:
     """Publish at the addresses `after` instead of `before`; subscribers of those in both notice nothing.
 
     Raises:
@@ -133,12 +146,14 @@ def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[st
         publisher.unbind(address)
     try:
         for address in new:
+            _guard(publisher, address, guarded=guarded)
             publisher.bind(address)
             bound.append(address)
     except zmq.ZMQError as error:
         for other in bound:
             publisher.unbind(other)
         for other in in_the_way:
+            _guard(publisher, other, guarded=guarded)
             publisher.bind(other)
         raise StartError(f"cannot publish results on {address}: {_reason(error, address)}") from error
     for address in gone:
@@ -150,7 +165,9 @@ def _port(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
+def subscriber(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int, keys: ClientKeys | None = None
+) -> zmq.Socket[bytes]:
     """A client's socket, not subscribed to anything yet.
 
     Raises:
@@ -162,6 +179,8 @@ def subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) 
     socket.ipv6 = True
     socket.reconnect_ivl = 100
     socket.reconnect_ivl_max = 2000
+    if keys:
+        show(socket, keys)
     try:
         socket.connect(address)
     except zmq.ZMQError:

@@ -30,6 +30,10 @@ Cache = Annotated[
     typer.Option(metavar="DIR", help="Where downloaded models are kept; else the service's or the user's own folder."),
 ]
 Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon publishes.")]
+ServerKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The daemon's public key, or a file of it, if it asks for keys.")
+]
+OwnKey = Annotated[str | None, typer.Option("--key", metavar="FILE", help="The secret key of this user.")]
 
 
 @app.command()
@@ -203,6 +207,18 @@ def probe(
 
 
 @app.command()
+def keygen(
+    name: Annotated[Path, typer.Argument(help="Makes NAME.key, which is secret, and NAME.pub.")],
+) -> None:
+    """Make a pair of keys, for a daemon or for a subscriber."""
+    from edge_daemon.keys import generate, write
+
+    pair = generate()
+    secret, public = write(pair, name)
+    typer.echo(f"{secret} is secret: keep it to yourself. {public} is to be known: {pair.public}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the YAML, for editors."""
     import json
@@ -216,21 +232,26 @@ def schema() -> None:
 def tail(
     camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
     connect: Connect = DEFAULT_ADDRESS,
+    server_key: ServerKey = None,
+    key: OwnKey = None,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
     verify: Annotated[
         bool, typer.Option(help="Print none, but check order, gaps and sums; stop at the first contradiction.")
     ] = False,
 ) -> None:
     """Print results of a running daemon as JSON lines."""
+    from edge_daemon.cli.door import Door
     from edge_daemon.cli.watch import tail as follow
     from edge_daemon.cli.watch import verify as check_all
 
-    (check_all if verify else follow)(connect, camera or [], count)
+    (check_all if verify else follow)(Door(connect, server_key, key), camera or [], count)
 
 
 @app.command()
 def top(
     connect: Connect = DEFAULT_ADDRESS,
+    server_key: ServerKey = None,
+    key: OwnKey = None,
     once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, a line each second.")] = False,
 ) -> None:
@@ -238,14 +259,16 @@ def top(
     import sys
 
     from edge_daemon.cli import top as shown
+    from edge_daemon.cli.door import Door
 
+    door = Door(connect, server_key, key)
     try:
         if once or not (as_json or sys.stdout.isatty()):
-            shown.once(connect, as_json=as_json)
+            shown.once(door, as_json=as_json)
         elif as_json:
-            shown.watch_json(connect)
+            shown.watch_json(door)
         else:
-            shown.watch(connect)
+            shown.watch(door)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # spares the interpreter's complaint about a reader who left
 
@@ -255,12 +278,15 @@ def snapshot(
     file: Annotated[Path, typer.Argument(help="Picture to write; its ending chooses JPEG, PNG or WebP.")],
     camera: Annotated[str | None, typer.Option(metavar="CAMERA", help="Of this camera; else of any.")] = None,
     connect: Connect = DEFAULT_ADDRESS,
+    server_key: ServerKey = None,
+    key: OwnKey = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for a frame.")] = 10.0,
 ) -> None:
     """Save the next annotated frame of a running daemon."""
+    from edge_daemon.cli.door import Door
     from edge_daemon.cli.watch import snapshot as save
 
-    save(file, camera, connect, timeout)
+    save(file, camera, Door(connect, server_key, key), timeout)
 
 
 @app.callback(invoke_without_command=True)

@@ -95,8 +95,10 @@ def _published_at(config: Config, address: str) -> Config:
         endpoint(address)
     except ValueError as error:
         raise ConfigError(f"--publish {address}: {error}") from error
-    if not is_local(address) and not config.publish.insecure:
-        raise ConfigError(f"--publish {address}: other machines reach it; publish.insecure: true in a file allows that")
+    if not is_local(address) and not config.publish.insecure and not config.publish.secret_key:
+        raise ConfigError(
+            f"--publish {address}: other machines reach it; a file with publish.secret_key or insecure allows that"
+        )
     return config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [address]})})
 
 

@@ -14,6 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from edge_daemon.cli.door import Door
 from edge_daemon.cli.tables import camera_table, process_table
 from edge_daemon.client import Status, Subscriber
 from edge_daemon.errors import RequestError
@@ -26,39 +27,39 @@ QUIET_S = 2.5
 """A status comes every second."""
 
 
-def once(address: str, *, as_json: bool) -> None:
+def once(door: Door, *, as_json: bool) -> None:
     """Print how the daemon stands now.
 
     Raises:
         RequestError: there is no word from it.
     """
-    with _statuses(address, PATIENCE_S) as subscriber:
+    with _statuses(door, PATIENCE_S) as subscriber:
         try:
             status = subscriber.receive()
         except TimeoutError as error:
-            raise _silence(address) from error
+            raise _silence(door) from error
     assert isinstance(status, Status)
     if as_json:
         print(msgspec.json.encode(status).decode())
     else:
         console = Console(highlight=False)
-        console.print(picture(address, status, 0.0, console.width))
+        console.print(picture(door.address, status, 0.0, console.width))
 
 
-def watch(address: str) -> None:
+def watch(door: Door) -> None:
     """Show how the daemon stands, until q or Ctrl-C."""
     console, status, heard = Console(highlight=False), None, time.monotonic()
-    with _statuses(address, LOOK_S) as subscriber, _keys() as keys, Live(console=console, screen=True) as live:
+    with _statuses(door, LOOK_S) as subscriber, _keys() as keys, Live(console=console, screen=True) as live:
         while "q" not in keys():
             with suppress(TimeoutError):
                 status, heard = subscriber.receive(), time.monotonic()
             assert status is None or isinstance(status, Status)
-            live.update(picture(address, status, time.monotonic() - heard, console.width), refresh=True)
+            live.update(picture(door.address, status, time.monotonic() - heard, console.width), refresh=True)
 
 
-def watch_json(address: str) -> None:
+def watch_json(door: Door) -> None:
     """Print how the daemon stands every second, a JSON object a line, until Ctrl-C."""
-    with _statuses(address, None) as subscriber:
+    with _statuses(door, None) as subscriber:
         for status in subscriber:
             print(msgspec.json.encode(status).decode(), flush=True)
 
@@ -77,12 +78,12 @@ def picture(address: str, status: Status | None, silent_s: float, width: int) ->
     return Group(quiet or head, Text(), cameras, Text(), process_table(status.processes, width=width))
 
 
-def _statuses(address: str, timeout_s: float | None) -> Subscriber:
-    return Subscriber(address, results=False, status=True, timeout_s=timeout_s, newest=True)
+def _statuses(door: Door, timeout_s: float | None) -> Subscriber:
+    return door.subscriber(results=False, status=True, timeout_s=timeout_s, newest=True)
 
 
-def _silence(address: str) -> RequestError:
-    return RequestError(f"no word from {address} within {PATIENCE_S:g} s; is edge-daemon running there?")
+def _silence(door: Door) -> RequestError:
+    return RequestError(f"no word from {door.address} within {PATIENCE_S:g} s; {door.hint}")
 
 
 @contextmanager

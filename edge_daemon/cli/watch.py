@@ -7,32 +7,35 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.cli.audit import Audit
-from edge_daemon.client import AnnotatedFrame, Status, Subscriber
+from edge_daemon.cli.door import Door
+from edge_daemon.client import AnnotatedFrame, Status
 from edge_daemon.errors import EdgeError, RequestError
+from edge_daemon.keys import client_keys
 from edge_daemon.wire import End, Result, topic
 
 QUIET_MS = 3000
 
 
-def tail(address: str, cameras: list[str], count: int | None) -> None:
+def tail(door: Door, cameras: list[str], count: int | None) -> None:
     """Print each result's JSON as it comes, `count` of them or until interrupted."""
+    keys = client_keys(door.server_key, door.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        with sockets.subscriber(context, address, hwm=1000) as socket:
+        with sockets.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
             for prefix in [topic("result", camera) for camera in cameras] or [topic("result")]:
                 socket.subscribe(prefix)
-            _print_all(socket, address, count)
+            _print_all(socket, door, count)
     except zmq.ZMQError as error:
-        raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error
+        raise RequestError(f"cannot subscribe at {door.address}: {error.strerror}") from error
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # spares the interpreter's complaint about a reader who left
     finally:
         context.destroy(0)
 
 
-def _print_all(socket: zmq.Socket[bytes], address: str, count: int | None) -> None:
+def _print_all(socket: zmq.Socket[bytes], door: Door, count: int | None) -> None:
     if not socket.poll(QUIET_MS):
-        print(f"nothing from {address} yet; is edge-daemon running there?", file=sys.stderr)
+        print(f"nothing from {door.address} yet; {door.hint}", file=sys.stderr)
     printed = 0
     while count is None or printed < count:
         _, body, *_ = socket.recv_multipart()
@@ -41,7 +44,7 @@ def _print_all(socket: zmq.Socket[bytes], address: str, count: int | None) -> No
         printed += 1
 
 
-def verify(address: str, cameras: list[str], count: int | None) -> None:
+def verify(door: Door, cameras: list[str], count: int | None) -> None:
     """Check what a daemon publishes until `count` results were right, something is wrong, or interrupted.
 
     Raises:
@@ -49,7 +52,7 @@ def verify(address: str, cameras: list[str], count: int | None) -> None:
     """
     audit = Audit(cameras or None)
     try:
-        with Subscriber(address, cameras=cameras or None, status=True) as messages:
+        with door.subscriber(cameras=cameras or None, status=True) as messages:
             for message in messages:
                 if isinstance(message, Result | End | Status) and (wrong := audit.contradiction(message)):
                     raise EdgeError(f"{wrong} (unless messages were lost on their way here)")
@@ -60,7 +63,7 @@ def verify(address: str, cameras: list[str], count: int | None) -> None:
     print(f"{audit.results} results and {audit.statuses} statuses: all frames are accounted for", file=sys.stderr)
 
 
-def snapshot(file: Path, camera: str | None, address: str, timeout_s: float) -> None:
+def snapshot(file: Path, camera: str | None, door: Door, timeout_s: float) -> None:
     """Save the next annotated frame.
 
     Raises:
@@ -73,11 +76,11 @@ def snapshot(file: Path, camera: str | None, address: str, timeout_s: float) -> 
     format_of(file)
     cameras = [camera] if camera else None
     try:
-        with Subscriber(address, cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
+        with door.subscriber(cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
             frame = subscriber.receive()
     except TimeoutError as error:
         whose = f"camera {camera}" if camera else "any camera"
-        raise RequestError(f"no frame of {whose} from {address} within {timeout_s:g} s") from error
+        raise RequestError(f"no frame of {whose} from {door.address} within {timeout_s:g} s; {door.hint}") from error
     assert isinstance(frame, AnnotatedFrame)
     save_bgr(rgb_to_bgr(frame.rgb), file)
     result = frame.result

@@ -4,12 +4,14 @@ This is no part of validation: a configuration is right or wrong wherever it is 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import BUILTIN, is_download, kind_of, path_of
+from edge_daemon.errors import StartError
+from edge_daemon.keys import ANY, public_key, secret_key
 
 
 def missing(config: Config) -> Iterator[Problem]:
@@ -19,12 +21,26 @@ def missing(config: Config) -> Iterator[Problem]:
         kind = kind_of(camera.source)
         if kind in ("file", "folder") and (fault := _fault(path_of(camera.source), folder=kind == "folder")):
             yield lines.problem(("cameras", name, "source"), fault)
+    publish = config.publish
+    if publish.secret_key and (fault := _key_fault(publish.secret_key, secret_key)):
+        yield lines.problem(("publish", "secret_key"), fault)
+    for i, client in enumerate(publish.clients or []):
+        if client != ANY and (fault := _key_fault(client, public_key)):
+            yield lines.problem(("publish", "clients", i), fault)
     for name, model in config.models.items():
         on_disk = not model.path.startswith(BUILTIN) and not is_download(model.path)
         if on_disk and (fault := _fault(Path(model.path))):
             yield lines.problem(("models", name, "path"), fault)
         if isinstance(model.labels, str) and (fault := _fault(Path(model.labels))):
             yield lines.problem(("models", name, "labels"), fault)
+
+
+def _key_fault(text: str, read: Callable[[str], str]) -> str | None:
+    try:
+        read(text)
+    except StartError as error:
+        return str(error)
+    return None
 
 
 def _fault(path: Path, *, folder: bool = False) -> str | None:

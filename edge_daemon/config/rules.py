@@ -91,11 +91,15 @@ def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
 
 def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
     publish = _mapping(data.get("publish"))
-    if publish.get("insecure") is True:
+    if (publish.get("secret_key") is None) != (publish.get("clients") is None):
+        there, missing = ("clients", "secret_key") if publish.get("clients") else ("secret_key", "clients")
+        advice = "the public keys of those who may subscribe, or [any]" if missing == "clients" else "this daemon's own"
+        yield ("publish", there), f"wants {missing} beside it: {advice}", ()
+    if publish.get("insecure") is True or publish.get("secret_key") is not None:
         return
     for i, address in enumerate(_words(publish.get("bind"))):
         if address is not None and address.startswith("tcp://") and not is_local(address):
-            advice = "bind to 127.0.0.1, or write insecure: true beside it"
+            advice = "bind to 127.0.0.1, give it a secret_key and clients, or write insecure: true beside it"
             yield ("publish", "bind", i), f"is open to other machines; {advice}", ()
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
     Bytes,
+    Clients,
     Endpoints,
     FilePath,
     Labels,
@@ -20,6 +21,7 @@ from edge_daemon.config.values import (
     Providers,
     Rate,
     Seconds,
+    SecretKey,
     Sha256,
     Share,
     Size,
@@ -193,8 +195,12 @@ class Publish(Section):
     """ZeroMQ addresses that subscribers connect to: tcp://ADDRESS:PORT or ipc://FILE."""
     wait_for: int = Field(default=0, ge=0, le=1000)
     """Subscribers that a run over files waits for before its first frame."""
+    secret_key: SecretKey | None = Field(default=None, repr=False, examples=["/etc/edge-daemon/daemon.key"])
+    """Of edge-daemon keygen: a file, or ${NAME} of a secret. TCP is encrypted then, and for the clients alone."""
+    clients: Clients | None = Field(default=None, examples=[["/etc/edge-daemon/clients/office.pub"], ["any"]])
+    """Public keys, or files of them, of those who may subscribe; any: whoever has this daemon's public key."""
     insecure: bool = False
-    """Allows addresses that other machines reach: whoever connects sees everything."""
+    """Allows addresses that other machines reach without keys: whoever connects sees everything."""
 
 
 class Web(Section):

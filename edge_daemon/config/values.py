@@ -11,6 +11,7 @@ from edge_daemon.config import addresses, quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
 from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
+from edge_daemon.keys import ANY, is_key, is_path
 
 Provider = Literal[
     "cpu",
@@ -178,6 +179,18 @@ def _differing(values: list[str]) -> list[str]:
     return values
 
 
+def _key(value: str, info: ValidationInfo) -> str:
+    if is_key(_filled(value)):
+        return value
+    if not is_path(value):  # it may be a secret, and is not to be shown as the name of a file that is not there
+        raise ValueError("must be a key of 40 characters, or a file: a path that begins with / or ends in .key or .pub")
+    return _path(value, info)
+
+
+def _client(value: str, info: ValidationInfo) -> str:
+    return value if value == ANY else _key(value, info)
+
+
 def _endpoint(value: str, info: ValidationInfo) -> str:
     return addresses.endpoint(_printable(value), _folder(info))
 
@@ -255,4 +268,6 @@ Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
+SecretKey = Annotated[str, AfterValidator(_key)]
+Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
 Listen = Annotated[str, AfterValidator(addresses.listen)]

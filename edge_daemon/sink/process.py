@@ -10,6 +10,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
+from edge_daemon.keys import Doorkeeper
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience
@@ -64,7 +65,8 @@ class Sink:
         self._gallery: Gallery | None = None
         self._pictures: dict[str, tuple[Result, Arrival]] = {}
         self._collector = sockets.collector(context, settings.bind)
-        self._publisher = sockets.publisher(context, settings.publish)
+        self._door = Doorkeeper(context, settings.clients) if settings.secret_key else None
+        self._publisher = sockets.publisher(context, settings.publish, settings.secret_key)
         self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
         self._peer = sockets.Peer(context, settings.dispatcher, "sink")
         self._hello_due = False
@@ -98,8 +100,11 @@ class Sink:
 
     def _change(self, settings: SinkSettings) -> None:
         """Go on with other cameras and models, and publish elsewhere; subscribers stay where they are."""
+        if settings.secret_key != self._settings.secret_key:
+            self._link.changed("another publish.secret_key needs a restart")
+            return
         try:
-            sockets.move(self._publisher, self._settings.publish, settings.publish)
+            sockets.move(self._publisher, self._settings.publish, settings.publish, guarded=self._door is not None)
         except StartError as error:
             self._link.changed(str(error))
             return
@@ -107,6 +112,8 @@ class Sink:
         self._publish_pictures()
         if settings.quality != self._settings.quality:
             self._gallery = None
+        if self._door:
+            self._door.clients = frozenset(settings.clients)
         self._settings = settings
         self._link.changed()
 
@@ -132,6 +139,8 @@ class Sink:
         if self._guests:
             self._guests.close()
         self._publisher.close()
+        if self._door:
+            self._door.close()
         self._collector.close()
         if self._memory:
             self._memory.close()

@@ -6,6 +6,7 @@ from zlib import crc32
 from edge_daemon import sockets
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
+from edge_daemon.keys import ANY, public_key, secret_key
 from edge_daemon.settings import (
     CameraTurn,
     CaptureSettings,
@@ -29,6 +30,9 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     """Every process this configuration calls for, in the order of their start.
 
     Sockets lie in `folder`; results are also written to the file `results`, if given.
+
+    Raises:
+        StartError: a key cannot be read.
     """
     frames, publish, aside = config.frames, config.publish, aside_folder()
     dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
@@ -47,6 +51,8 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 quality=frames.quality,
                 results=results,
                 memory=str(folder / "sink-memory"),
+                secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
+                clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
             ),
         ),
         ProcessSpec(

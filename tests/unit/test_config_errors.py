@@ -138,8 +138,8 @@ def test_model(settings: str, message: str) -> None:
         ("publish: {bind: []}", "publish.bind: must not be empty; leave the key out instead"),
         ("publish: {bind: ['127.0.0.1:5555']}", "publish.bind[0]: must be tcp://ADDRESS:PORT or ipc://FILE, such as tcp://127.0.0.1:5555 (got '127.0.0.1:5555')"),
         ("publish: {bind: ['tcp://127.0.0.1:99999']}", "publish.bind[0]: must have a port from 1 to 65535 (got 'tcp://127.0.0.1:99999')"),
-        ("publish: {bind: ['tcp://*:5555']}", "publish.bind[0]: is open to other machines; bind to 127.0.0.1, or write insecure: true beside it (got 'tcp://*:5555')"),
-        ("publish: {bind: ['tcp://10.0.0.5:5555'], insecure: false}", "publish.bind[0]: is open to other machines; bind to 127.0.0.1, or write insecure: true beside it (got 'tcp://10.0.0.5:5555')"),
+        ("publish: {bind: ['tcp://*:5555']}", "publish.bind[0]: is open to other machines; bind to 127.0.0.1, give it a secret_key and clients, or write insecure: true beside it (got 'tcp://*:5555')"),
+        ("publish: {bind: ['tcp://10.0.0.5:5555'], insecure: false}", "publish.bind[0]: is open to other machines; bind to 127.0.0.1, give it a secret_key and clients, or write insecure: true beside it (got 'tcp://10.0.0.5:5555')"),
         ("publish: {wait_for: -1}", "publish.wait_for: must be from 0 to 1000 (got -1)"),
         ("publish: {insecure: yes}", "publish.insecure: must be true or false (got 'yes')"),
         ("web: {enabled: on}", "web.enabled: must be true or false (got 'on')"),
@@ -294,8 +294,8 @@ frames: {codec: gif}
         "c.yaml:11: models.person.wrokers: unknown key; did you mean workers?",
         "c.yaml:12: models.person.workers: begins with 0, which some YAML readers take for octal; "
         "leave the 0 out or quote it",
-        "c.yaml:14: publish.bind[0]: is open to other machines; bind to 127.0.0.1, or write insecure: true "
-        "beside it (got 'tcp://0.0.0.0:5555')",
+        "c.yaml:14: publish.bind[0]: is open to other machines; bind to 127.0.0.1, give it a secret_key and clients, "
+        "or write insecure: true beside it (got 'tcp://0.0.0.0:5555')",
         "c.yaml:15: frames.codec: must be one of auto, raw, jpeg, png or webp (got 'gif')",
     ]
 
