@@ -2,8 +2,10 @@
 
 FIRST_S = 0.25
 LONGEST_S = 30.0
-STEADY_S = 30.0
-"""Whoever ran for so long has recovered: the next failure counts as the first."""
+FORGIVEN_S = 2.0
+"""Each time that it was up for so long, one failure before is forgiven: what works for a while is soon back."""
+_MOST = 8
+"""Failures that count: the wait after these is the longest."""
 
 
 class Backoff:
@@ -12,7 +14,7 @@ class Backoff:
     def __init__(self) -> None:
         self._failures = 0
 
-    def failed(self, ran_s: float) -> float:
-        """Seconds to wait, after something that had run for `ran_s` failed."""
-        self._failures = 1 if ran_s >= STEADY_S else self._failures + 1
-        return min(FIRST_S * 2.0 ** min(self._failures - 1, 10), LONGEST_S)
+    def failed(self, up_s: float) -> float:
+        """Seconds to wait, after something that had been up for `up_s` failed."""
+        self._failures = min(max(0, self._failures - int(up_s / FORGIVEN_S)) + 1, _MOST)
+        return min(FIRST_S * 2.0 ** (self._failures - 1), LONGEST_S)

@@ -67,6 +67,7 @@ class Child:
         self.detail: dict[str, Any] = {}
         self.start_at: float | None = 0.0
         self.heard_at = 0.0
+        self._ready_at = 0.0
         self._leave_by: float | None = None
         self._backoff = Backoff()
         self._process: subprocess.Popen[bytes] | None = None
@@ -119,7 +120,7 @@ class Child:
                 env=os.environ | THREADS,
             )
         link.send_settings(self._socket, self.spec.settings)
-        self.start_at, self.heard_at, self._started_at = None, time.monotonic(), time.monotonic()
+        self.start_at, self.heard_at = None, time.monotonic()
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
         self.replaced, self._leave_by = False, None
         self._usage = psutil.Process(self._process.pid)
@@ -163,7 +164,7 @@ class Child:
         for news in heard or []:
             match news:
                 case Ready():
-                    self.ready, self.state = True, "up"
+                    self.ready, self.state, self._ready_at = True, "up", time.monotonic()
                 case Report():
                     self.state, self.detail = news.state, news.detail
                 case Failed():
@@ -184,9 +185,10 @@ class Child:
             code = self._process.wait()
         self._socket.close()
         self._process = self._usage = None
+        up_s = time.monotonic() - self._ready_at if self.ready else 0.0
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0
-        wait_s = 0.0 if self.replaced else self._backoff.failed(time.monotonic() - self._started_at)
+        wait_s = 0.0 if self.replaced else self._backoff.failed(up_s)
         self.start_at = None if self.finished else time.monotonic() + wait_s
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         self.why = self.failure.sentence if self.failure else how
