@@ -82,6 +82,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
 
     `silent_s` is how long it has not been heard; in a worker that is how long its model has been busy, at least.
+    `rejected` counts messages that were none, or of no use.
     """
 
     name: str
@@ -92,6 +93,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     memory_bytes: int
     silent_s: float = 0.0
+    rejected: int = 0
     detail: dict[str, Any] = {}
 
 

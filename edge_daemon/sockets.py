@@ -23,6 +23,11 @@ CONTROL_HWM = 1000
 """Small messages (no pixels) that one peer may have under way."""
 FRAME_HWM = 4
 OUTCOME_HWM = 8
+MAX_CONTROL_BYTES = 4 << 20
+MAX_PICTURE_BYTES = 64_000_000 * 3
+"""Of the largest picture there may be, as raw pixels."""
+MAX_SUBSCRIPTION_BYTES = 1024
+"""Whoever sends more in one piece than a socket's limit is hung up on before room is made for it."""
 SUBSCRIBER_HWM = 100
 """Messages kept for a slow subscriber before it begins to lose its own."""
 LINGER_MS = 1000
@@ -52,6 +57,7 @@ def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
     socket.linger = LINGER_MS
     socket.sndhwm = socket.rcvhwm = CONTROL_HWM
     socket.router_handover = 1
+    socket.maxmsgsize = MAX_CONTROL_BYTES
     _bind(socket, address, "hand out frames")
     return socket
 
@@ -70,6 +76,7 @@ def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[b
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = FRAME_HWM
+    socket.maxmsgsize = MAX_PICTURE_BYTES
     _bind(socket, address, "receive frames")
     return socket
 
@@ -89,6 +96,7 @@ def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Sock
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = OUTCOME_HWM
+    socket.maxmsgsize = MAX_PICTURE_BYTES
     _bind(socket, address, "collect results")
     return socket
 
@@ -118,6 +126,7 @@ def publisher(
     socket.linger = LINGER_MS
     socket.sndhwm = SUBSCRIBER_HWM
     socket.ipv6 = True
+    socket.maxmsgsize = MAX_SUBSCRIPTION_BYTES
     if secret_key:
         socket.curve_secretkey = secret_key.encode()
     for address in addresses:

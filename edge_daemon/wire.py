@@ -427,15 +427,18 @@ ToWorker = Dismissed
 ToSink = Start | Joined | Turn | Gap | Lost | Captured
 
 
+MAX_BYTES = 4 << 20
+"""Of a message without its picture."""
 M = TypeVar("M")
 
 
 class Decoder(Generic[M]):
-    """Decodes the messages of one direction; anything else raises WireError."""
+    """Decodes the messages of one direction; anything else raises WireError, and is counted in `rejected`."""
 
-    def __init__(self, kind: Any, *, max_bytes: int = 4 << 20) -> None:
+    def __init__(self, kind: Any, *, max_bytes: int = MAX_BYTES) -> None:
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
         self._max_bytes = max_bytes
+        self.rejected = 0
 
     def __call__(self, data: bytes | memoryview) -> M:
         """The message in `data`.
@@ -444,11 +447,16 @@ class Decoder(Generic[M]):
             WireError: it is malformed, too large, or of another kind or version.
         """
         if len(data) > self._max_bytes:
-            raise WireError(f"a message of {len(data)} bytes is over the limit of {self._max_bytes}")
+            raise self.reject(f"a message of {len(data)} bytes is over the limit of {self._max_bytes}")
         try:
             return self._decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise WireError(f"not a message of ours: {error}") from error
+            raise self.reject(f"not a message of ours: {error}") from error
+
+    def reject(self, why: str) -> WireError:
+        """Count a message that is of no use, for the error that says so."""
+        self.rejected += 1
+        return WireError(why)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -248,7 +248,7 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
         detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
-        detail |= {"announced": self._announced, "held": self._window.owed}
+        detail |= {"announced": self._announced, "held": self._window.owed, "rejected": self._decode.rejected}
         if reader.gate and reader.gate.seen:
             detail["motion"] = reader.gate.status
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S

@@ -50,7 +50,7 @@ class Loop:
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
             self._send()
-            self._link.beat("up")
+            self._link.beat("up", {"rejected": self._decode.rejected})
         self._receive()
         self._dispatcher.flush()
         self._send()
@@ -68,7 +68,9 @@ class Loop:
                 return
             try:
                 self._dispatcher.receive(peer.decode(), self._decode(parts[0] if parts else b""))
-            except (WireError, UnicodeDecodeError) as error:
+            except UnicodeDecodeError:
+                logger.warning("dropped a message: %s", self._decode.reject(f"{peer!r} is no name of ours"))
+            except WireError as error:
                 logger.warning("dropped a message from %r: %s", peer, error)
 
     def _flush(self) -> None:

@@ -18,7 +18,7 @@ from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.sink.memory import Memory
 from edge_daemon.sink.record import Record
-from edge_daemon.wire import Decoder, End, Outcome, Result, SinkHello, ToSink, Watched, encode, topic
+from edge_daemon.wire import Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, encode, topic
 
 if TYPE_CHECKING:
     from edge_daemon.sink.gallery import Gallery
@@ -179,10 +179,18 @@ class Sink:
             header, *picture = self._collector.recv_multipart(copy=False)
             try:
                 outcome = self._from_worker(header.buffer)
+                self._desk.arrived(Arrival(outcome, self._picture(outcome.frame, picture), time.monotonic_ns()))
             except WireError as error:
                 logger.warning("dropped a message from a worker: %s", error)
-                continue
-            self._desk.arrived(Arrival(outcome, picture[0].buffer if picture else None, time.monotonic_ns()))
+
+    def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
+        """The annotated picture beside an outcome, which has to be as large as its frame."""
+        if not parts:
+            return None
+        picture = parts[0].buffer
+        if len(picture) != frame.width * frame.height * 3:
+            raise self._from_worker.reject(f"{len(picture)} bytes are no picture of {frame.width}x{frame.height}")
+        return picture
 
     def _publish(self, items: Any) -> None:
         for message, arrival in items:
@@ -231,4 +239,5 @@ class Sink:
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
         trouble = self._record.trouble if self._record else None
         state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
-        self._link.tell(state, {"cameras": status["cameras"]})
+        rejected = self._from_dispatcher.rejected + self._from_worker.rejected
+        self._link.tell(state, {"cameras": status["cameras"], "rejected": rejected})

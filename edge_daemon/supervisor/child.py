@@ -211,6 +211,7 @@ class Child:
             cpu=round(self._cpu, 3),
             memory_bytes=self._memory_bytes,
             silent_s=round(time.monotonic() - self.heard_at, 1) if self.running else 0.0,
+            rejected=self.detail.get("rejected", 0),
             detail=self.detail if self.spec.role in ("capture", "worker") else {},
         )
 

@@ -74,7 +74,9 @@ class Worker:
                 self._greet()
             if self._inbox in ready:
                 self.step()
-            self._link.beat("up", {"served": self._served, "provider": self._model.session.provider})
+            rejected = self._decode.rejected + self._from_dispatcher.rejected
+            detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
+            self._link.beat("up", detail)
         self._leave()
 
     def _leave(self) -> None:
