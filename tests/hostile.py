@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 import psutil
 import zmq
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -353,6 +353,22 @@ def _shout(address: str, count: int, seed: int) -> None:
             line.sendall(parts[0])
 
 
+def fuzz(target: Target, seconds: float) -> int:
+    """Attack a function for so long; how many times."""
+    tried, until = 0, time.monotonic() + seconds
+
+    @settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(spoiled(target.examples))
+    def round_of(data: bytes) -> None:
+        nonlocal tried
+        tried += 1
+        attack(target, data)
+
+    while time.monotonic() < until:
+        round_of()
+    return tried
+
+
 def main() -> None:
     """Both, at length."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -362,23 +378,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="h") as folder:
         found = targets(Path(folder))
         for name, target in found.items():
-            tried, until = 0, time.monotonic() + arguments.seconds / len(found)
-
-            @settings(
-                max_examples=2000,
-                deadline=None,
-                database=None,
-                phases=[Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(spoiled(target.examples))
-            def once(data: bytes, target: Target = target) -> None:
-                nonlocal tried
-                tried += 1
-                attack(target, data)
-
-            while time.monotonic() < until:
-                once()
+            tried = fuzz(target, arguments.seconds / len(found))
             print(f"{name}: {tried} times, peak {_peak_bytes() >> 20} MiB", flush=True)
         if arguments.messages:
             began, busy = time.monotonic(), psutil.cpu_percent(None)
