@@ -25,8 +25,9 @@ import psutil
 
 from edge_daemon.client import Subscriber
 from edge_daemon.errors import EdgeError
-from tests.acceptance.harness import Daemon, accounts, running
+from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.http_camera import HttpCamera, jpeg, serving
+from tests.waiting import eventually
 
 SAMPLE_S, AWAY_S, RELOAD_S = 5.0, 30.0, 60.0
 LASTING = ("sink", "dispatcher", "worker person-0", "worker person-1", "capture a", "supervisor")
@@ -139,6 +140,7 @@ def soak(folder: Path, port: int, minutes: float) -> tuple[Samples, dict[str, An
     with ExitStack() as stack:
         stack.enter_context(camera_that_comes_and_goes(port))
         daemon = stack.enter_context(running(folder, config(port, extra=False, fps=30)))
+        eventually(daemon.lines, START_S, what="results")
         visitors = [Visitors(daemon.address) for _ in range(4)]
         for visitor in visitors:
             visitor.start()
@@ -200,8 +202,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--save", type=Path, default=Path("docs/soak"))
     arguments = parser.parse_args()
-    from tests.acceptance.harness import free_port
-
     with tempfile.TemporaryDirectory(prefix="s") as folder:
         samples, happened = soak(Path(folder), free_port(), arguments.minutes)
     grown = samples.grown()
