@@ -141,7 +141,7 @@ def _decode(parts: list[bytes]) -> Message:
         if kind.v != 1 or kind.type not in _KINDS:
             raise WireError(f"a message of version {kind.v} and type {kind.type!r} is not known here")
         message: _Header = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not a message of ours: {error}") from error
     if kind.type != "frame" or not isinstance(message, Result):
         return message

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
+ARREARS = 8
+"""Turns that are made up for: a live camera often has nothing new just when its turn comes."""
+
 
 class Rota:
     """Stride scheduling: each turn advances a camera by 1/weight, and the camera that is furthest behind goes next.
 
-    A camera that had nothing to offer for a while starts again level with the others: it gets its share from
-    now on, not arrears. (Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995.)
+    A camera that had nothing to offer makes up for ARREARS turns at the most: one that was away for long gets its
+    share from now on. (Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995.)
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -22,8 +25,12 @@ class Rota:
 
     def next(self, candidates: Iterable[str]) -> str | None:
         """Whose turn it is among the cameras that have something to offer; None if none has."""
-        camera = min(candidates, key=lambda name: max(self._passed[name], self._now), default=None)
+        camera = min(candidates, key=self._due, default=None)
         if camera is not None:
-            self._now = max(self._passed[camera], self._now)
-            self._passed[camera] = self._now + self._stride[camera]
+            due = self._due(camera)
+            self._now = max(self._now, due)
+            self._passed[camera] = due + self._stride[camera]
         return camera
+
+    def _due(self, camera: str) -> float:
+        return max(self._passed[camera], self._now - ARREARS * self._stride[camera])

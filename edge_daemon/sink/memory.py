@@ -140,7 +140,7 @@ def _lines(results: Path, start: int) -> Iterator[Line]:
     for line in tail[: tail.rfind(b"\n") + 1].splitlines():
         try:
             yield msgspec.json.decode(line, type=Line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
 
 

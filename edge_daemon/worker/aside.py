@@ -93,7 +93,7 @@ def read(path: Path) -> tuple[SetAside, bytes]:
         return about, (path.parent / Path(about.picture).name).read_bytes()
     except OSError as error:
         raise EdgeError(f"cannot read {error.filename}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EdgeError(f"{path.with_suffix('.json')} is no frame that was set aside: {error}") from error
 
 

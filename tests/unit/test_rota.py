@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.dispatcher.rota import Rota
+from edge_daemon.dispatcher.rota import ARREARS, Rota
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0.1, 10), min_size=1))
@@ -22,9 +22,9 @@ def test_nobody_has_a_turn_when_nobody_offers() -> None:
     assert Rota({"a": 1.0}).next([]) is None
 
 
-def test_who_comes_back_gets_a_share_but_no_arrears() -> None:
+def test_who_comes_back_gets_a_share_and_few_arrears() -> None:
     rota = Rota({"a": 1.0, "b": 1.0})
     for _ in range(100):
         assert rota.next(["a"]) == "a"
-    served = Counter(rota.next(["a", "b"]) for _ in range(20))
-    assert served == {"a": 10, "b": 10}
+    served = Counter(rota.next(["a", "b"]) for _ in range(20 + ARREARS))
+    assert served == {"a": 10, "b": 10 + ARREARS}

@@ -1,0 +1,85 @@
+"""Breaks the cores on purpose, one line at a time, and asks whether the tests notice.
+
+    python -m tests.mutants
+
+Each mutant is a copy of the package with one change; it is killed when the cores' tests fail on it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TESTS = ("stream", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises")
+MUTANTS = [
+    ("dispatcher/stream.py", "if self.live and self._waiting:", "if self._waiting:"),
+    ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
+    ("dispatcher/stream.py", "before = before + Counter(replaced=1) + newer.before", "before = before + newer.before"),
+    ("dispatcher/stream.py", "told.served |= told.worker == worker", "told.served = True"),
+    ("dispatcher/stream.py", 'return [self._lost(told, "worker-lost")]', "return []"),
+    ("dispatcher/stream.py", "told.frame.deaths += 1", "told.frame.deaths += 0"),
+    ("dispatcher/stream.py", "if told.frame and told.sent and not told.served:", "if told.frame:"),
+    ("dispatcher/stream.py", 'self._drop(frame, "shutdown")', "pass"),
+    ("dispatcher/stream.py", "if told.served:\n                    messages += self._lose(told)", "pass"),
+    ("dispatcher/stream.py", "key=lambda waiting: waiting.seq", "key=lambda waiting: -waiting.seq"),
+    ("dispatcher/stream.py", "still = min(still, frames)", "still = 0"),
+    ("dispatcher/dispatcher.py", "and not (stream.suspect and seat.given)", ""),
+    ("dispatcher/dispatcher.py", "seat.done(message.camera, message.epoch, message.seq, newer=stream.live)", "pass"),
+    ("dispatcher/dispatcher.py", "return last, min(", "return last, max("),
+    (
+        "dispatcher/dispatcher.py",
+        "seq = min(stream.resolved for stream in streams)",
+        "seq = max(s.resolved for s in streams)",
+    ),
+    ("dispatcher/dispatcher.py", "if not self._sink_here:\n            return", "pass"),
+    ("dispatcher/rota.py", "1.0 / weight", "1.0"),
+    ("dispatcher/rota.py", "self._now - ARREARS * self._stride[camera]", "self._now"),
+    (
+        "dispatcher/rota.py",
+        "max(self._passed[camera], self._now - ARREARS * self._stride[camera])",
+        "self._passed[camera]",
+    ),
+    ("sink/ledger.py", "entry.arrival = entry.arrival or arrival", "entry.arrival = arrival; self.delivered += 1"),
+    ("sink/ledger.py", "<= self.reorder_wait_ns", ">= self.reorder_wait_ns"),
+    ("sink/ledger.py", "gap, self._epoch.gap = self._epoch.gap, Counter()", "gap = self._epoch.gap"),
+    ("sink/ledger.py", 'self._drop(Counter({"worker-lost": unknown}) if unknown > 0 else Counter())', "pass"),
+    ("sink/ledger.py", "or frame.seq > self._epoch.resolved", "or frame.seq >= self._epoch.resolved"),
+    ("sink/memory.py", "Counter(line.dropped) - Counter(state.gap if same else {})", "Counter(line.dropped)"),
+    ("sink/memory.py", "<= (state.epoch, state.published)", "< (state.epoch, state.published)"),
+    ("sink/desk.py", "if self._started:\n            for ledger", "if True:\n            for ledger"),
+]
+
+
+def survives(file: str, right: str, wrong: str, folder: Path) -> bool:
+    """Whether the tests say nothing of this change."""
+    shutil.copytree(ROOT / "edge_daemon", folder / "edge_daemon")
+    shutil.copytree(ROOT / "tests", folder / "tests")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    path = folder / "edge_daemon" / file
+    text = path.read_text()
+    if text.count(right) < 1:
+        raise SystemExit(f"{file} does not hold {right!r} any more")
+    path.write_text(text.replace(right, wrong, 1))
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command += [f"tests/unit/test_{name}.py" for name in TESTS]
+    env = os.environ | {"PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "ci"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=600, check=False)
+    return done.returncode == 0
+
+
+def main() -> None:
+    alive = 0
+    for number, (file, right, wrong) in enumerate(MUTANTS):
+        with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+            survived = survives(file, right, wrong, Path(folder))
+        alive += survived
+        print(f"{number + 1}. {'SURVIVES' if survived else 'killed'}: {file}: {right!r} -> {wrong!r}", flush=True)
+    print(f"{len(MUTANTS) - alive} of {len(MUTANTS)} killed")
+    raise SystemExit(bool(alive))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Weights hold for cameras of any rate and size: the real dispatcher, on a clock of its own."""
+
+import heapq
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.settings import CameraTurn, Delivery
+from edge_daemon.wire import (
+    Acks,
+    Announce,
+    CaptureHello,
+    Free,
+    Send,
+    Sent,
+    SinkHello,
+    StreamState,
+    ToDispatcher,
+    Turn,
+    Welcome,
+    WorkerHello,
+)
+
+S = 1_000_000_000
+MINUTE_S = 60
+WITHIN = 0.05
+
+
+class Camera:
+    """Gives `fps` frames a second; serving one takes `service_s`."""
+
+    def __init__(self, fps: float, service_s: float, weight: float) -> None:
+        self.fps, self.service_s, self.weight = fps, service_s, weight
+        self.seq, self.epoch = -1, 0
+
+
+def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live") -> Counter[str]:
+    """How many frames of each camera are served in a minute."""
+    turns = {
+        name: CameraTurn(models=["m"], delivery=delivery, weight=camera.weight, max_age_s=5.0)
+        for name, camera in cameras.items()
+    }
+    core, served, order = Dispatcher(turns, wall=lambda: 1.0), Counter[str](), itertools.count()
+    events: list[tuple[int, int, str, str]] = []
+
+    def at(time_ns: int, what: str, who: str) -> None:
+        heapq.heappush(events, (time_ns, next(order), what, who))
+
+    def say(peer: str, message: ToDispatcher) -> None:
+        core.receive(peer, message)
+
+    def carry(now_ns: int) -> None:
+        core.assign(now_ns)
+        for peer, message in core.outbox[:]:
+            core.outbox.remove((peer, message))
+            name = peer.removeprefix("capture/")
+            if isinstance(message, Welcome):
+                cameras[name].epoch = message.epoch
+            elif isinstance(message, Send):
+                camera = cameras[name]
+                say(
+                    peer,
+                    Sent(camera=name, epoch=camera.epoch, model="m", worker=message.worker, inbox="i", seq=camera.seq),
+                )
+                at(now_ns + int(camera.service_s * S), "done", f"{message.worker}/{name}/{camera.seq}")
+            elif isinstance(message, Turn):
+                state = StreamState(
+                    camera=message.camera,
+                    model="m",
+                    epoch=message.epoch,
+                    resolved=message.seq,
+                    published=message.seq,
+                )
+                say("sink", Acks(streams=[state]))
+
+    say("sink", SinkHello(streams=[], watched=[]))
+    for name in cameras:
+        say(f"capture/{name}", CaptureHello(camera=name, epoch=None, held=[], ended=None))
+        at(0, "frame", name)
+    for number in range(workers):
+        say(f"w{number}", WorkerHello(worker=f"w{number}", model="m", inbox="i", busy=False))
+    carry(0)
+    while events and events[0][0] < MINUTE_S * S:
+        now_ns, _, what, who = heapq.heappop(events)
+        if what == "frame":
+            camera = cameras[who]
+            camera.seq += 1
+            say(
+                f"capture/{who}",
+                Announce(camera=who, epoch=camera.epoch, seq=camera.seq, captured_ns=now_ns, paced=0),
+            )
+            at(now_ns + int(S / camera.fps), "frame", who)
+        else:
+            worker, name, seq = who.split("/")
+            served[name] += 1
+            say(worker, Free(worker=worker, camera=name, epoch=cameras[name].epoch, seq=int(seq)))
+        carry(now_ns)
+    return served
+
+
+@settings(max_examples=15)
+@given(
+    kinds=st.lists(
+        st.tuples(st.floats(3, 8), st.floats(0.03, 0.1), st.sampled_from([0.5, 1.0, 2.0, 3.0])), min_size=2, max_size=5
+    ),
+    workers=st.integers(1, 3),
+)
+def test_cameras_that_want_more_than_there_is_share_by_weight(
+    kinds: list[tuple[float, float, float]], workers: int
+) -> None:
+    weights = sum(weight for _, _, weight in kinds)
+    mean_s = sum(weight * service_s for _, service_s, weight in kinds) / weights
+    cameras = {
+        f"c{number}": Camera(more * workers / mean_s * weight / weights, service_s, weight)
+        for number, (more, service_s, weight) in enumerate(kinds)
+    }
+    served = shares(cameras, workers)
+    total = served.total()
+    assert total > MINUTE_S
+    for name, camera in cameras.items():
+        share = total * camera.weight / weights
+        assert abs(served[name] - share) <= max(WITHIN * share, 2), served
+
+
+def test_a_camera_that_wants_less_than_its_share_gets_all_it_wants() -> None:
+    served = shares({"slow": Camera(5, 0.04, 1), "fast": Camera(60, 0.04, 1)}, workers=1)
+    assert served["slow"] == pytest.approx(5 * MINUTE_S, rel=0.02)
+    assert served.total() == pytest.approx(25 * MINUTE_S, rel=0.02), "and the rest is not wasted"
