@@ -205,15 +205,22 @@ class Dispatcher:
         if not self._sink_here:
             return
         for worker, seat in self._workers.items():
-            while seat.free:
-                camera = self._rotas[seat.model].next(
-                    stream.camera
-                    for stream in self._streams.values()
-                    if stream.model == seat.model and stream.has_turn(now_ns) and not (stream.suspect and seat.given)
-                )
-                if camera is None:
-                    break
-                self._give(self._streams[camera, seat.model], worker, seat)
+            while seat.free and (stream := self._next_for(seat, now_ns)):
+                self._give(stream, worker, seat)
+
+    def _next_for(self, seat: Seat, now_ns: int) -> Stream | None:
+        """Whose frame this worker gets."""
+        offering, expected = [], []
+        for stream in self._streams.values():
+            if stream.model != seat.model:
+                continue
+            if stream.has_turn(now_ns):
+                if not (stream.suspect and seat.given):
+                    offering.append(stream.camera)
+            elif stream.is_expected(now_ns):
+                expected.append(stream.camera)
+        camera = self._rotas[seat.model].next(offering, expected)
+        return self._streams[camera, seat.model] if camera else None
 
     def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
         camera = stream.camera

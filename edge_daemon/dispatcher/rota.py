@@ -10,7 +10,9 @@ class Rota:
     """Stride scheduling: each turn advances a camera by 1/weight, and the camera that is furthest behind goes next.
 
     A camera that had nothing to offer makes up for ARREARS turns at the most: one that was away for long gets its
-    share from now on. (Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995.)
+    share from now on. One that is as far behind as that, and whose next frame is expected at any moment, is waited for:
+    it would lose its share for good to those who happen to have one now. (Waldspurger and Weihl, "Stride Scheduling",
+    MIT/LCS/TM-528, 1995.)
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -23,14 +25,22 @@ class Rota:
         self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
         self._passed = {camera: self._passed.get(camera, self._now) for camera in weights}
 
-    def next(self, candidates: Iterable[str]) -> str | None:
-        """Whose turn it is among the cameras that have something to offer; None if none has."""
+    def next(self, candidates: Iterable[str], expected: Iterable[str] = ()) -> str | None:
+        """Whose turn it is among the cameras that have something to offer; None if none has, or if one that is
+        `expected` to have is waited for.
+        """
         camera = min(candidates, key=self._due, default=None)
-        if camera is not None:
-            due = self._due(camera)
-            self._now = max(self._now, due)
-            self._passed[camera] = due + self._stride[camera]
+        if camera is None:
+            return None
+        due = self._due(camera)
+        if any(self._is_owed(other) and self._due(other) < due for other in expected):
+            return None
+        self._now = max(self._now, due)
+        self._passed[camera] = due + self._stride[camera]
         return camera
+
+    def _is_owed(self, camera: str) -> bool:
+        return self._passed[camera] <= self._now - ARREARS * self._stride[camera]
 
     def _due(self, camera: str) -> float:
         return max(self._passed[camera], self._now - ARREARS * self._stride[camera])

@@ -10,6 +10,8 @@ UNSETTLED = 64
 """Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
 
 
+EXPECTED_NS = 100_000_000
+"""A live camera's next frame is waited for only where frames come at least so often."""
 EARLY = 8
 """What the model before found, kept for frames whose turn with it is not known yet."""
 
@@ -87,6 +89,7 @@ class Stream:
         self.announced = resolved
         self._settled = resolved  # the last turn or gap that need not be told again
         self._early: dict[int, Sequence[Crop] | Failure] = {}
+        self._came_ns = self._interval_ns = 0  # when the last frame was taken, and how far they are apart
         self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
         self._waiting: deque[Waiting] = deque()
         self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
@@ -103,6 +106,7 @@ class Stream:
             self._offer_again(seq)
             return
         self._pass_over(seq - self.announced - 1, paced, still)
+        self._interval_ns, self._came_ns = captured_ns - self._came_ns, captured_ns
         if self.live and self._waiting:
             self._drop(self._waiting.pop(), "replaced")
         self._waiting.append(Waiting(seq, captured_ns, self._gap))
@@ -239,6 +243,15 @@ class Stream:
             return False
         first = self._waiting[0]
         return first.ready and (self.live or not self.after or first.seq <= self._offered)
+
+    def is_expected(self, now_ns: int) -> bool:
+        """Whether a live camera that has nothing to offer will have a frame in a moment."""
+        return (
+            self.live
+            and self._asked is None
+            and 0 < self._interval_ns < EXPECTED_NS
+            and now_ns < self._came_ns + self._interval_ns * 5 // 4
+        )
 
     def ask(self, worker: str) -> tuple[Waiting, list[ToSink]]:
         """Give the next turn to `worker`: the frame to be sent, or the oldest that will do."""
