@@ -63,8 +63,8 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
             case DispatcherSettings(cameras=cameras, cascades=cascades):
                 known += [(f"camera {name}", turn) for name, turn in cameras.items()]
                 known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
-            case SinkSettings(publish=publish, quality=quality):
-                known.append(("publishing", (publish, quality)))
+            case SinkSettings(publish=publish, quality=quality, clients=clients):
+                known.append(("publishing", (publish, quality, clients)))
     things: dict[str, list[object]] = {}
     for thing, what in known:
         things.setdefault(thing, []).append(what)
