@@ -165,13 +165,15 @@ class Cascade(msgspec.Struct, frozen=True, kw_only=True):
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the dispatcher listens, and whose frames it hands out.
 
-    By model, `cascades` says which come after others, and `batches` how many frames their workers take at once.
+    By model, `cascades` says which come after others, `batches` how many frames their workers take at once, and
+    `requests` what the weight of pictures is that people send in, beside the cameras'.
     """
 
     bind: str
     cameras: dict[str, CameraTurn]
     cascades: dict[str, Cascade] = {}
     batches: dict[str, int] = {}
+    requests: dict[str, float] = {}
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,6 +113,28 @@ def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socke
     return socket
 
 
+def replies(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """The web's socket for what workers make of pictures that people sent in."""
+    socket = context.socket(zmq.PULL)
+    socket.linger = 0
+    socket.rcvhwm = OUTCOME_HWM
+    socket.maxmsgsize = MAX_PICTURE_BYTES
+    _bind(socket, address, "collect answers")
+    return socket
+
+
+def replies_to(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A worker's socket to it, which does not wait long for somebody who is gone."""
+    socket = context.socket(zmq.PUSH)
+    socket.linger = LINGER_MS
+    socket.sndhwm = OUTCOME_HWM
+    socket.immediate = 1
+    socket.sndtimeo = 500
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.connect(address)
+    return socket
+
+
 def publisher(
     context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str], secret_key: str | None = None
 ) -> zmq.Socket[bytes]:

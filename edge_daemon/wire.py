@@ -33,6 +33,10 @@ Dropped = dict[str, int]
 """Frames by `Reason`. A plain string key keeps a newer peer's reasons readable."""
 
 
+REQUESTS = "/web"
+"""Stands where a camera's name does, in what is about a picture that somebody sent in: no camera can be called so."""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A message between two of our processes."""
 
@@ -176,7 +180,51 @@ class Introduce(Message, frozen=True, kw_only=True, tag="introduce.1"):
     """A new dispatcher asks for a hello."""
 
 
-# capture -> worker, with the encoded picture beside it
+# web -> dispatcher
+
+
+class Waiting(Message, frozen=True, kw_only=True, tag="waiting.1"):
+    """First message after every (re)connection: all requests that are not answered, by model, number and deaths."""
+
+    requests: list[tuple[str, int, int]]
+
+
+class Request(Message, frozen=True, kw_only=True, tag="request.1"):
+    """A picture for `model`, to be asked for by its number; `deaths` of workers were seen that had it."""
+
+    model: str
+    seq: int
+    deaths: int = 0
+
+
+class Withdraw(Message, frozen=True, kw_only=True, tag="withdraw.1"):
+    """Nobody waits for this request any more."""
+
+    model: str
+    seq: int
+
+
+# dispatcher -> web (and Send)
+
+
+class Returned(Message, frozen=True, kw_only=True, tag="returned.1"):
+    """The worker that was to get request `seq`, or had it, is gone."""
+
+    model: str
+    seq: int
+
+
+# capture or web -> worker, with the encoded picture beside it
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a model's findings somebody wants: those as sure as `confidence`, of `classes` by name, the surest
+    `max_detections`. None leaves it to the model's settings.
+    """
+
+    confidence: float | None = None
+    classes: list[str] | None = None
+    max_detections: int | None = None
 
 
 class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
@@ -185,7 +233,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
     With `share` other models come after: the dispatcher is told what is found. `deaths` of workers were seen that had
-    this frame: of so many as POISON, it is to be set aside.
+    this frame: of so many as POISON, it is to be set aside. What comes of it goes to the address `reply`, if there is
+    one, as far as it is a `wish`.
     """
 
     camera: str
@@ -201,6 +250,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None
     deaths: int = 0
+    reply: str | None = None
+    wish: Wish | None = None
 
 
 # worker -> dispatcher
@@ -328,7 +379,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     """What a worker made of a frame; an annotated RGB picture (height x width x 3 bytes) may ride beside it.
 
-    `failed` names the reason when there is no result.
+    `failed` names the reason when there is no result, and `error` says more to whoever sent the picture.
     """
 
     frame: Frame
@@ -338,6 +389,7 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     after: str | None = None
     timing_ms: Timing = Timing()
     failed: Failure | None = None
+    error: str = ""
 
 
 # dispatcher -> sink
@@ -421,8 +473,10 @@ class Watched(Message, frozen=True, kw_only=True, tag="watched.1"):
 
 
 FromCapture = CaptureHello | Announce | Passed | Missing | Sent | Ended
-ToDispatcher = FromCapture | WorkerHello | Begun | Free | Leaving | SinkHello | Acks | Watched
+FromWeb = Waiting | Request | Withdraw
+ToDispatcher = FromCapture | FromWeb | WorkerHello | Begun | Free | Leaving | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
+ToWeb = Send | Returned | Introduce
 ToWorker = Dismissed
 ToSink = Start | Joined | Turn | Gap | Lost | Captured
 

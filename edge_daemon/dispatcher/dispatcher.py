@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from edge_daemon.dispatcher.queue import Queue
 from edge_daemon.dispatcher.rota import Rota
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.wire import (
+    REQUESTS,
     Acks,
     Announce,
     Begun,
@@ -27,18 +29,23 @@ from edge_daemon.wire import (
     Missing,
     Passed,
     Release,
+    Request,
+    Returned,
     Send,
     Sent,
     SinkHello,
     Start,
     ToDispatcher,
+    Waiting,
     Watched,
     Welcome,
+    Withdraw,
     WorkerHello,
 )
 
 logger = logging.getLogger(__name__)
 SINK = "sink"
+WEB = "web"
 
 
 @dataclass
@@ -87,6 +94,7 @@ class Dispatcher:
         cameras: dict[str, CameraTurn],
         cascades: Mapping[str, Cascade] | None = None,
         batches: Mapping[str, int] | None = None,
+        requests: Mapping[str, float] | None = None,
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -97,22 +105,25 @@ class Dispatcher:
         self._joining: set[Stream] = set()  # of models that are new to a camera
         self._newest: dict[str, int] = {}  # epoch by camera: one that goes and comes back does not repeat one
         self._anew: set[str] = set()  # cameras whose next capture begins an epoch, whatever the last one left
+        self._queues: dict[str, Queue] = {}  # of pictures that people sent in, by model
         self._workers: dict[str, Seat] = {}
         self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
         self._heard: dict[str, str] = {}  # and the one whose hello was heard since it is known where to go on
         self._counted: dict[Stream, Captured] = {}
         self._watched: set[str] = set()
         self._sink_seen = self._sink_here = False
-        self.change(cameras, cascades or {}, batches or {})
+        self.change(cameras, cascades or {}, batches or {}, requests or {})
 
     def change(
         self,
         cameras: dict[str, CameraTurn],
         cascades: Mapping[str, Cascade],
         batches: Mapping[str, int],
+        requests: Mapping[str, float],
         anew: Iterable[str] = (),
     ) -> None:
-        """Go on with other cameras and models. The captures of the cameras `anew` are to be replaced.
+        """Go on with other cameras and models. The captures of the cameras `anew` are to be replaced. `requests` are
+        the models that people may send pictures to, and the weight of these beside the cameras.
 
         The sink has to know of new cameras and models by now, and those that are gone are over for it.
         """
@@ -122,8 +133,11 @@ class Dispatcher:
             for model in sorted(turn.models, key=self._depth):
                 self._streams[camera, model] = self._stream(camera, model, turn, before.get((camera, model)))
         self._remove([stream for key, stream in before.items() if self._streams.get(key) is not stream])
-        models = dict.fromkeys(chain.from_iterable(turn.models for turn in cameras.values()))
+        models = dict.fromkeys(chain(*(turn.models for turn in cameras.values()), requests))
         weights = {m: {camera: turn.weight for camera, turn in cameras.items() if m in turn.models} for m in models}
+        for model, weight in requests.items():
+            weights[model][REQUESTS] = weight
+        self._queues = {model: self._queues.get(model) or Queue() for model in requests}
         self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
         for model, rota in self._rotas.items():
             rota.change(weights[model])
@@ -169,6 +183,16 @@ class Dispatcher:
             case Begun():
                 if seat := self._workers.get(message.worker):
                     seat.begun = bool(seat.given)
+            case Waiting():
+                for model, seq, deaths in message.requests:
+                    self._add_request(model, seq, deaths)
+            case Request():
+                self._add_request(message.model, message.seq, message.deaths)
+            case Withdraw():
+                if message.model in self._queues:
+                    self._queues[message.model].withdraw(message.seq)
+            case Missing(camera=camera) if camera == REQUESTS:
+                self._request_done(message.model, message.worker, message.seq)
             case Leaving():
                 if (seat := self._workers.get(message.worker)) and seat.inbox == message.inbox:
                     seat.leaves = True
@@ -195,6 +219,11 @@ class Dispatcher:
             self._capture_gone(process)
         elif role == SINK:
             self._sink_here = False
+        elif role == WEB:
+            for queue in self._queues.values():
+                queue.clear()
+            for seat in self._workers.values():
+                seat.forget(REQUESTS)
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""
@@ -202,16 +231,17 @@ class Dispatcher:
             if seat.leaves and not seat.given:
                 del self._workers[worker]
                 self._say(worker, Dismissed(inbox=seat.inbox))
-        if not self._sink_here:
-            return
         for worker, seat in self._workers.items():
-            while seat.free and (stream := self._next_for(seat, now_ns)):
-                self._give(stream, worker, seat)
+            while seat.free and (camera := self._next_for(seat, now_ns)):
+                if camera == REQUESTS:
+                    self._give_request(worker, seat)
+                else:
+                    self._give(self._streams[camera, seat.model], worker, seat)
 
-    def _next_for(self, seat: Seat, now_ns: int) -> Stream | None:
-        """Whose frame this worker gets."""
+    def _next_for(self, seat: Seat, now_ns: int) -> str | None:
+        """Whose frame this worker gets. While the sink is away only those get an answer that it does not go through."""
         offering, expected = [], []
-        for stream in self._streams.values():
+        for stream in self._streams.values() if self._sink_here else ():
             if stream.model != seat.model:
                 continue
             if stream.has_turn(now_ns):
@@ -219,8 +249,24 @@ class Dispatcher:
                     offering.append(stream.camera)
             elif stream.is_expected(now_ns):
                 expected.append(stream.camera)
-        camera = self._rotas[seat.model].next(offering, expected)
-        return self._streams[camera, seat.model] if camera else None
+        queue = self._queues.get(seat.model)
+        if queue and not (queue.suspect and seat.given):
+            offering.append(REQUESTS)
+        return self._rotas[seat.model].next(offering, expected)
+
+    def _add_request(self, model: str, seq: int, deaths: int) -> None:
+        if model in self._queues:
+            self._queues[model].add(seq, deaths)
+        else:
+            self._say(WEB, Returned(model=model, seq=seq))
+
+    def _give_request(self, worker: str, seat: Seat) -> None:
+        queue = self._queues[seat.model]
+        seat.alone = queue.suspect
+        seq, deaths = queue.give(worker)
+        seat.given.append((REQUESTS, 0, seq))
+        send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=False, deaths=deaths)
+        self._say(WEB, send)
 
     def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
         camera = stream.camera
@@ -337,6 +383,9 @@ class Dispatcher:
 
     def _worker_free(self, message: Free) -> None:
         seat = self._workers.get(message.worker)
+        if seat and message.camera == REQUESTS:
+            self._request_done(seat.model, message.worker, message.seq)
+            return
         stream = self._streams.get((message.camera, seat.model)) if seat else None
         if seat is None or stream is None:  # of a stream that is gone, the seat was told when it went
             return
@@ -345,6 +394,12 @@ class Dispatcher:
             for follower in stream.followers:
                 follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
         seat.done(message.camera, message.epoch, message.seq, newer=stream.live)
+
+    def _request_done(self, model: str, worker: str, seq: int) -> None:
+        if model in self._queues:
+            self._queues[model].done(seq)
+        if seat := self._workers.get(worker):
+            seat.done(REQUESTS, 0, seq, newer=False)
 
     def _wanted(self, model: str, found: Sequence[Crop]) -> list[Crop]:
         """What of `found` a model is to look at: the surest first, not more than it wants."""
@@ -361,6 +416,9 @@ class Dispatcher:
         if self._workers.pop(worker, None):
             for stream in self._streams.values():
                 self._tell_sink(stream.worker_lost(worker))
+            for model, queue in self._queues.items():
+                for seq in queue.lost(worker):
+                    self._say(WEB, Returned(model=model, seq=seq))
 
     # the sink
 

@@ -23,7 +23,7 @@ def serve(link: Link) -> None:
     settings = link.settings(DispatcherSettings)
     with zmq.Context() as context, sockets.router(context, settings.bind) as router:
         link.ready()
-        Loop(link, router, Dispatcher(settings.cameras, settings.cascades, settings.batches)).run()
+        Loop(link, router, Dispatcher(settings.cameras, settings.cascades, settings.batches, settings.requests)).run()
 
 
 class Loop:
@@ -57,7 +57,7 @@ class Loop:
 
     def _change(self, order: Change) -> None:
         settings = self._link.changed_settings(order, DispatcherSettings)
-        self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, order.anew)
+        self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, settings.requests, order.anew)
         self._link.changed()
 
     def _receive(self) -> None:

@@ -19,7 +19,7 @@ from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Leaving, Outcome, ToWorker, WorkerHello, encode
 from edge_daemon.worker.aside import REASONS, Aside
 from edge_daemon.worker.job import Job, work
-from edge_daemon.worker.report import crops_of
+from edge_daemon.worker.report import crops_of, wanted
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
@@ -51,7 +51,8 @@ class Worker:
     def __init__(
         self, link: Link, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
     ) -> None:
-        self._link, self._settings, self._model = link, settings, model
+        self._link, self._settings, self._model, self._context = link, settings, model, context
+        self._replies: dict[str, zmq.Socket[bytes]] = {}
         self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
         self._inbox = sockets.inbox(context, self._address)
         self._outcomes = sockets.outcomes(context, settings.sink)
@@ -101,6 +102,8 @@ class Worker:
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
         self._peer.close()
+        for socket in self._replies.values():
+            socket.close()
         self._outcomes.close()
         self._inbox.close()
 
@@ -135,11 +138,13 @@ class Worker:
     def _tell(self, job: Job) -> None:
         """Tell the dispatcher that a frame is done, and the sink what came of it, with the picture if it is wanted."""
         frame = job.frame
+        if frame.reply:
+            self._answer(job, frame.reply)
+            return
         if job.failed or not frame.share:  # before drawing, so that the next frame is soon here
             self._free(frame, failed=job.failed)
         if job.failed:
-            if self._aside and job.failed in REASONS:
-                self._aside.put(frame, job.payload, job.failed, job.error)
+            self._set_aside(job)
             self._deliver([encode(self._outcome(frame, failed=job.failed))])
             return
         found = job.report(self._model)
@@ -150,6 +155,31 @@ class Worker:
             self._deliver([outcome, _annotated(job.bgr, found)])
         else:
             self._deliver([outcome])
+
+    def _answer(self, job: Job, address: str) -> None:
+        """Tell whoever sent a picture in what came of it; somebody who is gone by now is not waited for."""
+        frame = job.frame
+        self._free(frame)
+        self._set_aside(job)
+        found = Found() if job.failed else wanted(job.report(self._model), frame.wish)
+        outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
+        picture = [_annotated(job.bgr, found)] if frame.annotate and job.bgr is not None and not job.failed else []
+        if address not in self._replies:
+            self._forget_replies()
+            self._replies[address] = sockets.replies_to(self._context, address)
+        try:
+            self._replies[address].send_multipart([outcome, *picture], copy=False)
+        except zmq.Again:
+            self._forget_replies()
+
+    def _forget_replies(self) -> None:
+        for socket in self._replies.values():
+            socket.close(0)
+        self._replies.clear()
+
+    def _set_aside(self, job: Job) -> None:
+        if self._aside and job.failed in REASONS:
+            self._aside.put(job.frame, job.payload, job.failed, job.error)
 
     def _greet(self) -> None:
         hello = WorkerHello(

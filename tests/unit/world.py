@@ -463,7 +463,7 @@ class World:
     def change_dispatcher(self) -> None:
         assert self.anew is not None
         self.cameras_of_dispatcher = self.cameras
-        self.dispatcher.change(self.cameras, self.cascades, self.batches, self.anew)
+        self.dispatcher.change(self.cameras, self.cascades, self.batches, {}, self.anew)
         self.turn()
         self.anew = None
         for camera in self.cameras:
