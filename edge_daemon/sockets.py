@@ -247,6 +247,9 @@ class Peer:
 
     The owner polls `fd_of_changes` beside `socket`, and sends its hello when `changed()` is true. While the
     dispatcher is away nothing queues here: `send` drops, since the hello after it tells everything.
+
+    Raises:
+        StartError: `address` can be none.
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, name: str) -> None:
@@ -261,7 +264,11 @@ class Peer:
         self.changes = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self.connected = False
         self._address = address
-        self.socket.connect(address)
+        try:
+            self.socket.connect(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise StartError(f"cannot reach the dispatcher at {address}: {_reason(error, address)}") from error
 
     def changed(self) -> bool:
         """Read what happened to the connection; true when it was newly made and a hello is due."""

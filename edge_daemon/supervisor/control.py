@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from edge_daemon.errors import ExitCode
+from edge_daemon.errors import ExitCode, StartError
 
 NAME = "control"
 RELOAD = b"reload"
@@ -32,12 +32,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control:
-    """The daemon's end. Readable when somebody calls."""
+    """The daemon's end. Readable when somebody calls.
+
+    Raises:
+        StartError: there can be no socket in the folder, such as where its path is too long.
+    """
 
     def __init__(self, folder: Path, config: Path | None) -> None:
         self._greeting = msgspec.json.encode(Greeting(pid=os.getpid(), config=str(config) if config else None))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.bind(str(folder / NAME))
+        try:
+            self._socket.bind(str(folder / NAME))
+        except OSError as error:
+            self._socket.close()
+            raise StartError(f"cannot take orders at {folder / NAME}: {error.strerror or error}") from error
         self._socket.listen()
         self._socket.setblocking(False)
 

@@ -11,6 +11,7 @@ from edge_daemon.errors import ModelError, StartError
 from edge_daemon.link import Exited, Failed, Finished, Link, Ready, Report, Stop
 from edge_daemon.settings import DispatcherSettings
 from edge_daemon.sockets import Guests, Peer, ipc, of_this_process, publisher, router, subscriber
+from edge_daemon.supervisor.control import Control
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
@@ -70,6 +71,11 @@ def test_an_address_of_another_machine() -> None:
 def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     with zmq.Context() as context, pytest.raises(StartError, match="longer than"):
         router(context, ipc(tmp_path, "x" * 200))
+    with zmq.Context() as context, pytest.raises(StartError, match="longer than"):
+        Peer(context, ipc(tmp_path, "x" * 200), "sink")
+    (tmp_path / ("x" * 100)).mkdir()
+    with pytest.raises(StartError, match="path too long"):
+        Control(tmp_path / ("x" * 100), None)
 
 
 def test_ipv6() -> None:
