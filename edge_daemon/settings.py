@@ -210,3 +210,24 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     memory: str | None = None
     secret_key: str | None = None
     clients: list[str] = []
+    local: str | None = None
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the web listens (`ADDRESS:PORT`), where it hears what is published (`published`), and where answers to
+    pictures that people send in arrive (`replies`). A picture has at most `max_bytes` and `max_pixels`, and is answered
+    within `timeout_s`; of each model at most `max_waiting` wait.
+    """
+
+    listen: str
+    dispatcher: str
+    published: str
+    replies: str
+    cameras: list[str]
+    models: list[str]
+    codec: Codec = "auto"
+    quality: int = 85
+    max_bytes: int = 32 << 20
+    max_pixels: int = 64_000_000
+    max_waiting: int = 64
+    timeout_s: float = 30.0

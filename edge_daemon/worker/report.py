@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from edge_daemon.imaging import rle
 from edge_daemon.imaging.skeletons import skeleton_of
 from edge_daemon.models.detections import Class, Findings
 from edge_daemon.models.model import Model
-from edge_daemon.wire import Crop, Detection, Found, PictureClass, Rle, Segment
+from edge_daemon.wire import Crop, Detection, Found, PictureClass, Rle, Segment, Wish
 
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
@@ -21,6 +22,22 @@ def report(findings: Findings, model: Model, width: int, height: int) -> Found:
         segments=_segments(findings, model, width, height),
         embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
     )
+
+
+def wanted(found: Found, wish: Wish | None) -> Found:
+    """What of `found` somebody wants."""
+    if wish is None:
+        return found
+
+    def suits(one: Detection | PictureClass) -> bool:
+        return one.confidence >= (wish.confidence or 0.0) and (wish.classes is None or one.class_name in wish.classes)
+
+    detections = sorted(filter(suits, found.detections), key=lambda one: -one.confidence)[: wish.max_detections]
+    classes = None if found.classes is None else list(filter(suits, found.classes))[: wish.max_detections]
+    segments = found.segments
+    if segments is not None and wish.classes is not None:
+        segments = [one for one in segments if one.class_name in wish.classes]
+    return msgspec.structs.replace(found, detections=detections, classes=classes, segments=segments)
 
 
 def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, width: int, height: int) -> Found:

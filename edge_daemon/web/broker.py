@@ -1,0 +1,140 @@
+"""The thread that speaks with dispatcher, workers and sink, for the event loop that speaks with people."""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.errors import WireError
+from edge_daemon.settings import WebSettings
+from edge_daemon.web.requests import Answer, Requests
+from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode
+
+logger = logging.getLogger(__name__)
+POLL_MS = 500
+Heard = Callable[[list[bytes]], None]
+
+
+class Broker(threading.Thread):
+    """Carries requests out and answers in. What the sink publishes is handed to `heard`, in this thread."""
+
+    def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], heard: Heard) -> None:
+        super().__init__(name="broker", daemon=True)
+        self._context, self._heard = context, heard
+        address = sockets.of_this_process(settings.replies)
+        self._replies = sockets.replies(context, address)
+        self._peer = sockets.Peer(context, settings.dispatcher, "web")
+        self._subscriber = sockets.subscriber(context, settings.published, hwm=1000)
+        self._requests = Requests(settings.models, address, most=settings.max_waiting)
+        self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
+        self._from_dispatcher: Decoder[ToWeb] = Decoder(ToWeb)
+        self._from_worker: Decoder[Outcome] = Decoder(Outcome)
+        self._todo: deque[Callable[[Requests], None]] = deque()
+        self._topics: deque[tuple[bool, bytes]] = deque()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._over = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the dispatcher is there."""
+        return self._peer.connected
+
+    @property
+    def rejected(self) -> int:
+        """Messages that were none."""
+        return self._from_dispatcher.rejected + self._from_worker.rejected
+
+    def do(self, what: Callable[[Requests], None]) -> None:
+        """Have something done to the requests, soon, in this thread."""
+        self._todo.append(what)
+        os.eventfd_write(self._wake, 1)
+
+    def subscribe(self, topic: bytes, *, wanted: bool) -> None:
+        """Hear what is published under a topic, or hear it no more."""
+        self._topics.append((wanted, topic))
+        os.eventfd_write(self._wake, 1)
+
+    def stop(self) -> None:
+        """End."""
+        self._over = True
+        os.eventfd_write(self._wake, 1)
+
+    def run(self) -> None:
+        """Carry, until stopped."""
+        poller = zmq.Poller()
+        for waited_for in (self._wake, self._peer.socket, self._peer.changes, self._replies, self._subscriber):
+            poller.register(waited_for, zmq.POLLIN)
+        while not self._over:
+            ready = dict(poller.poll(POLL_MS))
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
+            if self._peer.changed():
+                self._say(self._requests.hello())
+            self._do()
+            self._hear_dispatcher()
+            self._hear_workers()
+            while self._subscriber.poll(0):
+                self._heard(self._subscriber.recv_multipart())
+            for message in self._requests.outbox:
+                self._say(message)
+            self._requests.outbox.clear()
+        self._peer.close()
+        for socket in (self._replies, self._subscriber, *(outbox for _, outbox in self._outboxes.values())):
+            socket.close(0)
+
+    def _do(self) -> None:
+        while self._todo:
+            self._todo.popleft()(self._requests)
+        while self._topics:
+            wanted, topic = self._topics.popleft()
+            (self._subscriber.subscribe if wanted else self._subscriber.unsubscribe)(topic)
+
+    def _say(self, message: Message) -> None:
+        self._peer.send(encode(message))
+
+    def _hear_dispatcher(self) -> None:
+        while self._peer.socket.poll(0):
+            try:
+                message = self._from_dispatcher(self._peer.socket.recv())
+            except WireError as error:
+                logger.warning("dropped a message from the dispatcher: %s", error)
+                continue
+            match message:
+                case Send():
+                    self._send(message)
+                case Returned():
+                    self._requests.returned(message)
+                case Introduce():
+                    self._say(self._requests.hello())
+
+    def _send(self, asked: Send) -> None:
+        if (found := self._requests.send(asked)) is None:
+            return
+        header, data = found
+        address, outbox = self._outboxes.get(asked.worker, ("", None))
+        if outbox is None or address != asked.inbox:
+            if outbox is not None:
+                outbox.close(0)
+            outbox = sockets.outbox(self._context, asked.inbox)
+            self._outboxes[asked.worker] = asked.inbox, outbox
+        outbox.send_multipart([encode(header), data], copy=False)
+
+    def _hear_workers(self) -> None:
+        while self._replies.poll(0):
+            header, *picture = self._replies.recv_multipart(copy=False)
+            try:
+                outcome = self._from_worker(header.buffer)
+            except WireError as error:
+                logger.warning("dropped an answer: %s", error)
+                continue
+            self._requests.arrived(Answer(outcome, picture[0].buffer if picture else None))
+
+
+def now_ns() -> int:
+    """The clock that all processes of this machine share."""
+    return time.monotonic_ns()

@@ -1,0 +1,128 @@
+"""Pictures that people sent in, from the first word to the dispatcher to the answer. Knows no sockets and no clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_daemon.errors import EdgeError
+from edge_daemon.settings import Codec
+from edge_daemon.wire import REQUESTS, Frame, Message, Missing, Outcome, Request, Returned, Send, Waiting, Wish, Withdraw
+
+
+class BusyError(EdgeError):
+    """More wait than may; it is worth trying again."""
+
+
+class GoneError(EdgeError):
+    """The model is not served any more."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture as a worker decodes it: `data` are `codec` bytes of `width` x `height` pixels (raw ones are BGR)."""
+
+    data: bytes | memoryview
+    codec: Codec
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker made of a picture; the annotated one (RGB, height x width x 3 bytes) if it was asked for."""
+
+    outcome: Outcome
+    rgb: memoryview | None
+
+
+Hand = Callable[[Answer | EdgeError], None]
+"""Takes the answer, or why there is none."""
+
+
+@dataclass
+class _Order:
+    model: str
+    upload: Upload
+    wish: Wish
+    annotate: bool
+    hand: Hand
+    at_ns: int
+    sent: bool = False
+    deaths: int = 0
+
+
+class Requests:
+    """All requests that are not answered. What the dispatcher is to hear is left in `outbox`."""
+
+    def __init__(self, models: list[str], reply: str, *, most: int) -> None:
+        self._models, self._reply, self._most = models, reply, most
+        self._orders: dict[int, _Order] = {}
+        self._count = 0
+        self.outbox: list[Message] = []
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def add(self, model: str, upload: Upload, wish: Wish, *, annotate: bool, now_ns: int, hand: Hand) -> int:
+        """A picture for `model`; its number, by which it can be withdrawn.
+
+        Raises:
+            BusyError: too many wait for that model.
+        """
+        if sum(order.model == model for order in self._orders.values()) >= self._most:
+            raise BusyError(f"{self._most} pictures wait for model {model} already")
+        self._count += 1
+        self._orders[self._count] = _Order(model, upload, wish, annotate, hand, now_ns)
+        self.outbox.append(Request(model=model, seq=self._count))
+        return self._count
+
+    def withdraw(self, seq: int) -> None:
+        """Nobody waits for it any more."""
+        if order := self._orders.pop(seq, None):
+            self.outbox.append(Withdraw(model=order.model, seq=seq))
+
+    def hello(self) -> Waiting:
+        """All that is not answered, for a dispatcher that may know nothing of it."""
+        return Waiting(requests=[(order.model, seq, order.deaths) for seq, order in self._orders.items()])
+
+    def send(self, asked: Send) -> tuple[Frame, bytes | memoryview] | None:
+        """What the worker is to get, or None if nobody waits for it any more: the dispatcher is told that."""
+        order = self._orders.get(asked.seq)
+        if order is None:
+            missing = Missing(camera=REQUESTS, epoch=0, model=asked.model, worker=asked.worker, seq=asked.seq)
+            self.outbox.append(missing)
+            return None
+        order.sent = True
+        upload = order.upload
+        header = Frame(
+            camera=REQUESTS,
+            epoch=0,
+            seq=asked.seq,
+            captured_ns=order.at_ns,
+            captured_at="",
+            width=upload.width,
+            height=upload.height,
+            codec=upload.codec,
+            annotate=order.annotate,
+            deaths=order.deaths,
+            reply=self._reply,
+            wish=order.wish,
+        )
+        return header, upload.data
+
+    def returned(self, message: Returned) -> None:
+        """The worker that had it is gone: another is to have it, unless there is no such model any more."""
+        order = self._orders.get(message.seq)
+        if order is None:
+            return
+        if order.model not in self._models:
+            del self._orders[message.seq]
+            order.hand(GoneError(f"model {order.model} is not served any more"))
+            return
+        order.deaths += order.sent
+        order.sent = False
+        self.outbox.append(Request(model=order.model, seq=message.seq, deaths=order.deaths))
+
+    def arrived(self, answer: Answer) -> None:
+        """A worker's answer; one that comes twice, or too late, is nobody's."""
+        if order := self._orders.pop(answer.outcome.frame.seq, None):
+            order.hand(answer)
