@@ -90,6 +90,19 @@ def test_a_hello_stops_everything_until_the_next_start() -> None:
     assert len(list(books.release(0))) == 1, "the outcome that is here already counts"
 
 
+def test_after_a_hello_nothing_comes_out_that_the_hello_does_not_know() -> None:
+    books = started()
+    books.tell(turn(0))
+    assert all(state.resolved == -1 for state in books.hello())
+    books.arrived(arrival(0))
+    assert list(books.release(0)) == [], "the dispatcher goes on from the hello, and will have it looked at again"
+    books.tell(Start(streams=[StreamState(camera="door", model="a", epoch=1)]))
+    books.tell(turn(0))
+    ((result, _),) = books.release(0)
+    assert isinstance(result, Result)
+    assert result.seq == 0
+
+
 def test_a_result_is_what_the_worker_made_of_the_frame() -> None:
     books = started()
     books.tell(turn(2, stale=2))

@@ -13,6 +13,7 @@ from edge_daemon.wire import (
     Free,
     Gap,
     Introduce,
+    Leaving,
     Lost,
     Message,
     Release,
@@ -422,3 +423,27 @@ def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> No
         desk.core.assign(0)
         assert [m.deaths for m in desk.to("capture/1") if isinstance(m, Send)] == [0]
         desk.core.exited("w", "worker")
+
+
+def test_a_seat_that_is_taken_is_no_place_for_such_a_frame() -> None:
+    turn = CameraTurn(models=["m"], delivery="lossless")
+    desk = Desk(cameras="ab")
+    desk.core = Dispatcher({"a": turn, "b": turn}, batches={"m": 3}, wall=lambda: WALL_S)
+    desk.sink()
+    for camera in "ab":
+        desk.capture(camera, f"capture/{camera}")
+    desk.worker("v", inbox="in/v")
+    desk.frame(0, "a", peer="capture/a")
+    desk.core.assign(0)
+    desk.core.receive("capture/a", Sent(camera="a", epoch=WALL_S, model="m", worker="v", inbox="in/v", seq=0))
+    desk.frame(0, "b", peer="capture/b")
+    desk.worker("w", inbox="in/w")
+    desk.core.receive("v", Leaving(worker="v", inbox="in/v"))  # so that the next goes to the other
+    desk.core.assign(0)
+    desk.said()
+    desk.core.exited("v", "worker")
+    desk.core.assign(0)
+    assert not [m for _, m in desk.said() if isinstance(m, Send)], "the other worker has something else"
+    desk.core.receive("w", Free(worker="w", camera="b", epoch=WALL_S, seq=0))
+    desk.core.assign(0)
+    assert [(m.seq, m.deaths) for _, m in desk.said() if isinstance(m, Send)] == [(0, 1)]
