@@ -157,6 +157,12 @@ def publisher(
     return socket
 
 
+def open_locally(publisher: zmq.Socket[bytes], address: str) -> None:
+    """Publish at one more address, which is for our own processes."""
+    _guard(publisher, address, guarded=True)
+    _bind(publisher, address, "publish results")
+
+
 def _guard(publisher: zmq.Socket[bytes], address: str, *, guarded: bool) -> None:
     """Whether what is bound next asks for keys: what others than this user can reach, if the socket has a key."""
     if guarded:

@@ -69,8 +69,6 @@ def run(
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
-            if config.web.enabled:
-                logger.warning("web: this version has no web interface yet; everything else runs")
             supervisor = Supervisor(specs, signals, control=control, load=again, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):

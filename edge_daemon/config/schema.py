@@ -210,6 +210,16 @@ class Web(Section):
     """Whether it is served."""
     listen: Listen = "127.0.0.1:8080"
     """ADDRESS:PORT."""
+    weight: float = Field(default=1.0, ge=0.001, le=1000)
+    """Share of the workers that pictures sent in have, beside the cameras'."""
+    timeout: Seconds = Field(default="30s", validate_default=True)
+    """A picture that is not looked at within this time is answered with 503."""
+    max_waiting: int = Field(default=64, ge=1, le=10000)
+    """So many pictures may wait for each model; more are answered with 503."""
+    max_bytes: Bytes = Field(default="32MB", validate_default=True)
+    """Of a picture that is sent in."""
+    max_pixels: int = Field(default=64_000_000, ge=1, le=64_000_000)
+    """Of a picture that is sent in; larger ones are not decoded."""
 
 
 class Config(Section):

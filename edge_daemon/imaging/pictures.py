@@ -80,7 +80,7 @@ def read_bgr(data: Buffer, max_pixels: int = MAX_PIXELS) -> Pixels:
     header = read_header(data)
     if header and header.codec == "jpeg":
         check_size(header.width, header.height, max_pixels)
-        if _is_ordinary_jpeg(data):
+        if is_ordinary_jpeg(data):
             return _opencv_bgr(data)
     return bgr_from_image(read_rgb(data, max_pixels))
 
@@ -104,7 +104,7 @@ def _opencv_bgr(data: Buffer) -> Pixels:
     return np.asarray(bgr, np.uint8)
 
 
-def _is_ordinary_jpeg(data: Buffer) -> bool:
+def is_ordinary_jpeg(data: Buffer) -> bool:
     """Whether a JPEG is upright and of grey or YCbCr pixels, so that every decoder makes the same of it."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:

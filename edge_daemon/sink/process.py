@@ -69,6 +69,8 @@ class Sink:
         self._publisher = sockets.publisher(context, settings.publish, settings.secret_key)
         self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
         self._peer = sockets.Peer(context, settings.dispatcher, "sink")
+        if not self._guests:
+            self._open_locally()
         self._hello_due = False
         self._watched: list[str] = []
         self._processes: list[ProcessStatus] = []
@@ -160,9 +162,15 @@ class Sink:
         if self._guests and self._guests.settled(self._settings.wait_for, SETTLED_S):
             self._guests.close()
             self._guests = None
+            self._open_locally()
         if self._hello_due and not self._guests:
             self._hello_due = False
             self._peer.send(encode(SinkHello(streams=self._desk.hello(), watched=self._watched)))
+
+    def _open_locally(self) -> None:
+        """Let our own processes listen as well: not while guests are counted, for they are none."""
+        if self._settings.local:
+            sockets.open_locally(self._publisher, self._settings.local)
 
     def _take_in(self) -> None:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""

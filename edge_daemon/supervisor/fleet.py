@@ -10,9 +10,9 @@ from edge_daemon.link import Exited
 from edge_daemon.supervisor.child import Child, ProcessSpec
 
 logger = logging.getLogger(__name__)
-GRACE_S = {"capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
+GRACE_S = {"web": 4.0, "capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
 """How long a process that was told to stop may take."""
-STOP_ORDER = ("capture", "worker", "dispatcher", "sink")
+STOP_ORDER = ("web", "capture", "worker", "dispatcher", "sink")
 
 
 class Readable(Protocol):

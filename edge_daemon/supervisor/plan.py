@@ -20,6 +20,7 @@ from edge_daemon.settings import (
     OpenSettings,
     ProviderSettings,
     SinkSettings,
+    WebSettings,
     WorkerSettings,
 )
 from edge_daemon.supervisor.child import ProcessSpec
@@ -52,6 +53,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 results=results,
                 memory=str(folder / "sink-memory"),
                 secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
+                local=sockets.ipc(folder, "published") if config.web.enabled else None,
                 clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
             ),
         ),
@@ -67,10 +69,11 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     if model.after
                 },
                 batches={name: model.batch for name, model in config.models.items() if model.batch > 1},
+                requests=dict.fromkeys(_asked(config), config.web.weight),
             ),
         ),
     ]
-    used = {model for turn in turns.values() for model in turn.models}
+    used = {model for turn in turns.values() for model in turn.models} | set(_asked(config))
     workers = [(name, i) for name in config.models if name in used for i in range(config.models[name].workers)]
     for name, i in workers:
         specs.append(
@@ -111,7 +114,30 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 hang_s=camera.stall_timeout,
             )
         )
+    if config.web.enabled:
+        specs.append(_web(config, folder, dispatcher))
     return specs
+
+
+def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
+    web = config.web
+    return ProcessSpec(
+        role="web",
+        name="web",
+        settings=WebSettings(
+            listen=web.listen,
+            dispatcher=dispatcher,
+            published=sockets.ipc(folder, "published"),
+            replies=sockets.ipc(folder, "answers"),
+            cameras=list(config.cameras),
+            models=_asked(config),
+            quality=config.frames.quality,
+            max_bytes=web.max_bytes,
+            max_pixels=web.max_pixels,
+            max_waiting=web.max_waiting,
+            timeout_s=web.timeout,
+        ),
+    )
 
 
 def _turn(config: Config, camera: Camera) -> CameraTurn:
@@ -145,6 +171,11 @@ def _motion(camera: Camera) -> MotionSettings | None:
         mask=motion.mask or [],
         always_every_s=motion.always_every,
     )
+
+
+def _asked(config: Config) -> list[str]:
+    """The models that people can send pictures to: not those that need to be told where to look."""
+    return [name for name, model in config.models.items() if not model.after] if config.web.enabled else []
 
 
 def _usual_delivery(source: str) -> Delivery:

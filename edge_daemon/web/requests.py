@@ -5,7 +5,19 @@ from dataclasses import dataclass
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.settings import Codec
-from edge_daemon.wire import REQUESTS, Frame, Message, Missing, Outcome, Request, Returned, Send, Waiting, Wish, Withdraw
+from edge_daemon.wire import (
+    REQUESTS,
+    Frame,
+    Message,
+    Missing,
+    Outcome,
+    Request,
+    Returned,
+    Send,
+    Waiting,
+    Wish,
+    Withdraw,
+)
 
 
 class BusyError(EdgeError):

@@ -1,0 +1,98 @@
+"""The web's process: an event loop for people, and a thread for the other processes. No inference happens here."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+
+import cv2
+import uvicorn
+import zmq
+
+from edge_daemon.errors import StartError
+from edge_daemon.link import Link
+from edge_daemon.settings import WebSettings
+from edge_daemon.web.app import Service, make_app
+from edge_daemon.web.broker import Broker
+from edge_daemon.web.live import Live
+from edge_daemon.web.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+BEAT_S = 0.5
+BACKLOG = 256
+STOP_S = 2
+"""How long people who are being answered are waited for."""
+
+
+def serve(link: Link) -> None:
+    """Answer until told to stop."""
+    settings = link.settings(WebSettings)
+    cv2.setNumThreads(1)
+    with zmq.Context() as context, contextlib.closing(_listening(settings.listen)) as listener:
+        asyncio.run(_serve(link, settings, context, listener))
+
+
+async def _serve(
+    link: Link, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket
+) -> None:
+    loop = asyncio.get_running_loop()
+    heard: list[Live] = []
+    broker = Broker(settings, context, lambda parts: heard[0].heard(parts))
+    live, metrics = Live(broker, loop, settings.cameras), Metrics()
+    heard.append(live)
+    live.observe(metrics.result)
+    for topic in (b"status/", b"result/"):
+        broker.subscribe(topic, wanted=True)
+    broker.start()
+    app = make_app(Service(settings, broker, live, metrics, loop))
+    server = _Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S)
+    )
+
+    def ordered() -> None:
+        link.orders()
+        server.should_exit |= link.stopping
+
+    loop.add_reader(link.fileno(), ordered)
+    beating = loop.create_task(_beat(link, broker, server))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        loop.remove_reader(link.fileno())
+        beating.cancel()
+        broker.stop()
+        broker.join()
+
+
+async def _beat(link: Link, broker: Broker, server: "uvicorn.Server") -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    link.ready()
+    while True:
+        link.beat("up", {"rejected": broker.rejected})
+        await asyncio.sleep(BEAT_S)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the supervisor's business."""
+        yield
+
+
+def _listening(address: str) -> socket.socket:
+    """A socket at ADDRESS:PORT.
+
+    Raises:
+        StartError: it cannot be had.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server(
+            (host.strip("[]"), int(port)),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+    except OSError as error:
+        raise StartError(f"cannot serve the web at {address}: {(error.strerror or str(error)).lower()}") from error
