@@ -1,0 +1,48 @@
+// The page: asks how things stand every second, and shows the view that the address names.
+import { Cameras } from "./cameras.js";
+import { System } from "./system.js";
+import { Trying } from "./trying.js";
+
+const views = { cameras: new Cameras(), try: new Trying(), system: new System() };
+const summary = document.getElementById("summary");
+
+function show() {
+  const [name, ...rest] = decodeURIComponent(location.hash.slice(1) || "cameras").split("/");
+  const chosen = name in views ? name : "cameras";
+  for (const [each, view] of Object.entries(views)) {
+    document.getElementById(`view-${each}`).hidden = each !== chosen;
+    const link = document.querySelector(`[data-view="${each}"]`);
+    if (each === chosen) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    if (each === chosen) view.enter(rest.join("/"));
+    else view.leave();
+  }
+}
+
+function told(status) {
+  const cameras = Object.values(status.cameras);
+  const up = cameras.filter((camera) => camera.state === "up" || camera.state === "frozen").length;
+  let fps = 0;
+  for (const camera of cameras) for (const counts of Object.values(camera.models)) fps += counts.fps;
+  return `${up} of ${cameras.length} cameras up, ${fps.toFixed(0)} results a second`;
+}
+
+async function look() {
+  try {
+    const answer = await fetch("api/status", { cache: "no-store" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const status = await answer.json();
+    if (status.cameras) {
+      summary.textContent = told(status);
+      for (const view of Object.values(views)) view.update(status);
+    }
+  } catch {
+    summary.textContent = "no answer from edge-daemon; trying again";
+  }
+}
+
+addEventListener("hashchange", show);
+show();
+look();
+setInterval(() => { if (!document.hidden) look(); }, 1000);
+document.addEventListener("visibilitychange", () => (document.hidden ? Object.values(views).forEach((view) => view.leave()) : show()));

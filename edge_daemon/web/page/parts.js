@@ -1,0 +1,33 @@
+// Small things that several views use.
+
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export function drawn(tag, attributes = {}) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+// A colour of its own for each name, the same everywhere.
+export function colour(name) {
+  let sum = 0;
+  for (const sign of name) sum = (sum * 31 + sign.codePointAt(0)) % 360;
+  return `hsl(${(sum * 47) % 360} 70% 55%)`;
+}
+
+export function kindOf(state) {
+  if (state === "up" || state === "ended" || state === "finished") return "good";
+  return state.startsWith("down") ? "bad" : "warn";
+}
+
+export function text(element, value) {
+  if (element.textContent !== value) element.textContent = value;
+}
