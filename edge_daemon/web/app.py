@@ -1,6 +1,7 @@
 """The routes: what people and programs ask for over HTTP."""
 
 import asyncio
+import struct
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from edge_daemon.wire import Wish
 BOUNDARY = "frame"
 KEEP_ALIVE_S = 15.0
 RETRY_S = 1
+FRAME_S = 10.0
+"""How long a single frame is waited for."""
 FORM = "multipart/form-data"
 SECURITY = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
@@ -129,9 +132,9 @@ def _watching(app: FastAPI, service: Service) -> None:
     @app.get("/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"])
     async def frame(camera: str) -> Response:
         service.camera(camera)
-        frames = live.frames(camera)
+        frames = live.frames([camera])
         try:
-            jpeg = await asyncio.wait_for(anext(frames), 10)
+            _, jpeg = await asyncio.wait_for(anext(frames), FRAME_S)
         except TimeoutError:
             raise HTTPException(503, f"camera {camera} gives no frame", {"Retry-After": "5"}) from None
         finally:
@@ -143,12 +146,25 @@ def _watching(app: FastAPI, service: Service) -> None:
         service.camera(camera)
 
         async def parts() -> AsyncIterator[bytes]:
-            async for jpeg in live.frames(camera):
+            async for _, jpeg in live.frames([camera]):
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 yield head.encode() + jpeg + b"\r\n"
 
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(parts(), media_type=kind, headers={"Cache-Control": "no-store"})
+
+    @app.get("/api/frames", summary="Annotated frames of several cameras over one connection", tags=["cameras"])
+    async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
+        """Each frame: the lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
+        for name in camera:
+            service.camera(name)
+
+        async def parts() -> AsyncIterator[bytes]:
+            async for name, jpeg in live.frames(camera):
+                encoded = name.encode()
+                yield struct.pack(">II", len(encoded), len(jpeg)) + encoded + jpeg
+
+        return StreamingResponse(parts(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
     @app.get("/api/results", summary="Results as server-sent events", tags=["results"])
     async def results(

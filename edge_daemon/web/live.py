@@ -1,9 +1,9 @@
 """What the sink publishes, for as many people as look: each gets the newest, and whoever is slow skips."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -41,6 +41,13 @@ class Event:
     body: bytes
 
 
+@dataclass(eq=False)
+class _Viewer:
+    cameras: frozenset[str]
+    newest: dict[str, bytes] = field(default_factory=dict)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Live:
     """The newest annotated frame of each camera that is looked at, the results, and how all stands.
 
@@ -52,9 +59,8 @@ class Live:
         self.cameras = cameras
         self.status: dict[str, Any] = {}
         self.status_at = 0.0
-        self._frames: dict[str, tuple[int, bytes]] = {}
-        self._looking: dict[str, int] = {}
-        self._changed: dict[str, asyncio.Event] = {camera: asyncio.Event() for camera in cameras}
+        self._viewers: set[_Viewer] = set()
+        self._looking: Counter[str] = Counter()
         self._events: deque[Event] = deque(maxlen=RESULTS_KEPT)
         self._count = 0
         self._readers: set[asyncio.Queue[Event]] = set()
@@ -74,11 +80,10 @@ class Live:
             self.status, self.status_at = msgspec.json.decode(parts[1]), self._loop.time()
         elif kind == b"frame" and len(parts) > 2:
             camera = rest.rstrip(b"/").decode()
-            number, _ = self._frames.get(camera, (0, b""))
-            self._frames[camera] = number + 1, parts[2]
-            if changed := self._changed.get(camera):
-                changed.set()
-                changed.clear()
+            for viewer in self._viewers:
+                if camera in viewer.cameras:
+                    viewer.newest[camera] = parts[2]
+                    viewer.came.set()
         elif kind == b"result":
             self._result(parts[1])
 
@@ -95,25 +100,29 @@ class Live:
                 reader.get_nowait()
             reader.put_nowait(event)
 
-    async def frames(self, camera: str) -> AsyncIterator[bytes]:
-        """Annotated JPEGs as they come, the newest when the last has been taken; drawn only while somebody looks."""
-        self._look(camera, +1)
-        seen = self._frames.get(camera, (0, b""))[0]
+    async def frames(self, cameras: Collection[str]) -> AsyncIterator[tuple[str, bytes]]:
+        """Annotated JPEGs of these cameras as they come. Of each only the newest waits until it is taken, and frames
+        are drawn only while somebody looks.
+        """
+        viewer = _Viewer(frozenset(cameras))
+        self._viewers.add(viewer)
+        for camera in viewer.cameras:
+            self._look(camera, +1)
         try:
             while True:
-                number, jpeg = self._frames.get(camera, (0, b""))
-                if number > seen:
-                    seen = number
-                    yield jpeg
-                else:
-                    await self._changed[camera].wait()
+                await viewer.came.wait()
+                viewer.came.clear()
+                while viewer.newest:
+                    yield viewer.newest.popitem()
         finally:
-            self._look(camera, -1)
+            self._viewers.discard(viewer)
+            for camera in viewer.cameras:
+                self._look(camera, -1)
 
     def _look(self, camera: str, change: int) -> None:
-        before = self._looking.get(camera, 0)
-        self._looking[camera] = before + change
-        if (before == 0) != (before + change == 0):
+        before = self._looking[camera]
+        self._looking[camera] += change
+        if (before == 0) != (self._looking[camera] == 0):
             self._subscribing.subscribe(f"frame/{camera}/".encode(), wanted=before == 0)
 
     async def results(self, after: int | None = None) -> AsyncIterator[Event]:

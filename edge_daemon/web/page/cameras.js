@@ -14,11 +14,10 @@ class Camera {
     this.element = make("article", { class: "camera" }, this.view, make("h3", {}, make("bdi", {}, name), this.state), this.numbers);
   }
 
-  look(on) {
-    const source = on ? `api/cameras/${encodeURIComponent(this.name)}/stream.mjpg` : "";
-    if (on === Boolean(this.picture.getAttribute("src"))) return;
-    if (on) this.picture.src = source;
-    else this.picture.removeAttribute("src");
+  show(jpeg) {
+    const before = this.picture.src;
+    this.picture.src = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
+    if (before) this.picture.addEventListener("load", () => URL.revokeObjectURL(before), { once: true });
   }
 
   update(camera) {
@@ -41,6 +40,41 @@ class Camera {
     if (this.shown !== wanted) {
       this.shown = wanted;
       this.numbers.replaceChildren(...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+    }
+  }
+}
+
+// Frames of several cameras over one connection: browsers keep no more than six to a place.
+async function watch(names, signal, show) {
+  const query = names.map((name) => `camera=${encodeURIComponent(name)}`).join("&");
+  while (!signal.aborted) {
+    try {
+      const answer = await fetch(`api/frames?${query}`, { signal });
+      if (!answer.ok) throw new Error(String(answer.status));
+      await unpack(answer.body.getReader(), show);
+    } catch {
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    }
+  }
+}
+
+async function unpack(reader, show) {
+  const decoder = new TextDecoder();
+  let held = new Uint8Array(0);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const joined = new Uint8Array(held.length + value.length);
+    joined.set(held);
+    joined.set(value, held.length);
+    held = joined;
+    for (;;) {
+      if (held.length < 8) break;
+      const view = new DataView(held.buffer, held.byteOffset);
+      const [name, jpeg] = [view.getUint32(0), view.getUint32(4)];
+      if (held.length < 8 + name + jpeg) break;
+      show(decoder.decode(held.subarray(8, 8 + name)), held.slice(8 + name, 8 + name + jpeg));
+      held = held.subarray(8 + name + jpeg);
     }
   }
 }
@@ -74,8 +108,8 @@ export class Cameras {
     this.here = false;
     this.events?.close();
     this.events = null;
-    for (const camera of this.cameras.values()) camera.look(false);
-    this.one?.look(false);
+    this.watching?.abort();
+    this.watched = null;
     this.one = null;
     this.place.replaceChildren();
   }
@@ -90,8 +124,8 @@ export class Cameras {
         this.one = new Camera(this.chosen, () => {});
         this.place.replaceChildren(this.one.element);
       }
-      this.one.look(true);
       this.one.update(camera);
+      this.watch([this.chosen]);
       return;
     }
     const names = Object.keys(status.cameras);
@@ -103,7 +137,6 @@ export class Cameras {
         this.grid.append(camera.element);
       }
       const camera = this.cameras.get(name);
-      camera.look(true);
       camera.update(status.cameras[name]);
     }
     for (const [name, camera] of this.cameras) {
@@ -112,6 +145,15 @@ export class Cameras {
         this.cameras.delete(name);
       }
     }
+    this.watch(names);
+  }
+
+  watch(names) {
+    if (this.watched === names.join("/")) return;
+    this.watching?.abort();
+    this.watched = names.join("/");
+    this.watching = new AbortController();
+    watch(names, this.watching.signal, (name, jpeg) => (this.one?.name === name ? this.one : this.cameras.get(name))?.show(jpeg));
   }
 
   result(result) {
