@@ -114,6 +114,8 @@ class Sink:
         self._publish_pictures()
         if settings.quality != self._settings.quality:
             self._gallery = None
+        if settings.local and not self._settings.local and not self._guests:
+            sockets.open_locally(self._publisher, settings.local)
         if self._door:
             self._door.clients = frozenset(settings.clients)
         self._settings = settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edge_daemon.settings import CaptureSettings, DispatcherSettings, SinkSettings, WorkerSettings
+from edge_daemon.settings import CaptureSettings, DispatcherSettings, SinkSettings, WebSettings, WorkerSettings
 from edge_daemon.supervisor.child import ProcessSpec
 
 
@@ -63,6 +63,8 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
             case DispatcherSettings(cameras=cameras, cascades=cascades):
                 known += [(f"camera {name}", turn) for name, turn in cameras.items()]
                 known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
+            case WebSettings():
+                known.append(("the web", _essence(spec)))
             case SinkSettings(publish=publish, quality=quality, clients=clients):
                 known.append(("publishing", (publish, quality, clients)))
     things: dict[str, list[object]] = {}
@@ -72,7 +74,12 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
 
 
 def _essence(spec: ProcessSpec) -> msgspec.Struct:
-    """What a process cannot go on with when it changes: how many frames a capture holds is not worth a new one."""
-    if isinstance(spec.settings, CaptureSettings):
-        return msgspec.structs.replace(spec.settings, window=0)
+    """What a process cannot go on with when it changes. How many frames a capture holds is not worth a new one, and the
+    web is told of other cameras and models.
+    """
+    match spec.settings:
+        case CaptureSettings() as settings:
+            return msgspec.structs.replace(settings, window=0)
+        case WebSettings() as settings:
+            return msgspec.structs.replace(settings, cameras=[], models=[])
     return spec.settings

@@ -34,12 +34,15 @@ def reload(fleet: Fleet, load: Load) -> Generator[None, None, str]:
         yield from _try(fleet, spec)
     yield from _tell(fleet, "sink", plan, [])
     leaving = [spec.key for spec in [*steps.gone, *steps.changed]]
+    yield from _retire(fleet, "web", leaving)
     yield from _retire(fleet, "capture", leaving)
     yield from _tell(fleet, "dispatcher", plan, [spec.name for spec in steps.changed if spec.role == "capture"])
+    if fleet.of("web"):
+        yield from _tell(fleet, "web", plan, [])
     yield from _retire(fleet, "worker", leaving)
     for child in fleet.children:
         child.spec = next(spec for spec in plan if spec.key == child.spec.key)
-    new = [fleet.add(spec) for spec in [*steps.changed, *steps.added] if spec.role in ("capture", "worker")]
+    new = [fleet.add(spec) for spec in [*steps.changed, *steps.added] if spec.role in ("capture", "worker", "web")]
     while not all(child.settled for child in new):
         yield
     return in_words(now, plan)
@@ -82,7 +85,7 @@ def _try(fleet: Fleet, spec: ProcessSpec) -> Steps:
 
 
 def _tell(fleet: Fleet, role: str, plan: Iterable[ProcessSpec], anew: list[str]) -> Steps:
-    """Have the sink or the dispatcher go on with its new settings; one that died meanwhile starts with them.
+    """Have the one process of a role go on with its new settings; one that died meanwhile starts with them.
 
     Raises:
         StartError: it says why it cannot, and goes on as before.

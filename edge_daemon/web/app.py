@@ -51,6 +51,11 @@ class Service:
     metrics: Metrics
     loop: asyncio.AbstractEventLoop
 
+    def change(self, settings: WebSettings) -> None:
+        """Go on with other cameras and models."""
+        self.settings, self.live.cameras = settings, settings.cameras
+        self.broker.do(lambda requests: requests.change(settings.models))
+
     def troubles(self) -> list[str]:
         """What is not as it should be."""
         age_s = self.loop.time() - self.live.status_at
@@ -155,7 +160,7 @@ def _watching(app: FastAPI, service: Service) -> None:
 
     @app.get("/api/frames", summary="Annotated frames of several cameras over one connection", tags=["cameras"])
     async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
-        """Each frame: the lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
+        """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
         for name in camera:
             service.camera(name)
 
@@ -198,8 +203,6 @@ def _watching(app: FastAPI, service: Service) -> None:
 
 
 def _predicting(app: FastAPI, service: Service) -> None:
-    settings = service.settings
-
     @app.post("/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"])
     async def predict(
         request: Request,
@@ -208,8 +211,7 @@ def _predicting(app: FastAPI, service: Service) -> None:
         classes: Annotated[list[str] | None, Query(description="Only these; also as a,b")] = None,
         max_detections: Annotated[int | None, Query(ge=1, description="The surest so many")] = None,
     ) -> Response:
-        began = time.monotonic()
-        status = 500
+        began, settings, status = time.monotonic(), service.settings, 500
         try:
             if model not in settings.models:
                 raise HTTPException(404, f"there is no model {model}; there are {', '.join(settings.models)}")

@@ -11,7 +11,7 @@ import uvicorn
 import zmq
 
 from edge_daemon.errors import StartError
-from edge_daemon.link import Link
+from edge_daemon.link import Change, Link
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import Service, make_app
 from edge_daemon.web.broker import Broker
@@ -45,13 +45,17 @@ async def _serve(
     for topic in (b"status/", b"result/"):
         broker.subscribe(topic, wanted=True)
     broker.start()
-    app = make_app(Service(settings, broker, live, metrics, loop))
+    service = Service(settings, broker, live, metrics, loop)
+    app = make_app(service)
     server = _Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S)
     )
 
     def ordered() -> None:
-        link.orders()
+        for order in link.orders():
+            if isinstance(order, Change):
+                service.change(link.changed_settings(order, WebSettings))
+                link.changed()
         server.should_exit |= link.stopping
 
     loop.add_reader(link.fileno(), ordered)

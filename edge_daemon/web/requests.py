@@ -74,6 +74,10 @@ class Requests:
     def __len__(self) -> int:
         return len(self._orders)
 
+    def change(self, models: list[str]) -> None:
+        """Go on with other models."""
+        self._models = models
+
     def add(self, model: str, upload: Upload, wish: Wish, *, annotate: bool, now_ns: int, hand: Hand) -> int:
         """A picture for `model`; its number, by which it can be withdrawn.
 

@@ -1,0 +1,289 @@
+"""The web interface of a running daemon, over real HTTP."""
+
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
+from tests.onnx_models import colour_model, failing_model, slow_model
+from tests.waiting import eventually
+
+RED = (255, 0, 0)
+
+
+class Site:
+    """A daemon with a web interface, and a client of it."""
+
+    def __init__(self, folder: Path, daemon: Daemon, port: int) -> None:
+        self.folder, self.daemon = folder, daemon
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S)
+        eventually(lambda: "processes are up" in daemon.log, START_S)
+        eventually(lambda: self.http.get("/api/status").json(), START_S, what="the first word of the sink")
+
+    def predict(self, data: bytes, model: str = "m", query: str = "", **headers: str) -> httpx.Response:
+        return self.http.post(f"/api/models/{model}/predict{query}", content=data, headers=headers)
+
+
+def config(folder: Path, port: int, web: str = "", cameras: str = "") -> str:
+    models = {"m": colour_model(folder / "m.onnx"), "fails": failing_model(folder / "f.onnx")}
+    listed = "".join(f"  {name}: {{path: {path}}}\n" for name, path in models.items())
+    return f"""
+cameras:
+  door: {{source: "scene:?fps=10&size=320x180", models: [m]}}
+{cameras}
+models:
+{listed}
+web: {{enabled: true, listen: "127.0.0.1:{port}"{web}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder, port = tmp_path_factory.mktemp("web"), free_port()
+    gone = '  gone: {source: "rtsp://127.0.0.1:1/x", models: [m]}'
+    with running(folder, config(folder, port, cameras=gone, web=", max_bytes: 2MB, max_pixels: 1000000")) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        site = Site(folder, daemon, port)
+        yield site
+        site.http.close()
+        assert daemon.stop() == 0
+        accounts(daemon.lines())
+
+
+def picture(form: str = "JPEG", colour: tuple[int, int, int] = RED, size: tuple[int, int] = (96, 64)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, form)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF"])
+def test_a_picture_of_any_kind_is_looked_at(site: Site, form: str) -> None:
+    answer = site.predict(picture(form))
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["model"], body["width"], body["height"]) == ("m", 96, 64)
+    (one,) = body["detections"]
+    assert one["class_name"] == "person"
+    assert set(body["timing_ms"]) <= {"wait", "decode", "preprocess", "infer", "postprocess"}
+
+
+def test_a_form_is_as_good_as_a_body(site: Site) -> None:
+    data = picture()
+    form = site.http.post("/api/models/m/predict", files={"file": ("a.jpg", data, "image/jpeg")}).json()
+    assert form["detections"] == site.predict(data).json()["detections"]
+
+
+@pytest.mark.parametrize(("accept", "form"), [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/webp", "WEBP")])
+def test_red_stays_red_in_the_annotated_picture(site: Site, accept: str, form: str) -> None:
+    answer = site.predict(picture(), Accept=accept)
+    assert answer.headers["content-type"] == accept
+    image = Image.open(io.BytesIO(answer.content))
+    assert (image.format, image.size) == (form, (96, 64))
+    red, green, blue = image.convert("RGB").getpixel((48, 50))  # type: ignore[misc]
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_what_is_wanted_of_the_findings(site: Site) -> None:
+    assert len(site.predict(picture(), query="?confidence=0.95").json()["detections"]) == 0
+    assert len(site.predict(picture(), query="?confidence=0.5&classes=cat,person").json()["detections"]) == 1
+    assert len(site.predict(picture(), query="?classes=cat").json()["detections"]) == 0
+    assert site.predict(picture(), query="?confidence=2").status_code == 422
+    assert site.predict(picture(), query="?max_detections=0").status_code == 422
+
+
+def test_a_turned_jpeg_is_upright(site: Site) -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (96, 64), RED).save(file, "JPEG", exif=exif)
+    body = site.predict(file.getvalue()).json()
+    assert (body["width"], body["height"]) == (64, 96)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "says"),
+    [
+        (b"hello", 415, "no picture in a known format"),
+        (b"", 422, "there is no picture"),
+        (picture("PNG", size=(1001, 1000)), 413, "too large"),
+        (bytes(3 << 20), 413, "at most"),
+        (picture()[:200], 415, "damaged"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_with_a_sentence(site: Site, data: bytes, code: int, says: str) -> None:
+    answer = site.predict(data)
+    assert answer.status_code == code
+    assert says in answer.json()["detail"]
+
+
+def test_a_model_that_fails_says_so_and_one_that_is_not_there(site: Site) -> None:
+    failed = site.predict(picture(colour=(255, 255, 255)), model="fails")
+    assert failed.status_code == 500
+    assert failed.json()["detail"].startswith("model-error: ")
+    unknown = site.predict(picture(), model="nothing")
+    assert unknown.status_code == 404
+    assert "there are m, fails" in unknown.json()["detail"]
+
+
+def test_many_at_once_get_their_own_answers(site: Site) -> None:
+    def ask(number: int) -> bool:
+        size = (50 + number, 40)
+        with httpx.Client(base_url=site.http.base_url, timeout=START_S) as http:
+            body = http.post("/api/models/m/predict", content=picture("PNG", size=size)).json()
+            return (body["width"], body["height"]) == size
+
+    with ThreadPoolExecutor(16) as people:
+        assert all(people.map(ask, range(100)))
+
+
+def test_cameras_and_how_they_stand(site: Site) -> None:
+    listed = {camera["name"]: camera for camera in site.http.get("/api/cameras").json()}
+    assert list(listed) == ["door", "gone"]
+    assert listed["door"]["state"] == "up"
+    assert site.http.get("/api/cameras/gone").json()["state"].startswith("down")
+    assert site.http.get("/api/cameras/nobody").status_code == 404
+    health = site.http.get("/healthz")
+    assert health.status_code == 503
+    assert any("camera gone is down" in trouble for trouble in health.json()["troubles"])
+    assert site.http.get("/api/models").json() == ["m", "fails"]
+
+
+def test_a_frame_and_a_stream_of_them(site: Site) -> None:
+    frame = site.http.get("/api/cameras/door/frame.jpg")
+    assert frame.headers["content-type"] == "image/jpeg"
+    bgr = cv2.imdecode(np.frombuffer(frame.content, np.uint8), cv2.IMREAD_COLOR)
+    assert bgr is not None
+    assert bgr.shape == (180, 320, 3)
+    data = b""
+    with site.http.stream("GET", "/api/cameras/door/stream.mjpg") as stream:
+        for chunk in stream.iter_raw():
+            data += chunk
+            if data.count(b"--frame") > 3:
+                break
+    assert data.count(b"Content-Type: image/jpeg") >= 3
+
+
+def test_results_as_events_and_those_that_were_missed(site: Site) -> None:
+    def some(count: int, **headers: str) -> list[tuple[int, dict[str, object]]]:
+        found: list[tuple[int, dict[str, object]]] = []
+        with site.http.stream("GET", "/api/results?camera=door&model=m", headers=headers) as stream:
+            number = 0
+            for line in stream.iter_lines():
+                if line.startswith("id: "):
+                    number = int(line.removeprefix("id: "))
+                elif line.startswith("data: "):
+                    found.append((number, json.loads(line.removeprefix("data: "))))
+                    if len(found) == count:
+                        break
+        return found
+
+    first = some(3)
+    assert all(result["camera"] == "door" for _, result in first)
+    again = some(3, **{"Last-Event-ID": str(first[0][0])})
+    assert again[:2] == first[1:]
+
+
+def test_metrics(site: Site) -> None:
+    site.predict(picture())
+    text = site.http.get("/metrics").text
+    assert 'edge_daemon_frames_total{camera="door",fate="delivered",model="m"}' in text
+    assert 'edge_daemon_camera_up{camera="gone"} 0.0' in text
+    assert 'edge_daemon_stage_seconds_count{camera="door",model="m",stage="infer"}' in text
+    assert 'edge_daemon_request_seconds_count{model="m",status="200"}' in text
+    assert 'edge_daemon_process_restarts_total{process="sink",role="sink"} 0.0' in text
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_is_small(site: Site) -> None:
+    page = site.http.get("/")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    names = ["main.js", "parts.js", "cameras.js", "trying.js", "system.js", "style.css", "icon.svg"]
+    parts = [site.http.get(f"/page/{name}") for name in names]
+    assert all(part.status_code == 200 for part in parts)
+    assert sum(len(part.content) for part in (page, *parts)) < 100_000
+    assert "://" not in "".join(part.text for part in (page, *parts)).replace("http://www.w3.org/2000/svg", "")
+    assert site.http.get("/page/../app.py").status_code == 404
+    assert site.http.get("/page/%2e%2e%2fapp.py").status_code == 404
+
+
+def test_another_name_is_not_answered_to(site: Site) -> None:
+    assert site.http.get("/api/status", headers={"Host": "evil.example"}).status_code == 421
+    assert site.http.get("/api/status", headers={"Host": "localhost:1"}).status_code == 200
+
+
+def test_whoever_dies_everybody_is_answered(tmp_path: Path) -> None:
+    port = free_port()
+    slow_model(tmp_path / "slow.onnx", 30)
+    told = config(tmp_path, port).replace("models:\n  m:", "models:\n  slow: {path: slow.onnx, workers: 2}\n  m:")
+    with running(tmp_path, told) as daemon, ThreadPoolExecutor(8) as people:
+        eventually(daemon.lines, START_S, what="results")
+        site = Site(tmp_path, daemon, port)
+        asked = [people.submit(site.predict, picture("PNG", size=(60 + n, 40)), "slow") for n in range(120)]
+        for title in ("worker slow-0", "dispatcher", "sink", "worker slow-1"):
+            daemon.kill(title)
+        answers = [one.result(60) for one in asked]
+        assert {answer.status_code for answer in answers} == {200}
+        assert [answer.json()["width"] for answer in answers] == [60 + n for n in range(120)]
+        daemon.kill("web")
+        eventually(lambda: _answers(site), START_S)
+        site.http.close()
+        assert daemon.stop() == 0
+    accounts(daemon.lines())
+
+
+def _answers(site: Site) -> bool:
+    try:
+        return site.predict(picture()).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_too_many_and_too_slow_are_told_to_come_again(tmp_path: Path) -> None:
+    port = free_port()
+    slow_model(tmp_path / "slow.onnx", 400)
+    told = config(tmp_path, port, web=", max_waiting: 2, timeout: 1s")
+    told = told.replace("models:\n  m:", "models:\n  slow: {path: slow.onnx}\n  m:")
+    with running(tmp_path, told) as daemon, ThreadPoolExecutor(8) as people:
+        eventually(daemon.lines, START_S, what="results")
+        site = Site(tmp_path, daemon, port)
+        answers = list(people.map(lambda _: site.predict(picture(), "slow"), range(8)))
+        assert {answer.status_code for answer in answers} == {200, 503}
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert all(answer.headers["retry-after"] == "1" for answer in refused)
+        assert any("wait for model slow" in answer.json()["detail"] for answer in refused)
+        eventually(lambda: site.predict(picture(), "slow").status_code == 200, START_S)
+        site.http.close()
+        assert daemon.stop() == 0
+
+
+def test_a_reload_brings_cameras_models_and_the_web_itself(tmp_path: Path) -> None:
+    port = free_port()
+    without = config(tmp_path, port).replace("enabled: true", "enabled: false")
+    with running(tmp_path, without) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        assert "web" not in daemon.processes()
+        assert daemon.reload(config(tmp_path, port)).returncode == 0
+        site = Site(tmp_path, daemon, port)
+        eventually(lambda: _answers(site), START_S)
+        pid = daemon.processes()["web"].pid
+        more = '  yard: {source: "scene:?fps=10&size=320x180&seed=5", models: [m]}'
+        told = config(tmp_path, port, cameras=more).replace("fails:", "other:")
+        done = daemon.reload(told)
+        assert done.returncode == 0, done.stderr
+        assert site.http.get("/api/models").json() == ["m", "other"]
+        eventually(lambda: site.http.get("/api/cameras/yard").json()["state"] == "up", START_S)
+        assert site.http.get("/api/cameras/yard/frame.jpg").status_code == 200
+        assert site.predict(picture(), "other").status_code == 200
+        assert daemon.processes()["web"].pid == pid, "it was told, and not replaced"
+        site.http.close()
+        assert daemon.reload(without).returncode == 0
+        assert "web" not in daemon.processes()
+        assert daemon.stop() == 0
