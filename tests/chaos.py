@@ -25,7 +25,8 @@ import cv2
 import psutil
 
 from edge_daemon.scene import Scene
-from tests.acceptance.harness import Daemon, accounts, running
+from tests.acceptance.harness import START_S, Daemon, accounts, running
+from tests.waiting import eventually
 
 CAMERAS = ("a", "b")
 WORKERS = 3
@@ -44,6 +45,8 @@ class Chaos:
     hits: list[tuple[float, float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # Who is killed before all are up keeps the daemon from starting, as it should.
+        eventually(lambda: "processes are up" in self.daemon.log, START_S)
         self._random = random.Random(self.seed)
         self._stopped: list[tuple[float, psutil.Process]] = []
         self._next = time.time() + self.every_s

@@ -212,10 +212,11 @@ def _looping(path: Path, rounds: int, size: Size, *, endless_on_white: bool = Fa
     constants: dict[str, NDArray[np.generic]] = {
         "rotation": np.roll(np.eye(64, dtype=np.float32), 1, axis=0),
         "rounds": np.array(rounds, np.int64),
-        "endless": np.array(1 << 50, np.int64),
         "yes": np.array(True),
         "nought": np.array(0, np.float32),
     }
+    if endless_on_white:
+        constants["endless"] = np.array(1 << 50, np.int64)
     nodes = [
         # From the input, so that the loop cannot be worked out when the model is loaded.
         helper.make_node("ReduceMean", ["images"], ["level"], keepdims=0),
