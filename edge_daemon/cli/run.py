@@ -31,6 +31,8 @@ models:
   person:
     path: builtin:person
     workers: 2
+web:
+  enabled: true
 """
 
 
@@ -103,7 +105,8 @@ def _published_at(config: Config, address: str) -> Config:
 def demo(*, results: str | None = None, publish: str | None = None) -> None:
     """Run the built-in model on the generated street."""
     command = sys.argv[0]
-    print("A generated street, and the built-in model looking at it. In another terminal:")
+    print("A generated street, and the built-in model looking at it. See it with:")
+    print("  http://127.0.0.1:8080                                the page, in a browser")
     print(f"  {command} tail                  the results, as JSON lines")
     print(f"  {command} snapshot street.png   a picture with the boxes drawn in")
     print("Ctrl-C ends it.", flush=True)

@@ -137,6 +137,7 @@ def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
             max_waiting=web.max_waiting,
             timeout_s=web.timeout,
         ),
+        awaited=False,  # where its address is taken, the cameras are looked at all the same
     )
 
 

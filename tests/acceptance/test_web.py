@@ -126,7 +126,7 @@ def test_what_cannot_be_looked_at_is_refused_with_a_sentence(site: Site, data: b
 
 
 def test_a_model_that_fails_says_so_and_one_that_is_not_there(site: Site) -> None:
-    failed = site.predict(picture(colour=(255, 255, 255)), model="fails")
+    failed = site.predict(picture(colour=(255, 255, 255), size=(64, 64)), model="fails")
     assert failed.status_code == 500
     assert failed.json()["detail"].startswith("model-error: ")
     unknown = site.predict(picture(), model="nothing")
