@@ -66,9 +66,14 @@ def of_this_process(address: str) -> str:
     """`address` (ipc) for this process alone. Sockets there of processes that were killed are removed."""
     path = Path(address.removeprefix("ipc://"))
     for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+        if not is_there(left.name):
             left.unlink(missing_ok=True)
     return f"{address}-{os.getpid()}"
+
+
+def is_there(address: str) -> bool:
+    """Whether the process that `of_this_process` made this address for still runs."""
+    return Path("/proc", address.rpartition("-")[2]).exists()
 
 
 def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
@@ -124,12 +129,11 @@ def replies(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket
 
 
 def replies_to(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """A worker's socket to it, which does not wait long for somebody who is gone."""
+    """A worker's socket to it. It queues only while the web is there."""
     socket = context.socket(zmq.PUSH)
     socket.linger = LINGER_MS
     socket.sndhwm = OUTCOME_HWM
     socket.immediate = 1
-    socket.sndtimeo = 500
     socket.reconnect_ivl = RECONNECT_MS
     socket.connect(address)
     return socket

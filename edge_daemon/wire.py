@@ -198,7 +198,7 @@ class Request(Message, frozen=True, kw_only=True, tag="request.1"):
 
 
 class Withdraw(Message, frozen=True, kw_only=True, tag="withdraw.1"):
-    """Nobody waits for this request any more."""
+    """Nobody waits for this request any more: it is answered, or who sent it has gone."""
 
     model: str
     seq: int

@@ -192,7 +192,7 @@ class Dispatcher:
                 if message.model in self._queues:
                     self._queues[message.model].withdraw(message.seq)
             case Missing(camera=camera) if camera == REQUESTS:
-                self._request_done(message.model, message.worker, message.seq)
+                self._request_done(message.worker, message.seq)
             case Leaving():
                 if (seat := self._workers.get(message.worker)) and seat.inbox == message.inbox:
                     seat.leaves = True
@@ -384,7 +384,7 @@ class Dispatcher:
     def _worker_free(self, message: Free) -> None:
         seat = self._workers.get(message.worker)
         if seat and message.camera == REQUESTS:
-            self._request_done(seat.model, message.worker, message.seq)
+            self._request_done(message.worker, message.seq)
             return
         stream = self._streams.get((message.camera, seat.model)) if seat else None
         if seat is None or stream is None:  # of a stream that is gone, the seat was told when it went
@@ -395,9 +395,7 @@ class Dispatcher:
                 follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
         seat.done(message.camera, message.epoch, message.seq, newer=stream.live)
 
-    def _request_done(self, model: str, worker: str, seq: int) -> None:
-        if model in self._queues:
-            self._queues[model].done(seq)
+    def _request_done(self, worker: str, seq: int) -> None:
         if seat := self._workers.get(worker):
             seat.done(REQUESTS, 0, seq, newer=False)
 

@@ -4,7 +4,10 @@ from collections import deque
 
 
 class Queue:
-    """Requests by number, oldest first; who has which."""
+    """Requests by number, oldest first; who has which.
+
+    That a worker is done with one does not end it: its answer may die with it. The web says when it has that.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, int]] = deque()
@@ -24,7 +27,8 @@ class Queue:
             self._waiting.append((seq, deaths))
 
     def withdraw(self, seq: int) -> None:
-        """One waits no more; what a worker has is not taken away."""
+        """Nobody waits for an answer to it any more; what a worker has is not taken away."""
+        self._given.pop(seq, None)
         self._waiting = deque(one for one in self._waiting if one[0] != seq)
 
     def give(self, worker: str) -> tuple[int, int]:
@@ -32,10 +36,6 @@ class Queue:
         seq, deaths = self._waiting.popleft()
         self._given[seq] = worker
         return seq, deaths
-
-    def done(self, seq: int) -> None:
-        """A worker is done with it, or it was withdrawn before it was sent."""
-        self._given.pop(seq, None)
 
     def lost(self, worker: str) -> list[int]:
         """`worker` is gone; what it had."""

@@ -13,10 +13,11 @@ import zmq
 from edge_daemon.errors import StartError
 from edge_daemon.link import Change, Link
 from edge_daemon.settings import WebSettings
-from edge_daemon.web.app import Service, make_app
+from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
+from edge_daemon.web.service import Service
 
 logger = logging.getLogger(__name__)
 BEAT_S = 0.5

@@ -104,6 +104,7 @@ class Requests:
         """What the worker is to get, or None if nobody waits for it any more: the dispatcher is told that."""
         order = self._orders.get(asked.seq)
         if order is None:
+            self.outbox.append(Withdraw(model=asked.model, seq=asked.seq))
             missing = Missing(camera=REQUESTS, epoch=0, model=asked.model, worker=asked.worker, seq=asked.seq)
             self.outbox.append(missing)
             return None
@@ -140,5 +141,7 @@ class Requests:
 
     def arrived(self, answer: Answer) -> None:
         """A worker's answer; one that comes twice, or too late, is nobody's."""
-        if order := self._orders.pop(answer.outcome.frame.seq, None):
+        seq = answer.outcome.frame.seq
+        if order := self._orders.pop(seq, None):
+            self.outbox.append(Withdraw(model=order.model, seq=seq))
             order.hand(answer)

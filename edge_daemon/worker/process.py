@@ -167,10 +167,14 @@ class Worker:
         if address not in self._replies:
             self._forget_replies()
             self._replies[address] = sockets.replies_to(self._context, address)
-        try:
-            self._replies[address].send_multipart([outcome, *picture], copy=False)
-        except zmq.Again:
-            self._forget_replies()
+        replies = self._replies[address]
+        while not replies.poll(POLL_MS, zmq.POLLOUT):
+            self._link.orders()
+            self._link.beat("waiting for the web")
+            if self._link.stopping or not sockets.is_there(address):
+                self._forget_replies()
+                return
+        replies.send_multipart([outcome, *picture], copy=False)
 
     def _forget_replies(self) -> None:
         for socket in self._replies.values():

@@ -11,6 +11,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
 
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.onnx_models import colour_model, failing_model, slow_model
@@ -287,3 +289,57 @@ def test_a_reload_brings_cameras_models_and_the_web_itself(tmp_path: Path) -> No
         assert daemon.reload(without).returncode == 0
         assert "web" not in daemon.processes()
         assert daemon.stop() == 0
+
+
+def test_an_inference_client_that_knows_nothing_of_us(site: Site) -> None:
+    client = InferenceServerClient(f"127.0.0.1:{site.http.base_url.port}")
+    try:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready("m")
+        told = client.get_model_metadata("m")
+        assert [one["name"] for one in told["inputs"]] == ["image"]
+        file = InferInput("image", [1], "BYTES")
+        file.set_data_from_numpy(np.array([picture()], object))
+        pixels = InferInput("image", [64, 96, 3], "UINT8")
+        pixels.set_data_from_numpy(np.full((64, 96, 3), RED, np.uint8))
+        for asked in (file, pixels):
+            for binary in (True, False):
+                names = ["xyxy", "confidence", "class_name", "class_id"]
+                outputs = [InferRequestedOutput(name, binary_data=binary) for name in names]
+                found = client.infer("m", [asked], outputs=outputs, request_id="7")
+                assert found.get_response()["id"] == "7"
+                assert found.as_numpy("xyxy").shape == (1, 4)
+                assert found.as_numpy("confidence")[0] == pytest.approx(0.9, abs=0.01)
+                (name,) = found.as_numpy("class_name")
+                assert name in (b"person", "person")
+        with pytest.raises(InferenceServerException, match="no model nothing"):
+            client.infer("nothing", [file])
+    finally:
+        client.close()
+
+
+def test_what_is_wrong_with_an_inference_request(site: Site) -> None:
+    def infer(body: bytes, **headers: str) -> httpx.Response:
+        return site.http.post("/v2/models/m/infer", content=body, headers=headers)
+
+    pixels = {"name": "image", "datatype": "UINT8", "shape": [1, 2, 3], "data": [1, 2, 3, 4, 5, 6]}
+    assert infer(json.dumps({"inputs": [pixels]}).encode()).status_code == 200
+    for wrong in (
+        b"",
+        b"{",
+        b"\xff",
+        json.dumps({"inputs": []}).encode(),
+        json.dumps({"inputs": [pixels | {"name": "x"}]}).encode(),
+        json.dumps({"inputs": [pixels | {"shape": [2, 2, 3]}]}).encode(),
+        json.dumps({"inputs": [pixels | {"data": [1, 2, 3, 4, 5, 999]}]}).encode(),
+        json.dumps({"inputs": [pixels | {"datatype": "FP32"}]}).encode(),
+        json.dumps({"inputs": [pixels], "outputs": [{"name": "masks"}]}).encode(),
+        json.dumps({"inputs": [pixels | {"parameters": {"binary_data_size": 6}}]}).encode(),
+    ):
+        refused = infer(wrong)
+        assert refused.status_code == 400, wrong
+        assert refused.json()["error"]
+    assert infer(b"{}", **{"Inference-Header-Content-Length": "99"}).status_code == 400
+    text = {"name": "image", "datatype": "BYTES", "shape": [1], "data": ["no picture"]}
+    assert infer(json.dumps({"inputs": [text]}).encode()).status_code == 415

@@ -93,18 +93,26 @@ class Web(RuleBasedStateMachine):
             case Returned() as returned:
                 self.book.returned(returned)
 
-    @rule(name=st.sampled_from(WORKERS))
-    def work(self, name: str) -> None:
+    @rule(name=st.sampled_from(WORKERS), lost=st.booleans())
+    def work(self, name: str, lost: bool = False) -> None:
+        """A worker is done with a picture; its answer may die with it, after it has said that it is free."""
         if not self.inboxes[name]:
             return
         frame = self.inboxes[name].popleft()
         self.to_dispatcher.append((name, Free(worker=name, camera=frame.camera, epoch=0, seq=frame.seq)))
+        if lost:
+            self.kill_worker(name, free=True)
+            return
         failed: Failure | None = "poison" if frame.deaths >= POISON else None
         self.book.arrived(Answer(Outcome(frame=frame, model="m", worker=name, failed=failed), None))
 
-    @rule(name=st.sampled_from(WORKERS))
-    def kill_worker(self, name: str) -> None:
+    @rule(name=st.sampled_from(WORKERS), free=st.booleans())
+    def kill_worker(self, name: str, free: bool) -> None:
+        """What it said last has come through (`free`) or not."""
         self.inboxes[name].clear()
+        if free:
+            for one in [one for one in self.to_dispatcher if one[0] == name]:
+                self.core.receive(*one)  # type: ignore[arg-type]
         self.to_dispatcher = deque(one for one in self.to_dispatcher if one[0] != name)
         self.lives[name] += 1
         self.core.exited(name, "worker")

@@ -1,0 +1,36 @@
+"""Routes that say how things stand."""
+
+from fastapi import FastAPI, Response
+
+from edge_daemon.web.service import Service, as_json
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Status, cameras, models, health, metrics."""
+    live = service.live
+
+    @app.get("/api/status", summary="How everything stands", tags=["status"])
+    async def status() -> Response:
+        return as_json(live.status)
+
+    @app.get("/api/cameras", summary="All cameras, and how they stand", tags=["cameras"])
+    async def cameras() -> Response:
+        return as_json([service.camera(name) for name in live.cameras])
+
+    @app.get("/api/cameras/{camera}", summary="How a camera stands", tags=["cameras"])
+    async def one_camera(camera: str) -> Response:
+        return as_json(service.camera(camera))
+
+    @app.get("/api/models", summary="The models that pictures can be sent to", tags=["models"])
+    async def models() -> Response:
+        return as_json(service.settings.models)
+
+    @app.get("/healthz", summary="200 while all is well, else 503, with reasons", tags=["status"])
+    async def health() -> Response:
+        found = service.troubles()
+        return as_json({"healthy": not found, "troubles": found}, 503 if found else 200)
+
+    @app.get("/metrics", summary="For Prometheus", tags=["status"])
+    async def metrics() -> Response:
+        service.metrics.status = live.status
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

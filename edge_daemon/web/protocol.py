@@ -1,0 +1,73 @@
+"""Routes of the Open Inference Protocol (KServe v2), as clients such as Triton's speak it."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+
+from edge_daemon.imaging.colour import rgb_to_bgr
+from edge_daemon.web.inference import Asked, ProtocolError, answer, metadata, read
+from edge_daemon.web.predicting import answer_to, decoded, read_body
+from edge_daemon.web.requests import Upload
+from edge_daemon.web.service import Service, as_json
+from edge_daemon.wire import Wish
+
+LENGTH = "Inference-Header-Content-Length"
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Metadata, health, inference."""
+
+    def known(model: str) -> str:
+        if model not in service.settings.models:
+            raise ProtocolError(f"there is no model {model}; there are {', '.join(service.settings.models)}")
+        return model
+
+    @app.exception_handler(ProtocolError)
+    async def refused(_: Request, error: ProtocolError) -> Response:
+        return JSONResponse({"error": str(error)}, 400)
+
+    @app.get("/v2", summary="What serves here", tags=["Open Inference Protocol"])
+    async def server() -> Response:
+        return as_json({"name": "edge-daemon", "version": version("edge-daemon"), "extensions": ["binary_tensor_data"]})
+
+    @app.get("/v2/health/live", summary="Whether it lives", tags=["Open Inference Protocol"])
+    async def live() -> Response:
+        return Response(status_code=200)
+
+    @app.get("/v2/health/ready", summary="Whether it can infer", tags=["Open Inference Protocol"])
+    async def ready() -> Response:
+        return Response(status_code=200 if service.broker.connected else 503)
+
+    @app.get("/v2/models/{model}", summary="A model's inputs and outputs", tags=["Open Inference Protocol"])
+    async def model_metadata(model: str) -> Response:
+        return as_json(metadata(known(model)))
+
+    @app.get("/v2/models/{model}/ready", summary="Whether a model can infer", tags=["Open Inference Protocol"])
+    async def model_ready(model: str) -> Response:
+        return Response(status_code=200 if service.has_worker(known(model)) else 503)
+
+    @app.post("/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"])
+    async def infer(request: Request, model: str) -> Response:
+        known(model)
+        length = request.headers.get(LENGTH, "")
+        try:
+            body = await read_body(request, service.settings.max_bytes)
+            asked = read(body, int(length) if length.isdecimal() else None)
+            found = await answer_to(request, service, model, await _picture(asked, service), Wish(), annotate=False)
+        except HTTPException as error:
+            return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+        data, head = answer(model, found.outcome.found, asked)
+        if head is None:
+            return Response(data, media_type="application/json")
+        return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})
+
+
+async def _picture(asked: Asked, service: Service) -> Upload:
+    if asked.file is not None:
+        return await decoded(asked.file, service.settings)
+    assert asked.rgb is not None
+    height, width = asked.rgb.shape[:2]
+    if height * width > service.settings.max_pixels:
+        raise HTTPException(413, f"at most {service.settings.max_pixels} pixels are looked at here")
+    return Upload(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)

@@ -1,0 +1,88 @@
+"""Routes for those who look: annotated frames, and results as they come."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+
+from edge_daemon.web.service import Service
+
+BOUNDARY = "frame"
+KEEP_ALIVE_S = 15.0
+FRAME_S = 10.0
+"""How long a single frame is waited for."""
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Frames, streams, events."""
+    live = service.live
+
+    @app.get("/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"])
+    async def frame(camera: str) -> Response:
+        service.camera(camera)
+        frames = live.frames([camera])
+        try:
+            _, jpeg = await asyncio.wait_for(anext(frames), FRAME_S)
+        except TimeoutError:
+            raise HTTPException(503, f"camera {camera} gives no frame", {"Retry-After": "5"}) from None
+        finally:
+            await frames.aclose()  # type: ignore[attr-defined]
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    @app.get("/api/cameras/{camera}/stream.mjpg", summary="Annotated frames as they come", tags=["cameras"])
+    async def stream(camera: str) -> Response:
+        service.camera(camera)
+
+        async def parts() -> AsyncIterator[bytes]:
+            async for _, jpeg in live.frames([camera]):
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                yield head.encode() + jpeg + b"\r\n"
+
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return StreamingResponse(parts(), media_type=kind, headers={"Cache-Control": "no-store"})
+
+    @app.get("/api/frames", summary="Annotated frames of several cameras over one connection", tags=["cameras"])
+    async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
+        """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
+        for name in camera:
+            service.camera(name)
+
+        async def parts() -> AsyncIterator[bytes]:
+            async for name, jpeg in live.frames(camera):
+                encoded = name.encode()
+                yield struct.pack(">II", len(encoded), len(jpeg)) + encoded + jpeg
+
+        return StreamingResponse(parts(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+    @app.get("/api/results", summary="Results as server-sent events", tags=["results"])
+    async def results(
+        camera: Annotated[list[str] | None, Query(description="Only of these")] = None,
+        model: Annotated[list[str] | None, Query(description="Only of these")] = None,
+        class_name: Annotated[list[str] | None, Query(alias="class", description="Only with one of these")] = None,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
+
+        async def events() -> AsyncIterator[bytes]:
+            found = aiter(live.results(after))
+            waiting = asyncio.ensure_future(anext(found))
+            try:
+                while True:
+                    done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
+                    if not done:
+                        yield b": nothing new\n\n"
+                        continue
+                    event = waiting.result()
+                    waiting = asyncio.ensure_future(anext(found))
+                    if (camera and event.camera not in camera) or (model and event.model not in model):
+                        continue
+                    if class_name and not event.names.intersection(class_name):
+                        continue
+                    yield b"id: %d\ndata: %b\n\n" % (event.number, event.body)
+            finally:
+                waiting.cancel()
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
