@@ -53,6 +53,10 @@ def _page(app: FastAPI) -> None:
     async def page() -> Response:
         return HTMLResponse((folder / "index.html").read_bytes())
 
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse((folder / "docs.html").read_bytes())
+
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html"}
     served = {one.name: one for one in folder.iterdir() if one.name.rpartition(".")[2] in kinds}
 

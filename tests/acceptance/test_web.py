@@ -205,9 +205,10 @@ def test_metrics(site: Site) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_is_small(site: Site) -> None:
-    page = site.http.get("/")
+    page, docs = site.http.get("/"), site.http.get("/docs")
+    assert "page/docs.js" in docs.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    names = ["main.js", "parts.js", "cameras.js", "trying.js", "system.js", "style.css", "icon.svg"]
+    names = ["main.js", "parts.js", "cameras.js", "trying.js", "system.js", "docs.js", "style.css", "icon.svg"]
     parts = [site.http.get(f"/page/{name}") for name in names]
     assert all(part.status_code == 200 for part in parts)
     assert sum(len(part.content) for part in (page, *parts)) < 100_000

@@ -3,6 +3,7 @@ import { colour, drawn, make } from "./parts.js";
 
 const MINUTES = 5;
 const POINTS = MINUTES * 60;
+const LEGEND = 8;
 
 export class System {
   constructor() {
@@ -86,5 +87,10 @@ function draw(svg, series) {
   svg.replaceChildren(axis, ...paths);
   const caption = svg.parentElement.querySelector("figcaption");
   const name = caption.dataset.name ?? (caption.dataset.name = caption.textContent);
-  caption.textContent = `${name}, up to ${most < 10 ? most.toFixed(1) : most.toFixed(0)}, last ${MINUTES} minutes`;
+  const keys = [...series.keys()].slice(0, LEGEND).map((each) => {
+    const key = make("span", { class: "key" }, make("bdi", {}, each));
+    key.style.setProperty("--colour", colour(each));
+    return key;
+  });
+  caption.replaceChildren(`${name}, up to ${most < 10 ? most.toFixed(1) : most.toFixed(0)}, last ${MINUTES} minutes`, ...keys);
 }
