@@ -216,7 +216,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the web listens (`ADDRESS:PORT`), where it hears what is published (`published`), and where answers to
     pictures that people send in arrive (`replies`). A picture has at most `max_bytes` and `max_pixels`, and is answered
-    within `timeout_s`; of each model at most `max_waiting` wait.
+    within `timeout_s`; of each model at most `max_waiting` wait. With `tokens` (or their digests, by name) only who has
+    one is answered; `hosts` are names by which people come here, `prefix` what a proxy puts before paths, and
+    `certificate` and `key` files for TLS.
     """
 
     listen: str
@@ -231,3 +233,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_pixels: int = 64_000_000
     max_waiting: int = 64
     timeout_s: float = 30.0
+    tokens: dict[str, str] = {}
+    hosts: list[str] = []
+    prefix: str = ""
+    certificate: str | None = None
+    key: str | None = None

@@ -207,6 +207,18 @@ def probe(
 
 
 @app.command()
+def token() -> None:
+    """Make a token for the web interface: what to give to whoever may come, and what to write down of it."""
+    from edge_daemon.tokens import digest, new_token
+
+    made = new_token()
+    typer.echo(f"{made}\n{digest(made)}")
+    typer.echo(
+        "The first is the token, and kept nowhere; the second is for the YAML: web: {tokens: {NAME: …}}.", err=True
+    )
+
+
+@app.command()
 def keygen(
     name: Annotated[Path, typer.Argument(help="Makes NAME.key, which is secret, and NAME.pub.")],
 ) -> None:

@@ -26,17 +26,21 @@ def endpoint(text: str, folder: Path | None = None) -> str:
 
 
 def listen(text: str) -> str:
-    """`ADDRESS:PORT` of this machine alone.
+    """`ADDRESS:PORT`.
 
     Raises:
-        ValueError: it is none, or others could reach it.
+        ValueError: it is none.
     """
     if not (match := _LISTEN.fullmatch(text)):
         raise ValueError("must be ADDRESS:PORT, such as 127.0.0.1:8080")
     _check_port(match["port"])
-    if not _is_loopback(match["host"]):
-        raise ValueError("must be an address of this machine alone, such as 127.0.0.1:8080")
     return text
+
+
+def listens_locally(text: str) -> bool:
+    """Whether only this machine reaches `ADDRESS:PORT`. What is none is not."""
+    match = _LISTEN.fullmatch(text)
+    return match is not None and _is_loopback(match["host"])
 
 
 def download(text: str) -> str:

@@ -5,7 +5,7 @@ The rules look at plain data, not at a validated configuration, so that all that
 
 from collections.abc import Iterator, Sequence
 
-from edge_daemon.config.addresses import is_local
+from edge_daemon.config.addresses import is_local, listens_locally
 from edge_daemon.config.problems import KeyPath, either, mask
 from edge_daemon.config.sources import BUILTIN, ZOO, is_download
 
@@ -21,6 +21,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unknown_downloads(data)
     yield from _unfit_sums(data)
     yield from _open_addresses(data)
+    yield from _open_web(data)
 
 
 def _unknown_models(data: dict[str, object]) -> Iterator[Fault]:
@@ -101,6 +102,22 @@ def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
         if address is not None and address.startswith("tcp://") and not is_local(address):
             advice = "bind to 127.0.0.1, give it a secret_key and clients, or write insecure: true beside it"
             yield ("publish", "bind", i), f"is open to other machines; {advice}", ()
+
+
+def _open_web(data: dict[str, object]) -> Iterator[Fault]:
+    web = _mapping(data.get("web"))
+    listen = web.get("listen")
+    if (
+        isinstance(listen, str)
+        and not listens_locally(listen)
+        and not web.get("tokens")
+        and web.get("insecure") is not True
+    ):
+        advice = "give it tokens (edge-daemon token makes one), listen on 127.0.0.1, or write insecure: true beside it"
+        yield ("web", "listen"), f"is open to other machines; {advice}", ()
+    if (web.get("certificate") is None) != (web.get("key") is None):
+        there = "key" if web.get("certificate") is None else "certificate"
+        yield ("web", there), "is of no use alone: TLS takes certificate and key", ()
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ from edge_daemon.config.values import (
     ModelPath,
     Name,
     Polygons,
+    Prefix,
     Providers,
     Rate,
     Seconds,
@@ -26,6 +27,7 @@ from edge_daemon.config.values import (
     Share,
     Size,
     Source,
+    Token,
     Word,
     Words,
 )
@@ -210,6 +212,20 @@ class Web(Section):
     """Whether it is served."""
     listen: Listen = "127.0.0.1:8080"
     """ADDRESS:PORT."""
+    tokens: dict[Name, Token] | None = Field(
+        default=None, min_length=1, repr=False, examples=[{"office": "sha256:..."}]
+    )
+    """Who has one of these is answered, nobody else: what edge-daemon token prints, or ${NAME} of a token itself."""
+    hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
+    """Names by which people come here, besides localhost and addresses: others are not answered to."""
+    prefix: Prefix = ""
+    """What a reverse proxy puts before the paths, such as /cameras."""
+    certificate: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.crt"])
+    """For TLS: a file with the certificate, in PEM, and those that vouch for it."""
+    key: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.key"])
+    """For TLS: a file with its key, in PEM."""
+    insecure: bool = False
+    """Allows an address that other machines reach without tokens: whoever comes sees everything."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
     """Share of the workers that pictures sent in have, beside the cameras'."""
     timeout: Seconds = Field(default="30s", validate_default=True)

@@ -191,6 +191,20 @@ def _client(value: str, info: ValidationInfo) -> str:
     return value if value == ANY else _key(value, info)
 
 
+def _token(value: str) -> str:
+    if re.fullmatch(r"sha256:[0-9a-f]{64}", value) or (
+        len(_printable(value)) >= 20 and not value.startswith("sha256:")
+    ):
+        return value
+    raise ValueError("must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token")
+
+
+def _prefix(value: str) -> str:
+    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise ValueError("must be a path such as /cameras")
+    return value
+
+
 def _endpoint(value: str, info: ValidationInfo) -> str:
     return addresses.endpoint(_printable(value), _folder(info))
 
@@ -268,6 +282,8 @@ Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
+Token = Annotated[str, AfterValidator(_token)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 SecretKey = Annotated[str, AfterValidator(_key)]
 Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
 Listen = Annotated[str, AfterValidator(addresses.listen)]

@@ -136,6 +136,11 @@ def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
             max_pixels=web.max_pixels,
             max_waiting=web.max_waiting,
             timeout_s=web.timeout,
+            tokens=web.tokens or {},
+            hosts=web.hosts or [],
+            prefix=web.prefix,
+            certificate=web.certificate,
+            key=web.key,
         ),
         awaited=False,  # where its address is taken, the cameras are looked at all the same
     )

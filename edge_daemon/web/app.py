@@ -1,24 +1,18 @@
-"""The application: all routes, the page, and who is answered at all."""
+"""The application: all routes and the page, behind the guard."""
 
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
-from edge_daemon.web import about, predicting, protocol, watching
+from edge_daemon.web import about, login, predicting, protocol, watching
+from edge_daemon.web.access import Access
+from edge_daemon.web.guard import Guard
 from edge_daemon.web.service import Service
 
-SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-OUR_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
-
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service) -> Guard:
     """The application."""
     app = FastAPI(
         title="edge-daemon",
@@ -27,23 +21,12 @@ def make_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    _guard(app)
+    access = Access(service.settings.tokens, service.settings.hosts)
+    login.add_routes(app, service, access)
     for routes in (about, watching, predicting, protocol):
         routes.add_routes(app, service)
     _page(app)
-    return app
-
-
-def _guard(app: FastAPI) -> None:
-    @app.middleware("http")
-    async def guard(request: Request, go_on: Any) -> Response:
-        """Another site's name that points here (DNS rebinding) is not ours to answer for."""
-        host = request.headers.get("host", "")
-        if host.rpartition(":")[0] not in OUR_NAMES and host not in OUR_NAMES:
-            return Response("this is not the address of this service\n", 421, media_type="text/plain")
-        response: Response = await go_on(request)
-        response.headers.update(SECURITY)
-        return response
+    return Guard(app, access, service.settings.prefix)
 
 
 def _page(app: FastAPI) -> None:

@@ -49,7 +49,15 @@ async def _serve(
     service = Service(settings, broker, live, metrics, loop)
     app = make_app(service)
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.key,
+        )
     )
 
     def ordered() -> None:

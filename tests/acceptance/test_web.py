@@ -2,6 +2,8 @@
 
 import io
 import json
+import ssl
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
+from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.onnx_models import colour_model, failing_model, slow_model
 from tests.waiting import eventually
@@ -344,3 +347,44 @@ def test_what_is_wrong_with_an_inference_request(site: Site) -> None:
     assert infer(b"{}", **{"Inference-Header-Content-Length": "99"}).status_code == 400
     text = {"name": "image", "datatype": "BYTES", "shape": [1], "data": ["no picture"]}
     assert infer(json.dumps({"inputs": [text]}).encode()).status_code == 415
+
+
+def test_tokens_a_prefix_and_tls(tmp_path: Path) -> None:
+    token, port = new_token(), free_port()
+    certificate, key = self_signed(tmp_path)
+    more = f", tokens: {{office: '{digest(token)}'}}, prefix: /cams, certificate: {certificate}, key: {key}"
+    with running(tmp_path, config(tmp_path, port, web=more)) as daemon:
+        eventually(lambda: "processes are up" in daemon.log, START_S)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        with httpx.Client(base_url=f"https://127.0.0.1:{port}/cams", timeout=START_S, verify=trusting) as http:
+            assert http.get("/").status_code == 200
+            assert http.get("/page/main.js").status_code == 200
+            assert http.get("/healthz").json() == {"healthy": True}
+            for path in ("/api/status", "/api/cameras", "/metrics", "/openapi.json", "/v2/models/m", "/api/results"):
+                refused = http.get(path)
+                assert refused.status_code == 401, path
+                assert refused.headers["www-authenticate"] == "Bearer"
+            assert http.post("/api/models/m/predict", content=picture()).status_code == 401
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert http.get("/api/status", headers=bearer).status_code == 200
+            assert "troubles" in http.get("/healthz", headers=bearer).json()
+            assert http.post("/api/login", json={"token": "wrong"}).status_code == 401
+            assert http.post("/api/login", content=b"{").status_code == 422
+            cookie = http.post("/api/login", json={"token": token}).headers["set-cookie"].lower()
+            assert all(word in cookie for word in ("httponly", "samesite=strict", "secure"))
+            assert http.post("/api/models/m/predict", content=picture()).status_code == 200
+            evil = {"Origin": "https://evil.example"}
+            assert http.post("/api/models/m/predict", content=picture(), headers=evil).status_code == 403
+            http.post("/api/logout")
+            assert http.get("/api/status").status_code == 401
+        assert token not in daemon.log
+        assert daemon.stop() == 0
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, and its key."""
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key

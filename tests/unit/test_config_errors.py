@@ -146,7 +146,7 @@ def test_model(settings: str, message: str) -> None:
         ("web: {enabled: 1}", "web.enabled: must be true or false (got 1)"),
         ("web: {listen: 8080}", "web.listen: must be text (got 8080; put it in quotes)"),
         ("web: {listen: '8080'}", "web.listen: must be ADDRESS:PORT, such as 127.0.0.1:8080 (got '8080')"),
-        ("web: {listen: '0.0.0.0:80'}", "web.listen: must be an address of this machine alone, such as 127.0.0.1:8080 (got '0.0.0.0:80')"),
+        ("web: {listen: '0.0.0.0:80'}", "web.listen: is open to other machines; give it tokens (edge-daemon token makes one), listen on 127.0.0.1, or write insecure: true beside it (got '0.0.0.0:80')"),
         ("runtime_dir: ''", "runtime_dir: must not be empty (got '')"),
         ("? [a, b]\n: c", "has a key that is a list or a mapping; keys are plain words"),
         ("web: &w {<<: *w}", "web: holds itself, through an alias"),

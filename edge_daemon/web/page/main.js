@@ -5,6 +5,7 @@ import { Trying } from "./trying.js";
 
 const views = { cameras: new Cameras(), try: new Trying(), system: new System() };
 const summary = document.getElementById("summary");
+const login = document.getElementById("login");
 
 function show() {
   const [name, ...rest] = decodeURIComponent(location.hash.slice(1) || "cameras").split("/");
@@ -30,6 +31,11 @@ function told(status) {
 async function look() {
   try {
     const answer = await fetch("api/status", { cache: "no-store" });
+    if (answer.status === 401) {
+      summary.textContent = "a token is needed";
+      if (!login.open) login.showModal();
+      return;
+    }
     if (!answer.ok) throw new Error(`${answer.status}`);
     const status = await answer.json();
     if (status.cameras) {
@@ -40,6 +46,19 @@ async function look() {
     summary.textContent = "no answer from edge-daemon; trying again";
   }
 }
+
+document.getElementById("login-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const token = document.getElementById("login-token");
+  const said = document.getElementById("login-said");
+  const answer = await fetch("api/login", { method: "POST", body: JSON.stringify({ token: token.value.trim() }) });
+  token.value = "";
+  said.textContent = answer.ok ? "" : (await answer.json()).detail;
+  if (!answer.ok) return;
+  login.close();
+  await look();
+  show();
+});
 
 addEventListener("hashchange", show);
 show();
