@@ -359,7 +359,7 @@ def test_tokens_a_prefix_and_tls(tmp_path: Path) -> None:
         with httpx.Client(base_url=f"https://127.0.0.1:{port}/cams", timeout=START_S, verify=trusting) as http:
             assert http.get("/").status_code == 200
             assert http.get("/page/main.js").status_code == 200
-            assert http.get("/healthz").json() == {"healthy": True}
+            eventually(lambda: http.get("/healthz").json() == {"healthy": True}, START_S)
             for path in ("/api/status", "/api/cameras", "/metrics", "/openapi.json", "/v2/models/m", "/api/results"):
                 refused = http.get(path)
                 assert refused.status_code == 401, path
