@@ -1,0 +1,59 @@
+"""What Prometheus reads: by the rules, and as the dashboard asks for it."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge_daemon.web.metrics import Metrics
+
+DASHBOARD = Path(__file__).parents[2] / "configs" / "grafana.json"
+COUNTS = {"captured": 5, "delivered": 3, "dropped": {"late": 1}, "in_flight": 1, "fps": 3.0, "latency_ms": {}}
+STATUS: dict[str, Any] = {
+    "cameras": {
+        "door": {"state": "up", "fps": 5.0, "models": {"m": COUNTS}},
+        'odd "\\ name': {"state": "down (refused)", "models": {"m": COUNTS}},
+    },
+    "processes": [
+        {"name": "m-0", "role": "worker", "restarts": 2, "rejected": 1, "cpu": 0.5, "memory_bytes": 1000},
+    ],
+}
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    made = Metrics()
+    made.status = STATUS
+    timing = {"wait": 1.0, "decode": 0.0, "preprocess": 1.0, "infer": 20.0, "postprocess": 0.3, "total": 25.0}
+    made.result(json.dumps({"camera": "door", "model": "m", "timing_ms": timing}).encode())
+    made.request("m", 200, 0.02)
+    return made
+
+
+def test_counts_are_the_ledger_s(metrics: Metrics) -> None:
+    families = {family.name: family for family in text_string_to_metric_families(metrics.text().decode())}
+    frames = {tuple(sorted(one.labels.items())): one.value for one in families["edge_daemon_frames"].samples}
+    assert frames[("camera", "door"), ("fate", "delivered"), ("model", "m")] == 3
+    assert frames[("camera", "door"), ("fate", "late"), ("model", "m")] == 1
+    up = {one.labels["camera"]: one.value for one in families["edge_daemon_camera_up"].samples}
+    assert up == {"door": 1.0, 'odd "\\ name': 0.0}
+    stages = [one for one in families["edge_daemon_stage_seconds"].samples if one.name.endswith("_sum")]
+    assert {one.labels["stage"]: one.value for one in stages}["infer"] == pytest.approx(0.02)
+
+
+def test_the_dashboard_asks_for_what_there_is(metrics: Metrics) -> None:
+    known = set(re.findall(r"^(edge_daemon_\w+)", metrics.text().decode(), re.MULTILINE))
+    asked = set(re.findall(r"edge_daemon_\w+", DASHBOARD.read_text()))
+    assert asked
+    assert asked <= known
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_finds_no_fault(metrics: Metrics) -> None:
+    done = subprocess.run(["promtool", "check", "metrics"], input=metrics.text(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
