@@ -388,3 +388,26 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
+
+
+def test_who_hangs_up_frees_a_place(tmp_path: Path) -> None:
+    port = free_port()
+    slow_model(tmp_path / "slow.onnx", 300)
+    told = config(tmp_path, port, web=", max_waiting: 3").replace(
+        "models:\n  m:", "models:\n  slow: {path: slow.onnx}\n  m:"
+    )
+    with running(tmp_path, told) as daemon, ThreadPoolExecutor(3) as people:
+        site = Site(tmp_path, daemon, port)
+
+        def impatient(_: int) -> None:
+            with (
+                httpx.Client(base_url=site.http.base_url, timeout=0.2) as http,
+                pytest.raises(httpx.ReadTimeout),
+            ):
+                http.post("/api/models/slow/predict", content=picture())
+
+        for _ in range(3):
+            list(people.map(impatient, range(3)))
+            eventually(lambda: site.predict(picture(), "slow").status_code == 200, START_S)
+        site.http.close()
+        assert daemon.stop() == 0
