@@ -38,6 +38,7 @@ from edge_daemon.imaging.header import read_header
 from edge_daemon.keys import is_key
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.memory import Memory
+from edge_daemon.web.inference import read as read_inference
 from edge_daemon.wire import (
     Acks,
     Announce,
@@ -54,6 +55,7 @@ from edge_daemon.wire import (
     Outcome,
     Release,
     Result,
+    Returned,
     Rle,
     Send,
     SinkHello,
@@ -63,6 +65,7 @@ from edge_daemon.wire import (
     ToCapture,
     ToDispatcher,
     ToSink,
+    ToWeb,
     ToWorker,
     Turn,
     Welcome,
@@ -136,6 +139,13 @@ END = End(camera="nobody", model="m", epoch=1, captured=3, delivered=3, dropped=
 YAML = (
     b"cameras: {a: {source: 'rtsp://u:p@h/x', fps: 5, motion: {area: 0.1}}}\nmodels: {m: {path: x.onnx, threads: 2}}\n"
 )
+
+
+PIXELS = b'{"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 2, 3], %b}], "outputs": [{"name": "xyxy"}]}'
+INFERENCE = [
+    PIXELS % b'"data": [1, 2, 3, 4, 5, 6]',
+    PIXELS % b'"parameters": {"binary_data_size": 6}' + b"123456",
+]
 
 
 def pictures() -> list[bytes]:
@@ -213,6 +223,9 @@ def targets(folder: Path) -> dict[str, Target]:
         "a configuration": Target(lambda data: loads(data.decode("utf-8", "surrogateescape")), [YAML]),
         "a sink's memory": Target(memory, [b"\x10\0\0\0" + bytes(8) + encode(Acks(streams=[STATE]))]),
         "a frame that was set aside": Target(aside, [b'{"v": 1, "reason": "poison", "error": "", "worker": "w"}']),
+        "to the web": of(ToWeb, [TO_CAPTURE[1], Returned(model="m", seq=3)]),
+        "an inference request": Target(lambda data: read_inference(data, None), INFERENCE),
+        "one with binary tensors": Target(lambda data: read_inference(data, len(INFERENCE[1]) - 6), INFERENCE),
         "a key": Target(lambda data: is_key(data.decode("latin-1")), [b"x" * 40]),
     }
 
