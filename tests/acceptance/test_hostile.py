@@ -6,16 +6,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hostile import attack, bombard, spoiled, targets
+from tests.hostile import Target, attack, bombard, spoiled, targets
 
 NAMES = sorted(targets(Path("/nowhere")))
 
 
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
+    return targets(tmp_path_factory.mktemp("hostile"))
+
+
 @pytest.mark.parametrize("name", NAMES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_every_reader_of_bytes_understands_or_refuses(tmp_path: Path, name: str, data: st.DataObject) -> None:
-    target = targets(tmp_path)[name]
+def test_every_reader_of_bytes_understands_or_refuses(
+    readers: dict[str, Target], name: str, data: st.DataObject
+) -> None:
+    target = readers[name]
     attack(target, data.draw(spoiled(target.examples)))
 
 
