@@ -30,6 +30,8 @@ def _systemd_machine() -> bool:
 # Those that are more than a program on PATH: how to find out, and what to type.
 _CHECKS: dict[str, tuple[Callable[[], bool], str]] = {
     "rtsp-server": (_rtsp_server, "tools/components.sh installs it"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "tools/components.sh installs it"),
+    "promtool": (lambda: shutil.which("promtool") is not None, "tools/components.sh installs it"),
     "systemd-machine": (_systemd_machine, "tools/components.sh installs it"),
 }
 

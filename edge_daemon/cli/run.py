@@ -31,8 +31,6 @@ models:
   person:
     path: builtin:person
     workers: 2
-web:
-  enabled: true
 """
 
 

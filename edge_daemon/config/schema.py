@@ -208,8 +208,8 @@ class Publish(Section):
 class Web(Section):
     """The web page and HTTP interface."""
 
-    enabled: bool = False
-    """Whether it is served."""
+    enabled: bool = True
+    """Whether it is served. A run over files that does not mention `web:` is without."""
     listen: Listen = "127.0.0.1:8080"
     """ADDRESS:PORT."""
     tokens: dict[Name, Token] | None = Field(

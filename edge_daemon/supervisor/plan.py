@@ -38,7 +38,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     frames, publish, aside = config.frames, config.publish, aside_folder()
     dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
     turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
-    finite = all(is_finite(camera.source, camera.delivery) for camera in config.cameras.values())
+    finite = _is_finite(config)
     specs = [
         ProcessSpec(
             role="sink",
@@ -53,7 +53,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 results=results,
                 memory=str(folder / "sink-memory"),
                 secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
-                local=sockets.ipc(folder, "published") if config.web.enabled else None,
+                local=sockets.ipc(folder, "published") if serves_web(config) else None,
                 clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
             ),
         ),
@@ -114,9 +114,18 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 hang_s=camera.stall_timeout,
             )
         )
-    if config.web.enabled:
+    if serves_web(config):
         specs.append(_web(config, folder, dispatcher))
     return specs
+
+
+def serves_web(config: Config) -> bool:
+    """Whether there is a web process: a run over files, which ends before one looks, has to ask for it."""
+    return config.web.enabled and ("web" in config.model_fields_set or not _is_finite(config))
+
+
+def _is_finite(config: Config) -> bool:
+    return all(is_finite(camera.source, camera.delivery) for camera in config.cameras.values())
 
 
 def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
@@ -181,7 +190,7 @@ def _motion(camera: Camera) -> MotionSettings | None:
 
 def _asked(config: Config) -> list[str]:
     """The models that people can send pictures to: not those that need to be told where to look."""
-    return [name for name, model in config.models.items() if not model.after] if config.web.enabled else []
+    return [name for name, model in config.models.items() if not model.after] if serves_web(config) else []
 
 
 def _usual_delivery(source: str) -> Delivery:

@@ -52,6 +52,7 @@ async def _serve(
         uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=STOP_S,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.harness import Daemon, Listener, accounts, clip, free_port, running
+from tests.acceptance.harness import Daemon, Listener, accounts, clip, free_port, pageless, running
 from tests.onnx_models import colour_model, slow_model
 from tests.waiting import eventually
 
@@ -92,7 +92,9 @@ def test_a_changed_camera_is_opened_again_and_the_others_are_not(tmp_path: Path)
     ):
         served(listener, "yard")
         before = pids(daemon)
-        (daemon.folder / "config.yaml").write_text(config(tmp_path, door=DOOR, yard=YARD.replace("seed=2", "seed=3")))
+        (daemon.folder / "config.yaml").write_text(
+            pageless(config(tmp_path, door=DOOR, yard=YARD.replace("seed=2", "seed=3")))
+        )
         daemon.process.send_signal(signal.SIGHUP)
         eventually(lambda: "reloaded: camera yard has changed" in daemon.log, PATIENT_S, what="the reload")
         results = served(listener, "yard")
@@ -203,7 +205,7 @@ def test_who_is_to_reload_has_to_be_clear(tmp_path: Path) -> None:
 def test_a_daemon_whose_terminal_is_closed_stops(tmp_path: Path) -> None:
     """There SIGHUP does not mean a reload: nobody would be left to stop it."""
     ours, theirs = pty.openpty()
-    (tmp_path / "config.yaml").write_text(config(tmp_path, door=DOOR))
+    (tmp_path / "config.yaml").write_text(pageless(config(tmp_path, door=DOOR)))
     command = [sys.executable, "-m", "edge_daemon", "run", str(tmp_path / "config.yaml"), "--publish", "ipc://p"]
     with (tmp_path / "log").open("wb") as log:
         daemon = subprocess.Popen(

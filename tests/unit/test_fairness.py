@@ -117,7 +117,7 @@ def test_cameras_that_want_more_than_there_is_share_by_weight(
 ) -> None:
     weights = sum(weight for _, _, weight in kinds)
     mean_s = sum(weight * service_s for _, service_s, weight in kinds) / weights
-    # A worker that becomes free finds a new frame of each so often that the others' share suffices for when it does not.
+    # Where a worker that becomes free finds no new frame of one, the others' share suffices for that.
     cameras = {
         f"c{number}": Camera(more * workers / mean_s / (1 - weight / weights), service_s, weight)
         for number, (more, service_s, weight) in enumerate(kinds)

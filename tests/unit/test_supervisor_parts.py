@@ -27,6 +27,7 @@ models:
   face: {path: face.onnx, threads: 3}
   unused: {path: unused.onnx}
 publish: {wait_for: 3}
+web: {enabled: false}
 """
 
 
@@ -54,6 +55,20 @@ def test_the_processes_that_a_configuration_calls_for() -> None:
     assert sink.cameras["door"].weight == 2
     inboxes = [spec.settings.inbox for spec in specs if isinstance(spec.settings, WorkerSettings)]
     assert len(set(inboxes)) == len(inboxes)
+
+
+@pytest.mark.parametrize(
+    ("source", "web", "served"),
+    [
+        ("'scene:'", "", True),
+        ("'scene:'", "web: {enabled: false}", False),
+        ("clip.mp4", "", False),
+        ("clip.mp4", "web: {}", True),
+    ],
+)
+def test_the_web_is_there_for_cameras_and_for_files_if_it_is_mentioned(source: str, web: str, served: bool) -> None:
+    text = f"cameras: {{c: {{source: {source}}}}}\nmodels: {{m: {{path: builtin:person}}}}\n{web}\n"
+    assert [spec.name for spec in plan(loads(text), Path("/run/x")) if spec.role == "web"] == ["web"] * served
 
 
 def test_a_run_over_files_waits_for_its_subscribers() -> None:
