@@ -192,9 +192,7 @@ def _client(value: str, info: ValidationInfo) -> str:
 
 
 def _token(value: str) -> str:
-    if re.fullmatch(r"sha256:[0-9a-f]{64}", value) or (
-        len(_printable(value)) >= 20 and not value.startswith("sha256:")
-    ):
+    if re.fullmatch(r"sha256:[0-9a-f]{64}|(?!sha256:)[!-~ ]{20,}", value):
         return value
     raise ValueError("must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token")
 

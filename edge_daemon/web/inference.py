@@ -25,6 +25,31 @@ OUTPUTS = {
 _KINDS = {"FP32": "<f4", "INT64": "<i8", "UINT8": "u1"}
 
 
+_ANYTHING = {"type": "object"}
+_OUTPUT = {"properties": {"name": {"enum": list(OUTPUTS)}, "parameters": _ANYTHING}, "required": ["name"]}
+_TENSOR = {
+    "properties": {
+        "name": {"const": INPUT},
+        "datatype": {"enum": ["BYTES", "UINT8"]},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 4},
+        "data": {"type": "array"},
+        "parameters": _ANYTHING,
+    },
+    "required": ["name", "datatype", "shape"],
+}
+REQUEST = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {"type": "array", "items": {"type": "object", **_TENSOR}, "minItems": 1, "maxItems": 1},
+        "outputs": {"type": "array", "items": {"type": "object", **_OUTPUT}},
+        "parameters": _ANYTHING,
+    },
+    "required": ["inputs"],
+}
+"""The JSON of a request to infer, as OpenAPI describes it."""
+
+
 class ProtocolError(EdgeError):
     """The request is none of this protocol, or asks for what there is not."""
 

@@ -10,6 +10,8 @@ from edge_daemon.web.predicting import read_body
 from edge_daemon.web.service import Service, as_json
 
 MOST_BYTES = 4096
+_TOKEN = {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _TOKEN}}}}
 YEAR_S = 365 * 24 * 3600
 
 
@@ -21,7 +23,7 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
     """In and out."""
     secure = service.settings.certificate is not None
 
-    @app.post("/api/login", summary="Keep a token as a cookie", tags=["status"])
+    @app.post("/api/login", summary="Keep a token as a cookie", tags=["status"], openapi_extra=_BODY)
     async def login(request: Request) -> Response:
         try:
             asked = msgspec.json.decode(await read_body(request, MOST_BYTES), type=_Login)
@@ -31,7 +33,8 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
         if access.asks and (refusal := access.token_refusal(asked.token, client, time.monotonic())):
             raise HTTPException(refusal.status, refusal.sentence)
         response = as_json({"welcome": True})
-        response.set_cookie(COOKIE, asked.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
+        if access.asks:  # so that it is one of ours
+            response.set_cookie(COOKIE, asked.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
         return response
 
     @app.post("/api/logout", summary="Forget it", tags=["status"])

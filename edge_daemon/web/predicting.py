@@ -16,23 +16,28 @@ from edge_daemon.settings import Codec, WebSettings
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
-from edge_daemon.web.service import Service, as_json
+from edge_daemon.web.service import Service, as_json, number
 from edge_daemon.wire import Wish
 
 RETRY_S = 1
 FORM = "multipart/form-data"
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {"schema": {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}}
+_BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _FORM}}}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Pictures in, findings out."""
 
-    @app.post("/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"])
+    @app.post(
+        "/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"], openapi_extra=_BODY
+    )
     async def predict(
         request: Request,
         model: str,
         confidence: Annotated[float | None, Query(ge=0, le=1, description="What is less sure is left out")] = None,
         classes: Annotated[list[str] | None, Query(description="Only these; also as a,b")] = None,
-        max_detections: Annotated[int | None, Query(ge=1, description="The surest so many")] = None,
+        max_detections: Annotated[int | None, Query(ge=1, le=10000, description="The surest so many")] = None,
     ) -> Response:
         began, settings, status = time.monotonic(), service.settings, 500
         try:
@@ -84,8 +89,7 @@ async def read_body(request: Request, most: int) -> bytes:
     Raises:
         HTTPException: it is too long.
     """
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most:
+    if (number(request.headers.get("content-length")) or 0) > most:
         raise _too_long(most)
     data = bytearray()
     async for chunk in request.stream():
@@ -137,8 +141,8 @@ async def answer_to(
             hand(error)
 
     def withdraw(requests: Requests) -> None:
-        for number in numbers:
-            requests.withdraw(number)
+        for seq in numbers:
+            requests.withdraw(seq)
 
     broker.do(add)
     gone = asyncio.ensure_future(request.receive())

@@ -72,6 +72,8 @@ async def _serve(
     beating = loop.create_task(_beat(link, broker, server))
     try:
         await server.serve(sockets=[listener])
+        if not broker.is_alive():
+            raise RuntimeError("the broker has died")
     finally:
         loop.remove_reader(link.fileno())
         beating.cancel()
@@ -83,9 +85,10 @@ async def _beat(link: Link, broker: Broker, server: "uvicorn.Server") -> None:
     while not server.started:
         await asyncio.sleep(0.01)
     link.ready()
-    while True:
+    while broker.is_alive():
         link.beat("up", {"rejected": broker.rejected})
         await asyncio.sleep(BEAT_S)
+    server.should_exit = True
 
 
 class _Server(uvicorn.Server):

@@ -6,10 +6,10 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from edge_daemon.imaging.colour import rgb_to_bgr
-from edge_daemon.web.inference import Asked, ProtocolError, answer, metadata, read
+from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
 from edge_daemon.web.predicting import answer_to, decoded, read_body
 from edge_daemon.web.requests import Upload
-from edge_daemon.web.service import Service, as_json
+from edge_daemon.web.service import Service, as_json, number
 from edge_daemon.wire import Wish
 
 LENGTH = "Inference-Header-Content-Length"
@@ -47,13 +47,16 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def model_ready(model: str) -> Response:
         return Response(status_code=200 if service.has_worker(known(model)) else 503)
 
-    @app.post("/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"])
+    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}}
+
+    @app.post(
+        "/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"], openapi_extra=body
+    )
     async def infer(request: Request, model: str) -> Response:
         known(model)
-        length = request.headers.get(LENGTH, "")
         try:
             body = await read_body(request, service.settings.max_bytes)
-            asked = read(body, int(length) if length.isdecimal() else None)
+            asked = read(body, number(request.headers.get(LENGTH)))
             found = await answer_to(request, service, model, await _picture(asked, service), Wish(), annotate=False)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)

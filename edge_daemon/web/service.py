@@ -53,6 +53,11 @@ class Service:
         return {"name": name, **self.live.status.get("cameras", {}).get(name, {"state": "unknown", "models": {}})}
 
 
+def number(header: str | None) -> int | None:
+    """The whole number that a header says, if it is one."""
+    return int(header) if header and len(header) < 19 and header.isdecimal() else None
+
+
 def as_json(value: Any, status: int = 200) -> Response:
     """An answer that is not to be kept."""
     headers = {"Cache-Control": "no-store"}

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from edge_daemon.web.service import Service
+from edge_daemon.web.service import Service, number
 
 BOUNDARY = "frame"
 KEEP_ALIVE_S = 15.0
@@ -64,7 +64,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         class_name: Annotated[list[str] | None, Query(alias="class", description="Only with one of these")] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
-        after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
+        after = number(last_event_id)
 
         async def events() -> AsyncIterator[bytes]:
             found = aiter(live.results(after))

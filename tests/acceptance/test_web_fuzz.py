@@ -1,0 +1,64 @@
+"""Requests made up from the interface's own description: whatever is sent, nothing in there breaks."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+
+from tests.acceptance.harness import START_S, free_port, running
+from tests.onnx_models import colour_model
+from tests.waiting import eventually
+
+ENDLESS = ("/stream.mjpg", "/api/frames", "/api/results", "/frame.jpg")
+"""Answers that have no end, or wait for a frame."""
+PER_ROUTE = 60
+
+
+def test_no_request_breaks_it(tmp_path: Path) -> None:
+    port = free_port()
+    cameras = "cameras: {c: {source: 'scene:?fps=2&size=160x120'}}\n"
+    models = f"models: {{m: {{path: {colour_model(tmp_path / 'm.onnx')}}}}}\n"
+    told = f"{cameras}{models}web: {{listen: '127.0.0.1:{port}', timeout: 5s}}\n"
+    with running(tmp_path, told) as daemon:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        codes: Counter[int] = Counter()
+        operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+        assert len(operations) > 15
+        with httpx.Client(base_url=url, timeout=START_S) as http:
+            for operation in operations:
+                if not operation.path.endswith(ENDLESS):
+                    _fuzz(operation, url, codes)
+            assert http.get("/api/models").json() == ["m"], "it is still there"
+        assert daemon.stop() == 0
+        assert "Traceback" not in daemon.log
+    assert codes[200] > 50
+    assert codes[404] > 10, "some were wrong"
+    assert set(codes) <= {200, 400, 404, 405, 413, 415, 422}, codes
+
+
+def _fuzz(operation: schemathesis.schemas.APIOperation[Any, Any, Any, Any], url: str, codes: Counter[int]) -> None:
+    names = {"model": "m", "camera": "c"}
+
+    @given(case=operation.as_strategy(), known=st.booleans())
+    @settings(
+        max_examples=PER_ROUTE,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def send(case: schemathesis.Case[Any], known: bool) -> None:
+        if known:
+            case.path_parameters = {
+                name: names.get(name, value) for name, value in (case.path_parameters or {}).items()
+            }
+        codes[case.call(base_url=url, timeout=START_S).status_code] += 1
+
+    send()
