@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tritonclient.utils import InferenceServerException
 
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
+from tests.components import require_component
 from tests.onnx_models import colour_model, failing_model, slow_model
 from tests.waiting import eventually
 
@@ -205,6 +207,39 @@ def test_metrics(site: Site) -> None:
     assert 'edge_daemon_stage_seconds_count{camera="door",model="m",stage="infer"}' in text
     assert 'edge_daemon_request_seconds_count{model="m",status="200"}' in text
     assert 'edge_daemon_process_restarts_total{process="sink",role="sink"} 0.0' in text
+
+
+def test_prometheus_finds_nothing_wrong_with_them(site: Site) -> None:
+    require_component("promtool")
+    said = subprocess.run(
+        ["promtool", "check", "metrics"], input=site.http.get("/metrics").content, capture_output=True, check=False
+    )
+    assert (said.returncode, said.stdout + said.stderr) == (0, b"")
+
+
+def test_people_who_come_and_go_leave_nothing(site: Site) -> None:
+    """Each opens a stream, and hangs up before, within, or after its first frame."""
+    web = site.daemon.processes()["web"]
+
+    def visit(number: int) -> None:
+        with socket.create_connection(("127.0.0.1", site.http.base_url.port or 0), START_S) as line:
+            line.sendall(b"GET /api/cameras/door/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for _ in range(number % 4):
+                line.recv(4096)
+
+    def visits(count: int) -> tuple[int, int]:
+        with ThreadPoolExecutor(20) as people:
+            list(people.map(visit, range(count)))
+        eventually(lambda: len(web.net_connections()) <= quiet, START_S, what="closed lines")
+        return web.num_fds(), web.memory_full_info().uss
+
+    site.http.get("/healthz")
+    quiet = len(web.net_connections())
+    visits(100)
+    fds, memory = visits(100)
+    more_fds, more_memory = visits(300)
+    assert more_fds <= fds + 5
+    assert more_memory <= memory + 4e6
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_is_small(site: Site) -> None:
