@@ -36,7 +36,7 @@ def replay(file: Path, model: str | None = None) -> Answer:
     limit_memory(provider.name for provider in settings.providers)
     loaded = Model(settings)
     job = Job(about.frame, memoryview(picture))
-    job.decode()
+    job.decode(loaded)
     if not job.failed:
         work(loaded, [job], settings)
     if job.failed:

@@ -59,7 +59,7 @@ class Model:
                 for tensor in self.session.tensor
             ]
             self.batch = self._usable_batch()
-            self._detect([texture(*self.size)])
+            self._detect([texture(*self.size)], [self.size])
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -97,26 +97,39 @@ class Model:
         (findings,), timing = self.detect_all([bgr])
         return findings, timing
 
-    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Findings], Timing]:
+    def reduction(self, size: tuple[int, int]) -> int:
+        """How many times smaller a picture of `size` (height, width) may come: it is made that small for the input."""
+        return self._preprocessors[0].reduction(size)
+
+    def detect_all(
+        self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[list[Findings], Timing]:
         """What is in each of some BGR pictures, and how long it took in all; `batch` of them at once.
+
+        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are.
 
         Raises:
             ModelError: the model failed on one of them, or gave what cannot be true.
         """
+        sizes = sizes or [(bgr.shape[0], bgr.shape[1]) for bgr in pictures]
         findings: list[Findings] = []
         total = Timing(0, 0, 0)
         with self._named():
             for start in range(0, len(pictures), self.batch):
-                some, took = self._detect(pictures[start : start + self.batch])
+                some, took = self._detect(pictures[start : start + self.batch], sizes[start : start + self.batch])
                 findings += some
                 total = Timing(
                     total.preprocess + took.preprocess, total.infer + took.infer, total.postprocess + took.postprocess
                 )
         return findings, total
 
-    def _detect(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[list[Findings], Timing]:
+    def _detect(
+        self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]]
+    ) -> tuple[list[Findings], Timing]:
         began = time.perf_counter()
-        placements = [fill.fill(bgr) for fill, bgr in zip(self._preprocessors, pictures, strict=False)]
+        placements = [
+            each.fill(bgr, size) for each, bgr, size in zip(self._preprocessors, pictures, sizes, strict=False)
+        ]
         filled = time.perf_counter()
         outputs = self.session.run(len(pictures))
         ran = time.perf_counter()

@@ -91,24 +91,33 @@ class Preprocessor:
         self._channels_last = channels_last
         self._a, self._b = recipe.factors()
         self._plain = tensor.dtype == np.uint8
-        self._placement: Placement | None = None
+        self._prepared: tuple[Placement, tuple[int, ...]] | None = None
 
-    def fill(self, bgr: NDArray[np.uint8]) -> Placement:
-        """Put a BGR picture (uint8 HxWx3) into the tensor.
+    def reduction(self, size: tuple[int, int]) -> int:
+        """How many times smaller a picture of `size` (height, width) may come without having to be enlarged: 1 to 8."""
+        placement = self._place(size)
+        return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
+
+    def fill(self, bgr: NDArray[np.uint8], size: tuple[int, int] | None = None) -> Placement:
+        """Put a BGR picture (uint8 HxWx3) into the tensor. One that comes reduced had `size` (height, width), and is
+        placed as if it still had.
 
         Raises:
             ModelError: it is no such picture.
         """
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
             raise ModelError(f"needs a picture of HxWx3 bytes, not {bgr.dtype} of {bgr.shape}")
-        height, width = self._tensor.shape[:2]
-        placement = place((bgr.shape[0], bgr.shape[1]), (height, width), self._recipe.fit, self._recipe.zoom)
-        if placement != self._placement:
-            self._prepare(placement)
+        placement = self._place(size or (bgr.shape[0], bgr.shape[1]))
+        if self._prepared != (placement, bgr.shape):
+            self._prepare(placement, bgr.shape)
         self._write(self._resized(bgr))
         return placement
 
-    def _prepare(self, placement: Placement) -> None:
+    def _place(self, size: tuple[int, int]) -> Placement:
+        height, width = self._tensor.shape[:2]
+        return place(size, (height, width), self._recipe.fit, self._recipe.zoom)
+
+    def _prepare(self, placement: Placement, shape: tuple[int, ...]) -> None:
         """The rest is filled, and buffers made for this size of picture: once for all pictures of one size."""
         pad = np.float32(self._recipe.pad)
         self._tensor[...] = pad if self._plain else pad * self._a + self._b
@@ -119,17 +128,11 @@ class Preprocessor:
         self._target = inner[..., ::-1] if self._recipe.color == "rgb" else inner  # in the order of the picture, BGR
         a, b = self._a, self._b
         self._scales, self._offsets = (a[::-1], b[::-1]) if self._recipe.color == "rgb" else (a, b)
-        self._part = self._visible(placement, rows, columns)
+        self._part = _visible(placement, shape, rows, columns)
         self._small = np.empty((rows, columns, 3), np.uint8)
         self._planes = list(np.empty((3, rows, columns), np.uint8))
         self._grey = np.empty((rows, columns), np.uint8)
-        self._placement = placement
-
-    def _visible(self, placement: Placement, rows: int, columns: int) -> tuple[slice, slice]:
-        """The part of the source that the input shows: all of it unless the recipe crops."""
-        x, y = placement.source_width / placement.width, placement.source_height / placement.height
-        left, top = round(max(0, -placement.left) * x), round(max(0, -placement.top) * y)
-        return slice(top, top + max(1, round(rows * y))), slice(left, left + max(1, round(columns * x)))
+        self._prepared = placement, shape
 
     def _resized(self, bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
         part = bgr[self._part]
@@ -149,3 +152,14 @@ class Preprocessor:
             np.multiply(plane, self._scales[number], out=target)
             if self._offsets[number]:
                 np.add(target, self._offsets[number], out=target)
+
+
+def _suffices(placement: Placement, times: int) -> bool:
+    return placement.width * times <= placement.source_width and placement.height * times <= placement.source_height
+
+
+def _visible(placement: Placement, shape: tuple[int, ...], rows: int, columns: int) -> tuple[slice, slice]:
+    """The part of a picture of `shape` that the input shows: all of it unless the recipe crops."""
+    x, y = shape[1] / placement.width, shape[0] / placement.height
+    left, top = round(max(0, -placement.left) * x), round(max(0, -placement.top) * y)
+    return slice(top, top + max(1, round(rows * y))), slice(left, left + max(1, round(columns * x)))

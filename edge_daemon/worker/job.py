@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from edge_daemon.errors import ModelError, PictureError
 from edge_daemon.imaging.codecs import decode_bgr
@@ -18,9 +19,20 @@ from edge_daemon.worker.report import report, report_crops
 logger = logging.getLogger(__name__)
 
 
+class Part(NamedTuple):
+    """Of a frame, pixels (BGR) that stand for `size` (height, width), and where their left and top lie in it."""
+
+    bgr: Pixels
+    size: tuple[int, int]
+    left: int = 0
+    top: int = 0
+
+
 @dataclass
 class Job:
-    """A frame's way through a worker: bytes, picture (BGR), findings (one for each part that is looked at)."""
+    """A frame's way through a worker: bytes, picture (BGR, smaller than the frame where the model wants less and nobody
+    watches), findings (one for each part that is looked at).
+    """
 
     frame: Frame
     payload: memoryview
@@ -30,25 +42,27 @@ class Job:
     findings: list[Findings] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
 
-    def decode(self) -> None:
+    def decode(self, model: Model) -> None:
         """Bytes into a picture; where there is nothing to look at, there are none, and poison stays closed."""
         began_ns, frame = time.monotonic_ns(), self.frame
         if frame.deaths >= POISON:
             self.fail("poison", f"{frame.deaths} workers died of it")
         elif frame.crops != []:
+            whole = frame.annotate or frame.crops is not None
+            reduced = 1 if whole else model.reduction((frame.height, frame.width))
             try:
-                self.bgr = decode_bgr(self.payload, frame.codec, frame.width, frame.height)
+                self.bgr = decode_bgr(self.payload, frame.codec, frame.width, frame.height, reduced=reduced)
             except PictureError as error:
                 self.fail("undecodable", error)
         now_ns = time.monotonic_ns()
         self.timing = Timing(wait=(began_ns - frame.captured_ns) / 1e6, decode=(now_ns - began_ns) / 1e6)
 
-    def parts(self, margin: float) -> list[tuple[Pixels, int, int]]:
-        """What the model is to look at, each with where its left and top lie in the frame."""
+    def parts(self, margin: float) -> list[Part]:
+        """What the model is to look at."""
         if self.bgr is None:
             return []
         if self.frame.crops is None:
-            return [(self.bgr, 0, 0)]
+            return [Part(self.bgr, (self.frame.height, self.frame.width))]
         return [cut(self.bgr, crop, margin) for crop in self.frame.crops]
 
     def done(self, findings: list[Findings], took: Took) -> None:
@@ -79,9 +93,9 @@ class Job:
 
 def work(model: Model, jobs: Sequence[Job], settings: ModelSettings) -> None:
     """Let the model look at all parts of all frames, together as far as it allows."""
-    parts = [(job, *part) for job in jobs for part in job.parts(settings.margin)]
+    parts = [(job, part) for job in jobs for part in job.parts(settings.margin)]
     try:
-        findings, took = model.detect_all([bgr for _, bgr, _, _ in parts])
+        findings, took = model.detect_all([part.bgr for _, part in parts], [part.size for _, part in parts])
     except ModelError as error:
         if len(jobs) > 1:  # one of them may be to blame
             for job in jobs:
@@ -90,17 +104,17 @@ def work(model: Model, jobs: Sequence[Job], settings: ModelSettings) -> None:
             jobs[0].fail("model-error", error)
         return
     by_job: dict[int, list[Findings]] = {id(job): [] for job in jobs}
-    for (job, _, left, top), found in zip(parts, findings, strict=True):
-        by_job[id(job)].append(found.moved(left, top))
+    for (job, part), found in zip(parts, findings, strict=True):
+        by_job[id(job)].append(found.moved(part.left, part.top))
     for job in jobs:
         job.done(by_job[id(job)], took)
 
 
-def cut(bgr: Pixels, crop: Crop, margin: float) -> tuple[Pixels, int, int]:
-    """The pixels of a box with `margin` around it (a share of its sides), and its left and top; at least one pixel."""
+def cut(bgr: Pixels, crop: Crop, margin: float) -> Part:
+    """The pixels of a box with `margin` around it (a share of its sides); at least one."""
     height, width = bgr.shape[:2]
     x1, y1, x2, y2 = crop.xyxy
     more_x, more_y = margin * (x2 - x1), margin * (y2 - y1)
     left, top = min(max(0, int(x1 - more_x)), width - 1), min(max(0, int(y1 - more_y)), height - 1)
     right, bottom = max(left + 1, min(width, round(x2 + more_x))), max(top + 1, min(height, round(y2 + more_y)))
-    return bgr[top:bottom, left:right], left, top
+    return Part(bgr[top:bottom, left:right], (bottom - top, right - left), left, top)

@@ -113,7 +113,7 @@ class Worker:
         if self._settings.model.batch > 1:
             self._peer.send(encode(Begun(worker=self._settings.worker)))
         for job in jobs:
-            job.decode()
+            job.decode(self._model)
         work(self._model, [job for job in jobs if not job.failed], self._settings.model)
         for job in jobs:
             self._tell(job)

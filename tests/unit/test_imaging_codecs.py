@@ -173,3 +173,11 @@ def test_bgr_and_rgb_encoders_agree() -> None:
     bgr = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
     for codec in FILES:
         assert encode_bgr(bgr, codec) == encode_rgb(bgr_to_rgb(bgr), codec)
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([1, 2, 4, 8]))
+def test_a_jpeg_comes_as_small_as_is_wanted(width: int, height: int, reduced: int) -> None:
+    data = encode_bgr(plain(width, height, (10, 200, 90)), "jpeg")
+    small = decode_bgr(data, "jpeg", width, height, reduced=reduced)
+    assert small.shape == (-(-height // reduced), -(-width // reduced), 3)
+    assert np.abs(small.astype(int) - (10, 200, 90)).max() <= 6

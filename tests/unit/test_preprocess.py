@@ -171,3 +171,27 @@ def test_points_come_back_where_they_were(
     step = 1e-6 * np.abs([placed.left, placed.top, placed.width, placed.height]).max()
     slack = step * np.array([source_width / placed.width, source_height / placed.height]) + 1e-4
     assert (np.abs(back - [x * source_width, y * source_height]) <= slack).all()
+
+
+@given(SIDES, SIDES, st.integers(32, 700), st.integers(32, 700), ANY_FIT)
+def test_a_reduced_picture_is_never_enlarged_and_lies_where_the_whole_one_would(
+    source_height: int, source_width: int, height: int, width: int, fit: Fit
+) -> None:
+    preprocessor = Preprocessor(tensor_of(height, width), Recipe(fit=fit, color="bgr", scale=1.0))
+    size = source_height, source_width
+    times = preprocessor.reduction(size)
+    placement = place(size, (height, width), fit)
+    assert times in (1, 2, 4, 8)
+    assert times == 1 or (placement.width * times <= source_width and placement.height * times <= source_height)
+    small = solid(-(-source_height // times), -(-source_width // times), (1, 2, 3))
+    assert preprocessor.fill(small, size) == placement
+    assert preprocessor.fill(small[:1, :1].repeat(3, 0), size) == placement, "whatever size it comes in"
+
+
+def test_a_reduced_picture_makes_nearly_the_same_tensor() -> None:
+    rows, columns = np.mgrid[0:240, 0:320].astype(np.float32)
+    picture = np.dstack([rows, columns * 0.7, (rows + columns) * 0.4]).astype(np.uint8)
+    whole, reduced = tensor_of(64, 64), tensor_of(64, 64)
+    Preprocessor(whole, CENTRE_RGB).fill(picture)
+    Preprocessor(reduced, CENTRE_RGB).fill(picture.reshape(120, 2, 160, 2, 3).mean((1, 3)).astype(np.uint8), (240, 320))
+    assert np.abs(whole - reduced).max() < 3 / 255
