@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import cv2
 import uvicorn
+import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
@@ -31,7 +32,7 @@ def serve(link: Link) -> None:
     settings = link.settings(WebSettings)
     cv2.setNumThreads(1)
     with zmq.Context() as context, contextlib.closing(_listening(settings.listen)) as listener:
-        asyncio.run(_serve(link, settings, context, listener))
+        uvloop.run(_serve(link, settings, context, listener))
 
 
 async def _serve(
