@@ -83,7 +83,8 @@ def decode_bgr(
     `codec`, `width` and `height` say; that is found out before anything is decoded, as is a picture of more
     than `max_pixels`.
     """
-    return _decode(data, codec, width, height, _REDUCED[reduced], max_pixels, reduced if codec == "jpeg" else 1)
+    reduced = reduced if codec == "jpeg" else 1
+    return _decode(data, codec, width, height, _REDUCED[reduced], max_pixels, reduced)
 
 
 def decode_rgb(data: Buffer, codec: Codec, width: int, height: int, max_pixels: int = MAX_PIXELS) -> Pixels:

@@ -97,7 +97,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with running(tmp_path, None, *arguments) as daemon:
         eventually(daemon.lines, START_S, what="results")
         children = list(daemon.processes().values())
-        assert len(children) == 4
+        assert len(children) == 5
         os.kill(daemon.process.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=START_S)
         assert not alive
@@ -106,14 +106,14 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     (tmp_path / "log").unlink()
     with running(tmp_path, None, *arguments) as daemon:
         eventually(lambda: not left.exists(), START_S, what="the next run removing what a killed one left")
-        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        eventually(lambda: "all 5 processes are up" in daemon.log, START_S, what="the start")
         assert daemon.stop() == 0
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     model = slow_model(tmp_path / "m.onnx", 4000)  # longer than anybody's patience
     with running(tmp_path, None, "--source", "scene:?size=320x180", "--model", str(model)) as daemon:
-        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        eventually(lambda: "all 5 processes are up" in daemon.log, START_S, what="the start")
         daemon.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping (SIGTERM)" in daemon.log, START_S, what="the first signal heard")
         daemon.process.send_signal(signal.SIGTERM)

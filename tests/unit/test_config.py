@@ -138,7 +138,7 @@ def test_values_arrive() -> None:
     assert (model.path, model.workers, model.classes) == ("/models/a.onnx", 2, ["car"])
     assert (model.labels, model.providers) == (["person", "car"], ["cuda", "cpu"])
     assert config.publish.bind == ["tcp://*:5555", "ipc:///run/x"]
-    assert (config.web.enabled, config.runtime_dir) == (False, "/run/here")
+    assert (config.web.enabled, config.runtime_dir) == (True, "/run/here")
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1.5m", 90.0), ("1ms", 0.001)])

@@ -181,3 +181,9 @@ def test_a_jpeg_comes_as_small_as_is_wanted(width: int, height: int, reduced: in
     small = decode_bgr(data, "jpeg", width, height, reduced=reduced)
     assert small.shape == (-(-height // reduced), -(-width // reduced), 3)
     assert np.abs(small.astype(int) - (10, 200, 90)).max() <= 6
+
+
+@given(st.sampled_from(["raw", "png", "webp"]), st.integers(1, 200), st.integers(1, 200), st.sampled_from([2, 4, 8]))
+def test_other_formats_come_whole(codec: Codec, width: int, height: int, reduced: int) -> None:
+    data = encode_bgr(plain(width, height, (10, 200, 90)), codec)
+    assert decode_bgr(data, codec, width, height, reduced=reduced).shape == (height, width, 3)
