@@ -1,4 +1,4 @@
-"""How every process but the supervisor starts: `python -m edge_daemon.child ROLE NAME FD`.
+"""How every process but the supervisor runs, once it is forked.
 
 The role's module `edge_daemon.ROLE.process` has `serve(link)`, which wires sockets and runs until `link.stopping`.
 """
@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-import threading
+from typing import NoReturn
 
 import setproctitle
 
@@ -19,18 +19,8 @@ from edge_daemon.link import Link
 logger = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Serve as one process until the supervisor says stop, then exit."""
-    code = run()
-    if threading.active_count() > 1:  # a thread is stuck in a library, and Python cannot end it
-        logging.shutdown()
-        os._exit(code)
-    sys.exit(code)
-
-
-def run() -> int:
-    """Serve as one process; returns its exit code."""
-    role, name, fd = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def run(role: str, name: str, fd: int) -> int:
+    """Serve as one process, whose line to the supervisor is `fd`, until that says stop; returns the exit code."""
     setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
     log.set_up(title(role, name), camera=name if role == "capture" else None)
     link = Link(fd)
@@ -38,7 +28,7 @@ def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     try:
-        importlib.import_module(f"edge_daemon.{role}.process").serve(link)
+        importlib.import_module(module(role)).serve(link)
     except EdgeError as error:
         link.failed(error)
         return error.exit_code
@@ -51,10 +41,19 @@ def run() -> int:
     return ExitCode.OK
 
 
+def leave(code: int) -> NoReturn:
+    """End this process at once, also where a thread is stuck in a library; what it has said is not lost."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def module(role: str) -> str:
+    """The name of a role's module."""
+    return f"edge_daemon.{role}.process"
+
+
 def title(role: str, name: str) -> str:
     """`capture door`, or just `sink` where there is one of a kind."""
     return role if role == name else f"{role} {name}"
-
-
-if __name__ == "__main__":
-    main()

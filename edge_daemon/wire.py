@@ -131,6 +131,17 @@ class Ended(Message, frozen=True, kw_only=True, tag="ended.1"):
     still: int = 0
 
 
+# worker -> dispatcher -> capture
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model's pictures are scaled to: as large as fits in `width` x `height`, or (`stretch`) just that."""
+
+    width: int
+    height: int
+    stretch: bool = False
+
+
 # dispatcher -> capture
 
 
@@ -155,7 +166,8 @@ class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`.
 
     With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again, for
-    models that come after this one. `deaths` of workers were seen that had it.
+    models that come after this one. `deaths` of workers were seen that had it. Where nobody watches, it need be no
+    larger than for `input`.
     """
 
     model: str
@@ -164,6 +176,7 @@ class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     seq: int
     annotate: bool
     keep: bool = False
+    input: Input | None = None
     crops: list[Crop] | None = None
     deaths: int = 0
 
@@ -228,7 +241,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
-    """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR.
+    """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR, or of as
+    many as `scaled` (width, height) where that stands for a larger frame.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
@@ -246,6 +260,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     height: int
     codec: Codec
     annotate: bool
+    scaled: tuple[int, int] | None = None
     share: bool = False
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None
@@ -258,12 +273,16 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
 
 
 class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.1"):
-    """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`."""
+    """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`.
+
+    It needs whole frames where its `input` is None.
+    """
 
     worker: str
     model: str
     inbox: str
     busy: bool
+    input: Input | None = None
 
 
 class Free(Message, frozen=True, kw_only=True, tag="free.1"):

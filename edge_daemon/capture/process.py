@@ -13,6 +13,7 @@ from edge_daemon.capture.window import Held, PassedOver, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.link import Link
+from edge_daemon.models.preprocess import Fit, enough, resize
 from edge_daemon.settings import CaptureSettings, Codec
 from edge_daemon.wire import (
     Announce,
@@ -33,6 +34,8 @@ from edge_daemon.wire import (
 )
 
 logger = logging.getLogger(__name__)
+EXACT = ("raw", "png")
+"""Codecs that lose nothing."""
 POLL_MS = 500
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
@@ -161,11 +164,12 @@ class Capture:
             self._window.keep(held)
         self._announce(held.seq)
         codec = self._codec_for(order.inbox, held)
-        header = encode(self._header(held, codec, order))
+        scaled = self._scaled(held, codec, order)
+        header = encode(self._header(held, codec, order, scaled))
         if order.crops == []:  # nothing to look at: the pixels may stay here
             self._outbox(order).send_multipart([header, b""])
         else:
-            self._outbox(order).send_multipart([header, self._encoded(held, codec)], copy=False)
+            self._outbox(order).send_multipart([header, self._encoded(held, codec, scaled)], copy=False)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,
@@ -186,7 +190,19 @@ class Capture:
             seq=order.seq,
         )
 
-    def _header(self, held: Held, codec: Codec, order: Send) -> Frame:
+    def _scaled(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
+        """Width and height that are enough, where all that the worker would do with more is scale it down.
+
+        A frame that a worker has died of is kept whole, and what a codec takes away is not to depend on who watches.
+        """
+        if order.input is None or order.annotate or order.crops is not None or order.deaths or codec not in EXACT:
+            return None
+        width, height = held.picture.size
+        fit: Fit = "stretch" if order.input.stretch else "letterbox"
+        size = enough((height, width), (order.input.height, order.input.width), fit)
+        return size and (size[1], size[0])
+
+    def _header(self, held: Held, codec: Codec, order: Send, scaled: tuple[int, int] | None) -> Frame:
         width, height = held.picture.size
         return Frame(
             camera=self._settings.camera,
@@ -198,6 +214,7 @@ class Capture:
             height=height,
             codec=codec,
             annotate=order.annotate,
+            scaled=scaled,
             share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,
@@ -210,15 +227,18 @@ class Capture:
             return self._settings.codec
         return "raw" if inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
 
-    def _encoded(self, held: Held, codec: Codec) -> bytes | memoryview:
+    def _encoded(self, held: Held, codec: Codec, scaled: tuple[int, int] | None) -> bytes | memoryview:
         if codec == "jpeg" and held.picture.jpeg is not None:
             return held.picture.jpeg
+        if (made := held.encoded.get((codec, scaled))) is not None:
+            return made
         try:
-            made = held.encoded.get(codec) or encode_bgr(held.picture.bgr, codec, self._settings.quality)
+            bgr = resize(held.picture.bgr, scaled[1], scaled[0]) if scaled else held.picture.bgr
+            made = encode_bgr(bgr, codec, self._settings.quality)
         except SourceError as error:  # damaged on the way: the worker will say so
             logger.warning("%s", error)
             made = memoryview(b"")
-        held.encoded[codec] = made
+        held.encoded[codec, scaled] = made
         return made
 
     def _outbox(self, order: Send) -> zmq.Socket[bytes]:

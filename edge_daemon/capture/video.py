@@ -16,7 +16,7 @@ class Video:
     live = False
 
     def __init__(self, path: Path) -> None:
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise SourceError(f"{path} is not a video that OpenCV's FFmpeg can open", "decode error")
         announced = self._capture.get(cv2.CAP_PROP_FPS)

@@ -9,7 +9,7 @@ from edge_daemon.capture.picture import Picture
 
 @dataclass(eq=False)
 class Held:
-    """A frame as it was read, and its encodings made so far.
+    """A frame as it was read, and its encodings made so far, by codec and size (None: as read).
 
     `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock. Of the frames before it, `paced` and
     `still` were passed over.
@@ -21,7 +21,7 @@ class Held:
     picture: Picture
     paced: int = 0
     still: int = 0
-    encoded: dict[str, memoryview] = field(default_factory=dict)
+    encoded: dict[tuple[str, tuple[int, int] | None], memoryview] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.control import Control
 from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.forks import Forks
 from edge_daemon.supervisor.models import with_local_models
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
@@ -45,6 +46,11 @@ def run(
     Raises:
         EdgeError: it cannot start.
     """
+    with Forks() as forks:  # first of all: it imports while we read
+        _run(config, forks, results, publish, cache)
+
+
+def _run(config: Config | Path, forks: Forks, results: str | None, publish: str | None, cache: Path | None) -> None:
     path = config.absolute() if isinstance(config, Path) else None
     log.set_up("supervisor")
     config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
@@ -69,7 +75,7 @@ def run(
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
-            supervisor = Supervisor(specs, signals, control=control, load=again, observe=show.update)
+            supervisor = Supervisor(specs, signals, forks=forks, control=control, load=again, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)

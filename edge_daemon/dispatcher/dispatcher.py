@@ -22,6 +22,7 @@ from edge_daemon.wire import (
     Ended,
     Free,
     FromCapture,
+    Input,
     Introduce,
     Joined,
     Leaving,
@@ -50,7 +51,8 @@ WEB = "web"
 
 @dataclass
 class Seat:
-    """A worker that is here, and the frames that it was given: camera, epoch, and the number asked for.
+    """A worker that is here, with its model's `input`, and the frames that it was given: camera, epoch, and the number
+    asked for.
 
     It takes `batch` frames at once, and none more once it has `begun`, or beside one that is to be `alone`.
     """
@@ -58,6 +60,7 @@ class Seat:
     model: str
     inbox: str
     batch: int = 1
+    input: Input | None = None
     begun: bool = False
     alone: bool = False
     leaves: bool = False
@@ -281,6 +284,7 @@ class Dispatcher:
             seq=frame.seq,
             annotate=camera in self._watched and seat.model == self._cameras[camera].models[0],
             keep=bool(stream.followers),
+            input=seat.input,
             crops=frame.crops,
             deaths=frame.deaths,
         )
@@ -379,7 +383,7 @@ class Dispatcher:
         if known and known.inbox != hello.inbox:
             self._worker_gone(hello.worker)
         if hello.model in self._rotas:
-            self._workers[hello.worker] = Seat(hello.model, hello.inbox, self._batches.get(hello.model, 1))
+            self._workers[hello.worker] = Seat(hello.model, hello.inbox, self._batches.get(hello.model, 1), hello.input)
 
     def _worker_free(self, message: Free) -> None:
         seat = self._workers.get(message.worker)

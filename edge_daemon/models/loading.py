@@ -77,6 +77,7 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
     options.log_severity_level = LOG_ERRORS
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # a plan of all buffers takes more memory, and no less time
     if profile:
         options.enable_profiling = True
         options.profile_file_prefix = str(profile / "profile")

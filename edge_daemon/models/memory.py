@@ -1,5 +1,6 @@
-"""How much memory a process that runs a model may take."""
+"""How much memory a process that runs a model may take, and keeps."""
 
+import ctypes
 import resource
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,3 +22,8 @@ def limit_memory(providers: Iterable[str]) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = available if hard == resource.RLIM_INFINITY else min(available, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def give_back() -> None:
+    """Return to the system what loading a model took for a while."""
+    ctypes.CDLL(None).malloc_trim(0)

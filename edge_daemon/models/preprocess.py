@@ -14,6 +14,7 @@ GREY = 114
 Fit = Literal["letterbox", "corner", "stretch", "crop"]
 Color = Literal["rgb", "bgr", "gray"]
 Array = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,18 @@ def place(source: tuple[int, int], size: tuple[int, int], fit: Fit, zoom: float 
     return Placement(source_width, source_height, left, top, inner_width, inner_height)
 
 
+def enough(source: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[int, int] | None:
+    """Height and width that a picture of `source` is scaled down to for an input of `size`; None where it is not."""
+    placement = place(source, size, fit)
+    less = placement.height * placement.width < source[0] * source[1]
+    return (placement.height, placement.width) if less else None
+
+
+def resize(bgr: Pixels, height: int, width: int, into: Pixels | None = None) -> Pixels:
+    """A picture (uint8 HxWx3) scaled by bilinear interpolation: in one way, wherever it is done."""
+    return cv2.resize(bgr, (width, height), dst=into)  # type: ignore[return-value]
+
+
 class Preprocessor:
     """Fills one picture's tensor, used again for each picture, following one recipe.
 
@@ -98,7 +111,7 @@ class Preprocessor:
         placement = self._place(size)
         return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
 
-    def fill(self, bgr: NDArray[np.uint8], size: tuple[int, int] | None = None) -> Placement:
+    def fill(self, bgr: Pixels, size: tuple[int, int] | None = None) -> Placement:
         """Put a BGR picture (uint8 HxWx3) into the tensor. One that comes reduced had `size` (height, width), and is
         placed as if it still had.
 
@@ -134,11 +147,12 @@ class Preprocessor:
         self._grey = np.empty((rows, columns), np.uint8)
         self._prepared = placement, shape
 
-    def _resized(self, bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _resized(self, bgr: Pixels) -> Pixels:
         part = bgr[self._part]
-        return part if part.shape == self._small.shape else cv2.resize(part, self._small.shape[1::-1], dst=self._small)  # type: ignore[return-value]
+        height, width = self._small.shape[:2]
+        return part if part.shape == self._small.shape else resize(part, height, width, self._small)
 
-    def _write(self, small: NDArray[np.uint8]) -> None:
+    def _write(self, small: Pixels) -> None:
         """Values from pixels, channel by channel: planes are what a machine goes through fastest."""
         if self._recipe.color == "gray":
             planes = [cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=self._grey)]

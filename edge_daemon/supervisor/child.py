@@ -1,10 +1,7 @@
 """One process of ours: started, heard, and ended."""
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +11,12 @@ import msgspec
 import psutil
 
 from edge_daemon import link
+from edge_daemon.errors import StartError
 from edge_daemon.link import Changed, Failed, Finished, News, Order, ProcessStatus, Ready, Report, Stop
 from edge_daemon.supervisor.backoff import Backoff
+from edge_daemon.supervisor.forks import Forks
 
 logger = logging.getLogger(__name__)
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OPENCV_LOG_LEVEL": "ERROR",
-    "OPENCV_FFMPEG_LOGLEVEL": "8",
-}
-"""Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
-
 MEMORY_S = 5.0
 """How often memory is measured: the kernel walks all of a process's pages for it."""
 EXIT_S = 2.0
@@ -55,8 +46,9 @@ class ProcessSpec:
 class Child:
     """A process and what is known of it. It can be started again after it ended, unless it is to run only `once`."""
 
-    def __init__(self, spec: ProcessSpec) -> None:
+    def __init__(self, spec: ProcessSpec, forks: Forks) -> None:
         self.spec = spec
+        self._forks = forks
         self.once = self.replaced = False
         self.restarts = 0
         self.ready = self.finished = False
@@ -70,9 +62,8 @@ class Child:
         self._ready_at = 0.0
         self._leave_by: float | None = None
         self._backoff = Backoff()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: psutil.Process | None = None
         self._socket: Any = None
-        self._usage: psutil.Process | None = None
         self._memory_bytes, self._memory_at = 0, 0.0
         self._cpu = 0.0
 
@@ -100,30 +91,21 @@ class Child:
         """Readable when there is news, and when the process is gone."""
         return int(self._socket.fileno())
 
-    def start(self) -> None:
-        """Start the process and hand it its settings."""
-        self._socket, theirs = link.pair()
-        with theirs:
-            command = [
-                sys.executable,
-                "-P",
-                "-m",
-                "edge_daemon.child",
-                self.spec.role,
-                self.spec.name,
-                str(theirs.fileno()),
-            ]
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=os.environ | THREADS,
-            )
-        link.send_settings(self._socket, self.spec.settings)
+    def start(self) -> bool:
+        """Start the process and hand it its settings; whether that worked."""
         self.start_at, self.heard_at = None, time.monotonic()
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
         self.replaced, self._leave_by = False, None
-        self._usage = psutil.Process(self._process.pid)
+        self._socket, theirs = link.pair()
+        try:
+            with theirs:
+                self._process = psutil.Process(self._forks.start(self.spec.role, self.spec.name, theirs))
+        except StartError as error:
+            self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
+            self._ended(str(error), 0.0)
+            return False
+        link.send_settings(self._socket, self.spec.settings)
+        return True
 
     def tell(self, order: Order) -> bool:
         """Send an order; whether there is a process that can take it."""
@@ -180,17 +162,19 @@ class Child:
         assert self._process is not None
         try:
             code = self._process.wait(EXIT_S)
-        except subprocess.TimeoutExpired:  # it has let go of us, but does not end
+        except psutil.TimeoutExpired:  # it has let go of us, but does not end
             self._process.kill()
             code = self._process.wait()
-        self._socket.close()
-        self._process = self._usage = None
         up_s = time.monotonic() - self._ready_at if self.ready else 0.0
+        self._ended(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}", up_s)
+
+    def _ended(self, how: str, up_s: float) -> None:
+        self._socket.close()
+        self._process = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0
         wait_s = 0.0 if self.replaced else self._backoff.failed(up_s)
         self.start_at = None if self.finished else time.monotonic() + wait_s
-        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         self.why = self.failure.sentence if self.failure else how
         self.state = "finished" if self.finished else f"down ({self.why})"
 
@@ -216,13 +200,13 @@ class Child:
         )
 
     def _measure(self) -> None:
-        if self._usage is None:
+        if self._process is None:
             return
         try:
-            self._cpu = self._usage.cpu_percent() / 100
+            self._cpu = self._process.cpu_percent() / 100
             if time.monotonic() - self._memory_at > MEMORY_S:
                 self._memory_at = time.monotonic()
-                self._memory_bytes = _proportional_bytes(self._usage.pid)
+                self._memory_bytes = _proportional_bytes(self._process.pid)
         except (psutil.Error, OSError):
             return
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from edge_daemon.link import Exited
 from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.forks import Forks
 
 logger = logging.getLogger(__name__)
 GRACE_S = {"web": 4.0, "capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
@@ -28,8 +29,9 @@ class Fleet:
     had come up.
     """
 
-    def __init__(self, specs: Iterable[ProcessSpec], on_failure: Callable[[Child, bool], None]) -> None:
-        self.children = [Child(spec) for spec in specs]
+    def __init__(self, specs: Iterable[ProcessSpec], forks: Forks, on_failure: Callable[[Child, bool], None]) -> None:
+        self._forks = forks
+        self.children = [Child(spec, forks) for spec in specs]
         self._on_failure = on_failure
         self._selector = selectors.DefaultSelector()
 
@@ -47,7 +49,7 @@ class Fleet:
 
     def add(self, spec: ProcessSpec, *, once: bool = False) -> Child:
         """One more process; with `once` its end, whatever it is, is for good."""
-        child = Child(spec)
+        child = Child(spec, self._forks)
         child.once = once
         self.children.append(child)
         return child
@@ -61,10 +63,9 @@ class Fleet:
     def turn(self, wait_s: float) -> None:
         """Start whoever is due, then hear what there is to hear for `wait_s` at most."""
         now = time.monotonic()
-        for child in self.children:
+        for child in list(self.children):
             if child.start_at is not None and child.start_at <= now:
-                child.start()
-                self.listen(child, lambda child=child: self._hear(child))  # type: ignore[misc]
+                self._start(child)
             child.kill_if_late()
         due = [child.start_at for child in self.children if child.start_at is not None]
         for key, _ in self._selector.select(max(min([now + wait_s, *due]) - now, 0.0)):
@@ -84,6 +85,12 @@ class Fleet:
                 self.turn(0.2)
         self._selector.close()
 
+    def _start(self, child: Child) -> None:
+        if child.start():
+            self.listen(child, lambda: self._hear(child))
+        else:
+            self._after(child, was_ready=False)
+
     def _hear(self, child: Child) -> None:
         if child.hear() is not None:
             return
@@ -93,6 +100,10 @@ class Fleet:
         for other in self.of("dispatcher"):
             if other is not child:
                 other.tell(Exited(process=child.spec.name, role=child.spec.role))
+        self._after(child, was_ready=was_ready)
+
+    def _after(self, child: Child, *, was_ready: bool) -> None:
+        """What comes after a process has ended, or could not be started."""
         if child.once:
             self.children.remove(child)
         elif not child.finished:

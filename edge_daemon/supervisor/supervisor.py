@@ -10,6 +10,7 @@ from edge_daemon.link import ProcessStatus, Table
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.control import Caller, Control
 from edge_daemon.supervisor.fleet import Fleet
+from edge_daemon.supervisor.forks import Forks
 from edge_daemon.supervisor.notify import Standing, notify
 from edge_daemon.supervisor.reload import Load, reload
 from edge_daemon.supervisor.signals import Signals
@@ -33,11 +34,12 @@ class Supervisor:
         specs: list[ProcessSpec],
         signals: Signals,
         *,
+        forks: Forks,
         control: Control,
         load: Load,
         observe: Observer | None = None,
     ) -> None:
-        self._fleet = Fleet(specs, self._failed)
+        self._fleet = Fleet(specs, forks, self._failed)
         (self._sink,) = self._fleet.of("sink")
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
         self._fleet.listen(signals, signals.read)

@@ -101,4 +101,5 @@ def _lasting(frame: Frame, payload: memoryview) -> tuple[Codec, bytes | memoryvi
     """The picture as a file: as it came, but for bare pixels."""
     if frame.codec != "raw":
         return frame.codec, payload
-    return "png", encode_bgr(decode_bgr(payload, "raw", frame.width, frame.height), "png")
+    width, height = frame.scaled or (frame.width, frame.height)
+    return "png", encode_bgr(decode_bgr(payload, "raw", width, height), "png")

@@ -50,8 +50,9 @@ class Job:
         elif frame.crops != []:
             whole = frame.annotate or frame.crops is not None
             reduced = 1 if whole else model.reduction((frame.height, frame.width))
+            width, height = frame.scaled or (frame.width, frame.height)
             try:
-                self.bgr = decode_bgr(self.payload, frame.codec, frame.width, frame.height, reduced=reduced)
+                self.bgr = decode_bgr(self.payload, frame.codec, width, height, reduced=reduced)
             except PictureError as error:
                 self.fail("undecodable", error)
         now_ns = time.monotonic_ns()

@@ -13,10 +13,10 @@ from edge_daemon.errors import WireError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.link import Link
-from edge_daemon.models.memory import limit_memory
+from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Leaving, Outcome, ToWorker, WorkerHello, encode
+from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Input, Leaving, Outcome, ToWorker, WorkerHello, encode
 from edge_daemon.worker.aside import REASONS, Aside
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.report import crops_of, wanted
@@ -33,6 +33,7 @@ def serve(link: Link) -> None:
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)
+    give_back()
     if settings.trial:
         link.finished()
         return
@@ -187,9 +188,20 @@ class Worker:
 
     def _greet(self) -> None:
         hello = WorkerHello(
-            worker=self._settings.worker, model=self._settings.model.name, inbox=self._address, busy=False
+            worker=self._settings.worker,
+            model=self._settings.model.name,
+            inbox=self._address,
+            busy=False,
+            input=self._input(),
         )
         self._peer.send(encode(hello))
+
+    def _input(self) -> Input | None:
+        """What is enough of a frame; models that are shown parts of it, or cut it, need it whole."""
+        height, width = self._model.size
+        fit = self._model.recipe.fit
+        whole = fit == "crop" or self._settings.model.after is not None
+        return None if whole else Input(width=width, height=height, stretch=fit == "stretch")
 
     def _free(self, frame: Frame, **news: Any) -> None:
         free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)

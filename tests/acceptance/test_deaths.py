@@ -91,13 +91,28 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
         assert daemon.stop() == 0
 
 
+def test_a_fork_server_that_was_killed_is_replaced_when_it_is_needed(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{a: {{source: "scene:?fps=20&size=320x180"}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        daemon.processes()["forkserver"].kill()
+        daemon.kill("worker m-0")
+        count = len(daemon.lines())
+        eventually(lambda: len(daemon.lines()) > count + 5, START_S, what="results again")
+        assert "the fork server" in daemon.log
+        assert daemon.stop() == 0
+
+
 def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     model = slow_model(tmp_path / "m.onnx", 5)
     arguments = ("--source", "scene:?size=320x180", "--model", str(model))
     with running(tmp_path, None, *arguments) as daemon:
         eventually(daemon.lines, START_S, what="results")
         children = list(daemon.processes().values())
-        assert len(children) == 5
+        assert len(children) == 6  # the fork server too
         os.kill(daemon.process.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=START_S)
         assert not alive

@@ -10,6 +10,7 @@ from edge_daemon.config.load import loads
 from edge_daemon.link import ProcessStatus
 from edge_daemon.supervisor.control import Control
 from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.forks import Forks
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.supervisor import Supervisor
@@ -47,8 +48,8 @@ publish: {{bind: ["tcp://127.0.0.1:{free_port()}"]}}
         "here",
     )
     onlooker = Onlooker()
-    with Signals() as signals, run_folder(tmp_path) as folder:
+    with Forks() as forks, Signals() as signals, run_folder(tmp_path) as folder:
         specs = [replace(spec, hang_s=HANG_S) if spec.name == "dispatcher" else spec for spec in plan(config, folder)]
         with Control(folder, None) as control:
-            Supervisor(specs, signals, control=control, load=lambda: specs, observe=onlooker.update).run()
+            Supervisor(specs, signals, forks=forks, control=control, load=lambda: specs, observe=onlooker.update).run()
     assert onlooker.stopped

@@ -11,6 +11,7 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.settings import ModelSettings, WorkerSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.forks import Forks
 from edge_daemon.wire import Decoder, Frame, Free, Outcome, ToDispatcher, WorkerHello, encode
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
@@ -29,6 +30,7 @@ class Neighbours:
         self.collector = sockets.collector(context, sockets.ipc(folder, "sink"))
         self._from_worker: Decoder[ToDispatcher] = Decoder(ToDispatcher)
         self._outcome: Decoder[Outcome] = Decoder(Outcome)
+        self._forks = Forks()
         self.child = Child(
             ProcessSpec(
                 role="worker",
@@ -40,7 +42,8 @@ class Neighbours:
                     dispatcher=sockets.ipc(folder, "dispatcher"),
                     sink=sockets.ipc(folder, "sink"),
                 ),
-            )
+            ),
+            self._forks,
         )
 
     def told(self) -> object:
@@ -71,6 +74,7 @@ class Neighbours:
     def close(self) -> None:
         if self.child.running:
             self.kill()
+        self._forks.close()
         self.router.close(0)
         self.collector.close(0)
 

@@ -1,0 +1,68 @@
+"""The supervisor's end of the fork server: processes are asked for here."""
+
+import ctypes
+import logging
+import os
+import socket
+import subprocess
+import sys
+from typing import Self
+
+from edge_daemon import forkserver
+from edge_daemon.errors import StartError
+
+logger = logging.getLogger(__name__)
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_LOG_LEVEL": "ERROR",
+    "OPENCV_FFMPEG_LOGLEVEL": "8",
+}
+"""Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
+PATIENCE_S = 30.0
+"""For the first answer, which comes once all is imported."""
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Forks:
+    """Starts processes, which are this one's children then; a fork server that died is replaced."""
+
+    def __init__(self) -> None:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # whose parent ends is ours
+        self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, role: str, name: str, end: socket.socket) -> int:
+        """Start a process with its `end` of its line to us; its pid.
+
+        Raises:
+            StartError: that does not work.
+        """
+        order = forkserver.Order(role, name)
+        try:
+            return forkserver.ask(self._line, order, end)
+        except StartError as error:
+            logger.warning("%s; it is started again", error)
+            self.close()
+            self._begin()
+            return forkserver.ask(self._line, order, end)
+
+    def _begin(self) -> None:
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line.settimeout(PATIENCE_S)
+        with theirs:
+            command = [sys.executable, "-P", "-m", "edge_daemon.forkserver", str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | ENVIRONMENT
+            )
+
+    def close(self) -> None:
+        """Start nothing more; what was started goes on."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
