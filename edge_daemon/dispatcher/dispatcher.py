@@ -47,6 +47,8 @@ from edge_daemon.wire import (
 logger = logging.getLogger(__name__)
 SINK = "sink"
 WEB = "web"
+AHEAD = 1
+"""Frames that a worker holds beside what it is at, so that it never waits, where none of them gets stale by that."""
 
 
 @dataclass
@@ -66,10 +68,10 @@ class Seat:
     leaves: bool = False
     given: list[tuple[str, int, int]] = field(default_factory=list)
 
-    @property
-    def free(self) -> bool:
-        """Whether it can be given a frame."""
-        return len(self.given) < (1 if self.alone else self.batch) and not self.begun and not self.leaves
+    def has_room(self, ahead: int = 0) -> bool:
+        """Whether it can be given a frame: with `ahead`, so many more than it takes at once, for when it is done."""
+        most = 1 if self.alone else self.batch if self.batch > 1 else 1 + ahead
+        return len(self.given) < most and not self.begun and not self.leaves
 
     def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
         """It is done with a frame: with `newer`, that may be a later one than was asked for."""
@@ -144,6 +146,7 @@ class Dispatcher:
         self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
         for model, rota in self._rotas.items():
             rota.change(weights[model])
+        self._fresh = {m for turn in cameras.values() if turn.delivery == "live" for m in turn.models} | {*requests}
         self._workers = {worker: seat for worker, seat in self._workers.items() if seat.model in self._rotas}
         for camera in anew:
             self._anew.add(camera)
@@ -234,12 +237,15 @@ class Dispatcher:
             if seat.leaves and not seat.given:
                 del self._workers[worker]
                 self._say(worker, Dismissed(inbox=seat.inbox))
-        for worker, seat in self._workers.items():
-            while seat.free and (camera := self._next_for(seat, now_ns)):
-                if camera == REQUESTS:
-                    self._give_request(worker, seat)
-                else:
-                    self._give(self._streams[camera, seat.model], worker, seat)
+        for ahead in range(AHEAD + 1):  # whoever has nothing to do comes first
+            for worker, seat in self._workers.items():
+                if ahead and seat.model in self._fresh:
+                    continue
+                while seat.has_room(ahead) and (camera := self._next_for(seat, now_ns)):
+                    if camera == REQUESTS:
+                        self._give_request(worker, seat)
+                    else:
+                        self._give(self._streams[camera, seat.model], worker, seat)
 
     def _next_for(self, seat: Seat, now_ns: int) -> str | None:
         """Whose frame this worker gets. While the sink is away only those get an answer that it does not go through."""

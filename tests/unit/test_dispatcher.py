@@ -102,15 +102,34 @@ def test_a_capture_is_welcomed_once_the_sink_is_known() -> None:
     assert desk.said() == [("capture/1", Welcome(epoch=WALL_S, next_seq=0))]
 
 
-def test_a_worker_has_one_frame_at_a_time() -> None:
+def test_a_worker_has_the_next_frame_in_hand() -> None:
     desk = ready()
     desk.worker()
-    for seq in range(3):
+    for seq in range(4):
         desk.frame(seq)
-    assert desk.assigned() == [("w", 0)]
+    assert desk.assigned() == [("w", 0), ("w", 1)]
     assert desk.assigned() == []
     desk.done(0)
-    assert desk.assigned() == [("w", 1)]
+    assert desk.assigned() == [("w", 2)]
+
+
+def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
+    desk = ready()
+    for name in ("v", "w"):
+        desk.worker(name)
+    for seq in range(3):
+        desk.frame(seq)
+    assert desk.assigned() == [("v", 0), ("w", 1), ("v", 2)]
+
+
+def test_in_live_a_worker_has_one_frame_at_a_time() -> None:
+    desk = ready("live", cameras="cd")
+    desk.worker()
+    desk.frame(0)
+    desk.frame(0, "d", peer="capture/2")
+    assert len(desk.assigned()) == 1
+    desk.sent(0)
+    assert desk.assigned() == [], "it would be old by then"
 
 
 def test_a_worker_is_free_when_it_is_done_with_what_it_was_given_last() -> None:
@@ -118,12 +137,13 @@ def test_a_worker_is_free_when_it_is_done_with_what_it_was_given_last() -> None:
     desk.worker()
     for seq in range(2):
         desk.frame(seq)
-    assert desk.assigned() == [("w", 0)]
+    assert desk.assigned() == [("w", 0), ("w", 1)]
+    desk.frame(2)
     desk.done(7)
     desk.core.receive("w", Free(worker="w", camera="c", epoch=WALL_S - 1, seq=0))
     assert desk.assigned() == [], "that was of a dispatcher or a capture before"
     desk.done(0)
-    assert desk.assigned() == [("w", 1)]
+    assert desk.assigned() == [("w", 2)]
 
 
 def test_in_live_a_newer_frame_than_was_asked_for_will_do() -> None:
