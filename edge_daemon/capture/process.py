@@ -36,6 +36,8 @@ from edge_daemon.wire import (
 logger = logging.getLogger(__name__)
 EXACT = ("raw", "png")
 """Codecs that lose nothing."""
+COPIED_BYTES = 1 << 20
+"""Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 500
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
@@ -169,7 +171,8 @@ class Capture:
         if order.crops == []:  # nothing to look at: the pixels may stay here
             self._outbox(order).send_multipart([header, b""])
         else:
-            self._outbox(order).send_multipart([header, self._encoded(held, codec, scaled)], copy=False)
+            picture = self._encoded(held, codec, scaled)
+            self._outbox(order).send_multipart([header, picture], copy=len(picture) < COPIED_BYTES)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.preprocess import GREY, Fit, Preprocessor, Recipe, place
+from edge_daemon.models.preprocess import GREY, Fit, Preprocessor, Recipe, enough, place, resize
 
 CORNER_BGR = Recipe(fit="corner", color="bgr", scale=1.0)
 CENTRE_RGB = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
@@ -195,3 +195,18 @@ def test_a_reduced_picture_makes_nearly_the_same_tensor() -> None:
     Preprocessor(whole, CENTRE_RGB).fill(picture)
     Preprocessor(reduced, CENTRE_RGB).fill(picture.reshape(120, 2, 160, 2, 3).mean((1, 3)).astype(np.uint8), (240, 320))
     assert np.abs(whole - reduced).max() < 3 / 255
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(8, 100), st.integers(8, 100), FITS, st.integers(0, 99))
+def test_a_picture_that_was_scaled_where_it_was_read_makes_the_very_same_tensor(
+    source_height: int, source_width: int, height: int, width: int, fit: Fit, seed: int
+) -> None:
+    picture = np.random.default_rng(seed).integers(0, 256, (source_height, source_width, 3), np.uint8)
+    size = enough(picture.shape[:2], (height, width), "stretch" if fit == "stretch" else "letterbox")
+    if size is None:
+        return
+    whole, scaled = tensor_of(height, width), tensor_of(height, width)
+    recipe = Recipe(fit=fit, color="rgb", scale=1 / 255)
+    placed = Preprocessor(whole, recipe).fill(picture)
+    assert Preprocessor(scaled, recipe).fill(resize(picture, *size), (source_height, source_width)) == placed
+    assert (whole == scaled).all()
