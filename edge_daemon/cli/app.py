@@ -178,6 +178,31 @@ def inspect(
 
 
 @app.command()
+def bench(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="An ONNX file, builtin:person, zoo:NAME; with --write a model of that file by its name."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A video such as the cameras give; else a generated one.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=0.01, max=1000, help="Frames a second that are looked at; all if not said.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="CONFIG", help="Put workers, threads and codec into this YAML file.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=60, help="How long each measurement takes.")] = 1.5,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    cache: Cache = None,
+) -> None:
+    """Measure how many cameras this machine can run a model on, and which workers, threads and codec are best."""
+    from edge_daemon.cli.bench import bench as measure
+
+    measure(model, source, fps, write, seconds, cache, as_json=as_json)
+
+
+@app.command()
 def probe(
     source: Annotated[str | None, typer.Argument(help="As in a configuration; none lists the webcams here.")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to look.")] = 5.0,

@@ -1,0 +1,136 @@
+"""`edge-daemon bench`: what this machine can do with a model, and which arrangement of workers is best."""
+
+import dataclasses
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge_daemon.bench.clip import write_clip
+from edge_daemon.bench.machine import Arrangement, Machine
+from edge_daemon.bench.survey import survey
+from edge_daemon.config.edit import as_lines
+from edge_daemon.config.load import adhoc, load
+from edge_daemon.config.problems import KeyPath
+from edge_daemon.config.rewrite import rewrite
+from edge_daemon.config.schema import Config
+from edge_daemon.config.sources import kind_of, path_of
+from edge_daemon.config.yaml import parse
+from edge_daemon.errors import ConfigError
+from edge_daemon.supervisor.models import with_local_models
+from edge_daemon.supervisor.plan import model_settings
+
+RATES = (1.0, 5.0, 10.0)
+
+
+def bench(
+    model: str | None,
+    source: str | None,
+    fps: float | None,
+    write: Path | None,
+    seconds: float,
+    cache: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Measure, print what follows from it, and write what is best into the file `write`.
+
+    Raises:
+        EdgeError: the model, the video or the file cannot be used.
+    """
+    config = load(write) if write else adhoc([source or "scene:"], [model or "builtin:person"])
+    name = _chosen(config, model if write else None)
+    local = with_local_models(config, cache)
+    if source and kind_of(source) != "file":
+        raise ConfigError(f"--source {source}: a video file is needed, for cameras cannot be read any faster")
+    with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
+        video = str(path_of(source).absolute() if source else write_clip(Path(folder) / "street.mp4"))
+        machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _say)
+    best = machine.best(fps or machine.camera_fps)
+    print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_told(machine, best, fps, name)))
+    if write:
+        changes = _changes(config, name, best)
+        rewrite(write, changes)
+        print(f"{write}: {as_lines(changes) or 'stays as it is'}", file=sys.stderr)
+
+
+def _chosen(config: Config, name: str | None) -> str:
+    """The name of the model that is meant."""
+    if name is None and len(config.models) > 1:
+        raise ConfigError(f"which model is to be measured? There are {', '.join(config.models)}")
+    name = name or next(iter(config.models))
+    if name not in config.models:
+        raise ConfigError(f"there is no model {name} in it; there are {', '.join(config.models)}")
+    if config.models[name].after:
+        raise ConfigError(f"{name} looks at what {config.models[name].after} found: measure that one")
+    return name
+
+
+def _written(file: Path | None, local: Config, name: str) -> dict[str, Any]:
+    """The model as it stands in the file, but for files that lie elsewhere seen from another folder."""
+    data: Any = parse(file.read_text("utf-8-sig"), str(file)).data if file else {"models": {name: {}}}
+    model = local.models[name]
+    keys = {key: value for key, value in data["models"][name].items() if key != "sha256"}
+    keys["path"] = model.path
+    if model.labels:
+        keys["labels"] = model.labels
+    if model.input.size:
+        keys["input"] = {**(keys.get("input") or {}), "size": "{}x{}".format(*model.input.size)}
+    return keys
+
+
+def _changes(config: Config, name: str, best: Arrangement) -> dict[KeyPath, int | str]:
+    """What the configuration has to say otherwise."""
+    model = config.models[name]
+    now = model.workers, model.threads, config.frames.codec
+    keys = ("models", name, "workers"), ("models", name, "threads"), ("frames", "codec")
+    then = dataclasses.astuple(best)
+    return {key: new for key, old, new in zip(keys, now, then, strict=True) if old != new}
+
+
+def _facts(machine: Machine, best: Arrangement) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(machine),
+        "choices": [
+            {**dataclasses.asdict(choice), "fps": machine.lossless_fps(choice)} for choice in machine.choices()
+        ],
+        "best": dataclasses.asdict(best),
+        "cameras": {f"{rate:g}": int(machine.cameras(best, rate)) for rate in _rates(machine)},
+    }
+
+
+def _told(machine: Machine, best: Arrangement, fps: float | None, name: str) -> Iterator[str]:
+    """What was measured, and what follows, as lines for a person."""
+    model_ms, other_ms = machine.speed(best.workers, best.threads).cpu_ms, machine.transports[best.codec].cpu_ms
+    yield (
+        f"of {machine.cores:g} cores a frame takes {machine.decode_ms:.1f} ms to decode, {machine.convert_ms:.1f} for "
+        f"its colours, {model_ms:.1f} in {name}, {other_ms:.1f} for all else"
+    )
+    yield f"{'workers':>7} {'threads':>8}  {'codec':6} {'frames a second':>15} {'ms in the model':>16}"
+    for choice in machine.choices():
+        yield (
+            f"{choice.workers:7} {choice.threads:8}  {choice.codec:6} {machine.lossless_fps(choice):15.1f} "
+            f"{machine.speed(choice.workers, choice.threads).service_ms:16.1f}{'  best' if choice == best else ''}"
+        )
+    for rate in [fps] if fps else _rates(machine):
+        count = int(machine.cameras(best, rate))
+        yield f"this machine runs {name} on {count} camera{'s' * (count != 1)} at {min(rate, machine.camera_fps):g} fps"
+    if machine.cameras(best, fps or machine.camera_fps) < 1:
+        yield f"and looks at {machine.live_fps(best, 1):.1f} of {machine.camera_fps:g} frames a second of one camera"
+    yield "to use it, write:"
+    chosen = {"workers": best.workers, "threads": best.threads}
+    config = {"models": {name: chosen}, "frames": {"codec": best.codec}}
+    yield yaml.safe_dump(config, sort_keys=False).rstrip()
+
+
+def _rates(machine: Machine) -> list[float]:
+    """Frames a second that people may want of a camera."""
+    return [*(rate for rate in RATES if rate < machine.camera_fps), machine.camera_fps]
+
+
+def _say(what: str) -> None:
+    print(f"measuring {what}", file=sys.stderr)
