@@ -10,7 +10,7 @@ MOVED := moved
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean install uninstall moved
+.PHONY: help setup demo test bench check clean install uninstall moved
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]"
@@ -23,6 +23,9 @@ demo: .venv/run ## run on a generated scene with the built-in model
 
 test: .venv/dev ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/dev ## the daemon beside what people would use instead, and beside the machine's limit
+	@$(BIN)/python -m benchmarks.contenders $(ARGS)
 
 check: .venv/dev ## lint, check the format, the types and the direction of imports
 	$(BIN)/ruff check .

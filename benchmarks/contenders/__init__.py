@@ -1,0 +1,1 @@
+"""The daemon, and what people would use instead, on one machine in turn."""
