@@ -19,12 +19,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.contenders.gauge import Run
-from benchmarks.contenders.limit import Costs, cores
+from benchmarks.contenders.limit import Costs
 from benchmarks.contenders.one import LIMIT, MODULES
 from benchmarks.contenders.ours import run as run_daemon
 from benchmarks.contenders.subject import Subject
 from benchmarks.contenders.table import Table
 from edge_daemon.bench.clip import write_clip
+from edge_daemon.bench.survey import usable_cores
 
 Contender = Callable[[Subject], Run]
 CODECS = ("auto", "raw", "jpeg")
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="SVG or PNG; needs matplotlib (the extra `bench`)")
     arguments = parser.parse_args()
-    arrangements = arguments.arrangements or list(dict.fromkeys((f"{cores()}x1", "1x1", f"1x{cores()}")))
+    arrangements = arguments.arrangements or list(dict.fromkeys((f"{usable_cores()}x1", "1x1", f"1x{usable_cores()}")))
     with tempfile.TemporaryDirectory() as folder:
         subject = subject_of(arguments, Path(folder))
         chosen = dict(contenders(arrangements, arguments.codecs))

@@ -12,5 +12,7 @@ def run(subject: Subject, workers: int, threads: int, codec: str, *, watched: bo
         "models": {"m": {"path": subject.model, "workers": workers, "threads": threads}},
         "frames": {"codec": codec},
     }
-    with running(config, "frame/" if watched else "result/", "end/") as daemon:
-        return gauge(daemon.process, (message["timing_ms"]["total"] for message in daemon.messages()))
+    kind = "frame" if watched else "result"
+    with running(config, "result/", f"{kind}/") as daemon:
+        told = (message["timing_ms"]["total"] for message in daemon.messages() if message["type"] == kind)
+        return gauge(daemon.process, told)

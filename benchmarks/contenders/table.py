@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders.gauge import Run
-from benchmarks.contenders.limit import Costs, cores
+from benchmarks.contenders.limit import Costs
+from edge_daemon.bench.survey import usable_cores
 
 OURS, OTHERS = "#2a7f62", "#9aa5ab"
 
@@ -21,7 +22,7 @@ class Table:
     def facts(self) -> dict[str, Any]:
         """Medians; `of_limit` is the median of the rounds' own ratios."""
         return {
-            "cores": cores(),
+            "cores": usable_cores(),
             "limit_fps": statistics.median(costs.fps for costs in self.limits),
             "cpu_ms": {name: _median([getattr(costs, name) for costs in self.limits]) for name in Costs._fields},
             "contenders": {

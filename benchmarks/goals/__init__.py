@@ -1,0 +1,1 @@
+"""What the daemon is to reach, measured on this machine."""

@@ -1,0 +1,40 @@
+"""Three live cameras that give more than the machine can look at: what it makes of its cores, how old results get.
+
+They give 30 frames a second, or more where that is not too much: what matters is how that compares to the service time.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.contenders.__main__ import limit_of
+from benchmarks.contenders.subject import Subject
+from benchmarks.daemon import running
+from benchmarks.goals.live import WARM_S, age_ms, config, played
+from edge_daemon.bench.survey import usable_cores
+
+CAMERAS, FPS = 3, 30.0
+TOO_MANY = 1.5
+"""How many times more is offered than could be looked at, at least."""
+
+
+def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
+    """Frames a second as a share of what the cores could do besides decoding; latency in service times."""
+    costs = limit_of(played(subject, folder / "overload.mp4", FPS, seconds=2))
+    too_many_fps = 1e3 * TOO_MANY * usable_cores() / (costs.decode * TOO_MANY + costs.model)
+    fps = max(FPS, too_many_fps / CAMERAS)
+    camera = played(subject, folder / "overload.mp4", fps, seconds)
+    limit = (1e3 * usable_cores() - CAMERAS * fps * costs.decode) / costs.model
+    with running(config(camera, CAMERAS, workers=usable_cores()), "result/") as daemon:
+        next(daemon.messages())
+        daemon.heard(WARM_S)
+        ages = [age_ms(one) for one in daemon.heard(seconds) if one["type"] == "result"]
+    p50, p99 = np.percentile(ages, [50, 99]) / (costs.decode + costs.model)
+    half = len(ages) // 2
+    drift = np.median(ages[half:]) / np.median(ages[:half])
+    return {
+        "overload: fps / limit": len(ages) / seconds / limit,
+        "overload: latency p50, service times": float(p50),
+        "overload: latency p99, service times": float(p99),
+        "overload: latency, second half / first": float(drift),
+    }
