@@ -135,7 +135,7 @@ class Reader(threading.Thread):
                 if self.gate and not self.gate.passes(picture, captured_at_ns):
                     self.still += self.seq >= self._start_at
                 elif self.seq >= self._start_at:
-                    self._offer(picture, captured_ns, captured_at_ns)
+                    self._offer(picture)
                 if source.live:
                     state = "frozen" if frozen.sees(picture) else "up"
             if self._live and captured_ns - self._told_ns > TELL_NS:
@@ -143,10 +143,13 @@ class Reader(threading.Thread):
             self._enter(state if state == "frozen" else "up")
         return False
 
-    def _offer(self, picture: Picture, captured_ns: int, captured_at_ns: int) -> None:
-        """Leave a frame in the window. What has no bytes of its own is decoded now, before the source goes on."""
+    def _offer(self, picture: Picture) -> None:
+        """Leave a frame in the window. What has no bytes of its own is made pixels of now, before the source goes on,
+        and is captured when that is done.
+        """
         if picture.jpeg is None:
             _ = picture.bgr
+        captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
