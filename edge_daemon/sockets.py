@@ -8,7 +8,7 @@ import errno
 import glob
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import zmq
@@ -31,6 +31,7 @@ MAX_SUBSCRIPTION_BYTES = 1024
 SUBSCRIBER_HWM = 100
 """Messages kept for a slow subscriber before it begins to lose its own."""
 LINGER_MS = 1000
+_NOW, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 
 
 def _bind(socket: zmq.Socket[bytes], address: str, what: str) -> None:
@@ -49,6 +50,24 @@ def _reason(error: zmq.ZMQError, address: str) -> str:
     if address.startswith("ipc://") and len(address.removeprefix("ipc://").encode()) > zmq.IPC_PATH_MAX_LEN:
         return f"the path is longer than the {zmq.IPC_PATH_MAX_LEN} bytes that a socket's may have"
     return str(error.strerror or error).lower()
+
+
+def send(socket: zmq.Socket[bytes], first: bytes, second: bytes) -> None:
+    """Send two small parts at once: as `send_multipart` without waiting, in half the time."""
+    socket.send(first, _MORE)
+    socket.send(second, _NOW)
+
+
+def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
+    """The messages that are here, as their parts, up to so many."""
+    for _ in range(most):
+        try:
+            parts = [socket.recv(_NOW)]
+        except zmq.Again:
+            return
+        while socket.get(zmq.RCVMORE):
+            parts.append(socket.recv())
+        yield parts
 
 
 def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:

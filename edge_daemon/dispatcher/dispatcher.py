@@ -106,6 +106,10 @@ class Dispatcher:
         self._wall = wall
         self.outbox: list[tuple[str, Message]] = []
         self._streams: dict[tuple[str, str], Stream] = {}
+        self._by_camera: dict[str, list[Stream]] = {}  # those that follow others after these
+        self._awake: dict[str, dict[str, Stream]] = {}  # by model and camera: who may have a frame for a worker,
+        self._coming: dict[str, dict[str, Stream]] = {}  # and who may have one soon
+        self._astir: dict[str, None] = {}  # cameras of which the sink may not know all
         self._rotas: dict[str, Rota] = {}
         self._joining: set[Stream] = set()  # of models that are new to a camera
         self._newest: dict[str, int] = {}  # epoch by camera: one that goes and comes back does not repeat one
@@ -137,11 +141,15 @@ class Dispatcher:
         for camera, turn in cameras.items():
             for model in sorted(turn.models, key=self._depth):
                 self._streams[camera, model] = self._stream(camera, model, turn, before.get((camera, model)))
+        self._by_camera = {camera: [] for camera in cameras}
+        for stream in self._streams.values():
+            self._by_camera[stream.camera].append(stream)
         self._remove([stream for key, stream in before.items() if self._streams.get(key) is not stream])
         models = dict.fromkeys(chain(*(turn.models for turn in cameras.values()), requests))
         weights = {m: {camera: turn.weight for camera, turn in cameras.items() if m in turn.models} for m in models}
         for model, weight in requests.items():
             weights[model][REQUESTS] = weight
+        self._awake, self._coming = {model: {} for model in models}, {model: {} for model in models}
         self._queues = {model: self._queues.get(model) or Queue() for model in requests}
         self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
         for model, rota in self._rotas.items():
@@ -157,6 +165,7 @@ class Dispatcher:
             if camera in self._heard and (camera, model) not in before:
                 self._joining.add(stream)
                 self._tell_capture(camera, Introduce())
+        self._wake(*cameras)
 
     def _stream(self, camera: str, model: str, turn: CameraTurn, known: Stream | None) -> Stream:
         """The stream as it is, or a new one."""
@@ -249,19 +258,27 @@ class Dispatcher:
 
     def _next_for(self, seat: Seat, now_ns: int) -> str | None:
         """Whose frame this worker gets. While the sink is away only those get an answer that it does not go through."""
-        offering, expected = [], []
-        for stream in self._streams.values() if self._sink_here else ():
-            if stream.model != seat.model:
-                continue
+        awake = self._awake[seat.model] if self._sink_here else {}
+        offering = []
+        for camera, stream in list(awake.items()):
             if stream.has_turn(now_ns):
                 if not (stream.suspect and seat.given):
-                    offering.append(stream.camera)
-            elif stream.is_expected(now_ns):
-                expected.append(stream.camera)
+                    offering.append(camera)
+            elif not stream.holds:
+                del awake[camera]
         queue = self._queues.get(seat.model)
         if queue and not (queue.suspect and seat.given):
             offering.append(REQUESTS)
-        return self._rotas[seat.model].next(offering, expected)
+        if not offering:
+            return None
+        return self._rotas[seat.model].next(offering, self._expected(seat.model, now_ns) if self._sink_here else ())
+
+    def _expected(self, model: str, now_ns: int) -> list[str]:
+        """The cameras that have nothing to offer, and will have in a moment."""
+        awake, coming = self._awake[model], self._coming[model]
+        for camera in [camera for camera, stream in coming.items() if not stream.is_expected(now_ns)]:
+            del coming[camera]
+        return [camera for camera in coming if camera not in awake]
 
     def _add_request(self, model: str, seq: int, deaths: int) -> None:
         if model in self._queues:
@@ -295,21 +312,37 @@ class Dispatcher:
             deaths=frame.deaths,
         )
         self._tell_capture(camera, send)
+        self._wake(camera)
+
+    def _wake(self, *cameras: str) -> None:
+        """Something happened to the frames of these cameras."""
+        for camera in cameras:
+            self._astir[camera] = None
+            for stream in self._streams_of(camera):
+                self._awake[stream.model][camera] = self._coming[stream.model][camera] = stream
 
     def flush(self) -> None:
         """Tell the sink what it has not learned from turns."""
-        if self._sink_here:
-            for (camera, model), stream in self._streams.items():
-                self._tell_sink(stream.flush())
-                count = Captured(camera=camera, model=model, epoch=stream.epoch, count=stream.announced + 1)
+        if not self._sink_here:
+            return
+        astir, self._astir = self._astir, {}
+        for camera in astir:
+            for stream in self._streams_of(camera):
+                if told := stream.flush():
+                    self._tell_sink(told)
+                    self._wake(camera)
+                count = Captured(camera=camera, model=stream.model, epoch=stream.epoch, count=stream.announced + 1)
                 if stream.up_to_date and count != self._counted.get(stream):
                     self._counted[stream] = count
                     self._say(SINK, count)
+                if stream.holds or not stream.up_to_date:
+                    self._astir[camera] = None
 
     # captures
 
     def _from_capture(self, peer: str, message: FromCapture) -> None:
         streams = self._streams_of(message.camera)
+        self._wake(message.camera)
         if isinstance(message, CaptureHello):
             self._capture_hello(peer, message, streams)
             return
@@ -375,12 +408,12 @@ class Dispatcher:
         """Whether a frame that was being sent has come through, nobody knows: its worker is given another."""
         for seat in self._workers.values():
             seat.forget(camera)
+        self._wake(camera)
         for stream in self._streams_of(camera):
             self._tell_sink(stream.capture_lost(for_good=for_good))
 
     def _streams_of(self, camera: str) -> list[Stream]:
-        turn = self._cameras.get(camera)
-        return [self._streams[camera, model] for model in turn.models] if turn else []
+        return self._by_camera.get(camera, [])
 
     # workers
 
@@ -399,6 +432,7 @@ class Dispatcher:
         stream = self._streams.get((message.camera, seat.model)) if seat else None
         if seat is None or stream is None:  # of a stream that is gone, the seat was told when it went
             return
+        self._wake(message.camera)
         if stream.epoch == message.epoch:
             stream.served(message.worker, message.seq)
             for follower in stream.followers:
@@ -422,6 +456,7 @@ class Dispatcher:
 
     def _worker_gone(self, worker: str) -> None:
         if self._workers.pop(worker, None):
+            self._wake(*self._cameras)
             for stream in self._streams.values():
                 self._tell_sink(stream.worker_lost(worker))
             for model, queue in self._queues.items():
@@ -434,6 +469,7 @@ class Dispatcher:
         self._settle(Acks(streams=hello.streams))
         first, self._sink_seen, self._sink_here = not self._sink_seen, True, True
         self._watched = set(hello.watched)
+        self._wake(*self._cameras)
         self._counted.clear()
         if first:
             for stream in self._streams.values():
@@ -450,6 +486,7 @@ class Dispatcher:
             if stream := self._streams.get((state.camera, state.model)):
                 stream.settle(state)
         for camera in dict.fromkeys(state.camera for state in acks.streams):
+            self._wake(camera)
             self._release(camera)
 
     def _release(self, camera: str) -> None:

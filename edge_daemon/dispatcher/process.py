@@ -61,11 +61,7 @@ class Loop:
         self._link.changed()
 
     def _receive(self) -> None:
-        for _ in range(BURST):
-            try:
-                peer, *parts = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        for peer, *parts in sockets.receive(self._router, BURST):
             try:
                 self._dispatcher.receive(peer.decode(), self._decode(parts[0] if parts else b""))
             except UnicodeDecodeError:
@@ -81,5 +77,5 @@ class Loop:
 
     def _send(self) -> None:
         for peer, message in self._dispatcher.outbox:
-            self._router.send_multipart([peer.encode(), encode(message)], zmq.NOBLOCK)
+            sockets.send(self._router, peer.encode(), encode(message))
         self._dispatcher.outbox.clear()

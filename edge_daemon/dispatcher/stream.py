@@ -282,6 +282,11 @@ class Stream:
         return messages
 
     @property
+    def holds(self) -> bool:
+        """Whether frames wait that may have a turn, or be dropped, by time alone."""
+        return bool(self._waiting)
+
+    @property
     def suspect(self) -> bool:
         """Whether the next turn is that of a frame that a worker has died of: it shall be alone with its worker."""
         return bool(self._waiting and self._waiting[0].deaths)

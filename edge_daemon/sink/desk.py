@@ -45,6 +45,8 @@ class Desk:
         self._ledgers: dict[Key, Ledger] = {}
         self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
+        self._astir: dict[Key, None] = {}  # of whom there was news, or is something awaited
+        self._moved: dict[Key, None] = {}  # what may have to be acknowledged
         self._found: dict[Key, dict[str, int]] = {}
         self._started = False
         self._open(cameras)
@@ -55,7 +57,7 @@ class Desk:
         gone = [ledger for (camera, model), ledger in self._ledgers.items() if not _has(cameras, camera, model)]
         for ledger in gone:
             yield from self._published(ledger, ledger.close(), now_ns)
-            for books in (self._ledgers, self._meters, self._acked, self._found):
+            for books in (self._ledgers, self._meters, self._acked, self._found, self._astir, self._moved):
                 books.pop((ledger.camera, ledger.model), None)
         self._open(cameras)
 
@@ -78,16 +80,19 @@ class Desk:
             case Turn() | Gap() | Lost() | Captured() if self._started:
                 if ledger := self._ledgers.get((message.camera, message.model)):
                     ledger.tell(message)
+                    self._astir[message.camera, message.model] = None
 
     def _begin(self, states: Sequence[StreamState]) -> None:
         for state in states:
             if ledger := self._ledgers.get((state.camera, state.model)):
                 ledger.start(state)
+                self._astir[ledger.camera, ledger.model] = self._moved[ledger.camera, ledger.model] = None
 
     def arrived(self, arrival: Arrival) -> None:
         """Take in what a worker made of a frame."""
         if ledger := self._ledgers.get((arrival.outcome.frame.camera, arrival.outcome.model)):
             ledger.arrived(arrival)
+            self._astir[ledger.camera, ledger.model] = None
 
     def hello(self) -> list[StreamState]:
         """How far everything has come, for a dispatcher that says where to start: it stays so until then."""
@@ -96,9 +101,14 @@ class Desk:
 
     def release(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
         """What is to be published now, in order: results with the outcome they come from, and ends."""
-        if self._started:
-            for ledger in self._ledgers.values():
-                yield from self._published(ledger, ledger.release(now_ns), now_ns)
+        if not self._started:
+            return
+        for key in list(self._astir):
+            ledger = self._ledgers[key]
+            yield from self._published(ledger, ledger.release(now_ns), now_ns)
+            self._moved[key] = None
+            if not ledger.awaits:
+                del self._astir[key]
 
     def close(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
         """The last that is to be published; after it nothing is in flight."""
@@ -109,15 +119,12 @@ class Desk:
         """The streams that have come further since the last call, if any; the lossless ones may have to wait."""
         if not self._started:
             return None
-        moved = []
-        for key, ledger in self._ledgers.items():
-            state = ledger.state
-            if not lossless and self._cameras[key[0]].delivery == "lossless":
-                continue
-            if state.epoch and state != self._acked.get(key):
-                self._acked[key] = state
-                moved.append(state)
-        return Acks(streams=moved) if moved else None
+        held = {} if lossless else {key: None for key in self._moved if self._cameras[key[0]].delivery == "lossless"}
+        states = {key: self._ledgers[key].state for key in self._moved if key not in held}
+        moved = {key: state for key, state in states.items() if state.epoch and state != self._acked.get(key)}
+        self._acked |= moved
+        self._moved = held
+        return Acks(streams=list(moved.values())) if moved else None
 
     def status(self, now_ns: int, processes: list[ProcessStatus]) -> dict[str, Any]:
         """The `status/` message."""

@@ -100,6 +100,11 @@ class Ledger:
         )
 
     @property
+    def awaits(self) -> bool:
+        """Whether something was told that is not released yet: it may be due by time alone."""
+        return bool(self._entries)
+
+    @property
     def captured(self) -> int:
         """Frames known to have been captured, in all epochs."""
         return self._captured_before + sum(self._captured.values())
@@ -192,8 +197,9 @@ class Ledger:
         return [Delivery(arrival, gap)]
 
     def _drop(self, dropped: Counter[str]) -> None:
-        self._dropped += dropped
-        self._epoch.gap += dropped
+        if dropped:
+            self._dropped += dropped
+            self._epoch.gap += dropped
 
     def _turn_over(self, epoch: int) -> None:
         """Close the account of the epoch before: what nobody accounted for went down with a process."""

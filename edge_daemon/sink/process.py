@@ -73,6 +73,7 @@ class Sink:
             self._open_locally()
         self._hello_due = False
         self._watched: list[str] = []
+        self._watched_anew = True
         self._processes: list[ProcessStatus] = []
         self._status_at = time.monotonic() + STATUS_S
         self._from_dispatcher: Decoder[ToSink] = Decoder(ToSink)
@@ -118,7 +119,7 @@ class Sink:
             sockets.open_locally(self._publisher, settings.local)
         if self._door:
             self._door.clients = frozenset(settings.clients)
-        self._settings = settings
+        self._settings, self._watched_anew = settings, True
         self._link.changed()
 
     def step(self) -> None:
@@ -151,8 +152,12 @@ class Sink:
 
     def _listen(self) -> None:
         """Learn who subscribes to what, and tell the dispatcher whose frames are watched."""
-        while self._publisher.poll(0):
-            self._audience.heard(self._publisher.recv())
+        for parts in sockets.receive(self._publisher, BURST):
+            self._audience.heard(parts[0])
+            self._watched_anew = True
+        if not self._watched_anew:
+            return
+        self._watched_anew = False
         watched = [camera for camera in self._settings.cameras if self._audience.wants("frame", camera)]
         if watched != self._watched:
             self._watched = watched
@@ -176,11 +181,9 @@ class Sink:
 
     def _take_in(self) -> None:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
-        for _ in range(BURST):
-            if not self._peer.socket.poll(0):
-                break
+        for parts in sockets.receive(self._peer.socket, BURST):
             try:
-                self._desk.tell(self._from_dispatcher(self._peer.socket.recv()))
+                self._desk.tell(self._from_dispatcher(parts[0]))
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         for _ in range(BURST):
@@ -205,7 +208,7 @@ class Sink:
     def _publish(self, items: Any) -> None:
         for message, arrival in items:
             body = msgspec.json.encode(message)
-            self._publisher.send_multipart([topic("result", message.camera), body])
+            sockets.send(self._publisher, topic("result", message.camera), body)
             if isinstance(message, End):
                 continue
             if self._record:

@@ -1,0 +1,213 @@
+"""What the dispatcher and the sink cost a frame, from one camera to hundreds: both real, with simulated neighbours.
+
+    python benchmarks/many.py [--cameras 1 10 50 200] [--fps 1000] [--seconds 5]
+
+All cameras together give `--fps` frames a second, so that what a process does once a second weighs the same. Workers
+answer at once, so no frame has to wait; without pixels, nothing but the control messages is measured.
+"""
+
+import argparse
+import heapq
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+import zmq
+
+from edge_daemon import sockets
+from edge_daemon.settings import CameraTurn, DispatcherSettings, SinkSettings
+from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.forks import Forks
+from edge_daemon.wire import (
+    Announce,
+    CaptureHello,
+    Decoder,
+    Frame,
+    Free,
+    Introduce,
+    Message,
+    Outcome,
+    Send,
+    Sent,
+    ToCapture,
+    Welcome,
+    WorkerHello,
+    encode,
+    utc,
+)
+
+WORKERS = 4
+WARM_S = 1.0
+
+
+class Spent(NamedTuple):
+    """CPU milliseconds a frame of both processes; latency from a frame to its result, in milliseconds."""
+
+    dispatcher: float
+    sink: float
+    p50: float
+    p99: float
+
+
+class Crowd:
+    """Many captures, and workers that need no time, all in one loop; and a subscriber."""
+
+    def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]], cameras: list[str]) -> None:
+        self._folder, self._context = folder, context
+        self._decode: Decoder[ToCapture] = Decoder(ToCapture)
+        self._poller = zmq.Poller()
+        self._captures = {camera: self._dealer(f"capture/{camera}/1") for camera in cameras}
+        self._names = {socket: camera for camera, socket in self._captures.items()}
+        self._workers = {f"m-{number}": self._dealer(f"m-{number}") for number in range(WORKERS)}
+        self._sink = sockets.outcomes(context, sockets.ipc(folder, "sink"))
+        self._subscriber = sockets.subscriber(context, sockets.ipc(folder, "published"), hwm=0)
+        self._subscriber.subscribe("result/")
+        self._poller.register(self._subscriber, zmq.POLLIN)
+        self._epochs: dict[str, int] = {}
+        self._captured_ns: dict[tuple[str, int], int] = {}
+        self.latencies_ms: list[float] = []
+        for camera, socket in self._captures.items():
+            self._tell(socket, CaptureHello(camera=camera, epoch=None, held=[], ended=None))
+        for worker, socket in self._workers.items():
+            self._tell(socket, WorkerHello(worker=worker, model="m", inbox="ipc://nowhere", busy=False))
+
+    def play(self, fps: float, seconds: float) -> None:
+        """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
+        while len(self._epochs) < len(self._captures):
+            self._step(100)
+        began = time.monotonic()
+        due = [(began + n / fps, camera) for n, camera in enumerate(self._captures)]
+        seqs = {camera: count(self._last(camera) + 1) for camera in self._captures}
+        while due[0][0] < began + seconds:
+            self._step(max(0, round((due[0][0] - time.monotonic()) * 1e3)))
+            while due[0][0] <= time.monotonic():
+                at, camera = due[0]
+                heapq.heapreplace(due, (at + len(self._captures) / fps, camera))
+                seq = next(seqs[camera])
+                self._captured_ns[camera, seq] = time.monotonic_ns()
+                self._announce(camera, seq)
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        for socket in (*self._captures.values(), *self._workers.values(), self._sink, self._subscriber):
+            socket.close(0)
+
+    def _last(self, camera: str) -> int:
+        return max((seq for name, seq in self._captured_ns if name == camera), default=-1)
+
+    def _dealer(self, name: str) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.DEALER)
+        socket.identity = name.encode()
+        socket.connect(sockets.ipc(self._folder, "dispatcher"))
+        self._poller.register(socket, zmq.POLLIN)
+        return socket
+
+    def _announce(self, camera: str, seq: int) -> None:
+        now_ns, epoch = self._captured_ns[camera, seq], self._epochs[camera]
+        self._tell(self._captures[camera], Announce(camera=camera, epoch=epoch, seq=seq, captured_ns=now_ns, paced=0))
+
+    def _step(self, wait_ms: int) -> None:
+        for socket, _ in self._poller.poll(wait_ms):
+            if socket is self._subscriber:
+                self._hear()
+            elif socket in self._names:
+                self._answer(self._names[socket], self._decode(socket.recv()))
+
+    def _hear(self) -> None:
+        topic, body = self._subscriber.recv_multipart()
+        seq = int(body[body.index(b'"seq":') + 6 :].partition(b",")[0])
+        captured_ns = self._captured_ns[topic.decode().split("/")[1], seq]
+        self.latencies_ms.append((time.monotonic_ns() - captured_ns) / 1e6)
+
+    def _answer(self, camera: str, message: object) -> None:
+        match message:
+            case Introduce() if camera not in self._epochs:
+                self._tell(self._captures[camera], CaptureHello(camera=camera, epoch=None, held=[], ended=None))
+            case Welcome():
+                self._epochs[camera] = message.epoch
+            case Send():
+                self._work(camera, message)
+
+    def _work(self, camera: str, order: Send) -> None:
+        """The capture sends the newest frame, and the worker is done with it."""
+        epoch, worker = self._epochs[camera], order.worker
+        sent = Sent(camera=camera, epoch=epoch, model="m", worker=worker, inbox=order.inbox, seq=order.seq)
+        self._tell(self._captures[camera], sent)
+        frame = Frame(
+            camera=camera,
+            epoch=epoch,
+            seq=order.seq,
+            captured_ns=self._captured_ns[camera, order.seq],
+            captured_at=utc(time.time_ns()),
+            width=64,
+            height=48,
+            codec="raw",
+            annotate=False,
+        )
+        self._tell(self._workers[worker], Free(worker=worker, camera=camera, epoch=epoch, seq=order.seq))
+        self._sink.send(encode(Outcome(frame=frame, model="m", worker=worker)))
+
+    @staticmethod
+    def _tell(socket: zmq.Socket[bytes], message: Message) -> None:
+        socket.send(encode(message))
+
+
+def measure(cameras: int, fps: float, seconds: float) -> Spent:
+    """Both processes with so many live cameras."""
+    names = [f"c{number}" for number in range(cameras)]
+    turns = {name: CameraTurn(models=["m"], delivery="live") for name in names}
+    with tempfile.TemporaryDirectory() as place, Forks() as forks, zmq.Context() as context:
+        folder = Path(place)
+        dispatcher, sink, published = (sockets.ipc(folder, name) for name in ("dispatcher", "sink", "published"))
+        children = [
+            Child(ProcessSpec(role=role, name=role, settings=settings), forks)
+            for role, settings in (
+                ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns)),
+                ("sink", SinkSettings(bind=sink, dispatcher=dispatcher, publish=[published], cameras=turns)),
+            )
+        ]
+        for child in children:
+            child.start()
+        crowd = Crowd(folder, context, names)
+        try:
+            crowd.play(fps, WARM_S)
+            processes = [psutil.Process(child.pid) for child in children]
+            before = [sum(process.cpu_times()[:2]) for process in processes]
+            crowd.latencies_ms.clear()
+            crowd.play(fps, seconds)
+            frames = len(crowd.latencies_ms)
+            spent = [
+                1e3 * (sum(process.cpu_times()[:2]) - then) / frames
+                for process, then in zip(processes, before, strict=True)
+            ]
+            p50, p99 = np.percentile(crowd.latencies_ms, [50, 99])
+            return Spent(*spent, p50, p99)
+        finally:
+            crowd.close()
+            for child in children:
+                child.kill()
+                while child.hear() is not None:
+                    time.sleep(0.01)
+                child.gone()
+
+
+def main() -> None:
+    """Print a line for each number of cameras."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cameras", type=int, nargs="+", default=[1, 10, 50, 200])
+    parser.add_argument("--fps", type=float, default=1000.0)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    arguments = parser.parse_args()
+    print(f"{'cameras':>8} {'dispatcher':>11} {'sink':>7} {'both, ms a frame':>17} {'p50':>6} {'p99 ms':>7}")
+    for cameras in arguments.cameras:
+        spent = measure(cameras, arguments.fps, arguments.seconds)
+        both = spent.dispatcher + spent.sink
+        print(f"{cameras:8} {spent.dispatcher:11.3f} {spent.sink:7.3f} {both:17.3f} {spent.p50:6.2f} {spent.p99:7.2f}")
+
+
+if __name__ == "__main__":
+    main()
