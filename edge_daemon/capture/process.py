@@ -39,6 +39,8 @@ EXACT = ("raw", "png")
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 500
+BURST = 64
+"""Messages read before what was read of the camera is announced again."""
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
 STALLED_S = 2.0
@@ -84,10 +86,11 @@ class Capture:
         self._reader.start()
         while not self._link.stopping and not self._finished:
             ready = dict(poller.poll(POLL_MS))
-            self._link.orders()
+            if self._link.fileno() in ready:
+                self._link.orders()
             if self._wake in ready:
                 os.eventfd_read(self._wake)
-            if self._peer.changed():
+            if self._peer.changes in ready and self._peer.changed():
                 self._introduce()
             self._answer()
             self._announce()
@@ -111,9 +114,9 @@ class Capture:
 
     def _answer(self) -> None:
         """Do what the dispatcher asks."""
-        while self._peer.socket.poll(0):
+        for parts in sockets.receive(self._peer.socket, BURST):
             try:
-                message = self._decode(self._peer.socket.recv())
+                message = self._decode(parts[0])
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
                 continue

@@ -40,8 +40,8 @@ class Loop:
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._link.fileno(), zmq.POLLIN)
         while not self._link.stopping:
-            poller.poll(FLUSH_MS)
-            for order in self._link.orders():
+            ready = dict(poller.poll(FLUSH_MS))
+            for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
                 elif isinstance(order, Change):

@@ -372,6 +372,8 @@ class Stream:
 
     def _pass_over(self, frames: int, paced: int, still: int) -> None:
         """Count `frames` of which the capture passes over `paced` and `still`, and which nobody has announced."""
+        if frames <= 0:
+            return
         still = min(still, frames)
         paced = min(paced, frames - still) if self.live else frames - still
         self._gap += Counter({"paced": paced, "still": still, "worker-lost": frames - paced - still})

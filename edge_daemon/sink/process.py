@@ -87,8 +87,8 @@ class Sink:
         poller.register(self._link.fileno(), zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            poller.poll(POLL_MS)
-            for order in self._link.orders():
+            ready = dict(poller.poll(POLL_MS))
+            for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
                 elif isinstance(order, Change):

@@ -71,8 +71,9 @@ class Worker:
         self._link.ready()
         while not self._link.stopping:
             ready = dict(poller.poll(POLL_MS))
-            self._link.orders()
-            if self._peer.changed():
+            if self._link.fileno() in ready:
+                self._link.orders()
+            if self._peer.changes in ready and self._peer.changed():
                 self._greet()
             if self._inbox in ready:
                 self.step()
