@@ -8,7 +8,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.scene import Scene
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25.0
-FRAMES = 300
+FRAMES = 500
 
 
 def write_clip(path: Path, frames: int = FRAMES) -> Path:

@@ -38,6 +38,17 @@ class Transport:
     used: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What is otherwise with live cameras: `cpu_ms` and `gap_ms` more than with files, and another share of the cores
+    that is `used`.
+    """
+
+    cpu_ms: float
+    gap_ms: float
+    used: float
+
+
 @dataclass(frozen=True)
 class Arrangement:
     """What can be chosen of a model: how many workers, of how many threads, and how frames travel to them."""
@@ -59,22 +70,30 @@ class Machine:
     convert_ms: float
     transports: Mapping[Codec, Transport]
     speeds: Sequence[Speed]
+    live: Live
 
     def lossless_fps(self, choice: Arrangement) -> float:
         """Frames a second of a source that waits."""
-        return min(self._workers_fps(choice), self._cpu_ms(choice) / (self.decode_ms + self._looked_at_ms(choice)))
+        spent_ms = 1e3 * self.cores * self.transports[choice.codec].used
+        return min(self._workers_fps(choice), spent_ms / self.frame_ms(choice))
+
+    def frame_ms(self, choice: Arrangement) -> float:
+        """CPU milliseconds of all processes for a frame that is looked at."""
+        return self.decode_ms + self._looked_at_ms(choice)
 
     def live_fps(self, choice: Arrangement, cameras: int) -> float:
         """Frames a second of so many cameras that are looked at; decoded are all that they give."""
         captured_fps = cameras * self.camera_fps
-        left_ms = self._cpu_ms(choice) - captured_fps * self.decode_ms
-        return min(captured_fps, self._workers_fps(choice), max(0.0, left_ms / self._looked_at_ms(choice)))
+        left_ms = max(0.0, 1e3 * self.cores * self.live.used - captured_fps * self.decode_ms)
+        cores_fps = left_ms / (self._looked_at_ms(choice) + self.live.cpu_ms)
+        return min(captured_fps, self._workers_fps(choice, self.live.gap_ms), cores_fps)
 
     def cameras(self, choice: Arrangement, fps: float) -> float:
         """How many cameras can be looked at `fps` times a second, as far as they give so many frames; not rounded."""
         fps = min(fps, self.camera_fps)
-        each_ms = self.camera_fps * self.decode_ms + fps * self._looked_at_ms(choice)
-        return (1 - SPARE) * min(self._workers_fps(choice) / fps, self._cpu_ms(choice) / each_ms)
+        each_ms = self.camera_fps * self.decode_ms + fps * (self._looked_at_ms(choice) + self.live.cpu_ms)
+        spent_ms = 1e3 * self.cores * self.live.used
+        return (1 - SPARE) * min(self._workers_fps(choice, self.live.gap_ms) / fps, spent_ms / each_ms)
 
     def choices(self) -> Iterator[Arrangement]:
         """All arrangements worth a thought: no more threads at work than there are cores."""
@@ -97,13 +116,10 @@ class Machine:
         above = [speed for speed in known if speed.workers >= workers][:1] or known[-1:]
         return between(below[0], above[0], workers)
 
-    def _workers_fps(self, choice: Arrangement) -> float:
+    def _workers_fps(self, choice: Arrangement, more_ms: float = 0.0) -> float:
+        """Frames a second of workers that always have the next one, but for a gap."""
         speed = self.speed(choice.workers, choice.threads)
-        return 1e3 * choice.workers / (speed.service_ms + self.transports[choice.codec].gap_ms)
-
-    def _cpu_ms(self, choice: Arrangement) -> float:
-        """CPU milliseconds that there are in a second."""
-        return 1e3 * self.cores * self.transports[choice.codec].used
+        return 1e3 * choice.workers / (speed.service_ms + self.transports[choice.codec].gap_ms + more_ms)
 
     def _looked_at_ms(self, choice: Arrangement) -> float:
         """CPU milliseconds of a frame that is decoded."""

@@ -2,17 +2,23 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import msgspec
 
-from edge_daemon.bench.machine import Machine, Speed, Transport
+from edge_daemon.bench.machine import Arrangement, Live, Machine, Speed, Transport
 from edge_daemon.bench.measuring import Task
 from edge_daemon.bench.team import measure
-from edge_daemon.bench.trial import attempt
+from edge_daemon.bench.trial import Trial, attempt
 from edge_daemon.settings import Codec, ModelSettings
 
 CODECS: tuple[Codec, ...] = ("auto", "jpeg")
+TOO_MANY, MOST_CAMERAS = 1.15, 24
+ALL = 0.95
+"""When more than this share of all frames is looked at, the cameras were not too many."""
+WARM_S = 1.5
 
 
 def survey(
@@ -36,24 +42,50 @@ def survey(
     known_ms = decoding.decode_ms + decoding.convert_ms + speeds[cores, 1].cpu_ms
     transports: dict[Codec, Transport] = {}
     for codec in CODECS:
-        say(f"the daemon, frames as {codec}")
+        say(f"the daemon on a file, frames as {codec}")
+        file = {"c": {"source": source}}
         one, all_of_them = (
-            attempt({"c": {"source": source}}, {**written, "workers": workers, "threads": 1}, 2 * seconds, codec=codec)
-            for workers in (1, cores)
+            attempt(file, {**written, "workers": workers, "threads": 1}, codec, 2 * seconds) for workers in (1, cores)
         )
         transports[codec] = Transport(
             cpu_ms=max(0.0, all_of_them.cpu_ms - known_ms),
             gap_ms=max(0.0, 1e3 / one.fps - speeds[1, 1].service_ms),
-            used=min(1.0, all_of_them.fps * all_of_them.cpu_ms / 1e3 / cores),
+            used=min(1.0, all_of_them.used / cores),
         )
-    return Machine(
+    machine = Machine(
         cores=cores,
         camera_fps=decoding.camera_fps,
         decode_ms=decoding.decode_ms,
         convert_ms=decoding.convert_ms,
         transports=transports,
         speeds=list(speeds.values()),
+        live=Live(cpu_ms=0.0, gap_ms=0.0, used=transports["auto"].used),
     )
+    say("the daemon on more live cameras than it can look at")
+    return replace(machine, live=_live(machine, source, written, seconds))
+
+
+def _live(machine: Machine, source: str, written: Mapping[str, Any], seconds: float) -> Live:
+    """What is otherwise with live cameras, of which there are somewhat too many, or as many as can be had."""
+
+    def looked_at(workers: int) -> tuple[float, Trial]:
+        """Frames a second that all cameras give, and what becomes of them."""
+        lossless_fps = machine.lossless_fps(Arrangement(workers, 1, "auto"))
+        count = min(MOST_CAMERAS, max(2, ceil(TOO_MANY * lossless_fps / machine.camera_fps)))
+        cameras = {f"c{number}": {"source": source, "delivery": "live"} for number in range(count)}
+        model = {**written, "workers": workers, "threads": 1}
+        return count * machine.camera_fps, attempt(cameras, model, "auto", 2 * seconds, WARM_S)
+
+    cores = int(machine.cores)
+    captured_fps, trial = looked_at(cores)
+    file_ms = machine.frame_ms(Arrangement(cores, 1, "auto"))
+    skipped_ms = (captured_fps / trial.fps - 1) * machine.decode_ms
+    used = machine.live.used if trial.fps > ALL * captured_fps else trial.used / cores
+    captured_fps, one = looked_at(1)
+    gap_ms = 0.0
+    if one.fps < ALL * captured_fps:
+        gap_ms = max(0.0, 1e3 / one.fps - 1e3 / machine.lossless_fps(Arrangement(1, 1, "auto")))
+    return Live(cpu_ms=max(0.0, trial.cpu_ms - skipped_ms - file_ms), gap_ms=gap_ms, used=min(1.0, used))
 
 
 def arrangements(cores: int) -> Iterator[tuple[int, int]]:

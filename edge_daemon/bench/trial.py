@@ -15,19 +15,25 @@ import psutil
 
 from edge_daemon.client import Message, Subscriber
 from edge_daemon.errors import StartError
+from edge_daemon.settings import Codec
 from edge_daemon.wire import End, Result
 
 PATIENCE_S = 60.0
 """From one result to the next, and to the first: models may be large."""
-EVERY_S = 0.25
+EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Frames a second, and CPU milliseconds of all processes for each."""
+    """Frames a second that were looked at, and cores that all processes used."""
 
     fps: float
-    cpu_ms: float
+    used: float
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds for each frame that was looked at."""
+        return 1e3 * self.used / self.fps
 
 
 class _Sample(NamedTuple):
@@ -38,19 +44,22 @@ class _Sample(NamedTuple):
     cpu_s: float
 
 
-def attempt(cameras: Mapping[str, Any], model: Mapping[str, Any], seconds: float, **frames: Any) -> Trial:
-    """Run it with these cameras, which are files, and this model, for `seconds` or until they have been read.
+def attempt(
+    cameras: Mapping[str, Any], model: Mapping[str, Any], codec: Codec, seconds: float, warm_s: float = 0.0
+) -> Trial:
+    """Run it with these cameras and this model, for `seconds` or until one has been read, and judge by what it does
+    `warm_s` after the first result.
 
     Raises:
-        StartError: it did not get as far as two samples.
+        StartError: the video is too short to tell, or nothing comes of it.
     """
-    with running({"cameras": cameras, "models": {"m": model}, "frames": frames}) as (process, messages):
-        samples = list(_samples(process, messages, seconds))
-    if len(samples) < 2:
-        raise StartError("the daemon gave too few results to judge by: is the video long enough?")
-    first, last = samples[0], samples[-1]
-    count = last.frames - first.frames
-    return Trial(count / (last.at_s - first.at_s), 1e3 * (last.cpu_s - first.cpu_s) / count)
+    with running({"cameras": cameras, "models": {"m": model}, "frames": {"codec": codec}}) as (process, messages):
+        samples = list(_samples(process, messages, warm_s, warm_s + seconds))
+    if len(samples) < 4:
+        raise StartError("the daemon had read the video before it could be judged: name a longer one")
+    first, last = samples[1], samples[-2]  # queues fill before, and drain behind
+    took_s = last.at_s - first.at_s
+    return Trial((last.frames - first.frames) / took_s, (last.cpu_s - first.cpu_s) / took_s)
 
 
 @contextmanager
@@ -64,7 +73,8 @@ def running(config: Mapping[str, Any]) -> Iterator[tuple[psutil.Process, Iterato
         folder = Path(name)
         address = f"ipc://{folder}/publish"
         publish = {"bind": [address], "wait_for": 1}
-        (folder / "config.yaml").write_text(json.dumps({**config, "publish": publish}))
+        written = {**config, "publish": publish, "web": {"enabled": False}}
+        (folder / "config.yaml").write_text(json.dumps(written))
         command = [sys.executable, "-P", "-m", "edge_daemon", "run", str(folder / "config.yaml")]
         with (folder / "log").open("w+") as log, Subscriber(address, timeout_s=1) as subscriber:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -89,15 +99,17 @@ def _heard(process: subprocess.Popen[bytes], subscriber: Subscriber) -> Iterator
                 raise
 
 
-def _samples(process: psutil.Process, messages: Iterator[Message], seconds: float) -> Iterator[_Sample]:
-    """From the first result on, every so often, until the source has ended."""
-    frames, due, until = 0, 0.0, float("inf")
+def _samples(process: psutil.Process, messages: Iterator[Message], from_s: float, until_s: float) -> Iterator[_Sample]:
+    """How it stands every so often, in a span of time after the first result or until a source has ended."""
+    frames, due, until = 0, float("inf"), float("inf")
     for message in messages:
         now = time.monotonic()
         if isinstance(message, End) or now > until:
             return
         if isinstance(message, Result):
-            frames, until = frames + 1, min(until, now + seconds)
+            if not frames:
+                due, until = now + from_s, now + until_s
+            frames += 1
         if now >= due and (cpu_s := _cpu_s(process)):
             due = now + EVERY_S
             yield _Sample(now, frames, cpu_s)

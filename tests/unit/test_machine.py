@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.bench.machine import SPARE, Arrangement, Machine, Speed, Transport
+from edge_daemon.bench.machine import SPARE, Arrangement, Live, Machine, Speed, Transport
 
 ms = st.floats(0.1, 100)
 
@@ -26,6 +26,7 @@ def machines(draw: st.DrawFn) -> Machine:
         convert_ms=draw(ms),
         transports={"auto": draw(transport), "jpeg": draw(transport)},
         speeds=speeds,
+        live=draw(st.builds(Live, cpu_ms=st.floats(0, 5), gap_ms=st.floats(0, 5), used=st.floats(0.5, 1))),
     )
 
 
@@ -71,11 +72,13 @@ def test_figures_by_hand() -> None:
             Speed(workers=1, threads=1, service_ms=20, cpu_ms=20),
             Speed(workers=4, threads=1, service_ms=26, cpu_ms=26),
         ],
+        live=Live(cpu_ms=2, gap_ms=3, used=0.8),
     )
     assert machine.speed(2, 1).service_ms == pytest.approx(22)
     one, all_of_them = Arrangement(1, 1, "auto"), Arrangement(4, 1, "auto")
     assert machine.lossless_fps(one) == pytest.approx(1000 / 22)
     assert machine.lossless_fps(all_of_them) == pytest.approx(3600 / (4 + 1 + 5 + 26))
-    assert machine.live_fps(all_of_them, 5) == pytest.approx((3600 - 5 * 25 * 4) / (1 + 5 + 26))
-    assert machine.cameras(all_of_them, 10) == pytest.approx((1 - SPARE) * 3600 / (25 * 4 + 10 * 32))
+    assert machine.live_fps(all_of_them, 5) == pytest.approx((3200 - 5 * 25 * 4) / (1 + 5 + 26 + 2))
+    assert machine.live_fps(one, 5) == pytest.approx(1000 / (20 + 2 + 3))
+    assert machine.cameras(all_of_them, 10) == pytest.approx((1 - SPARE) * 3200 / (25 * 4 + 10 * 34))
     assert machine.best(25) == Arrangement(3, 1, "auto"), "a fourth worker would find no core free"
