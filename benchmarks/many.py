@@ -1,6 +1,6 @@
 """What the dispatcher and the sink cost a frame, from one camera to hundreds: both real, with simulated neighbours.
 
-    python benchmarks/many.py [--cameras 1 10 50 200] [--fps 1000] [--seconds 5]
+    python -m benchmarks.many [--cameras 1 10 50 200] [--fps 1000] [--seconds 5]
 
 All cameras together give `--fps` frames a second, so that what a process does once a second weighs the same. Workers
 answer at once, so no frame has to wait; without pixels, nothing but the control messages is measured.
