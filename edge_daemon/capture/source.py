@@ -9,7 +9,8 @@ from edge_daemon.capture.picture import Details, Picture, Source, ready
 from edge_daemon.capture.video import Video
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import SourceError
-from edge_daemon.scene import Scene, SceneOptions
+from edge_daemon.scene.options import SceneOptions
+from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()

@@ -1,6 +1,4 @@
-"""A street scene drawn by code: the source `scene:`, and what the built-in model learns from."""
+"""A street scene drawn by code: the source `scene:`, and what the built-in model learns from.
 
-from edge_daemon.scene.options import SceneOptions
-from edge_daemon.scene.scene import Scene, Truth
-
-__all__ = ["Scene", "SceneOptions", "Truth"]
+Import from `scene` and `options`: what a source asks for can be checked without what draws it.
+"""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
 from edge_daemon.models.model import Model
-from edge_daemon.scene import Scene
+from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import ModelSettings
 
 # Training scenes have seeds around a million.

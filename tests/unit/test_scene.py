@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.errors import SourceError
-from edge_daemon.scene import Scene, SceneOptions, Truth
+from edge_daemon.scene.options import SceneOptions
+from edge_daemon.scene.scene import Scene, Truth
 
 FPS = 15.0
 
