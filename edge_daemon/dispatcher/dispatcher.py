@@ -81,6 +81,10 @@ class Seat:
                 break
         self.begun &= bool(self.given)
 
+    def in_hand(self, camera: str) -> list[int]:
+        """The frames of a camera that it has and cannot have begun, for it takes them in order."""
+        return [seq for name, _, seq in self.given[self.batch :] if name == camera]
+
     def forget(self, camera: str) -> None:
         """Frames of a camera may never come."""
         self.given = [given for given in self.given if given[0] != camera]
@@ -455,10 +459,10 @@ class Dispatcher:
         return 0 if cascade is None else 1 + self._depth(cascade.after)
 
     def _worker_gone(self, worker: str) -> None:
-        if self._workers.pop(worker, None):
+        if seat := self._workers.pop(worker, None):
             self._wake(*self._cameras)
             for stream in self._streams.values():
-                self._tell_sink(stream.worker_lost(worker))
+                self._tell_sink(stream.worker_lost(worker, in_hand=seat.in_hand(stream.camera)))
             for model, queue in self._queues.items():
                 for seq in queue.lost(worker):
                     self._say(WEB, Returned(model=model, seq=seq))

@@ -271,12 +271,14 @@ class Stream:
             told.shared = True
             self._forget()
 
-    def worker_lost(self, worker: str) -> list[ToSink]:
-        """`worker` is gone; what it had brings no result, unless that is on its way already."""
+    def worker_lost(self, worker: str, in_hand: Sequence[int] = ()) -> list[ToSink]:
+        """`worker` is gone; what it had brings no result, unless that is on its way already. It did not die of the
+        frames that it had only `in_hand`.
+        """
         messages: list[ToSink] = []
         for told in self._told:
             if told.worker == worker:
-                if told.frame and told.sent and not told.served:
+                if told.frame and told.sent and not told.served and told.seq not in in_hand:
                     told.frame.deaths += 1
                 messages += self._lose(told)
         return messages

@@ -113,6 +113,23 @@ def test_a_worker_has_the_next_frame_in_hand() -> None:
     assert desk.assigned() == [("w", 2)]
 
 
+def test_a_worker_does_not_die_of_what_it_had_in_hand() -> None:
+    desk = ready()
+    desk.worker()
+    for seq in range(2):
+        desk.frame(seq)
+    desk.core.assign(0)
+    for seq in range(2):
+        desk.sent(seq)
+    desk.core.exited("w", "worker")
+    for name in ("v", "w"):
+        desk.worker(name, inbox="in/2")
+    desk.said()
+    desk.core.assign(0)
+    sends = [message for message in desk.to("capture/1") if isinstance(message, Send)]
+    assert [(send.seq, send.deaths) for send in sends] == [(0, 1), (1, 0)]
+
+
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
     desk = ready()
     for name in ("v", "w"):
