@@ -19,6 +19,7 @@ import psutil
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.hub import Peer
 from edge_daemon.settings import CameraTurn, DispatcherSettings, SinkSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.forks import Forks
@@ -60,9 +61,9 @@ class Crowd:
         self._folder, self._context = folder, context
         self._decode: Decoder[ToCapture] = Decoder(ToCapture)
         self._poller = zmq.Poller()
-        self._captures = {camera: self._dealer(f"capture/{camera}/1") for camera in cameras}
-        self._names = {socket: camera for camera, socket in self._captures.items()}
-        self._workers = {f"m-{number}": self._dealer(f"m-{number}") for number in range(WORKERS)}
+        self._captures = {camera: self._line(f"capture/{camera}/1") for camera in cameras}
+        self._names = {line.fileno(): camera for camera, line in self._captures.items()}
+        self._workers = {f"m-{number}": self._line(f"m-{number}") for number in range(WORKERS)}
         self._sink = sockets.outcomes(context, sockets.ipc(folder, "sink"))
         self._subscriber = sockets.subscriber(context, sockets.ipc(folder, "published"), hwm=0)
         self._subscriber.subscribe("result/")
@@ -70,10 +71,10 @@ class Crowd:
         self._epochs: dict[str, int] = {}
         self._captured_ns: dict[tuple[str, int], int] = {}
         self.latencies_ms: list[float] = []
-        for camera, socket in self._captures.items():
-            self._tell(socket, CaptureHello(camera=camera, epoch=None, held=[], ended=None))
-        for worker, socket in self._workers.items():
-            self._tell(socket, WorkerHello(worker=worker, model="m", inbox="ipc://nowhere", busy=False))
+        for camera, line in self._captures.items():
+            self._tell(line, CaptureHello(camera=camera, epoch=None, held=[], ended=None))
+        for worker, line in self._workers.items():
+            self._tell(line, WorkerHello(worker=worker, model="m", inbox="ipc://nowhere", busy=False))
 
     def play(self, fps: float, seconds: float) -> None:
         """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
@@ -93,18 +94,20 @@ class Crowd:
 
     def close(self) -> None:
         """Let go of the sockets."""
-        for socket in (*self._captures.values(), *self._workers.values(), self._sink, self._subscriber):
-            socket.close(0)
+        for line in (*self._captures.values(), *self._workers.values()):
+            line.close()
+        self._sink.close(0)
+        self._subscriber.close(0)
 
     def _last(self, camera: str) -> int:
         return max((seq for name, seq in self._captured_ns if name == camera), default=-1)
 
-    def _dealer(self, name: str) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
-        socket.identity = name.encode()
-        socket.connect(sockets.ipc(self._folder, "dispatcher"))
-        self._poller.register(socket, zmq.POLLIN)
-        return socket
+    def _line(self, name: str) -> Peer:
+        line = Peer(sockets.ipc(self._folder, "dispatcher"), name)
+        while not line.renewed():
+            time.sleep(line.wait_ms(1000) / 1e3)
+        self._poller.register(line.fileno(), zmq.POLLIN)
+        return line
 
     def _announce(self, camera: str, seq: int) -> None:
         now_ns, epoch = self._captured_ns[camera, seq], self._epochs[camera]
@@ -115,7 +118,9 @@ class Crowd:
             if socket is self._subscriber:
                 self._hear()
             elif socket in self._names:
-                self._answer(self._names[socket], self._decode(socket.recv()))
+                camera = self._names[socket]
+                for message in self._captures[camera].receive(10):
+                    self._answer(camera, self._decode(message))
 
     def _hear(self) -> None:
         topic, body = self._subscriber.recv_multipart()
@@ -152,8 +157,8 @@ class Crowd:
         self._sink.send(encode(Outcome(frame=frame, model="m", worker=worker)))
 
     @staticmethod
-    def _tell(socket: zmq.Socket[bytes], message: Message) -> None:
-        socket.send(encode(message))
+    def _tell(line: Peer, message: Message) -> None:
+        line.send(encode(message))
 
 
 def measure(cameras: int, fps: float, seconds: float) -> Spent:

@@ -19,11 +19,8 @@ from edge_daemon.keys import ClientKeys, show
 
 RECONNECT_MS = 20
 RECONNECT_MAX_MS = 500
-CONTROL_HWM = 1000
-"""Small messages (no pixels) that one peer may have under way."""
 FRAME_HWM = 4
 OUTCOME_HWM = 8
-MAX_CONTROL_BYTES = 4 << 20
 MAX_PICTURE_BYTES = 64_000_000 * 3
 """Of the largest picture there may be, as raw pixels."""
 MAX_SUBSCRIPTION_BYTES = 1024
@@ -68,17 +65,6 @@ def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
         while socket.get(zmq.RCVMORE):
             parts.append(socket.recv())
         yield parts
-
-
-def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The dispatcher's socket: peers are told apart by name; a restarted peer takes its name over."""
-    socket = context.socket(zmq.ROUTER)
-    socket.linger = LINGER_MS
-    socket.sndhwm = socket.rcvhwm = CONTROL_HWM
-    socket.router_handover = 1
-    socket.maxmsgsize = MAX_CONTROL_BYTES
-    _bind(socket, address, "hand out frames")
-    return socket
 
 
 def of_this_process(address: str) -> str:
@@ -269,60 +255,6 @@ class Guests:
         """Stop looking; the publisher goes on."""
         self._publisher.disable_monitor()
         self._changes.close(0)
-
-
-class Peer:
-    """A named connection to the dispatcher that says when it was made, and made again.
-
-    The owner polls `fd_of_changes` beside `socket`, and sends its hello when `changed()` is true. While the
-    dispatcher is away nothing queues here: `send` drops, since the hello after it tells everything.
-
-    Raises:
-        StartError: `address` can be none.
-    """
-
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, name: str) -> None:
-        self.socket = context.socket(zmq.DEALER)
-        self.socket.identity = name.encode()
-        self.socket.linger = LINGER_MS
-        self.socket.sndhwm = self.socket.rcvhwm = CONTROL_HWM
-        self.socket.immediate = 1
-        self.socket.reconnect_ivl = RECONNECT_MS
-        self.socket.reconnect_ivl_max = RECONNECT_MAX_MS
-        self.socket.sndtimeo = 200
-        self.changes = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-        self.connected = False
-        self._address = address
-        try:
-            self.socket.connect(address)
-        except zmq.ZMQError as error:
-            self.close()
-            raise StartError(f"cannot reach the dispatcher at {address}: {_reason(error, address)}") from error
-
-    def changed(self) -> bool:
-        """Read what happened to the connection; true when it was newly made and a hello is due."""
-        made = False
-        while self.changes.poll(0):
-            made = recv_monitor_message(self.changes)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self.connected = made
-        return made
-
-    def send(self, data: bytes) -> None:
-        """Send a message if the dispatcher is there."""
-        if not self.connected:
-            return
-        try:
-            self.socket.send(data)
-        except zmq.Again:  # it has not read for long: what it reads next is a hello, over a new connection
-            self.connected = False
-            self.socket.disconnect(self._address)
-            self.socket.connect(self._address)
-
-    def close(self) -> None:
-        """Send what is under way, then close."""
-        self.socket.disable_monitor()
-        self.changes.close(0)
-        self.socket.close()
 
 
 def ipc(folder: Path, name: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from edge_daemon.capture.mjpeg import Parts
 from edge_daemon.client import _decode as decode_published
 from edge_daemon.config.load import loads
 from edge_daemon.errors import EdgeError
+from edge_daemon.hub import PIECE_BYTES, Line
 from edge_daemon.imaging.codecs import decode_bgr, decode_rgb, read_bgr, read_rgb
 from edge_daemon.imaging.header import read_header
 from edge_daemon.keys import is_key
@@ -334,9 +336,10 @@ def _send_all(daemon: Daemon, private: Path, count: int, seed: int) -> None:
         for path in sorted(private.iterdir()):
             if path.name == "control":
                 _call(path, count // 20, seed)
+            elif path.name == "dispatcher":
+                _tell(path, messages(count, seed))
             elif path.is_socket():
-                kind = zmq.DEALER if path.name == "dispatcher" else zmq.PUSH
-                _bombard(context, kind, f"ipc://{path}", messages(count, seed))
+                _bombard(context, zmq.PUSH, f"ipc://{path}", messages(count, seed))
         _bombard(context, zmq.XSUB, daemon.address, messages(count, seed))
     _shout(daemon.address, count // 100, seed)
 
@@ -348,6 +351,23 @@ def _bombard(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, address: str,
         gun.connect(address)
         for parts in sent:
             gun.send_multipart(parts)
+
+
+def _tell(path: Path, sent: Iterator[list[bytes]]) -> None:
+    """The dispatcher takes packets too: whole messages, pieces of some, and lines that end amid one."""
+    for lot in batched(sent, 100):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end, suppress(OSError):  # it may hang up on us
+            line = Line(end)
+            line.connect(path)
+            for parts in lot:
+                line.send(parts[0])
+            line.send_piece(lot[0][0][:PIECE_BYTES] or b"x")
+
+
+def batched(items: Iterator[list[bytes]], size: int) -> Iterator[list[list[bytes]]]:
+    """So many at a time, until there are none."""
+    while lot := list(islice(items, size)):
+        yield lot
 
 
 def _call(path: Path, count: int, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from edge_daemon import sockets
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Held, PassedOver, Window
 from edge_daemon.errors import SourceError, WireError
+from edge_daemon.hub import Peer
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.link import Link
 from edge_daemon.models.preprocess import Fit, enough, resize
@@ -66,7 +68,7 @@ class Capture:
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._reader = Reader(settings, self._window, lambda: os.eventfd_write(self._wake, 1))
-        self._peer = sockets.Peer(context, settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
+        self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._decode: Decoder[ToCapture] = Decoder(ToCapture)
         self._epoch: int | None = None
@@ -80,17 +82,17 @@ class Capture:
         Raises:
             SourceError: a finite source cannot be opened, or the source is stuck.
         """
-        poller = zmq.Poller()
-        for waited_for in (self._peer.socket, self._peer.changes, self._link.fileno(), self._wake):
-            poller.register(waited_for, zmq.POLLIN)
+        poller = select.poll()
+        for waited_for in (self._peer, self._link, self._wake):
+            poller.register(waited_for, select.POLLIN)
         self._reader.start()
         while not self._link.stopping and not self._finished:
-            ready = dict(poller.poll(POLL_MS))
+            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
             if self._link.fileno() in ready:
                 self._link.orders()
             if self._wake in ready:
                 os.eventfd_read(self._wake)
-            if self._peer.changes in ready and self._peer.changed():
+            if self._peer.renewed():
                 self._introduce()
             self._answer()
             self._announce()
@@ -114,9 +116,9 @@ class Capture:
 
     def _answer(self) -> None:
         """Do what the dispatcher asks."""
-        for parts in sockets.receive(self._peer.socket, BURST):
+        for data in self._peer.receive(BURST):
             try:
-                message = self._decode(parts[0])
+                message = self._decode(data)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
                 continue

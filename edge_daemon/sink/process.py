@@ -10,6 +10,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
+from edge_daemon.hub import Peer
 from edge_daemon.keys import Doorkeeper
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
@@ -68,7 +69,7 @@ class Sink:
         self._door = Doorkeeper(context, settings.clients) if settings.secret_key else None
         self._publisher = sockets.publisher(context, settings.publish, settings.secret_key)
         self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
-        self._peer = sockets.Peer(context, settings.dispatcher, "sink")
+        self._peer = Peer(settings.dispatcher, "sink")
         if not self._guests:
             self._open_locally()
         self._hello_due = False
@@ -82,12 +83,11 @@ class Sink:
     def run(self) -> None:
         """Serve until told to stop; then take in what is still under way and close the books."""
         poller = zmq.Poller()
-        for waited_for in (self._peer.socket, self._peer.changes, self._collector, self._publisher):
+        for waited_for in (self._peer.fileno(), self._collector, self._publisher, self._link.fileno()):
             poller.register(waited_for, zmq.POLLIN)
-        poller.register(self._link.fileno(), zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(POLL_MS))
+            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
             for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
@@ -165,7 +165,7 @@ class Sink:
 
     def _greet(self) -> None:
         """Say hello to the dispatcher, who hands out nothing before: here a run waits for its subscribers."""
-        self._hello_due |= self._peer.changed()
+        self._hello_due |= self._peer.renewed()
         if self._guests and self._guests.settled(self._settings.wait_for, SETTLED_S):
             self._guests.close()
             self._guests = None
@@ -181,9 +181,9 @@ class Sink:
 
     def _take_in(self) -> None:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
-        for parts in sockets.receive(self._peer.socket, BURST):
+        for data in self._peer.receive(BURST):
             try:
-                self._desk.tell(self._from_dispatcher(parts[0]))
+                self._desk.tell(self._from_dispatcher(data))
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         for _ in range(BURST):

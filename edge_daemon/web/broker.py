@@ -11,12 +11,14 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import WireError
+from edge_daemon.hub import Peer
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.requests import Answer, Requests
 from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
+BURST = 64
 Heard = Callable[[list[bytes]], None]
 
 
@@ -28,7 +30,7 @@ class Broker(threading.Thread):
         self._context, self._heard = context, heard
         address = sockets.of_this_process(settings.replies)
         self._replies = sockets.replies(context, address)
-        self._peer = sockets.Peer(context, settings.dispatcher, "web")
+        self._peer = Peer(settings.dispatcher, "web")
         self._subscriber = sockets.subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
@@ -67,13 +69,13 @@ class Broker(threading.Thread):
     def run(self) -> None:
         """Carry, until stopped."""
         poller = zmq.Poller()
-        for waited_for in (self._wake, self._peer.socket, self._peer.changes, self._replies, self._subscriber):
+        for waited_for in (self._wake, self._peer.fileno(), self._replies, self._subscriber):
             poller.register(waited_for, zmq.POLLIN)
         while not self._over:
-            ready = dict(poller.poll(POLL_MS))
+            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
             if self._wake in ready:
                 os.eventfd_read(self._wake)
-            if self._peer.changed():
+            if self._peer.renewed():
                 self._say(self._requests.hello())
             self._do()
             self._hear_dispatcher()
@@ -98,9 +100,9 @@ class Broker(threading.Thread):
         self._peer.send(encode(message))
 
     def _hear_dispatcher(self) -> None:
-        while self._peer.socket.poll(0):
+        for data in self._peer.receive(BURST):
             try:
-                message = self._from_dispatcher(self._peer.socket.recv())
+                message = self._from_dispatcher(data)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
                 continue

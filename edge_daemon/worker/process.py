@@ -10,6 +10,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import WireError
+from edge_daemon.hub import Peer
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.link import Link
@@ -23,6 +24,7 @@ from edge_daemon.worker.report import crops_of, wanted
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
+BURST = 64
 STOP_S = 2.0
 """How long a worker that is to stop waits for a sink or a dispatcher that is away."""
 
@@ -57,7 +59,7 @@ class Worker:
         self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
         self._inbox = sockets.inbox(context, self._address)
         self._outcomes = sockets.outcomes(context, settings.sink)
-        self._peer = sockets.Peer(context, settings.dispatcher, settings.worker)
+        self._peer = Peer(settings.dispatcher, settings.worker)
         self._decode: Decoder[Frame] = Decoder(Frame)
         self._from_dispatcher: Decoder[ToWorker] = Decoder(ToWorker)
         self._served = 0
@@ -66,14 +68,16 @@ class Worker:
     def run(self) -> None:
         """Serve until told to stop."""
         poller = zmq.Poller()
-        for waited_for in (self._inbox, self._peer.changes, self._link.fileno()):
+        for waited_for in (self._inbox, self._peer.fileno(), self._link.fileno()):
             poller.register(waited_for, zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(POLL_MS))
+            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
             if self._link.fileno() in ready:
                 self._link.orders()
-            if self._peer.changes in ready and self._peer.changed():
+            if self._peer.fileno() in ready:
+                self._is_dismissed()
+            if self._peer.renewed():
                 self._greet()
             if self._inbox in ready:
                 self.step()
@@ -85,7 +89,7 @@ class Worker:
     def _leave(self) -> None:
         """Serve what is on its way here, for as long as the dispatcher is there to say that there is more."""
         poller = zmq.Poller()
-        for waited_for in (self._inbox, self._peer.socket):
+        for waited_for in (self._inbox, self._peer.fileno()):
             poller.register(waited_for, zmq.POLLIN)
         self._peer.send(encode(Leaving(worker=self._settings.worker, inbox=self._address)))
         while self._peer.connected and (ready := dict(poller.poll(round(STOP_S * 1e3)))):
@@ -95,11 +99,14 @@ class Worker:
                 return
 
     def _is_dismissed(self) -> bool:
-        try:
-            return self._from_dispatcher(self._peer.socket.recv()).inbox == self._address
-        except WireError as error:
-            logger.warning("dropped a message from the dispatcher: %s", error)
-            return False
+        """Whether the dispatcher says so; it says nothing else to a worker."""
+        for data in self._peer.receive(BURST):
+            try:
+                if self._from_dispatcher(data).inbox == self._address:
+                    return True
+            except WireError as error:
+                logger.warning("dropped a message from the dispatcher: %s", error)
+        return False
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""

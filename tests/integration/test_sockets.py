@@ -10,41 +10,12 @@ from edge_daemon import link
 from edge_daemon.errors import ModelError, StartError
 from edge_daemon.link import Exited, Failed, Finished, Link, Ready, Report, Stop
 from edge_daemon.settings import DispatcherSettings
-from edge_daemon.sockets import Guests, Peer, ipc, of_this_process, publisher, router, subscriber
+from edge_daemon.sockets import Guests, collector, ipc, of_this_process, publisher, subscriber
 from edge_daemon.supervisor.control import Control
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
 WAIT_S = 10.0
-
-
-def test_a_hello_is_due_after_each_connection(tmp_path: Path) -> None:
-    address = ipc(tmp_path, "dispatcher")
-    with zmq.Context() as context:
-        peer = Peer(context, address, "worker-0")
-        peer.send(b"nobody is there")
-        for _ in range(3):
-            with router(context, address) as dispatcher:
-                eventually(peer.changed, WAIT_S, what="a connection")
-                assert not peer.changed(), "once for each connection"
-                peer.send(b"hello")
-                assert dispatcher.poll(int(WAIT_S * 1000))
-                assert dispatcher.recv_multipart() == [b"worker-0", b"hello"]
-                dispatcher.linger = 0
-            eventually(lambda: not (peer.changed() or peer.connected), WAIT_S, what="the loss of the connection")
-        peer.close()
-
-
-def test_a_dispatcher_that_has_not_read_for_long_is_told_anew(tmp_path: Path) -> None:
-    address = ipc(tmp_path, "dispatcher")
-    with zmq.Context() as context, router(context, address) as dispatcher:
-        peer = Peer(context, address, "door")
-        eventually(peer.changed, WAIT_S, what="a connection")
-        eventually(lambda: peer.send(b"news") or not peer.connected, WAIT_S, what="no room for more", every_s=0)  # type: ignore[func-returns-value]
-        eventually(peer.changed, WAIT_S, what="another connection")
-        peer.send(b"hello")
-        eventually(lambda: dispatcher.recv_multipart()[1] == b"hello", WAIT_S, what="the hello", every_s=0)
-        peer.close()
 
 
 def test_an_ipc_address_of_ones_own_leaves_those_of_living_processes(tmp_path: Path) -> None:
@@ -54,13 +25,12 @@ def test_an_ipc_address_of_ones_own_leaves_those_of_living_processes(tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"worker-0-{os.getppid()}", "worker-01-4194305"]
 
 
-@pytest.mark.parametrize("make", [router, lambda context, address: publisher(context, [address])])
-def test_an_address_that_is_taken(make) -> None:  # type: ignore[no-untyped-def]
+def test_an_address_that_is_taken() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with zmq.Context() as context, context.socket(zmq.PUB) as taken:
         taken.bind(address)
         with pytest.raises(StartError, match=f"cannot .* on {address}: the address is in use"):
-            make(context, address)
+            publisher(context, [address])
 
 
 def test_an_address_of_another_machine() -> None:
@@ -70,9 +40,7 @@ def test_an_address_of_another_machine() -> None:
 
 def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     with zmq.Context() as context, pytest.raises(StartError, match="longer than"):
-        router(context, ipc(tmp_path, "x" * 200))
-    with zmq.Context() as context, pytest.raises(StartError, match="longer than"):
-        Peer(context, ipc(tmp_path, "x" * 200), "sink")
+        collector(context, ipc(tmp_path, "x" * 200))
     (tmp_path / ("x" * 100)).mkdir()
     with pytest.raises(StartError, match="path too long"):
         Control(tmp_path / ("x" * 100), None)

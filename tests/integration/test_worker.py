@@ -1,5 +1,6 @@
 """A worker's process as its neighbours know it: its address, its results, its word that it is free."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.hub import Hub
 from edge_daemon.settings import ModelSettings, WorkerSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.forks import Forks
@@ -26,7 +28,8 @@ class Neighbours:
 
     def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
-        self.router = sockets.router(context, sockets.ipc(folder, "dispatcher"))
+        self.hub = Hub(sockets.ipc(folder, "dispatcher"))
+        self._told: deque[tuple[str, bytes]] = deque()
         self.collector = sockets.collector(context, sockets.ipc(folder, "sink"))
         self._from_worker: Decoder[ToDispatcher] = Decoder(ToDispatcher)
         self._outcome: Decoder[Outcome] = Decoder(Outcome)
@@ -48,9 +51,15 @@ class Neighbours:
 
     def told(self) -> object:
         """What the worker says to the dispatcher next."""
-        assert self.router.poll(START_MS), "the worker says nothing"
-        name, data = self.router.recv_multipart()
-        assert name == b"m-0"
+
+        def said() -> bool:
+            self.hub.wait(START_MS)
+            self._told.extend(self.hub.receive(1))
+            return bool(self._told)
+
+        eventually(said, START_S, what="what the worker says", every_s=0)
+        name, data = self._told.popleft()
+        assert name == "m-0"
         return self._from_worker(data)
 
     def outcome(self) -> Outcome:
@@ -75,7 +84,7 @@ class Neighbours:
         if self.child.running:
             self.kill()
         self._forks.close()
-        self.router.close(0)
+        self.hub.close()
         self.collector.close(0)
 
 
