@@ -240,9 +240,21 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     max_detections: int | None = None
 
 
-class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
+Matrix = Literal["bt601", "bt709", "bt2020"]
+"""How YUV becomes RGB, by the recommendation of the ITU that says so."""
+
+
+class YuvFormat(msgspec.Struct, frozen=True):
+    """What the planes of a YUV picture mean: black is 16 and white 235, or with `full` 0 and 255."""
+
+    matrix: Matrix = "bt601"
+    full: bool = False
+
+
+class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR, or of as
-    many as `scaled` (width, height) where that stands for a larger frame.
+    many as `scaled` (width, height) where that stands for a larger frame, which took `scaling_ms`. Those of a `raw`
+    picture are `yuv` planes, if that is told.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
@@ -261,6 +273,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.1"):
     codec: Codec
     annotate: bool
     scaled: tuple[int, int] | None = None
+    scaling_ms: float = 0.0
+    yuv: YuvFormat | None = None
     share: bool = False
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None

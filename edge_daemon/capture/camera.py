@@ -1,36 +1,29 @@
-"""Cameras through OpenCV: RTSP, HLS and other URLs by FFmpeg, webcams by V4L2."""
+"""Cameras: RTSP, HLS and other URLs by FFmpeg, webcams through OpenCV's V4L2."""
 
 import errno
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import cv2
+import numpy as np
+from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from edge_daemon.capture.diagnosis import why
 from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.capture.playout import Playout
-from edge_daemon.capture.video import about, codec_of, details, pixels
+from edge_daemon.capture.video import Stream, pixels
 from edge_daemon.errors import SourceError
+from edge_daemon.imaging.colour import Pixels
 from edge_daemon.log import redact
 from edge_daemon.settings import OpenSettings
 
 logger = logging.getLogger(__name__)
 RENDER_DEVICES = Path("/dev/dri")
-_FAMILIES = {
-    "h264": "h264",
-    "avc1": "h264",
-    "hevc": "hevc",
-    "hvc1": "hevc",
-    "hev1": "hevc",
-    "vp80": "vp8",
-    "vp90": "vp9",
-}
-_HARDWARE_CODECS = {"v4l2m2m": "v4l2m2m", "nvdec": "cuvid"}
-"""What FFmpeg calls decoders of these kinds, behind the codec's name and `_`."""
+_DEVICES = {"vaapi": "vaapi", "nvdec": "cuda"}
+"""What FFmpeg calls the devices that decode; v4l2m2m is a decoder to it, `h264_v4l2m2m`."""
 
 
 class Camera:
@@ -39,87 +32,91 @@ class Camera:
     live = True
 
     def __init__(self, source: str, opening: OpenSettings) -> None:
-        self._name, self._codec = redact(source), ""
+        self._name = redact(source)
         self._source, self._opening = source, opening
         self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
-        self._capture = self._opened()
-        self.about = about(self._capture)
-        if by := self._hardware():
-            self.about += f", decoded by {by}"
+        self._decoder = "cpu"
+        self._stream = self._opened()
+        self.about = self._stream.about
+        if self._decoder != "cpu":
+            self.about += f", decoded by {self._decoder}"
 
     def read(self) -> Picture:
         """The next frame; never None, for a camera does not end."""
         began = time.monotonic()
-        if not self._capture.grab():
+        try:
+            frame = self._stream.read()
+        except av.FFmpegError as error:
             late = time.monotonic() - began >= 0.9 * self._opening.read_timeout_s
-            raise SourceError(f"{self._name} gives no more frames", "timeout" if late else "ended")
-        if self._playout:
-            stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            reason = "timeout" if late else "decode error" if isinstance(error, ValueError) else "ended"
+            raise SourceError(f"{self._name} gives no more frames", reason) from error
+        if frame is None:
+            raise SourceError(f"{self._name} gives no more frames", "ended")
+        if self._playout and (stamp_s := self._stream.time_s(frame)) is not None:
             time.sleep(self._playout.wait_s(stamp_s, time.monotonic()))
-        return Picture(time.monotonic(), lambda: pixels(self._capture))
+        return Picture(time.monotonic(), lambda: pixels(frame))
 
     @property
     def details(self) -> Details:
         """What FFmpeg says."""
-        return details(self._capture, self._hardware() or "cpu")
+        return self._stream.details(self._decoder)
 
     def close(self) -> None:
         """Close the connection."""
-        self._capture.release()
+        self._stream.close()
 
-    def _opened(self) -> cv2.VideoCapture:
+    def _opened(self) -> Stream:
+        """With the hardware that is wanted, if it can be had.
+
+        Raises:
+            SourceError: it cannot be opened.
+        """
         wanted = self._opening.decode
-        # `auto` leaves the choice to FFmpeg, where there is a device at all.
-        if wanted == "auto" and RENDER_DEVICES.exists():
-            capture = self._tried(cv2.VIDEO_ACCELERATION_ANY)
-        elif wanted == "vaapi":
-            capture = self._tried(cv2.VIDEO_ACCELERATION_VAAPI)
-        else:
-            capture = self._tried(cv2.VIDEO_ACCELERATION_NONE)
-        if not capture.isOpened() and wanted == "vaapi":
-            capture = self._tried(cv2.VIDEO_ACCELERATION_NONE)
-        if not capture.isOpened():
+        if wanted == "auto":  # left to FFmpeg, where there is a device at all
+            wanted = "vaapi" if RENDER_DEVICES.exists() and "vaapi" in hwdevices_available() else "cpu"
+        hardware = self._hardware(_DEVICES[wanted]) if wanted in _DEVICES else None
+        try:
+            stream = self._tried(hardware)
+            if wanted == "v4l2m2m":
+                stream = self._by_decoder(stream, f"{stream.codec}_v4l2m2m")
+        except av.FFmpegError as error:
             reason = why(self._source, self._opening.open_timeout_s)
-            raise SourceError(f"cannot open {self._name}: {reason}", reason)
-        if wanted in _HARDWARE_CODECS:
-            capture = self._by_codec(capture, _HARDWARE_CODECS[wanted])
-        if wanted == "vaapi" and capture.get(cv2.CAP_PROP_HW_ACCELERATION) != cv2.VIDEO_ACCELERATION_VAAPI:
-            logger.warning("vaapi is not to be had for %s here: it is decoded on the CPU", codec_of(capture))
-        return capture
+            raise SourceError(f"cannot open {self._name}: {reason}", reason) from error
+        if stream.accelerated or self._decoder != "cpu":
+            self._decoder = wanted
+        elif self._opening.decode not in ("auto", "cpu"):
+            logger.warning("%s is not to be had for %s here: it is decoded on the CPU", wanted, stream.codec)
+        return stream
 
-    def _by_codec(self, capture: cv2.VideoCapture, kind: str) -> cv2.VideoCapture:
-        """The same opened again with a decoder of the hardware's, now that it is known what is to be decoded."""
-        family = _FAMILIES.get(codec_of(capture).lower())
-        if family:
-            other = self._tried(cv2.VIDEO_ACCELERATION_NONE, f"video_codec;{family}_{kind}")
-            if other.isOpened():
-                capture.release()
-                self._codec = f"{family}_{kind}"
-                return other
-        logger.warning("%s is not to be had for %s here: it is decoded on the CPU", kind, codec_of(capture))
-        return capture
+    @staticmethod
+    def _hardware(device: str) -> HWAccel | None:
+        if device not in hwdevices_available():
+            return None
+        return HWAccel(device, allow_software_fallback=True)
 
-    def _hardware(self) -> str:
-        if self._codec:
-            return self._codec
-        kind = int(self._capture.get(cv2.CAP_PROP_HW_ACCELERATION))
-        return "vaapi" if kind == cv2.VIDEO_ACCELERATION_VAAPI else "hardware" if kind > 0 else ""
+    def _by_decoder(self, stream: Stream, decoder: str) -> Stream:
+        """The same opened again with a decoder by name, now that it is known what is to be decoded."""
+        stream.close()
+        try:
+            other = self._tried(None, decoder)
+        except (av.FFmpegError, ValueError):
+            return self._tried(None)
+        self._decoder = decoder
+        return other
 
-    def _tried(self, acceleration: int, *options: str) -> cv2.VideoCapture:
-        # FFmpeg takes its time-outs only when they come with the opening (OpenCV issue 23207).
-        parameters = {
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: round(self._opening.open_timeout_s * 1e3),
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC: round(self._opening.read_timeout_s * 1e3),
-            # Decoding frames side by side holds each back until the next ones have come.
-            cv2.CAP_PROP_N_THREADS: 1,
-            cv2.CAP_PROP_HW_ACCELERATION: acceleration,
-        }
-        # FFmpeg would watch the first frames for a second or two to guess a rate, and hand them out late.
-        options = ("fpsprobesize;0", *options)
+    def _tried(self, hardware: HWAccel | None, decoder: str | None = None) -> Stream:
+        # FFmpeg would watch the first frames for a second or two to guess a rate, and hand them out late. More than one
+        # thread would hold each frame back until the next ones have come.
+        options = {"fpsprobesize": "0"}
         if self._source.lower().startswith("rtsp"):
-            options = (f"rtsp_transport;{self._opening.transport}", *options)
-        with _ffmpeg_options("|".join(options)):
-            return cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, [n for pair in parameters.items() for n in pair])
+            options["rtsp_transport"] = self._opening.transport
+        timeouts_s = self._opening.open_timeout_s, self._opening.read_timeout_s
+        try:
+            return Stream(self._source, options=options, timeouts_s=timeouts_s, hardware=hardware, decoder=decoder)
+        except PermissionError:
+            if hardware is None:
+                raise
+            return self._tried(None, decoder)  # there is no such device
 
 
 class Webcam:
@@ -143,8 +140,8 @@ class Webcam:
         if device.fps:
             self._ask(cv2.CAP_PROP_FPS, device.fps)
         self._ask(cv2.CAP_PROP_BUFFERSIZE, 2)
-        self.about = about(self._capture)
-        given = codec_of(self._capture)
+        self.about = _about(self._capture)
+        given = _codec_of(self._capture)
         if device.fourcc and given != device.fourcc:
             logger.warning("%s was asked for %s and gives %s", path, device.fourcc, given or "something else")
         size = tuple(int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
@@ -155,16 +152,24 @@ class Webcam:
         """The next frame."""
         if not self._capture.grab():
             raise SourceError(f"{self._path} gives no more frames", "ended")
-        return Picture(time.monotonic(), lambda: pixels(self._capture))
+        return Picture(time.monotonic(), self._pixels)
 
     @property
     def details(self) -> Details:
         """What the device says."""
-        return details(self._capture)
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        return Details(codec=_codec_of(self._capture), fps=rate if rate > 0 else None)
 
     def close(self) -> None:
         """Close the device."""
         self._capture.release()
+
+    def _pixels(self) -> Pixels:
+        """The frame that was read last; only now are its colours converted."""
+        ok, bgr = self._capture.retrieve()
+        if not ok:
+            raise SourceError("a frame was read and cannot be decoded", "decode error")
+        return np.asarray(bgr, np.uint8)
 
     def _ask(self, what: int, value: float) -> None:
         """A wish; what the camera makes of it shows when it is read back."""
@@ -191,11 +196,14 @@ def _fourcc(text: str) -> int:
     return cv2.VideoWriter.fourcc(*text)
 
 
-@contextmanager
-def _ffmpeg_options(options: str) -> Iterator[None]:
-    """OpenCV reads FFmpeg's options from the environment, and only while it opens."""
-    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = options
-    try:
-        yield
-    finally:
-        del os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"]
+def _about(capture: cv2.VideoCapture) -> str:
+    """Size, codec and announced rate, for people."""
+    width, height = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return f"{width}x{height} {_codec_of(capture) or 'unknown codec'}, {rate:.4g} fps announced"
+
+
+def _codec_of(capture: cv2.VideoCapture) -> str:
+    """The FourCC of what the device gives; empty if it has none."""
+    fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
+    return "".join(c for i in range(4) if (c := chr(fourcc >> 8 * i & 0xFF)).isprintable()).strip()

@@ -3,6 +3,7 @@
 import zlib
 
 from edge_daemon.capture.picture import Picture
+from edge_daemon.imaging.yuv import Yuv
 
 FROZEN_S = 10.0
 """A live picture has noise: not one pixel in so long is not a quiet scene, but no camera any more."""
@@ -19,7 +20,13 @@ class Frozen:
 
     def sees(self, picture: Picture) -> bool:
         """Whether all pictures have been the same for long."""
-        data = picture.jpeg if picture.jpeg is not None else picture.bgr[::STEP, ::STEP].tobytes()
-        if (now := zlib.crc32(data)) != self._sum:
+        if (now := zlib.crc32(_some_of(picture))) != self._sum:
             self._sum, self._since_s = now, picture.time_s
         return picture.time_s - self._since_s >= self._after_s
+
+
+def _some_of(picture: Picture) -> bytes:
+    if picture.jpeg is not None:
+        return picture.jpeg
+    pixels = picture.pixels.y if isinstance(picture.pixels, Yuv) else picture.pixels
+    return pixels[::STEP, ::STEP].tobytes()

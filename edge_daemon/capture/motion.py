@@ -131,4 +131,4 @@ class MotionGate:
 def _grey(picture: Picture) -> Grey:
     if picture.jpeg is not None:
         return small_grey_of_jpeg(picture.jpeg, WIDTH)
-    return small_grey(picture.bgr, WIDTH)
+    return small_grey(picture.pixels, WIDTH)

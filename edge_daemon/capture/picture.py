@@ -7,6 +7,7 @@ from typing import Protocol
 
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
+from edge_daemon.imaging.yuv import Yuv
 
 
 @dataclass(eq=False)
@@ -19,13 +20,13 @@ class Picture:
     """
 
     time_s: float
-    load: Callable[[], Pixels]
+    load: Callable[[], Pixels | Yuv]
     jpeg: bytes | None = None
     truth: list[list[float]] | None = None
 
     @cached_property
-    def bgr(self) -> Pixels:
-        """Height x width x 3, uint8.
+    def pixels(self) -> Pixels | Yuv:
+        """As the source has them: BGR (height x width x 3, uint8), or planes.
 
         Raises:
             SourceError: the frame cannot be decoded.
@@ -33,11 +34,22 @@ class Picture:
         return self.load()
 
     @property
+    def bgr(self) -> Pixels:
+        """Height x width x 3, uint8; made anew each time from planes.
+
+        Raises:
+            SourceError: the frame cannot be decoded.
+        """
+        return self.pixels.bgr() if isinstance(self.pixels, Yuv) else self.pixels
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
         if self.jpeg is not None and (header := read_header(self.jpeg)):
             return header.width, header.height
-        height, width = self.bgr.shape[:2]
+        if isinstance(self.pixels, Yuv):
+            return self.pixels.size
+        height, width = self.pixels.shape[:2]
         return width, height
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.reader import Reader
-from edge_daemon.capture.window import Held, PassedOver, Window
+from edge_daemon.capture.window import Encoded, Held, PassedOver, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.hub import Peer
 from edge_daemon.imaging.codecs import encode_bgr
+from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.link import Link
-from edge_daemon.models.preprocess import Fit, enough, resize
+from edge_daemon.models.preprocess import Fit, enough
 from edge_daemon.settings import CaptureSettings, Codec
 from edge_daemon.wire import (
     Announce,
@@ -171,13 +173,11 @@ class Capture:
             self._window.keep(held)
         self._announce(held.seq)
         codec = self._codec_for(order.inbox, held)
-        scaled = self._scaled(held, codec, order)
-        header = encode(self._header(held, codec, order, scaled))
-        if order.crops == []:  # nothing to look at: the pixels may stay here
-            self._outbox(order).send_multipart([header, b""])
-        else:
-            picture = self._encoded(held, codec, scaled)
-            self._outbox(order).send_multipart([header, picture], copy=len(picture) < COPIED_BYTES)
+        scaled = self._size_for(held, codec, order)
+        # Where there is nothing to look at, the pixels may stay here.
+        picture = Encoded(b"") if order.crops == [] else self._encoded(held, codec, scaled)
+        header = encode(self._header(held, codec, order, scaled, picture))
+        self._outbox(order).send_multipart([header, picture.data], copy=len(picture.data) < COPIED_BYTES)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,
@@ -198,7 +198,7 @@ class Capture:
             seq=order.seq,
         )
 
-    def _scaled(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
+    def _size_for(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
         """Width and height that are enough, where all that the worker would do with more is scale it down.
 
         A frame that a worker has died of is kept whole, and what a codec takes away is not to depend on who watches.
@@ -210,7 +210,7 @@ class Capture:
         size = enough((height, width), (order.input.height, order.input.width), fit)
         return size and (size[1], size[0])
 
-    def _header(self, held: Held, codec: Codec, order: Send, scaled: tuple[int, int] | None) -> Frame:
+    def _header(self, held: Held, codec: Codec, order: Send, scaled: tuple[int, int] | None, picture: Encoded) -> Frame:
         width, height = held.picture.size
         return Frame(
             camera=self._settings.camera,
@@ -223,6 +223,8 @@ class Capture:
             codec=codec,
             annotate=order.annotate,
             scaled=scaled,
+            scaling_ms=picture.scaling_ms,
+            yuv=picture.yuv,
             share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,
@@ -235,19 +237,27 @@ class Capture:
             return self._settings.codec
         return "raw" if inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
 
-    def _encoded(self, held: Held, codec: Codec, scaled: tuple[int, int] | None) -> bytes | memoryview:
+    def _encoded(self, held: Held, codec: Codec, scaled: tuple[int, int] | None) -> Encoded:
+        """What is sent of a frame; made once for all who want the same."""
         if codec == "jpeg" and held.picture.jpeg is not None:
-            return held.picture.jpeg
-        if (made := held.encoded.get((codec, scaled))) is not None:
-            return made
+            return Encoded(held.picture.jpeg)
+        if (made := held.encoded.get((codec, scaled))) is None:
+            made = held.encoded[codec, scaled] = self._encode(held.picture, codec, scaled)
+        return made
+
+    def _encode(self, picture: Picture, codec: Codec, scaled: tuple[int, int] | None) -> Encoded:
         try:
-            bgr = resize(held.picture.bgr, scaled[1], scaled[0]) if scaled else held.picture.bgr
-            made = encode_bgr(bgr, codec, self._settings.quality)
+            pixels = picture.pixels
+            if scaled:
+                began = time.perf_counter()
+                bgr = small_bgr(pixels, scaled[1], scaled[0])
+                return Encoded(encode_bgr(bgr, codec), scaling_ms=1e3 * (time.perf_counter() - began))
+            if codec == "raw" and isinstance(pixels, Yuv):
+                return Encoded(pixels.data, yuv=pixels.format)
+            return Encoded(encode_bgr(picture.bgr, codec, self._settings.quality))
         except SourceError as error:  # damaged on the way: the worker will say so
             logger.warning("%s", error)
-            made = memoryview(b"")
-        held.encoded[codec, scaled] = made
-        return made
+            return Encoded(b"")
 
     def _outbox(self, order: Send) -> zmq.Socket[bytes]:
         """The socket to a worker; a worker that came back has a new address."""

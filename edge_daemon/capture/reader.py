@@ -148,7 +148,7 @@ class Reader(threading.Thread):
         and is captured when that is done.
         """
         if picture.jpeg is None:
-            _ = picture.bgr
+            _ = picture.pixels
         captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)

@@ -14,6 +14,8 @@ from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()
+THREADS = 2
+"""That decode a file which is read as fast as it can be: one may be slower than all workers together."""
 
 
 def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Delivery | None = None) -> Source:
@@ -28,7 +30,7 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Deliver
         case "folder":
             return GrowingFolder(path_of(source)) if delivery == "live" else Folder(path_of(source))
         case "file":
-            return file_source(path_of(source))
+            return file_source(path_of(source), THREADS if delivery == "lossless" else 1)
         case "webcam":
             return Webcam(source, opening)
         case "http":
@@ -37,8 +39,8 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Deliver
             return Camera(source, opening)
 
 
-def file_source(path: Path) -> Source:
-    """A video file, or a single picture."""
+def file_source(path: Path, threads: int = 1) -> Source:
+    """A video file, decoded in so many threads, or a single picture."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", "not found")
     if path.is_dir():
@@ -47,7 +49,7 @@ def file_source(path: Path) -> Source:
         raise SourceError(f"{path} is empty")
     if path.suffix.lower() in PICTURE_FILES - {".gif"}:
         return Folder(path.parent, [path])
-    return Video(path)
+    return Video(path, threads)
 
 
 class SceneSource:

@@ -3,8 +3,20 @@
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from edge_daemon.capture.picture import Picture
+from edge_daemon.wire import YuvFormat
+
+
+class Encoded(NamedTuple):
+    """The bytes of a frame as they are sent, what kind of planes they are if they are planes, and how long it took to
+    scale it down if it was.
+    """
+
+    data: bytes | memoryview
+    yuv: YuvFormat | None = None
+    scaling_ms: float = 0.0
 
 
 @dataclass(eq=False)
@@ -21,7 +33,7 @@ class Held:
     picture: Picture
     paced: int = 0
     still: int = 0
-    encoded: dict[tuple[str, tuple[int, int] | None], memoryview] = field(default_factory=dict)
+    encoded: dict[tuple[str, tuple[int, int] | None], Encoded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _watch(source: Source, first: Picture, seconds: float) -> tuple[Picture, lis
         times.append(picture.time_s)
         if source.details.key:
             keys.append(picture.time_s)
-    _ = newest.bgr  # while the source still has it
+    _ = newest.pixels  # while the source still has it
     return newest, [time_s for time_s in times if time_s >= begin] or times, keys, bool(same)
 
 

@@ -7,23 +7,31 @@ from numpy.typing import NDArray
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
+from edge_daemon.imaging.yuv import Yuv
 
 Grey = NDArray[np.uint8]
 """Height x width, 0 is black."""
 _REDUCED = {8: cv2.IMREAD_REDUCED_GRAYSCALE_8, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2}
 """The scales at which a JPEG decoder leaves out most of its work."""
+_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""Video has black at 16 and white at 235."""
 
 
-def small_grey(bgr: Pixels, width: int) -> Grey:
-    """A BGR picture in grey, `width` wide and of the same shape; one that is narrower keeps its size.
+def small_grey(picture: Pixels | Yuv, width: int) -> Grey:
+    """A picture (BGR, or planes) in grey, `width` wide and of the same shape; one that is narrower keeps its size.
 
     Of large pictures 16 pixels are averaged for each that is left: all of them would cost six times as much.
     """
-    height, given = bgr.shape[:2]
+    pixels = picture.y if isinstance(picture, Yuv) else picture
+    height, given = pixels.shape[:2]
     if given >= 4 * width:
-        bgr = np.asarray(cv2.resize(bgr, _size(given, height, 2 * width), interpolation=cv2.INTER_LINEAR), np.uint8)
-    grey = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
-    return _shrunk(grey, _size(given, height, min(width, given)))
+        pixels = np.asarray(cv2.resize(pixels, _size(given, height, 2 * width)), np.uint8)
+    if not isinstance(picture, Yuv):
+        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+    small = _shrunk(pixels, _size(given, height, min(width, given)))
+    if isinstance(picture, Yuv) and not picture.format.full:
+        return np.asarray(cv2.LUT(small, _FULL), np.uint8)
+    return small
 
 
 def small_grey_of_jpeg(jpeg: bytes, width: int) -> Grey:

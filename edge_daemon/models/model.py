@@ -101,6 +101,10 @@ class Model:
         """How many times smaller a picture of `size` (height, width) may come: it is made that small for the input."""
         return self._preprocessors[0].reduction(size)
 
+    def enough(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Height and width that it scales a whole picture of `size` (height, width) down to; None where it does not."""
+        return self._preprocessors[0].enough(size)
+
     def detect_all(
         self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]] | None = None
     ) -> tuple[list[Findings], Timing]:

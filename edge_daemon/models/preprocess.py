@@ -87,7 +87,7 @@ def enough(source: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[in
 
 
 def resize(bgr: Pixels, height: int, width: int, into: Pixels | None = None) -> Pixels:
-    """A picture (uint8 HxWx3) scaled by bilinear interpolation: in one way, wherever it is done."""
+    """A picture (uint8 HxWx3) scaled by bilinear interpolation."""
     return cv2.resize(bgr, (width, height), dst=into)  # type: ignore[return-value]
 
 
@@ -111,6 +111,10 @@ class Preprocessor:
         placement = self._place(size)
         return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
 
+    def enough(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Height and width that a picture of `size` is scaled down to; None where it is not, or is cut."""
+        return None if self._recipe.fit == "crop" else enough(size, self._size, self._recipe.fit)
+
     def fill(self, bgr: Pixels, size: tuple[int, int] | None = None) -> Placement:
         """Put a BGR picture (uint8 HxWx3) into the tensor. One that comes reduced had `size` (height, width), and is
         placed as if it still had.
@@ -127,8 +131,11 @@ class Preprocessor:
         return placement
 
     def _place(self, size: tuple[int, int]) -> Placement:
-        height, width = self._tensor.shape[:2]
-        return place(size, (height, width), self._recipe.fit, self._recipe.zoom)
+        return place(size, self._size, self._recipe.fit, self._recipe.zoom)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self._tensor.shape[0], self._tensor.shape[1]
 
     def _prepare(self, placement: Placement, shape: tuple[int, ...]) -> None:
         """The rest is filled, and buffers made for this size of picture: once for all pictures of one size."""

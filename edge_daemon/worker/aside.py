@@ -8,6 +8,7 @@ import msgspec
 
 from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.codecs import decode_bgr, encode_bgr
+from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.settings import Codec, ModelSettings
 from edge_daemon.wire import Failure, Frame, utc
 
@@ -54,7 +55,7 @@ class Aside:
                 error=error,
                 worker=self._worker,
                 model=self._model,
-                frame=msgspec.structs.replace(frame, codec=codec, deaths=0),
+                frame=msgspec.structs.replace(frame, codec=codec, yuv=None, deaths=0),
                 picture=picture.name,
             )
             written = self._folder / f"{name}.json"
@@ -101,5 +102,9 @@ def _lasting(frame: Frame, payload: memoryview) -> tuple[Codec, bytes | memoryvi
     """The picture as a file: as it came, but for bare pixels."""
     if frame.codec != "raw":
         return frame.codec, payload
-    width, height = frame.scaled or (frame.width, frame.height)
-    return "png", encode_bgr(decode_bgr(payload, "raw", width, height), "png")
+    if frame.yuv:
+        bgr = Yuv.of(payload, frame.width, frame.height, frame.yuv).bgr()
+    else:
+        width, height = frame.scaled or (frame.width, frame.height)
+        bgr = decode_bgr(payload, "raw", width, height)
+    return "png", encode_bgr(bgr, "png")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from edge_daemon.errors import ModelError, PictureError
 from edge_daemon.imaging.codecs import decode_bgr
-from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
+from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
 from edge_daemon.models.model import Timing as Took
@@ -30,13 +31,14 @@ class Part(NamedTuple):
 
 @dataclass
 class Job:
-    """A frame's way through a worker: bytes, picture (BGR, smaller than the frame where the model wants less and nobody
-    watches), findings (one for each part that is looked at).
+    """A frame's way through a worker: bytes, picture (BGR, no larger than the model wants it; only where parts of it
+    are looked at, or it is drawn into, the whole is there), findings (one for each part that is looked at).
     """
 
     frame: Frame
     payload: memoryview
     bgr: Pixels | None = None
+    whole: Pixels | Yuv | None = None
     failed: Failure | None = None
     error: str = ""
     findings: list[Findings] = field(default_factory=list)
@@ -48,15 +50,33 @@ class Job:
         if frame.deaths >= POISON:
             self.fail("poison", f"{frame.deaths} workers died of it")
         elif frame.crops != []:
-            whole = frame.annotate or frame.crops is not None
-            reduced = 1 if whole else model.reduction((frame.height, frame.width))
-            width, height = frame.scaled or (frame.width, frame.height)
             try:
-                self.bgr = decode_bgr(self.payload, frame.codec, width, height, reduced=reduced)
+                self._open(model)
             except PictureError as error:
                 self.fail("undecodable", error)
         now_ns = time.monotonic_ns()
-        self.timing = Timing(wait=(began_ns - frame.captured_ns) / 1e6, decode=(now_ns - began_ns) / 1e6)
+        waited_ms = (began_ns - frame.captured_ns) / 1e6 - frame.scaling_ms
+        self.timing = Timing(wait=waited_ms, decode=(now_ns - began_ns) / 1e6)
+
+    def _open(self, model: Model) -> None:
+        frame, size = self.frame, (self.frame.height, self.frame.width)
+        needed = frame.annotate or frame.crops is not None
+        if frame.yuv is None:
+            reduced = 1 if needed else model.reduction(size)
+            width, height = frame.scaled or (frame.width, frame.height)
+            self.bgr = decode_bgr(self.payload, frame.codec, width, height, reduced=reduced)
+            self.whole = self.bgr if needed else None
+        else:
+            planes = Yuv.of(self.payload, frame.width, frame.height, frame.yuv)
+            less = model.enough(size) if frame.crops is None else None
+            self.bgr = planes.scaled_bgr(less[1], less[0]) if less else planes.bgr()
+            self.whole = planes if needed else None
+
+    def rgb(self) -> Pixels | None:
+        """The whole picture in RGB, to be drawn into, where that is needed."""
+        if self.whole is None:
+            return None
+        return self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
 
     def parts(self, margin: float) -> list[Part]:
         """What the model is to look at."""
@@ -73,7 +93,7 @@ class Job:
         self.timing = Timing(
             wait=decoded.wait,
             decode=decoded.decode,
-            preprocess=took.preprocess,
+            preprocess=took.preprocess + self.frame.scaling_ms,
             infer=took.infer,
             postprocess=took.postprocess,
         )

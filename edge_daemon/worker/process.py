@@ -12,7 +12,7 @@ from edge_daemon import sockets
 from edge_daemon.errors import WireError
 from edge_daemon.hub import Peer
 from edge_daemon.imaging.annotation import annotate
-from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
+from edge_daemon.imaging.colour import Pixels
 from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
@@ -160,8 +160,8 @@ class Worker:
         if frame.share:
             self._free(frame, found=crops_of(found))
         outcome = encode(self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing))
-        if frame.annotate and job.bgr is not None:
-            self._deliver([outcome, _annotated(job.bgr, found)])
+        if frame.annotate and (rgb := job.rgb()) is not None:
+            self._deliver([outcome, _annotated(rgb, found)])
         else:
             self._deliver([outcome])
 
@@ -172,7 +172,8 @@ class Worker:
         self._set_aside(job)
         found = Found() if job.failed else wanted(job.report(self._model), frame.wish)
         outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
-        picture = [_annotated(job.bgr, found)] if frame.annotate and job.bgr is not None and not job.failed else []
+        rgb = job.rgb() if frame.annotate and not job.failed else None
+        picture = [] if rgb is None else [_annotated(rgb, found)]
         if address not in self._replies:
             self._forget_replies()
             self._replies[address] = sockets.replies_to(self._context, address)
@@ -229,8 +230,7 @@ class Worker:
         self._outcomes.send_multipart(parts, copy=False)
 
 
-def _annotated(bgr: Pixels, found: Found) -> memoryview:
+def _annotated(rgb: Pixels, found: Found) -> memoryview:
     """The picture with all that was found drawn in: RGB bytes, row by row."""
-    rgb = bgr_to_rgb(bgr)
     annotate(rgb, found)
     return rgb.data

@@ -1,0 +1,113 @@
+"""Pictures as video decoders give them: brightness, and two differences of colour at half its resolution (YUV 4:2:0).
+
+A model is shown a fraction of a camera's pixels: scaled as they are and made BGR after that, they cost half of what the
+other way round would, and where they travel whole they are half as many bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.errors import PictureError
+from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.header import Buffer
+from edge_daemon.imaging.pictures import MAX_PIXELS, check_size
+from edge_daemon.wire import Matrix, YuvFormat
+
+Plane = NDArray[np.uint8]
+_WEIGHTS: dict[Matrix, tuple[float, float]] = {
+    "bt601": (0.299, 0.114),  # of red and blue in brightness: ITU-R BT.601-7, 2.5.1
+    "bt709": (0.2126, 0.0722),  # ITU-R BT.709-6, 3.2
+    "bt2020": (0.2627, 0.0593),  # ITU-R BT.2020-2, table 4
+}
+_FFMPEG = {"bt601": 5, "bt709": 1, "bt2020": 9}
+"""What FFmpeg calls them (AVColorSpace)."""
+USUAL = YuvFormat()
+_HALF = -0.5
+"""FFmpeg rounds down: a picture is to be as bright whichever way it was made BGR."""
+
+
+@dataclass(frozen=True, eq=False)
+class Yuv:
+    """`y` is height x width, `u` and `v` are half that, rounded up; all uint8."""
+
+    y: Plane
+    u: Plane
+    v: Plane
+    format: YuvFormat = USUAL
+
+    @classmethod
+    def of(cls, data: Buffer, width: int, height: int, form: YuvFormat, max_pixels: int = MAX_PIXELS) -> "Yuv":
+        """A read-only view of the `data` of a picture.
+
+        Raises:
+            PictureError: these are not as many bytes as there have to be, or it has more than `max_pixels`.
+        """
+        check_size(width, height, max_pixels)
+        pixels = np.frombuffer(data, np.uint8)
+        of_y, across, down = width * height, -(-width // 2), -(-height // 2)
+        if pixels.size != of_y + 2 * across * down:
+            raise PictureError(f"{pixels.size} bytes are no YUV picture of {width}x{height}")
+        pixels.flags.writeable = False
+        u, v = pixels[of_y:].reshape(2, down, across)
+        return cls(pixels[:of_y].reshape(height, width), u, v, form)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.y.shape[1], self.y.shape[0]
+
+    @property
+    def data(self) -> memoryview:
+        """All planes, row by row."""
+        return np.concatenate([plane.ravel() for plane in (self.y, self.u, self.v)]).data
+
+    def scaled_bgr(self, width: int, height: int) -> Pixels:
+        """A BGR picture (height x width x 3, uint8) of another size, by bilinear interpolation."""
+        planes = [cv2.resize(plane, (width, height)) for plane in (self.y, self.u, self.v)]
+        return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
+
+    def bgr(self) -> Pixels:
+        """The whole BGR picture."""
+        return self._whole("bgr24")
+
+    def rgb(self) -> Pixels:
+        """The whole RGB picture."""
+        return self._whole("rgb24")
+
+    def _whole(self, order: Literal["bgr24", "rgb24"]) -> Pixels:
+        """FFmpeg is fastest, but knows no odd sizes."""
+        width, height = self.size
+        if width % 2 or height % 2:
+            bgr = self.scaled_bgr(width, height)
+            return bgr if order == "bgr24" else np.ascontiguousarray(bgr[..., ::-1])
+        import av  # whoever sees no whole pictures does without
+
+        planes = np.frombuffer(self.data, np.uint8).reshape(height * 3 // 2, width)
+        frame = av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
+        frame.colorspace = _FFMPEG[self.format.matrix]
+        frame.color_range = 2 if self.format.full else 1
+        return np.asarray(frame.to_ndarray(format=order), np.uint8)
+
+
+def small_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
+    """A picture (BGR, or planes) scaled by bilinear interpolation: in one way, wherever it is done."""
+    if isinstance(picture, Yuv):
+        return picture.scaled_bgr(width, height)
+    return np.asarray(cv2.resize(picture, (width, height)), np.uint8)
+
+
+def _to_bgr(matrix: Matrix, *, full: bool) -> NDArray[np.float32]:
+    """From Y, U, V and 1 to B, G and R."""
+    red, blue = _WEIGHTS[matrix]
+    green = 1 - red - blue
+    black, luma, chroma = (0, 1.0, 1.0) if full else (16, 255 / 219, 255 / 224)
+    of_u, of_v = 2 * (1 - blue) * chroma, 2 * (1 - red) * chroma
+    rows = [(of_u, 0.0), (-of_u * blue / green, -of_v * red / green), (0.0, of_v)]
+    return np.array([(luma, u, v, _HALF - luma * black - 128 * (u + v)) for u, v in rows], np.float32)
+
+
+_MATRICES = {(matrix, full): _to_bgr(matrix, full=full) for matrix in _WEIGHTS for full in (False, True)}
