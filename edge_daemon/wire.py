@@ -5,6 +5,7 @@ The tag carries the version, so that a peer of another version is told apart fro
 are nanoseconds of CLOCK_MONOTONIC, which all processes of one machine share; `captured_at` is for people.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -552,6 +553,11 @@ _encoder = msgspec.msgpack.Encoder()
 def encode(message: Message) -> bytes:
     """The bytes of a message."""
     return _encoder.encode(message)
+
+
+def pack(messages: Sequence[Message]) -> bytes:
+    """The bytes of some messages, to be sent at once; a decoder of lists reads them."""
+    return _encoder.encode(messages)
 
 
 # sink -> subscribers

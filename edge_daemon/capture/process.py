@@ -26,6 +26,7 @@ from edge_daemon.wire import (
     Ended,
     Frame,
     Introduce,
+    Message,
     Missing,
     Passed,
     Release,
@@ -34,6 +35,7 @@ from edge_daemon.wire import (
     ToCapture,
     Welcome,
     encode,
+    pack,
     utc,
 )
 
@@ -43,6 +45,8 @@ EXACT = ("raw", "png")
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 500
+ENOUGH = 2
+"""Frames of a file that the dispatcher knows of, so that it has always one to give."""
 BURST = 64
 """Messages read before what was read of the camera is announced again."""
 STOP_S = 1.0
@@ -69,14 +73,15 @@ class Capture:
         self._link, self._settings, self._context = link, settings, context
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._reader = Reader(settings, self._window, lambda: os.eventfd_write(self._wake, 1))
+        self._reader = Reader(settings, self._window, self._notice)
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
-        self._decode: Decoder[ToCapture] = Decoder(ToCapture)
+        self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
-        self._announced = 0
+        self._announced = self._asked_for = 0
+        self._said: list[Message] = []
 
     def run(self) -> None:
         """Serve until told to stop, or finished.
@@ -95,9 +100,11 @@ class Capture:
             if self._wake in ready:
                 os.eventfd_read(self._wake)
             if self._peer.renewed():
+                self._said.clear()
                 self._introduce()
             self._answer()
             self._announce()
+            self._flush()
             self._report()
 
     def close(self) -> None:
@@ -108,35 +115,54 @@ class Capture:
         for _, outbox in self._outboxes.values():
             outbox.close()
 
+    def _notice(self, news: bool) -> None:
+        """The reader has read a frame, or has other `news`. A file's frames are told of in passing where the dispatcher
+        knows of some that it has not asked for.
+        """
+        known = 0 if self._settings.delivery == "live" else self._announced - self._asked_for
+        if news or known < ENOUGH:
+            os.eventfd_write(self._wake, 1)
+
+    def _say(self, message: Message) -> None:
+        """Have the dispatcher told, with what else there is to say now."""
+        self._said.append(message)
+
+    def _flush(self) -> None:
+        if self._said:
+            self._peer.send(pack(self._said))
+            self._said.clear()
+
     def _introduce(self) -> None:
         self._announce()
         captured = self._reader.captured if self._ended else None
         held = self._window.held() if self._epoch is not None else []
         still = self._reader.still if self._ended else 0
         hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured, still=still)
-        self._peer.send(encode(hello))
+        self._say(hello)
 
     def _answer(self) -> None:
         """Do what the dispatcher asks."""
         for data in self._peer.receive(BURST):
             try:
-                message = self._decode(data)
+                for message in self._decode(data):
+                    self._do(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-                continue
-            match message:
-                case Introduce():
-                    self._introduce()
-                case Welcome() if self._epoch is None:
-                    self._epoch = message.epoch
-                    self._reader.begin(message.next_seq)
-                case Send():
-                    self._send(message)
-                case Release() if message.finished and self._ended:
-                    self._finished = True
-                    self._link.finished()
-                case Release() if message.epoch == self._epoch:
-                    self._window.release(message.seq)
+
+    def _do(self, message: ToCapture) -> None:
+        match message:
+            case Introduce():
+                self._introduce()
+            case Welcome() if self._epoch is None:
+                self._epoch = message.epoch
+                self._reader.begin(message.next_seq)
+            case Send():
+                self._send(message)
+            case Release() if message.finished and self._ended:
+                self._finished = True
+                self._link.finished()
+            case Release() if message.epoch == self._epoch:
+                self._window.release(message.seq)
 
     def _announce(self, up_to: int | None = None) -> None:
         """Tell of the frames that were read (up to number `up_to`), and of the end."""
@@ -148,26 +174,27 @@ class Capture:
             next_one = offers.popleft()
             seq, paced, still = next_one.seq, next_one.paced, next_one.still
             if isinstance(next_one, PassedOver):
-                self._peer.send(encode(Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)))
+                self._say(Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still))
                 continue
             announce = Announce(
                 camera=camera, epoch=epoch, seq=seq, captured_ns=next_one.captured_ns, paced=paced, still=still
             )
-            self._peer.send(encode(announce))
+            self._say(announce)
             self._announced += 1
         if ended is not None and not self._ended and not offers:
             self._ended = True
             reader = self._reader
             last = Ended(camera=camera, epoch=epoch, captured=ended, paced=reader.paced, still=reader.still)
-            self._peer.send(encode(last))
+            self._say(last)
 
     def _send(self, order: Send) -> None:
         """Send the frame that is asked for to the worker that waits for it."""
         if self._epoch is None:
             return
+        self._asked_for += 1
         held = self._window.take(order.seq) if order.crops is None else self._window.take_exactly(order.seq)
         if held is None:
-            self._peer.send(encode(self._missing(order)))
+            self._say(self._missing(order))
             return
         if order.keep:
             self._window.keep(held)
@@ -186,7 +213,7 @@ class Capture:
             inbox=order.inbox,
             seq=held.seq,
         )
-        self._peer.send(encode(sent))
+        self._say(sent)
 
     def _missing(self, order: Send) -> Missing:
         logger.debug("frame %d was asked for and is not held any more", order.seq)

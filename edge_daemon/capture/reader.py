@@ -28,11 +28,12 @@ TELL_NS = 1_000_000_000
 class Reader(threading.Thread):
     """Reads from the source into a window, and leaves word of each frame in `offers`.
 
-    `wake` is called after each change. A camera that is away is opened again and again; a file, folder or scene that
-    cannot be opened stops the reader with `error`, and one that ends with `captured`.
+    `wake` is called after each frame that is left there, and with true after other news. A camera that is away is
+    opened again and again; a file, folder or scene that cannot be opened stops the reader with `error`, and one that
+    ends with `captured`.
     """
 
-    def __init__(self, settings: CaptureSettings, window: Window, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: CaptureSettings, window: Window, wake: Callable[[bool], None]) -> None:
         super().__init__(name="reader", daemon=True)
         self._settings, self._window, self._wake = settings, window, wake
         self._pace = Pace(settings.fps)
@@ -70,7 +71,7 @@ class Reader(threading.Thread):
             self._keep_reading()
         except Exception as error:
             self.error = error
-            self._wake()
+            self._wake(True)
 
     def _keep_reading(self) -> None:
         retry = Retry()
@@ -158,6 +159,7 @@ class Reader(threading.Thread):
         self._told_ns = captured_ns
         if self._window.offer(held):
             self.offers.append(held)
+            self._wake(False)
 
     def _tell_passed_over(self, now_ns: int) -> None:
         """Let it be known what became of frames that none follows for now. Of a file, each time it is read must tell
@@ -166,6 +168,7 @@ class Reader(threading.Thread):
         self.offers.append(PassedOver(self.seq, self.paced, self.still))
         self.paced = self.still = 0
         self._told_ns = now_ns
+        self._wake(True)
 
     def _note(self, about: str) -> None:
         """Say what was opened, unless it is what was open before."""
@@ -178,4 +181,4 @@ class Reader(threading.Thread):
             calm = {"opened": logging.DEBUG, "up": logging.INFO, "ended": logging.INFO}
             logger.log(calm.get(state, logging.WARNING), "%s%s", state, f": {sentence}" if sentence else "")
             self.state = state
-        self._wake()
+            self._wake(True)

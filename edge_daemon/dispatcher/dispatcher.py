@@ -37,6 +37,7 @@ from edge_daemon.wire import (
     SinkHello,
     Start,
     ToDispatcher,
+    Turn,
     Waiting,
     Watched,
     Welcome,
@@ -243,6 +244,10 @@ class Dispatcher:
                 queue.clear()
             for seat in self._workers.values():
                 seat.forget(REQUESTS)
+
+    def can_wait(self, message: Message) -> bool:
+        """Whether the sink need not have a message at once: the results of files may be a moment late."""
+        return isinstance(message, Turn) and self._cameras[message.camera].delivery == "lossless"
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""

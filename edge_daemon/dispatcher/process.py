@@ -3,15 +3,17 @@
 import logging
 import time
 
-from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.dispatcher import SINK, Dispatcher
 from edge_daemon.errors import WireError
 from edge_daemon.hub import Hub
 from edge_daemon.link import Change, Exited, Link
 from edge_daemon.settings import DispatcherSettings
-from edge_daemon.wire import Decoder, ToDispatcher, encode
+from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 
 logger = logging.getLogger(__name__)
 FLUSH_MS = 200
+LOT, PATIENCE_MS = 4, 20
+"""Turns of files are told to the sink so many at a time, or after so long."""
 BURST = 16
 """Messages of each peer read before turns are given and orders heard again."""
 
@@ -29,14 +31,16 @@ class Loop:
 
     def __init__(self, link: Link, hub: Hub, dispatcher: Dispatcher) -> None:
         self._link, self._hub, self._dispatcher = link, hub, dispatcher
-        self._decode: Decoder[ToDispatcher] = Decoder(ToDispatcher)
+        self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
+        self._lots: dict[str, list[Message]] = {}  # what is to be said, and to whom
+        self._patient_until = 0.0  # when the sink gets what can wait
 
     def run(self) -> None:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
         self._hub.watch(self._link.fileno())
         while not self._link.stopping:
-            ordered = self._link.fileno() in self._hub.wait(FLUSH_MS)
+            ordered = self._link.fileno() in self._hub.wait(PATIENCE_MS if self._lots else FLUSH_MS)
             for order in self._link.orders() if ordered else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
@@ -50,7 +54,7 @@ class Loop:
         self._hub.wait(0)
         self._receive()
         self._dispatcher.flush()
-        self._send()
+        self._send(all_of_it=True)
 
     def _change(self, order: Change) -> None:
         settings = self._link.changed_settings(order, DispatcherSettings)
@@ -58,9 +62,10 @@ class Loop:
         self._link.changed()
 
     def _receive(self) -> None:
-        for peer, message in self._hub.receive(BURST):
+        for peer, packet in self._hub.receive(BURST):
             try:
-                self._dispatcher.receive(peer, self._decode(message))
+                for message in self._decode(packet):
+                    self._dispatcher.receive(peer, message)
             except WireError as error:
                 logger.warning("dropped a message from %r: %s", peer, error)
 
@@ -70,7 +75,16 @@ class Loop:
             self._flushed = now
             self._dispatcher.flush()
 
-    def _send(self) -> None:
+    def _send(self, *, all_of_it: bool = False) -> None:
+        """Say what there is to say, to each in one packet; the sink hears what can wait when there is enough of it."""
+        now = time.monotonic()
+        if not self._lots:
+            self._patient_until = now + PATIENCE_MS / 1e3
+        urgent = all_of_it or now >= self._patient_until
         for peer, message in self._dispatcher.outbox:
-            self._hub.send(peer, encode(message))
+            self._lots.setdefault(peer, []).append(message)
+            urgent |= peer == SINK and not self._dispatcher.can_wait(message)
         self._dispatcher.outbox.clear()
+        for peer in list(self._lots):
+            if peer != SINK or urgent or len(self._lots[peer]) >= LOT:
+                self._hub.send(peer, pack(self._lots.pop(peer)))

@@ -53,11 +53,12 @@ class Memory:
         """How far each stream has come."""
         return list(self._states.values())
 
-    def note(self, acks: Acks, encoded: bytes, written: int) -> None:
-        """Streams have moved; the file of results has `written` bytes now. `encoded` are the bytes of `acks`."""
+    def note(self, acks: Acks, written: int) -> None:
+        """Streams have moved; the file of results has `written` bytes now."""
         self._states |= {_key(state): state for state in acks.streams}
         if self._fd < 0:
             return
+        encoded = encode(acks)
         try:
             os.write(self._fd, _HEAD.pack(len(encoded), written) + encoded)
             self._length += len(encoded) + _HEAD.size

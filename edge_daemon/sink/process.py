@@ -19,13 +19,15 @@ from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.sink.memory import Memory
 from edge_daemon.sink.record import Record
-from edge_daemon.wire import Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, encode, topic
+from edge_daemon.wire import Acks, Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, pack, topic
 
 if TYPE_CHECKING:
     from edge_daemon.sink.gallery import Gallery
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
+LOT, PATIENCE_MS = 4, 20
+"""Of files, so many steps are acknowledged at once, or after so long."""
 STATUS_S = 1.0
 BURST = 64
 SETTLED_S = 0.2
@@ -73,11 +75,13 @@ class Sink:
         if not self._guests:
             self._open_locally()
         self._hello_due = False
+        self._acks: list[Acks] = []  # that the dispatcher has not been told
+        self._patient_until = 0.0
         self._watched: list[str] = []
         self._watched_anew = True
         self._processes: list[ProcessStatus] = []
         self._status_at = time.monotonic() + STATUS_S
-        self._from_dispatcher: Decoder[ToSink] = Decoder(ToSink)
+        self._from_dispatcher: Decoder[list[ToSink]] = Decoder(list[ToSink])
         self._from_worker: Decoder[Outcome] = Decoder(Outcome)
 
     def run(self) -> None:
@@ -87,7 +91,7 @@ class Sink:
             poller.register(waited_for, zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
+            ready = dict(poller.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
             for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
@@ -132,11 +136,25 @@ class Sink:
             self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
-            encoded = encode(acks)
             if self._memory:
-                self._memory.note(acks, encoded, self._record.length if self._record else -1)
-            self._peer.send(encoded)
+                self._memory.note(acks, self._record.length if self._record else -1)
+            self._acknowledge(acks)
+        elif self._acks:
+            self._acknowledge(Acks(streams=[]))
         self._publish_pictures()
+
+    def _acknowledge(self, acks: Acks) -> None:
+        """Tell the dispatcher how far streams have come; of files when there is enough to tell, or after a while."""
+        now = time.monotonic()
+        if not self._acks:
+            self._patient_until = now + PATIENCE_MS / 1e3
+        self._acks.append(acks)
+        cameras = self._settings.cameras
+        urgent = any(state.finished or cameras[state.camera].delivery == "live" for state in acks.streams)
+        if urgent or len(self._acks) >= LOT or now >= self._patient_until:
+            newest = {(state.camera, state.model): state for one in self._acks for state in one.streams}
+            self._acks.clear()
+            self._peer.send(pack([Acks(streams=list(newest.values()))]))
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
@@ -161,7 +179,7 @@ class Sink:
         watched = [camera for camera in self._settings.cameras if self._audience.wants("frame", camera)]
         if watched != self._watched:
             self._watched = watched
-            self._peer.send(encode(Watched(cameras=watched)))
+            self._peer.send(pack([Watched(cameras=watched)]))
 
     def _greet(self) -> None:
         """Say hello to the dispatcher, who hands out nothing before: here a run waits for its subscribers."""
@@ -172,7 +190,8 @@ class Sink:
             self._open_locally()
         if self._hello_due and not self._guests:
             self._hello_due = False
-            self._peer.send(encode(SinkHello(streams=self._desk.hello(), watched=self._watched)))
+            self._acks.clear()
+            self._peer.send(pack([SinkHello(streams=self._desk.hello(), watched=self._watched)]))
 
     def _open_locally(self) -> None:
         """Let our own processes listen as well: not while guests are counted, for they are none."""
@@ -183,7 +202,8 @@ class Sink:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
         for data in self._peer.receive(BURST):
             try:
-                self._desk.tell(self._from_dispatcher(data))
+                for message in self._from_dispatcher(data):
+                    self._desk.tell(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         for _ in range(BURST):

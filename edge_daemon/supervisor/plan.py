@@ -107,7 +107,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
-                    window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 2,
+                    window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 6,
                     dispatcher=dispatcher,
                 ),
                 awaited=not comes_and_goes(camera.source, camera.delivery),

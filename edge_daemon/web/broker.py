@@ -14,7 +14,7 @@ from edge_daemon.errors import WireError
 from edge_daemon.hub import Peer
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.requests import Answer, Requests
-from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode
+from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode, pack
 
 logger = logging.getLogger(__name__)
 POLL_MS = 500
@@ -34,7 +34,7 @@ class Broker(threading.Thread):
         self._subscriber = sockets.subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
-        self._from_dispatcher: Decoder[ToWeb] = Decoder(ToWeb)
+        self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])
         self._from_worker: Decoder[Outcome] = Decoder(Outcome)
         self._todo: deque[Callable[[Requests], None]] = deque()
         self._topics: deque[tuple[bool, bytes]] = deque()
@@ -82,9 +82,9 @@ class Broker(threading.Thread):
             self._hear_workers()
             while self._subscriber.poll(0):
                 self._heard(self._subscriber.recv_multipart())
-            for message in self._requests.outbox:
-                self._say(message)
-            self._requests.outbox.clear()
+            if self._requests.outbox:
+                self._peer.send(pack(self._requests.outbox))
+                self._requests.outbox.clear()
         self._peer.close()
         for socket in (self._replies, self._subscriber, *(outbox for _, outbox in self._outboxes.values())):
             socket.close(0)
@@ -97,22 +97,24 @@ class Broker(threading.Thread):
             (self._subscriber.subscribe if wanted else self._subscriber.unsubscribe)(topic)
 
     def _say(self, message: Message) -> None:
-        self._peer.send(encode(message))
+        self._peer.send(pack([message]))
 
     def _hear_dispatcher(self) -> None:
         for data in self._peer.receive(BURST):
             try:
-                message = self._from_dispatcher(data)
+                for message in self._from_dispatcher(data):
+                    self._obey(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-                continue
-            match message:
-                case Send():
-                    self._send(message)
-                case Returned():
-                    self._requests.returned(message)
-                case Introduce():
-                    self._say(self._requests.hello())
+
+    def _obey(self, message: ToWeb) -> None:
+        match message:
+            case Send():
+                self._send(message)
+            case Returned():
+                self._requests.returned(message)
+            case Introduce():
+                self._say(self._requests.hello())
 
     def _send(self, asked: Send) -> None:
         if (found := self._requests.send(asked)) is None:

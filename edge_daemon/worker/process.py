@@ -17,7 +17,20 @@ from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import Begun, Decoder, Found, Frame, Free, Input, Leaving, Outcome, ToWorker, WorkerHello, encode
+from edge_daemon.wire import (
+    Begun,
+    Decoder,
+    Found,
+    Frame,
+    Free,
+    Input,
+    Leaving,
+    Outcome,
+    ToWorker,
+    WorkerHello,
+    encode,
+    pack,
+)
 from edge_daemon.worker.aside import REASONS, Aside
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.report import crops_of, wanted
@@ -61,7 +74,7 @@ class Worker:
         self._outcomes = sockets.outcomes(context, settings.sink)
         self._peer = Peer(settings.dispatcher, settings.worker)
         self._decode: Decoder[Frame] = Decoder(Frame)
-        self._from_dispatcher: Decoder[ToWorker] = Decoder(ToWorker)
+        self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served = 0
         self._aside = Aside(Path(settings.aside), settings.worker, settings.model) if settings.aside else None
 
@@ -91,7 +104,7 @@ class Worker:
         poller = zmq.Poller()
         for waited_for in (self._inbox, self._peer.fileno()):
             poller.register(waited_for, zmq.POLLIN)
-        self._peer.send(encode(Leaving(worker=self._settings.worker, inbox=self._address)))
+        self._peer.send(pack([Leaving(worker=self._settings.worker, inbox=self._address)]))
         while self._peer.connected and (ready := dict(poller.poll(round(STOP_S * 1e3)))):
             if self._inbox in ready:
                 self.step()
@@ -102,7 +115,7 @@ class Worker:
         """Whether the dispatcher says so; it says nothing else to a worker."""
         for data in self._peer.receive(BURST):
             try:
-                if self._from_dispatcher(data).inbox == self._address:
+                if any(message.inbox == self._address for message in self._from_dispatcher(data)):
                     return True
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
@@ -120,7 +133,7 @@ class Worker:
         """Serve one frame, or as many as come for a batch."""
         jobs = self._gather()
         if self._settings.model.batch > 1:
-            self._peer.send(encode(Begun(worker=self._settings.worker)))
+            self._peer.send(pack([Begun(worker=self._settings.worker)]))
         for job in jobs:
             job.decode(self._model)
         work(self._model, [job for job in jobs if not job.failed], self._settings.model)
@@ -203,7 +216,7 @@ class Worker:
             busy=False,
             input=self._input(),
         )
-        self._peer.send(encode(hello))
+        self._peer.send(pack([hello]))
 
     def _input(self) -> Input | None:
         """What is enough of a frame; models that are shown parts of it, or cut it, need it whole."""
@@ -214,7 +227,7 @@ class Worker:
 
     def _free(self, frame: Frame, **news: Any) -> None:
         free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)
-        self._peer.send(encode(free))
+        self._peer.send(pack([free]))
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)

@@ -29,7 +29,7 @@ def start() -> Iterator[Start]:
             woken, window = threading.Event(), Window(size)
             delivery: Delivery = "live" if size is None else "lossless"
             told = CaptureSettings(camera="c", source=str(source), delivery=delivery, dispatcher="", **settings)
-            thread = Reader(told, window, woken.set)
+            thread = Reader(told, window, lambda _: woken.set())
             if begin is not None:
                 thread.begin(begin)
             thread.start()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.sink.memory import LIMIT_BYTES, Line, Memory, caught_up
-from edge_daemon.wire import Acks, StreamState, encode
+from edge_daemon.wire import Acks, StreamState
 
 Step = tuple[str, int, dict[str, int]]
 steps = st.lists(
@@ -65,7 +65,7 @@ def state(seq: int, camera: str = "a") -> Acks:
 
 
 def note(memory: Memory, acks: Acks, written: int = -1) -> None:
-    memory.note(acks, encode(acks), written)
+    memory.note(acks, written)
 
 
 @given(steps=st.integers(1, 5), cut=st.integers(0, 80), data=st.binary(max_size=40))
