@@ -1,9 +1,9 @@
-"""The lines between the dispatcher and all others: small messages, over Unix sockets of this machine.
+"""The lines between our processes: small messages, over Unix sockets of this machine.
 
-Pictures and results travel by ZeroMQ. What is said about them is some hundred bytes, several times a frame, and through
-ZeroMQ's threads that would cost three times as much and come later: here the thread that has something to say says it,
-and the one that waits for it wakes up. A line keeps messages whole and in order (SOCK_SEQPACKET), and each end learns
-at once when the other is gone.
+Pictures travel by ZeroMQ, as does what is published. What is said about them is some hundred bytes, several times a
+frame, and through ZeroMQ's threads that would cost three times as much and come later: here the thread that has
+something to say says it, and the one that waits for it wakes up. A line keeps messages whole and in order
+(SOCK_SEQPACKET), and each end learns at once when the other is gone.
 """
 
 import contextlib
@@ -80,10 +80,14 @@ class Line:
             try:
                 self.send_piece(piece)
             except BlockingIOError:
-                room = select.poll()
-                room.register(self._end, select.POLLOUT)
-                room.poll(PATIENCE_MS)
+                self.has_room(PATIENCE_MS)
                 self.send_piece(piece)
+
+    def has_room(self, wait_ms: int) -> bool:
+        """Whether a piece can be sent; waits for that for a while. Also true when the other end is gone."""
+        room = select.poll()
+        room.register(self._end, select.POLLOUT)
+        return bool(room.poll(wait_ms))
 
     def receive(self, most: int) -> Iterator[bytes]:
         """The messages that are here, up to so many.
@@ -119,7 +123,8 @@ def pieces(message: bytes) -> Iterator[bytes]:
 
 
 class Hub:
-    """The dispatcher's end of all lines. Who calls says a name first; a later line of that name takes its place.
+    """The end of all lines to the dispatcher, or to the sink. Who calls says a name first; a later line of that name
+    takes its place.
 
     Raises:
         StartError: nobody can be listened to at `address`.
@@ -141,6 +146,10 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def fileno(self) -> int:
+        """For a poller of the owner's: readable when there is something to `wait` for."""
+        return self._poll.fileno()
 
     def watch(self, fd: int) -> None:
         """Wait for another file descriptor too."""
@@ -237,10 +246,11 @@ class Hub:
 
 
 class Peer:
-    """Everybody else's end of a line, under a name. While the dispatcher is away it tries again and again.
+    """The other end of a line, under a name. While there is nobody at the hub it tries again and again.
 
-    The owner waits for `fileno()`, at most `wait_ms`, and sends its hello whenever `renewed()` is true. What is sent
-    while there is no connection is dropped, since the hello after it tells everything.
+    The owner waits for `fileno()`, at most `wait_ms`, and says hello whenever `renewed()` is true. What is sent while
+    there is no connection is dropped, since the hello after it tells everything; of what nobody will say again each
+    piece is sent when it `has_room`.
 
     Raises:
         StartError: `address` can be none.
@@ -254,7 +264,7 @@ class Peer:
 
     @property
     def connected(self) -> bool:
-        """Whether the dispatcher is there."""
+        """Whether somebody is there."""
         return self._line is not None
 
     def fileno(self) -> int:
@@ -292,7 +302,7 @@ class Peer:
             self._lose()
 
     def send(self, message: bytes) -> None:
-        """Say something, if the dispatcher is there."""
+        """Say something, if somebody is there."""
         if self._line is None:
             return
         try:
@@ -301,6 +311,23 @@ class Peer:
             self._lose()
         except OSError:  # it is gone, which shows when what it has said is read
             return
+
+    def has_room(self, wait_ms: int) -> bool:
+        """Whether the other end is there and reads, so that a piece can be sent; waits for that for a while."""
+        if self._line is None:
+            time.sleep(self.wait_ms(wait_ms) / 1e3)
+            self.renewed()
+        return self._line is not None and self._line.has_room(wait_ms)
+
+    def send_piece(self, piece: bytes) -> bool:
+        """Send one of the `pieces` of a message, for which there is room; false if the other end is gone."""
+        try:
+            if self._line:
+                self._line.send_piece(piece)
+                return True
+        except OSError:
+            self._lose()
+        return False
 
     def close(self) -> None:
         """Hang up. What was sent still arrives."""

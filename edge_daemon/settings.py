@@ -177,7 +177,8 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells.
+    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells: of results the `sink`, at
+    `pictures` where there is one beside them.
 
     With `trial` it ends once the model is loaded: whether it can be is all there is to know. Frames that it fails on
     are set aside in the folder `aside`, if any.
@@ -188,12 +189,13 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     inbox: str
     dispatcher: str
     sink: str
+    pictures: str
     trial: bool = False
     aside: str | None = None
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where results arrive and where they are published.
+    """Where results arrive (`bind`; with `pictures` beside them, there), and where they are published.
 
     `results` is the file of JSON lines (`-` is standard output), or None. `memory` is the file for what the next sink
     has to know, should this one and the dispatcher die together. With `secret_key`, TCP is for those alone who
@@ -201,6 +203,7 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     bind: str
+    pictures: str
     dispatcher: str
     publish: list[str]
     cameras: dict[str, CameraTurn]

@@ -20,6 +20,8 @@ from edge_daemon.keys import ClientKeys, show
 RECONNECT_MS = 20
 RECONNECT_MAX_MS = 500
 FRAME_HWM = 4
+FRAME_BUFFER_BYTES = 1 << 20
+"""What a small frame fits in goes in one piece, and wakes nobody up several times. The system may allow less."""
 OUTCOME_HWM = 8
 MAX_PICTURE_BYTES = 64_000_000 * 3
 """Of the largest picture there may be, as raw pixels."""
@@ -86,6 +88,7 @@ def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[b
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = FRAME_HWM
+    socket.rcvbuf = FRAME_BUFFER_BYTES
     socket.maxmsgsize = MAX_PICTURE_BYTES
     _bind(socket, address, "receive frames")
     return socket
@@ -96,6 +99,7 @@ def outbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
     socket = context.socket(zmq.PUSH)
     socket.linger = LINGER_MS
     socket.sndhwm = FRAME_HWM
+    socket.sndbuf = FRAME_BUFFER_BYTES
     socket.reconnect_ivl = RECONNECT_MS
     socket.connect(address)
     return socket

@@ -258,10 +258,10 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     picture are `yuv` planes, if that is told.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
-    knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture.
-    With `share` other models come after: the dispatcher is told what is found. `deaths` of workers were seen that had
-    this frame: of so many as POISON, it is to be set aside. What comes of it goes to the address `reply`, if there is
-    one, as far as it is a `wish`.
+    knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture. A
+    `patient` frame is a file's: its result may be told with that of the next. With `share` other models come after: the
+    dispatcher is told what is found. `deaths` of workers were seen that had this frame: of so many as POISON, it is to
+    be set aside. What comes of it goes to the address `reply`, if there is one, as far as it is a `wish`.
     """
 
     camera: str
@@ -276,6 +276,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     scaled: tuple[int, int] | None = None
     scaling_ms: float = 0.0
     yuv: YuvFormat | None = None
+    patient: bool = False
     share: bool = False
     truth: list[list[float]] | None = None
     crops: list[Crop] | None = None

@@ -252,6 +252,7 @@ class Capture:
             scaled=scaled,
             scaling_ms=picture.scaling_ms,
             yuv=picture.yuv,
+            patient=self._settings.delivery == "lossless",
             share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,

@@ -38,7 +38,7 @@ def replay(file: Path, model: str | None = None) -> Answer:
     job = Job(about.frame, memoryview(picture))
     job.decode(loaded)
     if not job.failed:
-        work(loaded, [job], settings)
+        work(loaded, [job], settings, lambda: None)
     if job.failed:
         return Answer(error=job.error)
     return Answer(found=job.report(loaded), timing_ms=job.timing)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from edge_daemon.bookmark import Place
 from edge_daemon.dispatcher.queue import Queue
 from edge_daemon.dispatcher.rota import Rota
 from edge_daemon.dispatcher.stream import Stream
@@ -48,8 +49,10 @@ from edge_daemon.wire import (
 logger = logging.getLogger(__name__)
 SINK = "sink"
 WEB = "web"
-AHEAD = 1
-"""Frames that a worker holds beside what it is at, so that it never waits, where none of them gets stale by that."""
+AHEAD = 2
+"""Frames that a worker holds beside what it is at, so that it never waits, where none of them gets stale by that: it
+tells of two at a time.
+"""
 
 
 @dataclass
@@ -82,9 +85,10 @@ class Seat:
                 break
         self.begun &= bool(self.given)
 
-    def in_hand(self, camera: str) -> list[int]:
-        """The frames of a camera that it has and cannot have begun, for it takes them in order."""
-        return [seq for name, _, seq in self.given[self.batch :] if name == camera]
+    def in_hand(self, camera: str, at: Place | None) -> list[int]:
+        """The frames of a camera that it has and is not `at`; or, where it has not said so, cannot have begun."""
+        given = [one for one in self.given if one != at] if at else self.given[self.batch :]
+        return [seq for name, _, seq in given if name == camera]
 
     def forget(self, camera: str) -> None:
         """Frames of a camera may never come."""
@@ -96,7 +100,8 @@ class Dispatcher:
     """Matches free workers with frames that wait.
 
     What it wants said is left in `outbox` as (peer, message), in order. Nothing is given out while the sink is away,
-    for there would be nobody to take the result; live frames are then replaced, lossless sources wait.
+    for there would be nobody to take the result; live frames are then replaced, lossless sources wait. `bookmark` tells
+    where the worker of an inbox had come when it died.
     """
 
     def __init__(
@@ -107,8 +112,9 @@ class Dispatcher:
         requests: Mapping[str, float] | None = None,
         *,
         wall: Callable[[], float] = time.time,
+        bookmark: Callable[[str], Place | None] = lambda inbox: None,
     ) -> None:
-        self._wall = wall
+        self._wall, self._bookmark = wall, bookmark
         self.outbox: list[tuple[str, Message]] = []
         self._streams: dict[tuple[str, str], Stream] = {}
         self._by_camera: dict[str, list[Stream]] = {}  # those that follow others after these
@@ -466,8 +472,9 @@ class Dispatcher:
     def _worker_gone(self, worker: str) -> None:
         if seat := self._workers.pop(worker, None):
             self._wake(*self._cameras)
+            at = self._bookmark(seat.inbox)
             for stream in self._streams.values():
-                self._tell_sink(stream.worker_lost(worker, in_hand=seat.in_hand(stream.camera)))
+                self._tell_sink(stream.worker_lost(worker, in_hand=seat.in_hand(stream.camera, at)))
             for model, queue in self._queues.items():
                 for seq in queue.lost(worker):
                     self._say(WEB, Returned(model=model, seq=seq))

@@ -3,6 +3,7 @@
 import logging
 import time
 
+from edge_daemon import bookmark
 from edge_daemon.dispatcher.dispatcher import SINK, Dispatcher
 from edge_daemon.errors import WireError
 from edge_daemon.hub import Hub
@@ -23,7 +24,10 @@ def serve(link: Link) -> None:
     settings = link.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
         link.ready()
-        Loop(link, hub, Dispatcher(settings.cameras, settings.cascades, settings.batches, settings.requests)).run()
+        dispatcher = Dispatcher(
+            settings.cameras, settings.cascades, settings.batches, settings.requests, bookmark=bookmark.read
+        )
+        Loop(link, hub, dispatcher).run()
 
 
 class Loop:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,11 +106,15 @@ class Model:
         return self._preprocessors[0].enough(size)
 
     def detect_all(
-        self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        sizes: Sequence[tuple[int, int]] | None = None,
+        ran: Callable[[], None] = lambda: None,
     ) -> tuple[list[Findings], Timing]:
         """What is in each of some BGR pictures, and how long it took in all; `batch` of them at once.
 
-        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are.
+        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are. `ran` is called when
+        the model has run on the last of them, and little is left to do.
 
         Raises:
             ModelError: the model failed on one of them, or gave what cannot be true.
@@ -120,7 +124,8 @@ class Model:
         total = Timing(0, 0, 0)
         with self._named():
             for start in range(0, len(pictures), self.batch):
-                some, took = self._detect(pictures[start : start + self.batch], sizes[start : start + self.batch])
+                end = start + self.batch
+                some, took = self._detect(pictures[start:end], sizes[start:end], ran if end >= len(pictures) else None)
                 findings += some
                 total = Timing(
                     total.preprocess + took.preprocess, total.infer + took.infer, total.postprocess + took.postprocess
@@ -128,7 +133,10 @@ class Model:
         return findings, total
 
     def _detect(
-        self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]]
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        sizes: Sequence[tuple[int, int]],
+        then: Callable[[], None] | None = None,
     ) -> tuple[list[Findings], Timing]:
         began = time.perf_counter()
         placements = [
@@ -137,6 +145,8 @@ class Model:
         filled = time.perf_counter()
         outputs = self.session.run(len(pictures))
         ran = time.perf_counter()
+        if then:
+            then()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and said
             findings = [self._findings(each, placement) for each, placement in zip(outputs, placements, strict=True)]
         done = time.perf_counter()

@@ -10,7 +10,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
-from edge_daemon.hub import Peer
+from edge_daemon.hub import Hub, Peer
 from edge_daemon.keys import Doorkeeper
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
@@ -67,7 +67,8 @@ class Sink:
         self._audience = Audience()
         self._gallery: Gallery | None = None
         self._pictures: dict[str, tuple[Result, Arrival]] = {}
-        self._collector = sockets.collector(context, settings.bind)
+        self._hub = Hub(settings.bind)
+        self._pictured = sockets.collector(context, settings.pictures)
         self._door = Doorkeeper(context, settings.clients) if settings.secret_key else None
         self._publisher = sockets.publisher(context, settings.publish, settings.secret_key)
         self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
@@ -82,13 +83,16 @@ class Sink:
         self._processes: list[ProcessStatus] = []
         self._status_at = time.monotonic() + STATUS_S
         self._from_dispatcher: Decoder[list[ToSink]] = Decoder(list[ToSink])
-        self._from_worker: Decoder[Outcome] = Decoder(Outcome)
+        self._from_worker: Decoder[list[Outcome]] = Decoder(list[Outcome])
+        self._with_picture: Decoder[Outcome] = Decoder(Outcome)
 
     def run(self) -> None:
         """Serve until told to stop; then take in what is still under way and close the books."""
         poller = zmq.Poller()
-        for waited_for in (self._peer.fileno(), self._collector, self._publisher, self._link.fileno()):
-            poller.register(waited_for, zmq.POLLIN)
+        for fd in (self._peer.fileno(), self._hub.fileno(), self._link.fileno()):
+            poller.register(fd, zmq.POLLIN)
+        for socket in (self._pictured, self._publisher):
+            poller.register(socket, zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
             ready = dict(poller.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
@@ -164,7 +168,8 @@ class Sink:
         self._publisher.close()
         if self._door:
             self._door.close()
-        self._collector.close()
+        self._hub.close()
+        self._pictured.close()
         if self._memory:
             self._memory.close()
 
@@ -206,15 +211,22 @@ class Sink:
                     self._desk.tell(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-        for _ in range(BURST):
-            if not self._collector.poll(0):
-                break
-            header, *picture = self._collector.recv_multipart(copy=False)
+        self._hub.wait(0)
+        for worker, packet in self._hub.receive(BURST):
             try:
-                outcome = self._from_worker(header.buffer)
+                for outcome in self._from_worker(packet):
+                    self._desk.arrived(Arrival(outcome, None, time.monotonic_ns()))
+            except WireError as error:
+                logger.warning("dropped a message from %s: %s", worker, error)
+        for _ in range(BURST):
+            if not self._pictured.poll(0):
+                break
+            header, *picture = self._pictured.recv_multipart(copy=False)
+            try:
+                outcome = self._with_picture(header.buffer)
                 self._desk.arrived(Arrival(outcome, self._picture(outcome.frame, picture), time.monotonic_ns()))
             except WireError as error:
-                logger.warning("dropped a message from a worker: %s", error)
+                logger.warning("dropped a picture from a worker: %s", error)
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
         """The annotated picture beside an outcome, which has to be as large as its frame."""
@@ -222,7 +234,7 @@ class Sink:
             return None
         picture = parts[0].buffer
         if len(picture) != frame.width * frame.height * 3:
-            raise self._from_worker.reject(f"{len(picture)} bytes are no picture of {frame.width}x{frame.height}")
+            raise self._with_picture.reject(f"{len(picture)} bytes are no picture of {frame.width}x{frame.height}")
         return picture
 
     def _publish(self, items: Any) -> None:
@@ -272,5 +284,5 @@ class Sink:
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
         trouble = self._record.trouble if self._record else None
         state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
-        rejected = self._from_dispatcher.rejected + self._from_worker.rejected
+        rejected = sum(d.rejected for d in (self._from_dispatcher, self._from_worker, self._with_picture))
         self._link.tell(state, {"cameras": status["cameras"], "rejected": rejected})

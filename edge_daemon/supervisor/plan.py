@@ -26,6 +26,9 @@ from edge_daemon.settings import (
 from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.folder import aside_folder
 
+HELD, SPARE = 3, 6
+"""Frames of a file that a worker has, and that are on their way."""
+
 
 def plan(config: Config, folder: Path, *, results: str | None = None) -> list[ProcessSpec]:
     """Every process this configuration calls for, in the order of their start.
@@ -36,7 +39,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
         StartError: a key cannot be read.
     """
     frames, publish, aside = config.frames, config.publish, aside_folder()
-    dispatcher, sink = sockets.ipc(folder, "dispatcher"), sockets.ipc(folder, "sink")
+    dispatcher, sink, pictures = (sockets.ipc(folder, name) for name in ("dispatcher", "sink", "pictures"))
     turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
     finite = _is_finite(config)
     specs = [
@@ -45,6 +48,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
             name="sink",
             settings=SinkSettings(
                 bind=sink,
+                pictures=pictures,
                 dispatcher=dispatcher,
                 publish=publish.bind,
                 cameras=turns,
@@ -86,6 +90,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     inbox=sockets.ipc(folder, f"worker-{crc32(f'{name}-{i}'.encode()):08x}"),
                     dispatcher=dispatcher,
                     sink=sink,
+                    pictures=pictures,
                     aside=str(aside) if aside else None,
                 ),
                 hang_s=config.models[name].worker_timeout,
@@ -107,7 +112,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
-                    window=2 * sum(config.models[m].workers * config.models[m].batch for m in turns[name].models) + 6,
+                    window=_window(config, turns[name].models),
                     dispatcher=dispatcher,
                 ),
                 awaited=not comes_and_goes(camera.source, camera.delivery),
@@ -174,6 +179,11 @@ def open_settings(camera: Camera) -> OpenSettings:
         decode=camera.decode,
         device=DeviceSettings(**camera.device.model_dump()),
     )
+
+
+def _window(config: Config, models: list[str]) -> int:
+    """Frames that a file's capture holds: what all workers may have, what the sink has to acknowledge, and the next."""
+    return sum(max(HELD, 2 * config.models[m].batch) * config.models[m].workers for m in models) + SPARE
 
 
 def _motion(camera: Camera) -> MotionSettings | None:

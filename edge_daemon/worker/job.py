@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ class Job:
     whole: Pixels | Yuv | None = None
     failed: Failure | None = None
     error: str = ""
+    freed: bool = False
     findings: list[Findings] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
 
@@ -112,15 +113,15 @@ class Job:
         return report_crops(frame.crops, self.findings, model, frame.width, frame.height)
 
 
-def work(model: Model, jobs: Sequence[Job], settings: ModelSettings) -> None:
-    """Let the model look at all parts of all frames, together as far as it allows."""
+def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callable[[], None]) -> None:
+    """Let the model look at all parts of all frames, together as far as it allows; `ran` is called when it has."""
     parts = [(job, part) for job in jobs for part in job.parts(settings.margin)]
     try:
-        findings, took = model.detect_all([part.bgr for _, part in parts], [part.size for _, part in parts])
+        findings, took = model.detect_all([part.bgr for _, part in parts], [part.size for _, part in parts], ran)
     except ModelError as error:
         if len(jobs) > 1:  # one of them may be to blame
             for job in jobs:
-                work(model, [job], settings)
+                work(model, [job], settings, ran)
         elif jobs:
             jobs[0].fail("model-error", error)
         return

@@ -1,7 +1,9 @@
 """A worker's process: it owns one model and serves one frame, or one batch, at a time."""
 
 import logging
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import cv2
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.bookmark import Bookmark
 from edge_daemon.errors import WireError
-from edge_daemon.hub import Peer
+from edge_daemon.hub import Peer, pieces
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.link import Link
@@ -38,6 +41,8 @@ from edge_daemon.worker.report import crops_of, wanted
 logger = logging.getLogger(__name__)
 POLL_MS = 500
 BURST = 64
+LOT, PATIENCE_S = 2, 0.05
+"""So many frames of a file are told of at once, if that does not take longer than this."""
 STOP_S = 2.0
 """How long a worker that is to stop waits for a sink or a dispatcher that is away."""
 
@@ -71,8 +76,12 @@ class Worker:
         self._replies: dict[str, zmq.Socket[bytes]] = {}
         self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
         self._inbox = sockets.inbox(context, self._address)
-        self._outcomes = sockets.outcomes(context, settings.sink)
+        self._bookmark = Bookmark(settings.inbox) if settings.model.batch == 1 else None
+        self._pictures = sockets.outcomes(context, settings.pictures)
+        self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
         self._peer = Peer(settings.dispatcher, settings.worker)
+        self._frees: list[Free] = []  # what is to be told to the dispatcher,
+        self._outcomes: list[Outcome] = []  # and to the sink
         self._decode: Decoder[Frame] = Decoder(Frame)
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served = 0
@@ -109,7 +118,8 @@ class Worker:
             if self._inbox in ready:
                 self.step()
             elif self._is_dismissed():
-                return
+                break
+        self._hand_over()
 
     def _is_dismissed(self) -> bool:
         """Whether the dispatcher says so; it says nothing else to a worker."""
@@ -124,22 +134,42 @@ class Worker:
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
         self._peer.close()
+        self._sink.close()
         for socket in self._replies.values():
             socket.close()
-        self._outcomes.close()
+        self._pictures.close()
         self._inbox.close()
+        if self._bookmark:
+            self._bookmark.close()
 
     def step(self) -> None:
-        """Serve one frame, or as many as come for a batch."""
+        """Serve one frame, or as many as come for a batch; of files, tell of two at a time."""
+        began = time.monotonic()
         jobs = self._gather()
-        if self._settings.model.batch > 1:
+        if self._bookmark is None:
             self._peer.send(pack([Begun(worker=self._settings.worker)]))
         for job in jobs:
+            if self._bookmark:
+                self._bookmark.put(job.frame.camera, job.frame.epoch, job.frame.seq)
             job.decode(self._model)
-        work(self._model, [job for job in jobs if not job.failed], self._settings.model)
+        work(
+            self._model, [job for job in jobs if not job.failed], self._settings.model, lambda: self._ask_for_more(jobs)
+        )
         for job in jobs:
             self._tell(job)
             self._served += 1
+        waits = len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
+        if not (waits and all(job.frame.patient for job in jobs) and self._inbox.poll(0)):
+            self._hand_over()
+
+    def _ask_for_more(self, jobs: list[Job]) -> None:
+        """The model has run: a live camera's next frame may come while this one's findings are told."""
+        for job in jobs:
+            frame = job.frame
+            if not (job.failed or job.freed or frame.patient or frame.share or frame.reply):
+                job.freed = True
+                self._free(frame)
+        self._hand_over()
 
     def _gather(self) -> list[Job]:
         """The frames that are here, or come while a batch may wait."""
@@ -158,30 +188,33 @@ class Worker:
         return jobs
 
     def _tell(self, job: Job) -> None:
-        """Tell the dispatcher that a frame is done, and the sink what came of it, with the picture if it is wanted."""
+        """Have it told that a frame is done, and what came of it, with the picture if it is wanted."""
         frame = job.frame
         if frame.reply:
             self._answer(job, frame.reply)
             return
-        if job.failed or not frame.share:  # before drawing, so that the next frame is soon here
-            self._free(frame, failed=job.failed)
         if job.failed:
+            if not job.freed:
+                self._free(frame, failed=job.failed)
             self._set_aside(job)
-            self._deliver([encode(self._outcome(frame, failed=job.failed))])
+            self._outcomes.append(self._outcome(frame, failed=job.failed))
             return
         found = job.report(self._model)
-        if frame.share:
-            self._free(frame, found=crops_of(found))
-        outcome = encode(self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing))
-        if frame.annotate and (rgb := job.rgb()) is not None:
-            self._deliver([outcome, _annotated(rgb, found)])
-        else:
-            self._deliver([outcome])
+        if not job.freed:
+            self._free(frame, found=crops_of(found) if frame.share else None)
+        outcome = self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing)
+        if not frame.annotate or job.whole is None:
+            self._outcomes.append(outcome)
+            return
+        self._hand_over()  # before drawing, so that the next frame is soon here
+        if (rgb := job.rgb()) is not None:
+            self._deliver([encode(outcome), _annotated(rgb, found)])
 
     def _answer(self, job: Job, address: str) -> None:
         """Tell whoever sent a picture in what came of it; somebody who is gone by now is not waited for."""
         frame = job.frame
         self._free(frame)
+        self._hand_over()
         self._set_aside(job)
         found = Found() if job.failed else wanted(job.report(self._model), frame.wish)
         outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
@@ -227,20 +260,37 @@ class Worker:
 
     def _free(self, frame: Frame, **news: Any) -> None:
         free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)
-        self._peer.send(pack([free]))
+        self._frees.append(free)
+
+    def _hand_over(self) -> None:
+        """Tell of all frames that are done."""
+        if self._frees:
+            self._peer.send(pack(self._frees))
+            self._frees.clear()
+        if self._outcomes:
+            packet = pack(self._outcomes)
+            self._outcomes.clear()
+            for piece in pieces(packet):
+                if not self._wait(self._sink.has_room) or not self._sink.send_piece(piece):
+                    return  # what is lost with a sink is made again
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)
 
     def _deliver(self, parts: list[bytes | memoryview]) -> None:
-        """Hand an outcome to the sink, waiting while it is away: a result is not to be lost for that."""
+        """Hand an outcome with its picture to the sink."""
+        if self._wait(lambda wait_ms: bool(self._pictures.poll(wait_ms, zmq.POLLOUT))):
+            self._pictures.send_multipart(parts, copy=False)
+
+    def _wait(self, has_room: Callable[[int], bool]) -> bool:
+        """Wait for the sink while it is away: a result is not to be lost for that, but when we have to end."""
         patience = time.monotonic() + STOP_S
-        while not self._outcomes.poll(POLL_MS, zmq.POLLOUT):
+        while not has_room(POLL_MS):
             self._link.orders()
             self._link.beat("waiting for the sink")
             if self._link.stopping and time.monotonic() > patience:
-                return
-        self._outcomes.send_multipart(parts, copy=False)
+                return False
+        return True
 
 
 def _annotated(rgb: Pixels, found: Found) -> memoryview:

@@ -29,10 +29,11 @@ class Neighbours:
     def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
         self.hub = Hub(sockets.ipc(folder, "dispatcher"))
-        self._told: deque[tuple[str, bytes]] = deque()
-        self.collector = sockets.collector(context, sockets.ipc(folder, "sink"))
-        self._from_worker: Decoder[ToDispatcher] = Decoder(ToDispatcher)
-        self._outcome: Decoder[Outcome] = Decoder(Outcome)
+        self.sink = Hub(sockets.ipc(folder, "sink"))
+        self._said: deque[ToDispatcher] = deque()
+        self._outcomes: deque[Outcome] = deque()
+        self._from_worker: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
+        self._outcome: Decoder[list[Outcome]] = Decoder(list[Outcome])
         self._forks = Forks()
         self.child = Child(
             ProcessSpec(
@@ -44,6 +45,7 @@ class Neighbours:
                     inbox=sockets.ipc(folder, "worker-0"),
                     dispatcher=sockets.ipc(folder, "dispatcher"),
                     sink=sockets.ipc(folder, "sink"),
+                    pictures=sockets.ipc(folder, "pictures"),
                 ),
             ),
             self._forks,
@@ -53,19 +55,29 @@ class Neighbours:
         """What the worker says to the dispatcher next."""
 
         def said() -> bool:
-            self.hub.wait(START_MS)
-            self._told.extend(self.hub.receive(1))
-            return bool(self._told)
+            for name, packet in self._heard(self.hub) if not self._said else ():
+                assert name == "m-0"
+                self._said.extend(self._from_worker(packet))
+            return bool(self._said)
 
         eventually(said, START_S, what="what the worker says", every_s=0)
-        name, data = self._told.popleft()
-        assert name == "m-0"
-        return self._from_worker(data)
+        return self._said.popleft()
 
     def outcome(self) -> Outcome:
         """What the sink gets next."""
-        assert self.collector.poll(START_MS), "there is no result"
-        return self._outcome(self.collector.recv_multipart()[0])
+
+        def there() -> bool:
+            for _, packet in self._heard(self.sink) if not self._outcomes else ():
+                self._outcomes.extend(self._outcome(packet))
+            return bool(self._outcomes)
+
+        eventually(there, START_S, what="a result", every_s=0)
+        return self._outcomes.popleft()
+
+    @staticmethod
+    def _heard(hub: Hub) -> Iterator[tuple[str, bytes]]:
+        hub.wait(START_MS)
+        return hub.receive(10)
 
     def start(self) -> str:
         """Start the worker; the address at which it reads frames."""
@@ -85,7 +97,7 @@ class Neighbours:
             self.kill()
         self._forks.close()
         self.hub.close()
-        self.collector.close(0)
+        self.sink.close()
 
 
 @pytest.fixture
