@@ -128,7 +128,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` holds credentials: never log it unredacted.
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames in which nothing moved
-    are not offered.
+    are not offered. A live frame that nobody has asked for is announced again, as the newest, every `announce_s`.
     """
 
     camera: str
@@ -141,6 +141,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8
+    announce_s: float = 0.1
     dispatcher: str
 
 

@@ -77,10 +77,11 @@ class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
     still: int = 0
 
 
-class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
+class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
     """A frame is here to be asked for.
 
-    Of the frames before it, `paced` were passed over by the configured fps, and `still` because nothing moved.
+    Of the frames before it, `paced` were passed over by the configured fps, `still` because nothing moved, and
+    `replaced` by this one before they were announced.
     """
 
     camera: str
@@ -89,6 +90,7 @@ class Announce(Message, frozen=True, kw_only=True, tag="announce.1"):
     captured_ns: int
     paced: int
     still: int = 0
+    replaced: int = 0
 
 
 class Passed(Message, frozen=True, kw_only=True, tag="passed.1"):

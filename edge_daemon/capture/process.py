@@ -9,9 +9,10 @@ from typing import Any
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.reader import Reader
-from edge_daemon.capture.window import Encoded, Held, PassedOver, Window
+from edge_daemon.capture.window import Encoded, Held, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.hub import Peer
 from edge_daemon.imaging.codecs import encode_bgr
@@ -45,8 +46,6 @@ EXACT = ("raw", "png")
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 500
-ENOUGH = 2
-"""Frames of a file that the dispatcher knows of, so that it has always one to give."""
 BURST = 64
 """Messages read before what was read of the camera is announced again."""
 STOP_S = 1.0
@@ -73,14 +72,14 @@ class Capture:
         self._link, self._settings, self._context = link, settings, context
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._reader = Reader(settings, self._window, self._notice)
+        self._offers = Offers(live=settings.delivery == "live", refresh_s=settings.announce_s)
+        self._reader = Reader(settings, self._window, self._offers, self._notice)
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
-        self._announced = self._asked_for = 0
         self._said: list[Message] = []
 
     def run(self) -> None:
@@ -103,7 +102,8 @@ class Capture:
                 self._said.clear()
                 self._introduce()
             self._answer()
-            self._announce()
+            if self._offers.due or self._reader.captured is not None:
+                self._announce()
             self._flush()
             self._report()
 
@@ -116,11 +116,8 @@ class Capture:
             outbox.close()
 
     def _notice(self, news: bool) -> None:
-        """The reader has read a frame, or has other `news`. A file's frames are told of in passing where the dispatcher
-        knows of some that it has not asked for.
-        """
-        known = 0 if self._settings.delivery == "live" else self._announced - self._asked_for
-        if news or known < ENOUGH:
+        """The reader has read a frame, or has other `news`."""
+        if news or self._offers.due:
             os.eventfd_write(self._wake, 1)
 
     def _say(self, message: Message) -> None:
@@ -168,22 +165,26 @@ class Capture:
         """Tell of the frames that were read (up to number `up_to`), and of the end."""
         if self._epoch is None:
             return
-        offers, camera, epoch = self._reader.offers, self._settings.camera, self._epoch
-        ended = self._reader.captured  # read first: what the reader left before it is in `offers` by now
-        while offers and (up_to is None or offers[0].seq <= up_to):
-            next_one = offers.popleft()
-            seq, paced, still = next_one.seq, next_one.paced, next_one.still
-            if isinstance(next_one, PassedOver):
+        camera, epoch, reader = self._settings.camera, self._epoch, self._reader
+        ended = reader.captured  # read first: what the reader left before it is in `offers` by now
+        for one in self._offers.take(up_to):
+            seq, paced, still = one.seq, one.paced, one.still
+            if isinstance(one, PassedOver):
                 self._say(Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still))
-                continue
-            announce = Announce(
-                camera=camera, epoch=epoch, seq=seq, captured_ns=next_one.captured_ns, paced=paced, still=still
-            )
-            self._say(announce)
-            self._announced += 1
-        if ended is not None and not self._ended and not offers:
+            else:
+                self._say(
+                    Announce(
+                        camera=camera,
+                        epoch=epoch,
+                        seq=seq,
+                        captured_ns=one.captured_ns,
+                        paced=paced,
+                        still=still,
+                        replaced=one.replaced,
+                    )
+                )
+        if ended is not None and not self._ended and self._offers.empty:
             self._ended = True
-            reader = self._reader
             last = Ended(camera=camera, epoch=epoch, captured=ended, paced=reader.paced, still=reader.still)
             self._say(last)
 
@@ -191,7 +192,6 @@ class Capture:
         """Send the frame that is asked for to the worker that waits for it."""
         if self._epoch is None:
             return
-        self._asked_for += 1
         held = self._window.take(order.seq) if order.crops is None else self._window.take_exactly(order.seq)
         if held is None:
             self._say(self._missing(order))
@@ -199,6 +199,7 @@ class Capture:
         if order.keep:
             self._window.keep(held)
         self._announce(held.seq)
+        self._offers.asked()
         codec = self._codec_for(order.inbox, held)
         scaled = self._size_for(held, codec, order)
         # Where there is nothing to look at, the pixels may stay here.
@@ -314,7 +315,7 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
         detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
-        detail |= {"announced": self._announced, "held": self._window.owed, "rejected": self._decode.rejected}
+        detail |= {"announced": self._offers.told, "held": self._window.owed, "rejected": self._decode.rejected}
         if reader.gate and reader.gate.seen:
             detail["motion"] = reader.gate.status
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S

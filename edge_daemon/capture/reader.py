@@ -3,16 +3,16 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.motion import MotionGate
+from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
-from edge_daemon.capture.window import Held, PassedOver, Window
+from edge_daemon.capture.window import Held, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
@@ -26,16 +26,16 @@ TELL_NS = 1_000_000_000
 
 
 class Reader(threading.Thread):
-    """Reads from the source into a window, and leaves word of each frame in `offers`.
+    """Reads from the source into a window, and leaves word of each frame among the `offers`.
 
     `wake` is called after each frame that is left there, and with true after other news. A camera that is away is
     opened again and again; a file, folder or scene that cannot be opened stops the reader with `error`, and one that
     ends with `captured`.
     """
 
-    def __init__(self, settings: CaptureSettings, window: Window, wake: Callable[[bool], None]) -> None:
+    def __init__(self, settings: CaptureSettings, window: Window, offers: Offers, wake: Callable[[bool], None]) -> None:
         super().__init__(name="reader", daemon=True)
-        self._settings, self._window, self._wake = settings, window, wake
+        self._settings, self._window, self._offers, self._wake = settings, window, offers, wake
         self._pace = Pace(settings.fps)
         self.gate = MotionGate(settings.motion) if settings.motion else None
         self._start_at = 0
@@ -44,7 +44,6 @@ class Reader(threading.Thread):
         self._live = settings.delivery == "live"
         self.patient = comes_and_goes(settings.source, settings.delivery)
         """Whether a source that is away is tried again."""
-        self.offers: deque[Held | PassedOver] = deque()
         self._told_ns = 0
         self.state, self.about = "connecting", ""
         self.seq = -1
@@ -158,14 +157,14 @@ class Reader(threading.Thread):
         self.paced = self.still = 0
         self._told_ns = captured_ns
         if self._window.offer(held):
-            self.offers.append(held)
+            self._offers.add(held)
             self._wake(False)
 
     def _tell_passed_over(self, now_ns: int) -> None:
         """Let it be known what became of frames that none follows for now. Of a file, each time it is read must tell
         the same, so it waits for the next frame that is offered.
         """
-        self.offers.append(PassedOver(self.seq, self.paced, self.still))
+        self._offers.add(PassedOver(self.seq, self.paced, self.still))
         self.paced = self.still = 0
         self._told_ns = now_ns
         self._wake(True)

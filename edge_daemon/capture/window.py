@@ -36,15 +36,6 @@ class Held:
     encoded: dict[tuple[str, tuple[int, int] | None], Encoded] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class PassedOver:
-    """Frames up to `seq` that nobody is offered, since the last that was or that was told of."""
-
-    seq: int
-    paced: int
-    still: int
-
-
 class Window:
     """Filled by the reader thread, emptied by the process's loop.
 

@@ -286,7 +286,9 @@ class Dispatcher:
             offering.append(REQUESTS)
         if not offering:
             return None
-        return self._rotas[seat.model].next(offering, self._expected(seat.model, now_ns) if self._sink_here else ())
+        expected = self._expected(seat.model, now_ns) if self._sink_here else ()
+        ages = {camera: awake[camera].age_ns(now_ns) for camera in offering if camera in awake and awake[camera].live}
+        return self._rotas[seat.model].next(offering, expected, ages)
 
     def _expected(self, model: str, now_ns: int) -> list[str]:
         """The cameras that have nothing to offer, and will have in a moment."""
@@ -366,7 +368,7 @@ class Dispatcher:
                 continue
             match message:
                 case Announce():
-                    stream.announce(message.seq, message.captured_ns, message.paced, message.still)
+                    stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
                 case Passed():
                     stream.passed(message.seq, message.paced, message.still)
                 case Ended():

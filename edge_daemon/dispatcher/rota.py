@@ -1,6 +1,6 @@
 """Fair turns among cameras by weight."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 ARREARS = 8
 """Turns that are made up for: a live camera often has nothing new just when its turn comes."""
@@ -11,8 +11,9 @@ class Rota:
 
     A camera that had nothing to offer makes up for ARREARS turns at the most: one that was away for long gets its
     share from now on. One that is as far behind as that, and whose next frame is expected at any moment, is waited for:
-    it would lose its share for good to those who happen to have one now. (Waldspurger and Weihl, "Stride Scheduling",
-    MIT/LCS/TM-528, 1995.)
+    it would lose its share for good to those who happen to have one now. Of live cameras that are at most a turn apart
+    the one with the newest frame goes first; the others get newer ones while they wait. (Waldspurger and Weihl, "Stride
+    Scheduling", MIT/LCS/TM-528, 1995.)
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -25,9 +26,11 @@ class Rota:
         self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
         self._passed = {camera: self._passed.get(camera, self._now) for camera in weights}
 
-    def next(self, candidates: Iterable[str], expected: Iterable[str] = ()) -> str | None:
+    def next(
+        self, candidates: Sequence[str], expected: Iterable[str] = (), ages: Mapping[str, int] | None = None
+    ) -> str | None:
         """Whose turn it is among the cameras that have something to offer; None if none has, or if one that is
-        `expected` to have is waited for.
+        `expected` to have is waited for. `ages` are those of live cameras' newest frames.
         """
         camera = min(candidates, key=self._due, default=None)
         if camera is None:
@@ -35,6 +38,10 @@ class Rota:
         due = self._due(camera)
         if any(self._is_owed(other) and self._due(other) < due for other in expected):
             return None
+        if ages and camera in ages:
+            near = due + self._stride[camera]
+            camera = min((one for one in candidates if one in ages and self._due(one) <= near), key=ages.__getitem__)
+            due = self._due(camera)
         self._now = max(self._now, due)
         self._passed[camera] = due + self._stride[camera]
         return camera

@@ -99,14 +99,16 @@ class Stream:
 
     # What the capture says
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0) -> None:
-        """Frame `seq` can be asked for; the `paced` and `still` frames before it were passed over."""
+    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
+        """Frame `seq` can be asked for; of those before it some were passed over (`paced`, `still`), some `replaced`
+        before anybody knew of them.
+        """
         self._offered = seq
         if self.after or seq <= self.announced:
             self._offer_again(seq)
             return
-        self._pass_over(seq - self.announced - 1, paced, still)
-        self._interval_ns, self._came_ns = captured_ns - self._came_ns, captured_ns
+        self._pass_over(seq - self.announced - 1, paced, still, replaced)
+        self._interval_ns, self._came_ns = (captured_ns - self._came_ns) // (replaced + 1), captured_ns
         if self.live and self._waiting:
             self._drop(self._waiting.pop(), "replaced")
         self._waiting.append(Waiting(seq, captured_ns, self._gap))
@@ -253,6 +255,11 @@ class Stream:
             and now_ns < self._came_ns + self._interval_ns * 5 // 4
         )
 
+    def age_ns(self, now_ns: int) -> int:
+        """How old a live camera's newest frame is, which may have come since the one that was announced."""
+        age_ns = now_ns - self._came_ns
+        return age_ns % self._interval_ns if 0 < self._interval_ns < EXPECTED_NS else age_ns
+
     def ask(self, worker: str) -> tuple[Waiting, list[ToSink]]:
         """Give the next turn to `worker`: the frame to be sent, or the oldest that will do."""
         frame = self._waiting.popleft()
@@ -372,13 +379,15 @@ class Stream:
 
     # How it is counted
 
-    def _pass_over(self, frames: int, paced: int, still: int) -> None:
-        """Count `frames` of which the capture passes over `paced` and `still`, and which nobody has announced."""
+    def _pass_over(self, frames: int, paced: int, still: int, replaced: int = 0) -> None:
+        """Count `frames` that nobody has announced; what the capture does not know of was lost with the one before."""
         if frames <= 0:
             return
         still = min(still, frames)
-        paced = min(paced, frames - still) if self.live else frames - still
-        self._gap += Counter({"paced": paced, "still": still, "worker-lost": frames - paced - still})
+        replaced = min(replaced, frames - still)
+        paced = min(paced, frames - still - replaced) if self.live else frames - still
+        lost = frames - paced - still - replaced
+        self._gap += Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
 
     def _drop(self, frame: Waiting, reason: Reason) -> None:
         """The last frame that waited is dropped."""

@@ -113,8 +113,8 @@ class Model:
     ) -> tuple[list[Findings], Timing]:
         """What is in each of some BGR pictures, and how long it took in all; `batch` of them at once.
 
-        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are. `ran` is called when
-        the model has run on the last of them, and little is left to do.
+        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are. `ran` is called
+        when the model has run on the last of them, and little is left to do.
 
         Raises:
             ModelError: the model failed on one of them, or gave what cannot be true.

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 POLL_MS = 200
 LOT, PATIENCE_MS = 4, 20
-"""Of files, so many steps are acknowledged at once, or after so long."""
+"""So many steps are acknowledged at once, or after so long."""
+BUSY_S = 0.05
+"""When the last two results came within this time, the next is about to."""
 STATUS_S = 1.0
 BURST = 64
 SETTLED_S = 0.2
@@ -78,6 +81,7 @@ class Sink:
         self._hello_due = False
         self._acks: list[Acks] = []  # that the dispatcher has not been told
         self._patient_until = 0.0
+        self._came = -1.0, -1.0  # when workers said something, the last two times
         self._watched: list[str] = []
         self._watched_anew = True
         self._processes: list[ProcessStatus] = []
@@ -87,27 +91,38 @@ class Sink:
         self._with_picture: Decoder[Outcome] = Decoder(Outcome)
 
     def run(self) -> None:
-        """Serve until told to stop; then take in what is still under way and close the books."""
-        poller = zmq.Poller()
-        for fd in (self._peer.fileno(), self._hub.fileno(), self._link.fileno()):
-            poller.register(fd, zmq.POLLIN)
-        for socket in (self._pictured, self._publisher):
-            poller.register(socket, zmq.POLLIN)
+        """Serve until told to stop; then take in what is still under way and close the books.
+
+        While results come in quick succession what the dispatcher says is read with them: it would wake us up for
+        nothing.
+        """
+        attentive, busy = zmq.Poller(), zmq.Poller()
+        for waited_for in (self._hub.fileno(), self._pictured, self._publisher, self._link.fileno()):
+            attentive.register(waited_for, zmq.POLLIN)
+            busy.register(waited_for, zmq.POLLIN)
+        attentive.register(self._peer.fileno(), zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
+            if self._is_busy:
+                ready = dict(busy.poll(PATIENCE_MS))
+            else:
+                ready = dict(attentive.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
             for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
                 elif isinstance(order, Change):
                     self._change(self._link.changed_settings(order, SinkSettings))
-            self.step()
+            self.step(ready)
             self._tell_status()
-        poller.unregister(self._link.fileno())
-        while poller.poll(DRAIN_MS):
-            self.step()
+        attentive.unregister(self._link.fileno())
+        while ready := dict(attentive.poll(DRAIN_MS)):
+            self.step(ready)
         self._publish(self._desk.close(time.monotonic_ns()))
         self._tell_status(now=True)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._peer.connected and time.monotonic() - self._came[0] < BUSY_S
 
     def _change(self, settings: SinkSettings) -> None:
         """Go on with other cameras and models, and publish elsewhere; subscribers stay where they are."""
@@ -130,11 +145,11 @@ class Sink:
         self._settings, self._watched_anew = settings, True
         self._link.changed()
 
-    def step(self) -> None:
+    def step(self, ready: Container[object]) -> None:
         """Take in what has come, publish what can be published."""
-        self._listen()
+        self._listen(ready)
         self._greet()
-        self._take_in()
+        self._take_in(ready)
         self._publish(self._desk.release(time.monotonic_ns()))
         if self._record:
             self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
@@ -148,14 +163,12 @@ class Sink:
         self._publish_pictures()
 
     def _acknowledge(self, acks: Acks) -> None:
-        """Tell the dispatcher how far streams have come; of files when there is enough to tell, or after a while."""
+        """Tell the dispatcher how far streams have come when there is enough to tell, or after a while."""
         now = time.monotonic()
         if not self._acks:
             self._patient_until = now + PATIENCE_MS / 1e3
         self._acks.append(acks)
-        cameras = self._settings.cameras
-        urgent = any(state.finished or cameras[state.camera].delivery == "live" for state in acks.streams)
-        if urgent or len(self._acks) >= LOT or now >= self._patient_until:
+        if any(state.finished for state in acks.streams) or len(self._acks) >= LOT or now >= self._patient_until:
             newest = {(state.camera, state.model): state for one in self._acks for state in one.streams}
             self._acks.clear()
             self._peer.send(pack([Acks(streams=list(newest.values()))]))
@@ -173,9 +186,9 @@ class Sink:
         if self._memory:
             self._memory.close()
 
-    def _listen(self) -> None:
+    def _listen(self, ready: Container[object]) -> None:
         """Learn who subscribes to what, and tell the dispatcher whose frames are watched."""
-        for parts in sockets.receive(self._publisher, BURST):
+        for parts in sockets.receive(self._publisher, BURST if self._publisher in ready else 0):
             self._audience.heard(parts[0])
             self._watched_anew = True
         if not self._watched_anew:
@@ -203,7 +216,7 @@ class Sink:
         if self._settings.local:
             sockets.open_locally(self._publisher, self._settings.local)
 
-    def _take_in(self) -> None:
+    def _take_in(self, ready: Container[object]) -> None:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
         for data in self._peer.receive(BURST):
             try:
@@ -211,14 +224,16 @@ class Sink:
                     self._desk.tell(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-        self._hub.wait(0)
+        if self._hub.fileno() in ready:
+            self._hub.wait(0)
+            self._came = self._came[1], time.monotonic()
         for worker, packet in self._hub.receive(BURST):
             try:
                 for outcome in self._from_worker(packet):
                     self._desk.arrived(Arrival(outcome, None, time.monotonic_ns()))
             except WireError as error:
                 logger.warning("dropped a message from %s: %s", worker, error)
-        for _ in range(BURST):
+        for _ in range(BURST if self._pictured in ready else 0):
             if not self._pictured.poll(0):
                 break
             header, *picture = self._pictured.recv_multipart(copy=False)

@@ -26,6 +26,7 @@ from edge_daemon.settings import (
 from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.folder import aside_folder
 
+ANNOUNCE_S = 0.1
 HELD, SPARE = 3, 6
 """Frames of a file that a worker has, and that are on their way."""
 
@@ -112,6 +113,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
+                    announce_s=min(ANNOUNCE_S, camera.max_age / 4),
                     window=_window(config, turns[name].models),
                     dispatcher=dispatcher,
                 ),
