@@ -151,7 +151,6 @@ class Crowd:
             width=64,
             height=48,
             codec="raw",
-            annotate=False,
         )
         self._tell(self._workers[worker], Free(worker=worker, camera=camera, epoch=epoch, seq=order.seq))
         self._sink.send(encode(Outcome(frame=frame, model="m", worker=worker)))

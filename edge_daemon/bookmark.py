@@ -40,7 +40,7 @@ class Bookmark:
     def put(self, camera: str, epoch: int, seq: int) -> None:
         """The worker begins this frame."""
         if self._file is not None:
-            name = camera.encode()[: _BYTES - _HEAD.size]
+            name = camera.encode(errors="replace")[: _BYTES - _HEAD.size]
             self._file[: _HEAD.size + len(name)] = _HEAD.pack(epoch, seq, len(name)) + name
 
     def close(self) -> None:

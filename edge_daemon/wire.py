@@ -165,19 +165,23 @@ class Crop(msgspec.Struct, frozen=True, kw_only=True):
     class_name: str
 
 
+Annotation = Literal["raw", "jpeg"]
+"""An annotated picture as RGB bytes, for others to draw more into it, or as it is published."""
+
+
 class Send(Message, frozen=True, kw_only=True, tag="send.1"):
     """Send the oldest frame you hold from `seq` on to `worker`, whose frames arrive at `inbox`.
 
-    With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be asked for again, for
-    models that come after this one. `deaths` of workers were seen that had it. Where nobody watches, it need be no
-    larger than for `input`.
+    Where somebody watches, the worker is to draw what it finds (`annotate`); where nobody does, the frame need be no
+    larger than for `input`. With `crops` it has to be `seq` itself, and they go with it. With `keep` the frame will be
+    asked for again, for models that come after this one. `deaths` of workers were seen that had it.
     """
 
     model: str
     worker: str
     inbox: str
     seq: int
-    annotate: bool
+    annotate: Annotation | None = None
     keep: bool = False
     input: Input | None = None
     crops: list[Crop] | None = None
@@ -263,7 +267,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture. A
     `patient` frame is a file's: its result may be told with that of the next. With `share` other models come after: the
     dispatcher is told what is found. `deaths` of workers were seen that had this frame: of so many as POISON, it is to
-    be set aside. What comes of it goes to the address `reply`, if there is one, as far as it is a `wish`.
+    be set aside. With `annotate` the result comes with a picture. It goes to the address `reply`, if there is one, as
+    far as it is a `wish`.
     """
 
     camera: str
@@ -274,7 +279,8 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     width: int
     height: int
     codec: Codec
-    annotate: bool
+    annotate: Annotation | None = None
+    quality: int = 85
     scaled: tuple[int, int] | None = None
     scaling_ms: float = 0.0
     yuv: YuvFormat | None = None
@@ -414,7 +420,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
-    """What a worker made of a frame; an annotated RGB picture (height x width x 3 bytes) may ride beside it.
+    """What a worker made of a frame; the annotated picture that was asked for may ride beside it: RGB bytes (height x
+    width x 3), or a JPEG of the frame's `quality`.
 
     `failed` names the reason when there is no result, and `error` says more to whoever sent the picture.
     """

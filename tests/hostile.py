@@ -95,7 +95,7 @@ FRAME = Frame(
     width=SIDE,
     height=SIDE,
     codec="raw",
-    annotate=True,
+    annotate="jpeg",
     share=True,
     truth=[[1.0, 2.0, 3.0, 4.0]],
     crops=[CROP],
@@ -119,7 +119,7 @@ TO_DISPATCHER: list[Message] = [
 ]
 TO_CAPTURE: list[Message] = [
     Welcome(epoch=1, next_seq=3),
-    Send(model="m", worker="w", inbox="ipc:///nowhere", seq=3, annotate=True, crops=[CROP]),
+    Send(model="m", worker="w", inbox="ipc:///nowhere", seq=3, annotate="jpeg", crops=[CROP]),
     Release(epoch=1, seq=3, finished=False),
 ]
 TO_SINK: list[Message] = [

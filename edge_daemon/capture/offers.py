@@ -55,15 +55,13 @@ class Offers:
         """A frame that was announced was asked for."""
         self._known = 0 if self._live else self._known - 1
 
-    @property
     def due(self) -> bool:
         """Whether the dispatcher has to know what waits."""
         if self._live:
             return not self._known or self._clock() - self._told_at >= self._refresh_s
         return self._known < ENOUGH
 
-    @property
-    def empty(self) -> bool:
+    def all_told(self) -> bool:
         """Whether all was told."""
         return not self._waiting
 

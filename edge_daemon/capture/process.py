@@ -102,7 +102,7 @@ class Capture:
                 self._said.clear()
                 self._introduce()
             self._answer()
-            if self._offers.due or self._reader.captured is not None:
+            if self._offers.due() or self._reader.captured is not None:
                 self._announce()
             self._flush()
             self._report()
@@ -117,7 +117,7 @@ class Capture:
 
     def _notice(self, news: bool) -> None:
         """The reader has read a frame, or has other `news`."""
-        if news or self._offers.due:
+        if news or self._offers.due():
             os.eventfd_write(self._wake, 1)
 
     def _say(self, message: Message) -> None:
@@ -183,7 +183,7 @@ class Capture:
                         replaced=one.replaced,
                     )
                 )
-        if ended is not None and not self._ended and self._offers.empty:
+        if ended is not None and not self._ended and self._offers.all_told():
             self._ended = True
             last = Ended(camera=camera, epoch=epoch, captured=ended, paced=reader.paced, still=reader.still)
             self._say(last)
@@ -250,6 +250,7 @@ class Capture:
             height=height,
             codec=codec,
             annotate=order.annotate,
+            quality=self._settings.quality,
             scaled=scaled,
             scaling_ms=picture.scaling_ms,
             yuv=picture.yuv,

@@ -14,6 +14,7 @@ from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.wire import (
     REQUESTS,
     Acks,
+    Annotation,
     Announce,
     Begun,
     Captured,
@@ -308,7 +309,7 @@ class Dispatcher:
         seat.alone = queue.suspect
         seq, deaths = queue.give(worker)
         seat.given.append((REQUESTS, 0, seq))
-        send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, annotate=False, deaths=deaths)
+        send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, deaths=deaths)
         self._say(WEB, send)
 
     def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
@@ -322,7 +323,7 @@ class Dispatcher:
             worker=worker,
             inbox=seat.inbox,
             seq=frame.seq,
-            annotate=camera in self._watched and seat.model == self._cameras[camera].models[0],
+            annotate=self._annotation(camera, seat.model),
             keep=bool(stream.followers),
             input=seat.input,
             crops=frame.crops,
@@ -330,6 +331,13 @@ class Dispatcher:
         )
         self._tell_capture(camera, send)
         self._wake(camera)
+
+    def _annotation(self, camera: str, model: str) -> Annotation | None:
+        """The first of a camera's models draws; what others find is drawn in by the sink."""
+        models = self._cameras[camera].models
+        if camera not in self._watched or model != models[0]:
+            return None
+        return "jpeg" if len(models) == 1 else "raw"
 
     def _wake(self, *cameras: str) -> None:
         """Something happened to the frames of these cameras."""

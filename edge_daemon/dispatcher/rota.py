@@ -30,7 +30,7 @@ class Rota:
         self, candidates: Sequence[str], expected: Iterable[str] = (), ages: Mapping[str, int] | None = None
     ) -> str | None:
         """Whose turn it is among the cameras that have something to offer; None if none has, or if one that is
-        `expected` to have is waited for. `ages` are those of live cameras' newest frames.
+        `expected` to have is waited for. `ages` are those of the newest frames of the live cameras among them.
         """
         camera = min(candidates, key=self._due, default=None)
         if camera is None:
@@ -39,8 +39,8 @@ class Rota:
         if any(self._is_owed(other) and self._due(other) < due for other in expected):
             return None
         if ages and camera in ages:
-            near = due + self._stride[camera]
-            camera = min((one for one in candidates if one in ages and self._due(one) <= near), key=ages.__getitem__)
+            near = due + min(map(self._stride.__getitem__, ages))
+            camera = min((one for one in ages if self._due(one) <= near), key=lambda one: (ages[one], self._due(one)))
             due = self._due(camera)
         self._now = max(self._now, due)
         self._passed[camera] = due + self._stride[camera]

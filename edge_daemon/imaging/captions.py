@@ -12,7 +12,7 @@ from edge_daemon.imaging.palette import ramp
 
 def font_size(width: int, height: int) -> int:
     """Give the size of captions, in pixels, for a picture of this size."""
-    return int(np.clip(round(min(width, height) / 42), 11, 40))
+    return min(max(round(min(width, height) / 42), 11), 40)
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +22,18 @@ def default_labels() -> Labels:
 
 
 def tab(caption: str, class_id: int, size: int, labels: Labels | None = None) -> Pixels | None:
-    """Give a caption in a font of `size` pixels as a small RGB picture; nothing for an empty one."""
-    mask = (labels or default_labels()).mask(caption, size)
+    """Give a caption in a font of `size` pixels as a small RGB picture, not to be changed; nothing for an empty one."""
+    return _usual_tab(caption, class_id, size) if labels is None else _tab(caption, class_id, size, labels)
+
+
+@lru_cache(maxsize=256)
+def _usual_tab(caption: str, class_id: int, size: int) -> Pixels | None:
+    """Confidences repeat: a hundred of them serve a whole day."""
+    return _tab(caption, class_id, size, default_labels())
+
+
+def _tab(caption: str, class_id: int, size: int, labels: Labels) -> Pixels | None:
+    mask = labels.mask(caption, size)
     if not mask.size:
         return None
     shades, pad = ramp(class_id), max(2, size // 3)

@@ -36,8 +36,8 @@ def draw_boxes(
     line = line_width(width, height)
     visible = [
         (corners, class_id, caption)
-        for box, class_id, caption in zip(np.reshape(xyxy, (-1, 4)), class_ids, captions, strict=True)
-        if (corners := _corners(box, width, height))
+        for corners, class_id, caption in zip(_corners(xyxy, width, height), class_ids, captions, strict=True)
+        if corners
     ]
     for corners, class_id, _ in visible:
         _frame(rgb, corners, line, colour(class_id))
@@ -99,14 +99,14 @@ def _caption(rgb: Pixels, caption: str, class_id: int, at: tuple[int, int], labe
         put(rgb, label, *at)
 
 
-def _corners(box: ArrayLike, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Give a box in whole pixels within the picture, or None when nothing of it is there."""
-    xs, ys = np.sort(np.reshape(np.asarray(box, np.float64), (2, 2)), axis=0).T.tolist()
-    if not (xs[0] < width and xs[1] >= 0 and ys[0] < height and ys[1] >= 0):
-        return None  # comparisons with NaN are false
-    x1, x2 = (round(min(max(x, 0), width - 1)) for x in xs)
-    y1, y2 = (round(min(max(y, 0), height - 1)) for y in ys)
-    return x1, y1, x2, y2
+def _corners(xyxy: ArrayLike, width: int, height: int) -> list[tuple[int, int, int, int] | None]:
+    """Give each box in whole pixels within the picture, or None when nothing of it is there."""
+    boxes = np.sort(np.asarray(xyxy, np.float64).reshape(-1, 2, 2), axis=1)
+    first, last = boxes[:, 0], boxes[:, 1]
+    there: NDArray[np.bool_] = np.all((first < (width, height)) & (last >= 0), axis=1)  # NaN is nowhere
+    within = np.clip(np.nan_to_num(boxes), 0, (width - 1, height - 1))
+    corners = np.rint(within).astype(np.int64).reshape(-1, 4).tolist()
+    return [(x1, y1, x2, y2) if seen else None for (x1, y1, x2, y2), seen in zip(corners, there.tolist(), strict=True)]
 
 
 def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour) -> None:

@@ -5,7 +5,8 @@ other way round would, and where they travel whole they are half as many bytes.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import Buffer
 from edge_daemon.imaging.pictures import MAX_PIXELS, check_size
 from edge_daemon.wire import Matrix, YuvFormat
+
+if TYPE_CHECKING:
+    from av.video.reformatter import VideoReformatter
 
 Plane = NDArray[np.uint8]
 _WEIGHTS: dict[Matrix, tuple[float, float]] = {
@@ -90,7 +94,17 @@ class Yuv:
         frame = av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
         frame.colorspace = _FFMPEG[self.format.matrix]
         frame.color_range = 2 if self.format.full else 1
-        return np.asarray(frame.to_ndarray(format=order), np.uint8)
+        made = _converter().reformat(frame, format=order, threads=1).planes[0]
+        lines = np.frombuffer(memoryview(made), np.uint8).reshape(-1, made.line_size)
+        return np.ascontiguousarray(lines[:height, : 3 * width]).reshape(height, width, 3)
+
+
+@lru_cache(maxsize=1)
+def _converter() -> "VideoReformatter":
+    """One for all pictures: it makes itself ready for a size and format once."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
 
 
 def small_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:

@@ -12,6 +12,7 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
 from edge_daemon.hub import Hub, Peer
+from edge_daemon.imaging.header import read_header
 from edge_daemon.keys import Doorkeeper
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
@@ -69,7 +70,7 @@ class Sink:
         self._desk = Desk(settings.cameras, self._memory.states if self._memory else [])
         self._audience = Audience()
         self._gallery: Gallery | None = None
-        self._pictures: dict[str, tuple[Result, Arrival]] = {}
+        self._pictures: dict[str, tuple[Result, Arrival, bytes | memoryview]] = {}
         self._hub = Hub(settings.bind)
         self._pictured = sockets.collector(context, settings.pictures)
         self._door = Doorkeeper(context, settings.clients) if settings.secret_key else None
@@ -244,11 +245,15 @@ class Sink:
                 logger.warning("dropped a picture from a worker: %s", error)
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
-        """The annotated picture beside an outcome, which has to be as large as its frame."""
+        """The annotated picture beside an outcome, which has to be what was asked for, and as large as its frame."""
         if not parts:
             return None
         picture = parts[0].buffer
-        if len(picture) != frame.width * frame.height * 3:
+        if frame.annotate == "jpeg":
+            fits = read_header(picture) == ("jpeg", frame.width, frame.height)
+        else:
+            fits = len(picture) == frame.width * frame.height * 3
+        if not fits:
             raise self._with_picture.reject(f"{len(picture)} bytes are no picture of {frame.width}x{frame.height}")
         return picture
 
@@ -265,28 +270,32 @@ class Sink:
 
     def _show(self, result: Result, arrival: Arrival) -> None:
         """Publish the annotated frame: every one where all count, else the newest when there is time."""
-        if self._gallery is None:
-            from edge_daemon.sink.gallery import Gallery  # not before somebody watches: it loads OpenCV
-
-            self._gallery = Gallery(self._settings.quality)
-        self._gallery.note(arrival)
+        if len(self._settings.cameras[result.camera].models) > 1:
+            self._drawn_together.note(arrival)
         if arrival.picture is None:
             return
         if self._settings.cameras[result.camera].delivery == "lossless":
-            self._publish_picture(result, arrival)
+            self._publish_picture(result, arrival, arrival.picture)
         else:
-            self._pictures[result.camera] = result, arrival
+            self._pictures[result.camera] = result, arrival, arrival.picture
+
+    @property
+    def _drawn_together(self) -> "Gallery":
+        if self._gallery is None:
+            from edge_daemon.sink.gallery import Gallery  # not before it is needed: it loads OpenCV
+
+            self._gallery = Gallery(self._settings.quality)
+        return self._gallery
 
     def _publish_pictures(self) -> None:
-        for result, arrival in self._pictures.values():
-            self._publish_picture(result, arrival)
+        for result, arrival, picture in self._pictures.values():
+            self._publish_picture(result, arrival, picture)
         self._pictures.clear()
 
-    def _publish_picture(self, result: Result, arrival: Arrival) -> None:
-        if self._gallery is None:
-            return
-        others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
-        jpeg = self._gallery.jpeg(arrival, others)
+    def _publish_picture(self, result: Result, arrival: Arrival, jpeg: bytes | memoryview) -> None:
+        if arrival.outcome.frame.annotate == "raw":
+            others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
+            jpeg = self._drawn_together.jpeg(arrival, others)
         header = msgspec.json.encode(msgspec.structs.replace(result, type="frame", encoding="jpeg"))
         self._publisher.send_multipart([topic("frame", result.camera), header, jpeg], copy=False)
 

@@ -119,7 +119,7 @@ class Requests:
             width=upload.width,
             height=upload.height,
             codec=upload.codec,
-            annotate=order.annotate,
+            annotate="raw" if order.annotate else None,
             deaths=order.deaths,
             reply=self._reply,
             wish=order.wish,

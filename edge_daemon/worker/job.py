@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edge_daemon.errors import ModelError, PictureError
-from edge_daemon.imaging.codecs import decode_bgr
+from edge_daemon.imaging.annotation import annotate
+from edge_daemon.imaging.codecs import decode_bgr, encode_rgb
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.models.detections import Findings
@@ -61,7 +62,7 @@ class Job:
 
     def _open(self, model: Model) -> None:
         frame, size = self.frame, (self.frame.height, self.frame.width)
-        needed = frame.annotate or frame.crops is not None
+        needed = bool(frame.annotate) or frame.crops is not None
         if frame.yuv is None:
             reduced = 1 if needed else model.reduction(size)
             width, height = frame.scaled or (frame.width, frame.height)
@@ -73,11 +74,13 @@ class Job:
             self.bgr = planes.scaled_bgr(less[1], less[0]) if less else planes.bgr()
             self.whole = planes if needed else None
 
-    def rgb(self) -> Pixels | None:
-        """The whole picture in RGB, to be drawn into, where that is needed."""
-        if self.whole is None:
+    def annotated(self, found: Found) -> memoryview | None:
+        """The whole picture with all that was found drawn in, as it was asked for; None where it was not."""
+        if self.frame.annotate is None or self.whole is None:
             return None
-        return self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
+        rgb = self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
+        annotate(rgb, found)
+        return encode_rgb(rgb, self.frame.annotate, self.frame.quality)
 
     def parts(self, margin: float) -> list[Part]:
         """What the model is to look at."""

@@ -14,8 +14,6 @@ from edge_daemon import sockets
 from edge_daemon.bookmark import Bookmark
 from edge_daemon.errors import WireError
 from edge_daemon.hub import Peer, pieces
-from edge_daemon.imaging.annotation import annotate
-from edge_daemon.imaging.colour import Pixels
 from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
@@ -203,12 +201,14 @@ class Worker:
         if not job.freed:
             self._free(frame, found=crops_of(found) if frame.share else None)
         outcome = self._outcome(frame, found=found, after=self._settings.model.after, timing_ms=job.timing)
-        if not frame.annotate or job.whole is None:
+        if frame.annotate is None:
             self._outcomes.append(outcome)
             return
         self._hand_over()  # before drawing, so that the next frame is soon here
-        if (rgb := job.rgb()) is not None:
-            self._deliver([encode(outcome), _annotated(rgb, found)])
+        if picture := job.annotated(found):
+            self._deliver([encode(outcome), picture])
+        else:
+            self._outcomes.append(outcome)
 
     def _answer(self, job: Job, address: str) -> None:
         """Tell whoever sent a picture in what came of it; somebody who is gone by now is not waited for."""
@@ -218,8 +218,7 @@ class Worker:
         self._set_aside(job)
         found = Found() if job.failed else wanted(job.report(self._model), frame.wish)
         outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
-        rgb = job.rgb() if frame.annotate and not job.failed else None
-        picture = [] if rgb is None else [_annotated(rgb, found)]
+        picture = [] if job.failed or not (made := job.annotated(found)) else [made]
         if address not in self._replies:
             self._forget_replies()
             self._replies[address] = sockets.replies_to(self._context, address)
@@ -291,9 +290,3 @@ class Worker:
             if self._link.stopping and time.monotonic() > patience:
                 return False
         return True
-
-
-def _annotated(rgb: Pixels, found: Found) -> memoryview:
-    """The picture with all that was found drawn in: RGB bytes, row by row."""
-    annotate(rgb, found)
-    return rgb.data

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Held, Window
 from edge_daemon.errors import SourceError
@@ -17,7 +18,27 @@ from tests.acceptance.harness import clip, free_port
 from tests.waiting import eventually
 
 SOON_S = 10.0
-Start = Callable[..., tuple[Reader, Window, threading.Event]]
+Start = Callable[..., tuple["Reading", Window, threading.Event]]
+
+
+class Told(Offers):
+    """Keeps all that it was told of."""
+
+    def __init__(self, *, live: bool) -> None:
+        super().__init__(live=live, refresh_s=1.0)
+        self.all: list[Held | PassedOver] = []
+
+    def add(self, one: Held | PassedOver) -> None:
+        self.all.append(one)
+        super().add(one)
+
+
+class Reading(Reader):
+    """A reader whose offers a test can see."""
+
+    def __init__(self, settings: CaptureSettings, window: Window, offers: Told, wake: Callable[[bool], None]) -> None:
+        super().__init__(settings, window, offers, wake)
+        self.offers = offers.all
 
 
 @pytest.fixture
@@ -29,7 +50,8 @@ def start() -> Iterator[Start]:
             woken, window = threading.Event(), Window(size)
             delivery: Delivery = "live" if size is None else "lossless"
             told = CaptureSettings(camera="c", source=str(source), delivery=delivery, dispatcher="", **settings)
-            thread = Reader(told, window, lambda _: woken.set())
+            offers = Told(live=delivery == "live")
+            thread = Reading(told, window, offers, lambda _: woken.set())
             if begin is not None:
                 thread.begin(begin)
             thread.start()
@@ -40,7 +62,7 @@ def start() -> Iterator[Start]:
         yield made
 
 
-def offered(reader: Reader) -> list[tuple[int, int]]:
+def offered(reader: Reading) -> list[tuple[int, int]]:
     """Number of each frame on offer, and how many before it were passed over."""
     return [(held.seq, held.paced) for held in reader.offers]
 
@@ -115,10 +137,15 @@ def test_a_file_that_cannot_be_opened_ends_the_reader(start: Start, tmp_path: Pa
 def test_a_camera_that_is_away_is_tried_again(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     address = f"http://viewer:hunter2@127.0.0.1:{free_port()}/video"
     reader, _, woken = start(address)
-    for _ in range(3):
-        woken.clear()
-        assert woken.wait(SOON_S)
-    assert reader.state == "down (refused)"
+    eventually(lambda: reader.state == "down (refused)", SOON_S)
+    assert woken.is_set()
+    tries = set[float | None]()
+
+    def tried_again() -> bool:
+        tries.add(reader.busy_since)
+        return len(tries) > 3
+
+    eventually(tried_again, SOON_S, every_s=0)
     assert reader.error is None
     assert reader.captured is None
     assert len([r for r in caplog.records if r.getMessage().startswith("down")]) == 1, "said once"

@@ -128,7 +128,6 @@ def frame(seq: int) -> list[bytes]:
         width=WIDTH,
         height=HEIGHT,
         codec="raw",
-        annotate=False,
     )
     return [encode(header), np.zeros((HEIGHT, WIDTH, 3), np.uint8).tobytes()]
 

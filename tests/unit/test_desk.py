@@ -56,7 +56,6 @@ def arrival(seq: int, camera: str = "door", model: str = "a", **made: Any) -> Ar
         width=640,
         height=480,
         codec="raw",
-        annotate=False,
         truth=made.pop("truth", None),
     )
     return Arrival(Outcome(frame=frame, model=model, worker=f"{model}-0", **made), None, at_ns=0)

@@ -50,7 +50,8 @@ def test_it_leads_from_one_plan_to_the_other(old: list[ProcessSpec], new: list[P
     assert not {spec.key for spec in steps.added} & {spec.key for spec in old}
     assert {spec.key for spec in steps.changed} <= left
     assert {spec.role for spec in [*steps.gone, *steps.added]} <= {"capture", "worker"}
-    assert (in_words(old, new) == "nothing has changed") == (old == new)
+    same = {spec.key: spec for spec in old} == {spec.key: spec for spec in new}
+    assert (in_words(old, new) == "nothing has changed") == same
     before = [spec.settings for spec in old]
     assert all(spec.settings not in before for spec in steps.changed)
 

@@ -1,7 +1,10 @@
 """Who gets whose frame, and what captures, workers and the sink are told."""
 
+from collections.abc import Callable
+
 import pytest
 
+from edge_daemon.bookmark import Place
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.settings import CameraTurn
 from edge_daemon.wire import (
@@ -34,10 +37,16 @@ WALL_S = 1_763_800_000
 class Desk:
     """A dispatcher, and what was said to it in short."""
 
-    def __init__(self, delivery: str = "lossless", models: tuple[str, ...] = ("m",), cameras: str = "c") -> None:
+    def __init__(
+        self,
+        delivery: str = "lossless",
+        models: tuple[str, ...] = ("m",),
+        cameras: str = "c",
+        bookmark: Callable[[str], Place | None] = lambda inbox: None,
+    ) -> None:
         live = delivery == "live"
         turn = CameraTurn(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
-        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S)
+        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S, bookmark=bookmark)
 
     def said(self) -> list[tuple[str, Message]]:
         """What it has said since the last call."""
@@ -82,9 +91,14 @@ def state(
     return StreamState(camera=camera, model=model, epoch=epoch, resolved=resolved, finished=finished)
 
 
-def ready(delivery: str = "lossless", models: tuple[str, ...] = ("m",), cameras: str = "c") -> Desk:
+def ready(
+    delivery: str = "lossless",
+    models: tuple[str, ...] = ("m",),
+    cameras: str = "c",
+    bookmark: Callable[[str], Place | None] = lambda inbox: None,
+) -> Desk:
     """A dispatcher with its sink and its captures; no worker yet, and nothing unread."""
-    desk = Desk(delivery, models, cameras)
+    desk = Desk(delivery, models, cameras, bookmark)
     desk.sink()
     for number, camera in enumerate(cameras, 1):
         desk.capture(camera, f"capture/{number}")
@@ -105,16 +119,27 @@ def test_a_capture_is_welcomed_once_the_sink_is_known() -> None:
 def test_a_worker_has_the_next_frame_in_hand() -> None:
     desk = ready()
     desk.worker()
-    for seq in range(4):
+    for seq in range(5):
         desk.frame(seq)
-    assert desk.assigned() == [("w", 0), ("w", 1)]
+    assert desk.assigned() == [("w", 0), ("w", 1), ("w", 2)]
     assert desk.assigned() == []
     desk.done(0)
-    assert desk.assigned() == [("w", 2)]
+    desk.done(1)
+    assert desk.assigned() == [("w", 3), ("w", 4)]
 
 
-def test_a_worker_does_not_die_of_what_it_had_in_hand() -> None:
-    desk = ready()
+@pytest.mark.parametrize(
+    ("at", "deaths"),
+    [
+        (None, {0: 1, 1: 0}),
+        (Place("c", WALL_S, 0), {0: 1, 1: 0}),
+        (Place("c", WALL_S, 1), {0: 0, 1: 1}),
+        (Place("d", WALL_S, 1), {0: 0, 1: 0}),
+        (Place("c", WALL_S - 1, 1), {0: 0, 1: 0}),
+    ],
+)
+def test_a_worker_dies_of_the_frame_that_it_was_at(at: Place | None, deaths: dict[int, int]) -> None:
+    desk = ready(bookmark=lambda inbox: at if inbox == "in/1" else None)
     desk.worker()
     for seq in range(2):
         desk.frame(seq)
@@ -127,7 +152,7 @@ def test_a_worker_does_not_die_of_what_it_had_in_hand() -> None:
     desk.said()
     desk.core.assign(0)
     sends = [message for message in desk.to("capture/1") if isinstance(message, Send)]
-    assert [(send.seq, send.deaths) for send in sends] == [(0, 1), (1, 0)]
+    assert {send.seq: send.deaths for send in sends} == deaths
 
 
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
@@ -152,15 +177,15 @@ def test_in_live_a_worker_has_one_frame_at_a_time() -> None:
 def test_a_worker_is_free_when_it_is_done_with_what_it_was_given_last() -> None:
     desk = ready()
     desk.worker()
-    for seq in range(2):
+    for seq in range(3):
         desk.frame(seq)
-    assert desk.assigned() == [("w", 0), ("w", 1)]
-    desk.frame(2)
+    assert desk.assigned() == [("w", 0), ("w", 1), ("w", 2)]
+    desk.frame(3)
     desk.done(7)
     desk.core.receive("w", Free(worker="w", camera="c", epoch=WALL_S - 1, seq=0))
     assert desk.assigned() == [], "that was of a dispatcher or a capture before"
     desk.done(0)
-    assert desk.assigned() == [("w", 2)]
+    assert desk.assigned() == [("w", 3)]
 
 
 def test_in_live_a_newer_frame_than_was_asked_for_will_do() -> None:
@@ -185,7 +210,7 @@ def test_what_is_given_is_told_to_sink_and_capture() -> None:
     desk.core.assign(0)
     assert desk.said() == [
         ("sink", Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})),
-        ("capture/1", Send(model="m", worker="w", inbox="in/1", seq=0, annotate=False)),
+        ("capture/1", Send(model="m", worker="w", inbox="in/1", seq=0)),
     ]
 
 
@@ -207,9 +232,26 @@ def test_the_first_model_of_a_watched_camera_annotates() -> None:
         desk.frame(seq)
         desk.core.assign(0)
         sends = {m.worker: m.annotate for _, m in desk.said() if isinstance(m, Send)}
-        assert sends == {"m-0": bool(watched), "n-0": False}
+        assert sends == {"m-0": "raw" if watched else None, "n-0": None}
         for worker in sends:
             desk.done(seq, worker)
+
+
+def test_the_only_model_of_a_watched_camera_makes_the_picture_that_is_published() -> None:
+    desk = ready()
+    desk.worker()
+    desk.core.receive("sink", Watched(cameras=["c"]))
+    desk.frame(0)
+    desk.core.assign(0)
+    assert [m.annotate for _, m in desk.said() if isinstance(m, Send)] == ["jpeg"]
+
+
+def test_the_sink_may_wait_for_the_turns_of_files_alone() -> None:
+    file, live = ready(), ready("live")
+    turn = Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})
+    lost = Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost")
+    assert [file.core.can_wait(message) for message in (turn, lost)] == [True, False]
+    assert not live.core.can_wait(turn)
 
 
 def test_nothing_is_given_while_the_sink_is_away() -> None:
@@ -266,7 +308,7 @@ def test_a_worker_with_a_new_address_is_another_one() -> None:
     desk.worker(inbox="in/2")
     desk.core.assign(0)
     assert [m for m in desk.to("capture/1") if isinstance(m, Send)] == [
-        Send(model="m", worker="w", inbox="in/2", seq=0, annotate=False)
+        Send(model="m", worker="w", inbox="in/2", seq=0)
     ]
 
 

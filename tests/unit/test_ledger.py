@@ -33,7 +33,6 @@ def outcome(seq: int, epoch: int = 1, *, at_ns: int = 0, failed: bool = False) -
         width=1,
         height=1,
         codec="raw",
-        annotate=False,
     )
     return Arrival(Outcome(frame=frame, model="m", worker="w", failed="model-error" if failed else None), None, at_ns)
 

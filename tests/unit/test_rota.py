@@ -12,10 +12,32 @@ from edge_daemon.dispatcher.rota import ARREARS, Rota
 def test_shares_are_those_of_the_weights(weights: dict[str, float]) -> None:
     rota = Rota(weights)
     turns = 2000
-    served = Counter(rota.next(weights) for _ in range(turns))
+    served = Counter(rota.next(list(weights)) for _ in range(turns))
     for camera, weight in weights.items():
         share = turns * weight / sum(weights.values())
         assert abs(served[camera] - share) <= len(weights) + 1
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.floats(0.1, 10), min_size=1),
+    st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 100)), min_size=1, max_size=20),
+)
+def test_shares_do_not_depend_on_whose_frames_are_newer(weights: dict[str, float], ages: list[dict[str, int]]) -> None:
+    rota = Rota(weights)
+    turns = 2000
+    known = [dict.fromkeys(weights, 50) | {one: age for one, age in some.items() if one in weights} for some in ages]
+    served = Counter(rota.next(list(weights), ages=known[turn % len(known)]) for turn in range(turns))
+    for camera, weight in weights.items():
+        share = turns * weight / sum(weights.values())
+        assert abs(served[camera] - share) <= 2 * len(weights) + 1 + weight / min(weights.values())
+
+
+def test_of_two_that_are_due_the_newer_frame_goes_first() -> None:
+    rota = Rota({"a": 1.0, "b": 1.0, "file": 1.0})
+    assert rota.next(["a", "b"], ages={"a": 9, "b": 3}) == "b"
+    assert rota.next(["a", "b"], ages={"a": 9, "b": 3}) == "b", "it is no more than a turn ahead"
+    assert rota.next(["a", "b"], ages={"a": 9, "b": 3}) == "a"
+    assert rota.next(["file", "b"], ages={"b": 0}) == "file", "who has no age waits for its turn alone"
 
 
 def test_nobody_has_a_turn_when_nobody_offers() -> None:

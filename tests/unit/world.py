@@ -8,6 +8,12 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
+from edge_daemon.bookmark import Place
+from edge_daemon.capture.offers import Offer, Offers, PassedOver
+from edge_daemon.capture.picture import Picture
+from edge_daemon.capture.window import Held
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.sink.desk import Desk
@@ -44,7 +50,9 @@ from edge_daemon.wire import (
 )
 
 Fate = Literal["offered", "paced", "still"]
-WINDOW = 3
+WINDOW = 6
+REFRESH = 3
+PICTURE = Picture(0.0, lambda: np.zeros((1, 1, 3), np.uint8))
 KEPT = 8
 """Frames that a live capture keeps for models that come after others."""
 POISONOUS = ("file", "b", 5)
@@ -70,6 +78,7 @@ class Capture:
     generation: int = 0
     epoch: int | None = None
     seq: int = -1
+    offers: Offers = field(default_factory=lambda: Offers(live=True, refresh_s=0.0))
     paced: int = 0
     still: int = 0
     held: list[tuple[int, int, int]] = field(default_factory=list)
@@ -85,15 +94,21 @@ class Capture:
 
 @dataclass
 class Worker:
-    """What a worker process adds: it serves a few frames at a time, mostly one."""
+    """What a worker process adds: it serves a few frames at a time, mostly one, and tells of a file's two at a time."""
 
     name: str
     model: str
     generation: int = 0
     inbox: deque[Frame] = field(default_factory=deque)
     serving: list[Frame] = field(default_factory=list)
+    freed: bool = False
+    unsaid: list[tuple[Free, Outcome]] = field(default_factory=list)
     leaves: bool = False
     dismissed: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"{self.name}#{self.generation}"
 
 
 class World:
@@ -119,6 +134,7 @@ class World:
         self.published: dict[tuple[str, str], list[Result | End]] = {}
         self.deaths: Counter[tuple[str, str, int]] = Counter()  # of workers that had a frame: camera, model, number
         self.memory: dict[tuple[str, str], StreamState] = {}
+        self.bookmarks: dict[str, Place] = {}
         self.start_dispatcher()
         self.start_sink()
         for camera in cameras:
@@ -128,7 +144,8 @@ class World:
 
     def new_capture(self, camera: str, generation: int = 0) -> Capture:
         live = self.cameras[camera].delivery == "live"
-        return Capture(camera, live, None if live else self.length, generation)
+        offers = Offers(live=live, refresh_s=REFRESH, clock=lambda: self.now)
+        return Capture(camera, live, None if live else self.length, generation, offers=offers)
 
     # queues
 
@@ -162,17 +179,24 @@ class World:
                 self.workers[target].inbox.append(message)
             else:
                 assert isinstance(message, Dismissed)
-                self.workers[target].dismissed |= message.inbox == str(self.workers[target].generation)
+                self.workers[target].dismissed |= message.inbox == self.workers[target].address
                 self.go(target)
         else:
             capture = self.captures.get(target.split("/")[1])
             if capture and capture.peer == target:
                 self.capture_hears(capture, message)
+                self.announce_what_is_due(capture)
 
     # dispatcher and sink
 
     def start_dispatcher(self) -> None:
-        self.dispatcher = Dispatcher(self.cameras_of_dispatcher, self.cascades, self.batches, wall=lambda: self.now)
+        self.dispatcher = Dispatcher(
+            self.cameras_of_dispatcher,
+            self.cascades,
+            self.batches,
+            wall=lambda: self.now,
+            bookmark=self.bookmarks.get,
+        )
 
     def start_sink(self) -> None:
         self.desk = Desk(self.cameras, list(self.memory.values()))
@@ -208,6 +232,7 @@ class World:
 
     def capture_hello(self, camera: str) -> None:
         capture = self.captures[camera]
+        self.announce(capture)
         held = capture.held if capture.epoch is not None else []
         ended = capture.seq + 1 if capture.ended else None
         self.put(
@@ -232,6 +257,7 @@ class World:
         capture = self.captures[camera]
         assert capture.epoch is not None
         if capture.length is not None and capture.seq + 1 >= capture.length:
+            self.announce(capture)
             capture.ended = True
             self.put(
                 capture.peer,
@@ -257,26 +283,34 @@ class World:
         if capture.live:
             capture.held.clear()
         capture.held.append((capture.seq, self.now, capture.still))
-        announce = Announce(
-            camera=camera,
-            epoch=capture.epoch,
-            seq=capture.seq,
-            captured_ns=self.now,
-            paced=capture.paced,
-            still=capture.still,
-        )
-        self.put(capture.peer, "dispatcher", announce)
+        capture.offers.add(Held(capture.seq, self.now, self.now, PICTURE, capture.paced, capture.still))
         capture.paced = capture.still = 0
+        self.announce_what_is_due(capture)
+
+    def announce_what_is_due(self, capture: Capture) -> None:
+        if capture.offers.due():
+            self.announce(capture)
+
+    def announce(self, capture: Capture, up_to: int | None = None) -> None:
+        camera, epoch = capture.camera, capture.epoch
+        for one in capture.offers.take(up_to) if epoch is not None else ():
+            assert epoch is not None
+            seq, paced, still = one.seq, one.paced, one.still
+            message: Message = Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)
+            if isinstance(one, Offer):
+                at, replaced = one.captured_ns, one.replaced
+                message = Announce(
+                    camera=camera, epoch=epoch, seq=seq, captured_ns=at, paced=paced, still=still, replaced=replaced
+                )
+            self.put(capture.peer, "dispatcher", message)
 
     def tell_passed_over(self, camera: str) -> None:
         """A live capture tells of frames that it passed over, before one is offered."""
         capture = self.captures[camera]
         if capture.epoch is not None and capture.live and (capture.paced or capture.still):
-            passed = Passed(
-                camera=camera, epoch=capture.epoch, seq=capture.seq, paced=capture.paced, still=capture.still
-            )
-            self.put(capture.peer, "dispatcher", passed)
+            capture.offers.add(PassedOver(capture.seq, capture.paced, capture.still))
             capture.paced = capture.still = 0
+            self.announce_what_is_due(capture)
 
     def capture_hears(self, capture: Capture, message: Message) -> None:
         match message:
@@ -307,6 +341,8 @@ class World:
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
         seq, captured_ns, _ = held
+        self.announce(capture, up_to=seq)
+        capture.offers.asked()
         frame = Frame(
             camera=capture.camera,
             epoch=capture.epoch,
@@ -316,11 +352,12 @@ class World:
             width=1,
             height=1,
             codec="raw",
-            annotate=False,
             crops=order.crops,
             deaths=order.deaths,
+            patient=not capture.live,
+            share=order.keep,
         )
-        if order.inbox == str(self.workers[order.worker].generation):
+        if order.inbox == self.workers[order.worker].address:
             self.put(f"{capture.peer}>", order.worker, frame)
         sent = Sent(
             camera=capture.camera,
@@ -336,7 +373,7 @@ class World:
 
     def worker_hello(self, name: str) -> None:
         worker = self.workers[name]
-        hello = WorkerHello(worker=name, model=worker.model, inbox=str(worker.generation), busy=False)
+        hello = WorkerHello(worker=name, model=worker.model, inbox=worker.address, busy=False)
         self.put(name, "dispatcher", hello)
 
     def work(self, name: str) -> None:
@@ -347,9 +384,17 @@ class World:
                 worker.serving.append(worker.inbox.popleft())
             if worker.serving and worker.model in self.batches:
                 self.put(name, "dispatcher", Begun(worker=name))
+            elif worker.serving:
+                frame = worker.serving[0]
+                self.bookmarks[worker.address] = Place(frame.camera, frame.epoch, frame.seq)
             return
         if any((f.camera, worker.model, f.seq) == POISONOUS and f.deaths < POISON for f in worker.serving):
             self.kill_worker(name)
+            return
+        if not worker.freed and all(not frame.patient and not frame.share for frame in worker.serving):
+            worker.freed = True  # a live camera's next frame may come while this one's findings are told
+            for frame in worker.serving:
+                self.put(name, "dispatcher", Free(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq))
             return
         for frame in worker.serving:
             failed = self.failure(worker, frame)
@@ -363,13 +408,19 @@ class World:
                 found=None if failed else crops,
                 failed=failed,
             )
-            self.put(name, "dispatcher", free)
             outcome = Outcome(frame=frame, model=worker.model, worker=name, found=found, failed=failed)
             if worker.model in self.cascades:
                 assert frame.crops is not None, "it has to know where to look"
                 assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
-            self.put(f"{name}>", "sink", outcome)
-        worker.serving = []
+            worker.unsaid.append((free, outcome))
+        waits = len(worker.unsaid) < 2 and all(frame.patient for frame in worker.serving)
+        if not (waits and worker.inbox and worker.model not in self.batches):
+            for free, outcome in worker.unsaid:
+                if not worker.freed:
+                    self.put(name, "dispatcher", free)
+                self.put(f"{name}>", "sink", outcome)
+            worker.unsaid.clear()
+        worker.serving, worker.freed = [], False
         self.go(name)
 
     def failure(self, worker: Worker, frame: Frame) -> Failure | None:
@@ -476,7 +527,7 @@ class World:
         worker = self.workers[name]
         if not worker.leaves:
             worker.leaves = True
-            self.put(name, "dispatcher", Leaving(worker=name, inbox=str(worker.generation)))
+            self.put(name, "dispatcher", Leaving(worker=name, inbox=worker.address))
 
     def go(self, name: str) -> None:
         """A worker goes that was dismissed and has served what it was given."""
