@@ -1,7 +1,6 @@
 """Which frame a worker is at, left where it outlives the worker: of that one it may have died, and of no other."""
 
 import logging
-import mmap
 import os
 import struct
 from pathlib import Path
@@ -26,27 +25,32 @@ class Bookmark:
     """This worker's, beside its `inbox` (the address of one of its name). Where there can be no file none is kept."""
 
     def __init__(self, inbox: str) -> None:
-        self._file: mmap.mmap | None = None
+        self._fd, self._file = -1, Path(of_this_process(str(_path(inbox))))
         try:
-            fd = os.open(of_this_process(str(_path(inbox))), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.ftruncate(fd, _BYTES)
-                self._file = mmap.mmap(fd, _BYTES)
-            finally:
-                os.close(fd)
+            self._fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.write(self._fd, bytes(_BYTES))  # so that there is room for it, however full the disk gets
         except OSError as error:
-            logger.warning("cannot keep a bookmark for %s: %s", inbox, error.strerror)
+            self._give_up(error)
 
     def put(self, camera: str, epoch: int, seq: int) -> None:
         """The worker begins this frame."""
-        if self._file is not None:
+        if self._fd >= 0:
             name = camera.encode(errors="replace")[: _BYTES - _HEAD.size]
-            self._file[: _HEAD.size + len(name)] = _HEAD.pack(epoch, seq, len(name)) + name
+            try:
+                os.pwrite(self._fd, _HEAD.pack(epoch, seq, len(name)) + name, 0)
+            except OSError as error:
+                self._give_up(error)
 
     def close(self) -> None:
         """The worker ends, and not for a frame."""
-        if self._file is not None:
-            self._file.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _give_up(self, error: OSError) -> None:
+        logger.warning("cannot keep a bookmark in %s: %s", self._file, error.strerror)
+        self._file.unlink(missing_ok=True)
+        self.close()
 
 
 def read(inbox: str) -> Place | None:

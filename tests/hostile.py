@@ -336,7 +336,7 @@ def _send_all(daemon: Daemon, private: Path, count: int, seed: int) -> None:
         for path in sorted(private.iterdir()):
             if path.name == "control":
                 _call(path, count // 20, seed)
-            elif path.name == "dispatcher":
+            elif path.name in ("dispatcher", "sink"):
                 _tell(path, messages(count, seed))
             elif path.is_socket():
                 _bombard(context, zmq.PUSH, f"ipc://{path}", messages(count, seed))

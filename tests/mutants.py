@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("stream", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises")
+TESTS = ("stream", "offers", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises")
 MUTANTS = [
     ("dispatcher/stream.py", "if self.live and self._waiting:", "if self._waiting:"),
     ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
@@ -21,6 +21,11 @@ MUTANTS = [
     ("dispatcher/stream.py", "told.served |= told.worker == worker", "told.served = True"),
     ("dispatcher/stream.py", 'return [self._lost(told, "worker-lost")]', "return []"),
     ("dispatcher/stream.py", "told.frame.deaths += 1", "told.frame.deaths += 0"),
+    ("dispatcher/stream.py", "replaced = min(replaced, frames - still)", "replaced = 0"),
+    ("dispatcher/dispatcher.py", "if at else self.given[self.batch :]", "if False else self.given[self.batch :]"),
+    ("dispatcher/rota.py", "near = due + min(", "near = due + 9 * max("),
+    ("capture/offers.py", "replaced=len(frames) - 1", "replaced=0"),
+    ("capture/offers.py", "self._known = 0 if self._live else", "self._known = 1 if self._live else"),
     ("dispatcher/stream.py", "if told.frame and told.sent and not told.served:", "if told.frame:"),
     ("dispatcher/stream.py", 'self._drop(frame, "shutdown")', "pass"),
     ("dispatcher/stream.py", "if told.served:\n                    messages += self._lose(told)", "pass"),

@@ -1,30 +1,39 @@
 """Cameras in real time: files that are played at their own speed."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, repeat
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+import av
 
 from benchmarks.contenders.subject import Subject
 
 WARM_S = 4.0
 """Processes start, and workers load their model."""
+TICKS = 90_000
+"""A second in the file that is made."""
 
 
 def played(subject: Subject, path: Path, fps: float, seconds: float) -> Subject:
-    """The clip again and again, for so long, as a file of its own (MPEG-4)."""
-    frames: Iterator[NDArray[np.uint8]] = chain.from_iterable(one.frames() for one in repeat(subject))
-    first = next(frames)
-    size = first.shape[1], first.shape[0]
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-    for _ in range(round(fps * (seconds + 2 * WARM_S))):
-        writer.write(next(frames))
-    writer.release()
+    """The clip again and again, for so long and at that rate, as a file of its own: coded as it was."""
+    frames, wanted = 0, round(fps * (seconds + 2 * WARM_S))
+    with av.open(str(path), "w") as made:
+        target = None
+        while frames < wanted:
+            with av.open(subject.clip) as clip:
+                source = clip.streams.video[0]
+                target = target or made.add_stream_from_template(source)
+                packets = [packet for packet in clip.demux(source) if packet.dts is not None and packet.pts is not None]
+                step = 1 / (source.average_rate or Fraction(25)) / (source.time_base or Fraction(1, TICKS))
+                begin = packets[0].dts or 0
+                for packet in packets:
+                    for stamp in ("dts", "pts"):
+                        number = frames + round((getattr(packet, stamp) - begin) / step)
+                        setattr(packet, stamp, round(number * TICKS / fps))
+                    packet.stream, packet.time_base = target, Fraction(1, TICKS)
+                    made.mux(packet)
+                frames += len(packets)
     return Subject(str(path), subject.model)
 
 

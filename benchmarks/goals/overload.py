@@ -1,6 +1,7 @@
 """Three live cameras that give more than the machine can look at: what it makes of its cores, how old results get.
 
-They give 30 frames a second, or more where that is not too much: what matters is how that compares to the service time.
+The goals were set on a machine that takes 36 ms for a frame, by cameras of 30 frames a second. On a faster one cameras
+are as much faster: what matters is how long a frame takes beside the time to the next.
 """
 
 from pathlib import Path
@@ -13,16 +14,13 @@ from benchmarks.daemon import running
 from benchmarks.goals.live import WARM_S, age_ms, config, played
 from edge_daemon.bench.survey import usable_cores
 
-CAMERAS, FPS = 3, 30.0
-TOO_MANY = 1.5
-"""How many times more is offered than could be looked at, at least."""
+CAMERAS, FPS, SERVICE_MS = 3, 30.0, 36.0
 
 
 def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """Frames a second as a share of what the cores could do besides decoding; latency in service times."""
     costs = limit_of(played(subject, folder / "overload.mp4", FPS, seconds=2))
-    too_many_fps = 1e3 * TOO_MANY * usable_cores() / (costs.decode * TOO_MANY + costs.model)
-    fps = max(FPS, too_many_fps / CAMERAS)
+    fps = max(FPS, FPS * SERVICE_MS / (costs.decode + costs.model))
     camera = played(subject, folder / "overload.mp4", fps, seconds)
     limit = (1e3 * usable_cores() - CAMERAS * fps * costs.decode) / costs.model
     with running(config(camera, CAMERAS, workers=usable_cores()), "result/") as daemon:

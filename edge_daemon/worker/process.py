@@ -267,11 +267,19 @@ class Worker:
             self._peer.send(pack(self._frees))
             self._frees.clear()
         if self._outcomes:
-            packet = pack(self._outcomes)
+            packet = list(pieces(pack(self._outcomes)))
             self._outcomes.clear()
-            for piece in pieces(packet):
-                if not self._wait(self._sink.has_room) or not self._sink.send_piece(piece):
-                    return  # what is lost with a sink is made again
+            while not self._reaches_sink(packet):  # it went while this was told: the next one has to know
+                continue
+
+    def _reaches_sink(self, packet: list[bytes]) -> bool:
+        """Whether the whole packet went to one sink, or cannot, since we have to end."""
+        for piece in packet:
+            if not self._wait(self._sink.has_room):
+                return True
+            if not self._sink.send_piece(piece):
+                return False
+        return True
 
     def _outcome(self, frame: Frame, **made: Any) -> Outcome:
         return Outcome(frame=frame, model=self._settings.model.name, worker=self._settings.worker, **made)

@@ -71,18 +71,22 @@ publish: {{wait_for: 1}}
         assert daemon.finish() == 0
 
 
-def test_nothing_is_drawn_for_nobody(tmp_path: Path) -> None:
+def test_nothing_is_drawn_for_nobody_and_by_the_sink_only_what_several_models_found(tmp_path: Path) -> None:
+    model = colour_model(tmp_path / "m.onnx")
     config = f"""
-cameras: {{street: {{source: "scene:?size=320x180"}}}}
-models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+cameras:
+  street: {{source: "scene:?size=320x180", models: [m]}}
+  yard: {{source: "scene:?size=320x180", models: [m, n]}}
+models: {{m: {{path: {model}}}, n: {{path: {model}}}}}
 """
     with running(tmp_path, config) as daemon, Listener(daemon.address, "result/") as listener:
         listener.until(lambda header: header["seq"] > 20)
         sink = daemon.processes()["sink"]
-        assert not runs_opencv(sink.pid), "no page of its code was ever needed"
-        with Listener(daemon.address, "frame/") as watcher:
-            watcher.receive()
-        assert runs_opencv(sink.pid), "this test would notice"
+        for camera, draws in (("street", False), ("yard", True)):
+            assert not runs_opencv(sink.pid), "no page of its code was ever needed"
+            with Listener(daemon.address, f"frame/{camera}/") as watcher:
+                watcher.receive()
+            assert runs_opencv(sink.pid) == draws
         assert daemon.stop() == 0
 
 

@@ -106,7 +106,7 @@ def test_a_scene_is_the_same_again() -> None:
         (lambda folder: (folder / "empty.mp4", (folder / "empty.mp4").touch())[0], "is empty"),
         (
             lambda folder: (folder / "text.mp4", (folder / "text.mp4").write_text("not a video " * 99))[0],
-            "is not a video that OpenCV's FFmpeg can open",
+            "is not a video that FFmpeg can open",
         ),
     ],
 )
