@@ -59,7 +59,9 @@ def missing_files(config: Config) -> list[Problem]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    return Config.model_json_schema()
+    from edge_daemon.config.descriptions import described
+
+    return described(Config.model_json_schema())
 
 
 def json_schema() -> dict[str, Any]:

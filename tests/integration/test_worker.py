@@ -29,7 +29,8 @@ class Neighbours:
     def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
         self.hub = Hub(sockets.ipc(folder, "dispatcher"))
-        self.sink = Hub(sockets.ipc(folder, "sink"))
+        self._sink = sockets.ipc(folder, "sink")
+        self.sink = Hub(self._sink)
         self._said: deque[ToDispatcher] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._from_worker: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
@@ -79,6 +80,11 @@ class Neighbours:
         hub.wait(START_MS)
         return hub.receive(10)
 
+    def another_sink(self) -> None:
+        """The sink is gone, and another is there."""
+        self.sink.close()
+        self.sink = Hub(self._sink)
+
     def start(self) -> str:
         """Start the worker; the address at which it reads frames."""
         self.child.start()
@@ -118,7 +124,7 @@ def capture(address: str) -> Iterator[zmq.Socket[bytes]]:
         outbox.linger = 0
 
 
-def frame(seq: int) -> list[bytes]:
+def frame(seq: int, *, patient: bool = False) -> list[bytes]:
     header = Frame(
         camera="c",
         epoch=1,
@@ -128,6 +134,7 @@ def frame(seq: int) -> list[bytes]:
         width=WIDTH,
         height=HEIGHT,
         codec="raw",
+        patient=patient,
     )
     return [encode(header), np.zeros((HEIGHT, WIDTH, 3), np.uint8).tobytes()]
 
@@ -154,6 +161,23 @@ def test_what_is_no_frame_does_not_keep_it_busy_for_ever(neighbours: Neighbours)
     with capture(neighbours.start()) as outbox:
         outbox.send_multipart([b"no frame of ours", b""])
         assert isinstance(neighbours.told(), WorkerHello), "it is free, and not to be waited for"
+
+
+def test_a_result_that_finds_its_sink_gone_goes_to_the_next(neighbours: Neighbours) -> None:
+    with capture(neighbours.start()) as outbox:
+        for seq in range(3):
+            outbox.send_multipart(frame(seq))
+            assert neighbours.outcome().frame.seq == seq
+            neighbours.another_sink()
+
+
+def test_a_file_s_frames_are_told_of_two_at_a_time(neighbours: Neighbours) -> None:
+    with capture(neighbours.start()) as outbox:
+        for seq in range(5):
+            outbox.send_multipart(frame(seq, patient=True))
+        assert [neighbours.outcome().frame.seq for _ in range(5)] == list(range(5))
+        told = [neighbours.told() for _ in range(5)]
+        assert [message.seq for message in told if isinstance(message, Free)] == list(range(5))
 
 
 def test_one_that_comes_back_reads_at_a_new_address(neighbours: Neighbours) -> None:
