@@ -37,7 +37,7 @@ from edge_daemon.wire import (
     ToCapture,
     Welcome,
     WorkerHello,
-    encode,
+    pack,
     utc,
 )
 
@@ -59,12 +59,12 @@ class Crowd:
 
     def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]], cameras: list[str]) -> None:
         self._folder, self._context = folder, context
-        self._decode: Decoder[ToCapture] = Decoder(ToCapture)
+        self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
         self._poller = zmq.Poller()
         self._captures = {camera: self._line(f"capture/{camera}/1") for camera in cameras}
         self._names = {line.fileno(): camera for camera, line in self._captures.items()}
         self._workers = {f"m-{number}": self._line(f"m-{number}") for number in range(WORKERS)}
-        self._sink = sockets.outcomes(context, sockets.ipc(folder, "sink"))
+        self._sink = self._line("m", "sink")
         self._subscriber = sockets.subscriber(context, sockets.ipc(folder, "published"), hwm=0)
         self._subscriber.subscribe("result/")
         self._poller.register(self._subscriber, zmq.POLLIN)
@@ -94,16 +94,15 @@ class Crowd:
 
     def close(self) -> None:
         """Let go of the sockets."""
-        for line in (*self._captures.values(), *self._workers.values()):
+        for line in (*self._captures.values(), *self._workers.values(), self._sink):
             line.close()
-        self._sink.close(0)
         self._subscriber.close(0)
 
     def _last(self, camera: str) -> int:
         return max((seq for name, seq in self._captured_ns if name == camera), default=-1)
 
-    def _line(self, name: str) -> Peer:
-        line = Peer(sockets.ipc(self._folder, "dispatcher"), name)
+    def _line(self, name: str, to: str = "dispatcher") -> Peer:
+        line = Peer(sockets.ipc(self._folder, to), name)
         while not line.renewed():
             time.sleep(line.wait_ms(1000) / 1e3)
         self._poller.register(line.fileno(), zmq.POLLIN)
@@ -119,8 +118,9 @@ class Crowd:
                 self._hear()
             elif socket in self._names:
                 camera = self._names[socket]
-                for message in self._captures[camera].receive(10):
-                    self._answer(camera, self._decode(message))
+                for packet in self._captures[camera].receive(10):
+                    for message in self._decode(packet):
+                        self._answer(camera, message)
 
     def _hear(self) -> None:
         topic, body = self._subscriber.recv_multipart()
@@ -153,11 +153,11 @@ class Crowd:
             codec="raw",
         )
         self._tell(self._workers[worker], Free(worker=worker, camera=camera, epoch=epoch, seq=order.seq))
-        self._sink.send(encode(Outcome(frame=frame, model="m", worker=worker)))
+        self._tell(self._sink, Outcome(frame=frame, model="m", worker=worker))
 
     @staticmethod
     def _tell(line: Peer, message: Message) -> None:
-        line.send(encode(message))
+        line.send(pack([message]))
 
 
 def measure(cameras: int, fps: float, seconds: float) -> Spent:
@@ -171,7 +171,16 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             Child(ProcessSpec(role=role, name=role, settings=settings), forks)
             for role, settings in (
                 ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns)),
-                ("sink", SinkSettings(bind=sink, dispatcher=dispatcher, publish=[published], cameras=turns)),
+                (
+                    "sink",
+                    SinkSettings(
+                        bind=sink,
+                        pictures=sockets.ipc(folder, "pictures"),
+                        dispatcher=dispatcher,
+                        publish=[published],
+                        cameras=turns,
+                    ),
+                ),
             )
         ]
         for child in children:

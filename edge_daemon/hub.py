@@ -171,12 +171,17 @@ class Hub:
                     self._ready.append(fd)
         return others
 
-    def receive(self, most: int) -> Iterator[tuple[str, bytes]]:
-        """What was said before `wait` came back, and by whom: of each up to so many messages."""
+    def has_news(self) -> bool:
+        """Whether somebody has said something."""
+        self.wait(0)
+        return bool(self._ready)
+
+    def receive(self) -> Iterator[tuple[str, bytes]]:
+        """What was said before `wait` came back, and by whom: of each one message, the rest is there after the next."""
         for fd in self._ready:
             line = self._lines.get(fd)
             try:
-                for message in line.receive(most) if line else ():
+                for message in line.receive(1) if line else ():
                     if name := self._names.get(fd):
                         yield name, message
                     else:

@@ -49,7 +49,7 @@ MUTANTS = [
     ),
     ("sink/ledger.py", "entry.arrival = entry.arrival or arrival", "entry.arrival = arrival; self.delivered += 1"),
     ("sink/ledger.py", "<= self.reorder_wait_ns", ">= self.reorder_wait_ns"),
-    ("sink/ledger.py", "gap, self._epoch.gap = self._epoch.gap, Counter()", "gap = self._epoch.gap"),
+    ("sink/ledger.py", "gap, self._epoch.gap = self._epoch.gap or NOTHING, Counter()", "gap = self._epoch.gap"),
     ("sink/ledger.py", 'self._drop(Counter({"worker-lost": unknown}) if unknown > 0 else Counter())', "pass"),
     ("sink/ledger.py", "or frame.seq > self._epoch.resolved", "or frame.seq >= self._epoch.resolved"),
     ("sink/memory.py", "Counter(line.dropped) - Counter(state.gap if same else {})", "Counter(line.dropped)"),

@@ -46,8 +46,6 @@ EXACT = ("raw", "png")
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 500
-BURST = 64
-"""Messages read before what was read of the camera is announced again."""
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
 STALLED_S = 2.0
@@ -101,7 +99,8 @@ class Capture:
             if self._peer.renewed():
                 self._said.clear()
                 self._introduce()
-            self._answer()
+            if self._peer.fileno() in ready:
+                self._answer()
             if self._offers.due() or self._reader.captured is not None:
                 self._announce()
             self._flush()
@@ -139,7 +138,7 @@ class Capture:
 
     def _answer(self) -> None:
         """Do what the dispatcher asks."""
-        for data in self._peer.receive(BURST):
+        for data in self._peer.receive(1):
             try:
                 for message in self._decode(data):
                     self._do(message)

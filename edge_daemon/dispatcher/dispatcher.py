@@ -274,7 +274,9 @@ class Dispatcher:
 
     def _next_for(self, seat: Seat, now_ns: int) -> str | None:
         """Whose frame this worker gets. While the sink is away only those get an answer that it does not go through."""
-        awake = self._awake[seat.model] if self._sink_here else {}
+        awake, queue = self._awake[seat.model] if self._sink_here else {}, self._queues.get(seat.model)
+        if not awake and not queue:
+            return None
         offering = []
         for camera, stream in list(awake.items()):
             if stream.has_turn(now_ns):
@@ -282,14 +284,14 @@ class Dispatcher:
                     offering.append(camera)
             elif not stream.holds:
                 del awake[camera]
-        queue = self._queues.get(seat.model)
         if queue and not (queue.suspect and seat.given):
             offering.append(REQUESTS)
         if not offering:
             return None
-        expected = self._expected(seat.model, now_ns) if self._sink_here else ()
+        rota = self._rotas[seat.model]
+        expected = self._expected(seat.model, now_ns) if self._sink_here and rota.anybody_is_owed() else ()
         ages = {camera: awake[camera].age_ns(now_ns) for camera in offering if camera in awake and awake[camera].live}
-        return self._rotas[seat.model].next(offering, expected, ages)
+        return rota.next(offering, expected, ages)
 
     def _expected(self, model: str, now_ns: int) -> list[str]:
         """The cameras that have nothing to offer, and will have in a moment."""

@@ -15,8 +15,6 @@ logger = logging.getLogger(__name__)
 FLUSH_MS = 200
 LOT, PATIENCE_MS = 4, 20
 """Turns of files are told to the sink so many at a time, or after so long."""
-BURST = 16
-"""Messages of each peer read before turns are given and orders heard again."""
 
 
 def serve(link: Link) -> None:
@@ -55,8 +53,8 @@ class Loop:
             self._flush()
             self._send()
             self._link.beat("up", {"rejected": self._decode.rejected})
-        self._hub.wait(0)
-        self._receive()
+        while self._hub.has_news():
+            self._receive()
         self._dispatcher.flush()
         self._send(all_of_it=True)
 
@@ -66,7 +64,7 @@ class Loop:
         self._link.changed()
 
     def _receive(self) -> None:
-        for peer, packet in self._hub.receive(BURST):
+        for peer, packet in self._hub.receive():
             try:
                 for message in self._decode(packet):
                     self._dispatcher.receive(peer, message)

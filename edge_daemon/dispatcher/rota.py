@@ -25,6 +25,8 @@ class Rota:
         """Go on with other cameras or weights."""
         self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
         self._passed = {camera: self._passed.get(camera, self._now) for camera in weights}
+        self._shortest = min(self._stride.values(), default=1.0)
+        self._last = min(self._passed.values(), default=0.0)  # nobody has passed less than this
 
     def next(
         self, candidates: Sequence[str], expected: Iterable[str] = (), ages: Mapping[str, int] | None = None
@@ -39,12 +41,19 @@ class Rota:
         if any(self._is_owed(other) and self._due(other) < due for other in expected):
             return None
         if ages and camera in ages:
-            near = due + min(map(self._stride.__getitem__, ages))
+            near = due + self._shortest
             camera = min((one for one in ages if self._due(one) <= near), key=lambda one: (ages[one], self._due(one)))
             due = self._due(camera)
         self._now = max(self._now, due)
         self._passed[camera] = due + self._stride[camera]
         return camera
+
+    def anybody_is_owed(self) -> bool:
+        """Whether a camera may be so far behind that it would be waited for. Seldom one is, and that costs nothing."""
+        far_behind = self._now - ARREARS * self._shortest
+        if self._last <= far_behind:
+            self._last = min(self._passed.values())
+        return self._last <= far_behind
 
     def _is_owed(self, camera: str) -> bool:
         return self._passed[camera] <= self._now - ARREARS * self._stride[camera]

@@ -316,8 +316,8 @@ class Stream:
             if self._is_shared_again and told[0].frame and not told[0].shared:
                 break
             self._settled = max(self._settled, told.popleft().seq)
-        # Those whose worker was lost, but not its result.
-        self._waiting = deque(frame for frame in self._waiting if not self._is_settled(frame.seq))
+        while self._waiting and self._is_settled(self._waiting[0].seq):  # its worker was lost, but not its result
+            self._waiting.popleft()
 
     def _is_settled(self, seq: int) -> bool:
         return seq <= self.resolved and not (self._is_shared_again and seq > self._settled)

@@ -47,7 +47,7 @@ class Desk:
         self._acked: dict[Key, StreamState] = {}
         self._astir: dict[Key, None] = {}  # of whom there was news, or is something awaited
         self._moved: dict[Key, None] = {}  # what may have to be acknowledged
-        self._found: dict[Key, dict[str, int]] = {}
+        self._found: dict[Key, Found] = {}  # the last that was found
         self._started = False
         self._open(cameras)
         self._begin(states)
@@ -154,7 +154,7 @@ class Desk:
             "in_flight": ledger.in_flight,
             "fps": round(meter.rate(now_ns), 2),
             "latency_ms": meter.percentiles(now_ns),
-            "found": self._found.get(key, {}),
+            "found": _names(self._found[key]) if key in self._found else {},
         }
 
     def _published(
@@ -166,15 +166,14 @@ class Desk:
             else:
                 total_ms = (now_ns - item.arrival.outcome.frame.captured_ns) / 1e6
                 self._meters[ledger.camera, ledger.model].add(now_ns, total_ms)
-                result = _result(item, total_ms)
-                self._found[ledger.camera, ledger.model] = _names(item.arrival.outcome.found)
-                yield result, item.arrival
+                self._found[ledger.camera, ledger.model] = item.arrival.outcome.found
+                yield _result(item, total_ms), item.arrival
 
 
 def _result(delivery: Delivery, total_ms: float) -> Result:
     outcome: Outcome = delivery.arrival.outcome
     found = outcome.found
-    frame, stages = outcome.frame, msgspec.structs.asdict(outcome.timing_ms) | {"total": total_ms}
+    frame, took = outcome.frame, outcome.timing_ms
     return Result(
         camera=frame.camera,
         model=outcome.model,
@@ -188,7 +187,14 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         segments=_told(found.segments),
         embedding=_told(found.embedding),
         dropped=dict(delivery.dropped),
-        timing_ms=Timing(**{stage: round(ms, 2) for stage, ms in stages.items()}),
+        timing_ms=Timing(
+            wait=round(took.wait, 2),
+            decode=round(took.decode, 2),
+            preprocess=round(took.preprocess, 2),
+            infer=round(took.infer, 2),
+            postprocess=round(took.postprocess, 2),
+            total=round(total_ms, 2),
+        ),
         worker=outcome.worker,
         after=_told(outcome.after),
         truth=msgspec.UNSET if frame.truth is None else frame.truth,

@@ -7,6 +7,8 @@ from edge_daemon.wire import Captured, Gap, Lost, Outcome, StreamState, Turn
 
 STASH = 64
 """Outcomes kept that came ahead of the turn they belong to."""
+NOTHING: Counter[str] = Counter()
+"""Of most frames none before was dropped. Nobody adds to this."""
 Picture = bytes | memoryview | None
 
 
@@ -130,7 +132,7 @@ class Ledger:
                         entry.lost = message.reason
             case Turn() | Gap():
                 self._count(message.epoch, message.seq + 1)
-                dropped, turn = Counter(message.dropped), isinstance(message, Turn)
+                dropped, turn = Counter(message.dropped) if message.dropped else NOTHING, isinstance(message, Turn)
                 entry = _Entry(message.epoch, message.seq, dropped, turn)
                 if isinstance(message, Gap):
                     entry.end = message.end
@@ -192,7 +194,7 @@ class Ledger:
             self._drop(Counter({str(reason): 1}))
             return []
         self.delivered += 1
-        gap, self._epoch.gap = self._epoch.gap, Counter()
+        gap, self._epoch.gap = self._epoch.gap or NOTHING, Counter()
         self._epoch.published = entry.seq
         return [Delivery(arrival, gap)]
 

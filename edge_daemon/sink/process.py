@@ -225,15 +225,14 @@ class Sink:
                     self._desk.tell(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-        if self._hub.fileno() in ready:
-            self._hub.wait(0)
+        if self._hub.fileno() in ready and self._hub.has_news():
             self._came = self._came[1], time.monotonic()
-        for worker, packet in self._hub.receive(BURST):
-            try:
-                for outcome in self._from_worker(packet):
-                    self._desk.arrived(Arrival(outcome, None, time.monotonic_ns()))
-            except WireError as error:
-                logger.warning("dropped a message from %s: %s", worker, error)
+            for worker, packet in self._hub.receive():
+                try:
+                    for outcome in self._from_worker(packet):
+                        self._desk.arrived(Arrival(outcome, None, time.monotonic_ns()))
+                except WireError as error:
+                    logger.warning("dropped a message from %s: %s", worker, error)
         for _ in range(BURST if self._pictured in ready else 0):
             if not self._pictured.poll(0):
                 break

@@ -34,7 +34,7 @@ def heard(hub: Hub, count: int) -> list[tuple[str, bytes]]:
 
     def enough() -> bool:
         hub.wait(WAIT_MS)
-        messages.extend(hub.receive(100))
+        messages.extend(hub.receive())
         return len(messages) >= count
 
     eventually(enough, WAIT_S, every_s=0)
@@ -156,7 +156,7 @@ def test_whoever_sends_without_end_is_hung_up_on(address: str) -> None:
                 line.send_piece(bytes([MORE]) * PIECE_BYTES)
             except BlockingIOError:
                 hub.wait(0)
-                assert list(hub.receive(100)) == []
+                assert list(hub.receive()) == []
             except OSError:
                 return True
             return False

@@ -78,7 +78,7 @@ class Neighbours:
     @staticmethod
     def _heard(hub: Hub) -> Iterator[tuple[str, bytes]]:
         hub.wait(START_MS)
-        return hub.receive(10)
+        return hub.receive()
 
     def another_sink(self) -> None:
         """The sink is gone, and another is there."""
