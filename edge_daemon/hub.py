@@ -13,7 +13,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import ceil
 from pathlib import Path
 from typing import Self
@@ -139,6 +139,7 @@ class Hub:
         self._names: dict[int, str] = {}
         self._known: dict[str, int] = {}  # the file descriptor of each name
         self._unread: dict[int, deque[bytes]] = {}
+        self._hushed: frozenset[int] = frozenset()
         self._ready: list[int] = []
 
     def __enter__(self) -> Self:
@@ -154,6 +155,13 @@ class Hub:
     def watch(self, fd: int) -> None:
         """Wait for another file descriptor too."""
         self._poll.register(fd, select.EPOLLIN)
+
+    def hush(self, names: Collection[str]) -> None:
+        """What these peers say, and no others, can wait: it wakes nobody up, but is read with what others say."""
+        hushed = frozenset(self._known[name] for name in names if name in self._known)
+        for fd in hushed ^ self._hushed:
+            self._hushed = hushed
+            self._listen_to(fd)
 
     def wait(self, wait_ms: int) -> set[int]:
         """Wait until somebody says something; which of those watched for are ready."""
@@ -173,12 +181,13 @@ class Hub:
 
     def has_news(self) -> bool:
         """Whether somebody has said something."""
+        self.hush(())
         self.wait(0)
         return bool(self._ready)
 
     def receive(self) -> Iterator[tuple[str, bytes]]:
         """What was said before `wait` came back, and by whom: of each one message, the rest is there after the next."""
-        for fd in self._ready:
+        for fd in (*self._ready, *self._hushed):
             line = self._lines.get(fd)
             try:
                 for message in line.receive(1) if line else ():
@@ -201,7 +210,7 @@ class Hub:
                     continue
                 except BlockingIOError:
                     unread = self._unread[fd] = deque()
-                    self._poll.modify(fd, select.EPOLLIN | select.EPOLLOUT)
+                    self._listen_to(fd)
                 except OSError:  # it is gone, which shows when what it has said is read
                     return
             unread.append(piece)
@@ -240,10 +249,17 @@ class Hub:
         except OSError:
             unread.clear()
         self._unread.pop(fd, None)
-        self._poll.modify(fd, select.EPOLLIN)
+        self._listen_to(fd)
+
+    def _listen_to(self, fd: int) -> None:
+        """Have the poll tell of what is to be told of this line."""
+        said = 0 if fd in self._hushed else select.EPOLLIN
+        if fd in self._lines:
+            self._poll.modify(fd, said | (select.EPOLLOUT if fd in self._unread else 0))
 
     def _hang_up(self, fd: int) -> None:
         self._lines.pop(fd).close()
+        self._hushed -= {fd}
         self._unread.pop(fd, None)
         name = self._names.pop(fd, None)
         if name is not None and self._known.get(name) == fd:

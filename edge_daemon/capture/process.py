@@ -71,7 +71,8 @@ class Capture:
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._offers = Offers(live=settings.delivery == "live", refresh_s=settings.announce_s)
-        self._reader = Reader(settings, self._window, self._offers, self._notice)
+        self._usual: tuple[Codec, tuple[int, int]] | None = None  # how a frame was last sent that was scaled
+        self._reader = Reader(settings, self._window, self._offers, self._prepare, self._notice)
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
@@ -118,6 +119,11 @@ class Capture:
         """The reader has read a frame, or has other `news`."""
         if news or self._offers.due():
             os.eventfd_write(self._wake, 1)
+
+    def _prepare(self, held: Held) -> None:
+        """The reader has read a frame of a file, all of which are asked for: now its pixels are in the caches."""
+        if self._usual and held.picture.jpeg is None:
+            self._encoded(held, *self._usual)
 
     def _say(self, message: Message) -> None:
         """Have the dispatcher told, with what else there is to say now."""
@@ -201,6 +207,7 @@ class Capture:
         self._offers.asked()
         codec = self._codec_for(order.inbox, held)
         scaled = self._size_for(held, codec, order)
+        self._usual = (codec, scaled) if scaled else None
         # Where there is nothing to look at, the pixels may stay here.
         picture = Encoded(b"") if order.crops == [] else self._encoded(held, codec, scaled)
         header = encode(self._header(held, codec, order, scaled, picture))

@@ -28,14 +28,22 @@ TELL_NS = 1_000_000_000
 class Reader(threading.Thread):
     """Reads from the source into a window, and leaves word of each frame among the `offers`.
 
-    `wake` is called after each frame that is left there, and with true after other news. A camera that is away is
-    opened again and again; a file, folder or scene that cannot be opened stops the reader with `error`, and one that
-    ends with `captured`.
+    `prepare` gets each frame of a file before that. `wake` is called after each frame that is left there, and with true
+    after other news. A camera that is away is opened again and again; a file, folder or scene that cannot be opened
+    stops the reader with `error`, and one that ends with `captured`.
     """
 
-    def __init__(self, settings: CaptureSettings, window: Window, offers: Offers, wake: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        settings: CaptureSettings,
+        window: Window,
+        offers: Offers,
+        prepare: Callable[[Held], None],
+        wake: Callable[[bool], None],
+    ) -> None:
         super().__init__(name="reader", daemon=True)
-        self._settings, self._window, self._offers, self._wake = settings, window, offers, wake
+        self._settings, self._window, self._offers = settings, window, offers
+        self._prepare, self._wake = prepare, wake
         self._pace = Pace(settings.fps)
         self.gate = MotionGate(settings.motion) if settings.motion else None
         self._start_at = 0
@@ -156,6 +164,8 @@ class Reader(threading.Thread):
         held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced, self.still)
         self.paced = self.still = 0
         self._told_ns = captured_ns
+        if not self._live:
+            self._prepare(held)
         if self._window.offer(held):
             self._offers.add(held)
             self._wake(False)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -253,8 +253,17 @@ class Dispatcher:
                 seat.forget(REQUESTS)
 
     def can_wait(self, message: Message) -> bool:
-        """Whether the sink need not have a message at once: the results of files may be a moment late."""
-        return isinstance(message, Turn) and self._cameras[message.camera].delivery == "lossless"
+        """Whether a message need not be heard at once: files and their results may be a moment late."""
+        if isinstance(message, Turn):
+            return self._cameras[message.camera].delivery == "lossless"
+        return isinstance(message, Release) and not message.finished
+
+    def unhurried(self) -> Collection[str]:
+        """The peers whose word is of no use before a worker is done: captures of files, if no worker lacks a frame."""
+        if any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in self._workers.values()):
+            return ()
+        lossless = (camera for camera, turn in self._cameras.items() if turn.delivery == "lossless")
+        return [self._captures[camera] for camera in lossless if camera in self._captures]
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""

@@ -4,7 +4,7 @@ import logging
 import time
 
 from edge_daemon import bookmark
-from edge_daemon.dispatcher.dispatcher import SINK, Dispatcher
+from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import WireError
 from edge_daemon.hub import Hub
 from edge_daemon.link import Change, Exited, Link
@@ -14,7 +14,7 @@ from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 logger = logging.getLogger(__name__)
 FLUSH_MS = 200
 LOT, PATIENCE_MS = 4, 20
-"""Turns of files are told to the sink so many at a time, or after so long."""
+"""What can wait is told so many at a time, or after so long."""
 
 
 def serve(link: Link) -> None:
@@ -36,13 +36,15 @@ class Loop:
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
         self._lots: dict[str, list[Message]] = {}  # what is to be said, and to whom
-        self._patient_until = 0.0  # when the sink gets what can wait
+        self._patient_until = 0.0  # when what can wait is told
 
     def run(self) -> None:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
         self._hub.watch(self._link.fileno())
         while not self._link.stopping:
-            ordered = self._link.fileno() in self._hub.wait(PATIENCE_MS if self._lots else FLUSH_MS)
+            unhurried = self._dispatcher.unhurried()
+            self._hub.hush(unhurried)
+            ordered = self._link.fileno() in self._hub.wait(PATIENCE_MS if self._lots or unhurried else FLUSH_MS)
             for order in self._link.orders() if ordered else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
@@ -78,15 +80,16 @@ class Loop:
             self._dispatcher.flush()
 
     def _send(self, *, all_of_it: bool = False) -> None:
-        """Say what there is to say, to each in one packet; the sink hears what can wait when there is enough of it."""
+        """Say what there is to say, to each in one packet; who hears only what can wait hears it when it is enough."""
         now = time.monotonic()
         if not self._lots:
             self._patient_until = now + PATIENCE_MS / 1e3
-        urgent = all_of_it or now >= self._patient_until
+        hurried = set()
         for peer, message in self._dispatcher.outbox:
             self._lots.setdefault(peer, []).append(message)
-            urgent |= peer == SINK and not self._dispatcher.can_wait(message)
+            if not self._dispatcher.can_wait(message):
+                hurried.add(peer)
         self._dispatcher.outbox.clear()
-        for peer in list(self._lots):
-            if peer != SINK or urgent or len(self._lots[peer]) >= LOT:
-                self._hub.send(peer, pack(self._lots.pop(peer)))
+        late = all_of_it or now >= self._patient_until
+        for peer in [peer for peer, lot in self._lots.items() if late or peer in hurried or len(lot) >= LOT]:
+            self._hub.send(peer, pack(self._lots.pop(peer)))

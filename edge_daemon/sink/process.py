@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 POLL_MS = 200
 LOT, PATIENCE_MS = 4, 20
 """So many steps are acknowledged at once, or after so long."""
-BUSY_S = 0.05
+BUSY_S, BUSY_MS = 0.05, 50
 """When the last two results came within this time, the next is about to."""
 STATUS_S = 1.0
 BURST = 64
@@ -105,7 +105,7 @@ class Sink:
         self._link.ready()
         while not self._link.stopping:
             if self._is_busy:
-                ready = dict(busy.poll(PATIENCE_MS))
+                ready = dict(busy.poll(BUSY_MS))
             else:
                 ready = dict(attentive.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
             for order in self._link.orders() if self._link.fileno() in ready else ():

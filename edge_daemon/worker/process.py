@@ -167,7 +167,7 @@ class Worker:
             if not (job.failed or job.freed or frame.patient or frame.share or frame.reply):
                 job.freed = True
                 self._free(frame)
-        self._hand_over()
+                self._hand_over()
 
     def _gather(self) -> list[Job]:
         """The frames that are here, or come while a batch may wait."""

@@ -37,7 +37,7 @@ class Reading(Reader):
     """A reader whose offers a test can see."""
 
     def __init__(self, settings: CaptureSettings, window: Window, offers: Told, wake: Callable[[bool], None]) -> None:
-        super().__init__(settings, window, offers, wake)
+        super().__init__(settings, window, offers, lambda _: None, wake)
         self.offers = offers.all
 
 
