@@ -19,8 +19,10 @@ ENVIRONMENT = {
     "OPENCV_FFMPEG_LOGLEVEL": "8",
 }
 """Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
-ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""Large pages for what glibc allocates, where the system gives them on request; models and decoders gain by it."""
+ALLOCATOR = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+"""Large pages for what glibc allocates, where the system gives them on request: models and decoders gain by it. It comes
+last, for glibc puts it elsewhere, and titles of processes are written from the first variable on.
+"""
 PATIENCE_S = 30.0
 """For the first answer, which comes once all is imported."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -59,8 +61,10 @@ class Forks:
         self._line.settimeout(PATIENCE_S)
         with theirs:
             command = [sys.executable, "-P", "-m", "edge_daemon.forkserver", str(theirs.fileno())]
+            environment = dict(os.environ) | ENVIRONMENT
+            environment.setdefault(*ALLOCATOR)
             self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=ALLOCATOR | os.environ | ENVIRONMENT
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
             )
 
     def close(self) -> None:
