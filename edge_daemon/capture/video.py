@@ -11,12 +11,11 @@ import numpy as np
 from av import CodecContext, VideoFrame, VideoStream
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
-from av.video.plane import VideoPlane
 
 from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
-from edge_daemon.imaging.yuv import Plane, Yuv
+from edge_daemon.imaging.yuv import Yuv, lines
 from edge_daemon.wire import Matrix, YuvFormat
 
 logger = logging.getLogger(__name__)
@@ -175,20 +174,10 @@ def pixels(frame: VideoFrame) -> Pixels | Yuv:
     form = YuvFormat(MATRICES.get(frame.colorspace, "bt601"), full)
     if name in LIKE_PLANAR:
         frame = frame.reformat(format="yuv420p")
-    width, height = frame.width, frame.height
-    across, down = -(-width // 2), -(-height // 2)
-    y, u, v = frame.planes
-    return Yuv(
-        _turned(_plane(y, width, height), turn),
-        _turned(_plane(u, across, down), turn),
-        _turned(_plane(v, across, down), turn),
-        form,
-    )
-
-
-def _plane(plane: VideoPlane, width: int, height: int) -> Plane:
-    """A view of what FFmpeg has of it, whose lines are longer than they need be."""
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height, :width]
+    half = -(-frame.height // 2), -(-frame.width // 2)
+    sizes = (frame.height, frame.width), half, half
+    y, u, v = (_turned(lines(plane, *size), turn) for plane, size in zip(frame.planes, sizes, strict=True))
+    return Yuv(y, u, v, form)
 
 
 def _turned(pixels: Pixels, turn: int | None) -> Pixels:

@@ -19,6 +19,7 @@ from edge_daemon.imaging.pictures import MAX_PIXELS, check_size
 from edge_daemon.wire import Matrix, YuvFormat
 
 if TYPE_CHECKING:
+    from av.video.plane import VideoPlane
     from av.video.reformatter import VideoReformatter
 
 Plane = NDArray[np.uint8]
@@ -29,6 +30,8 @@ _WEIGHTS: dict[Matrix, tuple[float, float]] = {
 }
 _FFMPEG = {"bt601": 5, "bt709": 1, "bt2020": 9}
 """What FFmpeg calls them (AVColorSpace)."""
+_TINY = 16
+"""Pixels a side, below which FFmpeg is not to be had."""
 USUAL = YuvFormat()
 _HALF = -0.5
 """FFmpeg rounds down: a picture is to be as bright whichever way it was made BGR."""
@@ -83,20 +86,25 @@ class Yuv:
         return self._whole("rgb24")
 
     def _whole(self, order: Literal["bgr24", "rgb24"]) -> Pixels:
-        """FFmpeg is fastest, but knows no odd sizes."""
+        """FFmpeg is fastest, but wants sides that are even, and not tiny."""
         width, height = self.size
-        if width % 2 or height % 2:
+        if width % 2 or height % 2 or min(width, height) < _TINY:
             bgr = self.scaled_bgr(width, height)
             return bgr if order == "bgr24" else np.ascontiguousarray(bgr[..., ::-1])
         import av  # whoever sees no whole pictures does without
 
-        planes = np.frombuffer(self.data, np.uint8).reshape(height * 3 // 2, width)
-        frame = av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
+        frame = av.VideoFrame(width, height, "yuv420p")
         frame.colorspace = _FFMPEG[self.format.matrix]
         frame.color_range = 2 if self.format.full else 1
-        made = _converter().reformat(frame, format=order, threads=1).planes[0]
-        lines = np.frombuffer(memoryview(made), np.uint8).reshape(-1, made.line_size)
-        return np.ascontiguousarray(lines[:height, : 3 * width]).reshape(height, width, 3)
+        for plane, ours in zip(frame.planes, (self.y, self.u, self.v), strict=True):
+            lines(plane, *ours.shape)[:] = ours
+        made = _converter().reformat(frame, format=order, threads=1)
+        return np.ascontiguousarray(lines(made.planes[0], height, 3 * width)).reshape(height, width, 3)
+
+
+def lines(plane: "VideoPlane", height: int, width: int) -> Plane:
+    """A view of `width` bytes of each line: those that FFmpeg keeps are longer than they need be."""
+    return np.ndarray((height, width), np.uint8, memoryview(plane), strides=(plane.line_size, 1))
 
 
 @lru_cache(maxsize=1)

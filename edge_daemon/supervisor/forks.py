@@ -20,8 +20,8 @@ ENVIRONMENT = {
 }
 """Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
 ALLOCATOR = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
-"""Large pages for what glibc allocates, where the system gives them on request: models and decoders gain by it. It comes
-last, for glibc puts it elsewhere, and titles of processes are written from the first variable on.
+"""Large pages for what glibc allocates, where the system gives them on request: models and decoders gain by it. This
+has to come last: glibc moves it elsewhere, and titles of processes are written where the first variables were.
 """
 PATIENCE_S = 30.0
 """For the first answer, which comes once all is imported."""
