@@ -106,7 +106,7 @@ def outbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
 
 
 def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The sink's socket for the workers' outcomes."""
+    """The sink's or the web's socket for what workers make of frames."""
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = OUTCOME_HWM
@@ -116,34 +116,13 @@ def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Sock
 
 
 def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """A worker's socket to the sink. It queues only while the sink is there: what it holds back is not lost."""
+    """A worker's socket to it. It queues only while there is somebody: what it holds back is not lost."""
     socket = context.socket(zmq.PUSH)
     socket.linger = LINGER_MS
     socket.sndhwm = OUTCOME_HWM
     socket.immediate = 1
     socket.reconnect_ivl = RECONNECT_MS
     socket.reconnect_ivl_max = RECONNECT_MAX_MS
-    socket.connect(address)
-    return socket
-
-
-def replies(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The web's socket for what workers make of pictures that people sent in."""
-    socket = context.socket(zmq.PULL)
-    socket.linger = 0
-    socket.rcvhwm = OUTCOME_HWM
-    socket.maxmsgsize = MAX_PICTURE_BYTES
-    _bind(socket, address, "collect answers")
-    return socket
-
-
-def replies_to(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """A worker's socket to it. It queues only while the web is there."""
-    socket = context.socket(zmq.PUSH)
-    socket.linger = LINGER_MS
-    socket.sndhwm = OUTCOME_HWM
-    socket.immediate = 1
-    socket.reconnect_ivl = RECONNECT_MS
     socket.connect(address)
     return socket
 

@@ -60,8 +60,8 @@ class Arrangement:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """`decode_ms` is what each frame costs that a camera gives, `camera_fps` times a second; `convert_ms` what its
-    colours cost, if it is looked at.
+    """`decode_ms` is what each frame costs that a camera gives, `camera_fps` times a second; `convert_ms` what it costs
+    to make of it the pixels that the model is given, if it is looked at.
     """
 
     cores: float

@@ -16,6 +16,8 @@ import msgspec
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.source import open_source
 from edge_daemon.errors import EdgeError, SourceError
+from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.yuv import small_bgr
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.settings import ModelSettings
@@ -36,8 +38,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Took(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of a frame: `wall_ms` on the clock and `cpu_ms` of all threads, or of decoding it and of converting
-    its colours, and how many there are in a second of the video; `error` is why it took nothing.
+    """Milliseconds of a frame: to decode it, and how many there are in a second of the video; or to convert it into
+    the pixels that the model is given, and then `wall_ms` on the clock and `cpu_ms` of all threads in the model.
+    `error` is why it took nothing.
     """
 
     wall_ms: float = 0.0
@@ -49,7 +52,7 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endless(source: str) -> Iterator[Picture]:
-    """The frames of a video, again and again.
+    """The frames of a video, decoded, again and again.
 
     Raises:
         SourceError: it cannot be opened, or holds no frames.
@@ -61,6 +64,7 @@ def endless(source: str) -> Iterator[Picture]:
             raise SourceError(f"{source} holds no frames")
         picture: Picture | None = first
         while picture:
+            _ = picture.pixels  # which can be had until the next is read
             yield picture
             picture = opened.read()
         opened.close()
@@ -71,35 +75,43 @@ def decoding(task: Task) -> Iterator[Took]:
     frames = endless(task.source)
     next(frames)
     yield Took()
-    until, spent, count = time.monotonic() + task.seconds, [0.0, 0.0], 0
+    until, spent_s, count = time.monotonic() + task.seconds, 0.0, 0
     while time.monotonic() < until or count < LEAST:
         began = time.process_time()
-        picture = next(frames)
-        decoded = time.process_time()
-        _ = picture.bgr
-        spent[0] += decoded - began
-        spent[1] += time.process_time() - decoded
+        next(frames)
+        spent_s += time.process_time() - began
         count += 1
     camera_fps = open_source(task.source).details.fps or USUAL_FPS
-    yield Took(decode_ms=1e3 * spent[0] / count, convert_ms=1e3 * spent[1] / count, camera_fps=camera_fps)
+    yield Took(decode_ms=1e3 * spent_s / count, camera_fps=camera_fps)
 
 
 def inferring(task: Task, settings: ModelSettings) -> Iterator[Took]:
     """Ready with the first item, done with the second."""
     limit_memory(provider.name for provider in settings.providers)
     model = Model(settings)
-    pictures = [picture.bgr for picture in itertools.islice(endless(task.source), PICTURES)]
-    model.detect(pictures[0])
+    pictures = list(itertools.islice(endless(task.source), PICTURES))
+    model.detect_all(*converted(pictures[0], model))
     yield Took()
-    until, walls, cpu = time.monotonic() + task.seconds, list[float](), time.process_time()
-    for bgr in itertools.cycle(pictures):
-        began = time.monotonic()
-        model.detect(bgr)
-        walls.append(time.monotonic() - began)
+    until, walls, convert_s, spent_s = time.monotonic() + task.seconds, list[float](), 0.0, 0.0
+    for picture in itertools.cycle(pictures):
+        began, began_s = time.monotonic(), time.process_time()
+        bgr, size = converted(picture, model)
+        converted_at, converted_s = time.monotonic(), time.process_time()
+        model.detect_all(bgr, size)
+        walls.append(time.monotonic() - converted_at)
+        convert_s += converted_s - began_s
+        spent_s += time.process_time() - converted_s
         if began > until and len(walls) >= LEAST:
             break
-    cpu = time.process_time() - cpu
-    yield Took(wall_ms=1e3 * statistics.fmean(walls), cpu_ms=1e3 * cpu / len(walls))
+    count = len(walls)
+    yield Took(wall_ms=1e3 * statistics.fmean(walls), cpu_ms=1e3 * spent_s / count, convert_ms=1e3 * convert_s / count)
+
+
+def converted(picture: Picture, model: Model) -> tuple[list[Pixels], list[tuple[int, int]]]:
+    """A picture as a worker is given it where nobody watches, and the size (height, width) that it had."""
+    width, height = picture.size
+    enough = model.enough((height, width))
+    return [small_bgr(picture.pixels, *enough) if enough else picture.bgr], [(height, width)]
 
 
 def main() -> None:

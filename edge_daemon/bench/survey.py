@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from edge_daemon.bench.machine import Arrangement, Live, Machine, Speed, Transport
-from edge_daemon.bench.measuring import Task
+from edge_daemon.bench.measuring import Task, Took
 from edge_daemon.bench.team import measure
 from edge_daemon.bench.trial import Trial, attempt
 from edge_daemon.settings import Codec, ModelSettings
@@ -33,13 +33,13 @@ def survey(
     cores = usable_cores()
     say("decoding")
     decoding = measure(Task(source=source, seconds=seconds), cores)
-    speeds: dict[tuple[int, int], Speed] = {}
+    took: dict[tuple[int, int], Took] = {}
     for workers, threads in arrangements(cores):
         say(f"the model, {workers} at once with {threads} thread{'s'[: threads > 1]}")
         model = msgspec.structs.replace(settings, threads=threads)
-        took = measure(Task(source=source, model=model, seconds=seconds), workers)
-        speeds[workers, threads] = Speed(workers=workers, threads=threads, service_ms=took.wall_ms, cpu_ms=took.cpu_ms)
-    known_ms = decoding.decode_ms + decoding.convert_ms + speeds[cores, 1].cpu_ms
+        took[workers, threads] = measure(Task(source=source, model=model, seconds=seconds), workers)
+    convert_ms = took[cores, 1].convert_ms
+    known_ms = decoding.decode_ms + convert_ms + took[cores, 1].cpu_ms
     transports: dict[Codec, Transport] = {}
     for codec in CODECS:
         say(f"the daemon on a file, frames as {codec}")
@@ -49,16 +49,19 @@ def survey(
         )
         transports[codec] = Transport(
             cpu_ms=max(0.0, all_of_them.cpu_ms - known_ms),
-            gap_ms=max(0.0, 1e3 / one.fps - speeds[1, 1].service_ms),
+            gap_ms=max(0.0, 1e3 / one.fps - took[1, 1].wall_ms),
             used=min(1.0, all_of_them.used / cores),
         )
     machine = Machine(
         cores=cores,
         camera_fps=decoding.camera_fps,
         decode_ms=decoding.decode_ms,
-        convert_ms=decoding.convert_ms,
+        convert_ms=convert_ms,
         transports=transports,
-        speeds=list(speeds.values()),
+        speeds=[
+            Speed(workers=workers, threads=threads, service_ms=one.wall_ms, cpu_ms=one.cpu_ms)
+            for (workers, threads), one in took.items()
+        ],
         live=Live(cpu_ms=0.0, gap_ms=0.0, used=transports["auto"].used),
     )
     say("the daemon on more live cameras than it can look at")

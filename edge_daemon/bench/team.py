@@ -19,7 +19,6 @@ ALONE = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_LOG_LEVEL": "SILENT",
-    "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }
 
 NUMBERS = [name for name in Took.__struct_fields__ if name != "error"]

@@ -107,8 +107,8 @@ def _told(machine: Machine, best: Arrangement, fps: float | None, name: str) -> 
     """What was measured, and what follows, as lines for a person."""
     model_ms, other_ms = machine.speed(best.workers, best.threads).cpu_ms, machine.transports[best.codec].cpu_ms
     yield (
-        f"of {machine.cores:g} cores a frame takes {machine.decode_ms:.1f} ms to decode, {machine.convert_ms:.1f} for "
-        f"its colours, {model_ms:.1f} in {name}, {other_ms:.1f} for all else"
+        f"of {machine.cores:g} cores a frame takes {machine.decode_ms:.1f} ms to decode, {machine.convert_ms:.1f} to "
+        f"be converted, {model_ms:.1f} in {name}, {other_ms:.1f} for all else"
     )
     yield f"{'workers':>7} {'threads':>8}  {'codec':6} {'frames a second':>15} {'ms in the model':>16}"
     for choice in machine.choices():

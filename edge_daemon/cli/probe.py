@@ -62,7 +62,7 @@ def ask(request: Request) -> Facts:
     """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
     limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
     command = [sys.executable, "-P", "-m", "edge_daemon.cli.probing"]
-    quiet = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+    quiet = {"OPENCV_LOG_LEVEL": "SILENT"}
     try:
         done = subprocess.run(
             command,

@@ -16,9 +16,8 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_LOG_LEVEL": "ERROR",
-    "OPENCV_FFMPEG_LOGLEVEL": "8",
 }
-"""Each process computes in the threads it was given, no library adds its own, and FFmpeg (8: fatal errors) is quiet."""
+"""Each process computes in the threads it was given, and no library adds its own."""
 ALLOCATOR = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 """Large pages for what glibc allocates, where the system gives them on request: models and decoders gain by it. This
 has to come last: glibc moves it elsewhere, and titles of processes are written where the first variables were.

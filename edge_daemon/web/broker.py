@@ -29,7 +29,7 @@ class Broker(threading.Thread):
         super().__init__(name="broker", daemon=True)
         self._context, self._heard = context, heard
         address = sockets.of_this_process(settings.replies)
-        self._replies = sockets.replies(context, address)
+        self._replies = sockets.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
         self._subscriber = sockets.subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)

@@ -221,7 +221,7 @@ class Worker:
         picture = [] if job.failed or not (made := job.annotated(found)) else [made]
         if address not in self._replies:
             self._forget_replies()
-            self._replies[address] = sockets.replies_to(self._context, address)
+            self._replies[address] = sockets.outcomes(self._context, address)
         replies = self._replies[address]
         while not replies.poll(POLL_MS, zmq.POLLOUT):
             self._link.orders()
