@@ -19,7 +19,7 @@ import psutil
 import zmq
 
 from edge_daemon import sockets
-from edge_daemon.hub import Peer
+from edge_daemon.lines.peer import Peer
 from edge_daemon.settings import CameraTurn, DispatcherSettings, SinkSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.forks import Forks

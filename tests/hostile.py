@@ -34,10 +34,10 @@ from edge_daemon.capture.mjpeg import Parts
 from edge_daemon.client import _decode as decode_published
 from edge_daemon.config.load import loads
 from edge_daemon.errors import EdgeError
-from edge_daemon.hub import PIECE_BYTES, Line
 from edge_daemon.imaging.codecs import decode_bgr, decode_rgb, read_bgr, read_rgb
 from edge_daemon.imaging.header import read_header
 from edge_daemon.keys import is_key
+from edge_daemon.lines.line import PIECE_BYTES, Line
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.memory import Memory
 from edge_daemon.web.inference import read as read_inference

@@ -14,9 +14,9 @@ from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Encoded, Held, Window
 from edge_daemon.errors import SourceError, WireError
-from edge_daemon.hub import Peer
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.imaging.yuv import Yuv, small_bgr
+from edge_daemon.lines.peer import Peer
 from edge_daemon.link import Link
 from edge_daemon.models.preprocess import Fit, enough
 from edge_daemon.settings import CaptureSettings, Codec

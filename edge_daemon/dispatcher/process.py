@@ -6,7 +6,7 @@ import time
 from edge_daemon import bookmark
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import WireError
-from edge_daemon.hub import Hub
+from edge_daemon.lines.hub import Hub
 from edge_daemon.link import Change, Exited, Link
 from edge_daemon.settings import DispatcherSettings
 from edge_daemon.wire import Decoder, Message, ToDispatcher, pack

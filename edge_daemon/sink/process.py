@@ -11,9 +11,10 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
-from edge_daemon.hub import Hub, Peer
 from edge_daemon.imaging.header import read_header
 from edge_daemon.keys import Doorkeeper
+from edge_daemon.lines.hub import Hub
+from edge_daemon.lines.peer import Peer
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience

@@ -11,7 +11,7 @@ import zmq
 
 from edge_daemon import sockets
 from edge_daemon.errors import WireError
-from edge_daemon.hub import Peer
+from edge_daemon.lines.peer import Peer
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.requests import Answer, Requests
 from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode, pack

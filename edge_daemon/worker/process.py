@@ -13,7 +13,8 @@ import zmq
 from edge_daemon import sockets
 from edge_daemon.bookmark import Bookmark
 from edge_daemon.errors import WireError
-from edge_daemon.hub import Peer, pieces
+from edge_daemon.lines.line import pieces
+from edge_daemon.lines.peer import Peer
 from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model

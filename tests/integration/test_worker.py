@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from edge_daemon import sockets
-from edge_daemon.hub import Hub
+from edge_daemon.lines.hub import Hub
 from edge_daemon.settings import ModelSettings, WorkerSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.forks import Forks

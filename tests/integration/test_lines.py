@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.errors import StartError
-from edge_daemon.hub import MAX_BYTES, MORE, PIECE_BYTES, UNREAD, Hub, Line, Peer, pieces
+from edge_daemon.lines.hub import UNREAD, Hub
+from edge_daemon.lines.line import MAX_BYTES, MORE, PIECE_BYTES, Line, pieces
+from edge_daemon.lines.peer import Peer
 from edge_daemon.sockets import ipc
 from tests.waiting import eventually
 
