@@ -13,7 +13,7 @@ from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 
 logger = logging.getLogger(__name__)
 FLUSH_MS = 200
-LOT, PATIENCE_MS = 4, 20
+LOT, PATIENCE_MS = 4, 50
 """What can wait is told so many at a time, or after so long."""
 
 

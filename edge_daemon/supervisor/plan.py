@@ -27,7 +27,7 @@ from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.folder import aside_folder
 
 ANNOUNCE_S = 0.1
-HELD, SPARE = 3, 8
+HELD, SPARE = 3, 12
 """Frames of a file that a worker has, and that are on their way."""
 
 
