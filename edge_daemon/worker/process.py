@@ -205,7 +205,8 @@ class Worker:
         if frame.annotate is None:
             self._outcomes.append(outcome)
             return
-        self._hand_over()  # before drawing, so that the next frame is soon here
+        if not frame.patient:
+            self._hand_over()  # before drawing, so that the next frame is soon here
         if picture := job.annotated(found):
             self._deliver([encode(outcome), picture])
         else:
