@@ -10,6 +10,7 @@ from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.window import Held, Window
@@ -19,8 +20,6 @@ from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings
 
 logger = logging.getLogger(__name__)
-
-
 TELL_NS = 1_000_000_000
 """How often it is told what was passed over, where no frame is offered."""
 
@@ -119,9 +118,11 @@ class Reader(threading.Thread):
         """
         self.busy_since = None
         self._may_start.wait()
-        started = time.monotonic()
+        played = Playback(time.monotonic()) if self._live and not source.live else None
         frozen = Frozen()
         while not self._ending.is_set():
+            if played:
+                self._ending.wait(played.until_read_s(time.monotonic()))
             self.busy_since = time.monotonic()
             picture = source.read()
             self.busy_since = None
@@ -130,8 +131,8 @@ class Reader(threading.Thread):
                     return True
                 self._enter("up")
                 continue
-            if self._live and not source.live:  # a file or scene played as if it were a camera
-                self._ending.wait(started + picture.time_s - time.monotonic())
+            if played:
+                self._ending.wait(played.until_shown_s(picture.time_s, time.monotonic()))
             captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
             self.seq += 1
             state = self.state

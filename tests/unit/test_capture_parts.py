@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture
-from edge_daemon.capture.playout import LONGEST_S, Playout
+from edge_daemon.capture.playout import LONGEST_S, PAUSE_S, Playback, Playout
 from edge_daemon.capture.window import Held, Window
 from tests.waiting import eventually
 
@@ -101,3 +101,22 @@ def test_no_frame_waits_long_and_what_comes_late_goes_on_at_once(frames: list[tu
         assert 0 <= wait_s <= LONGEST_S
         now += wait_s
         assert playout.wait_s(stamp_s, now) == pytest.approx(0, abs=1e-6)
+
+
+@given(
+    start=st.floats(0, 1e6), steps=st.lists(st.floats(0.001, 5), min_size=1, max_size=30), reading_s=st.floats(0, 0.01)
+)
+def test_a_played_file_is_shown_in_its_time_and_not_read_long_before(
+    start: float, steps: list[float], reading_s: float
+) -> None:
+    played, now, time_s = Playback(start), start, 0.0
+    assert played.until_read_s(now) == 0, "the first at once"
+    for step in [0.0, *steps]:
+        time_s += step
+        read_at = now = now + max(0.0, played.until_read_s(now))
+        now += reading_s
+        now += max(0.0, played.until_shown_s(time_s, now))
+        late_s = now - (start + time_s)
+        assert -1e-6 < late_s <= reading_s + PAUSE_S + 1e-6, "no later than by the longest rest"
+        if step and len(set(steps)) == 1 and step <= PAUSE_S:
+            assert read_at >= start + time_s - 1e-6 or time_s == step, "a steady one is read when it is due"
