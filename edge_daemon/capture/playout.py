@@ -1,4 +1,4 @@
-"""When to show the frames of a stream that comes in pieces of several seconds, as HLS does, and of a file that is played."""
+"""When to show the frames of a file that is played, and of a stream that comes in pieces of several seconds (HLS)."""
 
 LONGEST_S = 2.0
 """A frame due later than this belongs to another clock: the stream has jumped."""

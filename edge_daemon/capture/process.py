@@ -45,7 +45,7 @@ EXACT = ("raw", "png")
 """Codecs that lose nothing."""
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
-POLL_MS = 500
+POLL_MS = 1000
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
 STALLED_S = 2.0

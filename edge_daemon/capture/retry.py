@@ -6,7 +6,7 @@ from collections.abc import Callable
 FIRST_S, LONGEST_S = 0.5, 30.0
 STEADY_S = 10.0
 """A camera that gave frames for so long has recovered: its next failure counts as the first."""
-_LONGEST_S = {"refused": 0.5, "ended": 1.0, "timeout": 2.0, "unreachable": 2.0}
+_LONGEST_S = {"refused": 1.0, "ended": 1.0, "timeout": 2.0, "unreachable": 2.0}
 """To ask in vain costs nothing here, and a camera that starts again is to be seen at once."""
 _FIRST_S = {"unauthorised": 30.0}
 """Cameras lock out who knocks too often."""

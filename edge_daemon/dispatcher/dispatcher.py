@@ -357,6 +357,11 @@ class Dispatcher:
             for stream in self._streams_of(camera):
                 self._awake[stream.model][camera] = self._coming[stream.model][camera] = stream
 
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing to do until somebody says something."""
+        return not self._astir
+
     def flush(self) -> None:
         """Tell the sink what it has not learned from turns."""
         if not self._sink_here:

@@ -12,7 +12,8 @@ from edge_daemon.settings import DispatcherSettings
 from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 
 logger = logging.getLogger(__name__)
-FLUSH_MS = 200
+FLUSH_MS, REST_MS = 200, 2000
+"""How often the sink is told what it has not learned from turns, and how long to wait where nothing is left to tell."""
 LOT, PATIENCE_MS = 4, 50
 """What can wait is told so many at a time, or after so long."""
 
@@ -44,7 +45,7 @@ class Loop:
         while not self._link.stopping:
             unhurried = self._dispatcher.unhurried()
             self._hub.hush(unhurried)
-            ordered = self._link.fileno() in self._hub.wait(PATIENCE_MS if self._lots or unhurried else FLUSH_MS)
+            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=bool(unhurried)))
             for order in self._link.orders() if ordered else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
@@ -59,6 +60,11 @@ class Loop:
             self._receive()
         self._dispatcher.flush()
         self._send(all_of_it=True)
+
+    def _wait_ms(self, *, patient: bool) -> int:
+        if self._lots or patient:
+            return PATIENCE_MS
+        return REST_MS if self._dispatcher.rests else FLUSH_MS
 
     def _change(self, order: Change) -> None:
         settings = self._link.changed_settings(order, DispatcherSettings)

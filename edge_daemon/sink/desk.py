@@ -110,6 +110,11 @@ class Desk:
             if not ledger.awaits:
                 del self._astir[key]
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is awaited."""
+        return not self._astir
+
     def close(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
         """The last that is to be published; after it nothing is in flight."""
         for ledger in self._ledgers.values():

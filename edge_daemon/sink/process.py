@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Container
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ class Sink:
             if self._is_busy:
                 ready = dict(busy.poll(BUSY_MS))
             else:
-                ready = dict(attentive.poll(self._peer.wait_ms(PATIENCE_MS if self._acks else POLL_MS)))
+                ready = dict(attentive.poll(self._peer.wait_ms(self._wait_ms)))
             for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
@@ -121,6 +122,13 @@ class Sink:
             self.step(ready)
         self._publish(self._desk.close(time.monotonic_ns()))
         self._tell_status(now=True)
+
+    @property
+    def _wait_ms(self) -> int:
+        if self._acks:
+            return PATIENCE_MS
+        until_status_ms = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
+        return until_status_ms if self._desk.rests and not self._guests else min(until_status_ms, POLL_MS)
 
     @property
     def _is_busy(self) -> bool:

@@ -17,8 +17,8 @@ from edge_daemon.supervisor.backoff import Backoff
 from edge_daemon.supervisor.forks import Forks
 
 logger = logging.getLogger(__name__)
-MEMORY_S = 5.0
-"""How often memory is measured: the kernel walks all of a process's pages for it."""
+MEMORY_S, LIMITED_S = 30.0, 5.0
+"""How often memory is measured, and where it is limited: the kernel walks all of a process's pages for it."""
 EXIT_S = 2.0
 """How long a process that closed its line may take to end."""
 
@@ -204,7 +204,7 @@ class Child:
             return
         try:
             self._cpu = self._process.cpu_percent() / 100
-            if time.monotonic() - self._memory_at > MEMORY_S:
+            if time.monotonic() - self._memory_at > (LIMITED_S if self.spec.max_bytes else MEMORY_S):
                 self._memory_at = time.monotonic()
                 self._memory_bytes = _proportional_bytes(self._process.pid)
         except (psutil.Error, OSError):

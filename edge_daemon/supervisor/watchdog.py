@@ -6,8 +6,8 @@ from edge_daemon.link import UNWRITTEN, ProcessStatus
 
 SLACK_S = 3.0
 """How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
-BUSY_S = 2.5
-"""A process tells once a second that its loop turns; a worker that is silent for longer has a long frame to work on."""
+BUSY_S = 4.0
+"""A worker tells every two seconds that its loop turns; one that is silent for longer has a long frame to work on."""
 
 
 class Watchdog:

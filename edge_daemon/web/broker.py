@@ -17,7 +17,7 @@ from edge_daemon.web.requests import Answer, Requests
 from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode, pack
 
 logger = logging.getLogger(__name__)
-POLL_MS = 500
+POLL_MS = 1000
 BURST = 64
 Heard = Callable[[list[bytes]], None]
 

@@ -21,7 +21,7 @@ from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.service import Service
 
 logger = logging.getLogger(__name__)
-BEAT_S = 0.5
+BEAT_S = TICK_S = 1.0
 BACKLOG = 256
 STOP_S = 2
 """How long people who are being answered are waited for."""
@@ -67,7 +67,8 @@ async def _serve(
             if isinstance(order, Change):
                 service.change(link.changed_settings(order, WebSettings))
                 link.changed()
-        server.should_exit |= link.stopping
+        if link.stopping:
+            server.leave()
 
     loop.add_reader(link.fileno(), ordered)
     beating = loop.create_task(_beat(link, broker, server))
@@ -82,17 +83,34 @@ async def _serve(
         broker.join()
 
 
-async def _beat(link: Link, broker: Broker, server: "uvicorn.Server") -> None:
+async def _beat(link: Link, broker: Broker, server: "_Server") -> None:
     while not server.started:
         await asyncio.sleep(0.01)
     link.ready()
     while broker.is_alive():
         link.beat("up", {"rejected": broker.rejected})
         await asyncio.sleep(BEAT_S)
-    server.should_exit = True
+    server.leave()
 
 
 class _Server(uvicorn.Server):
+    """Wakes once a second for the date in its answers, where uvicorn's does ten times to see if it is to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """End."""
+        self.should_exit = True
+        self._leaving.set()
+
+    async def main_loop(self) -> None:
+        """Until told to leave; a tick of 0 is one that renews the date."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), TICK_S)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the supervisor's business."""

@@ -38,7 +38,8 @@ from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.report import crops_of, wanted
 
 logger = logging.getLogger(__name__)
-POLL_MS = 500
+REST_MS, POLL_MS = 2000, 500
+"""How long to wait for a frame, and for somebody to take what came of it, before looking at what else there is."""
 BURST = 64
 LOT, PATIENCE_S = 2, 0.05
 """So many frames of a file are told of at once, if that does not take longer than this."""
@@ -93,7 +94,7 @@ class Worker:
             poller.register(waited_for, zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
+            ready = dict(poller.poll(self._peer.wait_ms(REST_MS)))
             if self._link.fileno() in ready:
                 self._link.orders()
             if self._peer.fileno() in ready:
