@@ -56,7 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         asked = subject_of(arguments, Path(folder))
-        subject = played(asked, Path(folder) / "played.mp4", 25.0, arguments.seconds + FILE_S)
+        subject = played(asked, Path(folder) / "played.mkv", 25.0, arguments.seconds + FILE_S)
         settings = ModelSettings(name="m", path=subject.model)
         machine = survey(subject.clip, settings, {"path": subject.model}, MEASURED_S, lambda _: None)
         print(f"{'':20} {'predicted':>9} {'measured':>9} {'ratio':>6}")

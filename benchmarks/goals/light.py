@@ -13,5 +13,5 @@ FPS = 30.0
 
 def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """Frames a second, as a share of the limit, over the clip again and again."""
-    clip = played(subject, folder / "light.mp4", FPS, seconds)
+    clip = played(subject, folder / "light.mkv", FPS, seconds)
     return {"light model: / limit": run(clip, usable_cores(), 1, "auto").fps / limit_of(clip).fps}

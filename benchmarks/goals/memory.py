@@ -13,7 +13,7 @@ FPS = 10.0
 
 def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """MB after some seconds of work; `seconds` is how long the work lasts in all."""
-    camera = played(subject, folder / "memory.mp4", FPS, seconds)
+    camera = played(subject, folder / "memory.mkv", FPS, seconds)
     each_s = seconds / 4
 
     def mb(cameras: int, workers: int, web: str | None = None) -> float:

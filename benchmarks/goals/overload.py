@@ -19,9 +19,9 @@ CAMERAS, FPS, SERVICE_MS = 3, 30.0, 36.0
 
 def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """Frames a second as a share of what the cores could do besides decoding; latency in service times."""
-    costs = limit_of(played(subject, folder / "overload.mp4", FPS, seconds=2))
+    costs = limit_of(played(subject, folder / "overload.mkv", FPS, seconds=2))
     fps = max(FPS, FPS * SERVICE_MS / (costs.decode + costs.model))
-    camera = played(subject, folder / "overload.mp4", fps, seconds)
+    camera = played(subject, folder / "overload.mkv", fps, seconds)
     limit = (1e3 * usable_cores() - CAMERAS * fps * costs.decode) / costs.model
     with running(config(camera, CAMERAS, workers=usable_cores()), "result/") as daemon:
         next(daemon.messages())

@@ -14,7 +14,7 @@ STAGES = ("decode", "preprocess", "infer", "postprocess")
 
 def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """Milliseconds from a frame's reading to its publication that it spent in no stage."""
-    camera = played(subject, folder / "pace.mp4", FPS, seconds)
+    camera = played(subject, folder / "pace.mkv", FPS, seconds)
     with running(config(camera, cameras=1, workers=1), "result/") as daemon:
         next(daemon.messages())
         daemon.heard(WARM_S / 2)

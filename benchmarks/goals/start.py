@@ -21,7 +21,7 @@ def measure(subject: Subject, folder: Path, seconds: float) -> dict[str, float]:
     """Seconds; `seconds` is how long the camera of the page lasts."""
     file = folder / "check.yaml"
     file.write_text("cameras: {a: {source: 'scene:'}}\nmodels: {m: {path: builtin:person}}\n")
-    camera = played(subject, folder / "start.mp4", 10.0, seconds)
+    camera = played(subject, folder / "start.mkv", 10.0, seconds)
     return {
         "start: check, s": _command("check", str(file)),
         "start: --help, s": _command("--help"),
