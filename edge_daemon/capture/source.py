@@ -14,7 +14,7 @@ from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()
-THREADS = 2
+THREADS = 4
 """That decode a file which is read as fast as it can be: one may be slower than all workers together."""
 
 
