@@ -15,7 +15,9 @@ from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()
 THREADS = 4
-"""That decode a file which is read as fast as it can be: one may be slower than all workers together."""
+"""That decode a file which is read as fast as it can be: one may be slower than all workers together, and where workers
+have the cores two wait for one another.
+"""
 
 
 def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Delivery | None = None) -> Source:

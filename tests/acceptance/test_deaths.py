@@ -60,7 +60,7 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 10)}, workers: 2}}}}
     with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as listener:
         killed = ("capture a", "dispatcher", "worker m-1", "sink")
         for title in killed:
-            eventually(lambda: daemon.lines(), START_S, what="results")
+            eventually(lambda: {r["camera"] for r in daemon.lines()} == {"a", "b"}, START_S, what="results of both")
             daemon.kill(title)
             count = len(daemon.lines())
             eventually(
