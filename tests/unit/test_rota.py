@@ -50,3 +50,12 @@ def test_who_comes_back_gets_a_share_and_few_arrears() -> None:
         assert rota.next(["a"]) == "a"
     served = Counter(rota.next(["a", "b"]) for _ in range(20 + ARREARS))
     assert served == {"a": 10, "b": 10 + ARREARS}
+
+
+def test_only_one_that_is_far_behind_is_waited_for() -> None:
+    rota = Rota({"a": 1.0, "b": 1.0})
+    for _ in range(ARREARS - 1):
+        assert rota.next(["a"], expected=["b"]) == "a", "it is not so far behind that it would lose its share"
+    for _ in range(3):
+        rota.next(["a"])
+    assert rota.next(["a"], expected=["b"]) is None

@@ -116,6 +116,13 @@ def test_numbers_that_nobody_accounts_for_were_lost() -> None:
     assert give(frames, "w") == (5, [turn(5, **{"replaced": 1, "worker-lost": 3, "paced": 1})])
 
 
+def test_frames_that_their_capture_replaced_before_it_told_of_them_are_so_counted() -> None:
+    frames = stream()
+    frames.announce(0, captured_ns=0)
+    frames.announce(5, captured_ns=0, still=1, replaced=2)
+    assert give(frames, "w") == (5, [turn(5, **{"replaced": 3, "worker-lost": 1, "still": 1})])
+
+
 def test_drops_before_a_waiting_frame_are_told_without_a_turn_and_once() -> None:
     frames = stream()
     frames.announce(0, captured_ns=0)
