@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_daemon.sockets import of_this_process
+from edge_daemon.sockets import of_this_process, path_of
 
 logger = logging.getLogger(__name__)
 _HEAD = struct.Struct("<qqH")
@@ -64,5 +64,5 @@ def read(inbox: str) -> Place | None:
 
 
 def _path(inbox: str) -> Path:
-    path = Path(inbox.removeprefix("ipc://"))
+    path = path_of(inbox)
     return path.with_name("at-" + path.name)

@@ -69,9 +69,14 @@ def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
         yield parts
 
 
+def path_of(address: str) -> Path:
+    """Where an address (ipc) lies."""
+    return Path(address.removeprefix("ipc://"))
+
+
 def of_this_process(address: str) -> str:
     """`address` (ipc) for this process alone. Sockets there of processes that were killed are removed."""
-    path = Path(address.removeprefix("ipc://"))
+    path = path_of(address)
     for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
         if not is_there(left.name):
             left.unlink(missing_ok=True)

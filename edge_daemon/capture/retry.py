@@ -7,7 +7,7 @@ FIRST_S, LONGEST_S = 0.5, 30.0
 STEADY_S = 10.0
 """A camera that gave frames for so long has recovered: its next failure counts as the first."""
 _LONGEST_S = {"refused": 1.0, "ended": 1.0, "timeout": 2.0, "unreachable": 2.0}
-"""To ask in vain costs nothing here, and a camera that starts again is to be seen at once."""
+"""To ask in vain costs little here, and a camera that starts again is to be seen soon."""
 _FIRST_S = {"unauthorised": 30.0}
 """Cameras lock out who knocks too often."""
 _SLOWEST_S = {"unauthorised": 300.0}

@@ -166,6 +166,7 @@ class Dispatcher:
         self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
         for model, rota in self._rotas.items():
             rota.change(weights[model])
+        self._files = [camera for camera, turn in cameras.items() if turn.delivery == "lossless"]
         self._fresh = {m for turn in cameras.values() if turn.delivery == "live" for m in turn.models} | {*requests}
         self._workers = {worker: seat for worker, seat in self._workers.items() if seat.model in self._rotas}
         for camera in anew:
@@ -262,8 +263,7 @@ class Dispatcher:
         """The peers whose word is of no use before a worker is done: captures of files, if no worker lacks a frame."""
         if any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in self._workers.values()):
             return ()
-        lossless = (camera for camera, turn in self._cameras.items() if turn.delivery == "lossless")
-        return [self._captures[camera] for camera in lossless if camera in self._captures]
+        return [self._captures[camera] for camera in self._files if camera in self._captures]
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""

@@ -56,8 +56,8 @@ class Hub:
     def hush(self, names: Collection[str]) -> None:
         """What these peers say, and no others, can wait: it wakes nobody up, but is read with what others say."""
         hushed = frozenset(self._known[name] for name in names if name in self._known)
-        for fd in hushed ^ self._hushed:
-            self._hushed = hushed
+        changed, self._hushed = hushed ^ self._hushed, hushed
+        for fd in changed:
             self._listen_to(fd)
 
     def wait(self, wait_ms: int) -> set[int]:

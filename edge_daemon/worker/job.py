@@ -10,7 +10,7 @@ from edge_daemon.errors import ModelError, PictureError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import decode_bgr, encode_rgb
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
-from edge_daemon.imaging.yuv import Yuv
+from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
 from edge_daemon.models.model import Timing as Took
@@ -71,7 +71,7 @@ class Job:
         else:
             planes = Yuv.of(self.payload, frame.width, frame.height, frame.yuv)
             less = model.enough(size) if frame.crops is None else None
-            self.bgr = planes.scaled_bgr(less[1], less[0]) if less else planes.bgr()
+            self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 
     def annotated(self, found: Found) -> memoryview | None:

@@ -164,12 +164,16 @@ class Worker:
 
     def _ask_for_more(self, jobs: list[Job]) -> None:
         """The model has run: a live camera's next frame may come while this one's findings are told."""
-        for job in jobs:
-            frame = job.frame
-            if not (job.failed or job.freed or frame.patient or frame.share or frame.reply):
-                job.freed = True
-                self._free(frame)
-                self._hand_over()
+        asking = [
+            job
+            for job in jobs
+            if not (job.failed or job.freed or job.frame.patient or job.frame.share or job.frame.reply)
+        ]
+        for job in asking:
+            job.freed = True
+            self._free(job.frame)
+        if asking:
+            self._hand_over()
 
     def _gather(self) -> list[Job]:
         """The frames that are here, or come while a batch may wait."""
