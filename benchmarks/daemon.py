@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import psutil
 import zmq
 
-PATIENCE_S = 30.0
+PATIENCE_MS = 30_000
 
 
 class Daemon(NamedTuple):
@@ -25,9 +26,11 @@ class Daemon(NamedTuple):
     def messages(self) -> Iterator[dict[str, Any]]:
         """What is published, until a source has ended."""
         while True:
-            if not self.socket.poll(PATIENCE_S * 1e3):
-                raise TimeoutError("the daemon publishes nothing")
-            message = json.loads(self.socket.recv_multipart()[1])
+            try:
+                parts = self.socket.recv_multipart(copy=False)
+            except zmq.Again:
+                raise TimeoutError("the daemon publishes nothing") from None
+            message = msgspec.json.decode(parts[1].buffer)
             if message["type"] == "end":
                 return
             yield message
@@ -37,8 +40,8 @@ class Daemon(NamedTuple):
         until, messages = time.monotonic() + seconds, []
         while (left := until - time.monotonic()) > 0:
             if self.socket.poll(int(left * 1e3)):
-                parts = self.socket.recv_multipart()
-                messages.append({**json.loads(parts[1]), "heard": time.time()})
+                parts = self.socket.recv_multipart(copy=False)
+                messages.append({**msgspec.json.decode(parts[1].buffer), "heard": time.time()})
         return messages
 
 
@@ -49,7 +52,7 @@ def running(config: Mapping[str, Any], *topics: str) -> Iterator[Daemon]:
         address = f"ipc://{folder}/publish"
         publish = {"bind": [address], "wait_for": 1}
         (Path(folder) / "config.yaml").write_text(json.dumps({**config, "publish": publish}))
-        subscriber.linger, subscriber.rcvhwm = 0, 0
+        subscriber.linger, subscriber.rcvhwm, subscriber.rcvtimeo = 0, 0, PATIENCE_MS
         subscriber.connect(address)
         for topic in topics:
             subscriber.subscribe(topic)

@@ -258,10 +258,24 @@ class YuvFormat(msgspec.Struct, frozen=True):
     full: bool = False
 
 
+class Lent(msgspec.Struct, frozen=True, kw_only=True):
+    """Where bytes lie that a worker, the `reader` of this number, may read until it gives them back: `length` of them
+    from `start` on, in the `pool` that is the file of this name and was `born` then (CLOCK_MONOTONIC). Without a `slot`
+    the worker is to see whether it could.
+    """
+
+    pool: str
+    born: int
+    reader: int
+    slot: int | None
+    start: int
+    length: int
+
+
 class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
-    """Describes the encoded picture beside it: `codec` bytes of `width` x `height` pixels, decoding to BGR, or of as
-    many as `scaled` (width, height) where that stands for a larger frame, which took `scaling_ms`. Those of a `raw`
-    picture are `yuv` planes, if that is told.
+    """Describes the encoded picture beside it, or `lent` instead of that: `codec` bytes of `width` x `height` pixels,
+    decoding to BGR, or of as many as `scaled` (width, height) where that stands for a larger frame, which took
+    `scaling_ms`. Those of a `raw` picture are `yuv` planes, if that is told; the scaled picture may come after them.
 
     `captured_ns` was taken right after the source gave the frame. `truth` are the boxes that a generated scene
     knows to be there. `crops`, if not None, are the parts to look at; where there are none, nor is there a picture. A
@@ -291,6 +305,7 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     deaths: int = 0
     reply: str | None = None
     wish: Wish | None = None
+    lent: Lent | None = None
 
 
 # worker -> dispatcher

@@ -4,22 +4,19 @@ import logging
 import os
 import select
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 
 from edge_daemon import sockets
+from edge_daemon.capture.encoding import Encoding
 from edge_daemon.capture.offers import Offers, PassedOver
-from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.reader import Reader
-from edge_daemon.capture.window import Encoded, Held, Window
+from edge_daemon.capture.window import Encoded, Form, Held, Window
 from edge_daemon.errors import SourceError, WireError
-from edge_daemon.imaging.codecs import encode_bgr
-from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.lines.peer import Peer
 from edge_daemon.link import Link
-from edge_daemon.models.preprocess import Fit, enough
-from edge_daemon.settings import CaptureSettings, Codec
+from edge_daemon.settings import CaptureSettings
 from edge_daemon.wire import (
     Announce,
     CaptureHello,
@@ -27,6 +24,7 @@ from edge_daemon.wire import (
     Ended,
     Frame,
     Introduce,
+    Lent,
     Message,
     Missing,
     Passed,
@@ -41,8 +39,6 @@ from edge_daemon.wire import (
 )
 
 logger = logging.getLogger(__name__)
-EXACT = ("raw", "png")
-"""Codecs that lose nothing."""
 COPIED_BYTES = 1 << 20
 """Pictures below this are copied to be sent, which costs less than to be told when they may be let go."""
 POLL_MS = 1000
@@ -50,6 +46,14 @@ STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
 STALLED_S = 2.0
 """A camera that gave frames and has not given one for so long is shown as stalled."""
+
+
+class Outbox(NamedTuple):
+    """The way to one worker: where it reads, the socket to it, and its number among those who read shared memory."""
+
+    address: str
+    socket: zmq.Socket[bytes]
+    reader: int | None
 
 
 def serve(link: Link) -> None:
@@ -71,10 +75,10 @@ class Capture:
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._offers = Offers(live=settings.delivery == "live", refresh_s=settings.announce_s)
-        self._usual: tuple[Codec, tuple[int, int]] | None = None  # how a frame was last sent that was scaled
-        self._reader = Reader(settings, self._window, self._offers, self._prepare, self._notice)
+        self._encoding = Encoding(settings)
+        self._reader = Reader(settings, self._window, self._offers, self._encoding.prepare, self._notice)
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
-        self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
+        self._outboxes: dict[str, Outbox] = {}
         self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
@@ -112,18 +116,14 @@ class Capture:
         self._reader.stop()
         self._reader.join(STOP_S)
         self._peer.close()
-        for _, outbox in self._outboxes.values():
-            outbox.close()
+        for outbox in self._outboxes.values():
+            outbox.socket.close()
+        self._encoding.pools.close()
 
     def _notice(self, news: bool) -> None:
         """The reader has read a frame, or has other `news`."""
         if news or self._offers.due():
             os.eventfd_write(self._wake, 1)
-
-    def _prepare(self, held: Held) -> None:
-        """The reader has read a frame of a file, all of which are asked for: now its pixels are in the caches."""
-        if self._usual and held.picture.jpeg is None:
-            self._encoded(held, *self._usual)
 
     def _say(self, message: Message) -> None:
         """Have the dispatcher told, with what else there is to say now."""
@@ -205,13 +205,17 @@ class Capture:
             self._window.keep(held)
         self._announce(held.seq)
         self._offers.asked()
-        codec = self._codec_for(order.inbox, held)
-        scaled = self._size_for(held, codec, order)
-        self._usual = (codec, scaled) if scaled else None
+        form = self._encoding.form_of(held, order)
         # Where there is nothing to look at, the pixels may stay here.
-        picture = Encoded(b"") if order.crops == [] else self._encoded(held, codec, scaled)
-        header = encode(self._header(held, codec, order, scaled, picture))
-        self._outbox(order).send_multipart([header, picture.data], copy=len(picture.data) < COPIED_BYTES)
+        picture = Encoded(b"") if order.crops == [] else self._encoding.encoded(held, form)
+        outbox = self._outbox(order)
+        lent = picture.slot.lend(outbox.reader) if picture.slot and outbox.reader is not None else None
+        header = encode(self._header(held, form, order, picture, lent))
+        if lent and lent.slot is not None:
+            outbox.socket.send(header)
+        else:
+            copied = picture.slot or len(picture.data) < COPIED_BYTES
+            outbox.socket.send_multipart([header, picture.data], copy=bool(copied))
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,
@@ -232,19 +236,7 @@ class Capture:
             seq=order.seq,
         )
 
-    def _size_for(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
-        """Width and height that are enough, where all that the worker would do with more is scale it down.
-
-        A frame that a worker has died of is kept whole, and what a codec takes away is not to depend on who watches.
-        """
-        if order.input is None or order.annotate or order.crops is not None or order.deaths or codec not in EXACT:
-            return None
-        width, height = held.picture.size
-        fit: Fit = "stretch" if order.input.stretch else "letterbox"
-        size = enough((height, width), (order.input.height, order.input.width), fit)
-        return size and (size[1], size[0])
-
-    def _header(self, held: Held, codec: Codec, order: Send, scaled: tuple[int, int] | None, picture: Encoded) -> Frame:
+    def _header(self, held: Held, form: Form, order: Send, picture: Encoded, lent: Lent | None) -> Frame:
         width, height = held.picture.size
         return Frame(
             camera=self._settings.camera,
@@ -254,10 +246,10 @@ class Capture:
             captured_at=utc(held.captured_at_ns),
             width=width,
             height=height,
-            codec=codec,
+            codec=form.codec,
             annotate=order.annotate,
             quality=self._settings.quality,
-            scaled=scaled,
+            scaled=form.scaled,
             scaling_ms=picture.scaling_ms,
             yuv=picture.yuv,
             patient=self._settings.delivery == "lossless",
@@ -265,44 +257,18 @@ class Capture:
             truth=held.picture.truth,
             crops=order.crops,
             deaths=order.deaths,
+            lent=lent,
         )
 
-    def _codec_for(self, inbox: str, held: Held) -> Codec:
-        """A camera's own JPEGs go on as they came, unless something else is asked for."""
-        if self._settings.codec != "auto":
-            return self._settings.codec
-        return "raw" if inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
-
-    def _encoded(self, held: Held, codec: Codec, scaled: tuple[int, int] | None) -> Encoded:
-        """What is sent of a frame; made once for all who want the same."""
-        if codec == "jpeg" and held.picture.jpeg is not None:
-            return Encoded(held.picture.jpeg)
-        if (made := held.encoded.get((codec, scaled))) is None:
-            made = held.encoded[codec, scaled] = self._encode(held.picture, codec, scaled)
-        return made
-
-    def _encode(self, picture: Picture, codec: Codec, scaled: tuple[int, int] | None) -> Encoded:
-        try:
-            pixels = picture.pixels
-            if scaled:
-                began = time.perf_counter()
-                bgr = small_bgr(pixels, scaled[1], scaled[0])
-                return Encoded(encode_bgr(bgr, codec), scaling_ms=1e3 * (time.perf_counter() - began))
-            if codec == "raw" and isinstance(pixels, Yuv):
-                return Encoded(pixels.data, yuv=pixels.format)
-            return Encoded(encode_bgr(picture.bgr, codec, self._settings.quality))
-        except SourceError as error:  # damaged on the way: the worker will say so
-            logger.warning("%s", error)
-            return Encoded(b"")
-
-    def _outbox(self, order: Send) -> zmq.Socket[bytes]:
-        """The socket to a worker; a worker that came back has a new address."""
-        address, outbox = self._outboxes.get(order.worker, ("", None))
-        if outbox is None or address != order.inbox:
+    def _outbox(self, order: Send) -> Outbox:
+        """The way to a worker; a worker that came back has a new address."""
+        outbox = self._outboxes.get(order.worker)
+        if outbox is None or outbox.address != order.inbox:
             if outbox is not None:
-                outbox.close(0)
-            outbox = sockets.outbox(self._context, order.inbox)
-            self._outboxes[order.worker] = order.inbox, outbox
+                outbox.socket.close(0)
+            reader = self._encoding.pools.reader(order.worker) if order.inbox.startswith("ipc://") else None
+            outbox = Outbox(order.inbox, sockets.outbox(self._context, order.inbox), reader)
+            self._outboxes[order.worker] = outbox
         return outbox
 
     def _report(self) -> None:
@@ -321,6 +287,7 @@ class Capture:
         if now - self._counted_at >= 1.0:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
+            self._encoding.pools.rest(now)
         detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
         detail |= {"announced": self._offers.told, "held": self._window.owed, "rejected": self._decode.rejected}
         if reader.gate and reader.gate.seen:

@@ -6,22 +6,33 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edge_daemon.capture.picture import Picture
+from edge_daemon.pool import Slot
+from edge_daemon.settings import Codec
 from edge_daemon.wire import YuvFormat
+
+
+class Form(NamedTuple):
+    """How a frame is sent: `scaled` to this width and height, `whole`, or both."""
+
+    codec: Codec
+    scaled: tuple[int, int] | None
+    whole: bool
 
 
 class Encoded(NamedTuple):
     """The bytes of a frame as they are sent, what kind of planes they are if they are planes, and how long it took to
-    scale it down if it was.
+    scale it down if it was; and the `slot` of shared memory where they lie, if they do.
     """
 
     data: bytes | memoryview
     yuv: YuvFormat | None = None
     scaling_ms: float = 0.0
+    slot: Slot | None = None
 
 
 @dataclass(eq=False)
 class Held:
-    """A frame as it was read, and its encodings made so far, by codec and size (None: as read).
+    """A frame as it was read, and its encodings made so far.
 
     `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock. Of the frames before it, `paced` and
     `still` were passed over.
@@ -33,7 +44,7 @@ class Held:
     picture: Picture
     paced: int = 0
     still: int = 0
-    encoded: dict[tuple[str, tuple[int, int] | None], Encoded] = field(default_factory=dict)
+    encoded: dict[Form, Encoded] = field(default_factory=dict)
 
 
 class Window:

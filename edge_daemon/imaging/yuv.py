@@ -55,12 +55,16 @@ class Yuv:
         """
         check_size(width, height, max_pixels)
         pixels = np.frombuffer(data, np.uint8)
-        of_y, across, down = width * height, -(-width // 2), -(-height // 2)
-        if pixels.size != of_y + 2 * across * down:
+        if pixels.size != cls.bytes_of(width, height):
             raise PictureError(f"{pixels.size} bytes are no YUV picture of {width}x{height}")
         pixels.flags.writeable = False
-        u, v = pixels[of_y:].reshape(2, down, across)
-        return cls(pixels[:of_y].reshape(height, width), u, v, form)
+        u, v = pixels[width * height :].reshape(2, -(-height // 2), -(-width // 2))
+        return cls(pixels[: width * height].reshape(height, width), u, v, form)
+
+    @staticmethod
+    def bytes_of(width: int, height: int) -> int:
+        """How many there are of a picture."""
+        return width * height + 2 * -(-width // 2) * -(-height // 2)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -68,13 +72,13 @@ class Yuv:
         return self.y.shape[1], self.y.shape[0]
 
     @property
-    def data(self) -> memoryview:
-        """All planes, row by row."""
-        return np.concatenate([plane.ravel() for plane in (self.y, self.u, self.v)]).data
+    def planes(self) -> tuple[Plane, Plane, Plane]:
+        """Brightness first."""
+        return self.y, self.u, self.v
 
     def scaled_bgr(self, width: int, height: int) -> Pixels:
         """A BGR picture (height x width x 3, uint8) of another size, by bilinear interpolation."""
-        planes = [cv2.resize(plane, (width, height)) for plane in (self.y, self.u, self.v)]
+        planes = [cv2.resize(plane, (width, height)) for plane in self.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
 
     def bgr(self) -> Pixels:
@@ -96,7 +100,7 @@ class Yuv:
         frame = av.VideoFrame(width, height, "yuv420p")
         frame.colorspace = _FFMPEG[self.format.matrix]
         frame.color_range = 2 if self.format.full else 1
-        for plane, ours in zip(frame.planes, (self.y, self.u, self.v), strict=True):
+        for plane, ours in zip(frame.planes, self.planes, strict=True):
             lines(plane, *ours.shape)[:] = ours
         made = _converter().reformat(frame, format=order, threads=1)
         return np.ascontiguousarray(lines(made.planes[0], height, 3 * width)).reshape(height, width, 3)

@@ -69,9 +69,13 @@ class Job:
             self.bgr = decode_bgr(self.payload, frame.codec, width, height, reduced=reduced)
             self.whole = self.bgr if needed else None
         else:
-            planes = Yuv.of(self.payload, frame.width, frame.height, frame.yuv)
+            end = Yuv.bytes_of(frame.width, frame.height)
+            planes = Yuv.of(self.payload[:end], frame.width, frame.height, frame.yuv)
             less = model.enough(size) if frame.crops is None else None
-            self.bgr = small_bgr(planes, *less) if less else planes.bgr()
+            if frame.scaled:
+                self.bgr = decode_bgr(self.payload[end:], "raw", *frame.scaled)
+            else:
+                self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 
     def annotated(self, found: Found) -> memoryview | None:

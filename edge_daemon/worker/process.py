@@ -18,6 +18,7 @@ from edge_daemon.lines.peer import Peer
 from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
+from edge_daemon.pool import Loans
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import (
     Begun,
@@ -40,6 +41,8 @@ from edge_daemon.worker.report import crops_of, wanted
 logger = logging.getLogger(__name__)
 REST_MS, POLL_MS = 2000, 500
 """How long to wait for a frame, and for somebody to take what came of it, before looking at what else there is."""
+LOOK_UP_S = 0.1
+"""So long frames that are here are served one after the other."""
 BURST = 64
 LOT, PATIENCE_S = 2, 0.05
 """So many frames of a file are told of at once, if that does not take longer than this."""
@@ -76,6 +79,7 @@ class Worker:
         self._replies: dict[str, zmq.Socket[bytes]] = {}
         self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
         self._inbox = sockets.inbox(context, self._address)
+        self._loans = Loans()
         self._bookmark = Bookmark(settings.inbox) if settings.model.batch == 1 else None
         self._pictures = sockets.outcomes(context, settings.pictures)
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
@@ -102,7 +106,9 @@ class Worker:
             if self._peer.renewed():
                 self._greet()
             if self._inbox in ready:
-                self.step()
+                until = time.monotonic() + LOOK_UP_S
+                while self.step() and time.monotonic() < until:
+                    continue
             rejected = self._decode.rejected + self._from_dispatcher.rejected
             detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
             self._link.beat("up", detail)
@@ -142,8 +148,8 @@ class Worker:
         if self._bookmark:
             self._bookmark.close()
 
-    def step(self) -> None:
-        """Serve one frame, or as many as come for a batch; of files, tell of two at a time."""
+    def step(self) -> bool:
+        """Serve one frame, or as many as come for a batch; of files, tell of two at a time. True if another is here."""
         began = time.monotonic()
         jobs = self._gather()
         if self._bookmark is None:
@@ -157,10 +163,14 @@ class Worker:
         )
         for job in jobs:
             self._tell(job)
+            if job.frame.lent:
+                self._loans.give_back(job.frame.lent)
             self._served += 1
-        waits = len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
-        if not (waits and all(job.frame.patient for job in jobs) and self._inbox.poll(0)):
+        more = bool(self._inbox.poll(0))
+        waits = more and len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
+        if not (waits and all(job.frame.patient for job in jobs)):
             self._hand_over()
+        return more
 
     def _ask_for_more(self, jobs: list[Job]) -> None:
         """The model has run: a live camera's next frame may come while this one's findings are told."""
@@ -184,7 +194,9 @@ class Worker:
                 break
             header, *payload = self._inbox.recv_multipart(copy=False)
             try:
-                jobs.append(Job(self._decode(header.buffer), payload[0].buffer if payload else memoryview(b"")))
+                frame = self._decode(header.buffer)
+                lent = self._loans.data(frame.lent) if frame.lent else memoryview(b"")
+                jobs.append(Job(frame, payload[0].buffer if payload else lent))
             except WireError as error:
                 logger.warning("dropped a frame: %s", error)
                 self._greet()  # it is free, and of which frame cannot be said

@@ -1,0 +1,232 @@
+"""Shared memory: what is lent stays what it is until it is given back, and frames go another way if it fails."""
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from numpy.typing import NDArray
+
+from edge_daemon.pool import HEADER, LEAST_BYTES, MOST_SLOTS, READERS, REST_S, Loans, Pools, Slot
+from edge_daemon.wire import Lent
+
+Plane = NDArray[np.uint8]
+SLOTS = 3
+WORKERS = ("m-0", "m-1")
+READER = """
+import sys, msgspec
+from edge_daemon.pool import Loans
+from edge_daemon.wire import Lent
+loans = Loans()
+for line in sys.stdin:
+    print(len(loans.data(msgspec.json.decode(line, type=Lent))), flush=True)
+"""
+
+
+def coming(pools: Pools) -> int:
+    """The number of a worker that comes."""
+    reader = pools.reader("m-0")
+    assert reader is not None
+    return reader
+
+
+def put(pools: Pools, arrays: list[Plane]) -> Slot:
+    """A slot with these, which is to be had."""
+    slot = pools.put(arrays)
+    assert slot
+    return slot
+
+
+def seen(slot: Slot, reader: int, loans: Loans) -> Lent:
+    """What a worker is lent that has seen the pool by now."""
+    loans.data(slot.lend(reader))
+    return slot.lend(reader)
+
+
+class Sharing(RuleBasedStateMachine):
+    """A capture that puts pictures and lets go of them, workers that read, give back, and die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pools = Pools(SLOTS)
+        self.owned: list[tuple[Slot, bytes]] = []
+        self.numbers = {worker: self.pools.reader(worker) for worker in WORKERS}
+        self.loans = {worker: Loans() for worker in WORKERS}
+        self.lent: list[tuple[str, Lent, bytes]] = []
+
+    def teardown(self) -> None:
+        self.pools.close()
+
+    @rule(data=st.binary(min_size=1, max_size=40), large=st.booleans())
+    def put(self, data: bytes, large: bool) -> None:
+        data = data * (1 + large * LEAST_BYTES)
+        pieces = [np.frombuffer(data, np.uint8)[: len(data) // 2], np.frombuffer(data, np.uint8)[len(data) // 2 :]]
+        slot = self.pools.put(pieces)
+        in_use = len(self.owned) + len(self.lent)
+        assert slot or in_use >= SLOTS, f"no slot, though only {in_use} can be in use"
+        if slot:
+            self.owned.append((slot, data))
+
+    @precondition(lambda self: self.owned)
+    @rule(which=st.integers(0, 99), worker=st.sampled_from(WORKERS))
+    def lend(self, which: int, worker: str) -> None:
+        slot, data = self.owned[which % len(self.owned)]
+        number = self.numbers[worker]
+        assert number is not None
+        lent = slot.lend(number)
+        if lent.slot is None:
+            assert not self.loans[worker].data(lent), "bytes that are not lent are not to be read"
+        elif all((worker, lent) != (other, before) for other, before, _ in self.lent):
+            self.lent.append((worker, lent, data))
+
+    @precondition(lambda self: self.owned)
+    @rule(which=st.integers(0, 99))
+    def let_go(self, which: int) -> None:
+        del self.owned[which % len(self.owned)]
+
+    @precondition(lambda self: self.lent)
+    @rule(which=st.integers(0, 99))
+    def give_back(self, which: int) -> None:
+        worker, lent, _ = self.lent.pop(which % len(self.lent))
+        self.loans[worker].give_back(lent)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def die(self, worker: str) -> None:
+        self.lent = [one for one in self.lent if one[0] != worker]
+        self.loans[worker] = Loans()
+        self.numbers[worker] = self.pools.reader(worker)
+
+    @rule(later_s=st.sampled_from([0.0, 2 * REST_S]))
+    def rest(self, later_s: float) -> None:
+        self.pools.rest(time.monotonic() + later_s)
+
+    @invariant()
+    def all_is_what_it_was(self) -> None:
+        for slot, data in self.owned:
+            assert slot.data == data
+        for worker, lent, data in self.lent:
+            assert self.loans[worker].data(lent) == data
+
+
+TestSharing = Sharing.TestCase
+TestSharing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def a_picture(value: int = 1) -> list[Plane]:
+    return [np.full((40, 50), value, np.uint8)]
+
+
+def test_what_is_put_is_read_where_it_lies_and_cannot_be_changed_there() -> None:
+    pools, loans = Pools(SLOTS), Loans()
+    reader = coming(pools)
+    slot = put(pools, a_picture(7))
+    data = loans.data(seen(slot, reader, loans))
+    assert data == bytes([7]) * 2000
+    assert data.readonly
+    slot.data[0] = 9
+    assert data[0] == 9, "it is the same memory"
+    pools.close()
+
+
+def test_a_worker_that_is_killed_holds_nothing_once_the_next_has_come() -> None:
+    pools = Pools(1)
+    reader = coming(pools)
+    slot = put(pools, a_picture())
+    code = (
+        "import sys, msgspec; from edge_daemon.pool import Loans; from edge_daemon.wire import Lent; loans = Loans()\n"
+    )
+    code += "for line in sys.stdin: print(len(loans.data(msgspec.json.decode(line, type=Lent))), flush=True)"
+    with subprocess.Popen([sys.executable, "-c", READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        for size in (b"0\n", b"2000\n"):
+            worker.stdin.write(msgspec.json.encode(slot.lend(reader)) + b"\n")
+            worker.stdin.flush()
+            assert worker.stdout.readline() == size
+        worker.send_signal(signal.SIGKILL)
+    del slot
+    assert pools.put(a_picture()) is None, "nobody has said that it does not read"
+    assert pools.reader("m-0") == reader
+    slot = put(pools, a_picture())
+    assert slot.lend(reader).slot is None, "the new one has not seen the pool"
+    pools.close()
+
+
+def test_a_name_that_is_another_files_by_now_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other = tmp_path / "edge-daemon frames"
+    other.write_bytes(bytes(2 * HEADER))
+    pools = Pools(1)
+    slot = put(pools, a_picture())
+    real = slot.lend(0)
+    wrong = [
+        msgspec.structs.replace(real, pool=str(other)),
+        msgspec.structs.replace(real, born=real.born + 1),
+        msgspec.structs.replace(real, pool="/proc/self/fd/999999"),
+    ]
+    for lent in wrong:
+        lent = msgspec.structs.replace(lent, slot=0)
+        loans = Loans()
+        assert not loans.data(lent)
+        loans.give_back(lent)
+        assert not loans.data(lent)
+    assert caplog.text.count("cannot share memory") == len(wrong), "said once each"
+    assert other.read_bytes() == bytes(2 * HEADER)
+    assert slot.lend(0).slot is None, "nobody has seen it"
+    pools.close()
+
+
+def test_where_there_is_no_memory_there_is_no_slot() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    pools = Pools(4)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (HEADER + LEAST_BYTES // 2, hard))  # of files in memory too
+    try:
+        assert pools.put(a_picture()) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert pools.put(a_picture()), "as soon as there is some, there is one"
+    pools.close()
+
+
+def test_memory_is_given_back_when_nobody_uses_it() -> None:
+    pools, loans = Pools(4), Loans()
+    reader = coming(pools)
+    slot = put(pools, [np.ones(10 * LEAST_BYTES, np.uint8)])
+    lent = seen(slot, reader, loans)
+    file = Path(lent.pool)
+
+    def taken() -> int:
+        return 512 * file.stat().st_blocks
+
+    assert taken() > 10 * LEAST_BYTES
+    later = time.monotonic() + 2 * REST_S
+    pools.rest(later)
+    del slot
+    pools.rest(later)
+    assert taken() > 10 * LEAST_BYTES, "it is still read"
+    loans.give_back(lent)
+    pools.rest(later)
+    assert taken() == HEADER
+    again = put(pools, [np.full(10 * LEAST_BYTES, 3, np.uint8)])
+    assert loans.data(again.lend(reader)) == bytes([3]) * 10 * LEAST_BYTES
+    pools.close()
+
+
+def test_only_so_many_workers_and_slots() -> None:
+    pools = Pools(10 * MOST_SLOTS)
+    numbers = [pools.reader(f"m-{number}") for number in range(READERS + 1)]
+    assert numbers == [*range(READERS), None]
+    slots = [pools.put(a_picture(number)) for number in range(MOST_SLOTS + 1)]
+    assert slots[-1] is None
+    loans = Loans()
+    for number, slot in enumerate(slots[:-1]):
+        assert slot
+        assert loans.data(seen(slot, READERS - 1, loans))[0] == number
+    pools.close()
