@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from edge_daemon.pool import NAME
 from tests.acceptance.harness import START_S, Listener, free_port
 from tests.components import missing, require_component
 from tests.http_camera import HttpCamera, jpeg, serving
@@ -201,6 +202,9 @@ def test_it_is_ready_when_its_model_is_loaded_and_not_before(service: Service) -
     assert service.logged("worker m-0: /mnt/takes-1500-ms.onnx: input")
     with Listener(service.address, "result/") as listener:
         assert listener.receive()[0]["camera"] == "door"
+        listener.receive()
+    (worker,) = service.pids("worker")
+    assert NAME in service.machine.run("cat", f"/proc/{worker}/maps").stdout, "frames are not sent, but shared"
     service.up("1 of 1 camera")
 
 

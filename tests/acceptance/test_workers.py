@@ -4,7 +4,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.harness import START_S, Listener, accounts, clip, running
+import psutil
+
+from edge_daemon.pool import NAME
+from tests.acceptance.harness import START_S, Daemon, Listener, accounts, clip, running
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
@@ -42,6 +45,36 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: {TIMEOUT_S}s}}}}
     assert max(latencies) < REORDER_S + SLACK_S, "results waited for the one that hangs"
     assert sum(result["dropped"].get("late", 0) + result["dropped"].get("worker-lost", 0) for result in results) <= 2
     assert "worker m-0 has not been heard for 3 s and is killed" in daemon.log
+
+
+def test_frames_lie_in_memory_that_is_shared_whoever_came_back(tmp_path: Path) -> None:
+    slow_model(tmp_path / "m.onnx", 5)
+    config = """
+cameras: {door: {source: "scene:?fps=20&size=320x180"}}
+models: {m: {path: m.onnx}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "frame/door/") as listener:
+        for killed in (None, "worker m-0", "capture door"):
+            if killed:
+                daemon.kill(killed)
+            eventually(lambda: shares(daemon, "capture door", "worker m-0"), PATIENT_S, what=f"a pool after {killed}")
+            listener.receive()
+        assert daemon.stop() == 0
+    assert "cannot share memory" not in daemon.log
+
+
+def shares(daemon: Daemon, capture: str, worker: str) -> bool:
+    """Whether the worker sees a pool of the capture."""
+    processes = daemon.processes()
+    if not {capture, worker} <= set(processes):
+        return False
+    return bool(pools(processes[capture]) & pools(processes[worker]))
+
+
+def pools(process: psutil.Process) -> set[str]:
+    """The pools that a process sees, by their inodes."""
+    lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    return {line.split()[4] for line in lines if NAME in line}
 
 
 def test_a_worker_that_takes_too_much_memory_is_replaced_between_two_frames(tmp_path: Path) -> None:
