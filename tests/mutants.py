@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("stream", "offers", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises")
+TESTS = ("stream", "offers", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises", "pool")
 MUTANTS = [
     ("dispatcher/stream.py", "if self.live and self._waiting:", "if self._waiting:"),
     ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
@@ -55,6 +55,13 @@ MUTANTS = [
     ("sink/memory.py", "Counter(line.dropped) - Counter(state.gap if same else {})", "Counter(line.dropped)"),
     ("sink/memory.py", "<= (state.epoch, state.published)", "< (state.epoch, state.published)"),
     ("sink/desk.py", "if not self._started:\n            return\n", "pass\n"),
+    ("pool.py", "pool.memory[flag_of(number, reader)] = 1", "pass"),
+    ("pool.py", "and self.memory[flags : flags + READERS] == _DOWN", ""),
+    ("pool.py", "(owner is None or owner() is None) and", ""),
+    ("pool.py", "memory[flag_of(lent.slot, lent.reader)] = 0", "pass"),
+    ("pool.py", "for flag in (SEEN + reader, *", "for flag in (*"),
+    ("pool.py", "and all(map(self._is_free, slots))", ""),
+    ("pool.py", "if born != lent.born:", "if born is None:"),
 ]
 
 

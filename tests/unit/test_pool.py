@@ -183,6 +183,17 @@ def test_a_name_that_is_another_files_by_now_is_left_alone(tmp_path: Path, caplo
     pools.close()
 
 
+def test_another_pool_of_the_same_name_is_not_taken_for_the_one_before() -> None:
+    loans, names = Loans(), set()
+    for value in (1, 2):
+        pools = Pools(1)
+        lent = seen(put(pools, a_picture(value)), coming(pools), loans)
+        names.add(lent.pool)
+        assert loans.data(lent)[0] == value
+        pools.close()
+    assert len(names) == 1, "the system gives a file's number to the next one"
+
+
 def test_where_there_is_no_memory_there_is_no_slot() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     pools = Pools(4)
