@@ -55,16 +55,18 @@ class Slot:
         return self.pool.memory[start : start + self.length]
 
     def lend(self, reader: int) -> Lent:
-        """What a worker has to know to read it; without the slot where it does not see the pool yet."""
-        pool, number = self.pool, self.number
-        seen = bool(pool.memory[SEEN + reader])
-        if seen:
-            pool.memory[flag_of(number, reader)] = 1
+        """What a worker has to know to read it; without the slot where it does not see the pool yet, or has been lent
+        this slot already: it gives back but once.
+        """
+        pool, number, flag = self.pool, self.number, flag_of(self.number, reader)
+        lends = bool(pool.memory[SEEN + reader]) and not pool.memory[flag]
+        if lends:
+            pool.memory[flag] = 1
         return Lent(
             pool=pool.name,
             born=pool.born,
             reader=reader,
-            slot=number if seen else None,
+            slot=number if lends else None,
             start=pool.start_of(number),
             length=self.length,
         )

@@ -41,8 +41,6 @@ from edge_daemon.worker.report import crops_of, wanted
 logger = logging.getLogger(__name__)
 REST_MS, POLL_MS = 2000, 500
 """How long to wait for a frame, and for somebody to take what came of it, before looking at what else there is."""
-LOOK_UP_S = 0.1
-"""So long frames that are here are served one after the other."""
 BURST = 64
 LOT, PATIENCE_S = 2, 0.05
 """So many frames of a file are told of at once, if that does not take longer than this."""
@@ -106,9 +104,7 @@ class Worker:
             if self._peer.renewed():
                 self._greet()
             if self._inbox in ready:
-                until = time.monotonic() + LOOK_UP_S
-                while self.step() and time.monotonic() < until:
-                    continue
+                self.step()
             rejected = self._decode.rejected + self._from_dispatcher.rejected
             detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
             self._link.beat("up", detail)
@@ -148,8 +144,8 @@ class Worker:
         if self._bookmark:
             self._bookmark.close()
 
-    def step(self) -> bool:
-        """Serve one frame, or as many as come for a batch; of files, tell of two at a time. True if another is here."""
+    def step(self) -> None:
+        """Serve one frame, or as many as come for a batch; of files, tell of two at a time."""
         began = time.monotonic()
         jobs = self._gather()
         if self._bookmark is None:
@@ -166,11 +162,9 @@ class Worker:
             if job.frame.lent:
                 self._loans.give_back(job.frame.lent)
             self._served += 1
-        more = bool(self._inbox.poll(0))
-        waits = more and len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
-        if not (waits and all(job.frame.patient for job in jobs)):
+        waits = len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
+        if not (waits and all(job.frame.patient for job in jobs) and self._inbox.poll(0)):
             self._hand_over()
-        return more
 
     def _ask_for_more(self, jobs: list[Job]) -> None:
         """The model has run: a live camera's next frame may come while this one's findings are told."""

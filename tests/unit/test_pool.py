@@ -47,8 +47,9 @@ def put(pools: Pools, arrays: list[Plane]) -> Slot:
 
 def seen(slot: Slot, reader: int, loans: Loans) -> Lent:
     """What a worker is lent that has seen the pool by now."""
-    loans.data(slot.lend(reader))
-    return slot.lend(reader)
+    lent = slot.lend(reader)
+    loans.data(lent)
+    return slot.lend(reader) if lent.slot is None else lent
 
 
 class Sharing(RuleBasedStateMachine):
@@ -84,7 +85,8 @@ class Sharing(RuleBasedStateMachine):
         lent = slot.lend(number)
         if lent.slot is None:
             assert not self.loans[worker].data(lent), "bytes that are not lent are not to be read"
-        elif all((worker, lent) != (other, before) for other, before, _ in self.lent):
+        else:
+            assert all((worker, lent) != (other, before) for other, before, _ in self.lent), "it is given back but once"
             self.lent.append((worker, lent, data))
 
     @precondition(lambda self: self.owned)
