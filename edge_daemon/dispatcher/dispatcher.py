@@ -428,6 +428,8 @@ class Dispatcher:
                 stream.announce(seq, captured_ns, still=still)
             if hello.ended is not None:
                 stream.ended(hello.ended, still=hello.still)
+        if hello.epoch is not None:  # what it holds may have been settled while there was nobody to tell it
+            self._release(hello.camera)
 
     def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
         """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""

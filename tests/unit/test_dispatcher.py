@@ -397,6 +397,18 @@ def test_frames_are_released_when_all_models_have_them_behind() -> None:
     assert desk.said() == [("capture/1", Release(epoch=WALL_S, seq=9, finished=True))]
 
 
+def test_a_capture_learns_what_was_settled_before_the_dispatcher_knew_of_it() -> None:
+    desk = Desk()
+    desk.sink(StreamState(camera="c", model="m", epoch=7, resolved=4, published=4))
+    desk.said()
+    held = [(seq, seq, 0) for seq in range(2, 5)]
+    desk.core.receive("capture/c", CaptureHello(camera="c", epoch=7, held=held, ended=None))
+    told = desk.to("capture/c")
+    assert told == [Release(epoch=7, seq=4, finished=False)], (
+        "all that it holds may go, or it would never have room for more"
+    )
+
+
 def test_a_capture_that_comes_back_after_the_end_is_told_that_it_is_done() -> None:
     desk = ready()
     desk.acked(9, finished=True)
