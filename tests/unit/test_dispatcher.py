@@ -404,9 +404,7 @@ def test_a_capture_learns_what_was_settled_before_the_dispatcher_knew_of_it() ->
     held = [(seq, seq, 0) for seq in range(2, 5)]
     desk.core.receive("capture/c", CaptureHello(camera="c", epoch=7, held=held, ended=None))
     told = desk.to("capture/c")
-    assert told == [Release(epoch=7, seq=4, finished=False)], (
-        "all that it holds may go, or it would never have room for more"
-    )
+    assert told == [Release(epoch=7, seq=4, finished=False)], "or it would never have room for more"
 
 
 def test_a_capture_that_comes_back_after_the_end_is_told_that_it_is_done() -> None:
