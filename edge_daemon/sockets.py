@@ -69,16 +69,6 @@ def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
         yield parts
 
 
-def received(socket: zmq.Socket[bytes]) -> tuple[bytes, memoryview]:
-    """The message that is here: its first part, which is small, and the bytes of the second, where they arrived."""
-    first, second = socket.recv(), memoryview(b"")
-    if socket.get(zmq.RCVMORE):
-        second = socket.recv(copy=False).buffer
-        while socket.get(zmq.RCVMORE):
-            socket.recv()
-    return first, second
-
-
 def path_of(address: str) -> Path:
     """Where an address (ipc) lies."""
     return Path(address.removeprefix("ipc://"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import Encoded, Form, Held
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.codecs import encode_bgr
@@ -40,10 +41,9 @@ class Encoding:
         codec = self._settings.codec
         if codec == "auto":  # a camera's own JPEGs go on as they came
             codec = "raw" if order.inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
-        form = Form(codec, self._scaled(held, codec, order), order.annotate is not None)
-        if form.scaled is None:
-            form = form._replace(whole=True)
-        self._usual = form if form.scaled else None
+        scaled = self._scaled(held, codec, order)
+        form = Form(codec, scaled, whole=scaled is None or order.annotate is not None)
+        self._usual = form if scaled else None
         return form
 
     def _scaled(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
@@ -68,21 +68,21 @@ class Encoding:
             return Encoded(held.picture.jpeg)
         if (made := held.encoded.get(form)) is None:
             try:
-                made = self._encode(held.picture.pixels, form)
+                made = self._encode(held.picture, form)
             except SourceError as error:
                 logger.warning("%s", error)
                 made = Encoded(b"")
             held.encoded[form] = made
         return made
 
-    def _encode(self, pixels: Pixels | Yuv, form: Form) -> Encoded:
+    def _encode(self, picture: Picture, form: Form) -> Encoded:
+        pixels = picture.pixels
         began = time.perf_counter()
         small = small_bgr(pixels, form.scaled[1], form.scaled[0]) if form.scaled else None
         scaling_ms = 0.0 if small is None else 1e3 * (time.perf_counter() - began)
         if form.codec != "raw":
-            if small is None:
-                small = pixels.bgr() if isinstance(pixels, Yuv) else pixels
-            return Encoded(encode_bgr(small, form.codec, self._settings.quality), scaling_ms=scaling_ms)
+            bgr = picture.bgr if small is None else small
+            return Encoded(encode_bgr(bgr, form.codec, self._settings.quality), scaling_ms=scaling_ms)
         arrays = [] if small is None else [small]
         if not form.whole:
             return self._raw(arrays, scaling_ms=scaling_ms)

@@ -214,8 +214,8 @@ class Capture:
         if lent and lent.slot is not None:
             outbox.socket.send(header)
         else:
-            copied = picture.slot or len(picture.data) < COPIED_BYTES
-            outbox.socket.send_multipart([header, picture.data], copy=bool(copied))
+            copied = picture.slot is not None or len(picture.data) < COPIED_BYTES
+            outbox.socket.send_multipart([header, picture.data], copy=copied)
         sent = Sent(
             camera=self._settings.camera,
             epoch=self._epoch,

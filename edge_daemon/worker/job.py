@@ -71,10 +71,10 @@ class Job:
         else:
             end = Yuv.bytes_of(frame.width, frame.height)
             planes = Yuv.of(self.payload[:end], frame.width, frame.height, frame.yuv)
-            less = model.enough(size) if frame.crops is None else None
             if frame.scaled:
                 self.bgr = decode_bgr(self.payload[end:], "raw", *frame.scaled)
             else:
+                less = model.enough(size) if frame.crops is None else None
                 self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 

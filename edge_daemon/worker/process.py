@@ -186,11 +186,11 @@ class Worker:
         while len(jobs) < self._settings.model.batch:
             if jobs and not self._inbox.poll(max(0, round((until - time.monotonic()) * 1e3))):
                 break
-            header, sent = sockets.received(self._inbox)
+            header, *payload = self._inbox.recv_multipart(copy=False)
             try:
-                frame = self._decode(header)
-                lent = self._loans.data(frame.lent) if frame.lent else sent
-                jobs.append(Job(frame, sent or lent))
+                frame = self._decode(header.buffer)
+                lent = self._loans.data(frame.lent) if frame.lent else memoryview(b"")
+                jobs.append(Job(frame, payload[0].buffer if payload else lent))
             except WireError as error:
                 logger.warning("dropped a frame: %s", error)
                 self._greet()  # it is free, and of which frame cannot be said

@@ -142,10 +142,6 @@ def test_a_worker_that_is_killed_holds_nothing_once_the_next_has_come() -> None:
     pools = Pools(1)
     reader = coming(pools)
     slot = put(pools, a_picture())
-    code = (
-        "import sys, msgspec; from edge_daemon.pool import Loans; from edge_daemon.wire import Lent; loans = Loans()\n"
-    )
-    code += "for line in sys.stdin: print(len(loans.data(msgspec.json.decode(line, type=Lent))), flush=True)"
     with subprocess.Popen([sys.executable, "-c", READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdin
         assert worker.stdout
