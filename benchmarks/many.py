@@ -69,6 +69,7 @@ class Crowd:
         self._subscriber.subscribe("result/")
         self._poller.register(self._subscriber, zmq.POLLIN)
         self._epochs: dict[str, int] = {}
+        self._sent: dict[str, list[Message]] = {camera: [] for camera in cameras}  # told with the next frame
         self._captured_ns: dict[tuple[str, int], int] = {}
         self.latencies_ms: list[float] = []
         for camera, line in self._captures.items():
@@ -110,7 +111,9 @@ class Crowd:
 
     def _announce(self, camera: str, seq: int) -> None:
         now_ns, epoch = self._captured_ns[camera, seq], self._epochs[camera]
-        self._tell(self._captures[camera], Announce(camera=camera, epoch=epoch, seq=seq, captured_ns=now_ns, paced=0))
+        announce = Announce(camera=camera, epoch=epoch, seq=seq, captured_ns=now_ns, paced=0)
+        self._tell(self._captures[camera], *self._sent[camera], announce)
+        self._sent[camera].clear()
 
     def _step(self, wait_ms: int) -> None:
         for socket, _ in self._poller.poll(wait_ms):
@@ -141,7 +144,7 @@ class Crowd:
         """The capture sends the newest frame, and the worker is done with it."""
         epoch, worker = self._epochs[camera], order.worker
         sent = Sent(camera=camera, epoch=epoch, model="m", worker=worker, inbox=order.inbox, seq=order.seq)
-        self._tell(self._captures[camera], sent)
+        self._sent[camera].append(sent)
         frame = Frame(
             camera=camera,
             epoch=epoch,
@@ -156,8 +159,8 @@ class Crowd:
         self._tell(self._sink, Outcome(frame=frame, model="m", worker=worker))
 
     @staticmethod
-    def _tell(line: Peer, message: Message) -> None:
-        line.send(pack([message]))
+    def _tell(line: Peer, *messages: Message) -> None:
+        line.send(pack(messages))
 
 
 def measure(cameras: int, fps: float, seconds: float) -> Spent:

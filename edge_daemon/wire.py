@@ -114,7 +114,10 @@ class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
 
 
 class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
-    """Frame `seq` is on its way to `worker`, as it was asked for; `inbox` tells the worker from one before it."""
+    """Frame `seq` is on its way to `worker`, as it was asked for; `inbox` tells the worker from one before it.
+
+    A live camera's may come late, with what there is to say next: that the worker has the frame is known by its `Free`.
+    """
 
     camera: str
     epoch: int

@@ -40,6 +40,14 @@ MUTANTS = [
         "seq = max(s.resolved for s in streams)",
     ),
     ("dispatcher/dispatcher.py", "if not self._sink_here:\n            return", "pass"),
+    (
+        "dispatcher/dispatcher.py",
+        "self._tell_sink(stream.sent(message.seq, message.worker, alive=True))",
+        "pass",
+    ),
+    ("dispatcher/dispatcher.py", "self._tell_sink(stream.sent(at.seq, worker, alive=True))", "pass"),
+    ("dispatcher/dispatcher.py", "if not seat.given:", "if True:"),
+    ("dispatcher/stream.py", " or seq < self._asked[1].seq:", ":"),
     ("dispatcher/rota.py", "1.0 / weight", "1.0"),
     ("dispatcher/rota.py", "self._now - ARREARS * self._stride[camera]", "self._now"),
     (
@@ -51,7 +59,7 @@ MUTANTS = [
     ("sink/ledger.py", "<= self.reorder_wait_ns", ">= self.reorder_wait_ns"),
     ("sink/ledger.py", "gap, self._epoch.gap = self._epoch.gap or NOTHING, Counter()", "gap = self._epoch.gap"),
     ("sink/ledger.py", 'self._drop(Counter({"worker-lost": unknown}) if unknown > 0 else Counter())', "pass"),
-    ("sink/ledger.py", "or frame.seq > self._epoch.resolved", "or frame.seq >= self._epoch.resolved"),
+    ("sink/ledger.py", "and frame.seq <= self._epoch.resolved", "and frame.seq < self._epoch.resolved"),
     ("sink/memory.py", "Counter(line.dropped) - Counter(state.gap if same else {})", "Counter(line.dropped)"),
     ("sink/memory.py", "<= (state.epoch, state.published)", "< (state.epoch, state.published)"),
     ("sink/desk.py", "if not self._started:\n            return\n", "pass\n"),

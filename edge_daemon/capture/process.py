@@ -84,6 +84,7 @@ class Capture:
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
         self._said: list[Message] = []
+        self._hurried = False  # whether that is to be told now
 
     def run(self) -> None:
         """Serve until told to stop, or finished.
@@ -108,8 +109,10 @@ class Capture:
                 self._answer()
             if self._offers.due() or self._reader.captured is not None:
                 self._announce()
-            self._flush()
+            if self._hurried or not ready:
+                self._flush()
             self._report()
+        self._flush()
 
     def close(self) -> None:
         """Stop reading, let go of the sockets once they have sent what is under way."""
@@ -125,14 +128,16 @@ class Capture:
         if news or self._offers.due():
             os.eventfd_write(self._wake, 1)
 
-    def _say(self, message: Message) -> None:
-        """Have the dispatcher told, with what else there is to say now."""
+    def _say(self, message: Message, *, hurried: bool = True) -> None:
+        """Have the dispatcher told, with what else there is to say now; what is not `hurried` waits for more."""
         self._said.append(message)
+        self._hurried |= hurried
 
     def _flush(self) -> None:
         if self._said:
             self._peer.send(pack(self._said))
             self._said.clear()
+        self._hurried = False
 
     def _introduce(self) -> None:
         self._announce()
@@ -224,7 +229,8 @@ class Capture:
             inbox=order.inbox,
             seq=held.seq,
         )
-        self._say(sent)
+        # Of a live camera there is nothing to give but the next frame; it is told when that has come.
+        self._say(sent, hurried=self._settings.delivery == "lossless")
 
     def _missing(self, order: Send) -> Missing:
         logger.debug("frame %d was asked for and is not held any more", order.seq)

@@ -261,7 +261,8 @@ class Dispatcher:
 
     def unhurried(self) -> Collection[str]:
         """The peers whose word is of no use before a worker is done: captures of files, if no worker lacks a frame."""
-        if any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in self._workers.values()):
+        seats = self._workers.values()
+        if not self._files or any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in seats):
             return ()
         return [self._captures[camera] for camera in self._files if camera in self._captures]
 
@@ -271,11 +272,15 @@ class Dispatcher:
             if seat.leaves and not seat.given:
                 del self._workers[worker]
                 self._say(worker, Dismissed(inbox=seat.inbox))
-        for ahead in range(AHEAD + 1):  # whoever has nothing to do comes first
+        for ahead in range(AHEAD + 1 if self._files else 1):  # whoever has nothing to do comes first
+            satisfied = set(self._fresh) if ahead else set()  # models that have nothing more for their workers
             for worker, seat in self._workers.items():
-                if ahead and seat.model in self._fresh:
-                    continue
-                while seat.has_room(ahead) and (camera := self._next_for(seat, now_ns)):
+                while seat.model not in satisfied and seat.has_room(ahead):
+                    camera = self._next_for(seat, now_ns)
+                    if camera is None:
+                        if not seat.given:  # one that has a frame is not shown what another would be
+                            satisfied.add(seat.model)
+                        break
                     if camera == REQUESTS:
                         self._give_request(worker, seat)
                     else:
@@ -477,6 +482,7 @@ class Dispatcher:
             return
         self._wake(message.camera)
         if stream.epoch == message.epoch:
+            self._tell_sink(stream.sent(message.seq, message.worker, alive=True))
             stream.served(message.worker, message.seq)
             for follower in stream.followers:
                 follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
@@ -501,6 +507,8 @@ class Dispatcher:
         if seat := self._workers.pop(worker, None):
             self._wake(*self._cameras)
             at = self._bookmark(seat.inbox)
+            if at and (stream := self._streams.get((at.camera, seat.model))) and stream.epoch == at.epoch:
+                self._tell_sink(stream.sent(at.seq, worker, alive=True))
             for stream in self._streams.values():
                 self._tell_sink(stream.worker_lost(worker, in_hand=seat.in_hand(stream.camera, at)))
             for model, queue in self._queues.items():

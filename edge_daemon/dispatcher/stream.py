@@ -132,7 +132,7 @@ class Stream:
         """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
         if (told := self._turn_of(seq)) and told.worker == worker:
             told.sent = alive
-        if self._asked is None or self._asked[0] != worker:
+        if self._asked is None or self._asked[0] != worker or seq < self._asked[1].seq:  # that is known already
             return []
         (_, asked), self._asked = self._asked, None
         before = asked.before
@@ -272,7 +272,7 @@ class Stream:
         return frame, self._tell(Told(frame.seq, frame.before, frame, worker))
 
     def served(self, worker: str, seq: int) -> None:
-        """`worker` is done with frame `seq`; the result is on its way to the sink."""
+        """`worker` is done with frame `seq`, which was `sent`; the result is on its way to the sink."""
         if told := self._turn_of(seq):
             told.served |= told.worker == worker
             told.shared = True

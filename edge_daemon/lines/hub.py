@@ -55,6 +55,8 @@ class Hub:
 
     def hush(self, names: Collection[str]) -> None:
         """What these peers say, and no others, can wait: it wakes nobody up, but is read with what others say."""
+        if not names and not self._hushed:
+            return
         hushed = frozenset(self._known[name] for name in names if name in self._known)
         changed, self._hushed = hushed ^ self._hushed, hushed
         for fd in changed:
@@ -82,12 +84,14 @@ class Hub:
         self.wait(0)
         return bool(self._ready)
 
-    def receive(self) -> Iterator[tuple[str, bytes]]:
-        """What was said before `wait` came back, and by whom: of each one message, the rest is there after the next."""
+    def receive(self, most: int = 1) -> Iterator[tuple[str, bytes]]:
+        """What was said before `wait` came back, and by whom: of each so many messages, the rest is there after the
+        next.
+        """
         for fd in (*self._ready, *self._hushed):
             line = self._lines.get(fd)
             try:
-                for message in line.receive(1) if line else ():
+                for message in line.receive(most) if line else ():
                     if name := self._names.get(fd):
                         yield name, message
                     else:

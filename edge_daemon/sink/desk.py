@@ -88,11 +88,13 @@ class Desk:
                 ledger.start(state)
                 self._astir[ledger.camera, ledger.model] = self._moved[ledger.camera, ledger.model] = None
 
-    def arrived(self, arrival: Arrival) -> None:
-        """Take in what a worker made of a frame."""
-        if ledger := self._ledgers.get((arrival.outcome.frame.camera, arrival.outcome.model)):
-            ledger.arrived(arrival)
-            self._astir[ledger.camera, ledger.model] = None
+    def arrived(self, arrival: Arrival) -> bool:
+        """Take in what a worker made of a frame; false where the dispatcher has yet to tell of its turn."""
+        ledger = self._ledgers.get((arrival.outcome.frame.camera, arrival.outcome.model))
+        if ledger is None:
+            return True
+        self._astir[ledger.camera, ledger.model] = None
+        return ledger.arrived(arrival)
 
     def hello(self) -> list[StreamState]:
         """How far everything has come, for a dispatcher that says where to start: it stays so until then."""

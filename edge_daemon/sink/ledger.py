@@ -140,17 +140,19 @@ class Ledger:
                     entry.arrival = self._early.pop((message.epoch, message.seq), None)
                 self._entries.append(entry)
 
-    def arrived(self, arrival: Arrival) -> None:
-        """Take in an outcome. One whose frame is accounted for already is ignored."""
+    def arrived(self, arrival: Arrival) -> bool:
+        """Take in an outcome, unless its frame is accounted for already; false where its turn was not told yet."""
         frame = arrival.outcome.frame
         for entry in self._entries:
             if entry.turn and (entry.epoch, entry.seq) == (frame.epoch, frame.seq):
                 entry.arrival = entry.arrival or arrival
-                return
-        if frame.epoch > self._epoch.number or frame.seq > self._epoch.resolved:
-            self._early[frame.epoch, frame.seq] = arrival
-            while len(self._early) > STASH:
-                del self._early[next(iter(self._early))]
+                return True
+        if frame.epoch <= self._epoch.number and frame.seq <= self._epoch.resolved:
+            return True
+        self._early[frame.epoch, frame.seq] = arrival
+        while len(self._early) > STASH:
+            del self._early[next(iter(self._early))]
+        return False
 
     def release(self, now_ns: int) -> list[Delivery | EndOfSource]:
         """What can be published now, in order."""

@@ -34,7 +34,10 @@ LOT, PATIENCE_MS = 4, 20
 """So many steps are acknowledged at once, or after so long."""
 BUSY_S, BUSY_MS = 0.05, 50
 """When the last two results came within this time, the next is about to."""
+DENSE_S, REST_S = 0.0005, 0.002
+"""Where messages come at such intervals, some are let come together: it costs more to wake up for each."""
 STATUS_S = 1.0
+NEVER = -1.0
 BURST = 64
 SETTLED_S = 0.2
 """How long subscribers that a run waits for have to be connected: their subscriptions follow at once."""
@@ -84,7 +87,8 @@ class Sink:
         self._hello_due = False
         self._acks: list[Acks] = []  # that the dispatcher has not been told
         self._patient_until = 0.0
-        self._came = -1.0, -1.0  # when workers said something, the last two times
+        self._came = NEVER, NEVER  # when workers said something, the last two times
+        self._is_dense = False  # whether we waited for nothing, the last time
         self._watched: list[str] = []
         self._watched_anew = True
         self._processes: list[ProcessStatus] = []
@@ -96,8 +100,8 @@ class Sink:
     def run(self) -> None:
         """Serve until told to stop; then take in what is still under way and close the books.
 
-        While results come in quick succession what the dispatcher says is read with them: it would wake us up for
-        nothing.
+        While results come in quick succession, and after their turns, what the dispatcher says is read with them: it
+        would wake us up for nothing.
         """
         attentive, busy = zmq.Poller(), zmq.Poller()
         for waited_for in (self._hub.fileno(), self._pictured, self._publisher, self._link.fileno()):
@@ -106,10 +110,12 @@ class Sink:
         attentive.register(self._peer.fileno(), zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
+            began = time.monotonic()
             if self._is_busy:
                 ready = dict(busy.poll(BUSY_MS))
             else:
                 ready = dict(attentive.poll(self._peer.wait_ms(self._wait_ms)))
+            self._is_dense = time.monotonic() - began < DENSE_S
             for order in self._link.orders() if self._link.fileno() in ready else ():
                 if isinstance(order, Table):
                     self._processes = order.processes
@@ -117,6 +123,8 @@ class Sink:
                     self._change(self._link.changed_settings(order, SinkSettings))
             self.step(ready)
             self._tell_status()
+            if self._is_dense:
+                time.sleep(REST_S)
         attentive.unregister(self._link.fileno())
         while ready := dict(attentive.poll(DRAIN_MS)):
             self.step(ready)
@@ -236,10 +244,10 @@ class Sink:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         if self._hub.fileno() in ready and self._hub.has_news():
             self._came = self._came[1], time.monotonic()
-            for worker, packet in self._hub.receive():
+            for worker, packet in self._hub.receive(BURST if self._is_dense else 1):
                 try:
                     for outcome in self._from_worker(packet):
-                        self._desk.arrived(Arrival(outcome, None, time.monotonic_ns()))
+                        self._arrived(Arrival(outcome, None, time.monotonic_ns()))
                 except WireError as error:
                     logger.warning("dropped a message from %s: %s", worker, error)
         for _ in range(BURST if self._pictured in ready else 0):
@@ -248,9 +256,13 @@ class Sink:
             header, *picture = self._pictured.recv_multipart(copy=False)
             try:
                 outcome = self._with_picture(header.buffer)
-                self._desk.arrived(Arrival(outcome, self._picture(outcome.frame, picture), time.monotonic_ns()))
+                self._arrived(Arrival(outcome, self._picture(outcome.frame, picture), time.monotonic_ns()))
             except WireError as error:
                 logger.warning("dropped a picture from a worker: %s", error)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        if not self._desk.arrived(arrival):  # the dispatcher is about to tell of it
+            self._came = NEVER, self._came[1]
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
         """The annotated picture beside an outcome, which has to be what was asked for, and as large as its frame."""

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_messages_stay_whole_and_in_order(address: str, sizes: list[int]) -> Non
         eventually(all_there, WAIT_S, every_s=0)
         assert got == sent
         one.close()
+
+
+def test_of_each_peer_so_many_messages_are_read_at_once(address: str) -> None:
+    with Hub(address) as hub, closing(peer(address, "a")) as a, closing(peer(address, "b")) as b:
+        for one in (a, b):
+            one.send(b"hello")
+        assert sorted(heard(hub, 2)) == [("a", b"hello"), ("b", b"hello")]
+        for number in b"123":
+            a.send(bytes([number]))
+            b.send(bytes([number]))
+        hub.wait(WAIT_MS)
+        assert sorted(hub.receive(2)) == [("a", b"1"), ("a", b"2"), ("b", b"1"), ("b", b"2")]
+        assert sorted(hub.receive(2)) == [("a", b"3"), ("b", b"3")]
 
 
 def test_a_dispatcher_that_has_not_read_for_long_is_told_anew(address: str) -> None:

@@ -155,6 +155,33 @@ def test_a_worker_dies_of_the_frame_that_it_was_at(at: Place | None, deaths: dic
     assert {send.seq: send.deaths for send in sends} == deaths
 
 
+def test_a_worker_that_died_of_a_frame_had_it_whatever_was_heard_of_that() -> None:
+    desk = ready(bookmark=lambda inbox: Place("c", WALL_S, 0))
+    desk.worker()
+    desk.frame(0)
+    assert desk.assigned() == [("w", 0)]
+    desk.core.exited("w", "worker")
+    desk.worker(inbox="in/2")
+    desk.core.assign(0)
+    assert [message.deaths for message in desk.to("capture/1") if isinstance(message, Send)] == [1]
+
+
+def test_in_live_a_frame_had_its_turn_whether_by_word_of_the_capture_or_of_the_worker() -> None:
+    desk = ready("live")
+    desk.worker()
+    desk.frame(0)
+    desk.frame(2)
+    assert desk.assigned() == [("w", 2)]
+    desk.done(2)
+    assert [m.seq for m in desk.to("sink") if isinstance(m, Turn)] == [2]
+    desk.frame(3)
+    assert desk.assigned() == [("w", 3)]
+    desk.sent(2)
+    assert desk.to("sink") == [], "the word of the frame before comes late, and is none of this one"
+    desk.sent(3)
+    assert [m.seq for m in desk.to("sink") if isinstance(m, Turn)] == [3]
+
+
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
     desk = ready()
     for name in ("v", "w"):

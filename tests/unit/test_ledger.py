@@ -57,9 +57,12 @@ def test_results_come_out_in_order_with_their_gaps() -> None:
 
 def test_an_outcome_may_come_before_its_turn() -> None:
     books = ledger()
-    books.arrived(outcome(1))
+    assert not books.arrived(outcome(1)), "somebody has to listen for its turn"
     books.tell(turn(1, paced=1))
     assert released(books) == [(1, {"paced": 1})]
+    assert books.arrived(outcome(1)), "it had its turn"
+    books.tell(turn(2))
+    assert books.arrived(outcome(2))
 
 
 def test_outcomes_of_no_turn_are_not_kept_for_ever() -> None:

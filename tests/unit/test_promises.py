@@ -57,6 +57,11 @@ class Daemon(RuleBasedStateMachine):
         if camera in self.world.captures:
             self.world.tell_passed_over(camera)
 
+    @rule(camera=st.sampled_from(["live", "yard"]))
+    def tell_what_could_wait(self, camera: str) -> None:
+        if camera in self.world.captures:
+            self.world.say(self.world.captures[camera])
+
     @rule(worker=st.sampled_from(sorted(WORKERS)))
     def work(self, worker: str) -> None:
         self.world.work(worker)

@@ -86,6 +86,7 @@ class Capture:
     start_at: int = 0
     ended: bool = False
     finished: bool = False
+    unsaid: list[Message] = field(default_factory=list)
 
     @property
     def peer(self) -> str:
@@ -230,14 +231,20 @@ class World:
 
     # captures
 
+    def say(self, capture: Capture, *messages: Message) -> None:
+        """A capture tells the dispatcher what could wait, and these."""
+        for message in (*capture.unsaid, *messages):
+            self.put(capture.peer, "dispatcher", message)
+        capture.unsaid.clear()
+
     def capture_hello(self, camera: str) -> None:
         capture = self.captures[camera]
+        capture.unsaid.clear()
         self.announce(capture)
         held = capture.held if capture.epoch is not None else []
         ended = capture.seq + 1 if capture.ended else None
-        self.put(
-            capture.peer,
-            "dispatcher",
+        self.say(
+            capture,
             CaptureHello(
                 camera=camera,
                 epoch=capture.epoch,
@@ -259,9 +266,8 @@ class World:
         if capture.length is not None and capture.seq + 1 >= capture.length:
             self.announce(capture)
             capture.ended = True
-            self.put(
-                capture.peer,
-                "dispatcher",
+            self.say(
+                capture,
                 Ended(
                     camera=camera,
                     epoch=capture.epoch,
@@ -302,7 +308,7 @@ class World:
                 message = Announce(
                     camera=camera, epoch=epoch, seq=seq, captured_ns=at, paced=paced, still=still, replaced=replaced
                 )
-            self.put(capture.peer, "dispatcher", message)
+            self.say(capture, message)
 
     def tell_passed_over(self, camera: str) -> None:
         """A live capture tells of frames that it passed over, before one is offered."""
@@ -336,7 +342,7 @@ class World:
             missing = Missing(
                 camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=order.seq
             )
-            self.put(capture.peer, "dispatcher", missing)
+            self.say(capture, missing)
             return
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
@@ -367,7 +373,9 @@ class World:
             inbox=order.inbox,
             seq=seq,
         )
-        self.put(capture.peer, "dispatcher", sent)
+        capture.unsaid.append(sent)
+        if not capture.live:
+            self.say(capture)
 
     # workers
 
@@ -506,6 +514,7 @@ class World:
     def stop_capture(self, camera: str) -> None:
         old = self.captures.pop(camera)
         self.generations[camera] = old.generation
+        self.say(old)
         self.settle(old.peer, "dispatcher")
         self.lose(old.peer)
         self.dispatcher.exited(camera, "capture")
@@ -545,6 +554,7 @@ class World:
             for camera, capture in self.captures.items():
                 if capture.length is not None and self.can_read(camera):
                     self.read_frame(camera)
+                self.say(capture)
             self.flush()
             for name in self.workers:
                 self.work(name)
