@@ -541,7 +541,8 @@ def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> No
         desk.core.exited("w", "worker")
 
 
-def test_a_seat_that_is_taken_is_no_place_for_such_a_frame() -> None:
+@pytest.mark.parametrize("taker", ["w", "x"])
+def test_a_seat_that_is_taken_is_no_place_for_such_a_frame(taker: str) -> None:
     turn = CameraTurn(models=["m"], delivery="lossless")
     desk = Desk(cameras="ab")
     desk.core = Dispatcher({"a": turn, "b": turn}, batches={"m": 3}, wall=lambda: WALL_S)
@@ -560,6 +561,9 @@ def test_a_seat_that_is_taken_is_no_place_for_such_a_frame() -> None:
     desk.core.exited("v", "worker")
     desk.core.assign(0)
     assert not [m for _, m in desk.said() if isinstance(m, Send)], "the other worker has something else"
-    desk.core.receive("w", Free(worker="w", camera="b", epoch=WALL_S, seq=0))
+    if taker == "w":
+        desk.core.receive("w", Free(worker="w", camera="b", epoch=WALL_S, seq=0))
+    else:
+        desk.worker("x", inbox="in/x")
     desk.core.assign(0)
-    assert [(m.seq, m.deaths) for _, m in desk.said() if isinstance(m, Send)] == [(0, 1)]
+    assert [(m.worker, m.seq, m.deaths) for _, m in desk.said() if isinstance(m, Send)] == [(taker, 0, 1)]
