@@ -21,8 +21,8 @@ setup: .venv/dev ## set up .venv with all that development needs
 demo: .venv/run ## run on a generated scene with the built-in model
 	@$(BIN)/edge-daemon demo $(ARGS)
 
-test: .venv/dev ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/dev ## run the tests, a file on each core at a time (ARGS="-n 0": one after another)
+	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
 
 bench: .venv/dev ## the daemon beside what people would use instead, and beside the machine's limit
 	@$(BIN)/python -m benchmarks.contenders $(ARGS)
