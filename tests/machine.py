@@ -1,6 +1,7 @@
 """A machine of our own with a real systemd (in nspawn): this one's /usr, and all else new and gone afterwards."""
 
 import os
+import platform
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from tests.waiting import eventually
 BOOT_S = 60.0
 STOP_S = 20.0
 COMMAND_S = 60.0
+LINUX = tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
+"""The version of the kernel, which all machines share."""
 
 
 class Machine:

@@ -19,6 +19,7 @@ from edge_daemon.link import Link
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.pool import Loans
+from edge_daemon.scheduling import compute_at_length
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import (
     Begun,
@@ -59,6 +60,7 @@ def serve(link: Link) -> None:
         link.finished()
         return
     logger.info("%s", model.describe())
+    compute_at_length()
     with zmq.Context() as context:
         worker = Worker(link, settings, model, context)
         try:

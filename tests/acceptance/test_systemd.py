@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from edge_daemon.pool import NAME
+from edge_daemon.scheduling import SLICE_NS
 from tests.acceptance.harness import START_S, Listener, free_port
 from tests.components import missing, require_component
 from tests.http_camera import HttpCamera, jpeg, serving
-from tests.machine import Machine
+from tests.machine import LINUX, Machine
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
@@ -205,6 +206,8 @@ def test_it_is_ready_when_its_model_is_loaded_and_not_before(service: Service) -
         listener.receive()
     (worker,) = service.pids("worker")
     assert NAME in service.machine.run("cat", f"/proc/{worker}/maps").stdout, "frames are not sent, but shared"
+    if LINUX >= (6, 12):
+        assert str(SLICE_NS) in service.machine.run("cat", f"/proc/{worker}/sched").stdout, "it computes at length"
     service.up("1 of 1 camera")
 
 
