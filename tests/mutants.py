@@ -47,7 +47,8 @@ MUTANTS = [
     ),
     ("dispatcher/dispatcher.py", "self._tell_sink(stream.sent(at.seq, worker, alive=True))", "pass"),
     ("dispatcher/dispatcher.py", "if not seat.given:", "if True:"),
-    ("dispatcher/stream.py", " or seq < self._asked[1].seq:", ":"),
+    ("dispatcher/stream.py", "not self._asked[1].seq <= seq <=", "not seq <="),
+    ("dispatcher/stream.py", "self._asked[1].seq <= seq <= self.announced", "self._asked[1].seq <= seq"),
     ("dispatcher/rota.py", "1.0 / weight", "1.0"),
     ("dispatcher/rota.py", "self._now - ARREARS * self._stride[camera]", "self._now"),
     (

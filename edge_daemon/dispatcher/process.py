@@ -21,7 +21,7 @@ LOT, PATIENCE_MS = 4, 50
 def serve(link: Link) -> None:
     """Match frames and workers until told to stop."""
     settings = link.settings(DispatcherSettings)
-    with Hub(settings.bind) as hub:
+    with Hub(settings.bind, patient="capture/") as hub:
         link.ready()
         dispatcher = Dispatcher(
             settings.cameras, settings.cascades, settings.batches, settings.requests, bookmark=bookmark.read
@@ -43,9 +43,9 @@ class Loop:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
         self._hub.watch(self._link.fileno())
         while not self._link.stopping:
-            unhurried = self._dispatcher.unhurried()
-            self._hub.hush(unhurried)
-            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=bool(unhurried)))
+            is_full = self._dispatcher.is_full()
+            self._hub.hush(hushed=is_full)
+            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=is_full))
             for order in self._link.orders() if ordered else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)

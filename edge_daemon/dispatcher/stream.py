@@ -129,10 +129,12 @@ class Stream:
             self._ended = True
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
-        """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here."""
+        """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here. Where that is
+        known before the frame was announced, it will be said again.
+        """
         if (told := self._turn_of(seq)) and told.worker == worker:
             told.sent = alive
-        if self._asked is None or self._asked[0] != worker or seq < self._asked[1].seq:  # that is known already
+        if self._asked is None or self._asked[0] != worker or not self._asked[1].seq <= seq <= self.announced:
             return []
         (_, asked), self._asked = self._asked, None
         before = asked.before

@@ -182,6 +182,30 @@ def test_in_live_a_frame_had_its_turn_whether_by_word_of_the_capture_or_of_the_w
     assert [m.seq for m in desk.to("sink") if isinstance(m, Turn)] == [3]
 
 
+def test_in_live_a_worker_may_be_done_with_a_frame_before_it_is_announced() -> None:
+    desk = ready("live")
+    desk.worker()
+    desk.frame(0)
+    assert desk.assigned() == [("w", 0)]
+    desk.done(1)
+    assert desk.to("sink") == [], "what lies between is not known yet"
+    desk.frame(1)
+    desk.sent(1)
+    assert desk.to("sink") == [Turn(camera="c", model="m", epoch=WALL_S, seq=1, dropped={"replaced": 1})]
+
+
+def test_captures_are_of_no_use_while_no_worker_lacks_a_frame() -> None:
+    desk = ready("live", cameras="cd")
+    assert not desk.core.is_full(), "whoever comes is welcome"
+    desk.worker()
+    assert not desk.core.is_full()
+    desk.frame(0)
+    desk.core.assign(0)
+    assert desk.core.is_full()
+    desk.done(0)
+    assert not desk.core.is_full()
+
+
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
     desk = ready()
     for name in ("v", "w"):
