@@ -14,6 +14,8 @@ from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 logger = logging.getLogger(__name__)
 FLUSH_MS, REST_MS = 200, 2000
 """How often the sink is told what it has not learned from turns, and how long to wait where nothing is left to tell."""
+BURST = 16
+"""So many packets of one peer are read at once, where some may have been left to wait."""
 LOT, PATIENCE_MS = 4, 50
 """What can wait is told so many at a time, or after so long."""
 
@@ -51,13 +53,13 @@ class Loop:
                     self._dispatcher.exited(order.process, order.role)
                 elif isinstance(order, Change):
                     self._change(order)
-            self._receive()
+            self._receive(BURST if is_full else 1)
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
             self._send()
             self._link.beat("up", {"rejected": self._decode.rejected})
         while self._hub.has_news():
-            self._receive()
+            self._receive(BURST)
         self._dispatcher.flush()
         self._send(all_of_it=True)
 
@@ -71,8 +73,8 @@ class Loop:
         self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, settings.requests, order.anew)
         self._link.changed()
 
-    def _receive(self) -> None:
-        for peer, packet in self._hub.receive():
+    def _receive(self, most: int) -> None:
+        for peer, packet in self._hub.receive(most):
             try:
                 for message in self._decode(packet):
                     self._dispatcher.receive(peer, message)
