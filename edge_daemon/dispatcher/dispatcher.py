@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -259,10 +259,12 @@ class Dispatcher:
             return self._cameras[message.camera].delivery == "lossless"
         return isinstance(message, Release) and not message.finished
 
-    def is_full(self) -> bool:
-        """Whether no worker lacks a frame, so that the word of a capture is of no use before one is done."""
+    def unhurried(self) -> Collection[str]:
+        """The peers whose word is of no use before a worker is done: captures of files, if no worker lacks a frame."""
         seats = self._workers.values()
-        return bool(seats) and not any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in seats)
+        if not self._files or any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in seats):
+            return ()
+        return [self._captures[camera] for camera in self._files if camera in self._captures]
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""

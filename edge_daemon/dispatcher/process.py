@@ -14,8 +14,6 @@ from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
 logger = logging.getLogger(__name__)
 FLUSH_MS, REST_MS = 200, 2000
 """How often the sink is told what it has not learned from turns, and how long to wait where nothing is left to tell."""
-BURST = 16
-"""So many packets of one peer are read at once, where some may have been left to wait."""
 LOT, PATIENCE_MS = 4, 50
 """What can wait is told so many at a time, or after so long."""
 
@@ -23,7 +21,7 @@ LOT, PATIENCE_MS = 4, 50
 def serve(link: Link) -> None:
     """Match frames and workers until told to stop."""
     settings = link.settings(DispatcherSettings)
-    with Hub(settings.bind, patient="capture/") as hub:
+    with Hub(settings.bind) as hub:
         link.ready()
         dispatcher = Dispatcher(
             settings.cameras, settings.cascades, settings.batches, settings.requests, bookmark=bookmark.read
@@ -45,21 +43,21 @@ class Loop:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
         self._hub.watch(self._link.fileno())
         while not self._link.stopping:
-            is_full = self._dispatcher.is_full()
-            self._hub.hush(hushed=is_full)
-            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=is_full))
+            unhurried = self._dispatcher.unhurried()
+            self._hub.hush(unhurried)
+            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=bool(unhurried)))
             for order in self._link.orders() if ordered else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
                 elif isinstance(order, Change):
                     self._change(order)
-            self._receive(BURST if is_full else 1)
+            self._receive()
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
             self._send()
             self._link.beat("up", {"rejected": self._decode.rejected})
         while self._hub.has_news():
-            self._receive(BURST)
+            self._receive()
         self._dispatcher.flush()
         self._send(all_of_it=True)
 
@@ -73,8 +71,8 @@ class Loop:
         self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, settings.requests, order.anew)
         self._link.changed()
 
-    def _receive(self, most: int) -> None:
-        for peer, packet in self._hub.receive(most):
+    def _receive(self) -> None:
+        for peer, packet in self._hub.receive():
             try:
                 for message in self._decode(packet):
                     self._dispatcher.receive(peer, message)

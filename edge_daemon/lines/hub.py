@@ -6,7 +6,7 @@ import logging
 import select
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -21,24 +21,22 @@ BACKLOG = 1024
 
 class Hub:
     """The end of all lines to the dispatcher, or to the sink. Who calls says a name first; a later line of that name
-    takes its place. Those whose names begin with `patient` can be hushed.
+    takes its place.
 
     Raises:
         StartError: nobody can be listened to at `address`.
     """
 
-    def __init__(self, address: str, patient: str | None = None) -> None:
+    def __init__(self, address: str) -> None:
         self._path = path_of(address)
         self._listener = _listening(self._path, address)
-        self._poll, self._patient_poll, self._patient = select.epoll(), select.epoll(), patient
+        self._poll = select.epoll()
         self._poll.register(self._listener, select.EPOLLIN)
-        self._poll.register(self._patient_poll, select.EPOLLIN)
         self._lines: dict[int, Line] = {}  # by file descriptor
         self._names: dict[int, str] = {}
         self._known: dict[str, int] = {}  # the file descriptor of each name
         self._unread: dict[int, deque[bytes]] = {}
-        self._patients: set[int] = set()
-        self._hushed = False
+        self._hushed: frozenset[int] = frozenset()
         self._ready: list[int] = []
 
     def __enter__(self) -> Self:
@@ -55,22 +53,20 @@ class Hub:
         """Wait for another file descriptor too."""
         self._poll.register(fd, select.EPOLLIN)
 
-    def hush(self, *, hushed: bool) -> None:
-        """What the patient ones say can wait, or no more: it wakes nobody up, but is read with what others say."""
-        if hushed != self._hushed:
-            self._hushed = hushed
-            self._poll.modify(self._patient_poll, 0 if hushed else select.EPOLLIN)
+    def hush(self, names: Collection[str]) -> None:
+        """What these peers say, and no others, can wait: it wakes nobody up, but is read with what others say."""
+        if not names and not self._hushed:
+            return
+        hushed = frozenset(self._known[name] for name in names if name in self._known)
+        changed, self._hushed = hushed ^ self._hushed, hushed
+        for fd in changed:
+            self._listen_to(fd)
 
     def wait(self, wait_ms: int) -> set[int]:
-        """Wait until somebody says something; which of those watched for are ready. The patient come first."""
+        """Wait until somebody says something; which of those watched for are ready."""
         others = set()
         self._ready.clear()
-        told, patient = self._poll.poll(wait_ms / 1e3), self._patient_poll.fileno()
-        if self._hushed or any(fd == patient for fd, _ in told):
-            told = self._patient_poll.poll(0) + told
-        for fd, events in told:
-            if fd == patient:
-                continue
+        for fd, events in self._poll.poll(wait_ms / 1e3):
             if fd == self._listener.fileno():
                 self._let_in()
             elif fd not in self._lines:
@@ -84,7 +80,7 @@ class Hub:
 
     def has_news(self) -> bool:
         """Whether somebody has said something."""
-        self.hush(hushed=False)
+        self.hush(())
         self.wait(0)
         return bool(self._ready)
 
@@ -92,7 +88,7 @@ class Hub:
         """What was said before `wait` came back, and by whom: of each so many messages, the rest is there after the
         next.
         """
-        for fd in self._ready:
+        for fd in (*self._ready, *self._hushed):
             line = self._lines.get(fd)
             try:
                 for message in line.receive(most) if line else ():
@@ -127,7 +123,6 @@ class Hub:
         """Hang up on all."""
         for fd in list(self._lines):
             self._hang_up(fd)
-        self._patient_poll.close()
         self._poll.close()
         self._listener.close()
         self._path.unlink(missing_ok=True)
@@ -143,10 +138,6 @@ class Hub:
         if (before := self._known.get(name)) is not None:
             self._hang_up(before)
         self._names[fd], self._known[name] = name, fd
-        if self._patient is not None and name.startswith(self._patient):
-            self._poll.unregister(fd)
-            self._patient_poll.register(fd, select.EPOLLIN)
-            self._patients.add(fd)
 
     def _send_unread(self, fd: int) -> None:
         unread = self._unread.get(fd, deque())
@@ -162,13 +153,14 @@ class Hub:
         self._listen_to(fd)
 
     def _listen_to(self, fd: int) -> None:
-        """Have it told when this line can take what is unread."""
-        poll = self._patient_poll if fd in self._patients else self._poll
-        poll.modify(fd, select.EPOLLIN | (select.EPOLLOUT if fd in self._unread else 0))
+        """Have the poll tell of what is to be told of this line."""
+        said = 0 if fd in self._hushed else select.EPOLLIN
+        if fd in self._lines:
+            self._poll.modify(fd, said | (select.EPOLLOUT if fd in self._unread else 0))
 
     def _hang_up(self, fd: int) -> None:
         self._lines.pop(fd).close()
-        self._patients.discard(fd)
+        self._hushed -= {fd}
         self._unread.pop(fd, None)
         name = self._names.pop(fd, None)
         if name is not None and self._known.get(name) == fd:

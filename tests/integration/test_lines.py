@@ -1,6 +1,5 @@
 """The lines between the dispatcher and the others, over real sockets."""
 
-import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -144,33 +143,6 @@ def test_a_peer_that_does_not_read_waits_for_nothing_and_is_hung_up_on_in_the_en
         eventually(lost, WAIT_S, every_s=0)
         slow.close()
         quick.close()
-
-
-def test_what_patient_peers_say_is_read_with_what_others_say(address: str) -> None:
-    with (
-        Hub(address, patient="capture/") as hub,
-        closing(peer(address, "capture/1")) as capture,
-        closing(peer(address, "m-0")) as worker,
-    ):
-        for one in (capture, worker):
-            one.send(b"hello")
-        assert len(heard(hub, 2)) == 2
-        hub.hush(hushed=True)
-        capture.send(b"a frame")
-        hub.send("capture/1", b"news")
-        assert select.select([hub], [], [], 0)[0] == [], "it wakes nobody up"
-        worker.send(b"free")
-        assert select.select([hub], [], [], WAIT_S)[0] == [hub]
-        hub.wait(WAIT_MS)
-        assert list(hub.receive()) == [("capture/1", b"a frame"), ("m-0", b"free")]
-        assert list(answers(capture)) == [b"news"]
-        capture.send(b"another")
-        hub.hush(hushed=False)
-        assert heard(hub, 1) == [("capture/1", b"another")]
-        hub.hush(hushed=True)
-        capture.close()
-        assert hub.has_news(), "it hung up"
-        assert list(hub.receive()) == []
 
 
 def test_a_later_line_of_a_name_takes_its_place(address: str) -> None:

@@ -194,18 +194,6 @@ def test_in_live_a_worker_may_be_done_with_a_frame_before_it_is_announced() -> N
     assert desk.to("sink") == [Turn(camera="c", model="m", epoch=WALL_S, seq=1, dropped={"replaced": 1})]
 
 
-def test_captures_are_of_no_use_while_no_worker_lacks_a_frame() -> None:
-    desk = ready("live", cameras="cd")
-    assert not desk.core.is_full(), "whoever comes is welcome"
-    desk.worker()
-    assert not desk.core.is_full()
-    desk.frame(0)
-    desk.core.assign(0)
-    assert desk.core.is_full()
-    desk.done(0)
-    assert not desk.core.is_full()
-
-
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
     desk = ready()
     for name in ("v", "w"):
