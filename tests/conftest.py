@@ -25,18 +25,22 @@ _DEFAULT_PROFILE = "ci" if os.environ.get("CI", "").lower() == "true" else "quic
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
 
 
+TEMPORARY = pytest.StashKey[str]()
+"""The folder of temporary files, where it is our own."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the paths of temporary files short, since daemons make sockets there: theirs may have 107 bytes only."""
     if config.option.basetemp is None:
-        config.option.basetemp = tempfile.mkdtemp(prefix="ed-")
+        config.option.basetemp = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="ed-")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Remove them, unless there is something to look into."""
-    if exitstatus == pytest.ExitCode.OK and not hasattr(session.config, "workerinput"):
-        shutil.rmtree(session.config.option.basetemp, ignore_errors=True)
+    """Remove them, unless there is something to look into, or somebody has said where they are to be."""
+    if exitstatus == pytest.ExitCode.OK and TEMPORARY in session.config.stash:
+        shutil.rmtree(session.config.stash[TEMPORARY], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

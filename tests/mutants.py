@@ -82,7 +82,7 @@ def survives(file: str, right: str, wrong: str, folder: Path) -> bool:
     shutil.copy(ROOT / "pyproject.toml", folder)
     path = folder / "edge_daemon" / file
     path.write_text(path.read_text().replace(right, wrong, 1))
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tmp"]
     command += [f"tests/unit/test_{name}.py" for name in TESTS]
     env = os.environ | {"PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "ci"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=600, check=False)

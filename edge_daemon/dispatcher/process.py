@@ -87,8 +87,6 @@ class Loop:
 
     def _send(self, *, all_of_it: bool = False) -> None:
         """Say what there is to say, to each in one packet; who hears only what can wait hears it when it is enough."""
-        if not self._lots and not self._dispatcher.outbox:
-            return
         now = time.monotonic()
         if not self._lots:
             self._patient_until = now + PATIENCE_MS / 1e3

@@ -55,8 +55,6 @@ class Hub:
 
     def hush(self, names: Collection[str]) -> None:
         """What these peers say, and no others, can wait: it wakes nobody up, but is read with what others say."""
-        if not names and not self._hushed:
-            return
         hushed = frozenset(self._known[name] for name in names if name in self._known)
         changed, self._hushed = hushed ^ self._hushed, hushed
         for fd in changed:
