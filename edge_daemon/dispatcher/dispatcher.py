@@ -17,7 +17,6 @@ from edge_daemon.wire import (
     Annotation,
     Announce,
     Begun,
-    Captured,
     CaptureHello,
     Crop,
     Dismissed,
@@ -130,7 +129,6 @@ class Dispatcher:
         self._workers: dict[str, Seat] = {}
         self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
         self._heard: dict[str, str] = {}  # and the one whose hello was heard since it is known where to go on
-        self._counted: dict[Stream, Captured] = {}
         self._watched: set[str] = set()
         self._sink_seen = self._sink_here = False
         self.change(cameras, cascades or {}, batches or {}, requests or {})
@@ -377,10 +375,6 @@ class Dispatcher:
                 if told := stream.flush():
                     self._tell_sink(told)
                     self._wake(camera)
-                count = Captured(camera=camera, model=stream.model, epoch=stream.epoch, count=stream.announced + 1)
-                if stream.up_to_date and count != self._counted.get(stream):
-                    self._counted[stream] = count
-                    self._say(SINK, count)
                 if stream.holds or not stream.up_to_date:
                     self._astir[camera] = None
 
@@ -522,7 +516,6 @@ class Dispatcher:
         first, self._sink_seen, self._sink_here = not self._sink_seen, True, True
         self._watched = set(hello.watched)
         self._wake(*self._cameras)
-        self._counted.clear()
         if first:
             for stream in self._streams.values():
                 stream.resume()
@@ -536,9 +529,10 @@ class Dispatcher:
     def _settle(self, acks: Acks) -> None:
         for state in acks.streams:
             if stream := self._streams.get((state.camera, state.model)):
+                if not stream.up_to_date:
+                    self._wake(state.camera)
                 stream.settle(state)
         for camera in dict.fromkeys(state.camera for state in acks.streams):
-            self._wake(camera)
             self._release(camera)
 
     def _release(self, camera: str) -> None:

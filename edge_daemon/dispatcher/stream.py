@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge_daemon.wire import Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
+from edge_daemon.wire import Captured, Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
 
 UNSETTLED = 64
 """Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
@@ -94,6 +94,7 @@ class Stream:
         self._waiting: deque[Waiting] = deque()
         self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
         self._told: deque[Told] = deque()
+        self._counted = resolved + 1  # frames that the sink knows of
         self._gap: Counter[str] = Counter()  # dropped after the last frame that waits or had its turn
         self._ended = False
 
@@ -342,6 +343,7 @@ class Stream:
     def tell_again(self) -> list[ToSink]:
         """All that a new sink has to know; results that the old one had are lost."""
         messages: list[ToSink] = []
+        self._counted = max(self.resolved, self._told[-1].seq if self._told else -1) + 1
         for told in self._told:
             if told.seq > self.resolved or (told.end and not self.finished):
                 messages.append(self._message(told))
@@ -350,7 +352,7 @@ class Stream:
         return messages
 
     def flush(self) -> list[ToSink]:
-        """Tell what was dropped lately, where no turn has told it, and the end."""
+        """Tell what no turn has told: what was dropped lately, the end, and how many were captured."""
         if not self.up_to_date:
             return []
         messages: list[ToSink] = []
@@ -362,6 +364,9 @@ class Stream:
         elif (self._gap or self._ended) and not self._end_is_told:
             messages = self._tell(Told(self.announced, self._gap, end=self._ended))
             self._gap = Counter()
+        if self._counted <= self.announced:
+            self._counted = self.announced + 1
+            messages.append(Captured(camera=self.camera, model=self.model, epoch=self.epoch, count=self._counted))
         return messages
 
     @property
@@ -413,6 +418,7 @@ class Stream:
 
     def _tell(self, told: Told) -> list[ToSink]:
         self._told.append(told)
+        self._counted = max(self._counted, told.seq + 1)
         for follower in self.followers:
             follower.parent_told(self.epoch, told)
         return [self._message(told)] if told.seq > self.resolved or (told.end and not self.finished) else []

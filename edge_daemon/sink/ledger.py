@@ -119,7 +119,8 @@ class Ledger:
     @property
     def in_flight(self) -> int:
         """Frames that wait for a worker, or for their result's turn."""
-        return self.captured - self.delivered - self.dropped.total()
+        dropped = self._dropped.total() + sum(entry.dropped.total() for entry in self._entries)
+        return self.captured - self.delivered - dropped
 
     def tell(self, message: Turn | Gap | Lost | Captured) -> None:
         """Take in what the dispatcher says of this stream."""

@@ -17,7 +17,7 @@ from edge_daemon.keys import Doorkeeper
 from edge_daemon.lines.hub import Hub
 from edge_daemon.lines.peer import Peer
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
-from edge_daemon.settings import SinkSettings
+from edge_daemon.settings import CameraTurn, Delivery, SinkSettings
 from edge_daemon.sink.audience import Audience
 from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
-LOT, PATIENCE_MS = 4, 20
-"""So many steps are acknowledged at once, or after so long."""
+LOT, PATIENCE_MS = {"lossless": 4, "live": 16}, {"lossless": 20, "live": 100}
+"""So many steps are acknowledged at once, or after so long: a file's frames are let go of by that."""
 BUSY_S, BUSY_MS = 0.05, 50
 """When the last two results came within this time, the next is about to."""
 DENSE_S, REST_S = 0.0005, 0.002
@@ -86,6 +86,7 @@ class Sink:
             self._open_locally()
         self._hello_due = False
         self._acks: list[Acks] = []  # that the dispatcher has not been told
+        self._delivery = _delivery(settings.cameras)
         self._patient_until = 0.0
         self._came = NEVER, NEVER  # when workers said something, the last two times
         self._is_dense = False  # whether we waited for nothing, the last time
@@ -134,7 +135,7 @@ class Sink:
     @property
     def _wait_ms(self) -> int:
         if self._acks:
-            return PATIENCE_MS
+            return PATIENCE_MS[self._delivery]
         until_status_ms = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
         return until_status_ms if self._desk.rests and not self._guests else min(until_status_ms, POLL_MS)
 
@@ -161,6 +162,7 @@ class Sink:
         if self._door:
             self._door.clients = frozenset(settings.clients)
         self._settings, self._watched_anew = settings, True
+        self._delivery = _delivery(settings.cameras)
         self._link.changed()
 
     def step(self, ready: Container[object]) -> None:
@@ -184,9 +186,10 @@ class Sink:
         """Tell the dispatcher how far streams have come when there is enough to tell, or after a while."""
         now = time.monotonic()
         if not self._acks:
-            self._patient_until = now + PATIENCE_MS / 1e3
+            self._patient_until = now + PATIENCE_MS[self._delivery] / 1e3
         self._acks.append(acks)
-        if any(state.finished for state in acks.streams) or len(self._acks) >= LOT or now >= self._patient_until:
+        enough = any(state.finished for state in acks.streams) or len(self._acks) >= LOT[self._delivery]
+        if enough or now >= self._patient_until:
             newest = {(state.camera, state.model): state for one in self._acks for state in one.streams}
             self._acks.clear()
             self._peer.send(pack([Acks(streams=list(newest.values()))]))
@@ -330,3 +333,8 @@ class Sink:
         state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
         rejected = sum(d.rejected for d in (self._from_dispatcher, self._from_worker, self._with_picture))
         self._link.tell(state, {"cameras": status["cameras"], "rejected": rejected})
+
+
+def _delivery(cameras: dict[str, CameraTurn]) -> Delivery:
+    """That of all cameras: `lossless` if it is that of one."""
+    return "lossless" if any(turn.delivery == "lossless" for turn in cameras.values()) else "live"

@@ -1,7 +1,7 @@
 """One camera's frames on their way to one model: what waits, what is given, what is told."""
 
 from edge_daemon.dispatcher.stream import UNSETTLED, Stream
-from edge_daemon.wire import Gap, Lost, StreamState, ToSink, Turn
+from edge_daemon.wire import Captured, Gap, Lost, StreamState, ToSink, Turn
 
 MAX_AGE_NS = 100
 
@@ -22,6 +22,10 @@ def turn(seq: int, **dropped: int) -> Turn:
 
 def gap(seq: int, *, end: bool = False, **dropped: int) -> Gap:
     return Gap(camera="c", model="m", epoch=1, seq=seq, dropped=dropped, end=end)
+
+
+def captured(count: int) -> Captured:
+    return Captured(camera="c", model="m", epoch=1, count=count)
 
 
 def lost(seq: int) -> Lost:
@@ -127,7 +131,7 @@ def test_drops_before_a_waiting_frame_are_told_without_a_turn_and_once() -> None
     frames = stream()
     frames.announce(0, captured_ns=0)
     frames.announce(3, captured_ns=0, paced=2)
-    assert frames.flush() == [gap(2, replaced=1, paced=2)]
+    assert frames.flush() == [gap(2, replaced=1, paced=2), captured(4)]
     assert frames.flush() == []
     assert give(frames, "w") == (3, [turn(3)])
 
@@ -139,7 +143,21 @@ def test_nothing_is_told_out_of_turn_while_a_frame_is_asked_for() -> None:
     frames.announce(2, captured_ns=0, paced=1)
     assert frames.flush() == []
     assert frames.sent(0, "w", alive=True) == [turn(0)]
-    assert frames.flush() == [gap(1, paced=1)]
+    assert frames.flush() == [gap(1, paced=1), captured(3)]
+
+
+def test_how_many_were_captured_is_told_where_no_turn_tells_it() -> None:
+    frames = stream()
+    frames.announce(0, captured_ns=0)
+    give(frames, "w")
+    assert frames.flush() == [], "the turn has told it"
+    frames.announce(1, captured_ns=0)
+    assert frames.flush() == [captured(2)]
+    assert frames.flush() == []
+    frames.announce(2, captured_ns=0)
+    assert frames.flush() == [gap(1, replaced=1), captured(3)]
+    assert frames.tell_again() == [turn(0), gap(1, replaced=1)]
+    assert frames.flush() == [captured(3)], "a new sink does not know it"
 
 
 # lossless
@@ -238,7 +256,7 @@ def test_the_end_is_told_once_with_what_was_passed_over() -> None:
     frames = stream(live=False)
     frames.announce(0, captured_ns=0)
     frames.ended(3, paced=2)
-    assert frames.flush() == [], "not before what waits"
+    assert frames.flush() == [captured(3)], "the end not before what waits"
     give(frames, "w")
     assert frames.flush() == [gap(2, end=True, paced=2)]
     frames.ended(3, paced=2)
