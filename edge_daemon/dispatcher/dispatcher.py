@@ -196,6 +196,17 @@ class Dispatcher:
     def receive(self, peer: str, message: ToDispatcher) -> None:
         """Take in what `peer` (as its socket is named) says."""
         match message:
+            case Announce() | Sent() | Passed() | Missing() | Ended() | CaptureHello() if (
+                message.camera in self._cameras
+            ):
+                if isinstance(message, CaptureHello):
+                    self._captures[message.camera] = peer
+                    if self._sink_seen:
+                        self._heard[message.camera] = peer
+                if self._heard.get(message.camera) == peer == self._captures.get(message.camera):
+                    self._from_capture(peer, message)
+            case Free():
+                self._worker_free(message)
             case SinkHello():
                 self._sink_hello(message)
             case Acks():
@@ -204,8 +215,6 @@ class Dispatcher:
                 self._watched = set(message.cameras)
             case WorkerHello():
                 self._worker_hello(message)
-            case Free():
-                self._worker_free(message)
             case Begun():
                 if seat := self._workers.get(message.worker):
                     seat.begun = bool(seat.given)
@@ -224,15 +233,6 @@ class Dispatcher:
                     seat.leaves = True
                 else:
                     self._say(message.worker, Dismissed(inbox=message.inbox))
-            case CaptureHello() | Announce() | Passed() | Missing() | Sent() | Ended() if (
-                message.camera in self._cameras
-            ):
-                if isinstance(message, CaptureHello):
-                    self._captures[message.camera] = peer
-                    if self._sink_seen:
-                        self._heard[message.camera] = peer
-                if self._heard.get(message.camera) == peer == self._captures.get(message.camera):
-                    self._from_capture(peer, message)
             case _:
                 logger.warning("ignored a message about camera %s, which is not configured", message.camera)
 
@@ -266,10 +266,8 @@ class Dispatcher:
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""
-        for worker, seat in list(self._workers.items()):
-            if seat.leaves and not seat.given:
-                del self._workers[worker]
-                self._say(worker, Dismissed(inbox=seat.inbox))
+        for worker in [worker for worker, seat in self._workers.items() if seat.leaves and not seat.given]:
+            self._say(worker, Dismissed(inbox=self._workers.pop(worker).inbox))
         for ahead in range(AHEAD + 1 if self._files else 1):  # whoever has nothing to do comes first
             satisfied = set(self._fresh) if ahead else set()  # models that have nothing more for their workers
             for worker, seat in self._workers.items():

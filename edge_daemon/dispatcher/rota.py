@@ -40,7 +40,7 @@ class Rota:
         due = self._due(camera)
         if any(self._is_owed(other) and self._due(other) < due for other in expected):
             return None
-        if ages and camera in ages:
+        if ages and len(ages) > 1 and camera in ages:
             near = due + self._shortest
             camera = min((one for one in ages if self._due(one) <= near), key=lambda one: (ages[one], self._due(one)))
             due = self._due(camera)
