@@ -1,13 +1,15 @@
 """What the dispatcher and the sink cost a frame, from one camera to hundreds: both real, with simulated neighbours.
 
-    python -m benchmarks.many [--cameras 1 10 50 200] [--fps 1000] [--seconds 5]
+    python -m benchmarks.many [--cameras 1 10 50 200] [--fps 1000] [--seconds 5] [--rounds 5]
 
+Medians of rounds in which each number of cameras has its turn, since other work on the machine comes and goes.
 All cameras together give `--fps` frames a second, so that what a process does once a second weighs the same. Workers
 answer at once, so no frame has to wait; without pixels, nothing but the control messages is measured.
 """
 
 import argparse
 import heapq
+import statistics
 import tempfile
 import time
 from itertools import count
@@ -217,12 +219,17 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--fps", type=float, default=1000.0)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    spent: dict[int, list[Spent]] = {}
+    for _ in range(arguments.rounds):
+        for cameras in arguments.cameras:
+            spent.setdefault(cameras, []).append(measure(cameras, arguments.fps, arguments.seconds))
     print(f"{'cameras':>8} {'dispatcher':>11} {'sink':>7} {'both, ms a frame':>17} {'p50':>6} {'p99 ms':>7}")
-    for cameras in arguments.cameras:
-        spent = measure(cameras, arguments.fps, arguments.seconds)
-        both = spent.dispatcher + spent.sink
-        print(f"{cameras:8} {spent.dispatcher:11.3f} {spent.sink:7.3f} {both:17.3f} {spent.p50:6.2f} {spent.p99:7.2f}")
+    for cameras, rounds in spent.items():
+        both = statistics.median(one.dispatcher + one.sink for one in rounds)
+        dispatcher, sink, p50, p99 = (statistics.median(values) for values in zip(*rounds, strict=True))
+        print(f"{cameras:8} {dispatcher:11.3f} {sink:7.3f} {both:17.3f} {p50:6.2f} {p99:7.2f}")
 
 
 if __name__ == "__main__":

@@ -414,7 +414,7 @@ class Stream:
             self._wait_again(told.frame)
 
     def _turn_of(self, seq: int) -> Told | None:
-        return next((told for told in self._told if told.frame and told.seq == seq), None)
+        return next((told for told in reversed(self._told) if told.frame and told.seq == seq), None)
 
     def _tell(self, told: Told) -> list[ToSink]:
         self._told.append(told)

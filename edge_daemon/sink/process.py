@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,19 +19,32 @@ from edge_daemon.lines.peer import Peer
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
 from edge_daemon.settings import CameraTurn, Delivery, SinkSettings
 from edge_daemon.sink.audience import Audience
-from edge_daemon.sink.desk import Desk
+from edge_daemon.sink.desk import Desk, Key
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.sink.memory import Memory
 from edge_daemon.sink.record import Record
-from edge_daemon.wire import Acks, Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, pack, topic
+from edge_daemon.wire import (
+    Acks,
+    Decoder,
+    End,
+    Frame,
+    Outcome,
+    Result,
+    SinkHello,
+    StreamState,
+    ToSink,
+    Watched,
+    pack,
+    topic,
+)
 
 if TYPE_CHECKING:
     from edge_daemon.sink.gallery import Gallery
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
-LOT, PATIENCE_MS = {"lossless": 4, "live": 16}, {"lossless": 20, "live": 100}
-"""So many steps are acknowledged at once, or after so long: a file's frames are let go of by that."""
+LOT, PATIENCE_MS = {"lossless": 4, "live": 16}, {"lossless": 20, "live": 1000}
+"""So many frames of a stream are acknowledged at once, or after so long: a file's are let go of by that."""
 BUSY_S, BUSY_MS = 0.05, 50
 """When the last two results came within this time, the next is about to."""
 DENSE_S, REST_S = 0.0005, 0.002
@@ -85,7 +98,8 @@ class Sink:
         if not self._guests:
             self._open_locally()
         self._hello_due = False
-        self._acks: list[Acks] = []  # that the dispatcher has not been told
+        self._acks: dict[Key, StreamState] = {}  # that the dispatcher has not been told
+        self._acked: dict[Key, int] = {}  # the last frame of a stream that it was told of
         self._delivery = _delivery(settings.cameras)
         self._patient_until = 0.0
         self._came = NEVER, NEVER  # when workers said something, the last two times
@@ -134,9 +148,9 @@ class Sink:
 
     @property
     def _wait_ms(self) -> int:
-        if self._acks:
-            return PATIENCE_MS[self._delivery]
         until_status_ms = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
+        if self._acks:
+            return min(until_status_ms, PATIENCE_MS[self._delivery])
         return until_status_ms if self._desk.rests and not self._guests else min(until_status_ms, POLL_MS)
 
     @property
@@ -177,22 +191,24 @@ class Sink:
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
             if self._memory:
                 self._memory.note(acks, self._record.length if self._record else -1)
-            self._acknowledge(acks)
+            self._acknowledge(acks.streams)
         elif self._acks:
-            self._acknowledge(Acks(streams=[]))
+            self._acknowledge([])
         self._publish_pictures()
 
-    def _acknowledge(self, acks: Acks) -> None:
-        """Tell the dispatcher how far streams have come when there is enough to tell, or after a while."""
-        now = time.monotonic()
+    def _acknowledge(self, streams: Sequence[StreamState]) -> None:
+        """Tell the dispatcher how far streams have come once there is enough to tell of one, or after a while."""
+        now, enough, lot = time.monotonic(), False, LOT[self._delivery]
         if not self._acks:
             self._patient_until = now + PATIENCE_MS[self._delivery] / 1e3
-        self._acks.append(acks)
-        enough = any(state.finished for state in acks.streams) or len(self._acks) >= LOT[self._delivery]
+        for state in streams:
+            key = state.camera, state.model
+            self._acks[key] = state
+            enough |= state.finished or not 0 <= state.resolved - self._acked.get(key, -1) < lot
         if enough or now >= self._patient_until:
-            newest = {(state.camera, state.model): state for one in self._acks for state in one.streams}
+            self._acked |= {key: state.resolved for key, state in self._acks.items()}
+            self._peer.send(pack([Acks(streams=list(self._acks.values()))]))
             self._acks.clear()
-            self._peer.send(pack([Acks(streams=list(newest.values()))]))
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
