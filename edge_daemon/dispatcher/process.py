@@ -41,12 +41,13 @@ class Loop:
 
     def run(self) -> None:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
-        self._hub.watch(self._link.fileno())
+        orders = self._link.fileno()
+        self._hub.watch(orders)
         while not self._link.stopping:
             unhurried = self._dispatcher.unhurried()
             self._hub.hush(unhurried)
-            ordered = self._link.fileno() in self._hub.wait(self._wait_ms(patient=bool(unhurried)))
-            for order in self._link.orders() if ordered else ():
+            ready = self._hub.wait(self._wait_ms(patient=bool(unhurried)))
+            for order in self._link.orders() if orders in ready else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
                 elif isinstance(order, Change):

@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge_daemon.wire import Captured, Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
 
@@ -14,9 +14,11 @@ EXPECTED_NS = 100_000_000
 """A live camera's next frame is waited for only where frames come at least so often."""
 EARLY = 8
 """What the model before found, kept for frames whose turn with it is not known yet."""
+NOTHING: Counter[str] = Counter()
+"""Dropped before most frames. Nobody adds to this."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Waiting:
     """A frame that can be asked for, and what became of the frames between it and the one before.
 
@@ -26,13 +28,13 @@ class Waiting:
 
     seq: int
     captured_ns: int
-    before: Counter[str] = field(default_factory=Counter)
+    before: Counter[str]
     ready: bool = True
     crops: list[Crop] | None = None
     deaths: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Told:
     """What the sink was told and has not settled yet: `frame`'s turn, or (None) a gap that ends at `seq`."""
 
@@ -95,7 +97,7 @@ class Stream:
         self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
         self._told: deque[Told] = deque()
         self._counted = resolved + 1  # frames that the sink knows of
-        self._gap: Counter[str] = Counter()  # dropped after the last frame that waits or had its turn
+        self._gap = NOTHING  # dropped after the last frame that waits or had its turn
         self._ended = False
 
     # What the capture says
@@ -113,7 +115,7 @@ class Stream:
         if self.live and self._waiting:
             self._drop(self._waiting.pop(), "replaced")
         self._waiting.append(Waiting(seq, captured_ns, self._gap))
-        self._gap = Counter()
+        self._gap = NOTHING
         self.announced = seq
 
     def passed(self, seq: int, paced: int, still: int) -> None:
@@ -177,7 +179,7 @@ class Stream:
             if not self.after:
                 self.announced = max(self._settled, self._told[-1].seq if self._told else -1)
                 self._ended = bool(self._told) and self._told[-1].end
-                self._gap.clear()
+                self._gap = NOTHING
                 self._waiting.clear()
         self._asked = None
         self._offered = -1
@@ -194,10 +196,10 @@ class Stream:
             return
         between = told.seq - self.announced - bool(told.frame)
         dropped = Counter(dict(_first(told.dropped, between)))
-        self._gap += dropped + Counter({"worker-lost": between - dropped.total()})
+        self._gap = self._gap + dropped + Counter({"worker-lost": between - dropped.total()})
         if told.frame:
             self._waiting.append(Waiting(told.seq, told.frame.captured_ns, self._gap, ready=False))
-            self._gap = Counter()
+            self._gap = NOTHING
         self.announced = told.seq
         if (found := self._early.pop(told.seq, None)) is not None:
             self.offer(told.seq, found)
@@ -360,10 +362,10 @@ class Stream:
             first = self._waiting[0]
             if self.live and first.before:
                 messages = self._tell(Told(first.seq - 1, first.before))
-                first.before = Counter()
+                first.before = NOTHING
         elif (self._gap or self._ended) and not self._end_is_told:
             messages = self._tell(Told(self.announced, self._gap, end=self._ended))
-            self._gap = Counter()
+            self._gap = NOTHING
         if self._counted <= self.announced:
             self._counted = self.announced + 1
             messages.append(Captured(camera=self.camera, model=self.model, epoch=self.epoch, count=self._counted))
@@ -394,7 +396,7 @@ class Stream:
         replaced = min(replaced, frames - still)
         paced = min(paced, frames - still - replaced) if self.live else frames - still
         lost = frames - paced - still - replaced
-        self._gap += Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
+        self._gap = self._gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
 
     def _drop(self, frame: Waiting, reason: Reason) -> None:
         """The last frame that waited is dropped."""

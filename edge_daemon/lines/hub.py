@@ -65,15 +65,15 @@ class Hub:
         others = set()
         self._ready.clear()
         for fd, events in self._poll.poll(wait_ms / 1e3):
-            if fd == self._listener.fileno():
-                self._let_in()
-            elif fd not in self._lines:
-                others.add(fd)
-            else:
+            if fd in self._lines:
                 if events & select.EPOLLOUT:
                     self._send_unread(fd)
                 if events & ~select.EPOLLOUT:
                     self._ready.append(fd)
+            elif fd == self._listener.fileno():
+                self._let_in()
+            else:
+                others.add(fd)
         return others
 
     def has_news(self) -> bool:
