@@ -153,10 +153,11 @@ def receive(end: socket.socket) -> list[News] | None:
 
 
 class Link:
-    """A child's end. Poll its `fileno()`, then read the orders."""
+    """A child's end. Poll its `fileno()`, then read the orders. A child that is not heard for `hang_s` is ended."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
+        self.hang_s = 60.0
         self._last_beat = 0.0
         self._last_state = ""
         self.stopping = False
@@ -214,11 +215,15 @@ class Link:
         self._tell(Finished())
 
     def beat(self, state: str, detail: dict[str, Any] | None = None) -> None:
-        """Report once a second, and at once when `state` changes."""
+        """Report once a second, or as often as is due, and at once when `state` changes."""
         now = time.monotonic()
-        if state == self._last_state and now - self._last_beat < BEAT_S:
+        if state == self._last_state and now - self._last_beat < min(BEAT_S, self.hang_s / 4):
             return
         self.tell(state, detail)
+
+    def rest_ms(self, most: int) -> int:
+        """How long to wait for something to do, up to `most`, and be heard in time."""
+        return min(most, round(1e3 * self.hang_s / 2))
 
     def tell(self, state: str, detail: dict[str, Any] | None = None) -> None:
         """Report now."""

@@ -59,6 +59,7 @@ class Outbox(NamedTuple):
 def serve(link: Link) -> None:
     """Read one camera until told to stop, or until its source has ended and all of it is accounted for."""
     settings = link.settings(CaptureSettings)
+    link.hang_s = settings.stall_timeout_s
     with zmq.Context() as context:
         capture = Capture(link, settings, context)
         try:
@@ -97,7 +98,7 @@ class Capture:
             poller.register(waited_for, select.POLLIN)
         self._reader.start()
         while not self._link.stopping and not self._finished:
-            ready = dict(poller.poll(self._peer.wait_ms(POLL_MS)))
+            ready = dict(poller.poll(self._peer.wait_ms(self._link.rest_ms(POLL_MS))))
             if self._link.fileno() in ready:
                 self._link.orders()
             if self._wake in ready:

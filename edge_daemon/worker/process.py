@@ -52,6 +52,7 @@ STOP_S = 2.0
 def serve(link: Link) -> None:
     """Serve frames with one model until told to stop."""
     settings = link.settings(WorkerSettings)
+    link.hang_s = settings.timeout_s
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)
@@ -98,7 +99,7 @@ class Worker:
             poller.register(waited_for, zmq.POLLIN)
         self._link.ready()
         while not self._link.stopping:
-            ready = dict(poller.poll(self._peer.wait_ms(REST_MS)))
+            ready = dict(poller.poll(self._peer.wait_ms(self._link.rest_ms(REST_MS))))
             if self._link.fileno() in ready:
                 self._link.orders()
             if self._peer.fileno() in ready:
@@ -238,7 +239,7 @@ class Worker:
             self._forget_replies()
             self._replies[address] = sockets.outcomes(self._context, address)
         replies = self._replies[address]
-        while not replies.poll(POLL_MS, zmq.POLLOUT):
+        while not replies.poll(self._link.rest_ms(POLL_MS), zmq.POLLOUT):
             self._link.orders()
             self._link.beat("waiting for the web")
             if self._link.stopping or not sockets.is_there(address):
@@ -307,7 +308,7 @@ class Worker:
     def _wait(self, has_room: Callable[[int], bool]) -> bool:
         """Wait for the sink while it is away: a result is not to be lost for that, but when we have to end."""
         patience = time.monotonic() + STOP_S
-        while not has_room(POLL_MS):
+        while not has_room(self._link.rest_ms(POLL_MS)):
             self._link.orders()
             self._link.beat("waiting for the sink")
             if self._link.stopping and time.monotonic() > patience:

@@ -7,12 +7,12 @@ from typing import Any
 import psutil
 
 from edge_daemon.pool import NAME
-from tests.acceptance.harness import START_S, Daemon, Listener, accounts, clip, running
+from tests.acceptance.harness import START_S, Daemon, Listener, accounts, clip, free_port, running
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 PATIENT_S = 30.0
-TIMEOUT_S = 3.0
+TIMEOUT_S, SHORT_S = 3.0, 0.5
 REORDER_S = 0.3
 SLACK_S = 0.5
 """For a test machine that does other things too."""
@@ -45,6 +45,19 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: {TIMEOUT_S}s}}}}
     assert max(latencies) < REORDER_S + SLACK_S, "results waited for the one that hangs"
     assert sum(result["dropped"].get("late", 0) + result["dropped"].get("worker-lost", 0) for result in results) <= 2
     assert "worker m-0 has not been heard for 3 s and is killed" in daemon.log
+
+
+def test_who_has_nothing_to_do_is_not_taken_for_hanging(tmp_path: Path) -> None:
+    slow_model(tmp_path / "m.onnx", 1)
+    config = f"""
+cameras: {{door: {{source: "rtsp://127.0.0.1:{free_port()}/nobody", stall_timeout: {SHORT_S}s}}}}
+models: {{m: {{path: m.onnx, worker_timeout: {SHORT_S}s}}}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "status/") as statuses:
+        for _ in range(4):  # one a second
+            assert all(one["restarts"] == 0 for one in statuses.receive()[0]["processes"])
+        assert daemon.stop() == 0
+    assert "has not been heard" not in daemon.log
 
 
 def test_frames_lie_in_memory_that_is_shared_whoever_came_back(tmp_path: Path) -> None:
