@@ -527,8 +527,6 @@ class Dispatcher:
     def _settle(self, acks: Acks) -> None:
         for state in acks.streams:
             if stream := self._streams.get((state.camera, state.model)):
-                if not stream.up_to_date:
-                    self._wake(state.camera)
                 stream.settle(state)
         for camera in dict.fromkeys(state.camera for state in acks.streams):
             self._release(camera)

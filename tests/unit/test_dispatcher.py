@@ -6,6 +6,7 @@ import pytest
 
 from edge_daemon.bookmark import Place
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.stream import UNSETTLED
 from edge_daemon.settings import CameraTurn
 from edge_daemon.wire import (
     Acks,
@@ -466,6 +467,25 @@ def test_the_sink_learns_how_many_were_captured_once() -> None:
     desk.sink()
     desk.core.flush()
     assert [m for m in desk.to("sink") if isinstance(m, Captured)] == [count], "a new sink does not know it"
+
+
+def test_a_sink_that_is_far_behind_gets_more_as_soon_as_it_has_caught_up() -> None:
+    desk = ready()
+    desk.worker()
+    for seq in range(UNSETTLED + 2):
+        desk.frame(seq)
+    given = []
+    while lot := desk.assigned():
+        for _, seq in lot:
+            desk.done(seq)
+            given.append(seq)
+    assert given == list(range(UNSETTLED))
+    desk.core.flush()
+    assert desk.assigned() == []
+    desk.acked(0)
+    assert desk.assigned() == [("w", UNSETTLED)]
+    desk.acked(1)
+    assert desk.assigned() == [("w", UNSETTLED + 1)]
 
 
 def test_a_new_sink_is_told_where_to_start_and_what_is_under_way() -> None:
