@@ -26,6 +26,13 @@ class Speed:
     service_ms: float
     cpu_ms: float
 
+    @property
+    def held_ms(self) -> float:
+        """CPU milliseconds that are of use to nobody else where all cores are at work: of threads that share a frame
+        all wait when one has to share its core.
+        """
+        return self.cpu_ms if self.threads == 1 else max(self.cpu_ms, self.threads * self.service_ms)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transport:
@@ -124,7 +131,7 @@ class Machine:
     def _looked_at_ms(self, choice: Arrangement) -> float:
         """CPU milliseconds of a frame that is decoded."""
         speed = self.speed(choice.workers, choice.threads)
-        return self.convert_ms + self.transports[choice.codec].cpu_ms + speed.cpu_ms
+        return self.convert_ms + self.transports[choice.codec].cpu_ms + speed.held_ms
 
 
 def between(below: Speed, above: Speed, workers: int) -> Speed:

@@ -1,5 +1,7 @@
 """The model of a machine: what has to hold whatever was measured."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +84,6 @@ def test_figures_by_hand() -> None:
     assert machine.live_fps(one, 5) == pytest.approx(1000 / (20 + 2 + 3))
     assert machine.cameras(all_of_them, 10) == pytest.approx((1 - SPARE) * 3200 / (25 * 4 + 10 * 34))
     assert machine.best(25) == Arrangement(3, 1, "auto"), "a fourth worker would find no core free"
+    paired = replace(machine, speeds=[Speed(workers=2, threads=2, service_ms=12, cpu_ms=20)])
+    held = "while one of its threads waits for a core, the other has nothing to do"
+    assert paired.lossless_fps(Arrangement(2, 2, "auto")) == pytest.approx(3600 / (4 + 1 + 5 + 2 * 12)), held
