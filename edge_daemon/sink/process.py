@@ -148,10 +148,10 @@ class Sink:
 
     @property
     def _wait_ms(self) -> int:
-        until_status_ms = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
+        most = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
         if self._acks:
-            return min(until_status_ms, PATIENCE_MS[self._delivery])
-        return until_status_ms if self._desk.rests and not self._guests else min(until_status_ms, POLL_MS)
+            most = min(most, PATIENCE_MS[self._delivery])
+        return most if self._desk.rests and not self._guests else min(most, POLL_MS)
 
     @property
     def _is_busy(self) -> bool:
