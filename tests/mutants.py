@@ -13,7 +13,19 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("stream", "offers", "dispatcher", "rota", "fairness", "ledger", "desk", "memory", "promises", "pool")
+TESTS = (
+    "stream",
+    "offers",
+    "dispatcher",
+    "rota",
+    "fairness",
+    "ledger",
+    "desk",
+    "memory",
+    "receipts",
+    "promises",
+    "pool",
+)
 MUTANTS = [
     ("dispatcher/stream.py", "if self.live and self._waiting:", "if self._waiting:"),
     ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
@@ -67,6 +79,9 @@ MUTANTS = [
     ("sink/ledger.py", "and frame.seq <= self._epoch.resolved", "and frame.seq < self._epoch.resolved"),
     ("sink/memory.py", "Counter(line.dropped) - Counter(state.gap if same else {})", "Counter(line.dropped)"),
     ("sink/memory.py", "<= (state.epoch, state.published)", "< (state.epoch, state.published)"),
+    ("sink/receipts.py", "any(turn.delivery", "all(turn.delivery"),
+    ("sink/receipts.py", "state.finished or not 0 <=", "not 0 <="),
+    ("sink/receipts.py", "or now >= self._until", ""),
     ("sink/desk.py", "if not self._started:\n            return\n", "pass\n"),
     ("pool.py", "pool.memory[flag] = 1", "pass"),
     ("pool.py", "and not pool.memory[flag]", ""),

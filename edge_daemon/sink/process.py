@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,34 +17,20 @@ from edge_daemon.keys import Doorkeeper
 from edge_daemon.lines.hub import Hub
 from edge_daemon.lines.peer import Peer
 from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
-from edge_daemon.settings import CameraTurn, Delivery, SinkSettings
+from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.audience import Audience
-from edge_daemon.sink.desk import Desk, Key
+from edge_daemon.sink.desk import Desk
 from edge_daemon.sink.ledger import Arrival
 from edge_daemon.sink.memory import Memory
+from edge_daemon.sink.receipts import Receipts
 from edge_daemon.sink.record import Record
-from edge_daemon.wire import (
-    Acks,
-    Decoder,
-    End,
-    Frame,
-    Outcome,
-    Result,
-    SinkHello,
-    StreamState,
-    ToSink,
-    Watched,
-    pack,
-    topic,
-)
+from edge_daemon.wire import Acks, Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, pack, topic
 
 if TYPE_CHECKING:
     from edge_daemon.sink.gallery import Gallery
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
-LOT, PATIENCE_MS = {"lossless": 4, "live": 16}, {"lossless": 20, "live": 1000}
-"""So many frames of a stream are acknowledged at once, or after so long: a file's are let go of by that."""
 BUSY_S, BUSY_MS = 0.05, 50
 """When the last two results came within this time, the next is about to."""
 DENSE_S, REST_S = 0.0005, 0.002
@@ -98,10 +84,7 @@ class Sink:
         if not self._guests:
             self._open_locally()
         self._hello_due = False
-        self._acks: dict[Key, StreamState] = {}  # that the dispatcher has not been told
-        self._acked: dict[Key, int] = {}  # the last frame of a stream that it was told of
-        self._delivery = _delivery(settings.cameras)
-        self._patient_until = 0.0
+        self._receipts = Receipts(settings.cameras)
         self._came = NEVER, NEVER  # when workers said something, the last two times
         self._is_dense = False  # whether we waited for nothing, the last time
         self._watched: list[str] = []
@@ -148,9 +131,7 @@ class Sink:
 
     @property
     def _wait_ms(self) -> int:
-        most = max(0, ceil(1e3 * (self._status_at - time.monotonic())))
-        if self._acks:
-            most = min(most, PATIENCE_MS[self._delivery])
+        most = ceil(1e3 * self._receipts.wait_s(max(0.0, self._status_at - time.monotonic())))
         return most if self._desk.rests and not self._guests else min(most, POLL_MS)
 
     @property
@@ -176,7 +157,7 @@ class Sink:
         if self._door:
             self._door.clients = frozenset(settings.clients)
         self._settings, self._watched_anew = settings, True
-        self._delivery = _delivery(settings.cameras)
+        self._receipts.change(settings.cameras)
         self._link.changed()
 
     def step(self, ready: Container[object]) -> None:
@@ -191,24 +172,10 @@ class Sink:
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
             if self._memory:
                 self._memory.note(acks, self._record.length if self._record else -1)
-            self._acknowledge(acks.streams)
-        elif self._acks:
-            self._acknowledge([])
+            self._receipts.add(acks.streams, time.monotonic())
+        if states := self._receipts.due(time.monotonic()):
+            self._peer.send(pack([Acks(streams=states)]))
         self._publish_pictures()
-
-    def _acknowledge(self, streams: Sequence[StreamState]) -> None:
-        """Tell the dispatcher how far streams have come once there is enough to tell of one, or after a while."""
-        now, enough, lot = time.monotonic(), False, LOT[self._delivery]
-        if not self._acks:
-            self._patient_until = now + PATIENCE_MS[self._delivery] / 1e3
-        for state in streams:
-            key = state.camera, state.model
-            self._acks[key] = state
-            enough |= state.finished or not 0 <= state.resolved - self._acked.get(key, -1) < lot
-        if enough or now >= self._patient_until:
-            self._acked |= {key: state.resolved for key, state in self._acks.items()}
-            self._peer.send(pack([Acks(streams=list(self._acks.values()))]))
-            self._acks.clear()
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
@@ -245,7 +212,7 @@ class Sink:
             self._open_locally()
         if self._hello_due and not self._guests:
             self._hello_due = False
-            self._acks.clear()
+            self._receipts.clear()
             self._peer.send(pack([SinkHello(streams=self._desk.hello(), watched=self._watched)]))
 
     def _open_locally(self) -> None:
@@ -349,8 +316,3 @@ class Sink:
         state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
         rejected = sum(d.rejected for d in (self._from_dispatcher, self._from_worker, self._with_picture))
         self._link.tell(state, {"cameras": status["cameras"], "rejected": rejected})
-
-
-def _delivery(cameras: dict[str, CameraTurn]) -> Delivery:
-    """That of all cameras: `lossless` if it is that of one."""
-    return "lossless" if any(turn.delivery == "lossless" for turn in cameras.values()) else "live"
