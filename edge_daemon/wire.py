@@ -5,6 +5,7 @@ The tag carries the version, so that a peer of another version is told apart fro
 are nanoseconds of CLOCK_MONOTONIC, which all processes of one machine share; `captured_at` is for people.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -32,6 +33,8 @@ POISON = 2
 """A frame that was with so many workers when they died is not looked at again."""
 Dropped = dict[str, int]
 """Frames by `Reason`. A plain string key keeps a newer peer's reasons readable."""
+NOTHING: Counter[str] = Counter()
+"""Dropped before most frames. Nobody adds to this."""
 
 
 REQUESTS = "/web"
@@ -58,6 +61,11 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int = 0
     dropped: Dropped = {}
     finished: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Whose it is: camera and model."""
+        return self.camera, self.model
 
 
 # capture -> dispatcher

@@ -55,7 +55,7 @@ tells of two at a time.
 """
 
 
-@dataclass(slots=True)
+@dataclass
 class Seat:
     """A worker that is here, with its model's `input`, and the frames that it was given: camera, epoch, and the number
     asked for.

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_daemon.wire import Captured, Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
+from edge_daemon.wire import NOTHING, Captured, Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
 
 UNSETTLED = 64
 """Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
@@ -14,8 +14,6 @@ EXPECTED_NS = 100_000_000
 """A live camera's next frame is waited for only where frames come at least so often."""
 EARLY = 8
 """What the model before found, kept for frames whose turn with it is not known yet."""
-NOTHING: Counter[str] = Counter()
-"""Dropped before most frames. Nobody adds to this."""
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ class Stream:
                 if not told.served:
                     told.worker = None
             if not self.after:
-                self.announced = max(self._settled, self._told[-1].seq if self._told else -1)
+                self.announced = max(self._settled, self._last_told)
                 self._ended = bool(self._told) and self._told[-1].end
                 self._gap = NOTHING
                 self._waiting.clear()
@@ -345,7 +343,7 @@ class Stream:
     def tell_again(self) -> list[ToSink]:
         """All that a new sink has to know; results that the old one had are lost."""
         messages: list[ToSink] = []
-        self._counted = max(self.resolved, self._told[-1].seq if self._told else -1) + 1
+        self._counted = max(self.resolved, self._last_told) + 1
         for told in self._told:
             if told.seq > self.resolved or (told.end and not self.finished):
                 messages.append(self._message(told))
@@ -414,6 +412,11 @@ class Stream:
         told = self._turn_of(seq)
         if told and told.frame and told.worker is None and not self.live:
             self._wait_again(told.frame)
+
+    @property
+    def _last_told(self) -> int:
+        """The last frame of which the sink was told something that is not settled; -1 where all is."""
+        return self._told[-1].seq if self._told else -1
 
     def _turn_of(self, seq: int) -> Told | None:
         return next((told for told in reversed(self._told) if told.frame and told.seq == seq), None)

@@ -3,12 +3,10 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from edge_daemon.wire import Captured, Gap, Lost, Outcome, StreamState, Turn
+from edge_daemon.wire import NOTHING, Captured, Gap, Lost, Outcome, StreamState, Turn
 
 STASH = 64
 """Outcomes kept that came ahead of the turn they belong to."""
-NOTHING: Counter[str] = Counter()
-"""Of most frames none before was dropped. Nobody adds to this."""
 Picture = bytes | memoryview | None
 
 
@@ -119,8 +117,7 @@ class Ledger:
     @property
     def in_flight(self) -> int:
         """Frames that wait for a worker, or for their result's turn."""
-        dropped = self._dropped.total() + sum(entry.dropped.total() for entry in self._entries)
-        return self.captured - self.delivered - dropped
+        return self.captured - self.delivered - self.dropped.total()
 
     def tell(self, message: Turn | Gap | Lost | Captured) -> None:
         """Take in what the dispatcher says of this stream."""

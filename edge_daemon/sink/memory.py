@@ -21,7 +21,6 @@ _HEAD = struct.Struct("<Iq")
 """Bytes of the states that follow, and of the file of results (-1: none)."""
 LIMIT_BYTES = 256 << 10
 """When it has become longer than this, it is written anew."""
-Key = tuple[str, str]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -42,10 +41,10 @@ class Memory:
 
     def __init__(self, path: Path, results: Path | None) -> None:
         self._path, self._fd = path, -1
-        self._states: dict[Key, StreamState] = {}
+        self._states: dict[tuple[str, str], StreamState] = {}
         written = self._read()
         if results and written >= 0:
-            self._states = {_key(s): s for s in caught_up(self._states.values(), _lines(results, written))}
+            self._states = {s.key: s for s in caught_up(self._states.values(), _lines(results, written))}
         self._rewrite(results.stat().st_size if results and results.exists() else -1)
 
     @property
@@ -55,7 +54,7 @@ class Memory:
 
     def note(self, acks: Acks, written: int) -> None:
         """Streams have moved; the file of results has `written` bytes now."""
-        self._states |= {_key(state): state for state in acks.streams}
+        self._states |= {state.key: state for state in acks.streams}
         if self._fd < 0:
             return
         encoded = encode(acks)
@@ -86,7 +85,7 @@ class Memory:
                 acks = decode(data[place + _HEAD.size : place + _HEAD.size + length])
             except WireError:  # torn: the sink was killed here
                 break
-            self._states |= {_key(state): state for state in acks.streams}
+            self._states |= {state.key: state for state in acks.streams}
             written, place = at, place + _HEAD.size + length
         return written
 
@@ -110,7 +109,7 @@ class Memory:
 
 def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:
     """The states after these results were published, too."""
-    by_key = {_key(state): state for state in states}
+    by_key = {state.key: state for state in states}
     for line in lines:
         key = line.camera, line.model
         state = by_key.get(key) or StreamState(camera=line.camera, model=line.model, epoch=line.epoch)
@@ -143,7 +142,3 @@ def _lines(results: Path, start: int) -> Iterator[Line]:
             yield msgspec.json.decode(line, type=Line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-
-
-def _key(state: StreamState) -> Key:
-    return state.camera, state.model

@@ -168,12 +168,13 @@ class Sink:
         self._publish(self._desk.release(time.monotonic_ns()))
         if self._record:
             self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
+        now = time.monotonic()
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
         if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
             if self._memory:
                 self._memory.note(acks, self._record.length if self._record else -1)
-            self._receipts.add(acks.streams, time.monotonic())
-        if states := self._receipts.due(time.monotonic()):
+            self._receipts.add(acks.streams, now)
+        if states := self._receipts.due(now):
             self._peer.send(pack([Acks(streams=states)]))
         self._publish_pictures()
 

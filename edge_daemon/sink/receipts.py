@@ -33,13 +33,12 @@ class Receipts:
         if not self._held:
             self._until = now + self._patience_s
         for state in states:
-            key = state.camera, state.model
-            self._held[key] = state
-            self._enough |= state.finished or not 0 <= state.resolved - self._told.get(key, -1) < self._lot
+            self._held[state.key] = state
+            self._enough |= state.finished or not 0 <= state.resolved - self._told.get(state.key, -1) < self._lot
 
     def due(self, now: float) -> list[StreamState]:
         """What is to be told now, if anything."""
-        if not self._held or not (self._enough or now >= self._until):
+        if not (self._enough or now >= self._until):
             return []
         self._told |= {key: state.resolved for key, state in self._held.items()}
         states = list(self._held.values())

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.dispatcher.stream import UNSETTLED
-from edge_daemon.settings import CameraTurn
+from edge_daemon.settings import CameraTurn, Delivery
 from edge_daemon.sink.receipts import LOT, PATIENCE_S, Receipts
 from edge_daemon.wire import StreamState
 
 
-def receipts(delivery: str = "live") -> Receipts:
-    turn = CameraTurn(models=["m"], delivery="live" if delivery == "live" else "lossless")
-    return Receipts({"a": CameraTurn(models=["m"], delivery="live"), "b": turn})
+def receipts(delivery: Delivery = "live") -> Receipts:
+    """For a live camera, and one beside it."""
+    return Receipts({"a": CameraTurn(models=["m"], delivery="live"), "b": CameraTurn(models=["m"], delivery=delivery)})
 
 
 def state(resolved: int, camera: str = "a", *, epoch: int = 1, finished: bool = False) -> StreamState:
