@@ -248,11 +248,12 @@ def test_the_watchdog_ends_a_service_whose_dispatcher_is_stopped_and_it_recovers
             what="another supervisor",
             every_s=0.1,
         )
+        # Cameras may be up before every process is, and only then the service is ready again.
+        eventually(lambda: service.state == "active", START_S, what="ready again", every_s=0.1)
         service.up("1 of 1 camera")
         print(f"recovered in {time.monotonic() - stopped_at:.1f} s with WatchdogSec={WATCHDOG_S}")
         assert service.logged("Watchdog timeout")
         assert service.logged("supervisor: no frame has come through")
-        assert service.state == "active"
         with Listener(service.address, "result/") as listener:
             listener.receive()
 
