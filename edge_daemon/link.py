@@ -15,10 +15,18 @@ from edge_daemon.errors import EdgeError, ExitCode
 MAX_BYTES = 1 << 20
 BEAT_S = 1.0
 """How often a process reports, and so shows that its loop still turns."""
-
+HANG_S = 60.0
+"""After how long without a word a process is taken to hang, where nothing else is said."""
 
 UNWRITTEN = "cannot write results"
 """The state of a sink whose disk is full; lossless sources wait for it."""
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child is told first: its settings, and that it is ended when it is not heard for `hang_s`."""
+
+    settings: msgspec.Raw
+    hang_s: float
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +112,7 @@ class Table(Order, frozen=True, kw_only=True, tag="table"):
 
 
 _encoder = msgspec.msgpack.Encoder()
+_start = msgspec.msgpack.Decoder(Start)
 _news = msgspec.msgpack.Decoder(Ready | Failed | Report | Finished | Changed)
 _orders = msgspec.msgpack.Decoder(Stop | Exited | Change | Table)
 S = TypeVar("S", bound=msgspec.Struct)
@@ -118,9 +127,9 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-def send_settings(end: socket.socket, settings: msgspec.Struct) -> None:
-    """Hand a child what it needs to know, before anything else."""
-    end.send(_encoder.encode(settings))
+def send_settings(end: socket.socket, settings: msgspec.Struct, hang_s: float = HANG_S) -> None:
+    """Hand a child what it needs to know, before anything else: its settings, and within what time to be heard."""
+    end.send(_encoder.encode(Start(settings=msgspec.Raw(_encoder.encode(settings)), hang_s=hang_s)))
 
 
 def change(settings: msgspec.Struct, anew: list[str]) -> Change:
@@ -153,11 +162,11 @@ def receive(end: socket.socket) -> list[News] | None:
 
 
 class Link:
-    """A child's end. Poll its `fileno()`, then read the orders. A child that is not heard for `hang_s` is ended."""
+    """A child's end. Poll its `fileno()`, then read the orders."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
-        self.hang_s = 60.0
+        self._hang_s = HANG_S
         self._last_beat = 0.0
         self._last_state = ""
         self.stopping = False
@@ -172,7 +181,9 @@ class Link:
 
     def settings(self, kind: type[S]) -> S:
         """What this process was told at its start."""
-        return msgspec.msgpack.decode(self._socket.recv(MAX_BYTES), type=kind)
+        start = _start.decode(self._socket.recv(MAX_BYTES))
+        self._hang_s = start.hang_s
+        return msgspec.msgpack.decode(start.settings, type=kind)
 
     @staticmethod
     def changed_settings(change: Change, kind: type[S]) -> S:
@@ -217,13 +228,13 @@ class Link:
     def beat(self, state: str, detail: dict[str, Any] | None = None) -> None:
         """Report once a second, or as often as is due, and at once when `state` changes."""
         now = time.monotonic()
-        if state == self._last_state and now - self._last_beat < min(BEAT_S, self.hang_s / 4):
+        if state == self._last_state and now - self._last_beat < min(BEAT_S, self._hang_s / 4):
             return
         self.tell(state, detail)
 
     def rest_ms(self, most: int) -> int:
         """How long to wait for something to do, up to `most`, and be heard in time."""
-        return min(most, round(1e3 * self.hang_s / 2))
+        return min(most, round(1e3 * self._hang_s / 2))
 
     def tell(self, state: str, detail: dict[str, Any] | None = None) -> None:
         """Report now."""

@@ -182,7 +182,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `pictures` where there is one beside them.
 
     With `trial` it ends once the model is loaded: whether it can be is all there is to know. Frames that it fails on
-    are set aside in the folder `aside`, if any. It is replaced when it has not been heard for `timeout_s`.
+    are set aside in the folder `aside`, if any.
     """
 
     worker: str
@@ -193,7 +193,6 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     pictures: str
     trial: bool = False
     aside: str | None = None
-    timeout_s: float = 60.0
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,7 +59,6 @@ class Outbox(NamedTuple):
 def serve(link: Link) -> None:
     """Read one camera until told to stop, or until its source has ended and all of it is accounted for."""
     settings = link.settings(CaptureSettings)
-    link.hang_s = settings.stall_timeout_s
     with zmq.Context() as context:
         capture = Capture(link, settings, context)
         try:

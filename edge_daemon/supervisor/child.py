@@ -34,7 +34,7 @@ class ProcessSpec:
     name: str
     settings: msgspec.Struct
     awaited: bool = True
-    hang_s: float = 60.0
+    hang_s: float = link.HANG_S
     max_bytes: int | None = None
 
     @property
@@ -104,7 +104,7 @@ class Child:
             self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
             self._ended(str(error), 0.0)
             return False
-        link.send_settings(self._socket, self.spec.settings)
+        link.send_settings(self._socket, self.spec.settings, self.spec.hang_s)
         return True
 
     def tell(self, order: Order) -> bool:

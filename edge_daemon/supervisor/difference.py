@@ -1,7 +1,7 @@
 """What sets two plans apart."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -59,10 +59,11 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
             case CaptureSettings():
                 known.append((f"camera {spec.name}", _essence(spec)))
             case WorkerSettings(model=model):
-                known.append((f"model {model.name}", spec.settings))
-            case DispatcherSettings(cameras=cameras, cascades=cascades):
+                known.append((f"model {model.name}", spec))
+            case DispatcherSettings(cameras=cameras, cascades=cascades, requests=requests):
                 known += [(f"camera {name}", turn) for name, turn in cameras.items()]
                 known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
+                known += [("the web", weight) for weight in set(requests.values())]
             case WebSettings():
                 known.append(("the web", _essence(spec)))
             case SinkSettings(publish=publish, quality=quality, clients=clients):
@@ -73,13 +74,14 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
     return things
 
 
-def _essence(spec: ProcessSpec) -> msgspec.Struct:
-    """What a process cannot go on with when it changes. How many frames a capture holds is not worth a new one, and the
-    web is told of other cameras and models.
+def _essence(spec: ProcessSpec) -> ProcessSpec:
+    """What a process cannot go on with when it changes. How many frames a capture holds is not worth a new one, the web
+    is told of other cameras and models, and how much memory is too much only the supervisor has to know.
     """
+    settings: msgspec.Struct = spec.settings
     match spec.settings:
-        case CaptureSettings() as settings:
-            return msgspec.structs.replace(settings, window=0)
-        case WebSettings() as settings:
-            return msgspec.structs.replace(settings, cameras=[], models=[])
-    return spec.settings
+        case CaptureSettings():
+            settings = msgspec.structs.replace(settings, window=0)
+        case WebSettings():
+            settings = msgspec.structs.replace(settings, cameras=[], models=[])
+    return replace(spec, settings=settings, max_bytes=None)

@@ -93,7 +93,6 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     sink=sink,
                     pictures=pictures,
                     aside=str(aside) if aside else None,
-                    timeout_s=config.models[name].worker_timeout,
                 ),
                 hang_s=config.models[name].worker_timeout,
                 max_bytes=config.models[name].max_memory,

@@ -52,7 +52,6 @@ STOP_S = 2.0
 def serve(link: Link) -> None:
     """Serve frames with one model until told to stop."""
     settings = link.settings(WorkerSettings)
-    link.hang_s = settings.timeout_s
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)

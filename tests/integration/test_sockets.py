@@ -68,9 +68,11 @@ def test_guests_are_counted_when_they_come_and_go(tmp_path: Path) -> None:
 def test_settings_and_orders_go_down_and_news_comes_up() -> None:
     ours, theirs = link.pair()
     settings = DispatcherSettings(bind="ipc://x", cameras={})
-    link.send_settings(ours, settings)
+    link.send_settings(ours, settings, hang_s=1.0)
     child = Link(theirs.detach())
     assert child.settings(DispatcherSettings) == settings
+    assert child.rest_ms(100) == 100
+    assert child.rest_ms(2000) <= 500, "it would not be heard in time"
     child.ready()
     child.beat("up", {"served": 3})
     child.beat("up", {"served": 4})

@@ -36,7 +36,8 @@ def planned(text: str) -> list[ProcessSpec]:
 @st.composite
 def plans(draw: st.DrawFn) -> list[ProcessSpec]:
     def lines(things: dict[str, dict[str, object]]) -> str:
-        of = {n: ", ".join(f"{key}: {value}" for key, value in keys.items()) for n, keys in things.items()}
+        # Sorted: the web shows cameras in the order of the file, which is no change that anybody is told of.
+        of = {n: ", ".join(f"{key}: {value}" for key, value in keys.items()) for n, keys in sorted(things.items())}
         return ", ".join(f"{name}: {{{keys}}}" for name, keys in of.items())
 
     return planned(f"cameras: {{{lines(draw(cameras))}}}\nmodels: {{{lines(draw(models))}}}\n")
@@ -70,6 +71,10 @@ def test_a_plan_does_not_differ_from_itself(one: list[ProcessSpec]) -> None:
         ("door: {source: 'scene:'}", "door: {source: 'scene:', max_age: 1s}", "camera door has changed", []),
         ("builtin:person}", "builtin:person, workers: 3}", "model m has changed", []),
         ("builtin:person}", "builtin:person, confidence: 0.9}", "model m has changed", ["m"]),
+        ("builtin:person}", "builtin:person, worker_timeout: 9s}", "model m has changed", []),
+        ("builtin:person}", "builtin:person, max_memory: 1GB}", "model m has changed", []),
+        ("models:", "web: {weight: 2}\nmodels:", "the web has changed", []),
+        ("models:", "web: {enabled: false}\nmodels:", "the web is gone", []),
         (
             "{m: {path: builtin:person}}",
             "{n: {path: builtin:person}}",
@@ -89,6 +94,12 @@ def test_how_many_frames_a_capture_holds_is_not_worth_a_new_one() -> None:
     steps = difference(planned(BASE), planned(BASE.replace("person}", "person, workers: 3}")))
     assert [spec.name for spec in steps.added] == ["m-1", "m-2"]
     assert "capture" not in {spec.role for spec in steps.changed}
+
+
+@pytest.mark.parametrize(("key", "replaced"), [("worker_timeout: 9s", ["m-0"]), ("max_memory: 1GB", [])])
+def test_a_worker_is_replaced_for_what_it_has_to_know(key: str, replaced: list[str]) -> None:
+    steps = difference(planned(BASE), planned(BASE.replace("person}", f"person, {key}}}")))
+    assert [spec.name for spec in steps.changed] == replaced
 
 
 def test_a_model_file_that_was_replaced_is_another_model(tmp_path: Path) -> None:
