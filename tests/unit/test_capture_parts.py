@@ -64,7 +64,7 @@ def test_pace_passes_one_frame_a_slot(fps: float, steps: list[float]) -> None:
         now += step
         if pace.passes(now):
             passed.append(now)
-    assert len(passed) <= now * fps + 1
+    assert len(passed) <= now * fps + 1 + 1e-6
     assert passed, "the first frame passes"
     longest = max(steps)
     for earlier, later in itertools.pairwise(passed):
@@ -103,13 +103,12 @@ def test_no_frame_waits_long_and_what_comes_late_goes_on_at_once(frames: list[tu
         assert playout.wait_s(stamp_s, now) == pytest.approx(0, abs=1e-6)
 
 
-@given(
-    start=st.floats(0, 1e6), steps=st.lists(st.floats(0.001, 5), min_size=1, max_size=30), reading_s=st.floats(0, 0.01)
-)
+@given(start=st.floats(0, 1e6), steps=st.lists(st.floats(0.001, 5), min_size=1, max_size=30), busy=st.floats(0, 1))
 def test_a_played_file_is_shown_in_its_time_and_not_read_long_before(
-    start: float, steps: list[float], reading_s: float
+    start: float, steps: list[float], busy: float
 ) -> None:
     played, now, time_s = Playback(start), start, 0.0
+    reading_s = busy * min(0.01, *steps)
     assert played.until_read_s(now) == 0, "the first at once"
     for step in [0.0, *steps]:
         time_s += step
