@@ -6,6 +6,7 @@ end learns at once when the other is gone: a child whose supervisor was killed s
 
 import socket
 import time
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -129,7 +130,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 def send_settings(end: socket.socket, settings: msgspec.Struct, hang_s: float = HANG_S) -> None:
     """Hand a child what it needs to know, before anything else: its settings, and within what time to be heard."""
-    end.send(_encoder.encode(Start(settings=msgspec.Raw(_encoder.encode(settings)), hang_s=hang_s)))
+    with suppress(BrokenPipeError, ConnectionResetError):  # one that is gone already ends as one that goes later
+        end.send(_encoder.encode(Start(settings=msgspec.Raw(_encoder.encode(settings)), hang_s=hang_s)))
 
 
 def change(settings: msgspec.Struct, anew: list[str]) -> Change:

@@ -80,7 +80,9 @@ class Camera:
             if wanted == "v4l2m2m":
                 stream = self._by_decoder(stream, f"{stream.codec}_v4l2m2m")
         except av.FFmpegError as error:
-            reason = why(self._source, self._opening.open_timeout_s)
+            # Asked again, a camera that comes back just now would answer as if nothing had been wrong.
+            refused = isinstance(error, ConnectionRefusedError)
+            reason = "refused" if refused else why(self._source, self._opening.open_timeout_s)
             raise SourceError(f"cannot open {self._name}: {reason}", reason) from error
         if stream.accelerated or self._decoder != "cpu":
             self._decoder = wanted

@@ -96,6 +96,14 @@ def test_settings_and_orders_go_down_and_news_comes_up() -> None:
     ours.close()
 
 
+def test_a_child_that_dies_before_it_has_its_settings_is_gone_like_any_other() -> None:
+    ours, theirs = link.pair()
+    theirs.close()
+    link.send_settings(ours, DispatcherSettings(bind="ipc://x", cameras={}))
+    assert link.receive(ours) is None
+    ours.close()
+
+
 def test_each_end_learns_that_the_other_is_gone() -> None:
     ours, theirs = link.pair()
     child = Link(theirs.detach())
