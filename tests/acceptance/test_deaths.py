@@ -106,30 +106,36 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
         assert daemon.stop() == 0
 
 
+def scene(model: Path) -> str:
+    return f"""
+cameras: {{door: {{source: "scene:?size=320x180"}}}}
+models: {{m: {{path: {model}}}}}
+"""
+
+
 def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    model = slow_model(tmp_path / "m.onnx", 5)
-    arguments = ("--source", "scene:?size=320x180", "--model", str(model))
-    with running(tmp_path, None, *arguments) as daemon:
+    config = scene(slow_model(tmp_path / "m.onnx", 5))
+    with running(tmp_path, config) as daemon:
         eventually(daemon.lines, START_S, what="results")
         children = list(daemon.processes().values())
-        assert len(children) == 6  # the fork server too
+        assert len(children) == 5  # the fork server too
         os.kill(daemon.process.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(children, timeout=START_S)
         assert not alive
         (left,) = tmp_path.glob("edge-daemon-*")
         daemon.process.wait()
     (tmp_path / "log").unlink()
-    with running(tmp_path, None, *arguments) as daemon:
+    with running(tmp_path, config) as daemon:
         eventually(lambda: not left.exists(), START_S, what="the next run removing what a killed one left")
-        eventually(lambda: "all 5 processes are up" in daemon.log, START_S, what="the start")
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
         assert daemon.stop() == 0
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     model = slow_model(tmp_path / "m.onnx", 4000)  # longer than anybody's patience
-    with running(tmp_path, None, "--source", "scene:?size=320x180", "--model", str(model)) as daemon:
+    with running(tmp_path, scene(model)) as daemon:
         # The model runs once while it is loaded, which takes five times as long where others compute.
-        eventually(lambda: "all 5 processes are up" in daemon.log, 3 * START_S, what="the start")
+        eventually(lambda: "all 4 processes are up" in daemon.log, 3 * START_S, what="the start")
         daemon.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping (SIGTERM)" in daemon.log, START_S, what="the first signal heard")
         daemon.process.send_signal(signal.SIGTERM)

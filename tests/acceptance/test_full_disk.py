@@ -13,6 +13,7 @@ from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 FULL = "cannot write results (No space left on device)"
+COMPLAINT = "cannot write results to"
 SIZE = "512k"
 
 
@@ -31,7 +32,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def sink_of(status: dict[str, Any]) -> str:
     """The sink's state."""
-    return next(str(process["state"]) for process in status["processes"] if process["role"] == "sink")
+    return next((str(process["state"]) for process in status["processes"] if process["role"] == "sink"), "")
 
 
 def fill(disk: Path) -> Path:
@@ -82,6 +83,7 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
         with Listener(daemon.address, "status/") as listener:
             listener.until(lambda status: sink_of(status) == FULL)
             daemon.kill("sink")
+            eventually(lambda: daemon.log.count(COMPLAINT) == 2, START_S, what="the next sink's complaint")
             waiting = listener.until(lambda status: sink_of(status) == FULL)[-1]
             later = listener.receive()[0]
             assert 0 < waiting["cameras"]["clip"]["models"]["m"]["delivered"] < 20
@@ -89,4 +91,4 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1)}}}}}
             filler.unlink()
             assert daemon.finish() == 0
     assert [line["seq"] for line in daemon.lines()] == list(range(200))
-    assert daemon.log.count("cannot write results to") == 2, "once by each sink"
+    assert daemon.log.count(COMPLAINT) == 2, "once by each sink"

@@ -82,7 +82,9 @@ def test_a_reload_lets_others_in_and_another_key_wants_a_restart(tmp_path: Path)
     write(daemon_keys, tmp_path / "daemon")
     address = f"tcp://127.0.0.1:{free_port()}"
     with running(tmp_path, config(tmp_path, address, f"'{first.public}'"), publish=False) as daemon:
+        assert hears(address, daemon_keys.public, first.secret)
         assert is_refused(address, daemon_keys.public, second.secret)
+        assert second.public in daemon.log
         told = config(tmp_path, address, f"'{first.public}'", f"'{second.public}'")
         assert daemon.reload(told).returncode == 0
         assert hears(address, daemon_keys.public, second.secret)

@@ -42,6 +42,7 @@ DROP = """(bytes) => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     require_component("chromium")
+    expect.set_options(timeout=PATIENT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ALONE.split())
         yield browser
@@ -157,6 +158,7 @@ def test_a_picture_that_is_dropped_gets_boxes(browser: Browser, port: int) -> No
         expect(page.locator("#try-said")).to_contain_text("1 found in 320×200 pixels")
         box, item = page.locator("#try-boxes rect"), page.locator("#try-list li")
         expect(item).to_contain_text("person 0.90")
+        expect(page.locator("#try-picture")).to_have_js_property("naturalWidth", 320)
         assert page.locator("#try-picture").evaluate(PIXEL, [0.5, 0.9]) == [255, 0, 0]
         item.hover()
         expect(box).to_have_class("on")

@@ -290,7 +290,7 @@ def _answers(site: Site) -> bool:
 def test_too_many_and_too_slow_are_told_to_come_again(tmp_path: Path) -> None:
     port = free_port()
     slow_model(tmp_path / "slow.onnx", 400)
-    told = config(tmp_path, port, web=", max_waiting: 2, timeout: 1s")
+    told = config(tmp_path, port, web=", max_waiting: 2, timeout: 5s")
     told = told.replace("models:\n  m:", "models:\n  slow: {path: slow.onnx}\n  m:")
     with running(tmp_path, told) as daemon, ThreadPoolExecutor(8) as people:
         eventually(daemon.lines, START_S, what="results")

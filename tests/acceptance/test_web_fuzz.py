@@ -27,6 +27,7 @@ def test_no_request_breaks_it(tmp_path: Path) -> None:
     with running(tmp_path, told) as daemon:
         url = f"http://127.0.0.1:{port}"
         eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        eventually(lambda: httpx.get(f"{url}/healthz").status_code == 200, START_S, what="health")
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
         codes: Counter[int] = Counter()
         operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]

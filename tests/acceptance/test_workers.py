@@ -12,7 +12,7 @@ from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 PATIENT_S = 30.0
-TIMEOUT_S, SHORT_S = 3.0, 0.5
+TIMEOUT_S, SHORT_S = 3.0, 1.0
 REORDER_S = 0.3
 SLACK_S = 0.5
 """For a test machine that does other things too."""
@@ -41,8 +41,8 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: {TIMEOUT_S}s}}}}
         assert process(status, "m-1")["restarts"] == 0
         assert daemon.stop() == 0
     accounts(results)
-    latencies = [result["timing_ms"]["total"] / 1e3 for result in results]
-    assert max(latencies) < REORDER_S + SLACK_S, "results waited for the one that hangs"
+    waited = [(result["timing_ms"]["total"] - result["timing_ms"]["infer"]) / 1e3 for result in results]
+    assert max(waited) < REORDER_S + SLACK_S, "results waited for the one that hangs"
     assert sum(result["dropped"].get("late", 0) + result["dropped"].get("worker-lost", 0) for result in results) <= 2
     assert "worker m-0 has not been heard for 3 s and is killed" in daemon.log
 

@@ -94,9 +94,8 @@ def test_the_reader_waits_for_room(start: Start, tmp_path: Path) -> None:
 
 def test_nothing_is_read_before_it_is_told_where_to_begin(start: Start, tmp_path: Path) -> None:
     reader, _, _ = start(clip(tmp_path / "c.mp4", 4), size=9, begin=None)
-    eventually(lambda: reader.state == "opened", SOON_S)
+    eventually(lambda: reader.state == "opened" and reader.busy_since is None, SOON_S, what="waiting, and not stuck")
     assert reader.seq == -1
-    assert reader.busy_since is None, "waiting to begin is not being stuck"
     reader.begin(2)
     reader.join(SOON_S)
     assert [seq for seq, _ in offered(reader)] == [2, 3]
