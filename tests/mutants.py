@@ -34,7 +34,7 @@ MUTANTS = [
     ("dispatcher/stream.py", 'return [self._lost(told, "worker-lost")]', "return []"),
     ("dispatcher/stream.py", "told.frame.deaths += 1", "told.frame.deaths += 0"),
     ("dispatcher/stream.py", "replaced = min(replaced, frames - still)", "replaced = 0"),
-    ("dispatcher/dispatcher.py", "if at else self.given[self.batch :]", "if False else self.given[self.batch :]"),
+    ("dispatcher/seat.py", "if at else self.given[self.batch :]", "if False else self.given[self.batch :]"),
     ("dispatcher/rota.py", "near = due + self._shortest", "near = due + 9 * self._shortest"),
     ("capture/offers.py", "replaced=len(frames) - 1", "replaced=0"),
     ("capture/offers.py", "self._known = 0 if self._live else", "self._known = 1 if self._live else"),

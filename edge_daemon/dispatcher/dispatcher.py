@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 
 from edge_daemon.bookmark import Place
 from edge_daemon.dispatcher.queue import Queue
 from edge_daemon.dispatcher.rota import Rota
+from edge_daemon.dispatcher.seat import Seat
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.settings import CameraTurn, Cascade
 from edge_daemon.wire import (
@@ -23,7 +23,6 @@ from edge_daemon.wire import (
     Ended,
     Free,
     FromCapture,
-    Input,
     Introduce,
     Joined,
     Leaving,
@@ -53,47 +52,6 @@ AHEAD = 2
 """Frames that a worker holds beside what it is at, so that it never waits, where none of them gets stale by that: it
 tells of two at a time.
 """
-
-
-@dataclass
-class Seat:
-    """A worker that is here, with its model's `input`, and the frames that it was given: camera, epoch, and the number
-    asked for.
-
-    It takes `batch` frames at once, and none more once it has `begun`, or beside one that is to be `alone`.
-    """
-
-    model: str
-    inbox: str
-    batch: int = 1
-    input: Input | None = None
-    begun: bool = False
-    alone: bool = False
-    leaves: bool = False
-    given: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def has_room(self, ahead: int = 0) -> bool:
-        """Whether it can be given a frame: with `ahead`, so many more than it takes at once, for when it is done."""
-        most = 1 if self.alone else self.batch if self.batch > 1 else 1 + ahead
-        return len(self.given) < most and not self.begun and not self.leaves
-
-    def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
-        """It is done with a frame: with `newer`, that may be a later one than was asked for."""
-        for given in self.given:
-            if given[:2] == (camera, epoch) and (given[2] == seq or (newer and given[2] < seq)):
-                self.given.remove(given)
-                break
-        self.begun &= bool(self.given)
-
-    def in_hand(self, camera: str, at: Place | None) -> list[int]:
-        """The frames of a camera that it has and is not `at`; or, where it has not said so, cannot have begun."""
-        given = [one for one in self.given if one != at] if at else self.given[self.batch :]
-        return [seq for name, _, seq in given if name == camera]
-
-    def forget(self, camera: str) -> None:
-        """Frames of a camera may never come."""
-        self.given = [given for given in self.given if given[0] != camera]
-        self.begun &= bool(self.given)
 
 
 class Dispatcher:
