@@ -12,14 +12,16 @@ die() {
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 # Debian keeps what `python3 -m venv` needs in a package of its own.
+has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
 need_venv() {
-    "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+    has_venv "$1" && return
     local package
     package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if apt_allowed; then
         say "installing $package, which Python needs to make $venv"
         apt_install "$package" || true
-        "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+        has_venv "$1" && return
     fi
     die "$1 cannot make virtual environments. On Debian type, as root:" "  apt-get install $package"
 }
