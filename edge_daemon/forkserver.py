@@ -65,7 +65,12 @@ def serve(line: socket.socket) -> None:
 def _start(order: Order, end: int, line: socket.socket) -> bytes:
     """The pid of a new process. What forks it ends at once, so that it becomes the supervisor's own."""
     told, tell = os.pipe()
-    between = os.fork()
+    try:
+        between = os.fork()
+    except OSError:
+        os.close(told)
+        os.close(tell)
+        return b""
     if not between:
         try:
             if os.fork():

@@ -6,12 +6,11 @@ end learns at once when the other is gone: a child whose supervisor was killed s
 
 import socket
 import time
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 
-from edge_daemon.errors import EdgeError, ExitCode
+from edge_daemon.errors import EdgeError, ExitCode, StartError
 
 MAX_BYTES = 1 << 20
 BEAT_S = 1.0
@@ -120,18 +119,45 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """The supervisor's end and the child's."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    """The supervisor's end and the child's.
+
+    Raises:
+        StartError: no more files can be opened.
+    """
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        raise StartError(f"cannot speak with a process: {error.strerror}") from error
     for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_BYTES)
     ours.setblocking(False)
     return ours, theirs
 
 
-def send_settings(end: socket.socket, settings: msgspec.Struct, hang_s: float = HANG_S) -> None:
-    """Hand a child what it needs to know, before anything else: its settings, and within what time to be heard."""
-    with suppress(BrokenPipeError, ConnectionResetError):  # one that is gone already ends as one that goes later
-        end.send(_encoder.encode(Start(settings=msgspec.Raw(_encoder.encode(settings)), hang_s=hang_s)))
+def start(settings: msgspec.Struct, hang_s: float = HANG_S) -> bytes:
+    """What a child needs to know before anything else: its settings, and within what time to be heard.
+
+    Raises:
+        StartError: they cannot be told; a path that is not UTF-8 is one that cannot.
+    """
+    try:
+        return _encoder.encode(Start(settings=msgspec.Raw(_encoder.encode(settings)), hang_s=hang_s))
+    except UnicodeEncodeError as error:
+        raise StartError(f"{error.object!r} is not UTF-8, which paths here have to be") from error
+
+
+def send_start(end: socket.socket, told: bytes) -> None:
+    """Hand it to the child.
+
+    Raises:
+        StartError: it is too long.
+    """
+    try:
+        end.send(told)
+    except (BrokenPipeError, ConnectionResetError):  # one that is gone already ends as one that goes later
+        return
+    except OSError as error:
+        raise StartError(f"{len(told)} bytes of settings cannot be handed over: {error.strerror}") from error
 
 
 def change(settings: msgspec.Struct, anew: list[str]) -> Change:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 NAME = "edge-daemon frames"
 READERS = 64
 """Workers that may read from a pool."""
-BORN, SEEN, FLAGS, HEADER = 0, READERS, 2 * READERS, 4096
+BORN, SEEN, FLAGS, HEADER = 0, READERS, 2 * READERS, max(4096, mmap.PAGESIZE)
 """Where it says when the pool was made, where the flags of those who see it and of the slots are, where slots begin."""
 MOST_SLOTS = (HEADER - FLAGS) // READERS
 LEAST_BYTES = 1 << 16
@@ -119,7 +119,8 @@ class Pool:
         """Give the memory of a pool back that has not been used for a while."""
         slots = range(len(self._owners))
         if now - self._used_at > REST_S and any(self._backed) and all(map(self._is_free, slots)):
-            self._map.madvise(mmap.MADV_REMOVE, HEADER, len(slots) * self._size)
+            with contextlib.suppress(OSError):  # what cannot be given back is kept
+                self._map.madvise(mmap.MADV_REMOVE, HEADER, len(slots) * self._size)
             self._backed = [0] * len(slots)
 
     def close(self) -> None:

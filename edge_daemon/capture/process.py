@@ -44,6 +44,8 @@ COPIED_BYTES = 1 << 20
 POLL_MS = 1000
 STOP_S = 1.0
 """How long a reader that is to stop may take to come back from its source."""
+DIAGNOSIS_S = 15.0
+"""How long it may take to find out why a camera cannot be opened."""
 STALLED_S = 2.0
 """A camera that gave frames and has not given one for so long is shown as stalled."""
 
@@ -277,13 +279,21 @@ class Capture:
             self._outboxes[order.worker] = outbox
         return outbox
 
+    @property
+    def _patience_s(self) -> float:
+        """How long the reader may be at one thing; opening a camera has time-outs of its own, and asks why it failed."""
+        settings = self._settings
+        if self._reader.state == "connecting" or self._reader.state.startswith("down"):
+            return max(settings.stall_timeout_s, 2 * settings.opening.open_timeout_s + DIAGNOSIS_S)
+        return settings.stall_timeout_s
+
     def _report(self) -> None:
         reader = self._reader
         if reader.error:
             raise reader.error
         busy_since = reader.busy_since
         waited_s = 0.0 if busy_since is None else time.monotonic() - busy_since
-        if waited_s > self._settings.stall_timeout_s:
+        if waited_s > self._patience_s:
             raise SourceError(f"stuck for {waited_s:.0f} s, with neither a frame nor an error")
         if not self._ready and (reader.state != "connecting" or reader.patient):
             self._ready = True

@@ -93,8 +93,9 @@ class Reader(threading.Thread):
                     ended = self._read_all(source)
                 finally:
                     ran_s = time.monotonic() - began
-                    self.busy_since = None
+                    self.busy_since = time.monotonic()  # a driver may hang in this, too
                     source.close()
+                    self.busy_since = None
             except SourceError as error:
                 if not self.patient:
                     raise

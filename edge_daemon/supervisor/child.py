@@ -96,15 +96,20 @@ class Child:
         self.start_at, self.heard_at = None, time.monotonic()
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
         self.replaced, self._leave_by = False, None
-        self._socket, theirs = link.pair()
         try:
+            told = link.start(self.spec.settings, self.spec.hang_s)
+            self._socket, theirs = link.pair()
             with theirs:
                 self._process = psutil.Process(self._forks.start(self.spec.role, self.spec.name, theirs))
         except StartError as error:
             self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
             self._ended(str(error), 0.0)
             return False
-        link.send_settings(self._socket, self.spec.settings, self.spec.hang_s)
+        try:
+            link.send_start(self._socket, told)
+        except StartError as error:
+            self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
+            self.kill()
         return True
 
     def tell(self, order: Order) -> bool:
@@ -163,13 +168,22 @@ class Child:
         try:
             code = self._process.wait(EXIT_S)
         except psutil.TimeoutExpired:  # it has let go of us, but does not end
-            self._process.kill()
-            code = self._process.wait()
+            code = self._killed(self._process)
         up_s = time.monotonic() - self._ready_at if self.ready else 0.0
         self._ended(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}", up_s)
 
+    def _killed(self, process: psutil.Process) -> int:
+        """The exit code of a process that is killed; one that a driver holds is left to that, and counts as killed."""
+        process.kill()
+        try:
+            return int(process.wait(EXIT_S))
+        except psutil.TimeoutExpired:
+            logger.error("%s was killed and does not end: a driver may hold process %d", self.title, process.pid)
+            return -signal.SIGKILL
+
     def _ended(self, how: str, up_s: float) -> None:
-        self._socket.close()
+        if self._socket:
+            self._socket.close()
         self._process = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0

@@ -51,9 +51,19 @@ class Forks:
             return forkserver.ask(self._line, order, end)
         except StartError as error:
             logger.warning("%s; it is started again", error)
-            self.close()
-            self._begin()
+            self._begin_again()
+        try:
             return forkserver.ask(self._line, order, end)
+        except StartError:
+            self._begin_again()  # an answer that comes late would be taken for that to the next order
+            raise
+
+    def _begin_again(self) -> None:
+        self.close()
+        try:
+            self._begin()
+        except OSError as error:
+            raise StartError(f"cannot start the fork server: {error.strerror}") from error
 
     def _begin(self) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -85,23 +85,32 @@ def _try(fleet: Fleet, spec: ProcessSpec) -> Steps:
 
 
 def _tell(fleet: Fleet, role: str, plan: Iterable[ProcessSpec], anew: list[str]) -> Steps:
-    """Have the one process of a role go on with its new settings; one that died meanwhile starts with them.
+    """Have the one process of a role go on with its new settings; one that died meanwhile starts with them. One that
+    need not be there, and cannot start, is not waited for.
 
     Raises:
         StartError: it says why it cannot, and goes on as before.
     """
     (child,) = fleet.of(role)
     old, pid = child.spec, child.pid
+    ended = child.restarts + child.running  # so many times it ended, or will, with the old settings
     child.spec = next(spec for spec in plan if spec.role == role)
     if old.settings == child.spec.settings and not anew:
         return
     while child.pid == pid and not child.change(anew):
         yield
     while (answer := child.answer) is None and not (child.pid != pid and child.ready):
+        if child.failure and child.restarts > ended:
+            if not child.spec.awaited:
+                return
+            child.spec = old
+            raise StartError(child.failure.sentence)
         yield
     if answer and answer.refusal:
         child.spec = old
         raise StartError(answer.refusal)
+    if answer is None and anew:  # the next one has the new settings, but knows of no captures that are replaced
+        yield from _tell(fleet, role, plan, anew)
 
 
 def _retire(fleet: Fleet, role: str, leaving: list[tuple[str, str]]) -> Steps:

@@ -17,6 +17,8 @@ from edge_daemon.supervisor.signals import Signals
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
+START_S = 1800.0
+"""How long a process may take to come up: some accelerators compile a model for many minutes when they first load it."""
 RELOAD_S = 0.05
 """How often it is looked at how a reload is getting on, when nothing happens."""
 Observer = Callable[[dict[str, Any], list[ProcessStatus]], None]
@@ -101,8 +103,9 @@ class Supervisor:
         table = [child.status() for child in children]
         self._sink.tell(Table(processes=table))
         for child in children:
-            if child.ready and now - child.heard_at > child.spec.hang_s:
-                logger.error("%s has not been heard for %.0f s and is killed", child.title, child.spec.hang_s)
+            hang_s = child.spec.hang_s if child.ready else START_S
+            if child.running and now - child.heard_at > hang_s:
+                logger.error("%s has not been heard for %.0f s and is killed", child.title, hang_s)
                 child.kill()
             child.replace_if_large()
         self._standing.tell(self.cameras, table)
@@ -157,4 +160,4 @@ class Supervisor:
 
 def _is_there(child: Child) -> bool:
     """Whether the service need not wait for this process to be ready: a camera that comes and goes may be gone."""
-    return child.ready or (not child.spec.awaited and child.restarts > 0)
+    return child.ready or child.finished or (not child.spec.awaited and child.restarts > 0)

@@ -102,6 +102,8 @@ def test_files_that_cannot_be_written(tmp_path: Path, good: tuple[str, str]) -> 
     code, (sentence,) = run(tmp_path, "c.yaml")
     assert code == 3
     assert "a-file" in sentence
+    code, (sentence,) = run(tmp_path, "--source", good[0], "--model", good[1], "--results", "\udce9.jsonl")
+    assert (code, "is not UTF-8" in sentence) == (3, True)
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

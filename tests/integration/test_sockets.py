@@ -68,7 +68,7 @@ def test_guests_are_counted_when_they_come_and_go(tmp_path: Path) -> None:
 def test_settings_and_orders_go_down_and_news_comes_up() -> None:
     ours, theirs = link.pair()
     settings = DispatcherSettings(bind="ipc://x", cameras={})
-    link.send_settings(ours, settings, hang_s=1.0)
+    link.send_start(ours, link.start(settings, hang_s=1.0))
     child = Link(theirs.detach())
     assert child.settings(DispatcherSettings) == settings
     assert child.rest_ms(100) == 100
@@ -99,9 +99,19 @@ def test_settings_and_orders_go_down_and_news_comes_up() -> None:
 def test_a_child_that_dies_before_it_has_its_settings_is_gone_like_any_other() -> None:
     ours, theirs = link.pair()
     theirs.close()
-    link.send_settings(ours, DispatcherSettings(bind="ipc://x", cameras={}))
+    link.send_start(ours, link.start(DispatcherSettings(bind="ipc://x", cameras={})))
     assert link.receive(ours) is None
     ours.close()
+
+
+def test_settings_that_cannot_be_told_are_refused() -> None:
+    with pytest.raises(StartError, match="is not UTF-8"):
+        link.start(DispatcherSettings(bind="ipc:///tmp/\udce9", cameras={}))
+    ours, theirs = link.pair()
+    with pytest.raises(StartError, match="cannot be handed over"):
+        link.send_start(ours, bytes(100 << 20))
+    ours.close()
+    theirs.close()
 
 
 def test_each_end_learns_that_the_other_is_gone() -> None:
