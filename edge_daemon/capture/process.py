@@ -281,7 +281,7 @@ class Capture:
 
     @property
     def _patience_s(self) -> float:
-        """How long the reader may be at one thing; opening a camera has time-outs of its own, and asks why it failed."""
+        """How long the reader may be at one thing; opening a camera has time-outs of its own, and then asks why."""
         settings = self._settings
         if self._reader.state == "connecting" or self._reader.state.startswith("down"):
             return max(settings.stall_timeout_s, 2 * settings.opening.open_timeout_s + DIAGNOSIS_S)

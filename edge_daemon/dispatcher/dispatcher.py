@@ -135,6 +135,8 @@ class Dispatcher:
                 self._joining.add(stream)
                 self._tell_capture(camera, Introduce())
         self._wake(*cameras)
+        for camera in self._cameras.keys() - self._anew:  # what it holds may have been for a model alone that is gone
+            self._release(camera)
 
     def _stream(self, camera: str, model: str, turn: CameraTurn, known: Stream | None) -> Stream:
         """The stream as it is, or a new one."""
@@ -394,7 +396,8 @@ class Dispatcher:
         if last == 0 or streams[0].live or anew:
             self._newest[camera] = max(int(self._wall()), last + 1, self._newest.get(camera, 0) + 1)
             return self._newest[camera], 0
-        return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in streams)
+        known = [stream for stream in streams if stream not in self._joining]
+        return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in known)
 
     def _joined_at(self, hello: CaptureHello, epoch: int) -> int:
         """The last frame of an epoch before those that a new model gets, or -1 where it gets all."""

@@ -306,7 +306,9 @@ class Stream:
     # What the sink says, and is told
 
     def settle(self, state: StreamState) -> None:
-        """The sink has decided all up to `state.resolved`."""
+        """The sink has decided all up to `state.resolved`; a new one may not know how far the last one had come."""
+        if (state.epoch, state.resolved) < (self.state.epoch, self.state.resolved):
+            return
         self.state = state
         self._forget()
 

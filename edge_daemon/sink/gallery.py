@@ -17,6 +17,7 @@ RECENT_NS = 1_000_000_000
 @dataclass(frozen=True)
 class _Found:
     at_ns: int
+    size: tuple[int, int]
     found: Found
 
 
@@ -29,8 +30,8 @@ class Gallery:
 
     def note(self, arrival: Arrival) -> None:
         """Remember what a model found."""
-        outcome = arrival.outcome
-        self._found[outcome.frame.camera, outcome.model] = _Found(arrival.at_ns, outcome.found)
+        outcome, frame = arrival.outcome, arrival.outcome.frame
+        self._found[frame.camera, outcome.model] = _Found(arrival.at_ns, (frame.width, frame.height), outcome.found)
 
     def jpeg(self, arrival: Arrival, others: Iterable[str]) -> bytes:
         """The annotated picture with what the `others` among the camera's models found, as JPEG."""
@@ -38,7 +39,7 @@ class Gallery:
         rgb = np.frombuffer(arrival.picture or b"", np.uint8).reshape(frame.height, frame.width, 3)
         for model in others:
             last = self._found.get((frame.camera, model))
-            if last and arrival.at_ns - last.at_ns <= RECENT_NS:
+            if last and last.size == (frame.width, frame.height) and arrival.at_ns - last.at_ns <= RECENT_NS:
                 if not rgb.flags.writeable:
                     rgb = rgb.copy()
                 annotate(rgb, last.found)

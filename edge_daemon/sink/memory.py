@@ -4,11 +4,13 @@ A file in the run's folder: for each step in which streams moved, how long the f
 of those streams. What was written to the file of results after the last of them is made up from its lines.
 """
 
+import errno
 import logging
 import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -58,9 +60,11 @@ class Memory:
         if self._fd < 0:
             return
         encoded = encode(acks)
+        record = _HEAD.pack(len(encoded), written) + encoded
         try:
-            os.write(self._fd, _HEAD.pack(len(encoded), written) + encoded)
-            self._length += len(encoded) + _HEAD.size
+            if os.write(self._fd, record) < len(record):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._length += len(record)
         except OSError as error:
             self._give_up(error)
         if self._length > LIMIT_BYTES:
@@ -105,6 +109,8 @@ class Memory:
     def _give_up(self, error: OSError) -> None:
         logger.warning("cannot write %s: %s; it matters only if sink and dispatcher die together", self._path, error)
         self.close()
+        with suppress(OSError):  # what is in there gets old
+            self._path.unlink(missing_ok=True)
 
 
 def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:

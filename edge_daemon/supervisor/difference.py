@@ -40,6 +40,18 @@ def untried_models(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> li
     return list(untried.values())
 
 
+def rearranged(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[str]:
+    """The models in both plans that come after another one than before."""
+    before, after = _parents(old), _parents(new)
+    return [model for model in before if model in after and before[model] != after[model]]
+
+
+def _parents(plan: Iterable[ProcessSpec]) -> dict[str, str | None]:
+    (settings,) = (spec.settings for spec in plan if isinstance(spec.settings, DispatcherSettings))
+    models = {model for turn in settings.cameras.values() for model in turn.models}
+    return {model: settings.cascades[model].after if model in settings.cascades else None for model in sorted(models)}
+
+
 def in_words(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
     """For a person: `camera yard is new, model person has changed`."""
     before, after = _things(old), _things(new)

@@ -9,7 +9,7 @@ import msgspec
 
 from edge_daemon.errors import EdgeError, ModelError, StartError
 from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.difference import difference, in_words, untried_models
+from edge_daemon.supervisor.difference import difference, in_words, rearranged, untried_models
 from edge_daemon.supervisor.fleet import Fleet
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ def reload(fleet: Fleet, load: Load) -> Generator[None, None, str]:
     """
     plan = yield from _loaded(load)
     now = [child.spec for child in fleet.children]
+    if models := rearranged(now, plan):
+        raise StartError(f"another `after` of model {models[0]} needs a restart")
     steps = difference(now, plan)
     for spec in untried_models(now, plan):
         yield from _try(fleet, spec)

@@ -18,7 +18,7 @@ from edge_daemon.supervisor.signals import Signals
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
 START_S = 1800.0
-"""How long a process may take to come up: some accelerators compile a model for many minutes when they first load it."""
+"""How long a process may take to come up: some accelerators compile a model for many minutes when it is new."""
 RELOAD_S = 0.05
 """How often it is looked at how a reload is getting on, when nothing happens."""
 Observer = Callable[[dict[str, Any], list[ProcessStatus]], None]

@@ -47,7 +47,7 @@ class Access:
     def __init__(self, tokens: Mapping[str, str], hosts: Iterable[str]) -> None:
         self._digests = {name: text if text.startswith(SHA256) else digest(text) for name, text in tokens.items()}
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
-        self._guesses: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._guesses: OrderedDict[str, tuple[int, float, str]] = OrderedDict()
 
     @property
     def asks(self) -> bool:
@@ -65,8 +65,8 @@ class Access:
         return self.token_refusal(asked.bearer or asked.cookie, asked.client, now_s)
 
     def token_refusal(self, token: str | None, client: str, now_s: float) -> Refusal | None:
-        """Why a token is not good enough."""
-        count, until_s = self._guesses.get(client, (0, 0.0))
+        """Why a token is not good enough. The same again is no other guess: pages go on asking with an old cookie."""
+        count, until_s, last = self._guesses.get(client, (0, 0.0, ""))
         if now_s < until_s:
             return Refusal(429, "too many wrong tokens came from there", until_s - now_s)
         if token is None:
@@ -75,9 +75,11 @@ class Access:
         if sum(hmac.compare_digest(given, known) for known in self._digests.values()):  # all of them, always
             self._guesses.pop(client, None)
             return None
+        if given == last:
+            return Refusal(401, "the token is wrong")
         count += 1
         wait_s = min(2.0 ** (count - GUESSES), LONGEST_S) if count >= GUESSES else 0.0
-        self._guesses[client] = count, now_s + wait_s
+        self._guesses[client] = count, now_s + wait_s, given
         self._guesses.move_to_end(client)
         while len(self._guesses) > REMEMBERED:
             self._guesses.popitem(last=False)

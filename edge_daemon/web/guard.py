@@ -4,8 +4,9 @@ import json
 import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
+
+from starlette.requests import cookie_parser
 
 from edge_daemon.web.access import COOKIE, Access, Asked, Refusal
 
@@ -61,16 +62,12 @@ class Guard:
 def _asked(scope: Scope) -> Asked:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     kind, _, credentials = headers.get("authorization", "").partition(" ")
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        cookie = None
     return Asked(
         method=scope["method"],
         host=headers.get("host", ""),
         client=scope["client"][0] if scope.get("client") else "",
         bearer=credentials.strip() if kind.lower() == "bearer" else None,
-        cookie=cookie.value if cookie else None,
+        cookie=cookie_parser(headers.get("cookie", "")).get(COOKIE),
         origin=headers.get("origin"),
         fetch_site=headers.get("sec-fetch-site"),
     )

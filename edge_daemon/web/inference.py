@@ -22,6 +22,8 @@ OUTPUTS = {
     "class_id": ("INT64", [-1]),
     "class_name": ("BYTES", [-1]),
 }
+DIMENSIONS = 4
+"""Of the largest shape that is understood."""
 _KINDS = {"FP32": "<f4", "INT64": "<i8", "UINT8": "u1"}
 
 
@@ -172,9 +174,11 @@ def _pixels(tensor: Tensor, binary: bytes | None) -> NDArray[np.uint8]:
 
 
 def _flat(data: Any, count: int) -> list[Any]:
-    """The elements of nested lists."""
+    """The elements of lists, nested as deep as a shape has dimensions."""
     flat: list[Any] = data if isinstance(data, list) else []
-    while flat and isinstance(flat[0], list):
+    for _ in range(DIMENSIONS):
+        if not (flat and isinstance(flat[0], list)):
+            break
         flat = [element for inner in flat for element in (inner if isinstance(inner, list) else [inner])]
     if len(flat) != count:
         raise ProtocolError(f"{count} elements are expected, there are {len(flat)}")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -100,7 +100,7 @@ class Live:
                 reader.get_nowait()
             reader.put_nowait(event)
 
-    async def frames(self, cameras: Collection[str]) -> AsyncIterator[tuple[str, bytes]]:
+    async def frames(self, cameras: Collection[str]) -> AsyncGenerator[tuple[str, bytes], None]:
         """Annotated JPEGs of these cameras as they come. Of each only the newest waits until it is taken, and frames
         are drawn only while somebody looks.
         """
@@ -113,7 +113,8 @@ class Live:
                 await viewer.came.wait()
                 viewer.came.clear()
                 while viewer.newest:
-                    yield viewer.newest.popitem()
+                    camera = next(iter(viewer.newest))  # whose frame waits longest
+                    yield camera, viewer.newest.pop(camera)
         finally:
             self._viewers.discard(viewer)
             for camera in viewer.cameras:

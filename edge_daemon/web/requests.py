@@ -75,8 +75,11 @@ class Requests:
         return len(self._orders)
 
     def change(self, models: list[str]) -> None:
-        """Go on with other models."""
+        """Go on with other models; what waits for one that is gone is not asked for any more."""
         self._models = models
+        gone = [seq for seq, order in self._orders.items() if order.model not in models and not order.sent]
+        for seq in gone:
+            self._end(seq)
 
     def add(self, model: str, upload: Upload, wish: Wish, *, annotate: bool, now_ns: int, hand: Hand) -> int:
         """A picture for `model`; its number, by which it can be withdrawn.
@@ -132,12 +135,15 @@ class Requests:
         if order is None:
             return
         if order.model not in self._models:
-            del self._orders[message.seq]
-            order.hand(GoneError(f"model {order.model} is not served any more"))
+            self._end(message.seq)
             return
         order.deaths += order.sent
         order.sent = False
         self.outbox.append(Request(model=order.model, seq=message.seq, deaths=order.deaths))
+
+    def _end(self, seq: int) -> None:
+        order = self._orders.pop(seq)
+        order.hand(GoneError(f"model {order.model} is not served any more"))
 
     def arrived(self, answer: Answer) -> None:
         """A worker's answer; one that comes twice, or too late, is nobody's."""

@@ -29,7 +29,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         except TimeoutError:
             raise HTTPException(503, f"camera {camera} gives no frame", {"Retry-After": "5"}) from None
         finally:
-            await frames.aclose()  # type: ignore[attr-defined]
+            await frames.aclose()
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     @app.get("/api/cameras/{camera}/stream.mjpg", summary="Annotated frames as they come", tags=["cameras"])

@@ -43,7 +43,7 @@ class Aside:
         """Keep a frame; where that is not possible, say why and go on."""
         if not self._may():
             return
-        name = f"{frame.camera}-{frame.epoch}-{frame.seq}-{self._model.name}"
+        name = f"{frame.camera.strip('/')}-{frame.epoch}-{frame.seq}-{self._model.name}"
         try:
             codec, data = _lasting(frame, payload)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

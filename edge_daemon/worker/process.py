@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from edge_daemon.pool import Loans
 from edge_daemon.scheduling import compute_at_length
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.wire import (
+    MAX_BYTES,
     Begun,
     Decoder,
     Found,
@@ -220,8 +221,8 @@ class Worker:
             return
         if not frame.patient:
             self._hand_over()  # before drawing, so that the next frame is soon here
-        if picture := job.annotated(found):
-            self._deliver([encode(outcome), picture])
+        if (picture := job.annotated(found)) and len(encoded := encode(outcome)) <= MAX_BYTES:
+            self._deliver([encoded, picture])
         else:
             self._outcomes.append(outcome)
 
@@ -281,11 +282,26 @@ class Worker:
         if self._frees:
             self._peer.send(pack(self._frees))
             self._frees.clear()
-        if self._outcomes:
-            packet = list(pieces(pack(self._outcomes)))
-            self._outcomes.clear()
+        outcomes, self._outcomes = self._outcomes, []
+        for data in self._packed(outcomes):
+            packet = list(pieces(data))
             while not self._reaches_sink(packet):  # it went while this was told: the next one has to know
                 continue
+
+    def _packed(self, outcomes: list[Outcome]) -> Iterator[bytes]:
+        """All outcomes at once, if the sink takes so much; one that is too long by itself is a failure of the model."""
+        if not outcomes:
+            return
+        data = pack(outcomes)
+        if len(data) <= MAX_BYTES:
+            yield data
+        elif len(outcomes) > 1:
+            for outcome in outcomes:
+                yield from self._packed([outcome])
+        else:
+            frame = outcomes[0].frame
+            logger.warning("frame %d of %s: %d bytes of findings are too many", frame.seq, frame.camera, len(data))
+            yield pack([self._outcome(frame, failed="model-error")])
 
     def _reaches_sink(self, packet: list[bytes]) -> bool:
         """Whether the whole packet went to one sink, or cannot, since we have to end."""

@@ -9,8 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_daemon.settings import ModelSettings
+from edge_daemon.wire import REQUESTS, Frame
+from edge_daemon.worker.aside import Aside
 from tests.acceptance.harness import Daemon, running
-from tests.onnx_models import colour_model, failing_model, hanging_model
+from tests.onnx_models import colour_model, constant_model, failing_model, hanging_model
 
 WHITE = (3, 4)
 
@@ -80,3 +83,23 @@ def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:
     other = replay(tmp_path / "other.json")
     assert other.returncode == 1
     assert "is no frame that was set aside" in other.stderr
+
+
+def test_findings_that_are_too_long_to_be_told_are_a_failure_of_the_model(tmp_path: Path) -> None:
+    constant_model(tmp_path / "m.onnx", {"features": np.full((1, 600_000), 1.5, np.float32)})
+    config = f"""
+cameras: {{c: {{source: {pictures(tmp_path / "p", 5)}}}}}
+models: {{m: {{path: m.onnx, decoder: embedding}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        assert daemon.finish() == 0
+    assert daemon.lines() == []
+    assert "5 captured, 0 delivered, dropped: 5 model-error" in daemon.log
+
+
+def test_an_upload_is_set_aside_in_the_folder_as_frames_are(tmp_path: Path) -> None:
+    frame = Frame(camera=REQUESTS, epoch=0, seq=7, captured_ns=0, captured_at="", width=2, height=1, codec="raw")
+    Aside(tmp_path / "aside", "m-0", ModelSettings(name="m", path="m.onnx")).put(
+        frame, memoryview(bytes(6)), "poison", "two workers died"
+    )
+    assert sorted(file.name for file in (tmp_path / "aside").iterdir()) == ["web-0-7-m.json", "web-0-7-m.png"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.harness import START_S, Daemon, clip, free_port, running
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
@@ -89,6 +89,23 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1200)}}}}}
             manager.until(up)
         assert daemon.stop() == 0
         manager.until("STOPPING=1")
+
+
+def test_a_file_that_ends_before_the_others_are_up_does_not_hold_the_service_up(
+    tmp_path: Path, manager: Manager
+) -> None:
+    config = f"""
+cameras:
+  door: {{source: "scene:?fps=15&size=320x180", models: [slow]}}
+  tape: {{source: {clip(tmp_path / "clip.mp4", 2)}, models: [quick]}}
+models:
+  quick: {{path: {slow_model(tmp_path / "quick.onnx", 1)}}}
+  slow: {{path: {slow_model(tmp_path / "slow.onnx", 1200)}}}
+"""
+    with running(tmp_path, config) as daemon:
+        manager.until("READY=1", 3 * START_S)
+        assert "capture tape: ended" in daemon.log
+        assert daemon.stop() == 0
 
 
 @pytest.mark.parametrize("title", ["dispatcher", "sink"])

@@ -408,6 +408,9 @@ def test_tokens_a_prefix_and_tls(tmp_path: Path) -> None:
             cookie = http.post("/api/login", json={"token": token}).headers["set-cookie"].lower()
             assert all(word in cookie for word in ("httponly", "samesite=strict", "secure"))
             assert http.post("/api/models/m/predict", content=picture()).status_code == 200
+            others = {"Cookie": f'grafana={{"a": 1}}; edge_daemon_token={token}'}
+            url = f"https://127.0.0.1:{port}/cams/api/status"
+            assert httpx.get(url, headers=others, verify=trusting).status_code == 200
             evil = {"Origin": "https://evil.example"}
             assert http.post("/api/models/m/predict", content=picture(), headers=evil).status_code == 403
             http.post("/api/logout")

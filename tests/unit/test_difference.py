@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.config.load import loads
 from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.difference import difference, in_words, untried_models
+from edge_daemon.supervisor.difference import difference, in_words, rearranged, untried_models
 from edge_daemon.supervisor.plan import plan
 
 BASE = """
@@ -100,6 +100,14 @@ def test_how_many_frames_a_capture_holds_is_not_worth_a_new_one() -> None:
 def test_a_worker_is_replaced_for_what_it_has_to_know(key: str, replaced: list[str]) -> None:
     steps = difference(planned(BASE), planned(BASE.replace("person}", f"person, {key}}}")))
     assert [spec.name for spec in steps.changed] == replaced
+
+
+def test_a_model_that_comes_after_another_one_than_before_is_named() -> None:
+    text = "cameras: {door: {source: 'scene:'}}\nmodels: {m: {path: builtin:person}, n: {path: builtin:person}}"
+    follows = text.replace("n: {path", "n: {after: m, path")
+    assert rearranged(planned(text), planned(follows)) == ["n"]
+    assert rearranged(planned(follows), planned(follows.replace("after: m", "after: m, max_crops: 3"))) == []
+    assert rearranged(planned(BASE), planned(follows)) == [], "it is new"
 
 
 def test_a_model_file_that_was_replaced_is_another_model(tmp_path: Path) -> None:

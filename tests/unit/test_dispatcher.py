@@ -437,6 +437,24 @@ def test_frames_are_released_when_all_models_have_them_behind() -> None:
     assert desk.said() == [("capture/1", Release(epoch=WALL_S, seq=9, finished=True))]
 
 
+def test_frames_that_only_a_model_that_is_gone_had_not_behind_are_released() -> None:
+    desk = ready(models=("m", "n"))
+    desk.acked(7, "m")
+    assert desk.said() == []
+    desk.core.change({"c": CameraTurn(models=["m"], delivery="lossless")}, {}, {}, {})
+    assert desk.to("capture/1") == [Release(epoch=WALL_S, seq=7, finished=False)], "or it would wait for ever"
+
+
+def test_a_file_whose_capture_is_away_when_a_model_comes_goes_on_where_it_was() -> None:
+    desk = ready()
+    desk.acked(7)
+    desk.core.exited("c", "capture")
+    desk.core.change({"c": CameraTurn(models=["m", "n"], delivery="lossless")}, {}, {}, {})
+    desk.said()
+    desk.capture(peer="capture/2")
+    assert desk.to("capture/2") == [Welcome(epoch=WALL_S, next_seq=8)]
+
+
 def test_a_capture_learns_what_was_settled_before_the_dispatcher_knew_of_it() -> None:
     desk = Desk()
     desk.sink(StreamState(camera="c", model="m", epoch=7, resolved=4, published=4))

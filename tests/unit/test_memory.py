@@ -1,5 +1,6 @@
 """What a sink leaves to the next one: in a file, whole or torn, and in the lines of its results."""
 
+import resource
 from collections import Counter
 from pathlib import Path
 
@@ -110,6 +111,22 @@ def test_lines_of_another_run_are_none_of_its_business(tmp_path: Path) -> None:
         file.write(b'not JSON\n{"camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn')
     after = Memory(tmp_path / "memory", results)
     assert [(one.epoch, one.published) for one in after.states] == [(2, 0)]
+    after.close()
+
+
+def test_what_was_noted_before_the_disk_was_full_is_not_left_to_the_next(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory", None)
+    note(memory, state(1))
+    size = (tmp_path / "memory").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))  # of the next record only a part is written
+    try:
+        note(memory, state(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    note(memory, state(3))
+    after = Memory(tmp_path / "memory", None)
+    assert after.states == [], "the dispatcher knows better than what is old"
     after.close()
 
 

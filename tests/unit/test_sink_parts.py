@@ -6,12 +6,18 @@ import resource
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_daemon.errors import StartError
+from edge_daemon.imaging import rle
+from edge_daemon.imaging.codecs import decode_bgr
 from edge_daemon.sink.audience import Audience
+from edge_daemon.sink.gallery import Gallery
+from edge_daemon.sink.ledger import Arrival
 from edge_daemon.sink.meter import WINDOW_NS, Meter
 from edge_daemon.sink.record import LIMIT_BYTES, Record
+from edge_daemon.wire import Found, Frame, Outcome, Rle, Segment
 
 
 def test_an_audience_is_whoever_subscribed_to_a_prefix() -> None:
@@ -33,6 +39,20 @@ def test_an_audience_ignores_noise(noise: bytes) -> None:
     audience = Audience()
     audience.heard(noise)
     assert not audience.wants("frame", "door")
+
+
+def test_what_another_model_found_in_a_picture_of_another_size_is_not_drawn() -> None:
+    def arrival(side: int, found: Found) -> Arrival:
+        frame = Frame(camera="c", epoch=1, seq=0, captured_ns=0, captured_at="", width=side, height=side, codec="raw")
+        outcome = Outcome(frame=frame, model="n", worker="n-0", found=found)
+        return Arrival(outcome, bytes(3 * side * side), 0)
+
+    mask = Rle(size=(64, 64), counts=rle.encode(np.ones((64, 64), np.uint8), 0, 0, 64, 64))
+    gallery = Gallery(85)
+    gallery.note(arrival(64, Found(segments=[Segment(class_id=1, class_name="road", area=1.0, mask=mask)])))
+    bare = decode_bgr(Gallery(85).jpeg(arrival(32, Found()), []), "jpeg", 32, 32)
+    assert np.array_equal(decode_bgr(gallery.jpeg(arrival(32, Found()), ["n"]), "jpeg", 32, 32), bare)
+    assert decode_bgr(gallery.jpeg(arrival(64, Found()), ["n"]), "jpeg", 64, 64).max() > 0
 
 
 def test_a_meter_knows_rate_and_percentiles_of_late() -> None:

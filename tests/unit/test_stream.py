@@ -39,6 +39,13 @@ def give(frames: Stream, worker: str) -> tuple[int, list[ToSink]]:
     return frame.seq, told + frames.sent(frame.seq, worker, alive=True)
 
 
+def test_a_sink_that_knows_less_than_the_last_one_changes_nothing() -> None:
+    frames = stream()
+    frames.settle(settled(7))
+    frames.settle(settled(4))
+    assert frames.resolved == 7
+
+
 # live
 
 

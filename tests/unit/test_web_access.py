@@ -54,8 +54,8 @@ def test_nothing_else_is_a_token(text: str) -> None:
 
 def test_who_guesses_has_to_wait_longer_and_longer_and_others_have_not() -> None:
     access, now, waits = Access(ASKING, []), 0.0, list[float]()
-    for _ in range(GUESSES + 30):
-        refusal = access.refusal(asked(bearer="guess"), now)
+    for number in range(GUESSES + 30):
+        refusal = access.refusal(asked(bearer=f"guess {number}"), now)
         assert refusal is not None
         if refusal.status == 429:
             waits.append(refusal.wait_s)
@@ -68,6 +68,15 @@ def test_who_guesses_has_to_wait_longer_and_longer_and_others_have_not() -> None
     assert access.refusal(asked(bearer=TOKEN), now) is None, "and then all is forgotten"
     assert access.refusal(asked(bearer="guess"), now) is not None
     assert access.refusal(asked(bearer=TOKEN), now) is None
+
+
+def test_a_page_that_goes_on_asking_with_an_old_cookie_keeps_nobody_out() -> None:
+    access = Access(ASKING, [])
+    for now in range(100):
+        refusal = access.refusal(asked(cookie="of old"), float(now))
+        assert refusal
+        assert refusal.status == 401
+    assert access.refusal(asked(bearer=TOKEN), 100.0) is None
 
 
 @pytest.mark.parametrize(

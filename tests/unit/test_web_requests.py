@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import EdgeError
 from edge_daemon.settings import CameraTurn
-from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
+from edge_daemon.web.requests import Answer, BusyError, GoneError, Requests, Upload
 from edge_daemon.wire import (
     POISON,
     Failure,
@@ -150,3 +150,12 @@ def test_who_may_not_wait_is_told_so() -> None:
     with pytest.raises(BusyError, match="wait for model m"):
         book.add("m", PICTURE, Wish(), annotate=False, now_ns=0, hand=lambda _: None)
     assert not book.outbox
+
+
+def test_what_waits_for_a_model_that_is_gone_is_told_so() -> None:
+    book, answers = Requests(["m", "n"], "ipc://web", most=2), list[Answer | EdgeError]()
+    for model in ("m", "n"):
+        book.add(model, PICTURE, Wish(), annotate=False, now_ns=0, hand=answers.append)
+    book.change(["n"])
+    assert [type(answer) for answer in answers] == [GoneError]
+    assert len(book) == 1
