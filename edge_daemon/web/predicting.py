@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from edge_daemon.errors import EdgeError, PictureError
-from edge_daemon.settings import Codec, WebSettings
+from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
             names = [name for part in classes for name in part.split(",")] if classes else None
             wish = Wish(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))
-            picture = await read_upload(request, settings)
+            picture = await read_upload(request, service)
             answer = await answer_to(request, service, model, picture, wish, annotate=kind is not None)
             status = 200
             if kind is None or answer.rgb is None:
@@ -59,24 +59,25 @@ def add_routes(app: FastAPI, service: Service) -> None:
             service.metrics.request(model if model in settings.models else "", status, time.monotonic() - began)
 
 
-async def read_upload(request: Request, settings: WebSettings) -> Upload:
+async def read_upload(request: Request, service: Service) -> Upload:
     """The picture in a request's body, or the first file of its form."""
-    data = await read_body(request, settings.max_bytes)
+    data = await read_body(request, service.settings.max_bytes)
     if request.headers.get("content-type", "").lower().startswith(FORM):
         data = await _file_of_form(request, data)
     if not data:
         raise HTTPException(422, "there is no picture in the request: send it as the body, or as a file of a form")
-    return await decoded(data, settings)
+    return await decoded(data, service)
 
 
-async def decoded(data: bytes, settings: WebSettings) -> Upload:
+async def decoded(data: bytes, service: Service) -> Upload:
     """A picture file as a worker gets it.
 
     Raises:
         HTTPException: it is none, or too large.
     """
     try:
-        return await run_in_threadpool(upload, data, settings.max_pixels)
+        async with service.decoding:
+            return await run_in_threadpool(upload, data, service.settings.max_pixels)
     except TooLargeError as error:
         raise HTTPException(413, str(error)) from error
     except PictureError as error:

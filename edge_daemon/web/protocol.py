@@ -68,7 +68,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 async def _picture(asked: Asked, service: Service) -> Upload:
     if asked.file is not None:
-        return await decoded(asked.file, service.settings)
+        return await decoded(asked.file, service)
     assert asked.rgb is not None
     height, width = asked.rgb.shape[:2]
     if height * width > service.settings.max_pixels:

@@ -19,6 +19,9 @@ from edge_daemon.wire import (
     Withdraw,
 )
 
+MOST_BYTES = 512 << 20
+"""Of pictures that wait, all models' together: a file of a few kilobytes can be 192 MB of pixels."""
+
 
 class BusyError(EdgeError):
     """More wait than may; it is worth trying again."""
@@ -85,10 +88,13 @@ class Requests:
         """A picture for `model`; its number, by which it can be withdrawn.
 
         Raises:
-            BusyError: too many wait for that model.
+            BusyError: too many wait for that model, or too large ones for any.
         """
         if sum(order.model == model for order in self._orders.values()) >= self._most:
             raise BusyError(f"{self._most} pictures wait for model {model} already")
+        waiting = sum(len(order.upload.data) for order in self._orders.values())
+        if waiting and waiting + len(upload.data) > MOST_BYTES:
+            raise BusyError(f"pictures of {waiting >> 20} MB wait already")
         self._count += 1
         self._orders[self._count] = _Order(model, upload, wish, annotate, hand, now_ns)
         self.outbox.append(Request(model=model, seq=self._count))

@@ -1,7 +1,7 @@
 """What all routes share."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,16 +13,20 @@ from edge_daemon.web.health import troubles
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 
+DECODERS = 2
+"""So many pictures are decoded at once: each may take 192 MB."""
+
 
 @dataclass
 class Service:
-    """What the routes need."""
+    """What the routes need. Whoever decodes a picture holds `decoding`."""
 
     settings: WebSettings
     broker: Broker
     live: Live
     metrics: Metrics
     loop: asyncio.AbstractEventLoop
+    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
 
     def change(self, settings: WebSettings) -> None:
         """Go on with other cameras and models."""

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import EdgeError
 from edge_daemon.settings import CameraTurn
-from edge_daemon.web.requests import Answer, BusyError, GoneError, Requests, Upload
+from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Requests, Upload
 from edge_daemon.wire import (
     POISON,
     Failure,
@@ -159,3 +159,18 @@ def test_what_waits_for_a_model_that_is_gone_is_told_so() -> None:
     book.change(["n"])
     assert [type(answer) for answer in answers] == [GoneError]
     assert len(book) == 1
+
+
+def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
+    book = Requests(["m", "n"], "ipc://web", most=9)
+    large = Upload(memoryview(bytearray(MOST_BYTES // 2 + 1)), "raw", 1, 1)
+
+    def add(model: str, upload: Upload) -> int:
+        return book.add(model, upload, Wish(), annotate=False, now_ns=0, hand=lambda _: None)
+
+    first = add("m", large)
+    with pytest.raises(BusyError, match="pictures of 256 MB wait"):
+        add("n", large)
+    add("n", PICTURE)
+    book.withdraw(first)
+    add("n", large)
