@@ -219,3 +219,28 @@ def test_a_daemon_whose_terminal_is_closed_stops(tmp_path: Path) -> None:
     finally:
         daemon.kill()
     assert "stopping (SIGHUP)" in (tmp_path / "log").read_text()
+
+
+def test_a_model_that_runs_cannot_come_after_another_one(tmp_path: Path) -> None:
+    two = "m: {path: m.onnx}, n: {path: n.onnx}"
+    with (
+        running(tmp_path, config(tmp_path, two, door=DOOR)) as daemon,
+        Listener(daemon.address, "result/") as listener,
+    ):
+        served(listener, "door", "n")
+        done = daemon.reload(config(tmp_path, two.replace("n: {path", "n: {after: m, path"), door=DOOR))
+        assert (done.returncode, "another `after` of model n needs a restart" in done.stderr) == (3, True), done.stderr
+        served(listener, "door", "n")
+        assert daemon.stop() == 0
+
+
+def test_a_file_goes_on_when_a_reload_takes_its_slowest_model_away(tmp_path: Path) -> None:
+    clip(tmp_path / "clip.mp4", 400)
+    slow_model(tmp_path / "slow.onnx", 3000)
+    both = config(tmp_path, "m: {path: m.onnx}, slow: {path: slow.onnx}", tape="{source: clip.mp4}")
+    with running(tmp_path, both) as daemon, Listener(daemon.address, "status/") as statuses:
+        # The window is full of frames that the quick model has behind it, and the slow one has not.
+        statuses.until(lambda s: s["cameras"]["tape"]["models"]["m"]["delivered"] > 5, 3 * PATIENT_S)
+        assert daemon.reload(config(tmp_path, tape="{source: clip.mp4}")).returncode == 0
+        assert daemon.finish() == 0
+    assert [line["seq"] for line in daemon.lines() if line["model"] == "m"] == list(range(400))
