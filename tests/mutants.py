@@ -63,6 +63,17 @@ MUTANTS = [
     ("dispatcher/stream.py", "self._counted = max(self._counted, told.seq + 1)", "pass"),
     ("dispatcher/stream.py", "self._counted = max(self.resolved, ", "max(self.resolved, "),
     ("dispatcher/dispatcher.py", "elif not stream.holds:", "else:"),
+    (
+        "dispatcher/dispatcher.py",
+        "known = [stream for stream in streams if stream not in self._joining]",
+        "known = streams",
+    ),
+    (
+        "dispatcher/dispatcher.py",
+        "for camera in self._cameras.keys() - self._anew:",
+        "for camera in ():",
+    ),
+    ("dispatcher/stream.py", "< (self.state.epoch, self.state.resolved)", "< (0, 0)"),
     ("dispatcher/stream.py", "not self._asked[1].seq <= seq <=", "not seq <="),
     ("dispatcher/stream.py", "self._asked[1].seq <= seq <= self.announced", "self._asked[1].seq <= seq"),
     ("dispatcher/rota.py", "1.0 / weight", "1.0"),
