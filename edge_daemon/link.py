@@ -160,6 +160,11 @@ def send_start(end: socket.socket, told: bytes) -> None:
         raise StartError(f"{len(told)} bytes of settings cannot be handed over: {error.strerror}") from error
 
 
+def failed(error: EdgeError) -> Failed:
+    """What is told of a process that ends, or never began, because of `error`."""
+    return Failed(exit_code=error.exit_code, sentence=str(error))
+
+
 def change(settings: msgspec.Struct, anew: list[str]) -> Change:
     """The order to go on with `settings`."""
     return Change(settings=msgspec.Raw(_encoder.encode(settings)), anew=anew)
@@ -243,7 +248,7 @@ class Link:
 
     def failed(self, error: EdgeError) -> None:
         """This process ends because of `error`."""
-        self._tell(Failed(exit_code=error.exit_code, sentence=str(error)))
+        self._tell(failed(error))
 
     def crashed(self, error: BaseException) -> None:
         """This process ends because of something that nobody foresaw."""

@@ -10,12 +10,14 @@ name=set-up venv=.venv
 # The system's own first, which the service has too: distributions build theirs with profile-guided optimisation, and
 # one that was compiled here, as by pyenv, mostly is not, and gives a twentieth fewer frames a second.
 find_python() {
-    local candidates=(/usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11) candidate found=''
+    local candidate found=''
     if [ -n "${PYTHON:-}" ]; then
         command -v "$PYTHON" >/dev/null || die "there is no $PYTHON"
-        candidates=("$PYTHON")
+        recent "$PYTHON" || die "edge-daemon needs Python 3.11 or newer, and $PYTHON is $("$PYTHON" -V 2>&1)"
+        echo "$PYTHON"
+        return
     fi
-    for candidate in "${candidates[@]}"; do
+    for candidate in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
         recent "$candidate" || continue
         found=${found:-$candidate}
         if has_venv "$candidate"; then
@@ -26,9 +28,6 @@ find_python() {
     if [ -n "$found" ]; then
         echo "$found"
         return
-    fi
-    if [ -n "${PYTHON:-}" ]; then
-        die "edge-daemon needs Python 3.11 or newer, and $PYTHON is $("$PYTHON" -V 2>&1)"
     fi
     if command -v python3 >/dev/null; then
         die "edge-daemon needs Python 3.11 or newer, and python3 here is $(python3 -V 2>&1)." \

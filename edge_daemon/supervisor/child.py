@@ -102,13 +102,13 @@ class Child:
             with theirs:
                 self._process = psutil.Process(self._forks.start(self.spec.role, self.spec.name, theirs))
         except StartError as error:
-            self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
+            self.failure = link.failed(error)
             self._ended(str(error), 0.0)
             return False
         try:
             link.send_start(self._socket, told)
         except StartError as error:
-            self.failure = Failed(exit_code=error.exit_code, sentence=str(error))
+            self.failure = link.failed(error)
             self.kill()
         return True
 
