@@ -21,28 +21,26 @@ import numpy as np
 import psutil
 import zmq
 
-from edge_daemon import sockets
-from edge_daemon.lines.peer import Peer
-from edge_daemon.settings import CameraTurn, DispatcherSettings, SinkSettings
-from edge_daemon.supervisor.child import Child, ProcessSpec
-from edge_daemon.supervisor.forks import Forks
-from edge_daemon.wire import (
+from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.published import utc
+from edge_daemon.messages.scheduling import (
     Announce,
     CaptureHello,
-    Decoder,
-    Frame,
-    Free,
     Introduce,
-    Message,
-    Outcome,
     Send,
     Sent,
     ToCapture,
     Welcome,
     WorkerHello,
-    pack,
-    utc,
+    WorkerReady,
 )
+from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
+from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.spawner import Spawner
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.peer import Peer
 
 WORKERS = 4
 WARM_S = 1.0
@@ -68,7 +66,7 @@ class Crowd:
         self._names = {line.fileno(): camera for camera, line in self._captures.items()}
         self._workers = {f"m-{number}": self._line(f"m-{number}") for number in range(WORKERS)}
         self._sink = self._line("m", "sink")
-        self._subscriber = sockets.subscriber(context, sockets.ipc(folder, "published"), hwm=0)
+        self._subscriber = zeromq.subscriber(context, zeromq.ipc(folder, "published"), hwm=0)
         self._subscriber.subscribe("result/")
         self._poll.register(self._subscriber.fileno(), select.EPOLLIN)
         self._epochs: dict[str, int] = {}
@@ -76,9 +74,9 @@ class Crowd:
         self._captured_ns: dict[tuple[str, int], int] = {}
         self.latencies_ms: list[float] = []
         for camera, line in self._captures.items():
-            self._tell(line, CaptureHello(camera=camera, epoch=None, held=[], ended=None))
+            self._tell(line, CaptureHello(camera=camera, epoch=None, buffered=[], ended=None))
         for worker, line in self._workers.items():
-            self._tell(line, WorkerHello(worker=worker, model="m", inbox="ipc://nowhere", busy=False))
+            self._tell(line, WorkerHello(worker=worker, model="m", inbox="ipc://nowhere"))
 
     def play(self, fps: float, seconds: float) -> None:
         """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
@@ -107,7 +105,7 @@ class Crowd:
         return max((seq for name, seq in self._captured_ns if name == camera), default=-1)
 
     def _line(self, name: str, to: str = "dispatcher") -> Peer:
-        line = Peer(sockets.ipc(self._folder, to), name)
+        line = Peer(zeromq.ipc(self._folder, to), name)
         while not line.renewed():
             time.sleep(line.wait_ms(1000) / 1e3)
         self._poll.register(line.fileno(), select.EPOLLIN)
@@ -140,7 +138,7 @@ class Crowd:
     def _answer(self, camera: str, message: object) -> None:
         match message:
             case Introduce() if camera not in self._epochs:
-                self._tell(self._captures[camera], CaptureHello(camera=camera, epoch=None, held=[], ended=None))
+                self._tell(self._captures[camera], CaptureHello(camera=camera, epoch=None, buffered=[], ended=None))
             case Welcome():
                 self._epochs[camera] = message.epoch
             case Send():
@@ -161,7 +159,7 @@ class Crowd:
             height=48,
             codec="raw",
         )
-        self._tell(self._workers[worker], Free(worker=worker, camera=camera, epoch=epoch, seq=order.seq))
+        self._tell(self._workers[worker], WorkerReady(worker=worker, camera=camera, epoch=epoch, seq=order.seq))
         self._tell(self._sink, Outcome(frame=frame, model="m", worker=worker))
 
     @staticmethod
@@ -172,10 +170,10 @@ class Crowd:
 def measure(cameras: int, fps: float, seconds: float) -> Spent:
     """Both processes with so many live cameras."""
     names = [f"c{number}" for number in range(cameras)]
-    turns = {name: CameraTurn(models=["m"], delivery="live") for name in names}
-    with tempfile.TemporaryDirectory() as place, Forks() as forks, zmq.Context() as context:
+    turns = {name: CameraPlan(models=["m"], delivery="live") for name in names}
+    with tempfile.TemporaryDirectory() as place, Spawner() as forks, zmq.Context() as context:
         folder = Path(place)
-        dispatcher, sink, published = (sockets.ipc(folder, name) for name in ("dispatcher", "sink", "published"))
+        dispatcher, sink, published = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "published"))
         children = [
             Child(ProcessSpec(role=role, name=role, settings=settings), forks)
             for role, settings in (
@@ -184,7 +182,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
                     "sink",
                     SinkSettings(
                         bind=sink,
-                        pictures=sockets.ipc(folder, "pictures"),
+                        pictures=zeromq.ipc(folder, "pictures"),
                         dispatcher=dispatcher,
                         publish=[published],
                         cameras=turns,

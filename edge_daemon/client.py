@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import zmq
 
-from edge_daemon import sockets
 from edge_daemon.errors import RequestError, WireError
-from edge_daemon.keys import client_keys
-from edge_daemon.wire import End, Result, topic
+from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.curve import client_keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,7 @@ class Subscriber:
         self._waiting: dict[bytes, list[bytes]] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = sockets.subscriber(self._context, address, hwm=1000, keys=keys)
+            self._socket = zeromq.subscriber(self._context, address, hwm=1000, keys=keys)
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error

@@ -145,7 +145,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     dispatcher: str
 
 
-class CameraTurn(msgspec.Struct, frozen=True, kw_only=True):
+class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the dispatcher needs to know of a camera."""
 
     models: list[str]
@@ -171,7 +171,7 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     bind: str
-    cameras: dict[str, CameraTurn]
+    cameras: dict[str, CameraPlan]
     cascades: dict[str, Cascade] = {}
     batches: dict[str, int] = {}
     requests: dict[str, float] = {}
@@ -182,7 +182,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `pictures` where there is one beside them.
 
     With `trial` it ends once the model is loaded: whether it can be is all there is to know. Frames that it fails on
-    are set aside in the folder `aside`, if any.
+    are set aside in the folder `quarantine`, if any.
     """
 
     worker: str
@@ -192,26 +192,26 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     sink: str
     pictures: str
     trial: bool = False
-    aside: str | None = None
+    quarantine: str | None = None
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where results arrive (`bind`; with `pictures` beside them, there), and where they are published.
 
-    `results` is the file of JSON lines (`-` is standard output), or None. `memory` is the file for what the next sink
-    has to know, should this one and the dispatcher die together. With `secret_key`, TCP is for those alone who
-    have one of the public keys `clients`.
+    `results` is the file of JSON lines (`-` is standard output), or None. `checkpoint` is the file for what the next
+    sink has to know, should this one and the dispatcher die together. With `secret_key`, TCP connections need one of
+    the public keys `clients`.
     """
 
     bind: str
     pictures: str
     dispatcher: str
     publish: list[str]
-    cameras: dict[str, CameraTurn]
+    cameras: dict[str, CameraPlan]
     wait_for: int = 0
     quality: int = 85
     results: str | None = None
-    memory: str | None = None
+    checkpoint: str | None = None
     secret_key: str | None = None
     clients: list[str] = []
     local: str | None = None

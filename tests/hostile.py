@@ -35,45 +35,33 @@ from edge_daemon.config.load import loads
 from edge_daemon.errors import EdgeError
 from edge_daemon.imaging.codecs import decode_bgr, decode_rgb, read_bgr, read_rgb
 from edge_daemon.imaging.header import read_header
-from edge_daemon.keys import is_key
-from edge_daemon.lines.line import PIECE_BYTES, Line
-from edge_daemon.sink.audience import Audience
-from edge_daemon.sink.memory import Memory
-from edge_daemon.web.inference import read as read_inference
-from edge_daemon.wire import (
-    Acks,
+from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, StartFrom, StreamState, ToSink
+from edge_daemon.messages.codec import Decoder, Message, encode
+from edge_daemon.messages.findings import Detection, Found, Rle
+from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.outcomes import Outcome, Timing
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.scheduling import (
     Announce,
     CaptureHello,
-    Crop,
-    Decoder,
-    Detection,
     Dismissed,
-    End,
-    Found,
-    Frame,
-    Free,
-    Message,
-    Outcome,
     Release,
-    Result,
     Returned,
-    Rle,
     Send,
-    SinkHello,
-    Start,
-    StreamState,
-    Timing,
     ToCapture,
     ToDispatcher,
-    ToSink,
     ToWeb,
     ToWorker,
-    Turn,
     Welcome,
     WorkerHello,
-    encode,
+    WorkerReady,
 )
-from edge_daemon.worker.aside import read as read_aside
+from edge_daemon.sink.checkpoint import Checkpoint
+from edge_daemon.sink.subscriptions import Subscriptions
+from edge_daemon.transport.channel import PIECE_BYTES, Channel
+from edge_daemon.transport.curve import is_key
+from edge_daemon.web.inference import read as read_inference
+from edge_daemon.worker.quarantine import read as read_aside
 from tests.acceptance.harness import START_S, Daemon, Listener, accounts, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
@@ -110,10 +98,10 @@ DETECTION = Detection(
 )
 OUTCOME = Outcome(frame=FRAME, model="m", worker="w", found=Found(detections=[DETECTION]), timing_ms=Timing(infer=1.0))
 TO_DISPATCHER: list[Message] = [
-    CaptureHello(camera="nobody", epoch=1, held=[(1, 2, 0)], ended=None),
+    CaptureHello(camera="nobody", epoch=1, buffered=[(1, 2, 0)], ended=None),
     Announce(**NOBODY, captured_ns=1, paced=1),
-    WorkerHello(worker="w", model="nothing", inbox="ipc:///nowhere", busy=False),
-    Free(worker="w", **NOBODY, found=[CROP]),
+    WorkerHello(worker="w", model="nothing", inbox="ipc:///nowhere"),
+    WorkerReady(worker="w", **NOBODY, found=[CROP]),
     Acks(streams=[STATE]),
 ]
 TO_CAPTURE: list[Message] = [
@@ -122,8 +110,8 @@ TO_CAPTURE: list[Message] = [
     Release(epoch=1, seq=3, finished=False),
 ]
 TO_SINK: list[Message] = [
-    Start(streams=[STATE]),
-    Turn(camera="nobody", model="m", epoch=1, seq=3, dropped={"replaced": 1}),
+    StartFrom(streams=[STATE]),
+    Assigned(camera="nobody", model="m", epoch=1, seq=3, dropped={"replaced": 1}),
 ]
 RESULT = Result(
     **NOBODY,
@@ -182,7 +170,7 @@ def targets(folder: Path) -> dict[str, Target]:
 
     def memory(data: bytes) -> None:
         (folder / "memory").write_bytes(data)
-        Memory(folder / "memory", None).close()
+        Checkpoint(folder / "memory", None).close()
 
     def aside(data: bytes) -> None:
         (folder / "aside.json").write_bytes(data)
@@ -194,7 +182,7 @@ def targets(folder: Path) -> dict[str, Target]:
             list(parts.feed(data[start : start + 100]))
 
     def listens(data: bytes) -> None:
-        audience = Audience()
+        audience = Subscriptions()
         audience.heard(data)
         audience.wants("frame", "a")
 
@@ -356,11 +344,11 @@ def _tell(path: Path, sent: Iterator[list[bytes]]) -> None:
     """The dispatcher takes packets too: whole messages, pieces of some, and lines that end amid one."""
     for lot in batched(sent, 100):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end, suppress(OSError):  # it may hang up on us
-            line = Line(end)
-            line.connect(path)
+            channel = Channel(end)
+            channel.connect(path)
             for parts in lot:
-                line.send(parts[0])
-            line.send_piece(lot[0][0][:PIECE_BYTES] or b"x")
+                channel.send(parts[0])
+            channel.send_piece(lot[0][0][:PIECE_BYTES] or b"x")
 
 
 def batched(items: Iterator[list[bytes]], size: int) -> Iterator[list[list[bytes]]]:
@@ -372,19 +360,19 @@ def batched(items: Iterator[list[bytes]], size: int) -> Iterator[list[list[bytes
 def _call(path: Path, count: int, seed: int) -> None:
     """The control socket takes packets."""
     for parts in messages(count, seed):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
-            line.settimeout(START_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+            channel.settimeout(START_S)
             with suppress(OSError):
-                line.connect(str(path))
-                line.send(parts[0][:100_000] if parts[0] != b"reload" else b"")
+                channel.connect(str(path))
+                channel.send(parts[0][:100_000] if parts[0] != b"reload" else b"")
 
 
 def _shout(address: str, count: int, seed: int) -> None:
     """At a TCP port: what is not ZeroMQ at all."""
     port = int(address.rpartition(":")[2])
     for parts in messages(count, seed):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), START_S) as line:
-            line.sendall(parts[0])
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), START_S) as channel:
+            channel.sendall(parts[0])
 
 
 def fuzz(target: Target, seconds: float) -> int:

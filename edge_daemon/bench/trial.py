@@ -15,8 +15,8 @@ import psutil
 
 from edge_daemon.client import Message, Subscriber
 from edge_daemon.errors import StartError
+from edge_daemon.messages.published import End, Result
 from edge_daemon.settings import Codec
-from edge_daemon.wire import End, Result
 
 PATIENCE_S = 60.0
 """From one result to the next, and to the first: models may be large."""

@@ -13,10 +13,10 @@ from edge_daemon.errors import SourceError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.yuv import Yuv, small_bgr
+from edge_daemon.messages.scheduling import Send
 from edge_daemon.models.preprocess import Fit, enough
-from edge_daemon.pool import Pools
 from edge_daemon.settings import CaptureSettings, Codec
-from edge_daemon.wire import Send
+from edge_daemon.transport.shared_memory import Pools
 
 logger = logging.getLogger(__name__)
 EXACT = ("raw", "png")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge_daemon.capture.picture import Picture
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
+from edge_daemon.messages.published import utc
 from edge_daemon.settings import MotionSettings
-from edge_daemon.wire import utc
 
 WIDTH = 160
 """Pixels across the picture that is looked at."""

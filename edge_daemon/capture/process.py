@@ -8,35 +8,31 @@ from typing import Any, NamedTuple
 
 import zmq
 
-from edge_daemon import sockets
 from edge_daemon.capture.encoding import Encoding
 from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Encoded, Form, Held, Window
 from edge_daemon.errors import SourceError, WireError
-from edge_daemon.lines.peer import Peer
-from edge_daemon.link import Link
-from edge_daemon.settings import CaptureSettings
-from edge_daemon.wire import (
+from edge_daemon.messages.codec import Decoder, Message, encode, pack
+from edge_daemon.messages.frames import Frame, SharedBuffer
+from edge_daemon.messages.published import utc
+from edge_daemon.messages.scheduling import (
     Announce,
     CaptureHello,
-    Decoder,
     Ended,
-    Frame,
     Introduce,
-    Lent,
-    Message,
     Missing,
-    Passed,
     Release,
     Send,
     Sent,
+    Skipped,
     ToCapture,
     Welcome,
-    encode,
-    pack,
-    utc,
 )
+from edge_daemon.runtime.control import Control
+from edge_daemon.settings import CaptureSettings
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
 COPIED_BYTES = 1 << 20
@@ -58,11 +54,11 @@ class Outbox(NamedTuple):
     reader: int | None
 
 
-def serve(link: Link) -> None:
+def serve(control: Control) -> None:
     """Read one camera until told to stop, or until its source has ended and all of it is accounted for."""
-    settings = link.settings(CaptureSettings)
+    settings = control.settings(CaptureSettings)
     with zmq.Context() as context:
-        capture = Capture(link, settings, context)
+        capture = Capture(control, settings, context)
         try:
             capture.run()
         finally:
@@ -72,8 +68,8 @@ def serve(link: Link) -> None:
 class Capture:
     """Announces each frame that was read, and sends the encoded bytes of those that are asked for."""
 
-    def __init__(self, link: Link, settings: CaptureSettings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        self._link, self._settings, self._context = link, settings, context
+    def __init__(self, control: Control, settings: CaptureSettings, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._control, self._settings, self._context = control, settings, context
         self._window = Window(None if settings.delivery == "live" else settings.window, settings.window)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._offers = Offers(live=settings.delivery == "live", refresh_s=settings.announce_s)
@@ -95,13 +91,13 @@ class Capture:
             SourceError: a finite source cannot be opened, or the source is stuck.
         """
         poller = select.poll()
-        for waited_for in (self._peer, self._link, self._wake):
+        for waited_for in (self._peer, self._control, self._wake):
             poller.register(waited_for, select.POLLIN)
         self._reader.start()
-        while not self._link.stopping and not self._finished:
-            ready = dict(poller.poll(self._peer.wait_ms(self._link.rest_ms(POLL_MS))))
-            if self._link.fileno() in ready:
-                self._link.orders()
+        while not self._control.stopping and not self._finished:
+            ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(POLL_MS))))
+            if self._control.fileno() in ready:
+                self._control.commands()
             if self._wake in ready:
                 os.eventfd_read(self._wake)
             if self._peer.renewed():
@@ -146,7 +142,9 @@ class Capture:
         captured = self._reader.captured if self._ended else None
         held = self._window.held() if self._epoch is not None else []
         still = self._reader.still if self._ended else 0
-        hello = CaptureHello(camera=self._settings.camera, epoch=self._epoch, held=held, ended=captured, still=still)
+        hello = CaptureHello(
+            camera=self._settings.camera, epoch=self._epoch, buffered=held, ended=captured, still=still
+        )
         self._say(hello)
 
     def _answer(self) -> None:
@@ -169,7 +167,7 @@ class Capture:
                 self._send(message)
             case Release() if message.finished and self._ended:
                 self._finished = True
-                self._link.finished()
+                self._control.finished()
             case Release() if message.epoch == self._epoch:
                 self._window.release(message.seq)
 
@@ -182,7 +180,7 @@ class Capture:
         for one in self._offers.take(up_to):
             seq, paced, still = one.seq, one.paced, one.still
             if isinstance(one, PassedOver):
-                self._say(Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still))
+                self._say(Skipped(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still))
             else:
                 self._say(
                     Announce(
@@ -216,9 +214,9 @@ class Capture:
         # Where there is nothing to look at, the pixels may stay here.
         picture = Encoded(b"") if order.crops == [] else self._encoding.encoded(held, form)
         outbox = self._outbox(order)
-        lent = picture.slot.lend(outbox.reader) if picture.slot and outbox.reader is not None else None
-        header = encode(self._header(held, form, order, picture, lent))
-        if lent and lent.slot is not None:
+        shared = picture.slot.lend(outbox.reader) if picture.slot and outbox.reader is not None else None
+        header = encode(self._header(held, form, order, picture, shared))
+        if shared and shared.slot is not None:
             outbox.socket.send(header)
         else:
             copied = picture.slot is not None or len(picture.data) < COPIED_BYTES
@@ -244,7 +242,7 @@ class Capture:
             seq=order.seq,
         )
 
-    def _header(self, held: Held, form: Form, order: Send, picture: Encoded, lent: Lent | None) -> Frame:
+    def _header(self, held: Held, form: Form, order: Send, picture: Encoded, shared: SharedBuffer | None) -> Frame:
         width, height = held.picture.size
         return Frame(
             camera=self._settings.camera,
@@ -260,12 +258,12 @@ class Capture:
             scaled=form.scaled,
             scaling_ms=picture.scaling_ms,
             yuv=picture.yuv,
-            patient=self._settings.delivery == "lossless",
+            deferrable=self._settings.delivery == "lossless",
             share=order.keep,
             truth=held.picture.truth,
             crops=order.crops,
             deaths=order.deaths,
-            lent=lent,
+            shared=shared,
         )
 
     def _outbox(self, order: Send) -> Outbox:
@@ -275,7 +273,7 @@ class Capture:
             if outbox is not None:
                 outbox.socket.close(0)
             reader = self._encoding.pools.reader(order.worker) if order.inbox.startswith("ipc://") else None
-            outbox = Outbox(order.inbox, sockets.outbox(self._context, order.inbox), reader)
+            outbox = Outbox(order.inbox, zeromq.outbox(self._context, order.inbox), reader)
             self._outboxes[order.worker] = outbox
         return outbox
 
@@ -297,7 +295,7 @@ class Capture:
             raise SourceError(f"stuck for {waited_s:.0f} s, with neither a frame nor an error")
         if not self._ready and (reader.state != "connecting" or reader.patient):
             self._ready = True
-            self._link.ready()
+            self._control.ready()
         width, height = reader.size
         read, now = reader.seq + 1, time.monotonic()
         if now - self._counted_at >= 1.0:
@@ -309,4 +307,4 @@ class Capture:
         if reader.gate and reader.gate.seen:
             detail["motion"] = reader.gate.status
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
-        self._link.beat("stalled" if stalled else reader.state, detail)
+        self._control.heartbeat("stalled" if stalled else reader.state, detail)

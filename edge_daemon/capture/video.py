@@ -16,7 +16,7 @@ from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.yuv import Yuv, lines
-from edge_daemon.wire import Matrix, YuvFormat
+from edge_daemon.messages.frames import Matrix, YuvFormat
 
 logger = logging.getLogger(__name__)
 DAMAGED = 500

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edge_daemon.capture.picture import Picture
-from edge_daemon.pool import Slot
+from edge_daemon.messages.frames import YuvFormat
 from edge_daemon.settings import Codec
-from edge_daemon.wire import YuvFormat
+from edge_daemon.transport.shared_memory import Slot
 
 
 class Form(NamedTuple):

@@ -248,7 +248,7 @@ def keygen(
     name: Annotated[Path, typer.Argument(help="Makes NAME.key, which is secret, and NAME.pub.")],
 ) -> None:
     """Make a pair of keys, for a daemon or for a subscriber."""
-    from edge_daemon.keys import generate, write
+    from edge_daemon.transport.curve import generate, write
 
     pair = generate()
     secret, public = write(pair, name)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_daemon.client import Status
-from edge_daemon.wire import End, Result
+from edge_daemon.messages.published import End, Result
 
 
 @dataclass

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.supervisor.control import MAX_BYTES, NAME, RELOAD, Answer, Greeting
-from edge_daemon.supervisor.folder import PREFIX
+from edge_daemon.supervisor.control_socket import MAX_BYTES, NAME, RELOAD, Answer, Greeting
+from edge_daemon.supervisor.folders import PREFIX
 
 SERVICE_FOLDER = "/run/edge-daemon"
 GREETING_S = 5.0

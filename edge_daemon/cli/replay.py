@@ -9,7 +9,7 @@ import msgspec
 
 from edge_daemon.cli.replaying import Answer
 from edge_daemon.errors import EdgeError
-from edge_daemon.worker.aside import read
+from edge_daemon.worker.quarantine import read
 
 
 def replay(file: Path, model: Path | None, limit_s: float) -> None:

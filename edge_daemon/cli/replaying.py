@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import EdgeError
+from edge_daemon.messages.findings import Found
+from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
-from edge_daemon.wire import Found, Timing
-from edge_daemon.worker.aside import read
 from edge_daemon.worker.job import Job, work
+from edge_daemon.worker.quarantine import read
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,12 +15,12 @@ from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.control import Control
-from edge_daemon.supervisor.folder import run_folder
-from edge_daemon.supervisor.forks import Forks
-from edge_daemon.supervisor.models import with_local_models
+from edge_daemon.supervisor.control_socket import ControlSocket
+from edge_daemon.supervisor.folders import run_folder
+from edge_daemon.supervisor.model_files import with_local_models
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
+from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -46,11 +46,11 @@ def run(
     Raises:
         EdgeError: it cannot start.
     """
-    with Forks() as forks:  # first of all: it imports while we read
-        _run(config, forks, results, publish, cache)
+    with Spawner() as spawner:  # first of all: it imports while we read
+        _run(config, spawner, results, publish, cache)
 
 
-def _run(config: Config | Path, forks: Forks, results: str | None, publish: str | None, cache: Path | None) -> None:
+def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: str | None, cache: Path | None) -> None:
     path = config.absolute() if isinstance(config, Path) else None
     log.set_up("supervisor")
     config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
@@ -70,12 +70,16 @@ def _run(config: Config | Path, forks: Forks, results: str | None, publish: str 
             logger.warning("runtime_dir stays as it is until the next start")
         return plan(_completed(changed, publish, cache), folder, results=results)
 
-    with Signals() as signals, run_folder(Path(place) if place else None) as folder, Control(folder, path) as control:
+    with (
+        Signals() as signals,
+        run_folder(Path(place) if place else None) as folder,
+        ControlSocket(folder, path) as control,
+    ):
         specs = plan(config, folder, results=results)
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
-            supervisor = Supervisor(specs, signals, forks=forks, control=control, load=again, observe=show.update)
+            supervisor = Supervisor(specs, signals, spawner=spawner, control=control, load=again, observe=show.update)
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge_daemon.cli.sentences import found_in, state_of, with_latency
-from edge_daemon.link import ProcessStatus
+from edge_daemon.runtime.control import ProcessStatus
 
 logger = logging.getLogger(__name__)
 LINES_S = 10.0

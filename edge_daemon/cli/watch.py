@@ -5,13 +5,13 @@ from pathlib import Path
 
 import zmq
 
-from edge_daemon import sockets
 from edge_daemon.cli.audit import Audit
 from edge_daemon.cli.door import Door
 from edge_daemon.client import AnnotatedFrame, Status
 from edge_daemon.errors import EdgeError, RequestError
-from edge_daemon.keys import client_keys
-from edge_daemon.wire import End, Result, topic
+from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.curve import client_keys
 
 QUIET_MS = 3000
 
@@ -21,7 +21,7 @@ def tail(door: Door, cameras: list[str], count: int | None) -> None:
     keys = client_keys(door.server_key, door.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        with sockets.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
+        with zeromq.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
             for prefix in [topic("result", camera) for camera in cameras] or [topic("result")]:
                 socket.subscribe(prefix)
             _print_all(socket, door, count)

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_daemon.config import files, secrets
+from edge_daemon.config.cross_checks import faults
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
-from edge_daemon.config.rules import faults
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sentences import sentence
 from edge_daemon.config.sources import camera_names, model_names

@@ -11,7 +11,7 @@ from edge_daemon.config import addresses, quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
 from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
-from edge_daemon.keys import ANY, is_key, is_path
+from edge_daemon.transport.curve import ANY, is_key, is_path
 
 Provider = Literal[
     "cpu",

@@ -5,45 +5,38 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
-from edge_daemon.bookmark import Place
-from edge_daemon.dispatcher.queue import Queue
-from edge_daemon.dispatcher.rota import Rota
-from edge_daemon.dispatcher.seat import Seat
+from edge_daemon.dispatcher.request_queue import RequestQueue
 from edge_daemon.dispatcher.stream import Stream
-from edge_daemon.settings import CameraTurn, Cascade
-from edge_daemon.wire import (
-    REQUESTS,
-    Acks,
-    Annotation,
+from edge_daemon.dispatcher.stride_scheduler import StrideScheduler
+from edge_daemon.dispatcher.worker_slot import WorkerSlot
+from edge_daemon.messages.accounting import Acks, Assigned, Joined, SinkHello, StartFrom, Watched
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.frames import REQUESTS, Annotation, Crop
+from edge_daemon.messages.scheduling import (
     Announce,
-    Begun,
+    BatchStarted,
     CaptureHello,
-    Crop,
     Dismissed,
     Ended,
-    Free,
     FromCapture,
     Introduce,
-    Joined,
     Leaving,
-    Message,
     Missing,
-    Passed,
     Release,
     Request,
     Returned,
     Send,
     Sent,
-    SinkHello,
-    Start,
+    Skipped,
     ToDispatcher,
-    Turn,
-    Waiting,
-    Watched,
+    WebHello,
     Welcome,
     Withdraw,
     WorkerHello,
+    WorkerReady,
 )
+from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.settings import CameraPlan, Cascade
 
 logger = logging.getLogger(__name__)
 SINK = "sink"
@@ -58,33 +51,33 @@ class Dispatcher:
     """Matches free workers with frames that wait.
 
     What it wants said is left in `outbox` as (peer, message), in order. Nothing is given out while the sink is away,
-    for there would be nobody to take the result; live frames are then replaced, lossless sources wait. `bookmark` tells
-    where the worker of an inbox had come when it died.
+    for there would be nobody to take the result; live frames are then replaced, lossless sources wait. `crash_marker`
+    gives the frame that the worker of an inbox had in hand when it died.
     """
 
     def __init__(
         self,
-        cameras: dict[str, CameraTurn],
+        cameras: dict[str, CameraPlan],
         cascades: Mapping[str, Cascade] | None = None,
         batches: Mapping[str, int] | None = None,
         requests: Mapping[str, float] | None = None,
         *,
         wall: Callable[[], float] = time.time,
-        bookmark: Callable[[str], Place | None] = lambda inbox: None,
+        crash_marker: Callable[[str], FrameId | None] = lambda inbox: None,
     ) -> None:
-        self._wall, self._bookmark = wall, bookmark
+        self._wall, self._crash_marker = wall, crash_marker
         self.outbox: list[tuple[str, Message]] = []
         self._streams: dict[tuple[str, str], Stream] = {}
         self._by_camera: dict[str, list[Stream]] = {}  # those that follow others after these
         self._awake: dict[str, dict[str, Stream]] = {}  # by model and camera: who may have a frame for a worker,
         self._coming: dict[str, dict[str, Stream]] = {}  # and who may have one soon
-        self._astir: dict[str, None] = {}  # cameras of which the sink may not know all
-        self._rotas: dict[str, Rota] = {}
+        self._dirty: dict[str, None] = {}  # cameras of which the sink may not know all
+        self._schedulers: dict[str, StrideScheduler] = {}
         self._joining: set[Stream] = set()  # of models that are new to a camera
         self._newest: dict[str, int] = {}  # epoch by camera: one that goes and comes back does not repeat one
-        self._anew: set[str] = set()  # cameras whose next capture begins an epoch, whatever the last one left
-        self._queues: dict[str, Queue] = {}  # of pictures that people sent in, by model
-        self._workers: dict[str, Seat] = {}
+        self._restarted: set[str] = set()  # cameras whose next capture begins an epoch, whatever the last one left
+        self._queues: dict[str, RequestQueue] = {}  # of pictures that people sent in, by model
+        self._workers: dict[str, WorkerSlot] = {}
         self._captures: dict[str, str] = {}  # by camera, the peer that speaks for it
         self._heard: dict[str, str] = {}  # and the one whose hello was heard since it is known where to go on
         self._watched: set[str] = set()
@@ -93,14 +86,14 @@ class Dispatcher:
 
     def change(
         self,
-        cameras: dict[str, CameraTurn],
+        cameras: dict[str, CameraPlan],
         cascades: Mapping[str, Cascade],
         batches: Mapping[str, int],
         requests: Mapping[str, float],
-        anew: Iterable[str] = (),
+        restarted: Iterable[str] = (),
     ) -> None:
-        """Go on with other cameras and models. The captures of the cameras `anew` are to be replaced. `requests` are
-        the models that people may send pictures to, and the weight of these beside the cameras.
+        """Go on with other cameras and models. The captures of the cameras `restarted` are replaced. `requests` are the
+        models to which pictures can be uploaded, and the weight of these beside the cameras.
 
         The sink has to know of new cameras and models by now, and those that are gone are over for it.
         """
@@ -118,15 +111,15 @@ class Dispatcher:
         for model, weight in requests.items():
             weights[model][REQUESTS] = weight
         self._awake, self._coming = {model: {} for model in models}, {model: {} for model in models}
-        self._queues = {model: self._queues.get(model) or Queue() for model in requests}
-        self._rotas = {model: self._rotas.get(model) or Rota(weights[model]) for model in models}
-        for model, rota in self._rotas.items():
-            rota.change(weights[model])
+        self._queues = {model: self._queues.get(model) or RequestQueue() for model in requests}
+        self._schedulers = {model: self._schedulers.get(model) or StrideScheduler(weights[model]) for model in models}
+        for model, scheduler in self._schedulers.items():
+            scheduler.change(weights[model])
         self._files = [camera for camera, turn in cameras.items() if turn.delivery == "lossless"]
         self._fresh = {m for turn in cameras.values() if turn.delivery == "live" for m in turn.models} | {*requests}
-        self._workers = {worker: seat for worker, seat in self._workers.items() if seat.model in self._rotas}
-        for camera in anew:
-            self._anew.add(camera)
+        self._workers = {worker: slot for worker, slot in self._workers.items() if slot.model in self._schedulers}
+        for camera in restarted:
+            self._restarted.add(camera)
             self._capture_gone(camera, for_good=True)
         for (camera, model), stream in self._streams.items():
             turn = cameras[camera]
@@ -135,10 +128,12 @@ class Dispatcher:
                 self._joining.add(stream)
                 self._tell_capture(camera, Introduce())
         self._wake(*cameras)
-        for camera in self._cameras.keys() - self._anew:  # what it holds may have been for a model alone that is gone
+        for camera in (
+            self._cameras.keys() - self._restarted
+        ):  # what it holds may have been for a model alone that is gone
             self._release(camera)
 
-    def _stream(self, camera: str, model: str, turn: CameraTurn, known: Stream | None) -> Stream:
+    def _stream(self, camera: str, model: str, turn: CameraPlan, known: Stream | None) -> Stream:
         """The stream as it is, or a new one."""
         cascade = self._cascades.get(model)
         after = self._streams[camera, cascade.after] if cascade else None
@@ -149,14 +144,14 @@ class Dispatcher:
     def _remove(self, streams: list[Stream]) -> None:
         for stream in streams:
             stream.leave()
-            for seat in self._workers.values():
-                if seat.model == stream.model:
-                    seat.forget(stream.camera)
+            for slot in self._workers.values():
+                if slot.model == stream.model:
+                    slot.forget(stream.camera)
 
     def receive(self, peer: str, message: ToDispatcher) -> None:
         """Take in what `peer` (as its socket is named) says."""
         match message:
-            case Announce() | Sent() | Passed() | Missing() | Ended() | CaptureHello() if (
+            case Announce() | Sent() | Skipped() | Missing() | Ended() | CaptureHello() if (
                 message.camera in self._cameras
             ):
                 if isinstance(message, CaptureHello):
@@ -165,7 +160,7 @@ class Dispatcher:
                         self._heard[message.camera] = peer
                 if self._heard.get(message.camera) == peer == self._captures.get(message.camera):
                     self._from_capture(peer, message)
-            case Free():
+            case WorkerReady():
                 self._worker_free(message)
             case SinkHello():
                 self._sink_hello(message)
@@ -175,10 +170,10 @@ class Dispatcher:
                 self._watched = set(message.cameras)
             case WorkerHello():
                 self._worker_hello(message)
-            case Begun():
-                if seat := self._workers.get(message.worker):
-                    seat.begun = bool(seat.given)
-            case Waiting():
+            case BatchStarted():
+                if slot := self._workers.get(message.worker):
+                    slot.begun = bool(slot.given)
+            case WebHello():
                 for model, seq, deaths in message.requests:
                     self._add_request(model, seq, deaths)
             case Request():
@@ -189,8 +184,8 @@ class Dispatcher:
             case Missing(camera=camera) if camera == REQUESTS:
                 self._request_done(message.worker, message.seq)
             case Leaving():
-                if (seat := self._workers.get(message.worker)) and seat.inbox == message.inbox:
-                    seat.leaves = True
+                if (slot := self._workers.get(message.worker)) and slot.inbox == message.inbox:
+                    slot.leaves = True
                 else:
                     self._say(message.worker, Dismissed(inbox=message.inbox))
             case _:
@@ -208,60 +203,60 @@ class Dispatcher:
         elif role == WEB:
             for queue in self._queues.values():
                 queue.clear()
-            for seat in self._workers.values():
-                seat.forget(REQUESTS)
+            for slot in self._workers.values():
+                slot.forget(REQUESTS)
 
-    def can_wait(self, message: Message) -> bool:
+    def is_deferrable(self, message: Message) -> bool:
         """Whether a message need not be heard at once: files and their results may be a moment late."""
-        if isinstance(message, Turn):
+        if isinstance(message, Assigned):
             return self._cameras[message.camera].delivery == "lossless"
         return isinstance(message, Release) and not message.finished
 
-    def unhurried(self) -> Collection[str]:
+    def deferrable_peers(self) -> Collection[str]:
         """The peers whose word is of no use before a worker is done: captures of files, if no worker lacks a frame."""
-        seats = self._workers.values()
-        if not self._files or any(seat.has_room(0 if seat.model in self._fresh else AHEAD) for seat in seats):
+        slots = self._workers.values()
+        if not self._files or any(slot.has_room(0 if slot.model in self._fresh else AHEAD) for slot in slots):
             return ()
         return [self._captures[camera] for camera in self._files if camera in self._captures]
 
     def assign(self, now_ns: int) -> None:
         """Give free workers the frames that wait, fairly; those that leave and have none may go."""
-        for worker in [worker for worker, seat in self._workers.items() if seat.leaves and not seat.given]:
+        for worker in [worker for worker, slot in self._workers.items() if slot.leaves and not slot.given]:
             self._say(worker, Dismissed(inbox=self._workers.pop(worker).inbox))
         for ahead in range(AHEAD + 1 if self._files else 1):  # whoever has nothing to do comes first
             satisfied = set(self._fresh) if ahead else set()  # models that have nothing more for their workers
-            for worker, seat in self._workers.items():
-                while seat.model not in satisfied and seat.has_room(ahead):
-                    camera = self._next_for(seat, now_ns)
+            for worker, slot in self._workers.items():
+                while slot.model not in satisfied and slot.has_room(ahead):
+                    camera = self._next_for(slot, now_ns)
                     if camera is None:
-                        if not seat.given:  # one that has a frame is not shown what another would be
-                            satisfied.add(seat.model)
+                        if not slot.given:  # one that has a frame is not shown what another would be
+                            satisfied.add(slot.model)
                         break
                     if camera == REQUESTS:
-                        self._give_request(worker, seat)
+                        self._give_request(worker, slot)
                     else:
-                        self._give(self._streams[camera, seat.model], worker, seat)
+                        self._give(self._streams[camera, slot.model], worker, slot)
 
-    def _next_for(self, seat: Seat, now_ns: int) -> str | None:
+    def _next_for(self, slot: WorkerSlot, now_ns: int) -> str | None:
         """Whose frame this worker gets. While the sink is away only those get an answer that it does not go through."""
-        awake, queue = self._awake[seat.model] if self._sink_here else {}, self._queues.get(seat.model)
+        awake, queue = self._awake[slot.model] if self._sink_here else {}, self._queues.get(slot.model)
         if not awake and not queue:
             return None
         offering = []
         for camera, stream in list(awake.items()):
             if stream.has_turn(now_ns):
-                if not (stream.suspect and seat.given):
+                if not (stream.suspect and slot.given):
                     offering.append(camera)
             elif not stream.holds:
                 del awake[camera]
-        if queue and not (queue.suspect and seat.given):
+        if queue and not (queue.suspect and slot.given):
             offering.append(REQUESTS)
         if not offering:
             return None
-        rota = self._rotas[seat.model]
-        expected = self._expected(seat.model, now_ns) if self._sink_here and rota.anybody_is_owed() else ()
+        scheduler = self._schedulers[slot.model]
+        expected = self._expected(slot.model, now_ns) if self._sink_here and scheduler.anybody_is_owed() else ()
         ages = {camera: awake[camera].age_ns(now_ns) for camera in offering if camera in awake and awake[camera].live}
-        return rota.next(offering, expected, ages)
+        return scheduler.next(offering, expected, ages)
 
     def _expected(self, model: str, now_ns: int) -> list[str]:
         """The cameras that have nothing to offer, and will have in a moment."""
@@ -276,28 +271,28 @@ class Dispatcher:
         else:
             self._say(WEB, Returned(model=model, seq=seq))
 
-    def _give_request(self, worker: str, seat: Seat) -> None:
-        queue = self._queues[seat.model]
-        seat.alone = queue.suspect
+    def _give_request(self, worker: str, slot: WorkerSlot) -> None:
+        queue = self._queues[slot.model]
+        slot.alone = queue.suspect
         seq, deaths = queue.give(worker)
-        seat.given.append((REQUESTS, 0, seq))
-        send = Send(model=seat.model, worker=worker, inbox=seat.inbox, seq=seq, deaths=deaths)
+        slot.given.append((REQUESTS, 0, seq))
+        send = Send(model=slot.model, worker=worker, inbox=slot.inbox, seq=seq, deaths=deaths)
         self._say(WEB, send)
 
-    def _give(self, stream: Stream, worker: str, seat: Seat) -> None:
+    def _give(self, stream: Stream, worker: str, slot: WorkerSlot) -> None:
         camera = stream.camera
-        seat.alone = stream.suspect
+        slot.alone = stream.suspect
         frame, told = stream.ask(worker)
-        seat.given.append((camera, stream.epoch, frame.seq))
+        slot.given.append((camera, stream.epoch, frame.seq))
         self._tell_sink(told)
         send = Send(
-            model=seat.model,
+            model=slot.model,
             worker=worker,
-            inbox=seat.inbox,
+            inbox=slot.inbox,
             seq=frame.seq,
-            annotate=self._annotation(camera, seat.model),
+            annotate=self._annotation(camera, slot.model),
             keep=bool(stream.followers),
-            input=seat.input,
+            input=slot.input,
             crops=frame.crops,
             deaths=frame.deaths,
         )
@@ -314,27 +309,27 @@ class Dispatcher:
     def _wake(self, *cameras: str) -> None:
         """Something happened to the frames of these cameras."""
         for camera in cameras:
-            self._astir[camera] = None
+            self._dirty[camera] = None
             for stream in self._streams_of(camera):
                 self._awake[stream.model][camera] = self._coming[stream.model][camera] = stream
 
     @property
     def rests(self) -> bool:
         """Whether there is nothing to do until somebody says something."""
-        return not self._astir
+        return not self._dirty
 
     def flush(self) -> None:
         """Tell the sink what it has not learned from turns."""
         if not self._sink_here:
             return
-        astir, self._astir = self._astir, {}
-        for camera in astir:
+        dirty, self._dirty = self._dirty, {}
+        for camera in dirty:
             for stream in self._streams_of(camera):
                 if told := stream.flush():
                     self._tell_sink(told)
                     self._wake(camera)
                 if stream.holds or not stream.up_to_date:
-                    self._astir[camera] = None
+                    self._dirty[camera] = None
 
     # captures
 
@@ -350,24 +345,24 @@ class Dispatcher:
             match message:
                 case Announce():
                     stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
-                case Passed():
+                case Skipped():
                     stream.passed(message.seq, message.paced, message.still)
                 case Ended():
                     stream.ended(message.captured, message.paced, message.still)
                 case Missing() if message.model == stream.model:
                     stream.missing(message.worker, message.seq)
-                    if seat := self._workers.get(message.worker):
-                        seat.done(message.camera, message.epoch, message.seq, newer=False)
+                    if slot := self._workers.get(message.worker):
+                        slot.done(message.camera, message.epoch, message.seq, newer=False)
                 case Sent() if message.model == stream.model:
-                    seat = self._workers.get(message.worker)
-                    alive = seat is not None and seat.inbox == message.inbox
+                    slot = self._workers.get(message.worker)
+                    alive = slot is not None and slot.inbox == message.inbox
                     self._tell_sink(stream.sent(message.seq, message.worker, alive=alive))
 
     def _capture_hello(self, peer: str, hello: CaptureHello, streams: list[Stream]) -> None:
         epoch = hello.epoch
         if epoch is None:
             self._capture_gone(hello.camera)
-            if all(stream.finished for stream in streams) and hello.camera not in self._anew:
+            if all(stream.finished for stream in streams) and hello.camera not in self._restarted:
                 self._release(hello.camera)
                 return
             epoch, first = self._next_epoch(streams)
@@ -381,7 +376,7 @@ class Dispatcher:
             elif stream.epoch != epoch:
                 self._tell_sink(stream.capture_lost())
                 stream.begin(epoch)
-            for seq, captured_ns, still in hello.held:
+            for seq, captured_ns, still in hello.buffered:
                 stream.announce(seq, captured_ns, still=still)
             if hello.ended is not None:
                 stream.ended(hello.ended, still=hello.still)
@@ -391,9 +386,9 @@ class Dispatcher:
     def _next_epoch(self, streams: list[Stream]) -> tuple[int, int]:
         """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""
         camera, last = streams[0].camera, max(stream.epoch for stream in streams)
-        anew = camera in self._anew
-        self._anew.discard(camera)
-        if last == 0 or streams[0].live or anew:
+        restarted = camera in self._restarted
+        self._restarted.discard(camera)
+        if last == 0 or streams[0].live or restarted:
             self._newest[camera] = max(int(self._wall()), last + 1, self._newest.get(camera, 0) + 1)
             return self._newest[camera], 0
         known = [stream for stream in streams if stream not in self._joining]
@@ -401,14 +396,14 @@ class Dispatcher:
 
     def _joined_at(self, hello: CaptureHello, epoch: int) -> int:
         """The last frame of an epoch before those that a new model gets, or -1 where it gets all."""
-        if hello.held:
-            return hello.held[0][0] - 1
+        if hello.buffered:
+            return hello.buffered[0][0] - 1
         return max((stream.announced for stream in self._streams_of(hello.camera) if stream.epoch == epoch), default=-1)
 
     def _capture_gone(self, camera: str, *, for_good: bool = False) -> None:
         """Whether a frame that was being sent has come through, nobody knows: its worker is given another."""
-        for seat in self._workers.values():
-            seat.forget(camera)
+        for slot in self._workers.values():
+            slot.forget(camera)
         self._wake(camera)
         for stream in self._streams_of(camera):
             self._tell_sink(stream.capture_lost(for_good=for_good))
@@ -422,16 +417,18 @@ class Dispatcher:
         known = self._workers.get(hello.worker)
         if known and known.inbox != hello.inbox:
             self._worker_gone(hello.worker)
-        if hello.model in self._rotas:
-            self._workers[hello.worker] = Seat(hello.model, hello.inbox, self._batches.get(hello.model, 1), hello.input)
+        if hello.model in self._schedulers:
+            self._workers[hello.worker] = WorkerSlot(
+                hello.model, hello.inbox, self._batches.get(hello.model, 1), hello.input
+            )
 
-    def _worker_free(self, message: Free) -> None:
-        seat = self._workers.get(message.worker)
-        if seat and message.camera == REQUESTS:
+    def _worker_free(self, message: WorkerReady) -> None:
+        slot = self._workers.get(message.worker)
+        if slot and message.camera == REQUESTS:
             self._request_done(message.worker, message.seq)
             return
-        stream = self._streams.get((message.camera, seat.model)) if seat else None
-        if seat is None or stream is None:  # of a stream that is gone, the seat was told when it went
+        stream = self._streams.get((message.camera, slot.model)) if slot else None
+        if slot is None or stream is None:  # of a stream that is gone, the slot was told when it went
             return
         self._wake(message.camera)
         if stream.epoch == message.epoch:
@@ -439,11 +436,11 @@ class Dispatcher:
             stream.served(message.worker, message.seq)
             for follower in stream.followers:
                 follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
-        seat.done(message.camera, message.epoch, message.seq, newer=stream.live)
+        slot.done(message.camera, message.epoch, message.seq, newer=stream.live)
 
     def _request_done(self, worker: str, seq: int) -> None:
-        if seat := self._workers.get(worker):
-            seat.done(REQUESTS, 0, seq, newer=False)
+        if slot := self._workers.get(worker):
+            slot.done(REQUESTS, 0, seq, newer=False)
 
     def _wanted(self, model: str, found: Sequence[Crop]) -> list[Crop]:
         """What of `found` a model is to look at: the surest first, not more than it wants."""
@@ -457,13 +454,13 @@ class Dispatcher:
         return 0 if cascade is None else 1 + self._depth(cascade.after)
 
     def _worker_gone(self, worker: str) -> None:
-        if seat := self._workers.pop(worker, None):
+        if slot := self._workers.pop(worker, None):
             self._wake(*self._cameras)
-            at = self._bookmark(seat.inbox)
-            if at and (stream := self._streams.get((at.camera, seat.model))) and stream.epoch == at.epoch:
+            at = self._crash_marker(slot.inbox)
+            if at and (stream := self._streams.get((at.camera, slot.model))) and stream.epoch == at.epoch:
                 self._tell_sink(stream.sent(at.seq, worker, alive=True))
             for stream in self._streams.values():
-                self._tell_sink(stream.worker_lost(worker, in_hand=seat.in_hand(stream.camera, at)))
+                self._tell_sink(stream.worker_lost(worker, in_hand=slot.in_hand(stream.camera, at)))
             for model, queue in self._queues.items():
                 for seq in queue.lost(worker):
                     self._say(WEB, Returned(model=model, seq=seq))
@@ -480,7 +477,7 @@ class Dispatcher:
                 stream.resume()
             for camera in self._captures:
                 self._tell_capture(camera, Introduce())
-        self._say(SINK, Start(streams=[stream.state for stream in self._streams.values()]))
+        self._say(SINK, StartFrom(streams=[stream.state for stream in self._streams.values()]))
         if not first:
             for stream in self._streams.values():
                 self._tell_sink(stream.tell_again())

@@ -3,13 +3,14 @@
 import logging
 import time
 
-from edge_daemon import bookmark
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import WireError
-from edge_daemon.lines.hub import Hub
-from edge_daemon.link import Change, Exited, Link
+from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.scheduling import ToDispatcher
+from edge_daemon.runtime import crash_marker
+from edge_daemon.runtime.control import Control, Exited, Reconfigure
 from edge_daemon.settings import DispatcherSettings
-from edge_daemon.wire import Decoder, Message, ToDispatcher, pack
+from edge_daemon.transport.hub import Hub
 
 logger = logging.getLogger(__name__)
 FLUSH_MS, REST_MS = 200, 2000
@@ -18,22 +19,22 @@ LOT, PATIENCE_MS = 4, 50
 """What can wait is told so many at a time, or after so long."""
 
 
-def serve(link: Link) -> None:
+def serve(control: Control) -> None:
     """Match frames and workers until told to stop."""
-    settings = link.settings(DispatcherSettings)
+    settings = control.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
-        link.ready()
+        control.ready()
         dispatcher = Dispatcher(
-            settings.cameras, settings.cascades, settings.batches, settings.requests, bookmark=bookmark.read
+            settings.cameras, settings.cascades, settings.batches, settings.requests, crash_marker=crash_marker.read
         )
-        Loop(link, hub, dispatcher).run()
+        Loop(control, hub, dispatcher).run()
 
 
 class Loop:
     """Feeds the dispatcher with messages and orders, and sends what it says."""
 
-    def __init__(self, link: Link, hub: Hub, dispatcher: Dispatcher) -> None:
-        self._link, self._hub, self._dispatcher = link, hub, dispatcher
+    def __init__(self, control: Control, hub: Hub, dispatcher: Dispatcher) -> None:
+        self._control, self._hub, self._dispatcher = control, hub, dispatcher
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
         self._lots: dict[str, list[Message]] = {}  # what is to be said, and to whom
@@ -41,23 +42,23 @@ class Loop:
 
     def run(self) -> None:
         """Serve until the supervisor says stop; then tell the sink the last that is known."""
-        orders = self._link.fileno()
+        orders = self._control.fileno()
         self._hub.watch(orders)
-        while not self._link.stopping:
-            unhurried = self._dispatcher.unhurried()
-            self._hub.hush(unhurried)
-            ready = self._hub.wait(self._wait_ms(patient=bool(unhurried)))
-            for order in self._link.orders() if orders in ready else ():
+        while not self._control.stopping:
+            deferrable_peers = self._dispatcher.deferrable_peers()
+            self._hub.mute(deferrable_peers)
+            ready = self._hub.wait(self._wait_ms(patient=bool(deferrable_peers)))
+            for order in self._control.commands() if orders in ready else ():
                 if isinstance(order, Exited):
                     self._dispatcher.exited(order.process, order.role)
-                elif isinstance(order, Change):
+                elif isinstance(order, Reconfigure):
                     self._change(order)
             self._receive()
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
             self._send()
-            self._link.beat("up", {"rejected": self._decode.rejected})
-        while self._hub.has_news():
+            self._control.heartbeat("up", {"rejected": self._decode.rejected})
+        while self._hub.has_messages():
             self._receive()
         self._dispatcher.flush()
         self._send(all_of_it=True)
@@ -67,10 +68,12 @@ class Loop:
             return PATIENCE_MS
         return REST_MS if self._dispatcher.rests else FLUSH_MS
 
-    def _change(self, order: Change) -> None:
-        settings = self._link.changed_settings(order, DispatcherSettings)
-        self._dispatcher.change(settings.cameras, settings.cascades, settings.batches, settings.requests, order.anew)
-        self._link.changed()
+    def _change(self, order: Reconfigure) -> None:
+        settings = self._control.new_settings(order, DispatcherSettings)
+        self._dispatcher.change(
+            settings.cameras, settings.cascades, settings.batches, settings.requests, order.restarted
+        )
+        self._control.reconfigured()
 
     def _receive(self) -> None:
         for peer, packet in self._hub.receive():
@@ -94,7 +97,7 @@ class Loop:
         hurried = set()
         for peer, message in self._dispatcher.outbox:
             self._lots.setdefault(peer, []).append(message)
-            if not self._dispatcher.can_wait(message):
+            if not self._dispatcher.is_deferrable(message):
                 hurried.add(peer)
         self._dispatcher.outbox.clear()
         late = all_of_it or now >= self._patient_until

@@ -4,7 +4,9 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_daemon.wire import NOTHING, Captured, Crop, Failure, Gap, Lost, Reason, StreamState, ToSink, Turn
+from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, StreamState, ToSink
+from edge_daemon.messages.fates import NOTHING, Failure, Reason
+from edge_daemon.messages.frames import Crop
 
 UNSETTLED = 64
 """Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
@@ -17,7 +19,7 @@ EARLY = 8
 
 
 @dataclass(slots=True)
-class Waiting:
+class Pending:
     """A frame that can be asked for, and what became of the frames between it and the one before.
 
     In a stream that follows another it is not `ready` before the model of that one has found `crops` in it. `deaths`
@@ -33,12 +35,12 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class Told:
+class Outstanding:
     """What the sink was told and has not settled yet: `frame`'s turn, or (None) a gap that ends at `seq`."""
 
     seq: int
     dropped: Counter[str]
-    frame: Waiting | None = None
+    frame: Pending | None = None
     worker: str | None = None
     sent: bool = False  # on its way to that worker, as far as the capture knows
     served: bool = False
@@ -91,9 +93,9 @@ class Stream:
         self._early: dict[int, Sequence[Crop] | Failure] = {}
         self._came_ns = self._interval_ns = 0  # when the last frame was taken, and how far they are apart
         self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
-        self._waiting: deque[Waiting] = deque()
-        self._asked: tuple[str, Waiting] | None = None  # in live: who was promised a frame, this one or a newer
-        self._told: deque[Told] = deque()
+        self._pending: deque[Pending] = deque()
+        self._asked: tuple[str, Pending] | None = None  # in live: who was promised a frame, this one or a newer
+        self._outstanding: deque[Outstanding] = deque()
         self._counted = resolved + 1  # frames that the sink knows of
         self._gap = NOTHING  # dropped after the last frame that waits or had its turn
         self._ended = False
@@ -110,9 +112,9 @@ class Stream:
             return
         self._pass_over(seq - self.announced - 1, paced, still, replaced)
         self._interval_ns, self._came_ns = (captured_ns - self._came_ns) // (replaced + 1), captured_ns
-        if self.live and self._waiting:
-            self._drop(self._waiting.pop(), "replaced")
-        self._waiting.append(Waiting(seq, captured_ns, self._gap))
+        if self.live and self._pending:
+            self._drop(self._pending.pop(), "replaced")
+        self._pending.append(Pending(seq, captured_ns, self._gap))
         self._gap = NOTHING
         self.announced = seq
 
@@ -139,11 +141,11 @@ class Stream:
             return []
         (_, asked), self._asked = self._asked, None
         before = asked.before
-        while asked.seq < seq and self._waiting:  # a newer frame had come by the time the capture was asked
-            newer = self._waiting.popleft()
+        while asked.seq < seq and self._pending:  # a newer frame had come by the time the capture was asked
+            newer = self._pending.popleft()
             before = before + Counter(replaced=1) + newer.before
             asked = newer
-        told = Told(asked.seq, before, asked, worker)
+        told = Outstanding(asked.seq, before, asked, worker)
         messages = self._tell(told)
         return messages if alive else [*messages, *self._lose(told)]
 
@@ -151,7 +153,7 @@ class Stream:
         """The capture does not hold frame `seq` any more, which `worker` was promised."""
         if self.live and self._asked and self._asked[0] == worker:
             frame, self._asked = self._asked[1], None
-            self._waiting.appendleft(frame)
+            self._pending.appendleft(frame)
             self._remove(frame, "replaced")
         elif (told := self._turn_of(seq)) and told.worker == worker:
             told.worker = None
@@ -162,30 +164,30 @@ class Stream:
         """
         messages: list[ToSink] = []
         if for_good and not self.live:
-            messages += [self._lost(told, "shutdown") for told in self._told if told.frame and not told.served]
-            turns = {told.seq for told in self._told}
-            self._waiting = deque(frame for frame in self._waiting if frame.seq not in turns)
-            self._told.clear()
+            messages += [self._lost(told, "shutdown") for told in self._outstanding if told.frame and not told.served]
+            turns = {told.seq for told in self._outstanding}
+            self._pending = deque(frame for frame in self._pending if frame.seq not in turns)
+            self._outstanding.clear()
         if self.live or for_good:
-            for frame in [*self._waiting, *([self._asked[1]] if self._asked else [])]:
+            for frame in [*self._pending, *([self._asked[1]] if self._asked else [])]:
                 self._drop(frame, "shutdown")
-            self._waiting.clear()
+            self._pending.clear()
         else:
-            for told in self._told:
+            for told in self._outstanding:
                 if not told.served:
                     told.worker = None
             if not self.after:
                 self.announced = max(self._settled, self._last_told)
-                self._ended = bool(self._told) and self._told[-1].end
+                self._ended = bool(self._outstanding) and self._outstanding[-1].end
                 self._gap = NOTHING
-                self._waiting.clear()
+                self._pending.clear()
         self._asked = None
         self._offered = -1
         return messages + self.flush()
 
     # What the stream says that this one follows
 
-    def parent_told(self, epoch: int, told: Told) -> None:
+    def parent_told(self, epoch: int, told: Outstanding) -> None:
         """A frame's turn with the model before has come, or (a gap) will never."""
         if epoch != self.epoch:
             return
@@ -196,7 +198,7 @@ class Stream:
         dropped = Counter(dict(_first(told.dropped, between)))
         self._gap = self._gap + dropped + Counter({"worker-lost": between - dropped.total()})
         if told.frame:
-            self._waiting.append(Waiting(told.seq, told.frame.captured_ns, self._gap, ready=False))
+            self._pending.append(Pending(told.seq, told.frame.captured_ns, self._gap, ready=False))
             self._gap = NOTHING
         self.announced = told.seq
         if (found := self._early.pop(told.seq, None)) is not None:
@@ -219,19 +221,19 @@ class Stream:
             self._remove(frame, found)
         else:
             frame.ready, frame.crops = True, list(found)
-            while self.live and self._waiting[0] is not frame:
-                self._remove(self._waiting[0], "replaced")
+            while self.live and self._pending[0] is not frame:
+                self._remove(self._pending[0], "replaced")
 
-    def _unready(self, seq: int) -> Waiting | None:
-        return next((frame for frame in self._waiting if frame.seq == seq and not frame.ready), None)
+    def _unready(self, seq: int) -> Pending | None:
+        return next((frame for frame in self._pending if frame.seq == seq and not frame.ready), None)
 
-    def _remove(self, frame: Waiting, reason: Reason) -> None:
+    def _remove(self, frame: Pending, reason: Reason) -> None:
         """Drop a frame that waits anywhere."""
-        place = self._waiting.index(frame)
-        del self._waiting[place]
+        place = self._pending.index(frame)
+        del self._pending[place]
         dropped = frame.before + Counter({reason: 1})
-        if place < len(self._waiting):
-            self._waiting[place].before = dropped + self._waiting[place].before
+        if place < len(self._pending):
+            self._pending[place].before = dropped + self._pending[place].before
         else:
             self._gap = dropped + self._gap
 
@@ -242,11 +244,11 @@ class Stream:
         if self.live:
             if self._asked:
                 return False
-            if self._waiting and not self.after and now_ns - self._waiting[0].captured_ns > self._max_age_ns:
-                self._drop(self._waiting.popleft(), "stale")
-        if not self._waiting or len(self._told) >= UNSETTLED:
+            if self._pending and not self.after and now_ns - self._pending[0].captured_ns > self._max_age_ns:
+                self._drop(self._pending.popleft(), "stale")
+        if not self._pending or len(self._outstanding) >= UNSETTLED:
             return False
-        first = self._waiting[0]
+        first = self._pending[0]
         return first.ready and (self.live or not self.after or first.seq <= self._offered)
 
     def is_expected(self, now_ns: int) -> bool:
@@ -263,16 +265,16 @@ class Stream:
         age_ns = now_ns - self._came_ns
         return age_ns % self._interval_ns if 0 < self._interval_ns < EXPECTED_NS else age_ns
 
-    def ask(self, worker: str) -> tuple[Waiting, list[ToSink]]:
+    def ask(self, worker: str) -> tuple[Pending, list[ToSink]]:
         """Give the next turn to `worker`: the frame to be sent, or the oldest that will do."""
-        frame = self._waiting.popleft()
+        frame = self._pending.popleft()
         if self.live:  # which frame it will be is known when it is sent
             self._asked = worker, frame
             return frame, []
         if again := self._turn_of(frame.seq):
             again.worker, again.sent = worker, False
             return frame, []
-        return frame, self._tell(Told(frame.seq, frame.before, frame, worker))
+        return frame, self._tell(Outstanding(frame.seq, frame.before, frame, worker))
 
     def served(self, worker: str, seq: int) -> None:
         """`worker` is done with frame `seq`, which was `sent`; the result is on its way to the sink."""
@@ -286,7 +288,7 @@ class Stream:
         frames that it had only `in_hand`.
         """
         messages: list[ToSink] = []
-        for told in self._told:
+        for told in self._outstanding:
             if told.worker == worker:
                 if told.frame and told.sent and not told.served and told.seq not in in_hand:
                     told.frame.deaths += 1
@@ -296,12 +298,12 @@ class Stream:
     @property
     def holds(self) -> bool:
         """Whether frames wait that may have a turn, or be dropped, by time alone."""
-        return bool(self._waiting)
+        return bool(self._pending)
 
     @property
     def suspect(self) -> bool:
         """Whether the next turn is that of a frame that a worker has died of: it shall be alone with its worker."""
-        return bool(self._waiting and self._waiting[0].deaths)
+        return bool(self._pending and self._pending[0].deaths)
 
     # What the sink says, and is told
 
@@ -314,15 +316,15 @@ class Stream:
 
     def _forget(self) -> None:
         """Let go of what is settled."""
-        told, state = self._told, self.state
+        told, state = self._outstanding, self.state
         if state.epoch != self.epoch:
             return
         while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
             if self._is_shared_again and told[0].frame and not told[0].shared:
                 break
             self._settled = max(self._settled, told.popleft().seq)
-        while self._waiting and self._is_settled(self._waiting[0].seq):  # its worker was lost, but not its result
-            self._waiting.popleft()
+        while self._pending and self._is_settled(self._pending[0].seq):  # its worker was lost, but not its result
+            self._pending.popleft()
 
     def _is_settled(self, seq: int) -> bool:
         return seq <= self.resolved and not (self._is_shared_again and seq > self._settled)
@@ -346,7 +348,7 @@ class Stream:
         """All that a new sink has to know; results that the old one had are lost."""
         messages: list[ToSink] = []
         self._counted = max(self.resolved, self._last_told) + 1
-        for told in self._told:
+        for told in self._outstanding:
             if told.seq > self.resolved or (told.end and not self.finished):
                 messages.append(self._message(told))
                 if told.served:
@@ -358,13 +360,13 @@ class Stream:
         if not self.up_to_date:
             return []
         messages: list[ToSink] = []
-        if self._waiting:
-            first = self._waiting[0]
+        if self._pending:
+            first = self._pending[0]
             if self.live and first.before:
-                messages = self._tell(Told(first.seq - 1, first.before))
+                messages = self._tell(Outstanding(first.seq - 1, first.before))
                 first.before = NOTHING
         elif (self._gap or self._ended) and not self._end_is_told:
-            messages = self._tell(Told(self.announced, self._gap, end=self._ended))
+            messages = self._tell(Outstanding(self.announced, self._gap, end=self._ended))
             self._gap = NOTHING
         if self._counted <= self.announced:
             self._counted = self.announced + 1
@@ -384,7 +386,7 @@ class Stream:
     @property
     def up_to_date(self) -> bool:
         """Whether all that is known can be told now: not between asking for a frame and its being sent."""
-        return not (self.live and self._asked) and len(self._told) < UNSETTLED
+        return not (self.live and self._asked) and len(self._outstanding) < UNSETTLED
 
     # How it is counted
 
@@ -398,14 +400,14 @@ class Stream:
         lost = frames - paced - still - replaced
         self._gap = self._gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
 
-    def _drop(self, frame: Waiting, reason: Reason) -> None:
+    def _drop(self, frame: Pending, reason: Reason) -> None:
         """The last frame that waited is dropped."""
         self._gap = frame.before + Counter({reason: 1}) + self._gap
 
     @property
     def _end_is_told(self) -> bool:
         """Whether all who have to know of the end were told."""
-        if self._told and self._told[-1].end:
+        if self._outstanding and self._outstanding[-1].end:
             return True
         return self.finished and all(one._ended for one in self.followers)
 
@@ -418,25 +420,25 @@ class Stream:
     @property
     def _last_told(self) -> int:
         """The last frame of which the sink was told something that is not settled; -1 where all is."""
-        return self._told[-1].seq if self._told else -1
+        return self._outstanding[-1].seq if self._outstanding else -1
 
-    def _turn_of(self, seq: int) -> Told | None:
-        return next((told for told in reversed(self._told) if told.frame and told.seq == seq), None)
+    def _turn_of(self, seq: int) -> Outstanding | None:
+        return next((told for told in reversed(self._outstanding) if told.frame and told.seq == seq), None)
 
-    def _tell(self, told: Told) -> list[ToSink]:
-        self._told.append(told)
+    def _tell(self, told: Outstanding) -> list[ToSink]:
+        self._outstanding.append(told)
         self._counted = max(self._counted, told.seq + 1)
         for follower in self.followers:
             follower.parent_told(self.epoch, told)
         return [self._message(told)] if told.seq > self.resolved or (told.end and not self.finished) else []
 
-    def _message(self, told: Told) -> ToSink:
+    def _message(self, told: Outstanding) -> ToSink:
         key = {"camera": self.camera, "model": self.model}
         if told.frame:
-            return Turn(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped))
+            return Assigned(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped))
         return Gap(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped), end=told.end)
 
-    def _lose(self, told: Told) -> list[ToSink]:
+    def _lose(self, told: Outstanding) -> list[ToSink]:
         """No result is to be had of a turn: drop its frame, or let it wait for another."""
         told.worker, told.served = None, False
         if self.live:
@@ -448,12 +450,12 @@ class Stream:
             self._wait_again(told.frame)
         return []
 
-    def _lost(self, told: Told, reason: Reason) -> Lost:
+    def _lost(self, told: Outstanding, reason: Reason) -> Lost:
         return Lost(camera=self.camera, model=self.model, epoch=self.epoch, seq=told.seq, reason=reason)
 
-    def _wait_again(self, frame: Waiting) -> None:
-        if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._waiting):
-            self._waiting = deque(sorted([frame, *self._waiting], key=lambda waiting: waiting.seq))
+    def _wait_again(self, frame: Pending) -> None:
+        if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._pending):
+            self._pending = deque(sorted([frame, *self._pending], key=lambda waiting: waiting.seq))
 
 
 def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:

@@ -11,7 +11,7 @@ from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.drawing import draw_boxes, draw_classes, draw_polygons
 from edge_daemon.imaging.keypoints import draw_keypoints
 from edge_daemon.imaging.masks import draw_label_map, draw_masks
-from edge_daemon.wire import Detection, Found, Rle
+from edge_daemon.messages.findings import Detection, Found, Rle
 
 
 def annotate(rgb: Pixels, found: Found) -> None:

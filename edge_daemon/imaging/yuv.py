@@ -16,7 +16,7 @@ from edge_daemon.errors import PictureError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import Buffer
 from edge_daemon.imaging.pictures import MAX_PIXELS, check_size
-from edge_daemon.wire import Matrix, YuvFormat
+from edge_daemon.messages.frames import Matrix, YuvFormat
 
 if TYPE_CHECKING:
     from av.video.plane import VideoPlane

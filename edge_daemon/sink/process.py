@@ -10,24 +10,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import zmq
 
-from edge_daemon import sockets
 from edge_daemon.errors import StartError, WireError
 from edge_daemon.imaging.header import read_header
-from edge_daemon.keys import Doorkeeper
-from edge_daemon.lines.hub import Hub
-from edge_daemon.lines.peer import Peer
-from edge_daemon.link import UNWRITTEN, Change, Link, ProcessStatus, Table
+from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
+from edge_daemon.messages.codec import Decoder, pack
+from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.runtime.control import UNWRITTEN, Control, Processes, ProcessStatus, Reconfigure
 from edge_daemon.settings import SinkSettings
-from edge_daemon.sink.audience import Audience
-from edge_daemon.sink.desk import Desk
-from edge_daemon.sink.ledger import Arrival
-from edge_daemon.sink.memory import Memory
-from edge_daemon.sink.receipts import Receipts
-from edge_daemon.sink.record import Record
-from edge_daemon.wire import Acks, Decoder, End, Frame, Outcome, Result, SinkHello, ToSink, Watched, pack, topic
+from edge_daemon.sink.ack_batcher import AckBatcher
+from edge_daemon.sink.checkpoint import Checkpoint
+from edge_daemon.sink.collector import Collector
+from edge_daemon.sink.reorder_buffer import Arrival
+from edge_daemon.sink.result_file import ResultFile
+from edge_daemon.sink.subscriptions import Subscriptions
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.curve import Authenticator
+from edge_daemon.transport.hub import Hub
+from edge_daemon.transport.peer import Peer
 
 if TYPE_CHECKING:
-    from edge_daemon.sink.gallery import Gallery
+    from edge_daemon.sink.annotator import Annotator
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
@@ -44,47 +48,47 @@ DRAIN_MS = 100
 """At the end: how long nothing more has to come."""
 
 
-def serve(link: Link) -> None:
+def serve(control: Control) -> None:
     """Publish until told to stop."""
-    settings = link.settings(SinkSettings)
-    record = Record(settings.results) if settings.results else None
+    settings = control.settings(SinkSettings)
+    results = ResultFile(settings.results) if settings.results else None
     with zmq.Context() as context:
-        sink = Sink(link, settings, record, context)
+        sink = Sink(control, settings, results, context)
         try:
             sink.run()
         finally:
             sink.close()
-            if record:
-                record.close()
+            if results:
+                results.close()
 
 
 class Sink:
-    """Moves messages between the desk and the sockets."""
+    """Moves messages between the collector and the sockets."""
 
     def __init__(
         self,
-        link: Link,
+        control: Control,
         settings: SinkSettings,
-        record: Record | None,
+        results: ResultFile | None,
         context: zmq.Context[zmq.Socket[bytes]],
     ) -> None:
-        self._link, self._settings, self._record = link, settings, record
-        results = Path(settings.results) if settings.results and settings.results != "-" else None
-        self._memory = Memory(Path(settings.memory), results) if settings.memory else None
-        self._desk = Desk(settings.cameras, self._memory.states if self._memory else [])
-        self._audience = Audience()
-        self._gallery: Gallery | None = None
+        self._control, self._settings, self._results = control, settings, results
+        file = Path(settings.results) if settings.results and settings.results != "-" else None
+        self._checkpoint = Checkpoint(Path(settings.checkpoint), file) if settings.checkpoint else None
+        self._collector = Collector(settings.cameras, self._checkpoint.states if self._checkpoint else [])
+        self._subscriptions = Subscriptions()
+        self._annotator: Annotator | None = None
         self._pictures: dict[str, tuple[Result, Arrival, bytes | memoryview]] = {}
         self._hub = Hub(settings.bind)
-        self._pictured = sockets.collector(context, settings.pictures)
-        self._door = Doorkeeper(context, settings.clients) if settings.secret_key else None
-        self._publisher = sockets.publisher(context, settings.publish, settings.secret_key)
-        self._guests = sockets.Guests(self._publisher) if settings.wait_for else None
+        self._pictured = zeromq.collector(context, settings.pictures)
+        self._door = Authenticator(context, settings.clients) if settings.secret_key else None
+        self._publisher = zeromq.publisher(context, settings.publish, settings.secret_key)
+        self._connections = zeromq.ConnectionCount(self._publisher) if settings.wait_for else None
         self._peer = Peer(settings.dispatcher, "sink")
-        if not self._guests:
+        if not self._connections:
             self._open_locally()
         self._hello_due = False
-        self._receipts = Receipts(settings.cameras)
+        self._acks = AckBatcher(settings.cameras)
         self._came = NEVER, NEVER  # when workers said something, the last two times
         self._is_dense = False  # whether we waited for nothing, the last time
         self._watched: list[str] = []
@@ -102,37 +106,37 @@ class Sink:
         would wake us up for nothing.
         """
         attentive, busy = zmq.Poller(), zmq.Poller()
-        for waited_for in (self._hub.fileno(), self._pictured, self._publisher, self._link.fileno()):
+        for waited_for in (self._hub.fileno(), self._pictured, self._publisher, self._control.fileno()):
             attentive.register(waited_for, zmq.POLLIN)
             busy.register(waited_for, zmq.POLLIN)
         attentive.register(self._peer.fileno(), zmq.POLLIN)
-        self._link.ready()
-        while not self._link.stopping:
+        self._control.ready()
+        while not self._control.stopping:
             began = time.monotonic()
             if self._is_busy:
                 ready = dict(busy.poll(BUSY_MS))
             else:
                 ready = dict(attentive.poll(self._peer.wait_ms(self._wait_ms)))
             self._is_dense = time.monotonic() - began < DENSE_S
-            for order in self._link.orders() if self._link.fileno() in ready else ():
-                if isinstance(order, Table):
+            for order in self._control.commands() if self._control.fileno() in ready else ():
+                if isinstance(order, Processes):
                     self._processes = order.processes
-                elif isinstance(order, Change):
-                    self._change(self._link.changed_settings(order, SinkSettings))
+                elif isinstance(order, Reconfigure):
+                    self._change(self._control.new_settings(order, SinkSettings))
             self.step(ready)
             self._tell_status()
             if self._is_dense:
                 time.sleep(REST_S)
-        attentive.unregister(self._link.fileno())
+        attentive.unregister(self._control.fileno())
         while ready := dict(attentive.poll(DRAIN_MS)):
             self.step(ready)
-        self._publish(self._desk.close(time.monotonic_ns()))
+        self._publish(self._collector.close(time.monotonic_ns()))
         self._tell_status(now=True)
 
     @property
     def _wait_ms(self) -> int:
-        most = ceil(1e3 * self._receipts.wait_s(max(0.0, self._status_at - time.monotonic())))
-        return most if self._desk.rests and not self._guests else min(most, POLL_MS)
+        most = ceil(1e3 * self._acks.wait_s(max(0.0, self._status_at - time.monotonic())))
+        return most if self._collector.rests and not self._connections else min(most, POLL_MS)
 
     @property
     def _is_busy(self) -> bool:
@@ -141,65 +145,65 @@ class Sink:
     def _change(self, settings: SinkSettings) -> None:
         """Go on with other cameras and models, and publish elsewhere; subscribers stay where they are."""
         if settings.secret_key != self._settings.secret_key:
-            self._link.changed("another publish.secret_key needs a restart")
+            self._control.reconfigured("another publish.secret_key needs a restart")
             return
         try:
-            sockets.move(self._publisher, self._settings.publish, settings.publish, guarded=self._door is not None)
+            zeromq.move(self._publisher, self._settings.publish, settings.publish, guarded=self._door is not None)
         except StartError as error:
-            self._link.changed(str(error))
+            self._control.reconfigured(str(error))
             return
-        self._publish(self._desk.change(settings.cameras, time.monotonic_ns()))
+        self._publish(self._collector.change(settings.cameras, time.monotonic_ns()))
         self._publish_pictures()
         if settings.quality != self._settings.quality:
-            self._gallery = None
-        if settings.local and not self._settings.local and not self._guests:
-            sockets.open_locally(self._publisher, settings.local)
+            self._annotator = None
+        if settings.local and not self._settings.local and not self._connections:
+            zeromq.open_locally(self._publisher, settings.local)
         if self._door:
             self._door.clients = frozenset(settings.clients)
         self._settings, self._watched_anew = settings, True
-        self._receipts.change(settings.cameras)
-        self._link.changed()
+        self._acks.change(settings.cameras)
+        self._control.reconfigured()
 
     def step(self, ready: Container[object]) -> None:
         """Take in what has come, publish what can be published."""
         self._listen(ready)
         self._greet()
         self._take_in(ready)
-        self._publish(self._desk.release(time.monotonic_ns()))
-        if self._record:
-            self._record.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
+        self._publish(self._collector.release(time.monotonic_ns()))
+        if self._results:
+            self._results.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
         now = time.monotonic()
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
-        if acks := self._desk.acks(lossless=not (self._record and self._record.waits)):
-            if self._memory:
-                self._memory.note(acks, self._record.length if self._record else -1)
-            self._receipts.add(acks.streams, now)
-        if states := self._receipts.due(now):
+        if acks := self._collector.acks(lossless=not (self._results and self._results.waits)):
+            if self._checkpoint:
+                self._checkpoint.note(acks, self._results.length if self._results else -1)
+            self._acks.add(acks.streams, now)
+        if states := self._acks.due(now):
             self._peer.send(pack([Acks(streams=states)]))
         self._publish_pictures()
 
     def close(self) -> None:
         """Let go of the sockets once they have sent what is under way."""
         self._peer.close()
-        if self._guests:
-            self._guests.close()
+        if self._connections:
+            self._connections.close()
         self._publisher.close()
         if self._door:
             self._door.close()
         self._hub.close()
         self._pictured.close()
-        if self._memory:
-            self._memory.close()
+        if self._checkpoint:
+            self._checkpoint.close()
 
     def _listen(self, ready: Container[object]) -> None:
         """Learn who subscribes to what, and tell the dispatcher whose frames are watched."""
-        for parts in sockets.receive(self._publisher, BURST if self._publisher in ready else 0):
-            self._audience.heard(parts[0])
+        for parts in zeromq.receive(self._publisher, BURST if self._publisher in ready else 0):
+            self._subscriptions.heard(parts[0])
             self._watched_anew = True
         if not self._watched_anew:
             return
         self._watched_anew = False
-        watched = [camera for camera in self._settings.cameras if self._audience.wants("frame", camera)]
+        watched = [camera for camera in self._settings.cameras if self._subscriptions.wants("frame", camera)]
         if watched != self._watched:
             self._watched = watched
             self._peer.send(pack([Watched(cameras=watched)]))
@@ -207,29 +211,29 @@ class Sink:
     def _greet(self) -> None:
         """Say hello to the dispatcher, who hands out nothing before: here a run waits for its subscribers."""
         self._hello_due |= self._peer.renewed()
-        if self._guests and self._guests.settled(self._settings.wait_for, SETTLED_S):
-            self._guests.close()
-            self._guests = None
+        if self._connections and self._connections.settled(self._settings.wait_for, SETTLED_S):
+            self._connections.close()
+            self._connections = None
             self._open_locally()
-        if self._hello_due and not self._guests:
+        if self._hello_due and not self._connections:
             self._hello_due = False
-            self._receipts.clear()
-            self._peer.send(pack([SinkHello(streams=self._desk.hello(), watched=self._watched)]))
+            self._acks.clear()
+            self._peer.send(pack([SinkHello(streams=self._collector.hello(), watched=self._watched)]))
 
     def _open_locally(self) -> None:
         """Let our own processes listen as well: not while guests are counted, for they are none."""
         if self._settings.local:
-            sockets.open_locally(self._publisher, self._settings.local)
+            zeromq.open_locally(self._publisher, self._settings.local)
 
     def _take_in(self, ready: Container[object]) -> None:
         """Read what the dispatcher and the workers sent; the dispatcher first, who tells a turn before its result."""
         for data in self._peer.receive(BURST):
             try:
                 for message in self._from_dispatcher(data):
-                    self._desk.tell(message)
+                    self._collector.tell(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
-        if self._hub.fileno() in ready and self._hub.has_news():
+        if self._hub.fileno() in ready and self._hub.has_messages():
             self._came = self._came[1], time.monotonic()
             for worker, packet in self._hub.receive(BURST if self._is_dense else 1):
                 try:
@@ -248,7 +252,7 @@ class Sink:
                 logger.warning("dropped a picture from a worker: %s", error)
 
     def _arrived(self, arrival: Arrival) -> None:
-        if not self._desk.arrived(arrival):  # the dispatcher is about to tell of it
+        if not self._collector.arrived(arrival):  # the dispatcher is about to tell of it
             self._came = NEVER, self._came[1]
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
@@ -267,11 +271,11 @@ class Sink:
     def _publish(self, items: Any) -> None:
         for message, arrival in items:
             body = msgspec.json.encode(message)
-            sockets.send(self._publisher, topic("result", message.camera), body)
+            zeromq.send(self._publisher, topic("result", message.camera), body)
             if isinstance(message, End):
                 continue
-            if self._record:
-                self._record.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
+            if self._results:
+                self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
             if self._watched and arrival is not None:
                 self._show(message, arrival)
 
@@ -287,12 +291,12 @@ class Sink:
             self._pictures[result.camera] = result, arrival, arrival.picture
 
     @property
-    def _drawn_together(self) -> "Gallery":
-        if self._gallery is None:
-            from edge_daemon.sink.gallery import Gallery  # not before it is needed: it loads OpenCV
+    def _drawn_together(self) -> "Annotator":
+        if self._annotator is None:
+            from edge_daemon.sink.annotator import Annotator  # not before it is needed: it loads OpenCV
 
-            self._gallery = Gallery(self._settings.quality)
-        return self._gallery
+            self._annotator = Annotator(self._settings.quality)
+        return self._annotator
 
     def _publish_pictures(self) -> None:
         for result, arrival, picture in self._pictures.values():
@@ -311,9 +315,9 @@ class Sink:
         if not now and time.monotonic() < self._status_at:
             return
         self._status_at = time.monotonic() + STATUS_S
-        status = self._desk.status(time.monotonic_ns(), self._processes)
+        status = self._collector.status(time.monotonic_ns(), self._processes)
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
-        trouble = self._record.trouble if self._record else None
+        trouble = self._results.trouble if self._results else None
         state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
         rejected = sum(d.rejected for d in (self._from_dispatcher, self._from_worker, self._with_picture))
-        self._link.tell(state, {"cameras": status["cameras"], "rejected": rejected})
+        self._control.report(state, {"cameras": status["cameras"], "rejected": rejected})

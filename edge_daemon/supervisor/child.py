@@ -10,11 +10,22 @@ from typing import Any
 import msgspec
 import psutil
 
-from edge_daemon import link
 from edge_daemon.errors import StartError
-from edge_daemon.link import Changed, Failed, Finished, News, Order, ProcessStatus, Ready, Report, Stop
+from edge_daemon.runtime import control
+from edge_daemon.runtime.control import (
+    Command,
+    Failed,
+    Finished,
+    Heartbeat,
+    ProcessChannel,
+    ProcessStatus,
+    Ready,
+    Reconfigured,
+    Report,
+    Stop,
+)
 from edge_daemon.supervisor.backoff import Backoff
-from edge_daemon.supervisor.forks import Forks
+from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 MEMORY_S, LIMITED_S = 30.0, 5.0
@@ -34,7 +45,7 @@ class ProcessSpec:
     name: str
     settings: msgspec.Struct
     awaited: bool = True
-    hang_s: float = link.HANG_S
+    hang_s: float = control.HANG_S
     max_bytes: int | None = None
 
     @property
@@ -46,14 +57,14 @@ class ProcessSpec:
 class Child:
     """A process and what is known of it. It can be started again after it ended, unless it is to run only `once`."""
 
-    def __init__(self, spec: ProcessSpec, forks: Forks) -> None:
+    def __init__(self, spec: ProcessSpec, spawner: Spawner) -> None:
         self.spec = spec
-        self._forks = forks
+        self._spawner = spawner
         self.once = self.replaced = False
         self.restarts = 0
         self.ready = self.finished = False
         self.failure: Failed | None = None
-        self.answer: Changed | None = None
+        self.answer: Reconfigured | None = None
         self.why = ""
         self.state = "starting"
         self.detail: dict[str, Any] = {}
@@ -63,7 +74,7 @@ class Child:
         self._leave_by: float | None = None
         self._backoff = Backoff()
         self._process: psutil.Process | None = None
-        self._socket: Any = None
+        self._channel: ProcessChannel | None = None
         self._memory_bytes, self._memory_at = 0, 0.0
         self._cpu = 0.0
 
@@ -88,38 +99,45 @@ class Child:
         return self._process.pid if self._process else None
 
     def fileno(self) -> int:
-        """Readable when there is news, and when the process is gone."""
-        return int(self._socket.fileno())
+        """File descriptor that is readable when a report has arrived, or the process is gone."""
+        assert self._channel is not None
+        return self._channel.fileno()
+
+    @property
+    def wants_to_write(self) -> bool:
+        """True while there are commands that the process has not taken yet."""
+        return self._channel is not None and self._channel.wants_to_write
 
     def start(self) -> bool:
-        """Start the process and hand it its settings; whether that worked."""
+        """Start the process and send it its settings; true if that worked."""
         self.start_at, self.heard_at = None, time.monotonic()
         self.ready, self.failure, self.state, self.detail = False, None, "starting", {}
         self.replaced, self._leave_by = False, None
         try:
-            told = link.start(self.spec.settings, self.spec.hang_s)
-            self._socket, theirs = link.pair()
-            with theirs:
-                self._process = psutil.Process(self._forks.start(self.spec.role, self.spec.name, theirs))
+            settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
+            self._channel = control.ProcessChannel()
+            with self._channel.theirs as theirs:
+                self._process = psutil.Process(self._spawner.start(self.spec.role, self.spec.name, theirs))
         except StartError as error:
-            self.failure = link.failed(error)
+            self.failure = control.failed(error)
             self._ended(str(error), 0.0)
             return False
-        try:
-            link.send_start(self._socket, told)
-        except StartError as error:
-            self.failure = link.failed(error)
-            self.kill()
+        self._channel.start(settings)
         return True
 
-    def tell(self, order: Order) -> bool:
-        """Send an order; whether there is a process that can take it."""
-        return self.running and link.send(self._socket, order)
+    def send(self, command: Command) -> bool:
+        """Send a command; true if there is a process that can take it."""
+        return self.running and self._channel is not None and self._channel.send(command)
 
-    def change(self, anew: list[str]) -> bool:
-        """Have the process go on with what its spec says now, which `answer` is about; whether it can be told."""
+    def flush(self) -> None:
+        """Send what the process takes now of the commands before."""
+        if self._channel:
+            self._channel.flush()
+
+    def reconfigure(self, restarted: list[str]) -> bool:
+        """Have the process go on with the settings of its spec, which `answer` is about; true if it was told."""
         self.answer = None
-        return self.tell(link.change(self.spec.settings, anew))
+        return self.send(control.reconfigure(self.spec.settings, restarted))
 
     def retire(self, grace_s: float) -> None:
         """Let the process end, within `grace_s`, and start none again."""
@@ -135,7 +153,7 @@ class Child:
 
     def _leave(self, grace_s: float) -> None:
         self._leave_by = time.monotonic() + grace_s
-        self.tell(Stop())
+        self.send(Stop())
 
     def kill_if_late(self) -> None:
         """End the process if it has had its time."""
@@ -144,23 +162,25 @@ class Child:
             self._leave_by = None
             self.kill()
 
-    def hear(self) -> list[News] | None:
-        """Take in the news; None once the process is gone."""
-        heard = link.receive(self._socket)
-        self.heard_at = time.monotonic()
-        for news in heard or []:
-            match news:
+    def receive(self) -> list[Report] | None:
+        """Take in the reports that have arrived, and return them; None once the process is gone."""
+        assert self._channel is not None
+        reports = self._channel.receive()
+        if reports:
+            self.heard_at = time.monotonic()
+        for report in reports or []:
+            match report:
                 case Ready():
                     self.ready, self.state, self._ready_at = True, "up", time.monotonic()
-                case Report():
-                    self.state, self.detail = news.state, news.detail
+                case Heartbeat():
+                    self.state, self.detail = report.state, report.detail
                 case Failed():
-                    self.failure = news
-                case Changed():
-                    self.answer = news
+                    self.failure = report
+                case Reconfigured():
+                    self.answer = report
                 case Finished():
                     self.finished = True
-        return heard
+        return reports
 
     def gone(self) -> None:
         """Close the books on a process that is gone: `why` says what it said last, or how it ended."""
@@ -182,8 +202,9 @@ class Child:
             return -signal.SIGKILL
 
     def _ended(self, how: str, up_s: float) -> None:
-        if self._socket:
-            self._socket.close()
+        if self._channel:
+            self._channel.close()
+            self._channel = None
         self._process = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0

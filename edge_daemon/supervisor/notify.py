@@ -6,8 +6,8 @@ import socket
 import time
 from typing import Any
 
-from edge_daemon.link import ProcessStatus
-from edge_daemon.supervisor.watchdog import Watchdog, standing
+from edge_daemon.runtime.control import ProcessStatus
+from edge_daemon.supervisor.watchdog import Watchdog, status_line
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def notify(*states: str) -> None:
         logger.warning("cannot tell systemd (%s): %s", ", ".join(states), error.strerror)
 
 
-class Standing:
+class ServiceStatus:
     """Tells the service manager how things stand, and feeds its watchdog."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Standing:
 
     def tell(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
         """Take in how things stand; called about once a second."""
-        if (now_said := standing(cameras, processes)) != self._said:
+        if (now_said := status_line(cameras, processes)) != self._said:
             self._said = now_said
             notify(f"STATUS={now_said}")
         if self._patience_s:

@@ -3,12 +3,10 @@
 from pathlib import Path
 from zlib import crc32
 
-from edge_daemon import sockets
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
-from edge_daemon.keys import ANY, public_key, secret_key
 from edge_daemon.settings import (
-    CameraTurn,
+    CameraPlan,
     CaptureSettings,
     Cascade,
     Delivery,
@@ -24,7 +22,9 @@ from edge_daemon.settings import (
     WorkerSettings,
 )
 from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.folder import aside_folder
+from edge_daemon.supervisor.folders import aside_folder
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.curve import ANY, public_key, secret_key
 
 ANNOUNCE_S = 0.1
 HELD, SPARE = 3, 12
@@ -39,9 +39,9 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     Raises:
         StartError: a key cannot be read.
     """
-    frames, publish, aside = config.frames, config.publish, aside_folder()
-    dispatcher, sink, pictures = (sockets.ipc(folder, name) for name in ("dispatcher", "sink", "pictures"))
-    turns = {name: _turn(config, camera) for name, camera in config.cameras.items()}
+    frames, publish, quarantine = config.frames, config.publish, aside_folder()
+    dispatcher, sink, pictures = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "pictures"))
+    plans = {name: _camera_plan(config, camera) for name, camera in config.cameras.items()}
     finite = _is_finite(config)
     specs = [
         ProcessSpec(
@@ -52,13 +52,13 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 pictures=pictures,
                 dispatcher=dispatcher,
                 publish=publish.bind,
-                cameras=turns,
+                cameras=plans,
                 wait_for=publish.wait_for if finite else 0,
                 quality=frames.quality,
                 results=results,
-                memory=str(folder / "sink-memory"),
+                checkpoint=str(folder / "sink-checkpoint"),
                 secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
-                local=sockets.ipc(folder, "published") if serves_web(config) else None,
+                local=zeromq.ipc(folder, "published") if serves_web(config) else None,
                 clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
             ),
         ),
@@ -67,7 +67,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
             name="dispatcher",
             settings=DispatcherSettings(
                 bind=dispatcher,
-                cameras=turns,
+                cameras=plans,
                 cascades={
                     name: Cascade(after=model.after, classes=model.classes, max_crops=model.max_crops)
                     for name, model in config.models.items()
@@ -78,7 +78,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
             ),
         ),
     ]
-    used = {model for turn in turns.values() for model in turn.models} | set(_asked(config))
+    used = {model for turn in plans.values() for model in turn.models} | set(_asked(config))
     workers = [(name, i) for name in config.models if name in used for i in range(config.models[name].workers)]
     for name, i in workers:
         specs.append(
@@ -88,11 +88,11 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 settings=WorkerSettings(
                     worker=f"{name}-{i}",
                     model=model_settings(config, name),
-                    inbox=sockets.ipc(folder, f"worker-{crc32(f'{name}-{i}'.encode()):08x}"),
+                    inbox=zeromq.ipc(folder, f"worker-{crc32(f'{name}-{i}'.encode()):08x}"),
                     dispatcher=dispatcher,
                     sink=sink,
                     pictures=pictures,
-                    aside=str(aside) if aside else None,
+                    quarantine=str(quarantine) if quarantine else None,
                 ),
                 hang_s=config.models[name].worker_timeout,
                 max_bytes=config.models[name].max_memory,
@@ -108,13 +108,13 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     source=camera.source,
                     opening=open_settings(camera),
                     stall_timeout_s=camera.stall_timeout,
-                    delivery=turns[name].delivery,
+                    delivery=plans[name].delivery,
                     fps=camera.fps,
                     motion=_motion(camera),
                     codec=frames.codec,
                     quality=frames.quality,
                     announce_s=min(ANNOUNCE_S, camera.max_age / 4),
-                    window=_window(config, turns[name].models),
+                    window=_window(config, plans[name].models),
                     dispatcher=dispatcher,
                 ),
                 awaited=not comes_and_goes(camera.source, camera.delivery),
@@ -143,8 +143,8 @@ def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
         settings=WebSettings(
             listen=web.listen,
             dispatcher=dispatcher,
-            published=sockets.ipc(folder, "published"),
-            replies=sockets.ipc(folder, "answers"),
+            published=zeromq.ipc(folder, "published"),
+            replies=zeromq.ipc(folder, "answers"),
             cameras=list(config.cameras),
             models=_asked(config),
             quality=config.frames.quality,
@@ -162,8 +162,8 @@ def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
     )
 
 
-def _turn(config: Config, camera: Camera) -> CameraTurn:
-    return CameraTurn(
+def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
+    return CameraPlan(
         models=list(camera.models or config.models),
         delivery=camera.delivery or _usual_delivery(camera.source),
         weight=camera.weight,

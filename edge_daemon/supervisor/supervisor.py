@@ -6,14 +6,14 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.link import ProcessStatus, Table
+from edge_daemon.runtime.control import Processes, ProcessStatus
 from edge_daemon.supervisor.child import Child, ProcessSpec
-from edge_daemon.supervisor.control import Caller, Control
-from edge_daemon.supervisor.fleet import Fleet
-from edge_daemon.supervisor.forks import Forks
-from edge_daemon.supervisor.notify import Standing, notify
+from edge_daemon.supervisor.control_socket import Caller, ControlSocket
+from edge_daemon.supervisor.notify import ServiceStatus, notify
+from edge_daemon.supervisor.process_table import ProcessTable
 from edge_daemon.supervisor.reload import Load, reload
 from edge_daemon.supervisor.signals import Signals
+from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
@@ -36,20 +36,20 @@ class Supervisor:
         specs: list[ProcessSpec],
         signals: Signals,
         *,
-        forks: Forks,
-        control: Control,
+        spawner: Spawner,
+        control: ControlSocket,
         load: Load,
         observe: Observer | None = None,
     ) -> None:
-        self._fleet = Fleet(specs, forks, self._failed)
-        (self._sink,) = self._fleet.of("sink")
+        self._table = ProcessTable(specs, spawner, self._failed)
+        (self._sink,) = self._table.of("sink")
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
-        self._fleet.listen(signals, signals.read)
-        self._fleet.listen(control, self._called)
+        self._table.listen(signals, signals.read)
+        self._table.listen(control, self._called)
         self._started = False
         self._failure: EdgeError | None = None
         self._table_at = 0.0
-        self._standing = Standing()
+        self._service_status = ServiceStatus()
         self._reload: Generator[None, None, str] | None = None
         self._reload_asked = False
         self._callers: list[Caller] = []  # who waits for the reload that is asked for next
@@ -70,12 +70,12 @@ class Supervisor:
         try:
             while not self._stopping:
                 wait_s = max(self._table_at - time.monotonic(), 0.0)
-                self._fleet.turn(min(wait_s, RELOAD_S) if self._reload else wait_s)
+                self._table.poll(min(wait_s, RELOAD_S) if self._reload else wait_s)
                 self._watch()
                 self._advance()
         finally:
             notify("STOPPING=1")
-            self._fleet.stop(graceful=lambda: self._signals.count < 2 and not self._failure)
+            self._table.stop(graceful=lambda: self._signals.count < 2 and not self._failure)
         if self._failure:
             raise self._failure
 
@@ -90,7 +90,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Once a second: the process table, and whether anybody hangs."""
-        children = self._fleet.children
+        children = self._table.children
         if not self._started and all(map(_is_there, children)):
             self._started = True
             up = sum(child.ready for child in children)
@@ -101,23 +101,24 @@ class Supervisor:
             return
         self._table_at = now + TABLE_S
         table = [child.status() for child in children]
-        self._sink.tell(Table(processes=table))
+        if not self._sink.wants_to_write:  # one that has not taken the last table need not have this one
+            self._sink.send(Processes(processes=table))
         for child in children:
             hang_s = child.spec.hang_s if child.ready else START_S
             if child.running and now - child.heard_at > hang_s:
                 logger.error("%s has not been heard for %.0f s and is killed", child.title, hang_s)
                 child.kill()
             child.replace_if_large()
-        self._standing.tell(self.cameras, table)
+        self._service_status.tell(self.cameras, table)
         if self._observe:
             self._observe(self.cameras, table)
 
     def _called(self) -> None:
         if caller := self._control.caller():
-            self._fleet.listen(caller, lambda: self._asked(caller))
+            self._table.listen(caller, lambda: self._asked(caller))
 
     def _asked(self, caller: Caller) -> None:
-        self._fleet.ignore(caller)
+        self._table.ignore(caller)
         if caller.wants_reload():
             self._callers.append(caller)
         else:
@@ -129,7 +130,7 @@ class Supervisor:
         self._reload_asked |= asked
         if self._reload_asked and self._started and self._reload is None:
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            self._reload, self._reload_asked = reload(self._fleet, self._load), False
+            self._reload, self._reload_asked = reload(self._table, self._load), False
             self._waiting, self._callers = self._callers, []
         if self._reload is None:
             return
@@ -149,7 +150,7 @@ class Supervisor:
         notify("READY=1")
 
     def _all_finished(self) -> bool:
-        captures = self._fleet.of("capture")
+        captures = self._table.of("capture")
         return bool(captures) and all(child.finished for child in captures)
 
     @property

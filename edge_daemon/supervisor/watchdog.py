@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge_daemon.link import UNWRITTEN, ProcessStatus
+from edge_daemon.runtime.control import UNWRITTEN, ProcessStatus
 
 SLACK_S = 3.0
 """How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
@@ -66,7 +66,7 @@ def _is_busy(process: ProcessStatus) -> bool:
     return process.role == "worker" and process.silent_s > BUSY_S
 
 
-def standing(cameras: dict[str, Any], processes: list[ProcessStatus]) -> str:
+def status_line(cameras: dict[str, Any], processes: list[ProcessStatus]) -> str:
     """How things stand in a few words, for `systemctl status`."""
     states = [process.state for process in processes if process.role == "capture"]
     up, done = states.count("up"), states.count("finished") + states.count("ended")

@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 import zmq
 
-from edge_daemon import sockets
 from edge_daemon.errors import WireError
-from edge_daemon.lines.peer import Peer
+from edge_daemon.messages.codec import Decoder, Message, encode, pack
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.scheduling import Introduce, Returned, Send, ToWeb
 from edge_daemon.settings import WebSettings
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.peer import Peer
 from edge_daemon.web.requests import Answer, Requests
-from edge_daemon.wire import Decoder, Introduce, Message, Outcome, Returned, Send, ToWeb, encode, pack
 
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
@@ -28,10 +30,10 @@ class Broker(threading.Thread):
     def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], heard: Heard) -> None:
         super().__init__(name="broker", daemon=True)
         self._context, self._heard = context, heard
-        address = sockets.of_this_process(settings.replies)
-        self._replies = sockets.collector(context, address)
+        address = zeromq.of_this_process(settings.replies)
+        self._replies = zeromq.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
-        self._subscriber = sockets.subscriber(context, settings.published, hwm=1000)
+        self._subscriber = zeromq.subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])
@@ -124,7 +126,7 @@ class Broker(threading.Thread):
         if outbox is None or address != asked.inbox:
             if outbox is not None:
                 outbox.close(0)
-            outbox = sockets.outbox(self._context, asked.inbox)
+            outbox = zeromq.outbox(self._context, asked.inbox)
             self._outboxes[asked.worker] = asked.inbox, outbox
         outbox.send_multipart([encode(header), data], copy=False)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import EdgeError
-from edge_daemon.wire import Found
+from edge_daemon.messages.findings import Found
 
 INPUT = "image"
 OUTPUTS = {

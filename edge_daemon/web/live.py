@@ -31,7 +31,7 @@ class _Header(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Event:
+class Entry:
     """A result as it was published, with its number here."""
 
     number: int
@@ -61,9 +61,9 @@ class Live:
         self.status_at = 0.0
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
-        self._events: deque[Event] = deque(maxlen=RESULTS_KEPT)
+        self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
         self._count = 0
-        self._readers: set[asyncio.Queue[Event]] = set()
+        self._readers: set[asyncio.Queue[Entry]] = set()
         self._observers: list[Callable[[bytes], None]] = []
 
     def observe(self, observer: Callable[[bytes], None]) -> None:
@@ -93,7 +93,7 @@ class Live:
         header = msgspec.json.decode(body, type=_Header)
         names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
         self._count += 1
-        event = Event(self._count, header.camera, header.model, names, body)
+        event = Entry(self._count, header.camera, header.model, names, body)
         self._events.append(event)
         for reader in self._readers:
             if reader.full():
@@ -126,9 +126,9 @@ class Live:
         if (before == 0) != (self._looking[camera] == 0):
             self._subscribing.subscribe(f"frame/{camera}/".encode(), wanted=before == 0)
 
-    async def results(self, after: int | None = None) -> AsyncIterator[Event]:
+    async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Results as they come; with `after`, first those since that number, as far as they are kept."""
-        mailbox: asyncio.Queue[Event] = asyncio.Queue(MAILBOX)
+        mailbox: asyncio.Queue[Entry] = asyncio.Queue(MAILBOX)
         missed = [event for event in self._events if after is not None and event.number > after]
         self._readers.add(mailbox)
         try:

@@ -12,12 +12,12 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from edge_daemon.errors import EdgeError, PictureError
+from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
 from edge_daemon.web.service import Service, as_json, number
-from edge_daemon.wire import Wish
 
 RETRY_S = 1
 FORM = "multipart/form-data"
@@ -44,10 +44,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
             if model not in settings.models:
                 raise HTTPException(404, f"there is no model {model}; there are {', '.join(settings.models)}")
             names = [name for part in classes for name in part.split(",")] if classes else None
-            wish = Wish(confidence=confidence, classes=names, max_detections=max_detections)
+            filter = ResultFilter(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))
             picture = await read_upload(request, service)
-            answer = await answer_to(request, service, model, picture, wish, annotate=kind is not None)
+            answer = await answer_to(request, service, model, picture, filter, annotate=kind is not None)
             status = 200
             if kind is None or answer.rgb is None:
                 return as_json(_findings(answer))
@@ -121,7 +121,7 @@ def _too_long(most: int) -> HTTPException:
 
 
 async def answer_to(
-    request: Request, service: Service, model: str, picture: Upload, wish: Wish, *, annotate: bool
+    request: Request, service: Service, model: str, picture: Upload, filter: ResultFilter, *, annotate: bool
 ) -> Answer:
     """Have a worker look at the picture. Whoever hangs up meanwhile frees its place.
 
@@ -137,7 +137,7 @@ async def answer_to(
 
     def add(requests: Requests) -> None:
         try:
-            numbers.append(requests.add(model, picture, wish, annotate=annotate, now_ns=now_ns(), hand=hand))
+            numbers.append(requests.add(model, picture, filter, annotate=annotate, now_ns=now_ns(), hand=hand))
         except BusyError as error:
             hand(error)
 

@@ -12,7 +12,7 @@ import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
-from edge_daemon.link import Change, Link
+from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
@@ -27,16 +27,16 @@ STOP_S = 2
 """How long people who are being answered are waited for."""
 
 
-def serve(link: Link) -> None:
+def serve(control: Control) -> None:
     """Answer until told to stop."""
-    settings = link.settings(WebSettings)
+    settings = control.settings(WebSettings)
     cv2.setNumThreads(1)
     with zmq.Context() as context, contextlib.closing(_listening(settings.listen)) as listener:
-        uvloop.run(_serve(link, settings, context, listener))
+        uvloop.run(_serve(control, settings, context, listener))
 
 
 async def _serve(
-    link: Link, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket
+    control: Control, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket
 ) -> None:
     loop = asyncio.get_running_loop()
     heard: list[Live] = []
@@ -63,32 +63,32 @@ async def _serve(
     )
 
     def ordered() -> None:
-        for order in link.orders():
-            if isinstance(order, Change):
-                service.change(link.changed_settings(order, WebSettings))
-                link.changed()
-        if link.stopping:
+        for order in control.commands():
+            if isinstance(order, Reconfigure):
+                service.change(control.new_settings(order, WebSettings))
+                control.reconfigured()
+        if control.stopping:
             server.leave()
 
-    loop.add_reader(link.fileno(), ordered)
-    beating = loop.create_task(_beat(link, broker, server))
+    loop.add_reader(control.fileno(), ordered)
+    beating = loop.create_task(_beat(control, broker, server))
     try:
         await server.serve(sockets=[listener])
         if not broker.is_alive():
             raise RuntimeError("the broker has died")
     finally:
-        loop.remove_reader(link.fileno())
+        loop.remove_reader(control.fileno())
         beating.cancel()
         broker.stop()
         broker.join()
 
 
-async def _beat(link: Link, broker: Broker, server: "_Server") -> None:
+async def _beat(control: Control, broker: Broker, server: "_Server") -> None:
     while not server.started:
         await asyncio.sleep(0.01)
-    link.ready()
+    control.ready()
     while broker.is_alive():
-        link.beat("up", {"rejected": broker.rejected})
+        control.heartbeat("up", {"rejected": broker.rejected})
         await asyncio.sleep(BEAT_S)
     server.leave()
 

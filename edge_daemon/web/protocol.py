@@ -6,11 +6,11 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from edge_daemon.imaging.colour import rgb_to_bgr
+from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
 from edge_daemon.web.predicting import answer_to, decoded, read_body
 from edge_daemon.web.requests import Upload
 from edge_daemon.web.service import Service, as_json, number
-from edge_daemon.wire import Wish
 
 LENGTH = "Inference-Header-Content-Length"
 
@@ -57,7 +57,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         try:
             body = await read_body(request, service.settings.max_bytes)
             asked = read(body, number(request.headers.get(LENGTH)))
-            found = await answer_to(request, service, model, await _picture(asked, service), Wish(), annotate=False)
+            found = await answer_to(
+                request, service, model, await _picture(asked, service), ResultFilter(), annotate=False
+            )
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         data, head = answer(model, found.outcome.found, asked)

@@ -4,20 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_daemon.errors import EdgeError
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.frames import REQUESTS, Frame, ResultFilter
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.scheduling import Missing, Request, Returned, Send, WebHello, Withdraw
 from edge_daemon.settings import Codec
-from edge_daemon.wire import (
-    REQUESTS,
-    Frame,
-    Message,
-    Missing,
-    Outcome,
-    Request,
-    Returned,
-    Send,
-    Waiting,
-    Wish,
-    Withdraw,
-)
 
 MOST_BYTES = 512 << 20
 """Of pictures that wait, all models' together: a file of a few kilobytes can be 192 MB of pixels."""
@@ -57,7 +48,7 @@ Hand = Callable[[Answer | EdgeError], None]
 class _Order:
     model: str
     upload: Upload
-    wish: Wish
+    filter: ResultFilter
     annotate: bool
     hand: Hand
     at_ns: int
@@ -84,7 +75,7 @@ class Requests:
         for seq in gone:
             self._end(seq)
 
-    def add(self, model: str, upload: Upload, wish: Wish, *, annotate: bool, now_ns: int, hand: Hand) -> int:
+    def add(self, model: str, upload: Upload, filter: ResultFilter, *, annotate: bool, now_ns: int, hand: Hand) -> int:
         """A picture for `model`; its number, by which it can be withdrawn.
 
         Raises:
@@ -96,7 +87,7 @@ class Requests:
         if waiting and waiting + len(upload.data) > MOST_BYTES:
             raise BusyError(f"pictures of {waiting >> 20} MB wait already")
         self._count += 1
-        self._orders[self._count] = _Order(model, upload, wish, annotate, hand, now_ns)
+        self._orders[self._count] = _Order(model, upload, filter, annotate, hand, now_ns)
         self.outbox.append(Request(model=model, seq=self._count))
         return self._count
 
@@ -105,9 +96,9 @@ class Requests:
         if order := self._orders.pop(seq, None):
             self.outbox.append(Withdraw(model=order.model, seq=seq))
 
-    def hello(self) -> Waiting:
+    def hello(self) -> WebHello:
         """All that is not answered, for a dispatcher that may know nothing of it."""
-        return Waiting(requests=[(order.model, seq, order.deaths) for seq, order in self._orders.items()])
+        return WebHello(requests=[(order.model, seq, order.deaths) for seq, order in self._orders.items()])
 
     def send(self, asked: Send) -> tuple[Frame, bytes | memoryview] | None:
         """What the worker is to get, or None if nobody waits for it any more: the dispatcher is told that."""
@@ -131,7 +122,7 @@ class Requests:
             annotate="raw" if order.annotate else None,
             deaths=order.deaths,
             reply=self._reply,
-            wish=order.wish,
+            filter=order.filter,
         )
         return header, upload.data
 

@@ -11,11 +11,14 @@ from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import decode_bgr, encode_rgb
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv, small_bgr
+from edge_daemon.messages.fates import POISON, Failure
+from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
 from edge_daemon.models.model import Timing as Took
 from edge_daemon.settings import ModelSettings
-from edge_daemon.wire import POISON, Crop, Failure, Found, Frame, Timing
 from edge_daemon.worker.report import report, report_crops
 
 logger = logging.getLogger(__name__)

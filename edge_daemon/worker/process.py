@@ -10,35 +10,25 @@ from typing import Any
 import cv2
 import zmq
 
-from edge_daemon import sockets
-from edge_daemon.bookmark import Bookmark
 from edge_daemon.errors import WireError
-from edge_daemon.lines.line import pieces
-from edge_daemon.lines.peer import Peer
-from edge_daemon.link import Link
+from edge_daemon.messages.codec import MAX_BYTES, Decoder, encode, pack
+from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import Frame, Input
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello, WorkerReady
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
-from edge_daemon.pool import Loans
-from edge_daemon.scheduling import compute_at_length
+from edge_daemon.runtime.control import Control
+from edge_daemon.runtime.cpu_slice import use_long_slices
+from edge_daemon.runtime.crash_marker import CrashMarker
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.wire import (
-    MAX_BYTES,
-    Begun,
-    Decoder,
-    Found,
-    Frame,
-    Free,
-    Input,
-    Leaving,
-    Outcome,
-    ToWorker,
-    WorkerHello,
-    encode,
-    pack,
-)
-from edge_daemon.worker.aside import REASONS, Aside
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.channel import pieces
+from edge_daemon.transport.peer import Peer
+from edge_daemon.transport.shared_memory import Mappings
 from edge_daemon.worker.job import Job, work
-from edge_daemon.worker.report import crops_of, wanted
+from edge_daemon.worker.quarantine import REASONS, Quarantine
+from edge_daemon.worker.report import crops_of, filtered
 
 logger = logging.getLogger(__name__)
 REST_MS, POLL_MS = 2000, 500
@@ -50,20 +40,20 @@ STOP_S = 2.0
 """How long a worker that is to stop waits for a sink or a dispatcher that is away."""
 
 
-def serve(link: Link) -> None:
+def serve(control: Control) -> None:
     """Serve frames with one model until told to stop."""
-    settings = link.settings(WorkerSettings)
+    settings = control.settings(WorkerSettings)
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
     model = Model(settings.model)
     give_back()
     if settings.trial:
-        link.finished()
+        control.finished()
         return
     logger.info("%s", model.describe())
-    compute_at_length()
+    use_long_slices()
     with zmq.Context() as context:
-        worker = Worker(link, settings, model, context)
+        worker = Worker(control, settings, model, context)
         try:
             worker.run()
         finally:
@@ -74,34 +64,36 @@ class Worker:
     """Serves the frames that come, and draws what was found when somebody watches."""
 
     def __init__(
-        self, link: Link, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
+        self, control: Control, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
     ) -> None:
-        self._link, self._settings, self._model, self._context = link, settings, model, context
+        self._control, self._settings, self._model, self._context = control, settings, model, context
         self._replies: dict[str, zmq.Socket[bytes]] = {}
-        self._address = sockets.of_this_process(settings.inbox)  # what was meant for one before must not come here
-        self._inbox = sockets.inbox(context, self._address)
-        self._loans = Loans()
-        self._bookmark = Bookmark(settings.inbox) if settings.model.batch == 1 else None
-        self._pictures = sockets.outcomes(context, settings.pictures)
+        self._address = zeromq.of_this_process(settings.inbox)  # what was meant for one before must not come here
+        self._inbox = zeromq.inbox(context, self._address)
+        self._mappings = Mappings()
+        self._crash_marker = CrashMarker(settings.inbox) if settings.model.batch == 1 else None
+        self._pictures = zeromq.outcomes(context, settings.pictures)
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
         self._peer = Peer(settings.dispatcher, settings.worker)
-        self._frees: list[Free] = []  # what is to be told to the dispatcher,
+        self._ready: list[WorkerReady] = []  # what is to be told to the dispatcher,
         self._outcomes: list[Outcome] = []  # and to the sink
         self._decode: Decoder[Frame] = Decoder(Frame)
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served = 0
-        self._aside = Aside(Path(settings.aside), settings.worker, settings.model) if settings.aside else None
+        self._quarantine = (
+            Quarantine(Path(settings.quarantine), settings.worker, settings.model) if settings.quarantine else None
+        )
 
     def run(self) -> None:
         """Serve until told to stop."""
         poller = zmq.Poller()
-        for waited_for in (self._inbox, self._peer.fileno(), self._link.fileno()):
+        for waited_for in (self._inbox, self._peer.fileno(), self._control.fileno()):
             poller.register(waited_for, zmq.POLLIN)
-        self._link.ready()
-        while not self._link.stopping:
-            ready = dict(poller.poll(self._peer.wait_ms(self._link.rest_ms(REST_MS))))
-            if self._link.fileno() in ready:
-                self._link.orders()
+        self._control.ready()
+        while not self._control.stopping:
+            ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(REST_MS))))
+            if self._control.fileno() in ready:
+                self._control.commands()
             if self._peer.fileno() in ready:
                 self._is_dismissed()
             if self._peer.renewed():
@@ -110,7 +102,7 @@ class Worker:
                 self.step()
             rejected = self._decode.rejected + self._from_dispatcher.rejected
             detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
-            self._link.beat("up", detail)
+            self._control.heartbeat("up", detail)
         self._leave()
 
     def _leave(self) -> None:
@@ -144,29 +136,29 @@ class Worker:
             socket.close()
         self._pictures.close()
         self._inbox.close()
-        if self._bookmark:
-            self._bookmark.close()
+        if self._crash_marker:
+            self._crash_marker.close()
 
     def step(self) -> None:
         """Serve one frame, or as many as come for a batch; of files, tell of two at a time."""
         began = time.monotonic()
         jobs = self._gather()
-        if self._bookmark is None:
-            self._peer.send(pack([Begun(worker=self._settings.worker)]))
+        if self._crash_marker is None:
+            self._peer.send(pack([BatchStarted(worker=self._settings.worker)]))
         for job in jobs:
-            if self._bookmark:
-                self._bookmark.put(job.frame.camera, job.frame.epoch, job.frame.seq)
+            if self._crash_marker:
+                self._crash_marker.put(job.frame.camera, job.frame.epoch, job.frame.seq)
             job.decode(self._model)
         work(
             self._model, [job for job in jobs if not job.failed], self._settings.model, lambda: self._ask_for_more(jobs)
         )
         for job in jobs:
             self._tell(job)
-            if job.frame.lent:
-                self._loans.give_back(job.frame.lent)
+            if job.frame.shared:
+                self._mappings.give_back(job.frame.shared)
             self._served += 1
-        waits = len(self._frees) < LOT and time.monotonic() - began < PATIENCE_S
-        if not (waits and all(job.frame.patient for job in jobs) and self._inbox.poll(0)):
+        waits = len(self._ready) < LOT and time.monotonic() - began < PATIENCE_S
+        if not (waits and all(job.frame.deferrable for job in jobs) and self._inbox.poll(0)):
             self._hand_over()
 
     def _ask_for_more(self, jobs: list[Job]) -> None:
@@ -174,7 +166,7 @@ class Worker:
         asking = [
             job
             for job in jobs
-            if not (job.failed or job.freed or job.frame.patient or job.frame.share or job.frame.reply)
+            if not (job.failed or job.freed or job.frame.deferrable or job.frame.share or job.frame.reply)
         ]
         for job in asking:
             job.freed = True
@@ -192,8 +184,8 @@ class Worker:
             header, *payload = self._inbox.recv_multipart(copy=False)
             try:
                 frame = self._decode(header.buffer)
-                lent = self._loans.data(frame.lent) if frame.lent else memoryview(b"")
-                jobs.append(Job(frame, payload[0].buffer if payload else lent))
+                shared = self._mappings.data(frame.shared) if frame.shared else memoryview(b"")
+                jobs.append(Job(frame, payload[0].buffer if payload else shared))
             except WireError as error:
                 logger.warning("dropped a frame: %s", error)
                 self._greet()  # it is free, and of which frame cannot be said
@@ -201,7 +193,7 @@ class Worker:
         return jobs
 
     def _tell(self, job: Job) -> None:
-        """Have it told that a frame is done, and what came of it, with the picture if it is wanted."""
+        """Have it told that a frame is done, and what came of it, with the picture if it is filtered."""
         frame = job.frame
         if frame.reply:
             self._answer(job, frame.reply)
@@ -219,7 +211,7 @@ class Worker:
         if frame.annotate is None:
             self._outcomes.append(outcome)
             return
-        if not frame.patient:
+        if not frame.deferrable:
             self._hand_over()  # before drawing, so that the next frame is soon here
         if (picture := job.annotated(found)) and len(encoded := encode(outcome)) <= MAX_BYTES:
             self._deliver([encoded, picture])
@@ -232,17 +224,17 @@ class Worker:
         self._free(frame)
         self._hand_over()
         self._set_aside(job)
-        found = Found() if job.failed else wanted(job.report(self._model), frame.wish)
+        found = Found() if job.failed else filtered(job.report(self._model), frame.filter)
         outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
         picture = [] if job.failed or not (made := job.annotated(found)) else [made]
         if address not in self._replies:
             self._forget_replies()
-            self._replies[address] = sockets.outcomes(self._context, address)
+            self._replies[address] = zeromq.outcomes(self._context, address)
         replies = self._replies[address]
-        while not replies.poll(self._link.rest_ms(POLL_MS), zmq.POLLOUT):
-            self._link.orders()
-            self._link.beat("waiting for the web")
-            if self._link.stopping or not sockets.is_there(address):
+        while not replies.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+            self._control.commands()
+            self._control.heartbeat("waiting for the web")
+            if self._control.stopping or not zeromq.is_there(address):
                 self._forget_replies()
                 return
         replies.send_multipart([outcome, *picture], copy=False)
@@ -253,15 +245,14 @@ class Worker:
         self._replies.clear()
 
     def _set_aside(self, job: Job) -> None:
-        if self._aside and job.failed in REASONS:
-            self._aside.put(job.frame, job.payload, job.failed, job.error)
+        if self._quarantine and job.failed in REASONS:
+            self._quarantine.put(job.frame, job.payload, job.failed, job.error)
 
     def _greet(self) -> None:
         hello = WorkerHello(
             worker=self._settings.worker,
             model=self._settings.model.name,
             inbox=self._address,
-            busy=False,
             input=self._input(),
         )
         self._peer.send(pack([hello]))
@@ -274,14 +265,14 @@ class Worker:
         return None if whole else Input(width=width, height=height, stretch=fit == "stretch")
 
     def _free(self, frame: Frame, **news: Any) -> None:
-        free = Free(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)
-        self._frees.append(free)
+        free = WorkerReady(worker=self._settings.worker, camera=frame.camera, epoch=frame.epoch, seq=frame.seq, **news)
+        self._ready.append(free)
 
     def _hand_over(self) -> None:
         """Tell of all frames that are done."""
-        if self._frees:
-            self._peer.send(pack(self._frees))
-            self._frees.clear()
+        if self._ready:
+            self._peer.send(pack(self._ready))
+            self._ready.clear()
         outcomes, self._outcomes = self._outcomes, []
         for data in self._packed(outcomes):
             packet = list(pieces(data))
@@ -323,9 +314,9 @@ class Worker:
     def _wait(self, has_room: Callable[[int], bool]) -> bool:
         """Wait for the sink while it is away: a result is not to be lost for that, but when we have to end."""
         patience = time.monotonic() + STOP_S
-        while not has_room(self._link.rest_ms(POLL_MS)):
-            self._link.orders()
-            self._link.beat("waiting for the sink")
-            if self._link.stopping and time.monotonic() > patience:
+        while not has_room(self._control.rest_ms(POLL_MS)):
+            self._control.commands()
+            self._control.heartbeat("waiting for the sink")
+            if self._control.stopping and time.monotonic() > patience:
                 return False
         return True

@@ -9,9 +9,10 @@ import numpy as np
 
 from edge_daemon.imaging import rle
 from edge_daemon.imaging.skeletons import skeleton_of
+from edge_daemon.messages.findings import Detection, Found, PictureClass, Rle, Segment
+from edge_daemon.messages.frames import Crop, ResultFilter
 from edge_daemon.models.detections import Class, Findings
 from edge_daemon.models.model import Model
-from edge_daemon.wire import Crop, Detection, Found, PictureClass, Rle, Segment, Wish
 
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
@@ -24,19 +25,19 @@ def report(findings: Findings, model: Model, width: int, height: int) -> Found:
     )
 
 
-def wanted(found: Found, wish: Wish | None) -> Found:
-    """What of `found` somebody wants."""
-    if wish is None:
+def filtered(found: Found, by: ResultFilter | None) -> Found:
+    """The part of `found` that a client asks for."""
+    if by is None:
         return found
 
     def suits(one: Detection | PictureClass) -> bool:
-        return one.confidence >= (wish.confidence or 0.0) and (wish.classes is None or one.class_name in wish.classes)
+        return one.confidence >= (by.confidence or 0.0) and (by.classes is None or one.class_name in by.classes)
 
-    detections = sorted(filter(suits, found.detections), key=lambda one: -one.confidence)[: wish.max_detections]
-    classes = None if found.classes is None else list(filter(suits, found.classes))[: wish.max_detections]
+    detections = sorted(filter(suits, found.detections), key=lambda one: -one.confidence)[: by.max_detections]
+    classes = None if found.classes is None else list(filter(suits, found.classes))[: by.max_detections]
     segments = found.segments
-    if segments is not None and wish.classes is not None:
-        segments = [one for one in segments if one.class_name in wish.classes]
+    if segments is not None and by.classes is not None:
+        segments = [one for one in segments if one.class_name in by.classes]
     return msgspec.structs.replace(found, detections=detections, classes=classes, segments=segments)
 
 

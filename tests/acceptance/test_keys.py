@@ -7,8 +7,8 @@ from pathlib import Path
 import zmq
 
 from edge_daemon.client import Subscriber
-from edge_daemon.keys import KeyPair, generate, write
-from edge_daemon.wire import Result
+from edge_daemon.messages.published import Result
+from edge_daemon.transport.curve import KeyPair, generate, write
 from tests.acceptance.harness import START_S, Daemon, Listener, free_port, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually

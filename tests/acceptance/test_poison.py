@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_daemon.messages.frames import REQUESTS, Frame
 from edge_daemon.settings import ModelSettings
-from edge_daemon.wire import REQUESTS, Frame
-from edge_daemon.worker.aside import Aside
+from edge_daemon.worker.quarantine import Quarantine
 from tests.acceptance.harness import Daemon, running
 from tests.onnx_models import colour_model, constant_model, failing_model, hanging_model
 
@@ -99,7 +99,7 @@ models: {{m: {{path: m.onnx, decoder: embedding}}}}
 
 def test_an_upload_is_set_aside_in_the_folder_as_frames_are(tmp_path: Path) -> None:
     frame = Frame(camera=REQUESTS, epoch=0, seq=7, captured_ns=0, captured_at="", width=2, height=1, codec="raw")
-    Aside(tmp_path / "aside", "m-0", ModelSettings(name="m", path="m.onnx")).put(
+    Quarantine(tmp_path / "aside", "m-0", ModelSettings(name="m", path="m.onnx")).put(
         frame, memoryview(bytes(6)), "poison", "two workers died"
     )
     assert sorted(file.name for file in (tmp_path / "aside").iterdir()) == ["web-0-7-m.json", "web-0-7-m.png"]

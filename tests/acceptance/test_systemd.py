@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from edge_daemon.pool import NAME
-from edge_daemon.scheduling import SLICE_NS
+from edge_daemon.runtime.cpu_slice import SLICE_NS
+from edge_daemon.transport.shared_memory import NAME
 from tests.acceptance.harness import START_S, Listener, free_port
 from tests.components import missing, require_component
 from tests.http_camera import HttpCamera, jpeg, serving

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from edge_daemon.pool import NAME
+from edge_daemon.transport.shared_memory import NAME
 from tests.acceptance.harness import START_S, Daemon, Listener, accounts, clip, free_port, running
 from tests.onnx_models import slow_model
 from tests.waiting import eventually

@@ -15,7 +15,7 @@ from edge_daemon.cli.app import app
 from edge_daemon.cli.models import pull, show
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ConfigError, ModelError
-from edge_daemon.supervisor.models import with_local_models
+from edge_daemon.supervisor.model_files import with_local_models
 from edge_daemon.zoo import catalogue
 from edge_daemon.zoo.catalogue import Catalogue
 from tests.http_files import Files, serving

@@ -11,14 +11,16 @@ import zmq
 from edge_daemon import AnnotatedFrame, Status, Subscriber
 from edge_daemon.errors import RequestError, WireError
 from edge_daemon.imaging.codecs import encode_rgb
-from edge_daemon.sockets import publisher
-from edge_daemon.wire import Detection, End, Result, Timing, topic
+from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.outcomes import Timing
+from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.transport.zeromq import publisher
 
 Socket = zmq.Socket[bytes]
 WAIT_S = 10.0
 
 
-class Desk:
+class Collector:
     """Publishes by hand."""
 
     def __init__(self, context: zmq.Context[Socket], address: str) -> None:
@@ -34,9 +36,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[Collector]:
     with zmq.Context() as context:
-        desk = Desk(context, f"ipc://{tmp_path / 'publish'}")
+        desk = Collector(context, f"ipc://{tmp_path / 'publish'}")
         yield desk
         desk.socket.close(0)
 
@@ -59,7 +61,7 @@ def result(seq: int, **changes: object) -> Result:
     return msgspec.structs.replace(made, **changes)
 
 
-def test_results_come_as_objects_and_frames_as_rgb(desk: Desk) -> None:
+def test_results_come_as_objects_and_frames_as_rgb(desk: Collector) -> None:
     red = np.zeros((2, 4, 3), np.uint8)
     red[..., 0] = 255
     end = End(camera="door", model="m", epoch=1, captured=1, delivered=1, dropped={})
@@ -79,7 +81,7 @@ def test_results_come_as_objects_and_frames_as_rgb(desk: Desk) -> None:
         assert messages.receive() == end
 
 
-def test_only_the_cameras_asked_for(desk: Desk) -> None:
+def test_only_the_cameras_asked_for(desk: Collector) -> None:
     with Subscriber(desk.address, cameras=["1"], timeout_s=WAIT_S) as messages:
         desk.wait_for_subscription()
         desk.publish("result", "10", result(0, camera="10"))
@@ -89,7 +91,7 @@ def test_only_the_cameras_asked_for(desk: Desk) -> None:
         assert message.camera == "1"
 
 
-def test_newest_skips_what_this_program_was_too_slow_for(desk: Desk) -> None:
+def test_newest_skips_what_this_program_was_too_slow_for(desk: Collector) -> None:
     with Subscriber(desk.address, newest=True, timeout_s=WAIT_S) as messages:
         desk.wait_for_subscription()
         desk.publish("result", "a", result(0, camera="a"))
@@ -107,14 +109,14 @@ def test_newest_skips_what_this_program_was_too_slow_for(desk: Desk) -> None:
         assert [seq for camera, seq in seen if camera == "a"] == sorted(seq for camera, seq in seen if camera == "a")
 
 
-def test_iterating_ends_when_nothing_comes(desk: Desk) -> None:
+def test_iterating_ends_when_nothing_comes(desk: Collector) -> None:
     with Subscriber(desk.address, timeout_s=0.05) as messages:
         assert list(messages) == []
         with pytest.raises(TimeoutError):
             messages.receive()
 
 
-def test_closing_twice_and_iterating_after(desk: Desk) -> None:
+def test_closing_twice_and_iterating_after(desk: Collector) -> None:
     messages = Subscriber(desk.address)
     messages.close()
     messages.close()
@@ -125,7 +127,7 @@ def test_closing_twice_and_iterating_after(desk: Desk) -> None:
     "body",
     [b"", b"{", b"[]", b'{"v": 2, "type": "result"}', b'{"v": 1, "type": "news"}', b'{"v": 1, "type": "result"}'],
 )
-def test_what_is_no_message_of_ours(desk: Desk, body: bytes) -> None:
+def test_what_is_no_message_of_ours(desk: Collector, body: bytes) -> None:
     with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
         desk.wait_for_subscription()
         desk.socket.send_multipart([topic("result", "door"), body])

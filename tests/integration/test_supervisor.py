@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.config.load import loads
-from edge_daemon.link import ProcessStatus
-from edge_daemon.supervisor.control import Control
-from edge_daemon.supervisor.folder import run_folder
-from edge_daemon.supervisor.forks import Forks
+from edge_daemon.runtime.control import ProcessStatus
+from edge_daemon.supervisor.control_socket import ControlSocket
+from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
+from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
 from tests.acceptance.harness import free_port
 from tests.onnx_models import slow_model
@@ -48,8 +48,10 @@ publish: {{bind: ["tcp://127.0.0.1:{free_port()}"]}}
         "here",
     )
     onlooker = Onlooker()
-    with Forks() as forks, Signals() as signals, run_folder(tmp_path) as folder:
+    with Spawner() as spawner, Signals() as signals, run_folder(tmp_path) as folder:
         specs = [replace(spec, hang_s=HANG_S) if spec.name == "dispatcher" else spec for spec in plan(config, folder)]
-        with Control(folder, None) as control:
-            Supervisor(specs, signals, forks=forks, control=control, load=lambda: specs, observe=onlooker.update).run()
+        with ControlSocket(folder, None) as control:
+            Supervisor(
+                specs, signals, spawner=spawner, control=control, load=lambda: specs, observe=onlooker.update
+            ).run()
     assert onlooker.stopped

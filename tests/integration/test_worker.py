@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import zmq
 
-from edge_daemon import sockets
-from edge_daemon.lines.hub import Hub
+from edge_daemon.messages.codec import Decoder, encode
+from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.scheduling import ToDispatcher, WorkerHello, WorkerReady
 from edge_daemon.settings import ModelSettings, WorkerSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
-from edge_daemon.supervisor.forks import Forks
-from edge_daemon.wire import Decoder, Frame, Free, Outcome, ToDispatcher, WorkerHello, encode
+from edge_daemon.supervisor.spawner import Spawner
+from edge_daemon.transport import zeromq
+from edge_daemon.transport.hub import Hub
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
@@ -28,14 +31,14 @@ class Neighbours:
 
     def __init__(self, folder: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
-        self.hub = Hub(sockets.ipc(folder, "dispatcher"))
-        self._sink = sockets.ipc(folder, "sink")
+        self.hub = Hub(zeromq.ipc(folder, "dispatcher"))
+        self._sink = zeromq.ipc(folder, "sink")
         self.sink = Hub(self._sink)
         self._said: deque[ToDispatcher] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._from_worker: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._outcome: Decoder[list[Outcome]] = Decoder(list[Outcome])
-        self._forks = Forks()
+        self._forks = Spawner()
         self.child = Child(
             ProcessSpec(
                 role="worker",
@@ -43,10 +46,10 @@ class Neighbours:
                 settings=WorkerSettings(
                     worker="m-0",
                     model=ModelSettings(name="m", path=str(slow_model(folder / "m.onnx", 1))),
-                    inbox=sockets.ipc(folder, "worker-0"),
-                    dispatcher=sockets.ipc(folder, "dispatcher"),
-                    sink=sockets.ipc(folder, "sink"),
-                    pictures=sockets.ipc(folder, "pictures"),
+                    inbox=zeromq.ipc(folder, "worker-0"),
+                    dispatcher=zeromq.ipc(folder, "dispatcher"),
+                    sink=zeromq.ipc(folder, "sink"),
+                    pictures=zeromq.ipc(folder, "pictures"),
                 ),
             ),
             self._forks,
@@ -90,12 +93,12 @@ class Neighbours:
         self.child.start()
         hello = self.told()
         assert isinstance(hello, WorkerHello)
-        assert (hello.worker, hello.model, hello.busy) == ("m-0", "m", False)
+        assert (hello.worker, hello.model) == ("m-0", "m")
         return hello.inbox
 
     def kill(self) -> None:
         self.child.kill()
-        eventually(lambda: self.child.hear() is None, START_S, what="the worker's end")
+        eventually(lambda: self.child.receive() is None, START_S, what="the worker's end")
         self.child.gone()
 
     def close(self) -> None:
@@ -119,12 +122,12 @@ def neighbours(tmp_path: Path) -> Iterator[Neighbours]:
 @contextmanager
 def capture(address: str) -> Iterator[zmq.Socket[bytes]]:
     """A capture's socket to the worker."""
-    with zmq.Context() as context, sockets.outbox(context, address) as outbox:
+    with zmq.Context() as context, zeromq.outbox(context, address) as outbox:
         yield outbox
         outbox.linger = 0
 
 
-def frame(seq: int, *, patient: bool = False) -> list[bytes]:
+def frame(seq: int, *, deferrable: bool = False) -> list[bytes]:
     header = Frame(
         camera="c",
         epoch=1,
@@ -134,7 +137,7 @@ def frame(seq: int, *, patient: bool = False) -> list[bytes]:
         width=WIDTH,
         height=HEIGHT,
         codec="raw",
-        patient=patient,
+        deferrable=deferrable,
     )
     return [encode(header), np.zeros((HEIGHT, WIDTH, 3), np.uint8).tobytes()]
 
@@ -143,7 +146,7 @@ def test_it_serves_a_frame_and_is_free_again(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(2):
             outbox.send_multipart(frame(seq))
-            assert neighbours.told() == Free(worker="m-0", camera="c", epoch=1, seq=seq)
+            assert neighbours.told() == WorkerReady(worker="m-0", camera="c", epoch=1, seq=seq)
             outcome = neighbours.outcome()
             assert (outcome.frame.seq, outcome.worker, outcome.failed) == (seq, "m-0", None)
 
@@ -154,7 +157,7 @@ def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbo
         outbox.send_multipart([header, picture[:-1]])
         outbox.send_multipart(frame(1))
         assert [neighbours.outcome().failed for _ in range(2)] == ["undecodable", None]
-        assert all(isinstance(neighbours.told(), Free) for _ in range(2))
+        assert all(isinstance(neighbours.told(), WorkerReady) for _ in range(2))
 
 
 def test_what_is_no_frame_does_not_keep_it_busy_for_ever(neighbours: Neighbours) -> None:
@@ -174,10 +177,10 @@ def test_a_result_that_finds_its_sink_gone_goes_to_the_next(neighbours: Neighbou
 def test_a_file_s_frames_are_told_of_two_at_a_time(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(5):
-            outbox.send_multipart(frame(seq, patient=True))
+            outbox.send_multipart(frame(seq, deferrable=True))
         assert [neighbours.outcome().frame.seq for _ in range(5)] == list(range(5))
         told = [neighbours.told() for _ in range(5)]
-        assert [message.seq for message in told if isinstance(message, Free)] == list(range(5))
+        assert [message.seq for message in told if isinstance(message, WorkerReady)] == list(range(5))
 
 
 def test_one_that_comes_back_reads_at_a_new_address(neighbours: Neighbours) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from edge_daemon.cli.audit import Audit
 from edge_daemon.client import Status
-from edge_daemon.wire import End, Result, Timing
+from edge_daemon.messages.outcomes import Timing
+from edge_daemon.messages.published import End, Result
 
 Message = Result | End | Status
 REASONS = ("paced", "replaced", "stale")

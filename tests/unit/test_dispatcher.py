@@ -4,38 +4,40 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_daemon.bookmark import Place
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.dispatcher.stream import UNSETTLED
-from edge_daemon.settings import CameraTurn
-from edge_daemon.wire import (
+from edge_daemon.messages.accounting import (
     Acks,
-    Announce,
+    Assigned,
     Captured,
+    Gap,
+    Lost,
+    SinkHello,
+    StartFrom,
+    StreamState,
+    Watched,
+)
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.scheduling import (
+    Announce,
     CaptureHello,
     Ended,
-    Free,
-    Gap,
     Introduce,
     Leaving,
-    Lost,
-    Message,
     Release,
     Send,
     Sent,
-    SinkHello,
-    Start,
-    StreamState,
-    Turn,
-    Watched,
     Welcome,
     WorkerHello,
+    WorkerReady,
 )
+from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.settings import CameraPlan
 
 WALL_S = 1_763_800_000
 
 
-class Desk:
+class Collector:
     """A dispatcher, and what was said to it in short."""
 
     def __init__(
@@ -43,11 +45,11 @@ class Desk:
         delivery: str = "lossless",
         models: tuple[str, ...] = ("m",),
         cameras: str = "c",
-        bookmark: Callable[[str], Place | None] = lambda inbox: None,
+        crash_marker: Callable[[str], FrameId | None] = lambda inbox: None,
     ) -> None:
         live = delivery == "live"
-        turn = CameraTurn(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
-        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S, bookmark=bookmark)
+        turn = CameraPlan(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
+        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S, crash_marker=crash_marker)
 
     def said(self) -> list[tuple[str, Message]]:
         """What it has said since the last call."""
@@ -62,10 +64,10 @@ class Desk:
         self.core.receive("sink", SinkHello(streams=list(streams), watched=list(watched)))
 
     def capture(self, camera: str = "c", peer: str = "capture/1", epoch: int | None = None) -> None:
-        self.core.receive(peer, CaptureHello(camera=camera, epoch=epoch, held=[], ended=None))
+        self.core.receive(peer, CaptureHello(camera=camera, epoch=epoch, buffered=[], ended=None))
 
     def worker(self, name: str = "w", model: str = "m", inbox: str = "in/1") -> None:
-        self.core.receive(name, WorkerHello(worker=name, model=model, inbox=inbox, busy=False))
+        self.core.receive(name, WorkerHello(worker=name, model=model, inbox=inbox))
 
     def frame(self, seq: int, camera: str = "c", epoch: int = WALL_S, peer: str = "capture/1") -> None:
         self.core.receive(peer, Announce(camera=camera, epoch=epoch, seq=seq, captured_ns=0, paced=0))
@@ -75,7 +77,7 @@ class Desk:
         self.core.receive("capture/1", sent)
 
     def done(self, seq: int, worker: str = "w", camera: str = "c") -> None:
-        self.core.receive(worker, Free(worker=worker, camera=camera, epoch=WALL_S, seq=seq))
+        self.core.receive(worker, WorkerReady(worker=worker, camera=camera, epoch=WALL_S, seq=seq))
 
     def acked(self, resolved: int, model: str = "m", *, finished: bool = False) -> None:
         self.core.receive("sink", Acks(streams=[state(resolved, model, finished=finished)]))
@@ -96,10 +98,10 @@ def ready(
     delivery: str = "lossless",
     models: tuple[str, ...] = ("m",),
     cameras: str = "c",
-    bookmark: Callable[[str], Place | None] = lambda inbox: None,
-) -> Desk:
+    crash_marker: Callable[[str], FrameId | None] = lambda inbox: None,
+) -> Collector:
     """A dispatcher with its sink and its captures; no worker yet, and nothing unread."""
-    desk = Desk(delivery, models, cameras, bookmark)
+    desk = Collector(delivery, models, cameras, crash_marker)
     desk.sink()
     for number, camera in enumerate(cameras, 1):
         desk.capture(camera, f"capture/{number}")
@@ -108,11 +110,11 @@ def ready(
 
 
 def test_a_capture_is_welcomed_once_the_sink_is_known() -> None:
-    desk = Desk()
+    desk = Collector()
     desk.capture()
     assert desk.said() == [], "where to start is not known yet"
     desk.sink()
-    assert desk.said() == [("capture/1", Introduce()), ("sink", Start(streams=[state(-1, epoch=0)]))]
+    assert desk.said() == [("capture/1", Introduce()), ("sink", StartFrom(streams=[state(-1, epoch=0)]))]
     desk.capture()
     assert desk.said() == [("capture/1", Welcome(epoch=WALL_S, next_seq=0))]
 
@@ -133,14 +135,14 @@ def test_a_worker_has_the_next_frame_in_hand() -> None:
     ("at", "deaths"),
     [
         (None, {0: 1, 1: 0}),
-        (Place("c", WALL_S, 0), {0: 1, 1: 0}),
-        (Place("c", WALL_S, 1), {0: 0, 1: 1}),
-        (Place("d", WALL_S, 1), {0: 0, 1: 0}),
-        (Place("c", WALL_S - 1, 1), {0: 0, 1: 0}),
+        (FrameId("c", WALL_S, 0), {0: 1, 1: 0}),
+        (FrameId("c", WALL_S, 1), {0: 0, 1: 1}),
+        (FrameId("d", WALL_S, 1), {0: 0, 1: 0}),
+        (FrameId("c", WALL_S - 1, 1), {0: 0, 1: 0}),
     ],
 )
-def test_a_worker_dies_of_the_frame_that_it_was_at(at: Place | None, deaths: dict[int, int]) -> None:
-    desk = ready(bookmark=lambda inbox: at if inbox == "in/1" else None)
+def test_a_worker_dies_of_the_frame_that_it_was_at(at: FrameId | None, deaths: dict[int, int]) -> None:
+    desk = ready(crash_marker=lambda inbox: at if inbox == "in/1" else None)
     desk.worker()
     for seq in range(2):
         desk.frame(seq)
@@ -157,7 +159,7 @@ def test_a_worker_dies_of_the_frame_that_it_was_at(at: Place | None, deaths: dic
 
 
 def test_a_worker_that_died_of_a_frame_had_it_whatever_was_heard_of_that() -> None:
-    desk = ready(bookmark=lambda inbox: Place("c", WALL_S, 0))
+    desk = ready(crash_marker=lambda inbox: FrameId("c", WALL_S, 0))
     desk.worker()
     desk.frame(0)
     assert desk.assigned() == [("w", 0)]
@@ -174,13 +176,13 @@ def test_in_live_a_frame_had_its_turn_whether_by_word_of_the_capture_or_of_the_w
     desk.frame(2)
     assert desk.assigned() == [("w", 2)]
     desk.done(2)
-    assert [m.seq for m in desk.to("sink") if isinstance(m, Turn)] == [2]
+    assert [m.seq for m in desk.to("sink") if isinstance(m, Assigned)] == [2]
     desk.frame(3)
     assert desk.assigned() == [("w", 3)]
     desk.sent(2)
     assert desk.to("sink") == [], "the word of the frame before comes late, and is none of this one"
     desk.sent(3)
-    assert [m.seq for m in desk.to("sink") if isinstance(m, Turn)] == [3]
+    assert [m.seq for m in desk.to("sink") if isinstance(m, Assigned)] == [3]
 
 
 def test_in_live_a_worker_may_be_done_with_a_frame_before_it_is_announced() -> None:
@@ -192,7 +194,7 @@ def test_in_live_a_worker_may_be_done_with_a_frame_before_it_is_announced() -> N
     assert desk.to("sink") == [], "what lies between is not known yet"
     desk.frame(1)
     desk.sent(1)
-    assert desk.to("sink") == [Turn(camera="c", model="m", epoch=WALL_S, seq=1, dropped={"replaced": 1})]
+    assert desk.to("sink") == [Assigned(camera="c", model="m", epoch=WALL_S, seq=1, dropped={"replaced": 1})]
 
 
 def test_nobody_has_a_frame_in_hand_that_another_could_begin() -> None:
@@ -222,7 +224,7 @@ def test_a_worker_is_free_when_it_is_done_with_what_it_was_given_last() -> None:
     assert desk.assigned() == [("w", 0), ("w", 1), ("w", 2)]
     desk.frame(3)
     desk.done(7)
-    desk.core.receive("w", Free(worker="w", camera="c", epoch=WALL_S - 1, seq=0))
+    desk.core.receive("w", WorkerReady(worker="w", camera="c", epoch=WALL_S - 1, seq=0))
     assert desk.assigned() == [], "that was of a dispatcher or a capture before"
     desk.done(0)
     assert desk.assigned() == [("w", 3)]
@@ -249,7 +251,7 @@ def test_what_is_given_is_told_to_sink_and_capture() -> None:
     desk.frame(0)
     desk.core.assign(0)
     assert desk.said() == [
-        ("sink", Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})),
+        ("sink", Assigned(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})),
         ("capture/1", Send(model="m", worker="w", inbox="in/1", seq=0)),
     ]
 
@@ -288,10 +290,10 @@ def test_the_only_model_of_a_watched_camera_makes_the_picture_that_is_published(
 
 def test_the_sink_may_wait_for_the_turns_of_files_alone() -> None:
     file, live = ready(), ready("live")
-    turn = Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})
+    turn = Assigned(camera="c", model="m", epoch=WALL_S, seq=0, dropped={})
     lost = Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost")
-    assert [file.core.can_wait(message) for message in (turn, lost)] == [True, False]
-    assert not live.core.can_wait(turn)
+    assert [file.core.is_deferrable(message) for message in (turn, lost)] == [True, False]
+    assert not live.core.is_deferrable(turn)
 
 
 def test_nothing_is_given_while_the_sink_is_away() -> None:
@@ -361,7 +363,7 @@ def test_a_frame_that_was_sent_to_the_one_before_at_another_address_is_lost() ->
     desk.worker(inbox="in/2")
     desk.sent(0, inbox="in/1")
     assert desk.to("sink") == [
-        Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
+        Assigned(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
         Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"),
     ]
     desk.frame(1)
@@ -441,7 +443,7 @@ def test_frames_that_only_a_model_that_is_gone_had_not_behind_are_released() -> 
     desk = ready(models=("m", "n"))
     desk.acked(7, "m")
     assert desk.said() == []
-    desk.core.change({"c": CameraTurn(models=["m"], delivery="lossless")}, {}, {}, {})
+    desk.core.change({"c": CameraPlan(models=["m"], delivery="lossless")}, {}, {}, {})
     assert desk.to("capture/1") == [Release(epoch=WALL_S, seq=7, finished=False)], "or it would wait for ever"
 
 
@@ -449,18 +451,18 @@ def test_a_file_whose_capture_is_away_when_a_model_comes_goes_on_where_it_was() 
     desk = ready()
     desk.acked(7)
     desk.core.exited("c", "capture")
-    desk.core.change({"c": CameraTurn(models=["m", "n"], delivery="lossless")}, {}, {}, {})
+    desk.core.change({"c": CameraPlan(models=["m", "n"], delivery="lossless")}, {}, {}, {})
     desk.said()
     desk.capture(peer="capture/2")
     assert desk.to("capture/2") == [Welcome(epoch=WALL_S, next_seq=8)]
 
 
 def test_a_capture_learns_what_was_settled_before_the_dispatcher_knew_of_it() -> None:
-    desk = Desk()
+    desk = Collector()
     desk.sink(StreamState(camera="c", model="m", epoch=7, resolved=4, published=4))
     desk.said()
     held = [(seq, seq, 0) for seq in range(2, 5)]
-    desk.core.receive("capture/c", CaptureHello(camera="c", epoch=7, held=held, ended=None))
+    desk.core.receive("capture/c", CaptureHello(camera="c", epoch=7, buffered=held, ended=None))
     told = desk.to("capture/c")
     assert told == [Release(epoch=7, seq=4, finished=False)], "or it would never have room for more"
 
@@ -518,15 +520,15 @@ def test_a_new_sink_is_told_where_to_start_and_what_is_under_way() -> None:
     desk.core.exited("sink", "sink")
     desk.sink()
     assert desk.to("sink") == [
-        Start(streams=[state(-1, epoch=0)]),
-        Turn(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
+        StartFrom(streams=[state(-1, epoch=0)]),
+        Assigned(camera="c", model="m", epoch=WALL_S, seq=0, dropped={}),
         Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"),
-        Turn(camera="c", model="m", epoch=WALL_S, seq=1, dropped={}),
+        Assigned(camera="c", model="m", epoch=WALL_S, seq=1, dropped={}),
     ]
 
 
 def test_a_new_dispatcher_takes_the_word_of_the_sink() -> None:
-    desk = Desk()
+    desk = Collector()
     desk.sink(state(4, epoch=9))
     desk.capture(epoch=9)
     desk.worker()
@@ -557,8 +559,8 @@ def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFix
 
 
 def test_a_frame_that_a_worker_died_of_is_alone_with_the_next_and_the_third_is_warned() -> None:
-    desk = Desk()
-    desk.core = Dispatcher({"c": CameraTurn(models=["m"], delivery="lossless")}, batches={"m": 3}, wall=lambda: WALL_S)
+    desk = Collector()
+    desk.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="lossless")}, batches={"m": 3}, wall=lambda: WALL_S)
     desk.sink()
     desk.capture()
     for seq in range(4):
@@ -580,7 +582,7 @@ def test_a_frame_that_a_worker_died_of_is_alone_with_the_next_and_the_third_is_w
 
 
 def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> None:
-    desk = Desk()
+    desk = Collector()
     desk.sink()
     desk.capture()
     desk.frame(0)
@@ -593,8 +595,8 @@ def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> No
 
 @pytest.mark.parametrize("taker", ["w", "x"])
 def test_a_seat_that_is_taken_is_no_place_for_such_a_frame(taker: str) -> None:
-    turn = CameraTurn(models=["m"], delivery="lossless")
-    desk = Desk(cameras="ab")
+    turn = CameraPlan(models=["m"], delivery="lossless")
+    desk = Collector(cameras="ab")
     desk.core = Dispatcher({"a": turn, "b": turn}, batches={"m": 3}, wall=lambda: WALL_S)
     desk.sink()
     for camera in "ab":
@@ -612,7 +614,7 @@ def test_a_seat_that_is_taken_is_no_place_for_such_a_frame(taker: str) -> None:
     desk.core.assign(0)
     assert not [m for _, m in desk.said() if isinstance(m, Send)], "the other worker has something else"
     if taker == "w":
-        desk.core.receive("w", Free(worker="w", camera="b", epoch=WALL_S, seq=0))
+        desk.core.receive("w", WorkerReady(worker="w", camera="b", epoch=WALL_S, seq=0))
     else:
         desk.worker("x", inbox="in/x")
     desk.core.assign(0)

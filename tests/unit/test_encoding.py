@@ -10,10 +10,12 @@ from edge_daemon.capture.encoding import Encoding
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import Form, Held
 from edge_daemon.imaging.yuv import Yuv
+from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import Crop, Frame, Input, YuvFormat
+from edge_daemon.messages.scheduling import Send
 from edge_daemon.models.model import Model
-from edge_daemon.pool import Loans
 from edge_daemon.settings import CaptureSettings, Codec, ModelSettings
-from edge_daemon.wire import Crop, Found, Frame, Input, Send, YuvFormat
+from edge_daemon.transport.shared_memory import Mappings
 from edge_daemon.worker.job import Job
 
 WIDTH, HEIGHT = 1024, 640
@@ -83,13 +85,13 @@ def test_no_more_is_sent_than_is_wanted(
     assert encoding(codec).form_of(held(pixels), order(**more)) == expected
 
 
-def seen_by(worker: Loans, sender: Encoding, *, watched: bool, lends: bool) -> Job:
+def seen_by(worker: Mappings, sender: Encoding, *, watched: bool, lends: bool) -> Job:
     """A frame as it comes to a worker, in shared memory or as bytes."""
     one = held()
     form = sender.form_of(one, order(annotate="raw" if watched else None))
     made = sender.encoded(one, form)
     assert made.slot
-    lent = made.slot.lend(READER)
+    shared = made.slot.lend(READER)
     frame = Frame(
         camera="c",
         epoch=0,
@@ -102,18 +104,18 @@ def seen_by(worker: Loans, sender: Encoding, *, watched: bool, lends: bool) -> J
         annotate="raw" if watched else None,
         scaled=form.scaled,
         yuv=made.yuv,
-        lent=lent,
+        shared=shared,
     )
-    assert (lent.slot is not None) == lends
-    shared = worker.data(lent)
-    job = Job(frame, shared if lends else memoryview(bytes(made.data)))
+    assert (shared.slot is not None) == lends
+    data = worker.data(shared)
+    job = Job(frame, data if lends else memoryview(bytes(made.data)))
     job.decode(model())
     assert not job.failed
     return job
 
 
 def test_the_model_and_those_who_watch_see_the_same_whichever_way_it_came() -> None:
-    sender, worker = encoding(), Loans()
+    sender, worker = encoding(), Mappings()
     assert sender.pools.reader("m-0") == READER
     expected = PLANES.scaled_bgr(*enough())
     for lends, watched in product((False, True), (False, True)):
@@ -124,8 +126,8 @@ def test_the_model_and_those_who_watch_see_the_same_whichever_way_it_came() -> N
         assert (picture is not None) == watched
         if picture is not None:
             assert picture == PLANES.rgb().data.cast("B")
-        assert job.frame.lent
-        worker.give_back(job.frame.lent)
+        assert job.frame.shared
+        worker.give_back(job.frame.shared)
     sender.pools.close()
 
 

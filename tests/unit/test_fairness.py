@@ -10,21 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
-from edge_daemon.settings import CameraTurn, Delivery
-from edge_daemon.wire import (
-    Acks,
+from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, StreamState
+from edge_daemon.messages.scheduling import (
     Announce,
     CaptureHello,
-    Free,
     Send,
     Sent,
-    SinkHello,
-    StreamState,
     ToDispatcher,
-    Turn,
     Welcome,
     WorkerHello,
+    WorkerReady,
 )
+from edge_daemon.settings import CameraPlan, Delivery
 
 S = 1_000_000_000
 MINUTE_S = 60
@@ -42,7 +39,7 @@ class Camera:
 def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live") -> Counter[str]:
     """How many frames of each camera are served in a minute."""
     turns = {
-        name: CameraTurn(models=["m"], delivery=delivery, weight=camera.weight, max_age_s=5.0)
+        name: CameraPlan(models=["m"], delivery=delivery, weight=camera.weight, max_age_s=5.0)
         for name, camera in cameras.items()
     }
     core, served, order = Dispatcher(turns, wall=lambda: 1.0), Counter[str](), itertools.count()
@@ -70,7 +67,7 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
                 )
                 took_ns = int(camera.service_s * luck.uniform(0.8, 1.2) * S)
                 at(now_ns + took_ns, "done", f"{message.worker}/{name}/{camera.seq}")
-            elif isinstance(message, Turn):
+            elif isinstance(message, Assigned):
                 state = StreamState(
                     camera=message.camera,
                     model="m",
@@ -82,10 +79,10 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
 
     say("sink", SinkHello(streams=[], watched=[]))
     for name in cameras:
-        say(f"capture/{name}", CaptureHello(camera=name, epoch=None, held=[], ended=None))
+        say(f"capture/{name}", CaptureHello(camera=name, epoch=None, buffered=[], ended=None))
         at(0, "frame", name)
     for number in range(workers):
-        say(f"w{number}", WorkerHello(worker=f"w{number}", model="m", inbox="i", busy=False))
+        say(f"w{number}", WorkerHello(worker=f"w{number}", model="m", inbox="i"))
     carry(0)
     while events and events[0][0] < MINUTE_S * S:
         now_ns, _, what, who = heapq.heappop(events)
@@ -100,7 +97,7 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
         else:
             worker, name, seq = who.split("/")
             served[name] += 1
-            say(worker, Free(worker=worker, camera=name, epoch=cameras[name].epoch, seq=int(seq)))
+            say(worker, WorkerReady(worker=worker, camera=name, epoch=cameras[name].epoch, seq=int(seq)))
         carry(now_ns)
     return served
 

@@ -1,6 +1,6 @@
 """What the fork server finds in the list of its mappings."""
 
-from edge_daemon.forkserver import untouched
+from edge_daemon.runtime.forkserver import clean_mappings
 
 SMAPS = """\
 5559a0000000-5559a0001000 r-xp 00000000 08:01 1234                       /usr/bin/read only
@@ -22,4 +22,4 @@ Anonymous:             0 kB
 
 
 def test_only_mappings_of_files_that_were_never_written_to_are_untouched() -> None:
-    assert list(untouched(SMAPS)) == [(0x5559A0000000, 0x5559A0001000), (0x7F0000002000, 0x7F0000004000)]
+    assert list(clean_mappings(SMAPS)) == [(0x5559A0000000, 0x5559A0001000), (0x7F0000002000, 0x7F0000004000)]

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.grey import small_grey
 from edge_daemon.imaging.yuv import Yuv, small_bgr
-from edge_daemon.wire import Matrix, YuvFormat
+from edge_daemon.messages.frames import Matrix, YuvFormat
 
 WEIGHTS: dict[Matrix, tuple[float, float, float]] = {
     "bt601": (0.299, 0.587, 0.114),

@@ -7,15 +7,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from edge_daemon.settings import CameraTurn, Cascade
-from edge_daemon.wire import POISON, End, Result
+from edge_daemon.messages.fates import POISON
+from edge_daemon.messages.published import End, Result
+from edge_daemon.settings import CameraPlan, Cascade
 from tests.unit.world import POISONOUS, Fate, World, fate_in_file
 
 REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error", "poison"}
 MODELS = ["a", "b", "c"]
 BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
-LIVE = CameraTurn(models=MODELS, delivery="live", **BRIEF)
-FILE = CameraTurn(models=MODELS, delivery="lossless", weight=2.0)
+LIVE = CameraPlan(models=MODELS, delivery="live", **BRIEF)
+FILE = CameraPlan(models=MODELS, delivery="lossless", weight=2.0)
 WORKERS = {"a-0": "a", "a-1": "a", "b-0": "b", "c-0": "c"}
 
 
@@ -154,7 +155,7 @@ class Reloaded(Daemon):
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
-                cameras[name] = CameraTurn(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
+                cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
         changed = [n for n in stay if anew or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)

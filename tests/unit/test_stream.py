@@ -1,7 +1,7 @@
 """One camera's frames on their way to one model: what waits, what is given, what is told."""
 
 from edge_daemon.dispatcher.stream import UNSETTLED, Stream
-from edge_daemon.wire import Captured, Gap, Lost, StreamState, ToSink, Turn
+from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, StreamState, ToSink
 
 MAX_AGE_NS = 100
 
@@ -16,8 +16,8 @@ def settled(seq: int, *, finished: bool = False, epoch: int = 1) -> StreamState:
     return StreamState(camera="c", model="m", epoch=epoch, resolved=seq, published=seq, finished=finished)
 
 
-def turn(seq: int, **dropped: int) -> Turn:
-    return Turn(camera="c", model="m", epoch=1, seq=seq, dropped=dropped)
+def turn(seq: int, **dropped: int) -> Assigned:
+    return Assigned(camera="c", model="m", epoch=1, seq=seq, dropped=dropped)
 
 
 def gap(seq: int, *, end: bool = False, **dropped: int) -> Gap:

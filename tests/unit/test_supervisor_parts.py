@@ -15,7 +15,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings, SinkSettings, WorkerSettings
 from edge_daemon.supervisor.backoff import FIRST_S, FORGIVEN_S, LONGEST_S, Backoff
-from edge_daemon.supervisor.folder import run_folder
+from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.plan import plan
 
 CONFIG = """

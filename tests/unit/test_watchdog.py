@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.link import UNWRITTEN, ProcessStatus
-from edge_daemon.supervisor.watchdog import BUSY_S, SLACK_S, Watchdog, standing
+from edge_daemon.runtime.control import UNWRITTEN, ProcessStatus
+from edge_daemon.supervisor.watchdog import BUSY_S, SLACK_S, Watchdog, status_line
 
 AWAY = ["down (refused)", "down (ended by SIGKILL)", "connecting", "finished"]
 
@@ -111,6 +111,6 @@ def test_a_sink_that_comes_back_counts_as_progress_once() -> None:
 
 def test_how_things_stand() -> None:
     captures = [capture("up"), capture("down (timed out)", name="yard")]
-    assert standing(counts(5, 5, 12.4), captures) == "1 of 2 cameras up, 12 frames/s"
-    assert standing({}, [capture("connecting")]) == "0 of 1 camera up, 0 frames/s"
-    assert standing(counts(5, 5), [capture("finished")]) == "0 of 1 camera up, 1 read to the end, 0 frames/s"
+    assert status_line(counts(5, 5, 12.4), captures) == "1 of 2 cameras up, 12 frames/s"
+    assert status_line({}, [capture("connecting")]) == "0 of 1 camera up, 0 frames/s"
+    assert status_line(counts(5, 5), [capture("finished")]) == "0 of 1 camera up, 1 read to the end, 0 frames/s"

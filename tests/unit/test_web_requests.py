@@ -9,21 +9,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.errors import EdgeError
-from edge_daemon.settings import CameraTurn
+from edge_daemon.messages.accounting import SinkHello
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.fates import POISON, Failure
+from edge_daemon.messages.frames import Frame, ResultFilter
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.scheduling import Returned, Send, WorkerHello, WorkerReady
+from edge_daemon.settings import CameraPlan
 from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Requests, Upload
-from edge_daemon.wire import (
-    POISON,
-    Failure,
-    Frame,
-    Free,
-    Message,
-    Outcome,
-    Returned,
-    Send,
-    SinkHello,
-    Wish,
-    WorkerHello,
-)
 
 PICTURE = Upload(b"", "raw", 1, 1)
 WORKERS = ("v", "w")
@@ -45,21 +38,21 @@ class Web(RuleBasedStateMachine):
         self.start_dispatcher()
 
     def start_dispatcher(self) -> None:
-        self.core = Dispatcher({"c": CameraTurn(models=["m"], delivery="live")}, requests={"m": 1.0}, wall=lambda: 1.0)
+        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, requests={"m": 1.0}, wall=lambda: 1.0)
         self.core.receive("sink", SinkHello(streams=[], watched=[]))
         for name in WORKERS:
             self.greet(name)
         self.to_dispatcher.append(("web", self.book.hello()))
 
     def greet(self, name: str) -> None:
-        hello = WorkerHello(worker=name, model="m", inbox=f"{name}/{self.lives[name]}", busy=False)
+        hello = WorkerHello(worker=name, model="m", inbox=f"{name}/{self.lives[name]}")
         self.to_dispatcher.append((name, hello))
 
     @rule()
     def ask(self) -> None:
         answers: list[Answer | EdgeError] = []
         try:
-            number = self.book.add("m", PICTURE, Wish(), annotate=False, now_ns=0, hand=answers.append)
+            number = self.book.add("m", PICTURE, ResultFilter(), annotate=False, now_ns=0, hand=answers.append)
         except BusyError:
             assert len(self.book) == MOST
             return
@@ -99,7 +92,7 @@ class Web(RuleBasedStateMachine):
         if not self.inboxes[name]:
             return
         frame = self.inboxes[name].popleft()
-        self.to_dispatcher.append((name, Free(worker=name, camera=frame.camera, epoch=0, seq=frame.seq)))
+        self.to_dispatcher.append((name, WorkerReady(worker=name, camera=frame.camera, epoch=0, seq=frame.seq)))
         if lost:
             self.kill_worker(name, free=True)
             return
@@ -148,14 +141,14 @@ TestWeb.settings = settings(stateful_step_count=60, deadline=None)
 def test_who_may_not_wait_is_told_so() -> None:
     book = Requests(["m"], "ipc://web", most=0)
     with pytest.raises(BusyError, match="wait for model m"):
-        book.add("m", PICTURE, Wish(), annotate=False, now_ns=0, hand=lambda _: None)
+        book.add("m", PICTURE, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
     assert not book.outbox
 
 
 def test_what_waits_for_a_model_that_is_gone_is_told_so() -> None:
     book, answers = Requests(["m", "n"], "ipc://web", most=2), list[Answer | EdgeError]()
     for model in ("m", "n"):
-        book.add(model, PICTURE, Wish(), annotate=False, now_ns=0, hand=answers.append)
+        book.add(model, PICTURE, ResultFilter(), annotate=False, now_ns=0, hand=answers.append)
     book.change(["n"])
     assert [type(answer) for answer in answers] == [GoneError]
     assert len(book) == 1
@@ -166,7 +159,7 @@ def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
     large = Upload(memoryview(bytearray(MOST_BYTES // 2 + 1)), "raw", 1, 1)
 
     def add(model: str, upload: Upload) -> int:
-        return book.add(model, upload, Wish(), annotate=False, now_ns=0, hand=lambda _: None)
+        return book.add(model, upload, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
 
     first = add("m", large)
     with pytest.raises(BusyError, match="pictures of 256 MB wait"):

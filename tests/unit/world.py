@@ -10,44 +10,38 @@ from typing import Literal
 
 import numpy as np
 
-from edge_daemon.bookmark import Place
 from edge_daemon.capture.offers import Offer, Offers, PassedOver
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import Held
 from edge_daemon.dispatcher.dispatcher import Dispatcher
-from edge_daemon.settings import CameraTurn, Cascade
-from edge_daemon.sink.desk import Desk
-from edge_daemon.sink.ledger import Arrival
-from edge_daemon.wire import (
-    POISON,
+from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.fates import POISON, Failure
+from edge_daemon.messages.findings import Detection, Found
+from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.outcomes import Outcome
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.scheduling import (
     Announce,
-    Begun,
+    BatchStarted,
     CaptureHello,
-    Crop,
-    Detection,
     Dismissed,
-    End,
     Ended,
-    Failure,
-    Found,
-    Frame,
-    Free,
     Introduce,
     Leaving,
-    Message,
     Missing,
-    Outcome,
-    Passed,
     Release,
-    Result,
     Send,
     Sent,
-    SinkHello,
-    Start,
-    StreamState,
+    Skipped,
     Welcome,
     WorkerHello,
+    WorkerReady,
 )
+from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.settings import CameraPlan, Cascade
+from edge_daemon.sink.collector import Collector
+from edge_daemon.sink.reorder_buffer import Arrival
 
 Fate = Literal["offered", "paced", "still"]
 WINDOW = 6
@@ -103,7 +97,7 @@ class Worker:
     inbox: deque[Frame] = field(default_factory=deque)
     serving: list[Frame] = field(default_factory=list)
     freed: bool = False
-    unsaid: list[tuple[Free, Outcome]] = field(default_factory=list)
+    unsaid: list[tuple[WorkerReady, Outcome]] = field(default_factory=list)
     leaves: bool = False
     dismissed: bool = False
 
@@ -117,7 +111,7 @@ class World:
 
     def __init__(
         self,
-        cameras: dict[str, CameraTurn],
+        cameras: dict[str, CameraPlan],
         workers: dict[str, str],
         length: int,
         cascades: dict[str, Cascade] | None = None,
@@ -135,7 +129,7 @@ class World:
         self.published: dict[tuple[str, str], list[Result | End]] = {}
         self.deaths: Counter[tuple[str, str, int]] = Counter()  # of workers that had a frame: camera, model, number
         self.memory: dict[tuple[str, str], StreamState] = {}
-        self.bookmarks: dict[str, Place] = {}
+        self.bookmarks: dict[str, FrameId] = {}
         self.start_dispatcher()
         self.start_sink()
         for camera in cameras:
@@ -172,7 +166,7 @@ class World:
             self.desk.arrived(Arrival(message, None, self.now))
             self.release()
         elif target == "sink":
-            self._begun |= isinstance(message, Start)
+            self._begun |= isinstance(message, StartFrom)
             self.desk.tell(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
@@ -196,11 +190,11 @@ class World:
             self.cascades,
             self.batches,
             wall=lambda: self.now,
-            bookmark=self.bookmarks.get,
+            crash_marker=self.bookmarks.get,
         )
 
     def start_sink(self) -> None:
-        self.desk = Desk(self.cameras, list(self.memory.values()))
+        self.desk = Collector(self.cameras, list(self.memory.values()))
         self._begun = False
         self.sink_hello()
 
@@ -248,7 +242,7 @@ class World:
             CaptureHello(
                 camera=camera,
                 epoch=capture.epoch,
-                held=list(held),
+                buffered=list(held),
                 ended=ended,
                 still=capture.still if capture.ended else 0,
             ),
@@ -302,7 +296,7 @@ class World:
         for one in capture.offers.take(up_to) if epoch is not None else ():
             assert epoch is not None
             seq, paced, still = one.seq, one.paced, one.still
-            message: Message = Passed(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)
+            message: Message = Skipped(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)
             if isinstance(one, Offer):
                 at, replaced = one.captured_ns, one.replaced
                 message = Announce(
@@ -360,7 +354,7 @@ class World:
             codec="raw",
             crops=order.crops,
             deaths=order.deaths,
-            patient=not capture.live,
+            deferrable=not capture.live,
             share=order.keep,
         )
         if order.inbox == self.workers[order.worker].address:
@@ -381,7 +375,7 @@ class World:
 
     def worker_hello(self, name: str) -> None:
         worker = self.workers[name]
-        hello = WorkerHello(worker=name, model=worker.model, inbox=worker.address, busy=False)
+        hello = WorkerHello(worker=name, model=worker.model, inbox=worker.address)
         self.put(name, "dispatcher", hello)
 
     def work(self, name: str) -> None:
@@ -391,24 +385,26 @@ class World:
             while worker.inbox and len(worker.serving) < self.batches.get(worker.model, 1):
                 worker.serving.append(worker.inbox.popleft())
             if worker.serving and worker.model in self.batches:
-                self.put(name, "dispatcher", Begun(worker=name))
+                self.put(name, "dispatcher", BatchStarted(worker=name))
             elif worker.serving:
                 frame = worker.serving[0]
-                self.bookmarks[worker.address] = Place(frame.camera, frame.epoch, frame.seq)
+                self.bookmarks[worker.address] = FrameId(frame.camera, frame.epoch, frame.seq)
             return
         if any((f.camera, worker.model, f.seq) == POISONOUS and f.deaths < POISON for f in worker.serving):
             self.kill_worker(name)
             return
-        if not worker.freed and all(not frame.patient and not frame.share for frame in worker.serving):
+        if not worker.freed and all(not frame.deferrable and not frame.share for frame in worker.serving):
             worker.freed = True  # a live camera's next frame may come while this one's findings are told
             for frame in worker.serving:
-                self.put(name, "dispatcher", Free(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq))
+                self.put(
+                    name, "dispatcher", WorkerReady(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq)
+                )
             return
         for frame in worker.serving:
             failed = self.failure(worker, frame)
             found = Found(detections=[PERSON] * (frame.seq % 3))
             crops = [CROP] * len(found.detections) if worker.model in self.followed else None
-            free = Free(
+            free = WorkerReady(
                 worker=name,
                 camera=frame.camera,
                 epoch=frame.epoch,
@@ -421,7 +417,7 @@ class World:
                 assert frame.crops is not None, "it has to know where to look"
                 assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
             worker.unsaid.append((free, outcome))
-        waits = len(worker.unsaid) < 2 and all(frame.patient for frame in worker.serving)
+        waits = len(worker.unsaid) < 2 and all(frame.deferrable for frame in worker.serving)
         if not (waits and worker.inbox and worker.model not in self.batches):
             for free, outcome in worker.unsaid:
                 if not worker.freed:
@@ -503,7 +499,7 @@ class World:
 
     # reload, in the supervisor's order: the sink, captures that go, the dispatcher, captures that come
 
-    def change_sink(self, cameras: dict[str, CameraTurn], anew: list[str]) -> None:
+    def change_sink(self, cameras: dict[str, CameraPlan], anew: list[str]) -> None:
         before, self.cameras, self.anew = self.cameras, cameras, anew
         for message, _ in self.desk.change(cameras, self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)

@@ -1,0 +1,25 @@
+"""What became of a frame: the closed list of reasons for which one is dropped."""
+
+from collections import Counter
+from typing import Literal
+
+Reason = Literal[
+    "paced",
+    "replaced",
+    "stale",
+    "still",
+    "late",
+    "undecodable",
+    "model-error",
+    "worker-lost",
+    "poison",
+    "shutdown",
+]
+Failure = Literal["undecodable", "model-error", "poison"]
+"""Why a worker has no result."""
+POISON = 2
+"""A frame that this many workers had when they died is not looked at again."""
+Dropped = dict[str, int]
+"""Frames by `Reason`. The keys are plain strings, so that reasons of a newer peer stay readable."""
+NOTHING: Counter[str] = Counter()
+"""The usual count of frames dropped before a frame. Never modified."""

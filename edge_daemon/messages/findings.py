@@ -1,0 +1,63 @@
+"""What a model found in a frame, as workers send it and subscribers receive it."""
+
+import msgspec
+
+
+class Rle(msgspec.Struct, frozen=True, kw_only=True):
+    """A mask in COCO's run-length encoding (pycocotools reads it); `size` is height and width of the frame."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One box in pixels of the source frame, and what the model adds to it.
+
+    `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
+    (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
+
+    In the result of a model that comes after another, the box is what the other found, number `parent` of its
+    detections in the same frame, and `classes`, `detections` or `embedding` are this model's findings in it.
+    """
+
+    xyxy: tuple[float, float, float, float]
+    confidence: float
+    class_id: int
+    class_name: str
+    mask: Rle | None = None
+    keypoints: list[tuple[float, float, float]] | None = None
+    skeleton: str | None = None
+    corners: list[tuple[float, float]] | None = None
+    angle: float | None = None
+    parent: int | None = None
+    classes: list["PictureClass"] | None = None
+    detections: list["Detection"] | None = None
+    embedding: list[float] | None = None
+
+
+class PictureClass(msgspec.Struct, frozen=True, kw_only=True):
+    """A class of the whole frame."""
+
+    class_id: int
+    class_name: str
+    confidence: float
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the frame that shows a class; `area` is its share of the frame."""
+
+    class_id: int
+    class_name: str
+    area: float
+    mask: Rle
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model found in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
+    `segments`, or an `embedding` of length 1.
+    """
+
+    detections: list[Detection] = []
+    classes: list[PictureClass] | None = None
+    segments: list[Segment] | None = None
+    embedding: list[float] | None = None

@@ -1,0 +1,108 @@
+"""A frame on its way to a worker: the header beside its bytes, and what it refers to."""
+
+from typing import Literal
+
+import msgspec
+
+from edge_daemon.messages.codec import Message
+from edge_daemon.settings import Codec
+
+REQUESTS = "/web"
+"""Stands in the place of a camera's name in messages about an uploaded picture: no camera can have this name."""
+
+Annotation = Literal["raw", "jpeg"]
+"""An annotated picture as RGB bytes, into which others draw too, or as the JPEG that is published."""
+Matrix = Literal["bt601", "bt709", "bt2020"]
+"""How YUV becomes RGB, by the number of the ITU recommendation that defines it."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that."""
+
+    width: int
+    height: int
+    stretch: bool = False
+
+
+class Crop(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that a model found, for another model to look at: detection number `index` of that frame's result.
+
+    `xyxy` is in pixels of the source frame.
+    """
+
+    index: int
+    xyxy: tuple[float, float, float, float]
+    confidence: float
+    class_id: int
+    class_name: str
+
+
+class ResultFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a model's findings that a client asks for: at least `confidence`, of `classes` by name, the
+    `max_detections` with the highest confidence. None uses the model's settings.
+    """
+
+    confidence: float | None = None
+    classes: list[str] | None = None
+    max_detections: int | None = None
+
+
+class YuvFormat(msgspec.Struct, frozen=True):
+    """How the planes of a YUV picture are read: black is 16 and white 235, or with `full` 0 and 255."""
+
+    matrix: Matrix = "bt601"
+    full: bool = False
+
+
+class SharedBuffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes in shared memory that one worker may read until it returns them.
+
+    They are `length` bytes from `start` on, in the memory file named `pool`, which was created at `created_ns`
+    (CLOCK_MONOTONIC). `reader` is the worker's number in that file. Without a `slot` the worker only maps the memory,
+    to show that it can.
+    """
+
+    pool: str
+    created_ns: int
+    reader: int
+    slot: int | None
+    start: int
+    length: int
+
+
+class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
+    """Describes the encoded picture that travels beside it, or lies in `shared` memory instead.
+
+    The picture is `codec` bytes of `width` x `height` pixels that decode to BGR; with `scaled` (width, height) it is
+    that size and stands for the larger frame, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
+    is set; the scaled picture may follow the planes.
+
+    `captured_ns` is the moment right after the source gave the frame. `truth` are the boxes of the objects that a
+    generated scene contains. `crops`, if not None, are the parts to look at; if there are none, no picture travels.
+    The result of a `deferrable` frame (of a file) may be sent together with the next one. With `share` other models
+    come after this one, and the dispatcher is sent what is found. `deaths` workers died while they had this frame: from
+    POISON on it goes to the quarantine. With `annotate` the result comes with a picture. The result goes to the address
+    `reply`, if set, reduced by `filter`.
+    """
+
+    camera: str
+    epoch: int
+    seq: int
+    captured_ns: int
+    captured_at: str
+    width: int
+    height: int
+    codec: Codec
+    annotate: Annotation | None = None
+    quality: int = 85
+    scaled: tuple[int, int] | None = None
+    scaling_ms: float = 0.0
+    yuv: YuvFormat | None = None
+    deferrable: bool = False
+    share: bool = False
+    truth: list[list[float]] | None = None
+    crops: list[Crop] | None = None
+    deaths: int = 0
+    reply: str | None = None
+    filter: ResultFilter | None = None
+    shared: SharedBuffer | None = None

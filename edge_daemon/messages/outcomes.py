@@ -1,0 +1,36 @@
+"""What a worker made of a frame: sent to the sink, or to the web for an uploaded picture."""
+
+import msgspec
+
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.fates import Failure
+from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import Frame
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds that one frame spent in each stage; `total` runs from capture to publication."""
+
+    wait: float = 0.0
+    decode: float = 0.0
+    preprocess: float = 0.0
+    infer: float = 0.0
+    postprocess: float = 0.0
+    total: float = 0.0
+
+
+class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
+    """What a worker made of a frame; the annotated picture that was requested may travel beside it: RGB bytes (height x
+    width x 3), or a JPEG of the frame's `quality`.
+
+    `failed` is the reason if there is no result, and `error` explains it to the client that sent the picture.
+    """
+
+    frame: Frame
+    model: str
+    worker: str
+    found: Found = Found()
+    after: str | None = None
+    timing_ms: Timing = Timing()
+    failed: Failure | None = None
+    error: str = ""

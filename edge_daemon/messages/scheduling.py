@@ -1,0 +1,217 @@
+"""Between the dispatcher and those that have frames (captures, the web) or take them (workers)."""
+
+from edge_daemon.messages.accounting import Acks, SinkHello, Watched
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.fates import Failure
+from edge_daemon.messages.frames import Annotation, Crop, Input
+
+# capture -> dispatcher
+
+
+class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
+    """First message after every (re)connection. `epoch` is None from a capture that has not begun.
+
+    `buffered` has number, time and preceding `still` frames of each frame that can be requested. `ended` is the number
+    of frames of a finite source that has ended, the last `still` of which were still.
+    """
+
+    camera: str
+    epoch: int | None
+    buffered: list[tuple[int, int, int]]
+    ended: int | None
+    still: int = 0
+
+
+class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
+    """A frame can be requested.
+
+    Of the frames before it, `paced` were skipped because of the configured fps, `still` because nothing moved, and
+    `replaced` by this one before they were announced.
+    """
+
+    camera: str
+    epoch: int
+    seq: int
+    captured_ns: int
+    paced: int
+    still: int = 0
+    replaced: int = 0
+
+
+class Skipped(Message, frozen=True, kw_only=True, tag="skipped.1"):
+    """Frames up to `seq` will not be announced: since the last announcement, `paced` and `still` of them."""
+
+    camera: str
+    epoch: int
+    seq: int
+    paced: int
+    still: int
+
+
+class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
+    """Frame `seq`, which was to be sent to `worker`, is no longer buffered."""
+
+    camera: str
+    epoch: int
+    model: str
+    worker: str
+    seq: int
+
+
+class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
+    """Frame `seq` is on its way to `worker`, as requested; `inbox` tells the worker from an earlier one of its name.
+
+    A live camera sends this late, together with its next message: the worker's `WorkerReady` says the same.
+    """
+
+    camera: str
+    epoch: int
+    model: str
+    worker: str
+    inbox: str
+    seq: int
+
+
+class Ended(Message, frozen=True, kw_only=True, tag="ended.1"):
+    """A finite source gave its last frame; `captured` were read in all, the last `paced` and `still` were skipped."""
+
+    camera: str
+    epoch: int
+    captured: int
+    paced: int
+    still: int = 0
+
+
+# dispatcher -> capture
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome.1"):
+    """Answers a capture that has not begun: number the frames in `epoch`, and announce those from `next_seq` on."""
+
+    epoch: int
+    next_seq: int
+
+
+class Send(Message, frozen=True, kw_only=True, tag="send.1"):
+    """Send the oldest buffered frame from number `seq` on to `worker`, which reads frames at `inbox`.
+
+    If somebody watches, the worker draws what it finds (`annotate`); otherwise the frame need be no larger than
+    `input`. With `crops` it has to be frame `seq` itself, and they travel with it. With `keep` the frame will be
+    requested again, for models that come after this one. `deaths` workers died while they had it.
+    """
+
+    model: str
+    worker: str
+    inbox: str
+    seq: int
+    annotate: Annotation | None = None
+    keep: bool = False
+    input: Input | None = None
+    crops: list[Crop] | None = None
+    deaths: int = 0
+
+
+class Release(Message, frozen=True, kw_only=True, tag="release.1"):
+    """Every model's fate of all frames up to `seq` is decided: they need not be buffered."""
+
+    epoch: int
+    seq: int
+    finished: bool
+
+
+class Introduce(Message, frozen=True, kw_only=True, tag="introduce.1"):
+    """A new dispatcher asks for a hello."""
+
+
+# web -> dispatcher
+
+
+class WebHello(Message, frozen=True, kw_only=True, tag="web-hello.1"):
+    """First message after every (re)connection: model, number and deaths of each request without an answer."""
+
+    requests: list[tuple[str, int, int]]
+
+
+class Request(Message, frozen=True, kw_only=True, tag="request.1"):
+    """A picture for `model`, to be requested by its number; `deaths` workers died while they had it."""
+
+    model: str
+    seq: int
+    deaths: int = 0
+
+
+class Withdraw(Message, frozen=True, kw_only=True, tag="withdraw.1"):
+    """The request needs no answer any more: it has one, or its client is gone."""
+
+    model: str
+    seq: int
+
+
+# dispatcher -> web (and Send)
+
+
+class Returned(Message, frozen=True, kw_only=True, tag="returned.1"):
+    """The worker that had request `seq`, or was to receive it, is gone."""
+
+    model: str
+    seq: int
+
+
+# worker -> dispatcher
+
+
+class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.2"):
+    """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`.
+
+    It needs whole frames if its `input` is None.
+    """
+
+    worker: str
+    model: str
+    inbox: str
+    input: Input | None = None
+
+
+class WorkerReady(Message, frozen=True, kw_only=True, tag="worker-ready.1"):
+    """This worker is done with frame `seq` and can take another.
+
+    `found` is what the models that come after its own look at; None if it `failed`, or no model comes after.
+    """
+
+    worker: str
+    camera: str
+    epoch: int
+    seq: int
+    found: list[Crop] | None = None
+    failed: Failure | None = None
+
+
+class BatchStarted(Message, frozen=True, kw_only=True, tag="batch-started.1"):
+    """This worker has started a batch: a frame that it is sent now waits until the batch is done."""
+
+    worker: str
+
+
+class Leaving(Message, frozen=True, kw_only=True, tag="leaving.1"):
+    """This worker is about to stop: it serves what it was sent, and takes no more."""
+
+    worker: str
+    inbox: str
+
+
+# dispatcher -> worker
+
+
+class Dismissed(Message, frozen=True, kw_only=True, tag="dismissed.1"):
+    """No frame is on its way to the worker that reads at `inbox`."""
+
+    inbox: str
+
+
+FromCapture = CaptureHello | Announce | Skipped | Missing | Sent | Ended
+FromWeb = WebHello | Request | Withdraw
+FromWorker = WorkerHello | BatchStarted | WorkerReady | Leaving
+ToDispatcher = FromCapture | FromWeb | FromWorker | SinkHello | Acks | Watched
+ToCapture = Welcome | Send | Release | Introduce
+ToWeb = Send | Returned | Introduce
+ToWorker = Dismissed

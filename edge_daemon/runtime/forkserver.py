@@ -1,0 +1,125 @@
+"""The process from which all others but the supervisor are forked: `python -m edge_daemon.runtime.forkserver FD`.
+
+It has imported what they need, so that they start at once and share that memory. It opens no ZeroMQ socket, loads no
+model and starts no thread, so that a forked process inherits none.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import setproctitle
+
+from edge_daemon.errors import StartError
+from edge_daemon.runtime import process
+
+SHARED = ("dispatcher", "sink", "capture", "worker")
+"""The roles whose imports are shared. What only the web needs, only the web imports."""
+
+MADV_DONTNEED = 4
+MAX_BYTES = 4096
+"""Maximum size of a request, and of its answer."""
+
+
+class SpawnRequest(msgspec.Struct, frozen=True):
+    """Start a process; its end of the control channel is passed along with the request."""
+
+    role: str
+    name: str
+
+
+def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> int:
+    """Ask the fork server at the other end of `server` for a process; return its pid.
+
+    Raises:
+        StartError: it cannot, or it is gone.
+    """
+    try:
+        socket.send_fds(server, [msgspec.msgpack.encode(request)], [end.fileno()])
+        pid = server.recv(MAX_BYTES)
+    except OSError as error:
+        raise StartError(f"cannot start a process: the fork server does not answer ({error})") from error
+    if not pid:
+        raise StartError("cannot start a process: the fork server cannot fork; is there memory, and room for one?")
+    return int(pid)
+
+
+def serve(supervisor: socket.socket) -> None:
+    """Start the processes that the supervisor asks for, until it is gone."""
+    while True:
+        data, fds, _, _ = socket.recv_fds(supervisor, MAX_BYTES, 1)
+        if not data:
+            return
+        supervisor.send(_start(msgspec.msgpack.decode(data, type=SpawnRequest), fds[0], supervisor))
+        os.close(fds[0])
+
+
+def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
+    """Fork twice, so that the new process becomes a child of the supervisor; return its pid."""
+    told, tell = os.pipe()
+    try:
+        between = os.fork()
+    except OSError:
+        os.close(told)
+        os.close(tell)
+        return b""
+    if not between:
+        try:
+            if os.fork():
+                os._exit(0)
+        except OSError:
+            os._exit(1)
+        os.write(tell, str(os.getpid()).encode())
+        os.close(told)
+        os.close(tell)
+        supervisor.close()
+        process.leave(process.run(request.role, request.name, end))
+    os.waitpid(between, 0)
+    os.close(tell)
+    with os.fdopen(told, "rb") as pid:
+        return pid.read()
+
+
+def _drop_file_pages() -> None:
+    """Return the pages of libraries that were only read to import them: the kernel can read the files again."""
+    libc = ctypes.CDLL(None)
+    for start, end in clean_mappings(Path("/proc/self/smaps").read_text()):
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED)
+
+
+def clean_mappings(smaps: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each mapping of a file of which no page was written to."""
+    for mapping in re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ [1-9].*\n((?:[A-Z].*\n)*)", smaps, re.MULTILINE):
+        if re.search(r"^Anonymous: +0 kB", mapping[3], re.MULTILINE):
+            yield int(mapping[1], 16), int(mapping[2], 16)
+
+
+def main() -> None:
+    """Import the shared modules, then serve."""
+    setproctitle.setproctitle("edge-daemon: forkserver")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the supervisor ends this process
+        signal.signal(number, signal.SIG_IGN)
+    import cv2  # imported here, since the supervisor imports this module too
+
+    cv2.setNumThreads(1)  # OpenCV would wait for threads that a fork does not copy
+    for role in SHARED:
+        with contextlib.suppress(ImportError):  # the process that needs it reports it
+            importlib.import_module(process.module(role))
+    gc.collect()
+    gc.freeze()  # a collection in a forked process then does not touch, and so copy, shared pages
+    _drop_file_pages()
+    with socket.socket(fileno=int(sys.argv[1])) as supervisor:
+        serve(supervisor)
+
+
+if __name__ == "__main__":
+    main()

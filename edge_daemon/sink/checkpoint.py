@@ -1,0 +1,152 @@
+"""What a sink leaves to the one that comes after it, should it and the dispatcher die together.
+
+A file in the run's folder: for each step in which streams moved, how long the file of results was then, and the states
+of those streams. What was written to the file of results after the last of them is made up from its lines.
+"""
+
+import errno
+import logging
+import os
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from edge_daemon.errors import WireError
+from edge_daemon.messages.accounting import Acks, StreamState
+from edge_daemon.messages.codec import Decoder, encode
+from edge_daemon.messages.fates import Dropped
+
+logger = logging.getLogger(__name__)
+_HEAD = struct.Struct("<Iq")
+"""Bytes of the states that follow, and of the file of results (-1: none)."""
+LIMIT_BYTES = 256 << 10
+"""When it has become longer than this, it is written anew."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What a line of the file of results tells of its stream."""
+
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    dropped: Dropped
+
+
+class Checkpoint:
+    """Remembers the last state of every stream, in a file as well.
+
+    Where the file cannot be written, that is said once, and it remembers no more.
+    """
+
+    def __init__(self, path: Path, results: Path | None) -> None:
+        self._path, self._fd = path, -1
+        self._states: dict[tuple[str, str], StreamState] = {}
+        written = self._read()
+        if results and written >= 0:
+            self._states = {s.key: s for s in caught_up(self._states.values(), _lines(results, written))}
+        self._rewrite(results.stat().st_size if results and results.exists() else -1)
+
+    @property
+    def states(self) -> list[StreamState]:
+        """How far each stream has come."""
+        return list(self._states.values())
+
+    def note(self, acks: Acks, written: int) -> None:
+        """Streams have moved; the file of results has `written` bytes now."""
+        self._states |= {state.key: state for state in acks.streams}
+        if self._fd < 0:
+            return
+        encoded = encode(acks)
+        record = _HEAD.pack(len(encoded), written) + encoded
+        try:
+            if os.write(self._fd, record) < len(record):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._length += len(record)
+        except OSError as error:
+            self._give_up(error)
+        if self._length > LIMIT_BYTES:
+            self._rewrite(written)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _read(self) -> int:
+        """Take in the file, as far as it is whole; how long the file of results was."""
+        try:
+            data = self._path.read_bytes()
+        except OSError:
+            return -1
+        place, written, decode = 0, -1, Decoder[Acks](Acks)
+        while place + _HEAD.size <= len(data):
+            length, at = _HEAD.unpack_from(data, place)
+            try:
+                acks = decode(data[place + _HEAD.size : place + _HEAD.size + length])
+            except WireError:  # torn: the sink was killed here
+                break
+            self._states |= {state.key: state for state in acks.streams}
+            written, place = at, place + _HEAD.size + length
+        return written
+
+    def _rewrite(self, written: int) -> None:
+        """Write all anew: of each stream only the last state."""
+        self.close()
+        encoded = encode(Acks(streams=self.states))
+        new = self._path.with_suffix(".new")
+        try:
+            new.write_bytes(_HEAD.pack(len(encoded), written) + encoded)
+            new.replace(self._path)
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except OSError as error:
+            self._give_up(error)
+        self._length = 0
+
+    def _give_up(self, error: OSError) -> None:
+        logger.warning("cannot write %s: %s; it matters only if sink and dispatcher die together", self._path, error)
+        self.close()
+        with suppress(OSError):  # what is in there gets old
+            self._path.unlink(missing_ok=True)
+
+
+def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:
+    """The states after these results were published, too."""
+    by_key = {state.key: state for state in states}
+    for line in lines:
+        key = line.camera, line.model
+        state = by_key.get(key) or StreamState(camera=line.camera, model=line.model, epoch=line.epoch)
+        if (line.epoch, line.seq) <= (state.epoch, state.published):
+            continue
+        same = line.epoch == state.epoch
+        new = Counter(line.dropped) - Counter(state.gap if same else {})
+        by_key[key] = StreamState(
+            camera=line.camera,
+            model=line.model,
+            epoch=line.epoch,
+            resolved=line.seq,
+            published=line.seq,
+            delivered=state.delivered + 1,
+            dropped=dict(Counter(state.dropped) + new),
+        )
+    return list(by_key.values())
+
+
+def _lines(results: Path, start: int) -> Iterator[Line]:
+    """The whole lines of the file of results from byte `start` on; what is none of ours is left out."""
+    try:
+        with results.open("rb") as file:
+            file.seek(start)
+            tail = file.read()
+    except FileNotFoundError:
+        return
+    for line in tail[: tail.rfind(b"\n") + 1].splitlines():
+        try:
+            yield msgspec.json.decode(line, type=Line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue

@@ -1,0 +1,117 @@
+"""The control channel over a real socket pair."""
+
+import select
+from threading import Thread
+
+import pytest
+
+from edge_daemon.errors import ModelError, StartError
+from edge_daemon.runtime import control
+from edge_daemon.runtime.control import (
+    Control,
+    Exited,
+    Failed,
+    Finished,
+    Heartbeat,
+    ProcessChannel,
+    Ready,
+    Report,
+    Stop,
+)
+from edge_daemon.settings import CameraPlan, DispatcherSettings
+
+WAIT_S = 10.0
+
+
+def pair() -> tuple[ProcessChannel, Control]:
+    """The supervisor's end of a control channel, and the process's."""
+    ours = ProcessChannel()
+    return ours, Control(ours.theirs.detach())
+
+
+def test_settings_and_commands_go_down_and_reports_come_up() -> None:
+    ours, child = pair()
+    settings = DispatcherSettings(bind="ipc://x", cameras={})
+    ours.start(control.encoded_start(settings, hang_s=1.0))
+    assert child.settings(DispatcherSettings) == settings
+    assert child.rest_ms(100) == 100
+    assert child.rest_ms(2000) <= 500, "its heartbeat would come too late"
+    child.ready()
+    child.heartbeat("up", {"served": 3})
+    child.heartbeat("up", {"served": 4})
+    child.heartbeat("down")
+    child.failed(ModelError("no such model"))
+    child.finished()
+    assert ours.receive() == [
+        Ready(),
+        Heartbeat(state="up", detail={"served": 3}),
+        Heartbeat(state="down"),
+        Failed(exit_code=3, sentence="no such model"),
+        Finished(),
+    ]
+    ours.send(Exited(process="a", role="worker"))
+    assert child.commands() == [Exited(process="a", role="worker")]
+    before = child.stopping
+    ours.send(Stop())
+    assert child.commands() == [Stop()]
+    assert (before, child.stopping) == (False, True)
+    child.close()
+    ours.close()
+
+
+def test_a_process_that_dies_before_it_has_its_settings_is_gone_like_any_other() -> None:
+    ours = ProcessChannel()
+    ours.theirs.close()
+    ours.start(control.encoded_start(DispatcherSettings(bind="ipc://x", cameras={})))
+    assert ours.receive() is None
+    ours.close()
+
+
+def test_settings_that_are_not_utf8_are_refused() -> None:
+    with pytest.raises(StartError, match="is not UTF-8"):
+        control.encoded_start(DispatcherSettings(bind="ipc:///tmp/\udce9", cameras={}))
+
+
+def test_messages_far_larger_than_a_socket_takes_go_both_ways_and_the_supervisor_never_waits() -> None:
+    ours, child = pair()
+    plan = CameraPlan(models=["a", "b", "c"], delivery="live")
+    settings = DispatcherSettings(bind="ipc://x", cameras={f"camera-{number}": plan for number in range(20_000)})
+    ours.start(control.encoded_start(settings))
+    ours.send(Exited(process="a", role="worker"))
+    assert select.select([], [ours], [], 0)[1] == [], "the process has not read anything yet"
+    received: list[DispatcherSettings] = []
+    reader = Thread(target=lambda: received.append(child.settings(DispatcherSettings)))
+    reader.start()
+    while ours.wants_to_write:
+        assert select.select([], [ours], [], WAIT_S)[1]
+        ours.flush()
+    reader.join(WAIT_S)
+    assert received == [settings]
+    assert child.commands() == [Exited(process="a", role="worker")]
+    detail = {"cameras": dict.fromkeys(settings.cameras, plan.models)}
+    reports: list[Report] = []
+    writer = Thread(target=lambda: child.report("up", detail))
+    writer.start()
+    while not reports:
+        assert select.select([ours], [], [], WAIT_S)[0]
+        reports = ours.receive() or []
+    writer.join(WAIT_S)
+    assert reports == [Heartbeat(state="up", detail=detail)]
+    child.close()
+    ours.close()
+
+
+def test_each_end_learns_that_the_other_is_gone() -> None:
+    ours, child = pair()
+    ours.close()
+    assert child.commands() == []
+    assert child.stopping
+    child.ready()
+    child.close()
+    ours, child = pair()
+    child.ready()
+    ours.send(Stop())
+    child.close()  # with a command that it never read, which must not cost us what it reported
+    assert ours.receive() == [Ready()]
+    assert ours.receive() is None
+    ours.close()

@@ -1,0 +1,138 @@
+"""What a sink leaves to the next one: in a file, whole or torn, and in the lines of its results."""
+
+import resource
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.messages.accounting import Acks, StreamState
+from edge_daemon.sink.checkpoint import LIMIT_BYTES, Checkpoint, Line, caught_up
+
+Step = tuple[str, int, dict[str, int]]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from("ab"), st.integers(1, 2), st.dictionaries(st.sampled_from(["paced", "late"]), st.integers(1, 3))
+    ),
+    max_size=20,
+)
+
+
+def published(history: list[Step]) -> list[tuple[Line, StreamState]]:
+    """What lines are written, and where each stream stands after its line; cameras may begin a new epoch."""
+    now: dict[str, StreamState] = {}
+    told = []
+    for camera, epoch, dropped in history:
+        state = now.get(camera) or StreamState(camera=camera, model="m", epoch=epoch)
+        if epoch > state.epoch:
+            state = msgspec.structs.replace(state, epoch=epoch, resolved=-1, published=-1)
+        seq = state.published + 1 + sum(dropped.values())
+        line = Line(camera=camera, model="m", epoch=state.epoch, seq=seq, dropped=dropped)
+        now[camera] = msgspec.structs.replace(
+            state,
+            resolved=seq,
+            published=seq,
+            delivered=state.delivered + 1,
+            dropped=dict(Counter(state.dropped) + Counter(dropped)),
+        )
+        told.append((line, now[camera]))
+    return told
+
+
+def last(states: list[StreamState]) -> dict[str, StreamState]:
+    return {state.camera: state for state in states}
+
+
+@given(history=steps, known=st.integers(0, 20))
+def test_lines_make_up_for_what_was_not_noted(history: list[Step], known: int) -> None:
+    told = published(history)
+    noted = list(last([state for _, state in told[:known]]).values())
+    again = [line for line, _ in told[max(0, known - 3) :]]  # some are known already
+    assert last(caught_up(noted, again)) == last([state for _, state in told])
+
+
+def test_a_gap_that_was_noted_is_not_counted_again() -> None:
+    state = StreamState(camera="a", model="m", epoch=1, resolved=3, published=1, gap={"late": 2}, dropped={"late": 5})
+    line = Line(camera="a", model="m", epoch=1, seq=5, dropped={"late": 2, "paced": 1})
+    (after,) = caught_up([state], [line])
+    assert (after.resolved, after.dropped, after.gap) == (5, {"late": 5, "paced": 1}, {})
+
+
+def state(seq: int, camera: str = "a") -> Acks:
+    return Acks(streams=[StreamState(camera=camera, model="m", epoch=1, resolved=seq, published=seq)])
+
+
+def note(memory: Checkpoint, acks: Acks, written: int = -1) -> None:
+    memory.note(acks, written)
+
+
+@given(steps=st.integers(1, 5), cut=st.integers(0, 80), data=st.binary(max_size=40))
+def test_of_a_torn_file_the_whole_part_counts(
+    tmp_path_factory: pytest.TempPathFactory, steps: int, cut: int, data: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("m") / "memory"
+    memory = Checkpoint(path, None)
+    sizes = [path.stat().st_size]
+    for seq in range(steps):
+        note(memory, state(seq))
+        sizes.append(path.stat().st_size)
+    memory.close()
+    length = max(0, sizes[-1] - cut)
+    path.write_bytes(path.read_bytes()[:length])
+    whole = sum(size <= length for size in sizes) - 2
+    after = Checkpoint(path, None)
+    assert [one.resolved for one in after.states] == ([whole] if whole >= 0 else [])
+    after.close()
+    path.write_bytes(path.read_bytes() + data)
+    Checkpoint(path, None).close()  # whatever it is, it does no harm
+
+
+def test_it_does_not_grow_without_end(tmp_path: Path) -> None:
+    memory = Checkpoint(tmp_path / "memory", None)
+    for seq in range(10_000):
+        note(memory, state(seq, "ab"[seq % 2]))
+    assert (tmp_path / "memory").stat().st_size <= LIMIT_BYTES + 1000
+    memory.close()
+    after = Checkpoint(tmp_path / "memory", None)
+    assert sorted(one.resolved for one in after.states) == [9998, 9999]
+    after.close()
+
+
+def test_lines_of_another_run_are_none_of_its_business(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
+    memory = Checkpoint(tmp_path / "memory", results)
+    assert memory.states == []
+    memory.close()
+    with results.open("ab") as file:
+        file.write(b'not JSON\n{"camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn')
+    after = Checkpoint(tmp_path / "memory", results)
+    assert [(one.epoch, one.published) for one in after.states] == [(2, 0)]
+    after.close()
+
+
+def test_what_was_noted_before_the_disk_was_full_is_not_left_to_the_next(tmp_path: Path) -> None:
+    memory = Checkpoint(tmp_path / "memory", None)
+    note(memory, state(1))
+    size = (tmp_path / "memory").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))  # of the next record only a part is written
+    try:
+        note(memory, state(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    note(memory, state(3))
+    after = Checkpoint(tmp_path / "memory", None)
+    assert after.states == [], "the dispatcher knows better than what is old"
+    after.close()
+
+
+def test_a_full_disk_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    memory = Checkpoint(Path("/dev/full/memory"), None)
+    note(memory, state(1))
+    note(memory, state(2))
+    assert caplog.text.count("cannot write") == 1
+    assert [one.resolved for one in memory.states] == [2]
