@@ -1,4 +1,4 @@
-"""What a camera can be: each source opens in its constructor, gives pictures, and says plainly why it cannot."""
+"""Every kind of source: each opens in its constructor, gives pictures, and says plainly why it cannot."""
 
 from pathlib import Path
 
@@ -13,15 +13,13 @@ from edge_daemon.scene.options import SceneOptions
 from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import Delivery, OpenSettings
 
-AS_USUAL = OpenSettings()
+DEFAULTS = OpenSettings()
 THREADS = 4
-"""That decode a file which is read as fast as it can be: one may be slower than all workers together, and where workers
-have the cores two wait for one another.
-"""
+"""Threads that decode a file which is read as fast as possible: one may be slower than all workers together."""
 
 
-def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Delivery | None = None) -> Source:
-    """Open what `source` names. Live, a folder is watched for new pictures; otherwise it is read once.
+def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Delivery | None = None) -> Source:
+    """Open the source of this name. Live, a folder is watched for new pictures; otherwise it is read once.
 
     Raises:
         SourceError: it cannot be opened; says why, without credentials.
@@ -42,7 +40,7 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Deliver
 
 
 def file_source(path: Path, threads: int = 1) -> Source:
-    """A video file, decoded in so many threads, or a single picture."""
+    """A video file, decoded in `threads`, or a single picture."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", "not found")
     if path.is_dir():
@@ -55,7 +53,7 @@ def file_source(path: Path, threads: int = 1) -> Source:
 
 
 class SceneSource:
-    """The generated street, rendered as it is asked for."""
+    """The generated street, rendered frame by frame."""
 
     live = False
 

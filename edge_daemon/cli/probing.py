@@ -100,7 +100,7 @@ def _watch(source: Source, first: Picture, seconds: float) -> tuple[Picture, lis
         picture = source.read()
         if picture is None:
             break
-        same += frozen.sees(picture)
+        same += frozen.add(picture)
         newest = picture
         times.append(picture.time_s)
         if source.details.key:

@@ -13,7 +13,10 @@ PROTOCOL_VERSION = 1
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """A `result` message; `frame` messages have the same header plus `encoding`."""
+    """A `result` message; `frame` messages have the same header plus `encoding`.
+
+    `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
+    """
 
     v: int = PROTOCOL_VERSION
     type: str = "result"
@@ -22,6 +25,7 @@ class Result(msgspec.Struct, kw_only=True):
     epoch: int
     seq: int
     captured_at: str
+    time_s: float = 0.0
     width: int
     height: int
     detections: list[Detection]
