@@ -23,11 +23,11 @@ class LeastDelay:
     """The least of recent delays.
 
     A smaller delay counts at once. The minimum rises by DRIFT; if all delays exceeded it by more than `late_s` for
-    PATIENCE_S, it becomes the least of those.
+    `patience_s`, it becomes the least of those.
     """
 
-    def __init__(self, late_s: float = LATE_S) -> None:
-        self._late_s = late_s
+    def __init__(self, late_s: float = LATE_S, patience_s: float = PATIENCE_S) -> None:
+        self._late_s, self._patience_s = late_s, patience_s
         self._least_s, self._now_s = 0.0, 0.0
         self._late_since_s: float | None = None
         self._late_least_s = 0.0
@@ -53,7 +53,7 @@ class LeastDelay:
                 self._late_since_s, self._late_least_s = now_s, delay_s
             else:
                 self._late_least_s = min(self._late_least_s, delay_s)
-                if now_s - self._late_since_s >= PATIENCE_S:
+                if now_s - self._late_since_s >= self._patience_s:
                     self.restart(self._late_least_s, now_s)
         return self._least_s
 

@@ -8,7 +8,8 @@ from edge_daemon.capture.clock import LeastDelay
 
 STEP_NS, QUIET_NS = 10_000_000, 1_000_000
 """A wall clock that is this far from where it was has been set; a look at two clocks that took longer says nothing."""
-LATE_S = 0.05
+LATE_S, PATIENCE_S = 0.05, 1.0
+"""A camera all of whose frames are read this much later than before, for this long, has begun to reorder them."""
 
 
 class Moment(NamedTuple):
@@ -48,7 +49,7 @@ class Moments:
 
     def __init__(self, epoch: int, wall: WallClock | None = None) -> None:
         self._epoch, self._wall = epoch, wall or WallClock()
-        self._delay = LeastDelay(LATE_S)
+        self._delay = LeastDelay(LATE_S, PATIENCE_S)
         self._start_ns: int | None = None
 
     def of_camera(self, captured_s: float, read_ns: int) -> Moment:

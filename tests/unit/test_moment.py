@@ -5,8 +5,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.capture.clock import DRIFT, PATIENCE_S
-from edge_daemon.capture.moment import LATE_S, STEP_NS, Moments, WallClock
+from edge_daemon.capture.clock import DRIFT
+from edge_daemon.capture.moment import LATE_S, PATIENCE_S, STEP_NS, Moments, WallClock
 
 SECOND = 1_000_000_000
 EPOCH = 1_700_000_000
