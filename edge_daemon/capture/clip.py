@@ -37,22 +37,22 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     Pictures that are shown before that key frame refer to others before it, and are left out.
 
     Raises:
-        SourceError: the file cannot be written.
+        SourceError: an MP4 cannot hold them, or the file cannot be written.
     """
     usable = one_track(packets)
     times_s = timeline(usable)
     kept = [(packet, time_s - times_s[0]) for packet, time_s in zip(usable, times_s, strict=True)]
     kept = [(packet, time_s) for packet, time_s in kept if time_s >= 0]
-    last = max(index for index, (_, time_s) in enumerate(kept) if time_s < seconds)
-    whole = last == len(kept) - 1
-    kept = kept[: last + 1]
+    end = clean_end([time_s for _, time_s in kept], seconds)
+    cut_short = len(usable) < len(packets) and end == len(kept)
+    kept = kept[:end]
     shown, decoded = in_ticks([time_s for _, time_s in kept])
     frame = _interval(sorted(shown))
     try:
         _write([packet for packet, _ in kept], shown, decoded, frame, file)
     except (OSError, av.FFmpegError) as error:
         raise SourceError(f"cannot write {file}: {error.strerror}") from error
-    note = "the camera changed the parameters of its video there" if whole and len(usable) < len(packets) else None
+    note = "the camera changed the parameters of its video there" if cut_short else None
     return Clip((max(shown) + frame) / TICKS, len(kept), note)
 
 
@@ -67,6 +67,14 @@ def one_track(packets: Sequence[Packet]) -> Sequence[Packet]:
         if packet.key and parameter_sets(track.codec, bytes(packet.data)).keys() - known.keys():
             return packets[:index]
     return packets
+
+
+def clean_end(times_s: Sequence[float], seconds: float) -> int:
+    """Number of packets, in order of decoding, that hold all frames before `seconds` and no gap after one of them."""
+    end = 1 + max(index for index, time_s in enumerate(times_s) if time_s < seconds)
+    while between := [i for i in range(end, len(times_s)) if times_s[i] < max(times_s[:end])]:
+        end = 1 + between[-1]
+    return end
 
 
 def timeline(packets: Sequence[Packet]) -> list[float]:

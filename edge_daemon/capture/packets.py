@@ -19,7 +19,11 @@ class Track(Protocol):
     extradata: bytes
 
     def add_to(self, file: "OutputContainer") -> "VideoStream":
-        """Add a stream with these parameters to a file that is being written."""
+        """Add a stream with these parameters to an MP4 that is being written.
+
+        Raises:
+            SourceError: an MP4 cannot hold this codec.
+        """
         ...
 
 

@@ -102,9 +102,5 @@ class CodedSource(Source, Protocol):
     """A source whose pictures arrive as packets."""
 
     def observe(self, observer: Observer) -> None:
-        """Call `observer` with every packet from now on.
-
-        Raises:
-            SourceError: no file can hold such packets.
-        """
+        """Call `observer` with every packet from now on."""
         ...

@@ -1,6 +1,7 @@
 """What a decoder has to know of a run of packets, kept for a file in which they may be put."""
 
 import io
+from contextlib import suppress
 
 import av
 from av.container import OutputContainer
@@ -13,23 +14,24 @@ TAGS = {"hevc": "hvc1"}
 
 
 class StreamTrack:
-    """The parameters of a stream that FFmpeg reads, independent of it: packets outlive the connection they came by.
-
-    Raises:
-        SourceError: an MP4 cannot hold this codec.
-    """
+    """The parameters of a stream that FFmpeg reads, independent of it: packets outlive the connection they came by."""
 
     def __init__(self, stream: VideoStream) -> None:
         self.codec = stream.codec.canonical_name
         self.extradata = stream.codec_context.extradata or b""
-        holder = av.open(io.BytesIO(), "w", format="mp4")  # nothing is ever written into it
-        try:
+        self._template: VideoStream | None = None
+        with suppress(ValueError):  # an MP4 cannot hold it
+            holder = av.open(io.BytesIO(), "w", format="mp4")  # nothing is ever written into it
             self._template = holder.add_stream_from_template(stream, opaque=True)
-        except ValueError as error:
-            raise SourceError(f"an MP4 cannot hold {self.codec} video, and a clip is not encoded again") from error
 
     def add_to(self, file: OutputContainer) -> VideoStream:
-        """Add a stream with these parameters to a file that is being written."""
+        """Add a stream with these parameters to an MP4 that is being written.
+
+        Raises:
+            SourceError: an MP4 cannot hold this codec.
+        """
+        if self._template is None:
+            raise SourceError(f"an MP4 cannot hold {self.codec} video, and a clip is not encoded again")
         stream = file.add_stream_from_template(self._template, opaque=True)
         if self.codec in TAGS:
             stream.codec_context.codec_tag = TAGS[self.codec]
@@ -46,7 +48,7 @@ class JpegTrack:
         self.size = size
 
     def add_to(self, file: OutputContainer) -> VideoStream:
-        """Add a stream of such pictures to a file that is being written."""
+        """Add a stream of such pictures to an MP4 that is being written."""
         width, height = self.size
         stream = file.add_mux_stream(self.codec, width=width, height=height)
         assert isinstance(stream, VideoStream)

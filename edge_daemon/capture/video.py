@@ -98,11 +98,7 @@ class Stream:
         self._track: StreamTrack | None = None
 
     def observe(self, observer: Observer) -> None:
-        """Call `observer` with every packet from now on.
-
-        Raises:
-            SourceError: no file can hold such packets.
-        """
+        """Call `observer` with every packet from now on."""
         self._observer, self._track = observer, StreamTrack(self._stream)
 
     def packets(self) -> Iterator[Packet]:

@@ -207,6 +207,12 @@ def probe(
     source: Annotated[str | None, typer.Argument(help="As in a configuration; none lists the webcams here.")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to look.")] = 5.0,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a picture here; else by its name.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Save a clip as well, such as 5s, as the camera coded it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the clip here (an MP4); else by the camera's name.")
+    ] = None,
     transport: Annotated[str | None, typer.Option(help="Of RTSP: tcp or udp.")] = None,
     decode: Annotated[str | None, typer.Option(help="auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
@@ -227,8 +233,9 @@ def probe(
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
     options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
-    if not look(source, options, seconds=seconds, picture=picture, as_json=as_json):
-        raise typer.Exit(ExitCode.START)
+    found_out = look(source, options, seconds=seconds, picture=picture, clip=clip, output=output, as_json=as_json)
+    if found_out:
+        raise typer.Exit(found_out)
 
 
 @app.command()

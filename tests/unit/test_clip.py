@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.capture.clip import TICKS, USUAL_S, in_ticks, timeline
+from edge_daemon.capture.clip import TICKS, USUAL_S, clean_end, in_ticks, timeline
 from edge_daemon.capture.packets import Packet
 
 
@@ -77,3 +77,13 @@ def test_one_packet_is_a_clip_too() -> None:
     assert timeline([packet(5.0, 2.0)]) == [2.0]
     assert in_ticks([2.0]) == ([2 * TICKS], [2 * TICKS])
     assert round(USUAL_S * TICKS) > 0
+
+
+@given(decoding_orders(), st.floats(0.01, 3))
+def test_a_clip_holds_all_frames_up_to_its_end(order: list[int], seconds: float) -> None:
+    times_s = [index / 25 for index in order]
+    end = clean_end(times_s, seconds)
+    kept, left = sorted(times_s[:end]), times_s[end:]
+    assert kept == [index / 25 for index in range(end)], "without a gap"
+    assert all(time_s >= seconds for time_s in left)
+    assert end <= 25 * seconds + 9, "and few more: those that others refer to"
