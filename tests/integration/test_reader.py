@@ -16,6 +16,7 @@ from edge_daemon.errors import SourceError
 from edge_daemon.messages.scheduling import Announce, Skipped
 from edge_daemon.settings import CaptureSettings
 from tests.acceptance.harness import clip, free_port
+from tests.video_files import B_FRAMES, write_video
 from tests.waiting import eventually
 
 SOON_S = 10.0
@@ -90,6 +91,23 @@ def test_a_file_is_read_to_its_end_and_every_frame_is_announced(start: Start, tm
     assert woken.is_set()
     times = [frame.moment.captured_ns for frame in window.frames()]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("begin", [0, 7])
+def test_frames_and_their_packets_have_the_same_number_and_time(start: Start, tmp_path: Path, begin: int) -> None:
+    """Wherever a file is begun, and in whatever order its frames are coded."""
+    reader, window, _ = start(write_video(tmp_path / "v.mp4", 20, options=B_FRAMES), size=20, begin=begin)
+    reader.join(SOON_S)
+    frames = window.frames()
+    assert [frame.seq for frame in frames] == list(range(begin, 20))
+    for frame in frames:
+        packet, moment = frame.picture.packet, frame.moment
+        assert packet
+        assert (packet.epoch, packet.seq, packet.time_s) == (EPOCH, frame.seq, moment.time_s)
+        assert packet.stamp_s == pytest.approx(frame.seq / 25)
+        assert moment.time_s == pytest.approx(frame.seq / 25)
+        assert moment.captured_at_ns == EPOCH * 10**9 + round(moment.time_s * 1e9)
+        assert moment.captured_ns == moment.due_ns <= time.monotonic_ns()
 
 
 def test_the_reader_waits_for_room(start: Start, tmp_path: Path) -> None:
