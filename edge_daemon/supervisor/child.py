@@ -11,8 +11,10 @@ import msgspec
 import psutil
 
 from edge_daemon.errors import StartError
+from edge_daemon.messages.requests import Answer
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
+    Answered,
     Command,
     Failed,
     Finished,
@@ -25,6 +27,7 @@ from edge_daemon.runtime.control import (
     Stop,
 )
 from edge_daemon.supervisor.backoff import Backoff
+from edge_daemon.supervisor.requests import Reply
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
@@ -128,6 +131,16 @@ class Child:
     def send(self, command: Command) -> bool:
         """Send a command; true if there is a process that can take it."""
         return self.running and self._channel is not None and self._channel.send(command)
+
+    def reply_to(self, id: int) -> Reply:
+        """Return what sends the answer to request `id` of the process that runs now, and not of the one after it."""
+        channel = self._channel
+        assert channel is not None
+
+        def reply(answer: Answer) -> None:
+            channel.send(Answered(id=id, answer=answer))
+
+        return reply
 
     def flush(self) -> None:
         """Send what the process takes now of the commands before."""

@@ -12,13 +12,14 @@ import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
-from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.runtime.control import Answered, Control, Reconfigure
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.service import Service
+from edge_daemon.web.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 BEAT_S = TICK_S = 1.0
@@ -47,7 +48,8 @@ async def _serve(
     for topic in (b"status/", b"result/"):
         broker.subscribe(topic, wanted=True)
     broker.start()
-    service = Service(settings, broker, live, metrics, loop)
+    supervisor = Supervisor(control)
+    service = Service(settings, broker, live, metrics, supervisor, loop)
     app = make_app(service)
     server = _Server(
         uvicorn.Config(
@@ -62,15 +64,19 @@ async def _serve(
         )
     )
 
-    def ordered() -> None:
-        for order in control.commands():
-            if isinstance(order, Reconfigure):
-                service.change(control.new_settings(order, WebSettings))
-                control.reconfigured()
+    def on_commands() -> None:
+        for command in control.commands():
+            match command:
+                case Reconfigure():
+                    service.change(control.new_settings(command, WebSettings))
+                    control.reconfigured()
+                case Answered():
+                    supervisor.answered(command)
         if control.stopping:
+            supervisor.release()
             server.leave()
 
-    loop.add_reader(control.fileno(), ordered)
+    loop.add_reader(control.fileno(), on_commands)
     beating = loop.create_task(_beat(control, broker, server))
     try:
         await server.serve(sockets=[listener])
