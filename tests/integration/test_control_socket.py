@@ -4,7 +4,8 @@ import getpass
 import os
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from threading import Thread
@@ -21,7 +22,6 @@ from edge_daemon.supervisor.control_socket import NAME, Caller, ControlSocket, G
 from edge_daemon.supervisor.folders import PREFIX
 from edge_daemon.supervisor.requests import LONGEST_TEXT, Reply, Requests
 from edge_daemon.transport.channel import Channel
-from tests.waiting import eventually
 
 WAIT_S = 10.0
 FORGED = Requester(name="root", role="administrator", via="signal", address="10.0.0.1")
@@ -55,6 +55,13 @@ class Daemon:
             else:
                 for ask in asks:
                     self.requests.receive(ask.request, key.data, ask.id)
+
+    def until(self, done: Callable[[], object]) -> None:
+        """Serve until `done()` is true."""
+        deadline = time.monotonic() + WAIT_S
+        while not done():
+            assert time.monotonic() < deadline
+            self.serve(0.05)
 
     def close(self) -> None:
         for caller in self.callers:
@@ -100,13 +107,13 @@ def test_several_callers_at_once_are_all_answered_and_named_as_the_kernel_knows_
     tmp_path: Path, daemon: Daemon
 ) -> None:
     clients = [Client(tmp_path) for _ in range(5)]
-    eventually(lambda: daemon.serve(0.1) or len(daemon.replies) == 5, WAIT_S, what="five requests")
+    daemon.until(lambda: len(daemon.replies) == 5)
     for reply in daemon.replies:
         reply(Answer(text="camera yard is new"))
     for client in clients:
         client.join(WAIT_S)
         assert client.said == ["camera yard is new"]
-    eventually(lambda: daemon.serve(0.1) or not daemon.callers, WAIT_S, what="callers that left")
+    daemon.until(lambda: not daemon.callers)
     who = {(entry.who, entry.role, entry.via) for entry in read(daemon.state, 10)}
     assert who == {(getpass.getuser(), "administrator", "control-socket")}
 
@@ -114,7 +121,7 @@ def test_several_callers_at_once_are_all_answered_and_named_as_the_kernel_knows_
 def test_what_a_caller_says_about_itself_is_not_believed(tmp_path: Path, daemon: Daemon) -> None:
     channel = Channel(connected(tmp_path))
     channel.send(ask(9))
-    eventually(lambda: daemon.serve(0.1) or daemon.replies, WAIT_S, what="a request")
+    daemon.until(lambda: daemon.replies)
     daemon.replies[0](Answer())
     (entry,) = read(daemon.state, 1)
     assert (entry.who, entry.via, entry.address) == (getpass.getuser(), "control-socket", "")
@@ -126,7 +133,7 @@ def test_what_a_caller_says_about_itself_is_not_believed(tmp_path: Path, daemon:
 
 def test_errors_have_their_exit_code(tmp_path: Path, daemon: Daemon) -> None:
     client = Client(tmp_path)
-    eventually(lambda: daemon.serve(0.1) or daemon.replies, WAIT_S, what="a request")
+    daemon.until(lambda: daemon.replies)
     text = "x" * LONGEST_TEXT
     daemon.replies[0](Answer(exit_code=ExitCode.CONFIG, text=text))
     client.join(WAIT_S)
@@ -138,16 +145,16 @@ def test_errors_have_their_exit_code(tmp_path: Path, daemon: Daemon) -> None:
 def test_a_caller_that_goes_away_and_one_that_sends_garbage_are_let_go(tmp_path: Path, daemon: Daemon) -> None:
     gone = Channel(connected(tmp_path))
     gone.send(ask(1))
-    eventually(lambda: daemon.serve(0.1) or daemon.replies, WAIT_S, what="a request")
+    daemon.until(lambda: daemon.replies)
     gone.close()
     garbage = [connected(tmp_path) for _ in range(4)]
     for end, bad in zip(garbage, (b"\0", b"\0reload", b"\0" + ask(1)[:-1], b"\1" * 100), strict=True):
         end.send(bad)
         end.shutdown(socket.SHUT_WR)
-    eventually(lambda: daemon.serve(0.1) or not daemon.callers, WAIT_S, what="all of them gone")
+    daemon.until(lambda: not daemon.callers)
     daemon.replies[0](Answer(text="nobody is there"))
     client = Client(tmp_path)
-    eventually(lambda: daemon.serve(0.1) or len(daemon.replies) == 2, WAIT_S, what="another request")
+    daemon.until(lambda: len(daemon.replies) == 2)
     daemon.replies[1](Answer(text="still there"))
     client.join(WAIT_S)
     assert client.said == ["still there"]
@@ -160,7 +167,7 @@ def test_a_caller_that_never_reads_is_cut_off(tmp_path: Path, daemon: Daemon) ->
     for id in range(100):
         channel.send(ask(id))
     while True:
-        eventually(lambda: daemon.serve() or daemon.replies or not daemon.callers, WAIT_S)
+        daemon.until(lambda: daemon.replies or not daemon.callers)
         if not daemon.callers:
             break
         daemon.replies.pop()(Answer(text="x" * LONGEST_TEXT))
@@ -170,7 +177,7 @@ def test_a_caller_that_never_reads_is_cut_off(tmp_path: Path, daemon: Daemon) ->
 def test_a_daemon_that_ends_meanwhile_is_said_to(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path)
     client = Client(tmp_path)
-    eventually(lambda: daemon.serve(0.1) or daemon.replies, WAIT_S, what="a request")
+    daemon.until(lambda: daemon.replies)
     daemon.close()
     client.join(WAIT_S)
     assert [str(said) for said in client.said] == ["the daemon ended meanwhile"]

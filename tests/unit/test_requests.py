@@ -1,5 +1,6 @@
 """Requests to the supervisor: each is handled, answered once, and in the audit log."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ class Desk:
         self.requests.on(Reload, lambda _, reply: self.replies.append(reply))
 
     @property
-    def log(self) -> list[tuple[str, str, str, str]]:
+    def log(self) -> Sequence[tuple[str, str, str, str]]:
         """Who, action, result and text of all that was recorded, the newest last."""
         return [(entry.who, entry.action, entry.result, entry.text) for entry in read(self.folder, 100)][::-1]
 
