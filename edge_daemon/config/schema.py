@@ -254,9 +254,12 @@ class Web(Section):
     listen: Listen = "127.0.0.1:8080"
     """ADDRESS:PORT."""
     tokens: WebTokens | None = Field(
-        default=None, min_length=1, repr=False, examples=[{"office": {"token": "sha256:...", "role": "viewer"}}]
+        default=None,
+        min_length=1,
+        repr=False,
+        examples=[{"office": "sha256:...", "boss": {"token": "sha256:...", "role": "administrator"}}],
     )
-    """Requests need one of these, by name: what edge-daemon token prints, or ${NAME} of a token itself."""
+    """Requests need one, by name: as edge-daemon token prints it, or ${NAME} of the token. Alone, it is a viewer's."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Names by which people come here, besides localhost and addresses: others are not answered to."""
     prefix: Prefix = ""

@@ -50,7 +50,7 @@ def test_other_host_names_are_refused(host: str, needed: Role | None) -> None:
     assert status(Access({}, []).admit(asked(host=host), needed, 0.0)) == 421
 
 
-@pytest.mark.parametrize("token", WHO)
+@pytest.mark.parametrize("token", WHO, ids=["office", "program", "boss"])
 @pytest.mark.parametrize("needed", NEEDS)
 def test_a_token_gives_its_role_in_a_header_and_in_a_cookie(token: str, needed: Role | None) -> None:
     access = Access(TOKENS, [])
