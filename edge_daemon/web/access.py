@@ -82,9 +82,7 @@ class Access:
         return None if self._is_ours(asked.host) else Refusal(421, "this is not the address of this service")
 
     def admit(self, asked: Asked, needed: Role | None, now_s: float) -> Identity | Refusal:
-        """Identity of a request to a route that needs a role, or that needs none, or why it is refused."""
-        if refusal := self.wrong_host(asked):
-            return refusal
+        """Identity of a request to a route that needs a role (or none), or why it is refused. Its host is right."""
         if asked.method not in SAFE and not _is_from_here(asked, proven=needed not in (None, "viewer")):
             return Refusal(403, "another site sent this")
         if needed is None:

@@ -18,6 +18,8 @@ SECURITY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
 }
+ASKED = "edge_daemon_asked"
+"""Key of a request's scope: what is known of the request."""
 
 
 class Guard:
@@ -32,7 +34,8 @@ class Guard:
             return
         if self._prefix and (scope["path"] + "/").startswith(self._prefix + "/"):
             scope["path"] = scope["path"].removeprefix(self._prefix) or "/"
-        if refusal := self._access.wrong_host(asked_of(scope)):
+        scope[ASKED] = asked = _asked(scope)
+        if refusal := self._access.wrong_host(asked):
             await _refuse(refusal, scope, send)
             return
 
@@ -44,8 +47,7 @@ class Guard:
         await self._app(scope, receive, with_more)
 
 
-def asked_of(scope: Scope) -> Asked:
-    """What is known of the request of an ASGI scope."""
+def _asked(scope: Scope) -> Asked:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     kind, _, credentials = headers.get("authorization", "").partition(" ")
     return Asked(

@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute
 
 from edge_daemon.messages.requests import Requester
 from edge_daemon.tokens import Role
-from edge_daemon.web.access import Access, Identity
-from edge_daemon.web.guard import asked_of, headers_of
+from edge_daemon.web.access import Access, Asked, Identity
+from edge_daemon.web.guard import ASKED, headers_of
 from edge_daemon.web.supervisor import Supervisor
 
 SCHEME = "token"
@@ -36,7 +36,7 @@ class Gate:
         Raises:
             HTTPException: a token is missing, wrong or of another role, or another site sent the request.
         """
-        asked = asked_of(connection.scope)
+        asked: Asked = connection.scope[ASKED]
         found = self._access.admit(asked, needed, time.monotonic())
         if isinstance(found, Identity):
             return requester(found, asked.client)
@@ -49,7 +49,7 @@ class Gate:
 
     def knows(self, connection: HTTPConnection) -> bool:
         """True if whoever sent a request to a public route is a viewer, too."""
-        asked = asked_of(connection.scope)
+        asked: Asked = connection.scope[ASKED]
         if self._access.asks and asked.token is None:
             return False
         return isinstance(self._access.admit(asked, "viewer", time.monotonic()), Identity)
