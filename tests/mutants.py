@@ -27,7 +27,7 @@ TESTS = (
     "pool",
     "epoch_file",
     "audit_log",
-    "requests",
+    "request_router",
     "web_access",
 )
 MUTANTS = [
@@ -110,11 +110,11 @@ MUTANTS = [
     ("dispatcher/epoch_file.py", "max(epoch, known.get(camera, 0))", "epoch"),
     ("dispatcher/epoch_file.py", "if content.v == VERSION:", "if True:"),
     ("runtime/audit_log.py", 'if result == "refused" or action == LOGIN', "if False"),
-    ("supervisor/requests.py", "if pending not in self._pending:\n            return", "pass"),
-    ("supervisor/requests.py", "pending.reply = _nobody", "pass"),
-    ("web/access.py", "asked.method not in SAFE and", "False and"),
+    ("supervisor/request_router.py", "if pending not in self._pending:\n            return", "pass"),
+    ("supervisor/request_router.py", "pending.respond = _nobody", "pass"),
+    ("web/access.py", "head.method not in SAFE and", "False and"),
     ("web/access.py", "or includes(found.role, needed)", ""),
-    ("web/access.py", 'or asked.fetch_site == "same-origin"', ""),
+    ("web/access.py", 'or head.fetch_site == "same-origin"', ""),
     ("web/access.py", "if given == last:", "if False:"),
 ]
 

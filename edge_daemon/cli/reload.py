@@ -11,15 +11,15 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import Answer, Reload, Requester
-from edge_daemon.runtime.control import Answered, Ask
+from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.control_socket import NAME, Greeting, peer_user
 from edge_daemon.supervisor.folders import PREFIX
 from edge_daemon.transport.channel import Channel
 
 SERVICE_FOLDER = "/run/edge-daemon"
 GREETING_S = 5.0
-_messages = msgspec.msgpack.Decoder(Greeting | Answered)
+_messages = msgspec.msgpack.Decoder(Greeting | Replied)
 
 
 def reload(config: Path | None, place: Path | None) -> str:
@@ -43,16 +43,16 @@ def reload(config: Path | None, place: Path | None) -> str:
         if len(found) > 1:
             others = ", ".join(f"{greeting.config or 'no file'} (process {greeting.pid})" for _, greeting in found)
             raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {others}")
-        answer = _ask(found[0][0], Reload(by=Requester(via="control-socket")))
-    if answer.exit_code:
-        error = EdgeError(answer.text)
-        error.exit_code = ExitCode(answer.exit_code)
+        reply = _ask(found[0][0], Reload(by=Requester(via="control-socket")))
+    if reply.exit_code:
+        error = EdgeError(reply.text)
+        error.exit_code = ExitCode(reply.exit_code)
         raise error
-    return answer.text
+    return reply.text
 
 
-def _ask(channel: Channel, request: Reload) -> Answer:
-    """Send a request, and wait for its answer, for as long as it takes.
+def _ask(channel: Channel, request: Reload) -> Reply:
+    """Send a request, and wait for the reply, for as long as it takes.
 
     Raises:
         EdgeError: the daemon is gone.
@@ -62,9 +62,9 @@ def _ask(channel: Channel, request: Reload) -> Answer:
         message = _messages.decode(channel.wait_for_message())
     except (OSError, EOFError, msgspec.DecodeError) as error:
         raise EdgeError("the daemon ended meanwhile") from error
-    if not isinstance(message, Answered):
-        raise EdgeError("the daemon gave no answer that this version understands")
-    return message.answer
+    if not isinstance(message, Replied):
+        raise EdgeError("the daemon replied in a way that this version does not understand")
+    return message.reply
 
 
 def _daemons(place: Path | None) -> Iterator[tuple[Channel, Greeting]]:

@@ -1,7 +1,7 @@
 """Requests to the supervisor, from a process (by its control channel) or from a program (by the control socket).
 
 To add a request: define its struct here, list it in `AnyRequest`, and register a handler for it in the supervisor
-(`Requests.on`). A process sends it with `Control.ask`, and a route of the web with `service.supervisor.ask`. Ids,
+(`RequestRouter.on`). A process sends it with `Control.ask`, and a route of the web with `service.supervisor.ask`. Ids,
 answers, callers that are gone, the end of the daemon and the audit log are taken care of.
 """
 
@@ -37,14 +37,14 @@ class Reload(Request, frozen=True, kw_only=True, tag="reload.1"):
     ACTION: ClassVar[str] = "reload"
 
 
-Result = Literal["done", "failed", "refused"]
+AuditResult = Literal["done", "failed", "refused"]
 
 
 class AuditNote(Request, frozen=True, kw_only=True, tag="audit-note.1"):
     """Add an entry to the audit log about something that happened in the process that asks."""
 
     action: str
-    result: Result
+    result: AuditResult
     text: str = ""
 
 
@@ -61,7 +61,7 @@ class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):
     column: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a request: an exit code, a sentence, and the errors of the configuration, if those are the reason.
 
     It is not `final` where the process that asked has to end before the result is known.

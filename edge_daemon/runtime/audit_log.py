@@ -18,7 +18,7 @@ import msgspec
 
 from edge_daemon.log import redact
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Requester, Result
+from edge_daemon.messages.requests import AuditResult, Requester
 from edge_daemon.runtime.state import exclusive
 from edge_daemon.tokens import Role
 
@@ -40,7 +40,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     via: str
     address: str = ""
     action: str
-    result: Result
+    result: AuditResult
     text: str = ""
 
 
@@ -51,7 +51,7 @@ class AuditLog:
         self._folder = folder
         self._failing = False
 
-    def record(self, by: Requester, action: str, result: Result, text: str = "") -> None:
+    def record(self, by: Requester, action: str, result: AuditResult, text: str = "") -> None:
         """Add an entry. Credentials in `text` are masked; where the file cannot be written, a warning says so."""
         entry = AuditEntry(
             at=utc(time.time_ns()),

@@ -2,7 +2,7 @@
 
 It is a pair of connected sockets that the process inherits, so it needs no address and nobody else can reach it. Each
 end learns at once when the other is gone: a process whose supervisor was killed stops by itself. A process may also ask
-the supervisor for something (`Ask`, `Answered`), as programs do at the control socket; see `messages/requests.py`.
+the supervisor for something (`Ask`, `Replied`), as programs do at the control socket; see `messages/requests.py`.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import Answer, AnyRequest
+from edge_daemon.messages.requests import AnyRequest, Reply
 from edge_daemon.transport.channel import Channel
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Reconfigured(Report, frozen=True, kw_only=True, tag="reconfigured"):
 
 
 class Ask(Report, frozen=True, kw_only=True, tag="ask"):
-    """A request, which is answered by `Answered` with the same `id`."""
+    """A request; a `Replied` with the same `id` follows."""
 
     id: int
     request: AnyRequest
@@ -98,11 +98,11 @@ class Reconfigure(Command, frozen=True, kw_only=True, tag="reconfigure"):
     restarted: list[str]
 
 
-class Answered(Command, frozen=True, kw_only=True, tag="answered"):
-    """The answer to the `Ask` of this `id`."""
+class Replied(Command, frozen=True, kw_only=True, tag="replied"):
+    """The reply to the `Ask` of this `id`."""
 
     id: int
-    answer: Answer
+    reply: Reply
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
 _reports = msgspec.msgpack.Decoder(Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
-_commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes | Answered)
+_commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes | Replied)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -284,7 +284,7 @@ class Control:
         self._send(Finished())
 
     def ask(self, request: AnyRequest) -> int:
-        """Send a request; return the id of the `Answered` that will be among the `commands`."""
+        """Send a request; return the id of the `Replied` that will be among the `commands`."""
         ask = Ask(id=next(self._ids), request=request)
         self._send(ask)
         return ask.id

@@ -11,10 +11,9 @@ import msgspec
 import psutil
 
 from edge_daemon.errors import StartError
-from edge_daemon.messages.requests import Answer
+from edge_daemon.messages.requests import Reply
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
-    Answered,
     Command,
     Failed,
     Finished,
@@ -23,11 +22,12 @@ from edge_daemon.runtime.control import (
     ProcessStatus,
     Ready,
     Reconfigured,
+    Replied,
     Report,
     Stop,
 )
 from edge_daemon.supervisor.backoff import Backoff
-from edge_daemon.supervisor.requests import Reply
+from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
@@ -132,15 +132,15 @@ class Child:
         """Send a command; true if there is a process that can take it."""
         return self.running and self._channel is not None and self._channel.send(command)
 
-    def reply_to(self, id: int) -> Reply:
-        """Return what sends the answer to request `id` of the process that runs now, and not of the one after it."""
+    def responder(self, id: int) -> Respond:
+        """Return the function that sends the reply to request `id` of the process that runs now, not of a later one."""
         channel = self._channel
         assert channel is not None
 
-        def reply(answer: Answer) -> None:
-            channel.send(Answered(id=id, answer=answer))
+        def respond(reply: Reply) -> None:
+            channel.send(Replied(id=id, reply=reply))
 
-        return reply
+        return respond
 
     def flush(self) -> None:
         """Send what the process takes now of the commands before."""

@@ -1,6 +1,6 @@
 """The socket in a daemon's private folder at which programs of its Unix user ask for something.
 
-A caller is greeted with a `Greeting`. Then it sends `Ask`s, and each is answered by an `Answered`, as between a process
+A caller is greeted with a `Greeting`. Then it sends `Ask`s, and each is followed by a `Replied`, as between a process
 and the supervisor (`runtime/control.py`). What it says about itself is replaced by what the kernel knows of it.
 """
 
@@ -15,9 +15,9 @@ from typing import Self
 import msgspec
 
 from edge_daemon.errors import StartError
-from edge_daemon.messages.requests import Answer, Requester
-from edge_daemon.runtime.control import Answered, Ask
-from edge_daemon.supervisor.requests import Reply
+from edge_daemon.messages.requests import Reply, Requester
+from edge_daemon.runtime.control import Ask, Replied
+from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.transport.channel import Channel
 
 logger = logging.getLogger(__name__)
@@ -101,13 +101,13 @@ class Caller:
             return None
         return asks
 
-    def reply_to(self, id: int) -> Reply:
-        """Return what sends the answer to request `id`."""
+    def responder(self, id: int) -> Respond:
+        """Return the function that sends the reply to request `id`."""
 
-        def reply(answer: Answer) -> None:
-            self.send(_encoder.encode(Answered(id=id, answer=answer)))
+        def respond(reply: Reply) -> None:
+            self.send(_encoder.encode(Replied(id=id, reply=reply)))
 
-        return reply
+        return respond
 
     def send(self, message: bytes) -> None:
         """Send a message. A caller that does not read is cut off."""

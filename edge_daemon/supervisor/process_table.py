@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge_daemon.runtime.control import Ask, Exited
 from edge_daemon.supervisor.child import Child, ProcessSpec
-from edge_daemon.supervisor.requests import Requests
+from edge_daemon.supervisor.request_router import RequestRouter
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class ProcessTable:
         specs: Iterable[ProcessSpec],
         spawner: Spawner,
         on_failure: Callable[[Child, bool], None],
-        requests: Requests,
+        requests: RequestRouter,
     ) -> None:
         self._spawner, self._requests = spawner, requests
         self.children = [Child(spec, spawner) for spec in specs]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import Answer, Reload, Requester
+from edge_daemon.messages.requests import Reload, Reply, Requester
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes, ProcessStatus
 from edge_daemon.supervisor.child import Child, ProcessSpec
@@ -14,7 +14,7 @@ from edge_daemon.supervisor.control_socket import Caller, ControlSocket
 from edge_daemon.supervisor.notify import ServiceStatus, notify
 from edge_daemon.supervisor.process_table import ProcessTable
 from edge_daemon.supervisor.reload import Load, reload
-from edge_daemon.supervisor.requests import Reply, Requests, failure
+from edge_daemon.supervisor.request_router import RequestRouter, Respond, failure
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.spawner import Spawner
 
@@ -45,8 +45,8 @@ class Supervisor:
         observe: Observer | None = None,
         audit: AuditLog | None = None,
     ) -> None:
-        self._requests = Requests(audit or AuditLog(None))
-        self._requests.on(Reload, lambda _, reply: self._next_callers.append(reply))
+        self._requests = RequestRouter(audit or AuditLog(None))
+        self._requests.on(Reload, lambda _, respond: self._next_callers.append(respond))
         self._table = ProcessTable(specs, spawner, self._failed, self._requests)
         (self._sink,) = self._table.of("sink")
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -57,8 +57,8 @@ class Supervisor:
         self._table_at = 0.0
         self._service_status = ServiceStatus()
         self._reload: Generator[None, None, str] | None = None
-        self._next_callers: list[Reply] = []  # of the reload that begins next
-        self._callers: list[Reply] = []  # of the one under way
+        self._next_callers: list[Respond] = []  # of the reload that begins next
+        self._callers: list[Respond] = []  # of the one under way
 
     @property
     def cameras(self) -> dict[str, Any]:
@@ -145,14 +145,14 @@ class Supervisor:
             next(self._reload)
         except StopIteration as done:
             logger.info("reloaded: %s", done.value)
-            self._reloaded(Answer(text=done.value))
+            self._reloaded(Reply(text=done.value))
         except EdgeError as error:
             logger.error("not reloaded, all goes on as it was: %s", error)
             self._reloaded(failure(error))
 
-    def _reloaded(self, answer: Answer) -> None:
-        for reply in self._callers:
-            reply(answer)
+    def _reloaded(self, reply: Reply) -> None:
+        for respond in self._callers:
+            respond(reply)
         self._reload, self._callers = None, []
         notify("READY=1")
 

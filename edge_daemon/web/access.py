@@ -21,7 +21,7 @@ REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestHead:
     """What is known of a request. A WebSocket's method is not among the SAFE ones."""
 
     method: str
@@ -77,17 +77,17 @@ class Access:
         """True if a token is needed to see anything."""
         return bool(self._known)
 
-    def wrong_host(self, asked: Asked) -> Refusal | None:
+    def wrong_host(self, head: RequestHead) -> Refusal | None:
         """Refusal of a request that was sent to a host name of somebody else."""
-        return None if self._is_ours(asked.host) else Refusal(421, "this is not the address of this service")
+        return None if self._is_ours(head.host) else Refusal(421, "this is not the address of this service")
 
-    def admit(self, asked: Asked, needed: Role | None, now_s: float) -> Identity | Refusal:
+    def admit(self, head: RequestHead, needed: Role | None, now_s: float) -> Identity | Refusal:
         """Identity of a request to a route that needs a role (or none), or why it is refused. Its host is right."""
-        if asked.method not in SAFE and not _is_from_here(asked, proven=needed not in (None, "viewer")):
+        if head.method not in SAFE and not _is_from_here(head, proven=needed not in (None, "viewer")):
             return Refusal(403, "another site sent this")
         if needed is None:
             return ANONYMOUS
-        found = self.identify(asked.token, asked.client, now_s) if self.asks else ANONYMOUS
+        found = self.identify(head.token, head.client, now_s) if self.asks else ANONYMOUS
         if isinstance(found, Refusal) or includes(found.role, needed):
             return found
         if found is ANONYMOUS:
@@ -131,14 +131,14 @@ class Access:
         return True
 
 
-def _is_from_here(asked: Asked, *, proven: bool) -> bool:
+def _is_from_here(head: RequestHead, *, proven: bool) -> bool:
     """True if this service's own page sent it, or a program. Where that has to be `proven`, a cookie alone, which
     browsers add by themselves, is not enough: the browser has to name the origin.
     """
-    if asked.fetch_site is not None and asked.fetch_site not in ("same-origin", "none"):
+    if head.fetch_site is not None and head.fetch_site not in ("same-origin", "none"):
         return False
-    if asked.bearer:
+    if head.bearer:
         return True
-    if asked.origin is None:
-        return not proven or asked.fetch_site == "same-origin" or asked.cookie is None
-    return urlsplit(asked.origin).netloc.lower() == asked.host.lower()
+    if head.origin is None:
+        return not proven or head.fetch_site == "same-origin" or head.cookie is None
+    return urlsplit(head.origin).netloc.lower() == head.host.lower()

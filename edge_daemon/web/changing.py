@@ -9,7 +9,7 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.errors import ExitCode
-from edge_daemon.messages.requests import Answer, AnyRequest, Reload, Requester
+from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester
 from edge_daemon.runtime import audit_log
 from edge_daemon.web.predicting import read_body
 from edge_daemon.web.roles import ADMINISTRATOR
@@ -47,21 +47,21 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 
 async def ask(request: Request, service: Service, what: AnyRequest) -> Response:
-    """Ask the supervisor for a change; the answer as JSON. A client that hangs up is not waited for."""
+    """Ask the supervisor for a change, and return its reply as JSON. A client that hangs up is not waited for."""
     await read_body(request, MOST_BYTES)
-    answered = asyncio.ensure_future(service.supervisor.ask(what))
+    replied = asyncio.ensure_future(service.supervisor.ask(what))
     gone = asyncio.ensure_future(request.receive())
     try:
-        await asyncio.wait((answered, gone), return_when=asyncio.FIRST_COMPLETED)
-        return as_answer(await answered) if answered.done() else Response(status_code=HTTPStatus.NO_CONTENT)
+        await asyncio.wait((replied, gone), return_when=asyncio.FIRST_COMPLETED)
+        return as_response(await replied) if replied.done() else Response(status_code=HTTPStatus.NO_CONTENT)
     finally:
         gone.cancel()
-        answered.cancel()
+        replied.cancel()
 
 
-def as_answer(answer: Answer) -> Response:
-    """The supervisor's answer as one to an HTTP request."""
-    if answer.exit_code == ExitCode.OK:
-        return as_json({"text": answer.text}, HTTPStatus.OK if answer.final else HTTPStatus.ACCEPTED)
-    status = STATUS.get(ExitCode(answer.exit_code), HTTPStatus.SERVICE_UNAVAILABLE)
-    return as_json({"detail": answer.text, "problems": answer.problems}, status)
+def as_response(reply: Reply) -> Response:
+    """The supervisor's reply as an answer to an HTTP request."""
+    if reply.exit_code == ExitCode.OK:
+        return as_json({"text": reply.text}, HTTPStatus.OK if reply.final else HTTPStatus.ACCEPTED)
+    status = STATUS.get(ExitCode(reply.exit_code), HTTPStatus.SERVICE_UNAVAILABLE)
+    return as_json({"detail": reply.text, "problems": reply.problems}, status)

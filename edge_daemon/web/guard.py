@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import cookie_parser
 
-from edge_daemon.web.access import COOKIE, Access, Asked, Refusal
+from edge_daemon.web.access import COOKIE, Access, Refusal, RequestHead
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +18,7 @@ SECURITY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
 }
-ASKED = "edge_daemon_asked"
+HEAD = "edge_daemon_head"
 """Key of a request's scope: what is known of the request."""
 
 
@@ -34,8 +34,8 @@ class Guard:
             return
         if self._prefix and (scope["path"] + "/").startswith(self._prefix + "/"):
             scope["path"] = scope["path"].removeprefix(self._prefix) or "/"
-        scope[ASKED] = asked = _asked(scope)
-        if refusal := self._access.wrong_host(asked):
+        scope[HEAD] = head = _head_of(scope)
+        if refusal := self._access.wrong_host(head):
             await _refuse(refusal, scope, send)
             return
 
@@ -47,10 +47,10 @@ class Guard:
         await self._app(scope, receive, with_more)
 
 
-def _asked(scope: Scope) -> Asked:
+def _head_of(scope: Scope) -> RequestHead:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     kind, _, credentials = headers.get("authorization", "").partition(" ")
-    return Asked(
+    return RequestHead(
         method=scope.get("method", "WEBSOCKET"),
         host=headers.get("host", ""),
         client=scope["client"][0] if scope.get("client") else "",

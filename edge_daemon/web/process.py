@@ -12,7 +12,7 @@ import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
-from edge_daemon.runtime.control import Answered, Control, Reconfigure
+from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
@@ -20,7 +20,7 @@ from edge_daemon.web.guard import Guard
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.service import Service
-from edge_daemon.web.supervisor import Supervisor
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 logger = logging.getLogger(__name__)
 BEAT_S = TICK_S = 1.0
@@ -49,7 +49,7 @@ async def _serve(
     for topic in (b"status/", b"result/"):
         broker.subscribe(topic, wanted=True)
     broker.start()
-    supervisor = Supervisor(control)
+    supervisor = SupervisorClient(control)
     service = Service(settings, broker, live, metrics, supervisor, loop)
     server = _server(make_app(service), settings)
 
@@ -59,8 +59,8 @@ async def _serve(
                 case Reconfigure():
                     service.change(control.new_settings(command, WebSettings))
                     control.reconfigured()
-                case Answered():
-                    supervisor.answered(command)
+                case Replied():
+                    supervisor.replied(command)
         if control.stopping:
             supervisor.release()
             server.leave()

@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute
 
 from edge_daemon.messages.requests import Requester
 from edge_daemon.tokens import Role
-from edge_daemon.web.access import Access, Asked, Identity
-from edge_daemon.web.guard import ASKED, headers_of
-from edge_daemon.web.supervisor import Supervisor
+from edge_daemon.web.access import Access, Identity, RequestHead
+from edge_daemon.web.guard import HEAD, headers_of
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 SCHEME = "token"
 """Name of the security scheme in the OpenAPI document."""
@@ -27,7 +27,7 @@ SCHEME = "token"
 class Gate:
     """Admits requests to routes; the application has one as `app.state.gate`."""
 
-    def __init__(self, access: Access, supervisor: Supervisor) -> None:
+    def __init__(self, access: Access, supervisor: SupervisorClient) -> None:
         self._access, self._supervisor = access, supervisor
 
     def admit(self, connection: HTTPConnection, needed: Role | None) -> Requester:
@@ -36,23 +36,23 @@ class Gate:
         Raises:
             HTTPException: a token is missing, wrong or of another role, or another site sent the request.
         """
-        asked: Asked = connection.scope[ASKED]
-        found = self._access.admit(asked, needed, time.monotonic())
+        head: RequestHead = connection.scope[HEAD]
+        found = self._access.admit(head, needed, time.monotonic())
         if isinstance(found, Identity):
-            return requester(found, asked.client)
+            return requester(found, head.client)
         if needed not in (None, "viewer"):
             action = connection.scope["route"].name
-            self._supervisor.note(requester(found.who, asked.client), action, "refused", found.sentence)
+            self._supervisor.note(requester(found.who, head.client), action, "refused", found.sentence)
         if connection.scope["type"] == "websocket":
             raise WebSocketException(1008, found.sentence)
         raise HTTPException(found.status, found.sentence, headers_of(found))
 
     def knows(self, connection: HTTPConnection) -> bool:
         """True if whoever sent a request to a public route is a viewer, too."""
-        asked: Asked = connection.scope[ASKED]
-        if self._access.asks and asked.token is None:
+        head: RequestHead = connection.scope[HEAD]
+        if self._access.asks and head.token is None:
             return False
-        return isinstance(self._access.admit(asked, "viewer", time.monotonic()), Identity)
+        return isinstance(self._access.admit(head, "viewer", time.monotonic()), Identity)
 
 
 class Needs:

@@ -7,10 +7,9 @@ import msgspec
 import pytest
 
 from edge_daemon.errors import ModelError, StartError
-from edge_daemon.messages.requests import Answer, ConfigProblem, Reload, Requester
+from edge_daemon.messages.requests import ConfigProblem, Reload, Reply, Requester
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
-    Answered,
     Ask,
     Control,
     Exited,
@@ -19,6 +18,7 @@ from edge_daemon.runtime.control import (
     Heartbeat,
     ProcessChannel,
     Ready,
+    Replied,
     Report,
     Stop,
 )
@@ -128,10 +128,10 @@ def test_requests_go_up_and_answers_come_down_by_their_ids() -> None:
     first, second = child.ask(request), child.ask(request)
     assert first != second
     assert ours.receive() == [Ask(id=first, request=request), Ask(id=second, request=request)]
-    answer = Answer(exit_code=2, text="wrong", problems=[ConfigProblem(text="must be above 0", key="cameras.c.fps")])
-    ours.send(Answered(id=second, answer=answer))
-    ours.send(Answered(id=first, answer=Answer()))
-    assert child.commands() == [Answered(id=second, answer=answer), Answered(id=first, answer=Answer())]
+    answer = Reply(exit_code=2, text="wrong", problems=[ConfigProblem(text="must be above 0", key="cameras.c.fps")])
+    ours.send(Replied(id=second, reply=answer))
+    ours.send(Replied(id=first, reply=Reply()))
+    assert child.commands() == [Replied(id=second, reply=answer), Replied(id=first, reply=Reply())]
     child.close()
     ours.close()
 

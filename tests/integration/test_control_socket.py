@@ -15,12 +15,12 @@ import pytest
 
 from edge_daemon.cli.reload import reload
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import Answer, Reload, Requester
+from edge_daemon.messages.requests import Reload, Reply, Requester
 from edge_daemon.runtime.audit_log import AuditLog, read
-from edge_daemon.runtime.control import Answered, Ask
+from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.control_socket import NAME, Caller, ControlSocket, Greeting
 from edge_daemon.supervisor.folders import PREFIX
-from edge_daemon.supervisor.requests import LONGEST_TEXT, Reply, Requests
+from edge_daemon.supervisor.request_router import LONGEST_TEXT, RequestRouter, Respond
 from edge_daemon.transport.channel import Channel
 
 WAIT_S = 10.0
@@ -33,10 +33,10 @@ class Daemon:
     def __init__(self, place: Path, config: Path | None = None) -> None:
         folder = place / f"{PREFIX}{len(list(place.iterdir()))}"
         folder.mkdir()
-        self.state, self.replies = place / "state", list[Reply]()
+        self.state, self.responders = place / "state", list[Respond]()
         self.socket = ControlSocket(folder, config)
-        self.requests = Requests(AuditLog(self.state))
-        self.requests.on(Reload, lambda _, reply: self.replies.append(reply))
+        self.requests = RequestRouter(AuditLog(self.state))
+        self.requests.on(Reload, lambda _, respond: self.responders.append(respond))
         self.callers: list[Caller] = []
         self._selector = DefaultSelector()
         self._selector.register(self.socket, EVENT_READ, None)
@@ -107,9 +107,9 @@ def test_several_callers_at_once_are_all_answered_and_named_as_the_kernel_knows_
     tmp_path: Path, daemon: Daemon
 ) -> None:
     clients = [Client(tmp_path) for _ in range(5)]
-    daemon.until(lambda: len(daemon.replies) == 5)
-    for reply in daemon.replies:
-        reply(Answer(text="camera yard is new"))
+    daemon.until(lambda: len(daemon.responders) == 5)
+    for respond in daemon.responders:
+        respond(Reply(text="camera yard is new"))
     for client in clients:
         client.join(WAIT_S)
         assert client.said == ["camera yard is new"]
@@ -121,21 +121,21 @@ def test_several_callers_at_once_are_all_answered_and_named_as_the_kernel_knows_
 def test_what_a_caller_says_about_itself_is_not_believed(tmp_path: Path, daemon: Daemon) -> None:
     channel = Channel(connected(tmp_path))
     channel.send(ask(9))
-    daemon.until(lambda: daemon.replies)
-    daemon.replies[0](Answer())
+    daemon.until(lambda: daemon.responders)
+    daemon.responders[0](Reply())
     (entry,) = read(daemon.state, 1)
     assert (entry.who, entry.via, entry.address) == (getpass.getuser(), "control-socket", "")
     greeting = msgspec.msgpack.decode(channel.wait_for_message(), type=Greeting)
     assert (greeting.pid, greeting.config) == (os.getpid(), None)
-    assert msgspec.msgpack.decode(channel.wait_for_message(), type=Answered) == Answered(id=9, answer=Answer())
+    assert msgspec.msgpack.decode(channel.wait_for_message(), type=Replied) == Replied(id=9, reply=Reply())
     channel.close()
 
 
 def test_errors_have_their_exit_code(tmp_path: Path, daemon: Daemon) -> None:
     client = Client(tmp_path)
-    daemon.until(lambda: daemon.replies)
+    daemon.until(lambda: daemon.responders)
     text = "x" * LONGEST_TEXT
-    daemon.replies[0](Answer(exit_code=ExitCode.CONFIG, text=text))
+    daemon.responders[0](Reply(exit_code=ExitCode.CONFIG, text=text))
     client.join(WAIT_S)
     (error,) = client.said
     assert isinstance(error, EdgeError)
@@ -145,17 +145,17 @@ def test_errors_have_their_exit_code(tmp_path: Path, daemon: Daemon) -> None:
 def test_a_caller_that_goes_away_and_one_that_sends_garbage_are_let_go(tmp_path: Path, daemon: Daemon) -> None:
     gone = Channel(connected(tmp_path))
     gone.send(ask(1))
-    daemon.until(lambda: daemon.replies)
+    daemon.until(lambda: daemon.responders)
     gone.close()
     garbage = [connected(tmp_path) for _ in range(4)]
     for end, bad in zip(garbage, (b"\0", b"\0reload", b"\0" + ask(1)[:-1], b"\1" * 100), strict=True):
         end.send(bad)
         end.shutdown(socket.SHUT_WR)
     daemon.until(lambda: not daemon.callers)
-    daemon.replies[0](Answer(text="nobody is there"))
+    daemon.responders[0](Reply(text="nobody is there"))
     client = Client(tmp_path)
-    daemon.until(lambda: len(daemon.replies) == 2)
-    daemon.replies[1](Answer(text="still there"))
+    daemon.until(lambda: len(daemon.responders) == 2)
+    daemon.responders[1](Reply(text="still there"))
     client.join(WAIT_S)
     assert client.said == ["still there"]
     for end in garbage:
@@ -167,17 +167,17 @@ def test_a_caller_that_never_reads_is_cut_off(tmp_path: Path, daemon: Daemon) ->
     for id in range(100):
         channel.send(ask(id))
     while True:
-        daemon.until(lambda: daemon.replies or not daemon.callers)
+        daemon.until(lambda: daemon.responders or not daemon.callers)
         if not daemon.callers:
             break
-        daemon.replies.pop()(Answer(text="x" * LONGEST_TEXT))
+        daemon.responders.pop()(Reply(text="x" * LONGEST_TEXT))
     channel.close()
 
 
 def test_a_daemon_that_ends_meanwhile_is_said_to(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path)
     client = Client(tmp_path)
-    daemon.until(lambda: daemon.replies)
+    daemon.until(lambda: daemon.responders)
     daemon.close()
     client.join(WAIT_S)
     assert [str(said) for said in client.said] == ["the daemon ended meanwhile"]
@@ -188,11 +188,11 @@ def test_the_daemon_that_is_meant_has_to_be_clear(tmp_path: Path) -> None:
     daemons = [Daemon(tmp_path, config) for config in configs]
     for config, clear in ((None, False), (configs[1], True), (tmp_path / "c.yaml", False)):
         client = Client(tmp_path, config)
-        while client.is_alive() and not daemons[1].replies:
+        while client.is_alive() and not daemons[1].responders:
             for daemon in daemons:
                 daemon.serve(0.05)
         if clear:
-            daemons[1].replies.pop()(Answer(text="b"))
+            daemons[1].responders.pop()(Reply(text="b"))
         client.join(WAIT_S)
         (said,) = client.said
         assert (said == "b") == isinstance(said, str) == clear

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.settings import TokenSettings
 from edge_daemon.tokens import ROLES, Role, digest, new_token
-from edge_daemon.web.access import ANONYMOUS, GUESSES, LONGEST_S, Access, Asked, Identity, Refusal
+from edge_daemon.web.access import ANONYMOUS, GUESSES, LONGEST_S, Access, Identity, Refusal, RequestHead
 
 TOKEN, PLAIN, BOSS = new_token(), "a token itself, long enough", new_token()
 TOKENS = {
@@ -24,8 +24,8 @@ WHO = {
 NEEDS: tuple[Role | None, ...] = (None, *ROLES)
 
 
-def asked(**more: Any) -> Asked:
-    return Asked(**{"method": "GET", "host": "127.0.0.1:8080", "client": "10.0.0.1", **more})
+def asked(**more: Any) -> RequestHead:
+    return RequestHead(**{"method": "GET", "host": "127.0.0.1:8080", "client": "10.0.0.1", **more})
 
 
 def status(found: Identity | Refusal) -> int:

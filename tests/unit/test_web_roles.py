@@ -14,7 +14,7 @@ from edge_daemon.web import roles
 from edge_daemon.web.access import Access
 from edge_daemon.web.guard import Guard
 from edge_daemon.web.roles import ADMINISTRATOR, PUBLIC, VIEWER, Gate
-from edge_daemon.web.supervisor import Supervisor
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 SEEING, BOSS = "a token for seeing only", "a token of the boss himself"
 TOKENS = {
@@ -31,7 +31,7 @@ class Site:
         self._channel = ProcessChannel()
         control = Control(self._channel.theirs.detach())
         access, app = Access(TOKENS, []), FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-        app.state.gate = Gate(access, Supervisor(control))
+        app.state.gate = Gate(access, SupervisorClient(control))
 
         @app.get("/open", dependencies=[PUBLIC])
         async def for_all() -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi import HTTPException
 
-from edge_daemon.messages.requests import Answer, AuditNote, Reload, Requester
-from edge_daemon.runtime.control import Answered, Ask, Control, ProcessChannel
-from edge_daemon.web.supervisor import MOST_WAITING, Supervisor
+from edge_daemon.messages.requests import AuditNote, Reload, Reply, Requester
+from edge_daemon.runtime.control import Ask, Control, ProcessChannel, Replied
+from edge_daemon.web.supervisor_client import MOST_WAITING, SupervisorClient
 
 BOSS = Requester(name="boss", role="administrator", via="web")
 NOBODY = Requester(via="web", address="10.6.6.6")
@@ -20,7 +20,7 @@ class Ends:
     def __init__(self) -> None:
         self.ours = ProcessChannel()
         self.control = Control(self.ours.theirs.detach())
-        self.supervisor = Supervisor(self.control)
+        self.supervisor = SupervisorClient(self.control)
 
     def asked(self) -> list[Ask]:
         """Requests that have reached the supervisor since the last call."""
@@ -29,8 +29,8 @@ class Ends:
     def take_in(self) -> None:
         """Do what the web's process does with its commands."""
         for command in self.control.commands():
-            if isinstance(command, Answered):
-                self.supervisor.answered(command)
+            if isinstance(command, Replied):
+                self.supervisor.replied(command)
         if self.control.stopping:
             self.supervisor.release()
 
@@ -43,7 +43,7 @@ def ends() -> Iterator[Ends]:
     ends.control.close()
 
 
-async def asking(ends: Ends) -> "asyncio.Task[Answer]":
+async def asking(ends: Ends) -> "asyncio.Task[Reply]":
     """A request that has been sent."""
     task = asyncio.ensure_future(ends.supervisor.ask(Reload(by=BOSS)))
     await asyncio.sleep(0)
@@ -56,13 +56,13 @@ def test_each_gets_its_own_answer_in_any_order(ends: Ends) -> None:
         asks = ends.asked()
         tasks[1].cancel()
         for number in (2, 1, 0):
-            ends.ours.send(Answered(id=asks[number].id, answer=Answer(text=str(number))))
-        ends.ours.send(Answered(id=999, answer=Answer(text="nobody asked")))
+            ends.ours.send(Replied(id=asks[number].id, reply=Reply(text=str(number))))
+        ends.ours.send(Replied(id=999, reply=Reply(text="nobody asked")))
         ends.take_in()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
-        assert answers[0] == Answer(text="0")
+        assert answers[0] == Reply(text="0")
         assert isinstance(answers[1], asyncio.CancelledError)
-        assert answers[2] == Answer(text="2")
+        assert answers[2] == Reply(text="2")
 
     asyncio.run(run())
 
@@ -91,9 +91,9 @@ def test_a_limited_number_waits(ends: Ends) -> None:
         await asyncio.sleep(0)
         tasks.append(await asking(ends))
         for ask in ends.asked():
-            ends.ours.send(Answered(id=ask.id, answer=Answer()))
+            ends.ours.send(Replied(id=ask.id, reply=Reply()))
         ends.take_in()
-        assert await asyncio.gather(*tasks) == [Answer()] * MOST_WAITING
+        assert await asyncio.gather(*tasks) == [Reply()] * MOST_WAITING
 
     asyncio.run(run())
 

@@ -7,9 +7,9 @@ import pytest
 
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ConfigError, EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import Answer, AuditNote, Reload, Requester
+from edge_daemon.messages.requests import AuditNote, Reload, Reply, Requester
 from edge_daemon.runtime.audit_log import AuditLog, read
-from edge_daemon.supervisor.requests import LONGEST_TEXT, MOST_PROBLEMS, STOPPING, Reply, Requests, failure
+from edge_daemon.supervisor.request_router import LONGEST_TEXT, MOST_PROBLEMS, STOPPING, RequestRouter, Respond, failure
 
 BOSS = Requester(name="boss", role="administrator", via="web", address="10.0.0.4")
 RELOAD = Reload(by=BOSS)
@@ -19,20 +19,20 @@ class Caller:
     """Asks, and keeps the answers by the ids of its requests."""
 
     def __init__(self) -> None:
-        self.answers: dict[int, list[Answer]] = {}
+        self.answers: dict[int, list[Reply]] = {}
 
-    def reply_to(self, id: int) -> Reply:
+    def responder(self, id: int) -> Respond:
         self.answers[id] = []
         return self.answers[id].append
 
 
 class Desk:
-    """Requests, with a handler of reloads that keeps them until the test answers."""
+    """A router, with a handler of reloads that keeps them until the test answers."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.replies = folder, list[Reply]()
-        self.requests = Requests(AuditLog(folder))
-        self.requests.on(Reload, lambda _, reply: self.replies.append(reply))
+        self.folder, self.responders = folder, list[Respond]()
+        self.requests = RequestRouter(AuditLog(folder))
+        self.requests.on(Reload, lambda _, respond: self.responders.append(respond))
 
     @property
     def log(self) -> Sequence[tuple[str, str, str, str]]:
@@ -51,29 +51,35 @@ def test_several_ask_and_each_is_answered_once(desk: Desk) -> None:
     desk.requests.receive(RELOAD, other, 1)
     desk.requests.receive(RELOAD, one, 2)
     assert (one.answers, other.answers) == ({1: [], 2: []}, {1: []})
-    desk.replies[2](Answer(text="third"))
-    desk.replies[0](Answer(text="first"))
-    desk.replies[0](Answer(text="again"))
-    assert (one.answers, other.answers) == ({1: [Answer(text="first")], 2: [Answer(text="third")]}, {1: []})
+    desk.responders[2](Reply(text="third"))
+    desk.responders[0](Reply(text="first"))
+    desk.responders[0](Reply(text="again"))
+    assert (one.answers, other.answers) == ({1: [Reply(text="first")], 2: [Reply(text="third")]}, {1: []})
     assert desk.log == [("boss", "reload", "done", "third"), ("boss", "reload", "done", "first")]
 
 
 def test_a_signal_waits_for_no_answer_and_is_recorded(desk: Desk) -> None:
     desk.requests.receive(Reload(by=Requester(role="administrator", via="signal")))
-    desk.replies[0](Answer(exit_code=ExitCode.CONFIG, text="c.yaml:1: wrong"))
+    desk.responders[0](Reply(exit_code=ExitCode.CONFIG, text="c.yaml:1: wrong"))
     assert desk.log == [("", "reload", "failed", "c.yaml:1: wrong")]
 
 
 @pytest.mark.parametrize(("error", "code"), [(StartError("taken"), 3), (ConfigError("wrong"), 2), (EdgeError("no"), 1)])
 def test_an_error_of_a_handler_is_an_answer(desk: Desk, error: EdgeError, code: int) -> None:
-    def fail(_: Reload, reply: Reply) -> None:
+    def fail(_: Reload, respond: Respond) -> None:
         raise error
 
     caller = Caller()
     desk.requests.on(Reload, fail)
     desk.requests.receive(RELOAD, caller, 7)
-    assert caller.answers == {7: [Answer(exit_code=code, text=str(error))]}
+    assert caller.answers == {7: [Reply(exit_code=code, text=str(error))]}
     assert desk.log == [("boss", "reload", "failed", str(error))]
+
+
+def test_a_request_that_nothing_serves_is_refused(tmp_path: Path) -> None:
+    caller = Caller()
+    RequestRouter(AuditLog(tmp_path)).receive(RELOAD, caller, 1)
+    assert [reply.exit_code for reply in caller.answers[1]] == [ExitCode.FAILED]
 
 
 def test_a_process_that_has_to_end_is_answered_and_what_it_asked_for_goes_on(desk: Desk) -> None:
@@ -83,10 +89,10 @@ def test_a_process_that_has_to_end_is_answered_and_what_it_asked_for_goes_on(des
     desk.requests.release(web)
     assert [answer.final for answer in web.answers[1]] == [False]
     assert desk.log == []
-    for reply in desk.replies:
-        reply(Answer(text="the web has changed"))
+    for respond in desk.responders:
+        respond(Reply(text="the web has changed"))
     assert len(web.answers[1]) == 1
-    assert other.answers[1] == [Answer(text="the web has changed")]
+    assert other.answers[1] == [Reply(text="the web has changed")]
     assert len(desk.log) == 2
 
 
@@ -95,7 +101,7 @@ def test_a_daemon_that_stops_answers_all_and_whoever_still_asks(desk: Desk) -> N
     desk.requests.receive(RELOAD, caller, 1)
     desk.requests.stop()
     desk.requests.receive(RELOAD, caller, 2)
-    desk.replies[0](Answer(text="too late"))
+    desk.responders[0](Reply(text="too late"))
     assert caller.answers == {1: [STOPPING], 2: [STOPPING]}
     assert [entry[2] for entry in desk.log] == ["failed", "failed"]
 
@@ -105,7 +111,7 @@ def test_a_note_goes_into_the_audit_log_until_the_end(desk: Desk) -> None:
     desk.requests.receive(AuditNote(by=BOSS, action="login", result="done"), caller, 1)
     desk.requests.stop()
     desk.requests.receive(AuditNote(by=nobody, action="reload", result="refused", text="no token"), caller, 2)
-    assert caller.answers == {1: [Answer()], 2: [Answer()]}
+    assert caller.answers == {1: [Reply()], 2: [Reply()]}
     assert desk.log == [("boss", "login", "done", ""), ("", "reload", "refused", "no token")]
 
 
