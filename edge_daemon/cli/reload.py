@@ -19,7 +19,6 @@ from edge_daemon.transport.channel import Channel
 
 SERVICE_FOLDER = "/run/edge-daemon"
 GREETING_S = 5.0
-_messages = msgspec.msgpack.Decoder(Greeting | Replied)
 
 
 def reload(config: Path | None, place: Path | None) -> str:
@@ -55,16 +54,15 @@ def _ask(channel: Channel, request: Reload) -> Reply:
     """Send a request, and wait for the reply, for as long as it takes.
 
     Raises:
-        EdgeError: the daemon is gone.
+        EdgeError: the daemon is gone, or of another version.
     """
     try:
         channel.send(msgspec.msgpack.encode(Ask(id=1, request=request)))
-        message = _messages.decode(channel.wait_for_message())
-    except (OSError, EOFError, msgspec.DecodeError) as error:
+        return msgspec.msgpack.decode(channel.wait_for_message(), type=Replied).reply
+    except (OSError, EOFError) as error:
         raise EdgeError("the daemon ended meanwhile") from error
-    if not isinstance(message, Replied):
-        raise EdgeError("the daemon replied in a way that this version does not understand")
-    return message.reply
+    except msgspec.DecodeError as error:
+        raise EdgeError(f"the daemon is of another version: {error}") from error
 
 
 def _daemons(place: Path | None) -> Iterator[tuple[Channel, Greeting]]:
@@ -99,8 +97,7 @@ def _greeting(channel: Channel) -> Greeting | None:
     try:
         select.select([channel], [], [], GREETING_S)
         for message in channel.receive(1):
-            greeting = _messages.decode(message)
-            return greeting if isinstance(greeting, Greeting) else None
+            return msgspec.msgpack.decode(message, type=Greeting)
     except (EOFError, msgspec.DecodeError):
         return None
     return None

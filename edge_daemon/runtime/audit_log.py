@@ -91,7 +91,7 @@ def _backwards(folder: Path, name: str) -> Iterator[AuditEntry]:
     for path in (folder / name, folder / (name + OLDER)):
         try:
             lines = path.read_bytes().splitlines()
-        except FileNotFoundError:
+        except OSError:  # there is none yet, or it cannot be read
             continue
         for line in reversed(lines):
             try:

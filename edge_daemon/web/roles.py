@@ -34,7 +34,8 @@ class Gate:
         """Return who sent a request to a route that needs a role.
 
         Raises:
-            HTTPException: a token is missing, wrong or of another role, or another site sent the request.
+            HTTPException: a token is missing, wrong or of another role, or another site sent the request
+                (WebSocketException: the same, of a WebSocket).
         """
         head: RequestHead = connection.scope[HEAD]
         found = self._access.admit(head, needed, time.monotonic())
