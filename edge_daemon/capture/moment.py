@@ -35,6 +35,10 @@ class WallClock:
         self._monotonic_ns, self._wall_ns = monotonic_ns, wall_ns
         self._offset_ns = wall_ns() - monotonic_ns()
 
+    def now(self) -> int:
+        """Wall time now."""
+        return self.at(self._monotonic_ns())
+
     def at(self, moment_ns: int) -> int:
         """Wall time at `moment_ns`."""
         before_ns, wall_ns, after_ns = self._monotonic_ns(), self._wall_ns(), self._monotonic_ns()
@@ -45,10 +49,15 @@ class WallClock:
 
 
 class Moments:
-    """Dates the frames of one epoch, which is numbered by the second of the wall clock in which it began."""
+    """Dates the frames of one epoch.
+
+    It is numbered by the second of the wall clock in which it began, unless an epoch before it, begun while the clock
+    was wrong, had a higher number.
+    """
 
     def __init__(self, epoch: int, wall: WallClock | None = None) -> None:
-        self._epoch, self._wall = epoch, wall or WallClock()
+        self._wall = wall or WallClock()
+        self._began_ns = min(epoch * 1_000_000_000, self._wall.now())
         self._delay = LeastDelay(LATE_S, PATIENCE_S)
         self._start_ns: int | None = None
 
@@ -67,4 +76,4 @@ class Moments:
 
     def of_file(self, time_s: float, read_ns: int) -> Moment:
         """The moment of a frame `time_s` into a file that is read as fast as possible: the same in every run of it."""
-        return Moment(time_s, read_ns, self._epoch * 1_000_000_000 + round(time_s * 1e9), read_ns)
+        return Moment(time_s, read_ns, self._began_ns + round(time_s * 1e9), read_ns)

@@ -48,7 +48,7 @@ class Reader(threading.Thread):
         self._pace = Pace(settings)
         self.gate = MotionGate(settings.motion) if settings.motion else None
         self._epoch = self._start_at = 0
-        self._moments = Moments(0)
+        self._moments: Moments
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"

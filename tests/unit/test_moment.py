@@ -98,14 +98,18 @@ def test_nothing_was_captured_in_the_future() -> None:
 
 
 def test_times_of_a_file_are_the_same_however_fast_it_is_read() -> None:
-    slow, fast = Moments(EPOCH, Clocks().clock()), Moments(EPOCH, Clocks(77, 99).clock())
+    slow, fast = Moments(EPOCH, Clocks().clock()), Moments(EPOCH, Clocks(77, (EPOCH + 500) * SECOND).clock())
     one, other = slow.of_file(12.5, 60 * SECOND), fast.of_file(12.5, 50 * SECOND)
     assert (one.time_s, one.captured_at_ns) == (other.time_s, other.captured_at_ns)
     assert (one.time_s, one.captured_at_ns) == (12.5, EPOCH * SECOND + 12_500_000_000)
     assert (one.captured_ns, one.due_ns) == (60 * SECOND, 60 * SECOND), "latency counts from when it was read"
 
 
+def test_an_epoch_that_is_numbered_ahead_of_the_wall_clock_dates_nothing_in_the_future() -> None:
+    moment = Moments(EPOCH + 10**8, WallClock()).of_file(0.0, 60 * SECOND)
+    assert abs(moment.captured_at_ns - time.time_ns()) < 10 * SECOND
+
+
 def test_a_played_file_is_dated_as_it_is_shown() -> None:
-    clocks = Clocks()
-    moment = Moments(0, clocks.clock()).of_played(3.0, 55 * SECOND)
+    moment = Moments(0, Clocks().clock()).of_played(3.0, 55 * SECOND)
     assert moment == (3.0, 55 * SECOND, (EPOCH + 5) * SECOND, 55 * SECOND)
