@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 DAMAGED = 500
 """A stream with this many undecodable packets in a row is given up."""
 REORDERED = 64
-"""Packets whose frames may be outstanding: decoders reorder 16, and each thread of theirs holds one."""
+"""Packets whose frames may be outstanding: decoders reorder 16, and each of their threads holds one."""
 JUMP_S = 60.0
 """A file whose time stamps go on by more is cut together from several: its frames go on as announced."""
 PLANAR = ("yuv420p", "yuvj420p")
@@ -134,6 +134,8 @@ class Stream:
         assert not isinstance(coded, bytes)
         if packet is not None and coded is not None:
             self._undecoded[_stamp_of(coded)] = self._newest = packet
+            if len(self._undecoded) > REORDERED:
+                del self._undecoded[next(iter(self._undecoded))]  # the oldest gave no frame
         try:
             frames = self._codec.decode(coded)
         except av.FFmpegError:
@@ -163,10 +165,7 @@ class Stream:
 
     def _matched(self, frame: VideoFrame) -> Decoded:
         """A frame with its packet, found by the stamp that decoders copy; the newest packet's time if it has none."""
-        stamp = _stamp_of(frame)
-        packet = self._undecoded.pop(stamp, None)
-        if len(self._undecoded) > REORDERED:  # frames come in order of presentation: those before this one are lost
-            self._undecoded = {key: kept for key, kept in self._undecoded.items() if key and key > (stamp or 0)}
+        packet = self._undecoded.pop(_stamp_of(frame), None)
         return Decoded(frame, self._stamp_s(frame.pts), (packet or self._newest).time_s, packet)
 
     def _stamp_s(self, pts: int | None) -> float | None:

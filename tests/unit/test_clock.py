@@ -133,15 +133,15 @@ def test_a_clock_that_is_set_back_a_little_is_followed_after_a_while(step_s: flo
 
 @given(st.integers(0, 250), drifts, st.booleans())
 def test_stamps_that_start_over_go_on(at: int, drift: float, reordered: bool) -> None:
-    """MPEG-TS counts to 2^33; around the overflow packets may be out of order."""
-    order = [index ^ 1 for index in range(252)] if reordered else range(252)
-    camera = Camera(drift=drift)
-    packets = camera.packets([0.0] * 252, list(order))
+    """MPEG-TS counts to 2^33. Around the overflow packets may be late or out of order; nothing has to be learned anew."""
+    order = [index ^ reordered for index in range(252)]
+    packets = Camera(drift=drift).packets([0.1 if index % 16 < 10 else 0.0 for index in range(252)], order)
     offset_s = WRAP_S - packets[at][2]
     clock = CameraClock(WRAP_S)
-    for captured_s, arrived_s, stamp_s in packets:
+    for index, (captured_s, arrived_s, stamp_s) in enumerate(packets):
         time_s = clock.received(arrived_s, (stamp_s + offset_s) % WRAP_S)
-        assert abs(time_s - captured_s) <= 1 / camera.fps * reordered + 2 * DRIFT + MICRO
+        if index > 16:
+            assert abs(time_s - captured_s) <= 0.04 * reordered + 2 * DRIFT + MICRO
     assert clock.usable_at(packets[-1][1])
 
 
