@@ -10,12 +10,9 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge_daemon.config.names import clean, unique
+from edge_daemon.zoo.paths import BUILTIN, ZOO
 
 Kind = Literal["file", "folder", "webcam", "rtsp", "http", "scene"]
-BUILTIN = "builtin:"
-"""Begins the path of a model that ships with the package."""
-ZOO = "zoo:"
-"""Begins the path of a model that the catalogue names, and that is downloaded before it is used."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _KINDS: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 
@@ -75,11 +72,6 @@ def model_names(paths: Sequence[str]) -> list[str]:
     """A readable name for each model, no two the same: `person` for `builtin:person`, or a file's stem."""
     stems = (p.rpartition(":")[2] if p.startswith((BUILTIN, ZOO)) else _stem(p) for p in paths)
     return unique(clean(stem, "model") for stem in stems)
-
-
-def is_download(path: str) -> bool:
-    """Whether the path of a model is fetched from elsewhere before it is used."""
-    return path.startswith(ZOO) or scheme_of(path) in ("http", "https")
 
 
 def _called(source: str) -> str:

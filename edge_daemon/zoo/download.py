@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge_daemon.config.addresses import download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
 from edge_daemon.zoo.cache import sum_of
+from edge_daemon.zoo.paths import checked_address
 from edge_daemon.zoo.transfer import Answer, Lost, Unreachable, opened
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def checked(address: str) -> str:
         ModelError: it is none that a model may be fetched from.
     """
     try:
-        return download(address)
+        return checked_address(address)
     except ValueError as error:
         raise ModelError(f"{redact(address)}: {error}") from error
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from edge_daemon.config.sources import ZOO, is_download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
 from edge_daemon.zoo.cache import file_in, folder, sum_of
 from edge_daemon.zoo.catalogue import Catalogue, Entry, slug
+from edge_daemon.zoo.paths import ZOO, is_download
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from edge_daemon.config.addresses import download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
+from edge_daemon.zoo.paths import checked_address
 
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404: "there is no such file", 410: "the file is gone", 401: "it asks for a password", 403: "access is denied"}
@@ -107,7 +107,7 @@ class _Redirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> Request | None:
         try:
-            download(newurl)
+            checked_address(newurl)
         except ValueError:
             safe = False
         else:
