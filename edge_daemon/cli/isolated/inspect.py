@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.cli.inspect import Request
 from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import encode_rgb
@@ -34,19 +35,7 @@ MOST = 4
 """Operators that are told of, those that take longest."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look at: a model, pictures, and where the annotated ones go (as many, or none).
-
-    `path` is the model's in a configuration, which the file in `settings` was perhaps downloaded from.
-    """
-
-    settings: ModelSettings
-    path: str
-    pictures: list[str] = []
-    saved: list[str] = []
-
-
-def inspect(request: Request) -> dict[str, Any]:
+def run(request: Request) -> dict[str, Any]:
     """All that can be said of a model.
 
     Raises:
