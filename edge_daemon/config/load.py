@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from edge_daemon.config import files, secrets
 from edge_daemon.config.cross_checks import faults
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
-from edge_daemon.config.schema import Config
 from edge_daemon.config.pydantic_errors import explain
+from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import camera_names, model_names
 from edge_daemon.config.yaml import Document, parse
 from edge_daemon.errors import ConfigError
