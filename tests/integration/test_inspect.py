@@ -176,7 +176,7 @@ def test_half_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "half.onnx").write_bytes(whole[: len(whole) // 2])
     done = run(tmp_path, "half.onnx")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "fetch or export it again" in done.stderr
+    assert "download or export it again" in done.stderr
 
 
 def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_weights_come_from_beside_the_model_only(tmp_path: Path, place: str) -> 
     save(folder / "m.onnx", graph)
     done = run(folder, "m.onnx")
     assert (done.returncode, done.stdout) == (3, "")
-    said = "put it beside it" if place == "missing" else "a model may only read files that lie beside it"
+    said = "put it beside the model" if place == "missing" else "a model may only read files in its own folder"
     assert said in done.stderr
 
 
@@ -247,4 +247,4 @@ def test_one_that_asks_for_too_much_memory_is_refused(tmp_path: Path) -> None:
     )
     done = run(tmp_path, save(tmp_path / "m.onnx", graph))
     assert (done.returncode, done.stderr) == (3, "")
-    assert "it asks for 824.6 GB of memory at once" in done.stdout
+    assert "it needs 824.6 GB of memory at once" in done.stdout
