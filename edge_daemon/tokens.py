@@ -1,4 +1,4 @@
-"""Tokens of the web interface: made, and what is written down of them."""
+"""Tokens of the web interface, and the digests by which they are stored."""
 
 import hashlib
 import secrets
@@ -7,10 +7,10 @@ SHA256 = "sha256:"
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """A new random token."""
     return secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> str:
-    """What is written down of a token: it is random and long, so that a plain hash will do."""
+    """The stored form of a token. A plain hash is sufficient, since tokens are random and long."""
     return SHA256 + hashlib.sha256(token.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Measures one thing over and over, in a process of its own beside others that do the same: cores share memory.
+"""Measures one task repeatedly in a process of its own, beside others that do the same: cores share memory.
 
-`python -m edge_daemon.bench.measuring` reads a task (a line of JSON) from standard input, makes ready and says so with
-an empty line; at the next line it begins, and answers with what a frame took (JSON).
+`python -m edge_daemon.bench.measuring` reads a task (a line of JSON) from standard input, prepares it and reports that
+with an empty line; the next line starts the measurement, whose result (JSON) it prints.
 """
 
 import itertools
@@ -24,13 +24,13 @@ from edge_daemon.settings import ModelSettings
 
 PICTURES = 8
 USUAL_FPS = 25.0
-"""Of pictures, and videos that do not say."""
+"""Frame rate of pictures, and of videos that give none."""
 LEAST = 5
-"""So many frames are measured, however long they take."""
+"""Least number of frames to measure, however long they take."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Decode a video over and over; or, with a model, have it look at pictures of that."""
+    """Decode a video repeatedly; or, with a model, run it on the video's pictures."""
 
     source: str
     model: ModelSettings | None = None
@@ -38,9 +38,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Took(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of a frame: to decode it, and how many there are in a second of the video; or to convert it into
-    the pixels that the model is given, and then `wall_ms` on the clock and `cpu_ms` of all threads in the model.
-    `error` is why it took nothing.
+    """Milliseconds per frame: to decode it, with the video's frame rate; or to convert it into the model's pixels, and
+    then the model's `wall_ms` on the clock and `cpu_ms` of all threads. `error` is set if the measurement failed.
     """
 
     wall_ms: float = 0.0
@@ -52,26 +51,26 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endless(source: str) -> Iterator[Picture]:
-    """The frames of a video, decoded, again and again.
+    """The decoded frames of a video, in an endless loop.
 
     Raises:
-        SourceError: it cannot be opened, or holds no frames.
+        SourceError: the video cannot be opened, or contains no frames.
     """
     while True:
         opened = open_source(source)
         first = opened.read()
         if first is None:
-            raise SourceError(f"{source} holds no frames")
+            raise SourceError(f"{source} contains no frames")
         picture: Picture | None = first
         while picture:
-            _ = picture.pixels  # which can be had until the next is read
+            _ = picture.pixels  # valid only until the next frame is read
             yield picture
             picture = opened.read()
         opened.close()
 
 
 def decoding(task: Task) -> Iterator[Took]:
-    """Ready with the first item, done with the second."""
+    """Yield once when ready, and once with the result."""
     frames = endless(task.source)
     next(frames)
     yield Took()
@@ -86,7 +85,7 @@ def decoding(task: Task) -> Iterator[Took]:
 
 
 def inferring(task: Task, settings: ModelSettings) -> Iterator[Took]:
-    """Ready with the first item, done with the second."""
+    """Yield once when ready, and once with the result."""
     limit_memory(provider.name for provider in settings.providers)
     model = Model(settings)
     pictures = list(itertools.islice(endless(task.source), PICTURES))
@@ -108,14 +107,16 @@ def inferring(task: Task, settings: ModelSettings) -> Iterator[Took]:
 
 
 def converted(picture: Picture, model: Model) -> tuple[list[Pixels], list[tuple[int, int]]]:
-    """A picture as a worker is given it where nobody watches, and the size (height, width) that it had."""
+    """A picture as workers get it while nobody watches (BGR, uint8, height x width x 3), and its original size (height,
+    width); a list of one each.
+    """
     width, height = picture.size
     enough = model.enough((height, width))
     return [small_bgr(picture.pixels, *enough) if enough else picture.bgr], [(height, width)]
 
 
 def main() -> None:
-    """Do the one task."""
+    """Run the task on standard input."""
     cv2.setNumThreads(1)
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     try:

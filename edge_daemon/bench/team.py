@@ -1,4 +1,4 @@
-"""Processes that measure the same thing at the same time."""
+"""Runs the same measurement in several processes at once."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from edge_daemon.bench.measuring import Task, Took
 from edge_daemon.errors import StartError
 
 LIMIT_S = 120.0
-"""For loading a model, and for measuring it: one that takes longer hangs, or is too slow for this machine."""
+"""Limit for loading a model, and for measuring it; beyond it the process hangs or the model is too slow."""
 ALONE = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -25,10 +25,10 @@ NUMBERS = [name for name in Took.__struct_fields__ if name != "error"]
 
 
 def measure(task: Task, processes: int) -> Took:
-    """What a frame takes while so many processes are at the task: the mean of theirs.
+    """The mean result of this number of processes at the task.
 
     Raises:
-        StartError: the task cannot be done, took too long, or brought its process down.
+        StartError: the task cannot be done, took too long, or crashed its process.
     """
     command = [sys.executable, "-P", "-m", "edge_daemon.bench.measuring"]
     pipe = subprocess.PIPE
@@ -59,7 +59,7 @@ def _tell(members: Sequence[subprocess.Popen[bytes]], line: bytes) -> None:
 
 
 def _line(member: subprocess.Popen[bytes], task: Task) -> Took:
-    """What a process says next; one that only says that it is ready took nothing."""
+    """The next answer of a process; empty if it only reports that it is ready."""
     assert member.stdout
     line = member.stdout.readline()
     if line:

@@ -200,7 +200,11 @@ def test_outputs_that_cannot_be_true_are_errors_at_run_time(layout: str) -> None
     output = LAYOUTS[layout]([BOX])
     decoder = read({"output": output}, 3)
     score = np.unravel_index(np.argmin(np.abs(output - 0.8)), output.shape)
-    for value, message in ((np.nan, "infinite or not"), (np.inf, "infinite or not"), (7.0, "scores range from .* to 7")):
+    for value, message in (
+        (np.nan, "infinite or not"),
+        (np.inf, "infinite or not"),
+        (7.0, "scores range from .* to 7"),
+    ):
         output[score] = value
         with pytest.raises(ModelError, match=message):
             decoder.decode({"output": output}, 0.4)
