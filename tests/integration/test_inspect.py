@@ -100,7 +100,7 @@ def test_people_read_the_same_in_lines(tmp_path: Path, picture: Path) -> None:
     model = yolox_model(tmp_path / "people.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"names": "{0: 'person'}"})
     done = run(tmp_path, model, picture)
     assert (done.returncode, done.stderr) == (0, "")
-    head, _, pinned = done.stdout.partition("to pin all of this, write:\n")
+    head, _, pinned = done.stdout.partition("to fix all of these settings, write:\n")
     assert "decoder yolox: 1x84x6" in head
     assert "input 64x64 BGR, corner; value = (pixel * 1 - 0) / 1" in head
     assert "1 classes: person" not in head
@@ -134,7 +134,7 @@ def test_one_that_is_not_understood_shows_what_it_gives(tmp_path: Path) -> None:
     done = run(tmp_path, model)
     assert done.returncode == 3
     assert "odd  1x7x11  float" in done.stdout
-    assert "not understood: " in done.stdout
+    assert "cannot be used: " in done.stdout
     told = json.loads(run(tmp_path, "--json", model).stdout)
     assert not told["understood"]
     assert "1x7x11" in told["reason"]
