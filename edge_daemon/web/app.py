@@ -17,7 +17,7 @@ def make_app(service: Service) -> Guard:
     app = FastAPI(
         title="edge-daemon",
         version=version("edge-daemon"),
-        description="Vision models on live cameras: how they stand, what they find, and pictures of your own.",
+        description="Vision models on live cameras: status, results, annotated frames, and inference on pictures.",
         docs_url=None,
         redoc_url=None,
     )

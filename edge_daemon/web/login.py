@@ -23,7 +23,7 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
     """In and out."""
     secure = service.settings.certificate is not None
 
-    @app.post("/api/login", summary="Keep a token as a cookie", tags=["status"], openapi_extra=_BODY)
+    @app.post("/api/login", summary="Log in (sets a cookie)", tags=["status"], openapi_extra=_BODY)
     async def login(request: Request) -> Response:
         try:
             asked = msgspec.json.decode(await read_body(request, MOST_BYTES), type=_Login)
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
             response.set_cookie(COOKIE, asked.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
         return response
 
-    @app.post("/api/logout", summary="Forget it", tags=["status"])
+    @app.post("/api/logout", summary="Log out", tags=["status"])
     async def logout() -> Response:
         response = as_json({"welcome": False})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure)

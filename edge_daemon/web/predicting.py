@@ -29,15 +29,15 @@ _BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _
 def add_routes(app: FastAPI, service: Service) -> None:
     """Pictures in, findings out."""
 
-    @app.post(
-        "/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"], openapi_extra=_BODY
-    )
+    @app.post("/api/models/{model}/predict", summary="Run a model on a picture", tags=["models"], openapi_extra=_BODY)
     async def predict(
         request: Request,
         model: str,
-        confidence: Annotated[float | None, Query(ge=0, le=1, description="What is less sure is left out")] = None,
-        classes: Annotated[list[str] | None, Query(description="Only these; also as a,b")] = None,
-        max_detections: Annotated[int | None, Query(ge=1, le=10000, description="The surest so many")] = None,
+        confidence: Annotated[float | None, Query(ge=0, le=1, description="Minimum confidence")] = None,
+        classes: Annotated[list[str] | None, Query(description="Only these classes, comma-separated")] = None,
+        max_detections: Annotated[
+            int | None, Query(ge=1, le=10000, description="At most this many, most confident first")
+        ] = None,
     ) -> Response:
         began, settings, status = time.monotonic(), service.settings, 500
         try:
@@ -117,7 +117,7 @@ async def _file_of_form(request: Request, data: bytes) -> bytes:
 
 
 def _too_long(most: int) -> HTTPException:
-    return HTTPException(413, f"a picture has at most {most} bytes here")
+    return HTTPException(413, f"the picture is too large: the limit is {most} bytes")
 
 
 async def answer_to(

@@ -27,15 +27,15 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def refused(_: Request, error: ProtocolError) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
-    @app.get("/v2", summary="What serves here", tags=["Open Inference Protocol"])
+    @app.get("/v2", summary="Server metadata", tags=["Open Inference Protocol"])
     async def server() -> Response:
         return as_json({"name": "edge-daemon", "version": version("edge-daemon"), "extensions": ["binary_tensor_data"]})
 
-    @app.get("/v2/health/live", summary="Whether it lives", tags=["Open Inference Protocol"])
+    @app.get("/v2/health/live", summary="Liveness check", tags=["Open Inference Protocol"])
     async def live() -> Response:
         return Response(status_code=200)
 
-    @app.get("/v2/health/ready", summary="Whether it can infer", tags=["Open Inference Protocol"])
+    @app.get("/v2/health/ready", summary="Readiness check", tags=["Open Inference Protocol"])
     async def ready() -> Response:
         return Response(status_code=200 if service.broker.connected else 503)
 
@@ -43,15 +43,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def model_metadata(model: str) -> Response:
         return as_json(metadata(known(model)))
 
-    @app.get("/v2/models/{model}/ready", summary="Whether a model can infer", tags=["Open Inference Protocol"])
+    @app.get("/v2/models/{model}/ready", summary="Readiness check of a model", tags=["Open Inference Protocol"])
     async def model_ready(model: str) -> Response:
         return Response(status_code=200 if service.has_worker(known(model)) else 503)
 
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}}
 
-    @app.post(
-        "/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"], openapi_extra=body
-    )
+    @app.post("/v2/models/{model}/infer", summary="Run a model", tags=["Open Inference Protocol"], openapi_extra=body)
     async def infer(request: Request, model: str) -> Response:
         known(model)
         try:
@@ -74,5 +72,5 @@ async def _picture(asked: Asked, service: Service) -> Upload:
     assert asked.rgb is not None
     height, width = asked.rgb.shape[:2]
     if height * width > service.settings.max_pixels:
-        raise HTTPException(413, f"at most {service.settings.max_pixels} pixels are looked at here")
+        raise HTTPException(413, f"the picture is too large: the limit is {service.settings.max_pixels} pixels")
     return Upload(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)

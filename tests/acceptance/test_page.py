@@ -213,7 +213,7 @@ def test_a_token_is_asked_for_and_remembered(browser: Browser, tmp_path: Path) -
     with serving(tmp_path, DOOR, web=f", tokens: {{office: '{digest(token)}'}}") as (port, daemon):
         with Visitor(browser, port) as visitor:
             page = visitor.page
-            expect(page.get_by_role("dialog", name="A token is needed")).to_be_visible()
+            expect(page.get_by_role("dialog", name="Enter your token")).to_be_visible()
             visitor.shoot("token")
             page.get_by_role("textbox", name="Token").fill("wrong")
             page.get_by_role("textbox", name="Token").press("Enter")
