@@ -48,7 +48,7 @@ def line_width(width: int, height: int) -> int:
 
 
 def measured(points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Points (... x 2: x, y) as float64, and a mask (bool) of valid ones: no NaN, no infinity, no huge values."""
+    """Points (N x 2 or N x K x 2: x, y) as float64, and a mask (bool) of valid ones: finite and not huge."""
     with np.errstate(invalid="ignore"):  # the points may contain NaNs of any kind
         xy = np.asarray(points, np.float64)
         return xy, np.asarray((np.abs(xy) <= _NOWHERE).all(axis=-1))

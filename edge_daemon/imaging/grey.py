@@ -36,7 +36,7 @@ def small_grey(picture: Pixels | Yuv, width: int) -> Grey:
 
 
 def small_grey_of_jpeg(jpeg: bytes, width: int) -> Grey:
-    """The same for the bytes of a JPEG, decoded at the smallest sufficient scale.
+    """The same for the bytes of a JPEG, decoded at the smallest sufficient scale; see `small_grey`.
 
     Raises:
         PictureError: the bytes cannot be decoded.

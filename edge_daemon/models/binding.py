@@ -19,7 +19,7 @@ class Bound:
         self._inputs: dict[str, ort.OrtValue] = {}
 
     def run(self, feeds: Arrays, options: ort.RunOptions | None = None) -> list[NDArray[np.generic]]:
-        """The outputs for `feeds` (inputs by name, with the model's shapes and types), in the order of their names."""
+        """The outputs (any shape and type) for `feeds`, inputs by name with the shapes and types of the model."""
         for name, array in feeds.items():
             self._feed(name, array)
         # Outputs are bound again for each run: a buffer of the last run may be too small for the next.

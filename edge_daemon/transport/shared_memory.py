@@ -152,7 +152,7 @@ class Pools:
         self._readers: list[str] = []
 
     def put(self, arrays: Sequence[NDArray[np.uint8]]) -> Slot | None:
-        """Copy arrays, one after the other, to where workers can read them; None where that cannot be."""
+        """Copy arrays (uint8, any shape), one after the other, into memory that workers can read; None for lack of room."""
         length = sum(array.size for array in arrays)
         slot = self._take(length)
         if slot:

@@ -34,8 +34,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Answer:
-    """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if it was requested.
-    """
+    """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if requested."""
 
     outcome: Outcome
     rgb: memoryview | None
@@ -102,8 +101,7 @@ class Requests:
         return WebHello(requests=[(order.model, seq, order.deaths) for seq, order in self._orders.items()])
 
     def send(self, asked: Send) -> tuple[Frame, bytes | memoryview] | None:
-        """The frame and its bytes for a worker; None, and a message to the dispatcher, if nobody waits for it any more.
-        """
+        """The frame and its bytes for a worker; None, and a message to the dispatcher, if nobody waits any more."""
         order = self._orders.get(asked.seq)
         if order is None:
             self.outbox.append(Withdraw(model=asked.model, seq=asked.seq))

@@ -86,7 +86,7 @@ def test_everything_that_can_be_said_is_said(tmp_path: Path, picture: Path) -> N
     assert image["outputs"]["output0"]["max"] > 1
     (found,) = image["found"]["detections"]
     assert (found["class_name"], found["confidence"]) == ("dog", pytest.approx(0.9))
-    assert told["warnings"] == ["its output output0 is the same for all of 3 pictures"]
+    assert told["warnings"] == ["its output output0 is the same for 3 different pictures"]
     # 160x120 lies in the middle of 64x64, 48 high.
     drawn = cv2.imread(str(tmp_path / image["saved"]))
     assert drawn is not None

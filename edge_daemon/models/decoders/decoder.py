@@ -87,7 +87,7 @@ class Decoder(ABC):
 
 
 def checked(scores: Array) -> Array:
-    """`scores` (any shape), checked.
+    """`scores` (float32, any shape), checked.
 
     Raises:
         ModelError: some are outside 0..1, or not a number.
@@ -100,7 +100,7 @@ def checked(scores: Array) -> Array:
 
 
 def finite(values: Array) -> Array:
-    """`values` (any shape), checked.
+    """`values` (float32, any shape), checked.
 
     Raises:
         ModelError: some are infinite or not a number.
@@ -111,7 +111,7 @@ def finite(values: Array) -> Array:
 
 
 def quiet(scores: Array) -> Array:
-    """`scores` (any shape) of cells or anchors in a picture without objects, checked.
+    """`scores` (float32, any shape) of cells or anchors in a picture without objects, checked.
 
     Raises:
         ModelError: they are not probabilities, or most of them are high.
@@ -173,7 +173,7 @@ def softmax(values: Array) -> Array:
 
 
 def is_share(values: NDArray[np.generic]) -> bool:
-    """True if the values (any shape) are floating point and all in 0..1, with some slack for rounding."""
+    """True if the values (any shape, any dtype) are floating-point numbers in 0..1, with some slack for rounding."""
     if not values.size or not np.issubdtype(values.dtype, np.floating):
         return False
     return bool(values.min() >= -SLACK and values.max() <= 1 + SLACK)
