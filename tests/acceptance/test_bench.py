@@ -44,7 +44,7 @@ def test_it_measures_and_writes(tmp_path: Path) -> None:
         (["--source", "no.mp4"], 3, "there is no file"),
         (["--source", "rtsp://10.0.0.4/x"], 2, "must be a video file"),
         (["--write", "no.yaml"], 2, "there is no such file"),
-        (["--write", "two.yaml"], 2, "which model"),
+        (["--write", "two.yaml"], 2, "name the model"),
         (["other", "--write", "two.yaml"], 2, "there is no model other"),
         (["crops", "--write", "two.yaml"], 2, "runs on the detections of m"),
     ],
