@@ -22,27 +22,27 @@ WARM_S = 1.5
 
 
 def survey(
-    source: str, settings: ModelSettings, written: Mapping[str, Any], seconds: float, say: Callable[[str], None]
+    source: str, settings: ModelSettings, written: Mapping[str, Any], seconds: float, report: Callable[[str], None]
 ) -> Machine:
     """Measure a `Machine` with a video and a model, which is `written` like this in a configuration; each measurement
-    takes `seconds`. `say` is called with the current step.
+    takes `seconds`. `report` is called with the current step.
 
     Raises:
         StartError: the video or the model cannot be used.
     """
     cores = usable_cores()
-    say("decoding")
+    report("decoding")
     decoding = measure(Task(source=source, seconds=seconds), cores)
     took: dict[tuple[int, int], Took] = {}
     for workers, threads in arrangements(cores):
-        say(f"the model, {workers} at once with {threads} thread{'s'[: threads > 1]}")
+        report(f"the model, {workers} at once with {threads} thread{'s'[: threads > 1]}")
         model = msgspec.structs.replace(settings, threads=threads)
         took[workers, threads] = measure(Task(source=source, model=model, seconds=seconds), workers)
     convert_ms = took[cores, 1].convert_ms
     known_ms = decoding.decode_ms + convert_ms + took[cores, 1].cpu_ms
     transports: dict[Codec, Transport] = {}
     for codec in CODECS:
-        say(f"the daemon on a file, frames as {codec}")
+        report(f"the daemon on a file, frames as {codec}")
         file = {"c": {"source": source}}
         one, all_of_them = (
             attempt(file, {**written, "workers": workers, "threads": 1}, codec, 2 * seconds) for workers in (1, cores)
@@ -64,7 +64,7 @@ def survey(
         ],
         live=Live(cpu_ms=0.0, gap_ms=0.0, used=transports["auto"].used),
     )
-    say("the daemon on more live cameras than it can process")
+    report("the daemon on more live cameras than it can process")
     return replace(machine, live=_live(machine, source, written, seconds))
 
 

@@ -54,12 +54,12 @@ class Audit:
         ended, first = account.ended and known, account.epoch == -1
         account.epoch, account.seq, account.ended = result.epoch, result.seq, False
         account.results += 1
-        between, told = result.seq - (before if known else -1) - 1, sum(result.dropped.values())
+        between, accounted = result.seq - (before if known else -1) - 1, sum(result.dropped.values())
         if ended:
             return f"frame {result.seq} follows the end"
         # Frames before the first received, in this epoch, were published before subscribing.
-        if told > between or (known and not first and told < between):
-            return f"{between} frames are missing before frame {result.seq}, but {told} are accounted for"
+        if accounted > between or (known and not first and accounted < between):
+            return f"{between} frames are missing before frame {result.seq}, but {accounted} are accounted for"
         return None
 
     @staticmethod

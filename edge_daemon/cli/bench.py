@@ -49,9 +49,9 @@ def bench(
         raise ConfigError(f"--source {source}: must be a video file; cameras cannot be read faster than they deliver")
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
         video = str(path_of(source).absolute() if source else write_clip(Path(folder) / "street.mp4"))
-        machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _say)
+        machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _report)
     best = machine.best(fps or machine.camera_fps)
-    print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_told(machine, best, fps, name)))
+    print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_lines_of(machine, best, fps, name)))
     if write:
         changes = _changes(config, name, best)
         rewrite(write, changes)
@@ -103,7 +103,7 @@ def _facts(machine: Machine, best: Arrangement) -> dict[str, Any]:
     }
 
 
-def _told(machine: Machine, best: Arrangement, fps: float | None, name: str) -> Iterator[str]:
+def _lines_of(machine: Machine, best: Arrangement, fps: float | None, name: str) -> Iterator[str]:
     """The measurements and conclusions as lines of text."""
     model_ms, other_ms = machine.speed(best.workers, best.threads).cpu_ms, machine.transports[best.codec].cpu_ms
     yield (
@@ -133,5 +133,5 @@ def _rates(machine: Machine) -> list[float]:
     return [*(rate for rate in RATES if rate < machine.camera_fps), machine.camera_fps]
 
 
-def _say(what: str) -> None:
+def _report(what: str) -> None:
     print(f"measuring {what}", file=sys.stderr)

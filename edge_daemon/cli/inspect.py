@@ -50,7 +50,7 @@ def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> boo
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(told(facts)))
+        print("\n".join(lines_of(facts)))
     return bool(facts["understood"])
 
 
@@ -80,7 +80,7 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
     return facts
 
 
-def told(facts: Mapping[str, Any]) -> Iterator[str]:
+def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
     """The facts as lines of text."""
     yield f"{facts['path']}: {facts['bytes'] / 1e6:.1f} MB" + (f", by {facts['producer']}" if facts["producer"] else "")
     for kind in ("inputs", "outputs"):

@@ -203,24 +203,24 @@ def shares(operators: Mapping[tuple[str, str], float]) -> list[dict[str, Any]]:
 
 def warnings(model: Model, settings: ModelSettings, operators: Mapping[tuple[str, str], float]) -> list[str]:
     """Warnings for users of a model."""
-    told = list(model.notes)
+    found = list(model.notes)
     names = {name for name, _ in operators}
     if dynamic := sorted(names & DYNAMIC):
-        told.append(
+        found.append(
             f"it was quantised dynamically ({', '.join(dynamic)}), which is usually slower than floating point here: "
             "export it in floating point, or quantise it statically (QDQ)"
         )
     wanted = settings.providers[0].name
     others = sorted(name for name, provider in operators if provider != wanted)
     if others and wanted != "cpu":
-        told.append(f"{', '.join(others)} did not run on {wanted}")
+        found.append(f"{', '.join(others)} did not run on {wanted}")
     if not model.names and model.decoder.classes != 0:
-        told.append("its classes have no names, and their number is unknown: set `labels`")
+        found.append("its classes have no names, and their number is unknown: set `labels`")
     elif all(name.startswith("class ") for name in model.names) and model.names:
-        told.append(f"its {len(model.names)} classes have no names: set `labels`")
+        found.append(f"its {len(model.names)} classes have no names: set `labels`")
     if model.session.inputs.batch is None and not model.session.takes(2):
-        told.append("it declares a batch of any size, but fails with two: leave `batch` at 1")
-    return told
+        found.append("it declares a batch of any size, but fails with two: leave `batch` at 1")
+    return found
 
 
 def constants(model: Model, pictures: list[NDArray[np.uint8]]) -> list[str]:

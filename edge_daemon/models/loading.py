@@ -71,7 +71,7 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
     """
     check(path)
     wanted = [provider.name for provider in settings.providers]
-    told = {provider.name: dict(provider.options) for provider in settings.providers}
+    options_of = {provider.name: dict(provider.options) for provider in settings.providers}
     chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
     options = ort.SessionOptions()
     options.log_severity_level = LOG_ERRORS
@@ -89,7 +89,7 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
             str(path),
             options,
             providers=chosen,
-            provider_options=[told.get(providers.short(name), {}) for name in chosen],
+            provider_options=[options_of.get(providers.short(name), {}) for name in chosen],
         )
     except state.InvalidProtobuf as error:
         raise ModelError("the file is not a complete ONNX model: download or export it again") from error

@@ -106,9 +106,9 @@ class Session:
         events = json.loads(Path(self._session.end_profiling()).read_bytes())
         took: Counter[tuple[str, str]] = Counter()
         for event in events:
-            told = event.get("args", {})
-            if event.get("cat") == "Node" and "op_name" in told and "provider" in told:
-                took[told["op_name"], providers.short(told["provider"])] += event.get("dur", 0) / 1e3
+            arguments = event.get("args", {})
+            if event.get("cat") == "Node" and "op_name" in arguments and "provider" in arguments:
+                took[arguments["op_name"], providers.short(arguments["provider"])] += event.get("dur", 0) / 1e3
         return dict(took)
 
 

@@ -104,8 +104,8 @@ class Finished(Decoder):
     def _count(self, outputs: Outputs, rows: int) -> int:
         if self._columns.count is None:
             return rows
-        told = outputs[self._columns.count].ravel()
-        count = float(told[0]) if told.size else 0.0
+        counts = outputs[self._columns.count].ravel()
+        count = float(counts[0]) if counts.size else 0.0
         if not 0 <= count <= rows:
             raise ModelError(f"it reports {count:.6g} detections, with room for {rows}")
         return int(count)
