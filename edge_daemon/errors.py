@@ -1,5 +1,6 @@
 """Errors with messages for people, and the exit codes of the command."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -13,9 +14,13 @@ class ExitCode(IntEnum):
 
 
 class EdgeError(Exception):
-    """Base of errors whose message gives the cause, the place and a remedy, without a traceback."""
+    """Base of errors whose message gives the cause, the place and a remedy, without a traceback.
+
+    `problems` are the problems of a configuration (`config.problems.Problem`), if those are the cause.
+    """
 
     exit_code = ExitCode.FAILED
+    problems: Sequence[object] = ()
 
 
 class ConfigError(EdgeError):

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_daemon.tokens import Role
+
 Codec = Literal["auto", "raw", "jpeg", "png", "webp"]
 Delivery = Literal["live", "lossless"]
 
@@ -165,7 +167,8 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The dispatcher's address, and its cameras and models.
 
     By model, `cascades` has those that run after others, `batches` the frames that their workers take at once, and
-    `requests` the weight of uploaded pictures, relative to the cameras.
+    `requests` the weight of uploaded pictures, relative to the cameras. `epochs` is the file with the highest epoch of
+    each camera.
     """
 
     bind: str
@@ -173,6 +176,7 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     cascades: dict[str, Cascade] = {}
     batches: dict[str, int] = {}
     requests: dict[str, float] = {}
+    epochs: str | None = None
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,13 +220,21 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     local: str | None = None
 
 
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, or its digest, and its role."""
+
+    token: str
+    role: Role = "viewer"
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
     (`replies`).
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
-    `max_waiting` wait for each model. With `tokens` (or their digests, by name), requests need one of them. `hosts` are
-    accepted host names, `prefix` is the path added by a proxy, and `certificate` and `key` are files for TLS.
+    `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
+    names, `prefix` is the path added by a proxy, and `certificate` and `key` are files for TLS. The audit log is in the
+    folder `audit`.
     """
 
     listen: str
@@ -237,8 +249,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_pixels: int = 64_000_000
     max_waiting: int = 64
     timeout_s: float = 30.0
-    tokens: dict[str, str] = {}
+    tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
     prefix: str = ""
     certificate: str | None = None
     key: str | None = None
+    audit: str | None = None

@@ -5,7 +5,16 @@ Importing pydantic takes 200 ms: only this module, `values` and `load` do; proce
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
@@ -30,8 +39,10 @@ from edge_daemon.config.values import (
     Token,
     Word,
     Words,
+    token_section,
 )
 from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
+from edge_daemon.tokens import ROLES, Role
 
 
 class Section(BaseModel):
@@ -204,6 +215,37 @@ class Publish(Section):
     """Allow addresses that other machines can reach without keys: everybody who connects can read everything."""
 
 
+class WebToken(Section):
+    """A token of the web interface. A token alone is short for one with the role viewer."""
+
+    token: Token = Field(repr=False)
+    role: Role = "viewer"
+
+
+WebTokens = dict[
+    Name,
+    Annotated[
+        WebToken,
+        BeforeValidator(token_section),
+        WithJsonSchema(
+            {
+                "type": ["string", "object"],
+                "properties": {
+                    "token": {"type": "string", "description": "The token, or its digest."},
+                    "role": {
+                        "enum": list(ROLES),
+                        "default": "viewer",
+                        "description": "viewer sees and predicts, operator also switches, administrator changes.",
+                    },
+                },
+                "required": ["token"],
+                "additionalProperties": False,
+            }
+        ),
+    ],
+]
+
+
 class Web(Section):
     """The web page and the HTTP interface."""
 
@@ -211,10 +253,13 @@ class Web(Section):
     """Serve the page. A run over files serves it only if the file has a section `web:`."""
     listen: Listen = "127.0.0.1:8080"
     """Address to serve at, ADDRESS:PORT."""
-    tokens: dict[Name, Token] | None = Field(
-        default=None, min_length=1, repr=False, examples=[{"office": "sha256:..."}]
+    tokens: WebTokens | None = Field(
+        default=None,
+        min_length=1,
+        repr=False,
+        examples=[{"office": "sha256:...", "boss": {"token": "sha256:...", "role": "administrator"}}],
     )
-    """Access tokens, required for each request: the lines that edge-daemon token prints, or ${NAME} of a token."""
+    """Access tokens by name, required for requests: as edge-daemon token prints them, or ${NAME} of a token."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Host names accepted in requests, besides localhost and IP addresses."""
     prefix: Prefix = ""

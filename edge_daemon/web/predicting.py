@@ -17,6 +17,7 @@ from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
 RETRY_S = 1
@@ -29,7 +30,13 @@ _BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _
 def add_routes(app: FastAPI, service: Service) -> None:
     """Pictures in, findings out."""
 
-    @app.post("/api/models/{model}/predict", summary="Run a model on a picture", tags=["models"], openapi_extra=_BODY)
+    @app.post(
+        "/api/models/{model}/predict",
+        summary="Run a model on a picture",
+        tags=["models"],
+        openapi_extra=_BODY,
+        dependencies=[VIEWER],
+    )
     async def predict(
         request: Request,
         model: str,
