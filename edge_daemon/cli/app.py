@@ -242,7 +242,7 @@ def token(
     made = new_token()
     typer.echo(f"{made}\n{digest(made)}")
     written = f'"{digest(made)}"' if role == "viewer" else f'{{token: "{digest(made)}", role: {role}}}'
-    typer.echo("The first line is the token, which is stored nowhere. In the YAML:\n", err=True)
+    typer.echo("The first line is the token, which is shown only once. In the YAML:\n", err=True)
     typer.echo(f"web:\n  tokens:\n    NAME: {written}", err=True)
 
 

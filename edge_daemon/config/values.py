@@ -35,7 +35,7 @@ _URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
 class SecretError(ValueError):
-    """What is wrong with a value that must not be shown."""
+    """A problem with a value that must not be shown."""
 
 
 def _folder(info: ValidationInfo) -> Path:

@@ -1,4 +1,4 @@
-"""Routes that say how things stand."""
+"""Routes for status, health and metrics."""
 
 from fastapi import FastAPI, Request, Response
 
@@ -7,7 +7,7 @@ from edge_daemon.web.service import Service, as_json
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Status, cameras, models, health, metrics."""
+    """Add the routes."""
     live = service.live
 
     @app.get(

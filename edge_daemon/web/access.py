@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class RequestHead:
-    """What is known of a request. A WebSocket's method is not among the SAFE ones."""
+    """The properties of a request that decide on access. A WebSocket's method is not one of SAFE."""
 
     method: str
     host: str
@@ -62,7 +62,7 @@ class Refusal:
 
 
 class Access:
-    """Decides by host, origin, token and role. Without any `tokens`, whoever can reach this service is a viewer."""
+    """Decides by host, origin, token and role. Without any `tokens`, everybody who reaches this service is a viewer."""
 
     def __init__(self, tokens: Mapping[str, TokenSettings], hosts: Iterable[str]) -> None:
         self._known = [
@@ -79,12 +79,12 @@ class Access:
 
     def wrong_host(self, head: RequestHead) -> Refusal | None:
         """Refusal of a request that was sent to a host name of somebody else."""
-        return None if self._is_ours(head.host) else Refusal(421, "this is not the address of this service")
+        return None if self._is_ours(head.host) else Refusal(421, "unknown host name; add it to web.hosts")
 
     def admit(self, head: RequestHead, needed: Role | None, now_s: float) -> Identity | Refusal:
         """Identity of a request to a route that needs a role (or none), or why it is refused. Its host is right."""
         if head.method not in SAFE and not _is_from_here(head, proven=needed not in (None, "viewer")):
-            return Refusal(403, "another site sent this")
+            return Refusal(403, "the request was sent by another site")
         if needed is None:
             return ANONYMOUS
         found = self.identify(head.token, head.client, now_s) if self.asks else ANONYMOUS
@@ -100,7 +100,7 @@ class Access:
         """Whose token it is. The same wrong one again is no new guess: pages go on asking with an old cookie."""
         count, until_s, last = self._guesses.get(client, (0, 0.0, ""))
         if now_s < until_s:
-            return Refusal(429, "too many wrong tokens came from there", until_s - now_s)
+            return Refusal(429, "too many wrong tokens from this address", until_s - now_s)
         if token is None:
             return Refusal(401, "a token is needed: Authorization: Bearer TOKEN")
         given = digest(token)

@@ -1,4 +1,4 @@
-"""The route for pictures: somebody sends one, and gets what a model finds in it."""
+"""The route that runs a model on an uploaded picture."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ _BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Pictures in, findings out."""
+    """Add the route."""
 
     @app.post(
         "/api/models/{model}/predict",
@@ -80,7 +80,7 @@ async def decoded(data: bytes, service: Service) -> Upload:
     """A picture file as a worker gets it.
 
     Raises:
-        HTTPException: it is none, or too large.
+        HTTPException: it is not a picture, or too large.
     """
     try:
         async with service.decoding:
@@ -130,10 +130,10 @@ def _too_long(most: int) -> HTTPException:
 async def answer_to(
     request: Request, service: Service, model: str, picture: Upload, filter: ResultFilter, *, annotate: bool
 ) -> Answer:
-    """Have a worker look at the picture. Whoever hangs up meanwhile frees its place.
+    """Run a model on the picture in a worker. The request is withdrawn if the client disconnects.
 
     Raises:
-        HTTPException: too many wait, it takes too long, or the model fails on it.
+        HTTPException: too many pictures wait, it takes too long, or the model fails on the picture.
     """
     loop, broker = service.loop, service.broker
     answered: asyncio.Future[Answer] = loop.create_future()
@@ -187,7 +187,7 @@ def _later(why: str) -> HTTPException:
 
 
 def _findings(answer: Answer) -> dict[str, Any]:
-    """As in a result, without what only cameras have."""
+    """The findings as in a result, without the keys that only cameras have."""
     outcome = answer.outcome
     found = msgspec.to_builtins(outcome.found)
     return {

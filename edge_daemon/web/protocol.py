@@ -1,4 +1,4 @@
-"""Routes of the Open Inference Protocol (KServe v2), as clients such as Triton's speak it."""
+"""Routes of the Open Inference Protocol (KServe v2), for clients such as Triton's."""
 
 from importlib.metadata import version
 
@@ -17,7 +17,7 @@ LENGTH = "Inference-Header-Content-Length"
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Metadata, health, inference."""
+    """Add the routes for metadata, health and inference."""
 
     def known(model: str) -> str:
         if model not in service.settings.models:

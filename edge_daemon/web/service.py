@@ -36,7 +36,7 @@ class Service:
         self.broker.do(lambda requests: requests.change(settings.models))
 
     def troubles(self) -> list[str]:
-        """What is not as it should be."""
+        """Problems of the daemon, one sentence each."""
         age_s = self.loop.time() - self.live.status_at
         return troubles(self.live.status, age_s, dispatcher_here=self.broker.connected)
 

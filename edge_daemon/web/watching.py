@@ -1,4 +1,4 @@
-"""Routes for those who look: annotated frames, and results as they come."""
+"""Routes for live viewing: annotated frames, and results as events."""
 
 import asyncio
 import struct
@@ -14,11 +14,11 @@ from edge_daemon.web.service import Service, number
 BOUNDARY = "frame"
 KEEP_ALIVE_S = 15.0
 FRAME_S = 10.0
-"""How long a single frame is waited for."""
+"""Longest wait for a single frame."""
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Frames, streams, events."""
+    """Add the routes for frames, streams and results."""
     live = service.live
 
     @app.get(
