@@ -91,14 +91,14 @@ class Captured(Message, frozen=True, kw_only=True, tag="captured.1"):
 
 
 class SinkHello(Message, frozen=True, kw_only=True, tag="sink-hello.1"):
-    """First message after every (re)connection: how far each stream has come, as far as this sink knows."""
+    """First message after every (re)connection: the progress of each stream known to this sink."""
 
     streams: list[StreamState]
     watched: list[str]
 
 
 class Acks(Message, frozen=True, kw_only=True, tag="acks.1"):
-    """How far each of these streams has come."""
+    """Progress of each of these streams."""
 
     streams: list[StreamState]
 

@@ -40,7 +40,7 @@ class RequestHead:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks: the name and the role of a token; without a name, somebody who needs none."""
+    """The sender of a request: name and role of a token; no name if no token is needed."""
 
     name: str
     role: Role
@@ -51,9 +51,7 @@ ANONYMOUS = Identity("", "viewer")
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is refused: an HTTP status, a sentence, for how long to wait before the next attempt, and who sent
-    it, if that is known.
-    """
+    """A refused request: HTTP status, message, time to wait before the next attempt, and the sender if known."""
 
     status: Literal[401, 403, 421, 429]
     sentence: str
@@ -97,7 +95,7 @@ class Access:
         return Refusal(403, f"{found.name} has the role {found.role}, and {needed} is needed", who=found)
 
     def identify(self, token: str | None, client: str, now_s: float) -> Identity | Refusal:
-        """Whose token it is. The same wrong one again is no new guess: pages go on asking with an old cookie."""
+        """The identity of a token. A repeated wrong token is not a new guess: pages keep sending an old cookie."""
         count, until_s, last = self._guesses.get(client, (0, 0.0, ""))
         if now_s < until_s:
             return Refusal(429, "too many wrong tokens from this address", until_s - now_s)
