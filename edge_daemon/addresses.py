@@ -10,10 +10,10 @@ _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(
 
 
 def endpoint(text: str, folder: Path | None = None) -> str:
-    """A ZeroMQ endpoint to bind: `tcp://ADDRESS:PORT` or `ipc://FILE`; a relative FILE is one of `folder`.
+    """The ZeroMQ endpoint to bind: `tcp://ADDRESS:PORT` or `ipc://FILE`; a relative FILE is resolved against `folder`.
 
     Raises:
-        ValueError: it is neither. ZeroMQ itself would take port 99999 for 34463.
+        ValueError: any other text, and ports above 65535: ZeroMQ itself would bind 34463 for 99999.
     """
     file = text.removeprefix(IPC)
     if text.startswith(IPC) and file:
@@ -25,10 +25,10 @@ def endpoint(text: str, folder: Path | None = None) -> str:
 
 
 def listen(text: str) -> str:
-    """`ADDRESS:PORT`.
+    """`text` if it is `ADDRESS:PORT`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: any other text.
     """
     if not (match := _LISTEN.fullmatch(text)):
         raise ValueError("must be ADDRESS:PORT, such as 127.0.0.1:8080")
@@ -37,13 +37,13 @@ def listen(text: str) -> str:
 
 
 def listens_locally(text: str) -> bool:
-    """Whether only this machine reaches `ADDRESS:PORT`. What is none is not."""
+    """True if `ADDRESS:PORT` is on the loopback interface; False for text that is no address."""
     match = _LISTEN.fullmatch(text)
     return match is not None and is_loopback(match["host"])
 
 
 def is_local(text: str) -> bool:
-    """Whether only this machine reaches an endpoint. What is no endpoint at all is not."""
+    """True if only this machine can reach an endpoint; False for text that is no endpoint."""
     if text.startswith(IPC):
         return True
     match = _TCP.fullmatch(text)

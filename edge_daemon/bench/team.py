@@ -1,4 +1,4 @@
-"""Processes that measure the same thing at the same time."""
+"""Runs the same measurement in several processes at once."""
 
 import statistics
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ LIMIT_S = 120.0
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Decode a video over and over; or, with a model, have it look at pictures of that."""
+    """Decode a video repeatedly; or, with a model, run it on the video's pictures."""
 
     source: str
     model: ModelSettings | None = None
@@ -34,10 +34,10 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(task: Task, processes: int) -> Took:
-    """What a frame takes while this number of processes are at the task: the mean of theirs.
+    """The mean result of this number of processes at the task.
 
     Raises:
-        StartError: the task cannot be done, took too long, or brought its process down.
+        StartError: the task cannot be done, took too long, or crashed its process.
     """
     with ExitStack() as stack:
         members = [

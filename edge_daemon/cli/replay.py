@@ -1,4 +1,4 @@
-"""`edge-daemon replay`: a frame that was set aside, run again."""
+"""`edge-daemon replay`: run a quarantined frame again."""
 
 import sys
 from pathlib import Path
@@ -20,17 +20,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model finds in the frame."""
+    """The findings of the model in the frame."""
 
     found: Found
     timing_ms: Timing
 
 
 def replay(file: Path, model: Path | None, limit_s: float) -> None:
-    """Say what is known of the frame, run it again, and print what is found.
+    """Print the facts about a frame, run it again, and print the findings.
 
     Raises:
-        EdgeError: the model still fails on it, hangs or brings its process down; or the frame cannot be read.
+        EdgeError: the model still fails on it, hangs or crashes; or the frame cannot be read.
     """
     about, _ = read(file)
     frame = about.frame

@@ -1,4 +1,4 @@
-"""The fonts of this machine, and which of them can show a character."""
+"""The fonts of this machine, and the characters that each can show."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ _SPECIAL = ("mono", "serif", "condensed", "italic", "oblique", "bold", "thin", "
 
 
 class Face:
-    """One font file; without a path, the small font for Latin letters that comes with Pillow."""
+    """One font file; without a path, Pillow's built-in font for Latin letters."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -25,11 +25,11 @@ class Face:
         self.covers = lru_cache(maxsize=1024)(self._covers)
 
     def _at(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        """Give the font at a size in pixels."""
+        """The font at a size in pixels."""
         return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
 
     def _covers(self, char: str) -> bool:
-        """True if the font has a glyph for a character; a file that cannot be used has none."""
+        """True if the font has a glyph for a character; False for all if the file is not a usable font."""
         if self.path is None:
             return " " <= char <= "~"
         if self._probe is None:
@@ -41,11 +41,11 @@ class Face:
 
     @cached_property
     def _probe(self) -> tuple[ImageFont.FreeTypeFont, _Glyph | None] | None:
-        """The font at the size in which glyphs are compared, and what it draws for characters that it lacks."""
+        """The font at the size at which glyphs are compared, and the glyph that it draws for missing characters."""
         try:
             font = ImageFont.truetype(str(self.path), 16, layout_engine=ImageFont.Layout.BASIC)
         except OSError:
-            return None  # such files are passed over, like fonts that are not installed
+            return None  # unusable fonts are treated like missing ones
         return font, _glyph(font, _NONCHARACTER)
 
 
@@ -53,13 +53,13 @@ class Fonts:
     """The faces in some folders, best first, and the built-in one last."""
 
     def __init__(self, folders: Iterable[str | Path] = FOLDERS) -> None:
-        """Look for font files in `folders` and below; none is opened before it is needed."""
+        """Search `folders` recursively for font files; files are opened on demand."""
         files = (file for folder in folders for file in _files(Path(folder)))
         self.faces: Sequence[Face] = [*(Face(path) for path in sorted(files, key=_rank)), Face(None)]
         self.face_for = lru_cache(maxsize=4096)(self._face_for)
 
     def _face_for(self, char: str) -> Face | None:
-        """Give the first face with a glyph for a character, or None."""
+        """The first face with a glyph for a character, or None."""
         return next((face for face in self.faces if face.covers(char)), None)
 
 
@@ -82,7 +82,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _rank(path: Path) -> tuple[int, int, int, str]:
-    """Order upright sans-serif fonts of ordinary weight first, among them the ones with most characters."""
+    """Sort key: upright sans-serif fonts of regular weight first, among them those with most characters."""
     name = path.stem.lower().replace("-", "").replace(" ", "")
     special = sum(word in name for word in _SPECIAL)
     preferred = (index for index, prefix in enumerate(_PREFERRED) if name.startswith(prefix))

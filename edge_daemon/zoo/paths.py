@@ -5,21 +5,21 @@ from urllib.parse import urlsplit
 from edge_daemon.addresses import is_loopback
 
 BUILTIN = "builtin:"
-"""Begins the path of a model that ships with the package."""
+"""Prefix of the path of a model that ships with the package."""
 ZOO = "zoo:"
-"""Begins the path of a model of the catalogue, which is downloaded before it is used."""
+"""Prefix of the path of a model in the catalogue, which is downloaded before use."""
 
 
 def is_download(path: str) -> bool:
-    """True if the path is that of a model to be downloaded."""
+    """True if the model at this path is downloaded before use."""
     return path.startswith(ZOO) or path.lower().startswith(("http://", "https://"))
 
 
 def checked_address(address: str) -> str:
-    """The address of a file to download: https://, or http:// of this machine itself.
+    """The address of a file to download: https://, or http:// on this machine itself.
 
     Raises:
-        ValueError: it is neither. The sentence leaves out the address, which may hold a password.
+        ValueError: any other address. The message leaves the address out: it may hold a password.
     """
     try:
         parts = urlsplit(address)
@@ -27,5 +27,5 @@ def checked_address(address: str) -> str:
     except ValueError:
         host, good = "", False
     if not (good and host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))):
-        raise ValueError("must be https:// with a host and the path of a file; what is not plain ASCII is written %XX")
+        raise ValueError("must be https:// with a host and a file path; write characters outside ASCII as %XX")
     return address
