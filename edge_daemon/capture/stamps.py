@@ -1,10 +1,11 @@
 """What a camera's time stamps are worth, from packets that were watched for a while."""
 
+import math
+import statistics
 from collections.abc import Sequence
+from itertools import groupby
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edge_daemon.capture.clock import DRIFT, LATE_S, CameraClock
 
@@ -40,13 +41,14 @@ def judge(packets: Sequence[tuple[float, float | None]], wrap_s: float | None = 
         return Stamps(usable=False, why="they repeat")
     if not clock.usable_at(packets[-1][0]):
         return Stamps(usable=False, why="they jump")
-    times, delays = _in_order(stamped)
-    drift, error = _drift(times, delays)
+    delays = _in_order(stamped)
+    drift, error = _drift(delays)
     if drift is not None and abs(drift) - 3 * error > WRONG_SPEED:
         return Stamps(usable=False, why=f"its clock runs at {1 + drift:.2f} times the speed")
     if drift is None or error > DRIFT:
-        return Stamps(usable=True, jitter_ms=round(1e3 * float(delays.std()), 1))
-    jitter_s = float((delays + drift * (times - times[0])).std())
+        jitter_s = statistics.pstdev(delay_s for _, delay_s in delays)
+        return Stamps(usable=True, jitter_ms=round(1e3 * jitter_s, 1))
+    jitter_s = statistics.pstdev(delay_s + drift * arrived_s for arrived_s, delay_s in delays)
     return Stamps(
         usable=True,
         jitter_ms=round(1e3 * jitter_s, 1),
@@ -67,27 +69,31 @@ def in_words(stamps: Stamps) -> str:
     return f"{words}, drift {drift:+.0f} ± {error:.0f} ppm{slow}"
 
 
-def _in_order(stamped: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Arrivals and delays of packets that are shown after all before them; the others are late by reordering."""
-    times, delays, newest_s = [], [], -np.inf
+def _in_order(stamped: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Arrival and delay of packets that are shown after all before them; the others are late by reordering.
+
+    Both count from the first packet.
+    """
+    delays, newest_s = list[tuple[float, float]](), -math.inf
     for arrived_s, stamp_s in stamped:
         if stamp_s > newest_s:
             newest_s = stamp_s
-            times.append(arrived_s)
-            delays.append(arrived_s - stamp_s)
-    return np.array(times), np.array(delays)
+            delays.append((arrived_s - stamped[0][0], arrived_s - stamped[0][0] - (stamp_s - stamped[0][1])))
+    return delays
 
 
-def _drift(times: NDArray[np.float64], delays: NDArray[np.float64]) -> tuple[float | None, float]:
+def _drift(delays: Sequence[tuple[float, float]]) -> tuple[float | None, float]:
     """How much faster the camera's clock runs, as a share, and the standard error of that; None if it is not known.
 
     A line through the least delay of each part of the time: of a fast clock delays become less.
     """
-    edges = np.linspace(times[0], times[-1], WINDOWS + 1)[1:-1]
-    parts = np.split(np.arange(len(times)), np.searchsorted(times, edges))
-    least = [part[np.argmin(delays[part])] for part in parts if len(part)]
-    if len(least) < WINDOWS / 2 or times[-1] - times[0] < 1.0:
+    length_s = delays[-1][0]
+    parts = groupby(delays, lambda one: min(WINDOWS - 1, int(WINDOWS * one[0] / length_s)) if length_s else 0)
+    least = [min(part, key=lambda one: one[1]) for _, part in parts]
+    if length_s < 1.0 or len(least) < WINDOWS / 2:
         return None, 0.0
-    x, y = times[least] - times[least].mean(), delays[least] - delays[least].mean()
-    slope = float(x @ y / (x @ x))
-    return -slope, float(np.sqrt(((y - slope * x) ** 2).sum() / (len(x) - 2) / (x @ x)))
+    slope, intercept = statistics.linear_regression(*zip(*least, strict=True))
+    mean_s = statistics.fmean(arrived_s for arrived_s, _ in least)
+    residual = sum((delay_s - intercept - slope * arrived_s) ** 2 for arrived_s, delay_s in least) / (len(least) - 2)
+    spread = sum((arrived_s - mean_s) ** 2 for arrived_s, _ in least)
+    return -slope, math.sqrt(residual / spread)

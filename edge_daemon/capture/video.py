@@ -269,7 +269,7 @@ def _stamp_of(coded: "AvPacket[VideoStream] | VideoFrame") -> int | None:
 
 
 def pixels(frame: VideoFrame) -> Pixels | Yuv:
-    """A decoded frame, rotated as it is to be shown: planes if it has 4:2:0 colours, else BGR (h x w x 3, uint8)."""
+    """A decoded frame as planes or BGR (uint8, height x width x 3), rotated for display."""
     name, full = frame.format.name, frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     rotation = ROTATIONS.get(frame.rotation % 360)
     if name not in (*PLANAR, *LIKE_PLANAR):

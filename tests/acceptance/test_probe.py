@@ -171,7 +171,7 @@ def test_a_source_without_coded_video_has_no_clip(tmp_path: Path) -> None:
         (["scene:", "--clip", "1000m"], 2, "at most 10m"),
         (["scene:", "--clip", "5s", "--output", "x.avi"], 2, "its name ends in .mp4"),
         (["scene:", "--output", "x.mp4"], 2, "add --clip"),
-        (["scene:", "--picture", "x.txt"], 1, "the ending says the format"),
+        (["scene:", "--picture", "x.txt"], 1, "the suffix selects the format"),
         (["scene:", "--picture", "no/such/folder.jpg"], 3, "cannot write"),
     ],
 )

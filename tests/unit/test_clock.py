@@ -133,7 +133,7 @@ def test_a_clock_that_is_set_back_a_little_is_followed_after_a_while(step_s: flo
 
 @given(st.integers(0, 250), drifts, st.booleans())
 def test_stamps_that_start_over_go_on(at: int, drift: float, reordered: bool) -> None:
-    """MPEG-TS counts to 2^33. Around the overflow packets may be late or out of order; nothing has to be learned anew."""
+    """MPEG-TS counts to 2^33. Packets around the overflow may be late or out of order, and nothing is forgotten."""
     order = [index ^ reordered for index in range(252)]
     packets = Camera(drift=drift).packets([0.1 if index % 16 < 10 else 0.0 for index in range(252)], order)
     offset_s = WRAP_S - packets[at][2]

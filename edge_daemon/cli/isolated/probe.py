@@ -1,11 +1,11 @@
 """Opens and reads a source for `edge-daemon probe`."""
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 
 from edge_daemon.capture.clip import write_clip
@@ -13,70 +13,19 @@ from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.packets import Packet, PacketRing
 from edge_daemon.capture.picture import CodedSource, Details, Picture, Source
 from edge_daemon.capture.source import open_source
-from edge_daemon.capture.stamps import Stamps, judge
+from edge_daemon.capture.stamps import judge
+from edge_daemon.cli.probe import KEY_S, ClipFacts, Facts, Request
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.files import save_bgr
-from edge_daemon.settings import OpenSettings
 
 WARM_S = 1.0
 """A camera's first frames come in a heap."""
 ODD = 0.2
 """A measured rate that is further from the announced one than this share is worth a note."""
 SLOW_KEYS_S = 4.0
-KEY_S = 30.0
-"""How long to wait for a key frame, with which a clip can begin."""
 REORDER_S = 0.5
 """A clip's last frames may be decoded after later ones, which have to arrive first."""
 MAX_CLIP_BYTES = 512 << 20
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to open, how long to look at it, and where to save a picture and a clip of `clip_s` of it, if anywhere."""
-
-    source: str
-    opening: OpenSettings
-    seconds: float
-    picture: str | None
-    clip: str | None = None
-    clip_s: float = 0.0
-
-
-class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A clip that was saved, or the `error` why there is none; a `note` says why it is shorter than asked for."""
-
-    file: str
-    seconds: float = 0.0
-    frames: int = 0
-    note: str | None = None
-    error: str | None = None
-
-
-class Facts(msgspec.Struct, kw_only=True):
-    """What was found out; where it does not work, `reason` in a word or two and `error` in a sentence.
-
-    `fps` was measured; `jitter_ms` is the standard deviation of the time between two frames, `longest_ms` the most.
-    `keyframe_s` is the time between frames that need no other. What is unknown is None.
-    """
-
-    works: bool = False
-    reason: str | None = None
-    error: str | None = None
-    codec: str = ""
-    width: int = 0
-    height: int = 0
-    decoder: str = ""
-    announced_fps: float | None = None
-    fps: float | None = None
-    jitter_ms: float | None = None
-    longest_ms: float | None = None
-    keyframe_s: float | None = None
-    stamps: Stamps | None = None
-    open_s: float = 0.0
-    frames: int = 0
-    live: bool = False
-    picture: str | None = None
-    clip: ClipFacts | None = None
-    notes: list[str] = []
 
 
 class Watch:
@@ -101,7 +50,7 @@ class Watch:
 
     def save(self, file: str) -> ClipFacts:
         """Write the clip."""
-        packets = self.ring.since(-np.inf)
+        packets = self.ring.since(-math.inf)
         if not packets:
             why = f"no key frame came within {KEY_S:g} s, and a clip begins with one"
             return ClipFacts(file=file, error=f"{why}: set the camera's GOP or I-frame interval to a second or two")
@@ -115,7 +64,7 @@ class Watch:
         return ClipFacts(file=file, seconds=round(clip.seconds, 2), frames=clip.frames, note=note)
 
 
-def probe(request: Request) -> Facts:
+def run(request: Request) -> Facts:
     """Open the source and read it for a while.
 
     Raises:
