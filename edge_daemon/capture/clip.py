@@ -39,7 +39,7 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     Raises:
         SourceError: an MP4 cannot hold them, or the file cannot be written.
     """
-    usable = one_track(packets)
+    usable = same_parameters(packets)
     times_s = timeline(usable)
     kept = [(packet, time_s - times_s[0]) for packet, time_s in zip(usable, times_s, strict=True)]
     kept = [(packet, time_s) for packet, time_s in kept if time_s >= 0]
@@ -56,15 +56,17 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     return Clip((max(shown) + frame) / TICKS, len(kept), note)
 
 
-def one_track(packets: Sequence[Packet]) -> Sequence[Packet]:
+def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
     """The packets up to where a decoder would need other parameters than at the first."""
-    track = packets[0].track
-    assert track
-    known = parameter_sets(track.codec, track.extradata) | parameter_sets(track.codec, bytes(packets[0].data))
+    parameters = packets[0].parameters
+    assert parameters
+    known = parameter_sets(parameters.codec, parameters.extradata) | parameter_sets(
+        parameters.codec, bytes(packets[0].data)
+    )
     for index, packet in enumerate(packets):
-        if packet.track is not track:
+        if packet.parameters is not parameters:
             return packets[:index]
-        if packet.key and parameter_sets(track.codec, bytes(packet.data)).keys() - known.keys():
+        if packet.key and parameter_sets(parameters.codec, bytes(packet.data)).keys() - known.keys():
             return packets[:index]
     return packets
 
@@ -130,6 +132,10 @@ def _filled(packets: Sequence[Packet]) -> list[float] | None:
     return stamps
 
 
+def _sets_in(packet: Packet, codec: str) -> dict[bytes, int]:
+    return parameter_sets(codec, bytes(packet.data))
+
+
 def _interval(ordered: Sequence[int]) -> int:
     """The usual time between two frames, in ticks."""
     steps = [later - earlier for earlier, later in pairwise(ordered)]
@@ -138,13 +144,13 @@ def _interval(ordered: Sequence[int]) -> int:
 
 def _write(packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, file: Path) -> None:
     """Write packets with their times into an MP4 whose index comes first, so that it plays while it is loaded."""
-    track = packets[0].track
-    assert track
+    parameters = packets[0].parameters
+    assert parameters
     with av.open(str(file), "w", format="mp4", options={"movflags": "faststart"}) as output:
-        stream = track.add_to(output)
+        stream = parameters.add_to(output)
         stream.time_base = Fraction(1, TICKS)
-        sets = parameter_sets(track.codec, bytes(packets[0].data))
-        if extradata := extradata_of(track.codec, sets):  # newer than what was known when the camera was opened
+        sets = _sets_in(packets[0], parameters.codec)
+        if extradata := extradata_of(parameters.codec, sets):  # newer than those from when the camera was opened
             stream.codec_context.extradata = extradata
         for packet, pts, dts in zip(packets, shown, decoded, strict=True):
             coded = av.Packet(bytes(packet.data))

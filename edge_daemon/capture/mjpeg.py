@@ -9,8 +9,8 @@ from typing import Protocol, Self
 
 from edge_daemon.capture.diagnosis import open_http, reason_of
 from edge_daemon.capture.packets import Observer, Packet
+from edge_daemon.capture.parameters import JpegParameters
 from edge_daemon.capture.picture import Details, Picture
-from edge_daemon.capture.tracks import JpegTrack
 from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
@@ -88,7 +88,7 @@ class MjpegCamera:
         self._parts = Parts(boundary)
         self._waiting: Iterator[bytes] = iter(())
         self._observer: Observer | None = None
-        self._track = JpegTrack((0, 0))
+        self._parameters = JpegParameters((0, 0))
         self.about = "MJPEG over HTTP"
 
     @classmethod
@@ -142,8 +142,8 @@ class MjpegCamera:
         self._response.close()
 
     def _observed(self, jpeg: bytes, size: tuple[int, int], arrived_s: float) -> Packet:
-        if size != self._track.size:
-            self._track = JpegTrack(size)
+        if size != self._parameters.size:
+            self._parameters = JpegParameters(size)
         packet = Packet(
             data=jpeg,
             size=len(jpeg),
@@ -151,7 +151,7 @@ class MjpegCamera:
             arrived_s=arrived_s,
             stamp_s=None,
             time_s=arrived_s,
-            track=self._track,
+            parameters=self._parameters,
         )
         assert self._observer
         self._observer(packet)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
-class Track(Protocol):
-    """What a decoder has to know of a run of packets. Packets of two tracks do not belong in one file."""
+class Parameters(Protocol):
+    """What a decoder has to know of a run of packets; those with other parameters belong in another file."""
 
     codec: str
     extradata: bytes
@@ -32,8 +32,8 @@ class Packet:
     """One coded picture.
 
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
-    any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `track` is
-    None unless somebody observes. `epoch` and `seq` are those of the frame that came of it, once that was numbered.
+    any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
+    is None unless somebody observes. `epoch` and `seq` are those of the frame that came of it, once it was numbered.
     """
 
     data: "bytes | AvPacket[VideoStream]"
@@ -43,7 +43,7 @@ class Packet:
     stamp_s: float | None
     time_s: float
     duration_s: float = 0.0
-    track: Track | None = None
+    parameters: Parameters | None = None
     epoch: int | None = None
     seq: int | None = None
 

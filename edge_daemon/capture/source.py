@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from edge_daemon.capture.camera import Camera, Webcam
+from edge_daemon.capture.camera import Camera
 from edge_daemon.capture.folder import PICTURE_FILES, Folder, GrowingFolder
 from edge_daemon.capture.mjpeg import MjpegCamera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
+from edge_daemon.capture.webcam import Webcam
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import SourceError
 from edge_daemon.settings import Delivery, OpenSettings

@@ -13,7 +13,7 @@ TAGS = {"hevc": "hvc1"}
 """How a codec is named inside an MP4, where FFmpeg's own choice plays in fewer players."""
 
 
-class StreamTrack:
+class StreamParameters:
     """The parameters of a stream that FFmpeg reads, independent of it: packets outlive the connection they came by."""
 
     def __init__(self, stream: VideoStream) -> None:
@@ -38,7 +38,7 @@ class StreamTrack:
         return stream
 
 
-class JpegTrack:
+class JpegParameters:
     """Pictures of a camera that sends each as a JPEG."""
 
     codec = "mjpeg"
