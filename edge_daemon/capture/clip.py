@@ -58,15 +58,12 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
 
 def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
     """The packets up to where a decoder would need other parameters than at the first."""
-    parameters = packets[0].parameters
-    assert parameters
-    known = parameter_sets(parameters.codec, parameters.extradata) | parameter_sets(
-        parameters.codec, bytes(packets[0].data)
-    )
+    first = packets[0].parameters
+    assert first
+    known = parameter_sets(first.codec, first.extradata) | _sets_in(packets[0], first.codec)
     for index, packet in enumerate(packets):
-        if packet.parameters is not parameters:
-            return packets[:index]
-        if packet.key and parameter_sets(parameters.codec, bytes(packet.data)).keys() - known.keys():
+        changed = packet.key and _sets_in(packet, first.codec).keys() - known.keys()
+        if changed or packet.parameters is not first:
             return packets[:index]
     return packets
 
