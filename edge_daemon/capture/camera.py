@@ -25,8 +25,8 @@ _DEVICES = {"vaapi": "vaapi", "nvdec": "cuda"}
 
 
 class Camera:
-    """A camera that FFmpeg opens. Frames are dated by the camera's own clock (`clock`), those of HLS as they are played
-    (`playout`): it comes in pieces of several seconds.
+    """A camera that FFmpeg opens. Its frames are dated by its own clock; those of HLS, which arrives in pieces of several
+    seconds, as they are played.
     """
 
     live = True
@@ -37,8 +37,8 @@ class Camera:
         self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
         self._decoder = "cpu"
         self._stream = self._opened()
-        self.clock = CameraClock(self._stream.wrap_s)
-        self._stream.clock = self.clock.received
+        self._clock = CameraClock(self._stream.wrap_s)
+        self._stream.clock = self._clock.received
         self.about = self._stream.about
         if self._decoder != "cpu":
             self.about += f", decoded by {self._decoder}"
@@ -60,7 +60,7 @@ class Camera:
             wait_s = self._playout.wait_s(decoded.stamp_s, now_s)
             time.sleep(wait_s)
             time_s = now_s + wait_s
-        return Picture(self.clock.shown(time_s), lambda: pixels(frame), packet=decoded.packet)
+        return Picture(self._clock.shown(time_s), lambda: pixels(frame), packet=decoded.packet)
 
     def observe(self, observer: Observer) -> None:
         """See `Stream.observe`."""
