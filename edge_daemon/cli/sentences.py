@@ -1,40 +1,42 @@
-"""What a status says of a camera and model, in words."""
+"""The status of a camera and model in words."""
 
-from typing import Any
+import msgspec
+
+from edge_daemon.messages.status import CameraStatus, StreamCounts, Streams
 
 
-def state_of(status: dict[str, Any]) -> str:
+def state_of(camera: CameraStatus) -> str:
     """A camera's state, and that of its motion gate."""
-    return ", ".join([status["state"], *([status["motion"]["state"]] if "motion" in status else [])])
+    return camera.state if camera.motion is msgspec.UNSET else f"{camera.state}, {camera.motion.state}"
 
 
-def latency_of(counts: dict[str, Any]) -> str:
+def latency_of(counts: StreamCounts) -> str:
     """Median and 99th percentile of a camera and model; nothing where there is no result."""
-    latency = counts["latency_ms"]
+    latency = counts.latency_ms
     return f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)" if latency else ""
 
 
-def dropped_from(counts: dict[str, Any]) -> str:
-    """How many frames of a camera and model were dropped, by reason."""
-    return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
+def dropped_from(counts: StreamCounts) -> str:
+    """Number of frames of a camera and model that were dropped, by reason."""
+    return ", ".join(f"{count} {reason}" for reason, count in counts.dropped.items()) or "none"
 
 
-def found_in(counts: dict[str, Any]) -> str:
-    """What the last result holds."""
-    return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
+def found_in(counts: StreamCounts) -> str:
+    """The classes in the last result."""
+    return ", ".join(f"{count} {name}" for name, count in counts.found.items()) or "nothing"
 
 
-def summary(cameras: dict[str, Any]) -> list[str]:
+def summary(streams: Streams) -> list[str]:
     """A line for each camera and model: what was captured and what became of it."""
     return [
-        f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
+        f"{camera} / {model}: {counts.captured} captured, {counts.delivered} delivered, "
         f"dropped: {dropped_from(counts)}{with_latency(counts)}"
-        for camera, status in cameras.items()
-        for model, counts in status["models"].items()
+        for camera, models in streams.items()
+        for model, counts in models.items()
     ]
 
 
-def with_latency(counts: dict[str, Any]) -> str:
+def with_latency(counts: StreamCounts) -> str:
     """What follows the other counts in a line: the latency, if there is a result."""
     latency = latency_of(counts)
     return latency and f", latency {latency}"

@@ -12,7 +12,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/api/status", summary="How everything stands", tags=["status"], dependencies=[VIEWER])
     async def status() -> Response:
-        return as_json(live.status)
+        return as_json(live.status or {})
 
     @app.get("/api/cameras", summary="All cameras, and how they stand", tags=["cameras"], dependencies=[VIEWER])
     async def cameras() -> Response:
@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/healthz", summary="200 while all is well, else 503, with reasons", tags=["status"], dependencies=[PUBLIC]
     )
     async def health(request: Request) -> Response:
-        found = service.troubles()
+        found = service.problems()
         shown = {"healthy": not found} | ({"troubles": found} if gate_of(request).knows(request) else {})
         return as_json(shown, 503 if found else 200)
 
