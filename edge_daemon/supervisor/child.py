@@ -40,8 +40,8 @@ class Child:
     """A process and what is known of it. It can be started again after it ended, unless it is to run only `once`.
 
     It is waiting for its start, running, leaving (it has until a deadline to stop) or exiting (its channel is closed,
-    but it is not gone yet). `due` is the time at which it needs attention next. `on_change` is called when that may have
-    changed, or there may be commands that the process has not taken yet.
+    but it is not gone yet). `due` is the time at which it needs attention next. `on_change` is called when that may
+    have changed, or there may be commands that the process has not taken yet.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ import pytest
 
 from edge_daemon.config.load import loads
 from edge_daemon.messages.status import ProcessStatus, Status
+from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.supervisor import child, supervisor
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import ControlSocket
@@ -17,6 +18,7 @@ from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.process_table import ProcessTable
+from edge_daemon.supervisor.request_router import RequestRouter
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
@@ -176,7 +178,9 @@ class Table:
     def __init__(self, folder: Path, spawner: Spawner) -> None:
         self.failures: list[str] = []
         self.longest_s = 0.0
-        self.table = ProcessTable(plan(CONFIG, folder / "run", kinds=KINDS), spawner, self._failed)
+        self.table = ProcessTable(
+            plan(CONFIG, folder / "run", kinds=KINDS), spawner, self._failed, RequestRouter(AuditLog(None))
+        )
 
     def _failed(self, failed: Child, was_ready: bool) -> None:
         self.failures.append(failed.why)
