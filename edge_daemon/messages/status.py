@@ -121,8 +121,8 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A `status` message: the state of all cameras and processes, once a second."""
 
-    v: int = PROTOCOL_VERSION
-    type: str = "status"
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["status"] = "status"
     at: str
     cameras: dict[str, CameraStatus]
     processes: list[ProcessStatus]
