@@ -1,19 +1,21 @@
-"""What only the parts themselves know to be wrong with a configuration."""
+"""Checks of a configuration that need other parts of the package: scenes, built-in and downloaded models."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import BUILTIN, is_download, kind_of
+from edge_daemon.config.sources import kind_of
 from edge_daemon.errors import ModelError, SourceError
+from edge_daemon.zoo.paths import BUILTIN, is_download
 
 
 def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
-    """A note for each model that is to be downloaded: the configuration is right, and its first start needs the net.
+    """A note for each model that is not downloaded yet. The configuration is valid, but its first start needs the
+    network.
 
     Raises:
-        StartError: there is no folder to keep models in.
+        StartError: there is no folder for models.
     """
     for name, model in config.models.items():
         if is_download(model.path):
@@ -28,7 +30,7 @@ def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
 
 
 def faults(config: Config) -> Iterator[Problem]:
-    """A problem for each scene with a wrong option, and each built-in model that does not ship."""
+    """A problem for each scene with a wrong option, and for each unknown built-in model."""
     for name, camera in config.cameras.items():
         if kind_of(camera.source) == "scene":
             from edge_daemon.demo.scene.options import SceneOptions

@@ -13,7 +13,7 @@ REQUESTS = "/web"
 Annotation = Literal["raw", "jpeg"]
 """An annotated picture as RGB bytes, into which others draw too, or as the JPEG that is published."""
 Matrix = Literal["bt601", "bt709", "bt2020"]
-"""How YUV becomes RGB, by the number of the ITU recommendation that defines it."""
+"""Conversion of YUV to RGB, by the number of the ITU recommendation that defines it."""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True):
-    """An object that a model found, for another model to look at: detection number `index` of that frame's result.
+    """A detection that another model runs on: number `index` of that frame's result.
 
     `xyxy` is in pixels of the source frame.
     """
@@ -48,7 +48,7 @@ class ResultFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class YuvFormat(msgspec.Struct, frozen=True):
-    """How the planes of a YUV picture are read: black is 16 and white 235, or with `full` 0 and 255."""
+    """Interpretation of YUV planes: black is 16 and white 235, or with `full` 0 and 255."""
 
     matrix: Matrix = "bt601"
     full: bool = False
@@ -78,9 +78,9 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     is set; the scaled picture may follow the planes.
 
     `captured_ns` is the moment right after the source gave the frame. `truth` are the boxes of the objects that a
-    generated scene contains. `crops`, if not None, are the parts to look at; if there are none, no picture travels.
+    generated scene contains. `crops`, if not None, are the parts to process; if there are none, no picture travels.
     The result of a `deferrable` frame (of a file) may be sent together with the next one. With `share` other models
-    come after this one, and the dispatcher is sent what is found. `deaths` workers died while they had this frame: from
+    run after this one, and the dispatcher is sent the detections. `deaths` workers died while they had this frame: from
     POISON on it goes to the quarantine. With `annotate` the result comes with a picture. The result goes to the address
     `reply`, if set, reduced by `filter`.
     """

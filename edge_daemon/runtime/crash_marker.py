@@ -1,4 +1,4 @@
-"""Which frame a worker has in hand, in a file that outlives the worker: that frame may have killed it, and no other."""
+"""The frame that a worker has in hand, in a file that outlives the worker: only that frame may have killed it."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _BYTES = 1024
 
 
 class FrameId(NamedTuple):
-    """What identifies a frame."""
+    """Identity of a frame."""
 
     camera: str
     epoch: int
@@ -22,8 +22,8 @@ class FrameId(NamedTuple):
 
 
 class CrashMarker:
-    """The marker of this worker, beside its `inbox` (the address common to all workers of its name). Where the file
-    cannot be made there is no marker.
+    """The marker of this worker, beside its `inbox` (the address common to all workers of its name). If the file cannot
+    be created, there is no marker.
     """
 
     def __init__(self, inbox: str) -> None:
@@ -35,7 +35,7 @@ class CrashMarker:
             self._give_up(error)
 
     def put(self, camera: str, epoch: int, seq: int) -> None:
-        """Note that the worker begins this frame."""
+        """Record that the worker starts this frame."""
         if self._fd >= 0:
             name = camera.encode(errors="replace")[: _BYTES - _HEAD.size]
             try:

@@ -42,7 +42,7 @@ def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> i
     """Ask the fork server at the other end of `server` for a process; return its pid.
 
     Raises:
-        StartError: it cannot, or it is gone.
+        StartError: it cannot fork, or is gone.
     """
     try:
         socket.send_fds(server, [msgspec.msgpack.encode(request)], [end.fileno()])
@@ -66,12 +66,12 @@ def serve(supervisor: socket.socket) -> None:
 
 def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
     """Fork twice, so that the new process becomes a child of the supervisor; return its pid."""
-    pid_reader, pid_writer = os.pipe()
+    reader, writer = os.pipe()
     try:
         between = os.fork()
     except OSError:
-        os.close(pid_reader)
-        os.close(pid_writer)
+        os.close(reader)
+        os.close(writer)
         return b""
     if not between:
         try:
@@ -79,14 +79,14 @@ def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
                 os._exit(0)
         except OSError:
             os._exit(1)
-        os.write(pid_writer, str(os.getpid()).encode())
-        os.close(pid_reader)
-        os.close(pid_writer)
+        os.write(writer, str(os.getpid()).encode())
+        os.close(reader)
+        os.close(writer)
         supervisor.close()
         process.leave(process.run(request.module, request.title, end, camera=request.camera))
     os.waitpid(between, 0)
-    os.close(pid_writer)
-    with os.fdopen(pid_reader, "rb") as pid:
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pid:
         return pid.read()
 
 
@@ -98,7 +98,7 @@ def _drop_file_pages() -> None:
 
 
 def clean_mappings(smaps: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each mapping of a file of which no page was written to."""
+    """Start and end of each file mapping without modified pages."""
     for mapping in re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ [1-9].*\n((?:[A-Z].*\n)*)", smaps, re.MULTILINE):
         if re.search(r"^Anonymous: +0 kB", mapping[3], re.MULTILINE):
             yield int(mapping[1], 16), int(mapping[2], 16)

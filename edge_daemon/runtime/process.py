@@ -1,4 +1,4 @@
-"""How every process but the supervisor runs, once it is forked.
+"""Runs a process of the daemon after it was forked (all except the supervisor).
 
 Its module has `serve(control)`, which creates the sockets and runs until `control.stopping`.
 """
