@@ -74,7 +74,7 @@ class Kind(Generic[S]):
 
     def topics(self, spec: "ProcessSpec", settings: S) -> Iterable[tuple[str, object]]:
         """What a user calls the things that this process knows (`camera door`), and what it knows of each."""
-        yield spec.title, self.restart_key(settings)
+        yield spec.title, settings
 
     def decode_report(self, report: msgspec.Raw) -> ProcessReport:
         """Decode the report of a heartbeat."""
