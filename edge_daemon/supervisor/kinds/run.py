@@ -51,6 +51,12 @@ class Run:
         return {name: _camera_plan(self.config, camera) for name, camera in self.config.cameras.items()}
 
     @property
+    def models(self) -> list[str]:
+        """The models that have workers: those that a camera uses, or that pictures can be uploaded to."""
+        used = {model for camera in self.cameras.values() for model in camera.models} | set(self.uploads)
+        return [model for model in self.config.models if model in used]
+
+    @property
     def is_finite(self) -> bool:
         """True if the run ends by itself, when all sources have been read."""
         return all(is_finite(camera.source, camera.delivery) for camera in self.config.cameras.values())

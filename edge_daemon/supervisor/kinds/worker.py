@@ -22,11 +22,11 @@ class Worker(Kind[WorkerSettings]):
     shows_report = True
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
-        """The workers of each model that a camera uses, or that uploaded pictures can be sent to."""
-        used = {model for camera in run.cameras.values() for model in camera.models} | set(run.uploads)
+        """The workers of each model that is used."""
         state = state_folder()
-        for model, settings in run.config.models.items():
-            for name in [f"{model}-{number}" for number in range(settings.workers)] if model in used else ():
+        for model in run.models:
+            settings = run.config.models[model]
+            for name in (f"{model}-{number}" for number in range(settings.workers)):
                 yield ProcessSpec(
                     kind=self,
                     name=name,
