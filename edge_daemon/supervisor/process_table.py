@@ -31,7 +31,7 @@ class Readable(Protocol):
 
 
 class ProcessTable:
-    """Keeps its processes running. An event costs the same however many there are.
+    """Keeps its processes running. A report costs the same however many processes there are.
 
     `on_failure` is called for each process that ended without being asked to, with true if it had come up. What
     processes ask for goes to `requests`. `changed` is set when a process came up, ended or finished, or the table's
