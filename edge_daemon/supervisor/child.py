@@ -47,7 +47,7 @@ class Child:
     def __init__(
         self, spec: ProcessSpec, spawner: Spawner, on_change: Callable[["Child"], None] = lambda child: None
     ) -> None:
-        self.spec = spec
+        self.spec, self.name, self.title = spec, spec.name, spec.title
         self._spawner, self._on_change = spawner, on_change
         self.once = self.replaced = self.removed = False
         self.restarts = 0
@@ -66,16 +66,6 @@ class Child:
         self._killed = False
         self._backoff = Backoff()
         self._channel: ProcessChannel | None = None
-
-    @property
-    def name(self) -> str:
-        """Name, which is unique among processes of its role."""
-        return self.spec.name
-
-    @property
-    def title(self) -> str:
-        """`capture door`, or just `sink` where there is one of a kind."""
-        return self.spec.title
 
     @property
     def running(self) -> bool:

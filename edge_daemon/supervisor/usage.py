@@ -42,12 +42,9 @@ class Usage:
 
 
 class Measured(Protocol):
-    """Something that is measured."""
+    """Something that is measured while it has a process."""
 
-    @property
-    def usage(self) -> Usage | None:
-        """Usage of its process, if there is one."""
-        ...
+    usage: Usage | None
 
 
 class Survey:

@@ -12,26 +12,15 @@ BUSY_S = 4.0
 
 
 class Watched(Protocol):
-    """A process as the watchdog sees it."""
+    """A process as the watchdog sees it: its state, as in `status/`, and its last report."""
 
-    @property
-    def name(self) -> str:
-        """Name, of a capture that of its camera."""
-        ...
-
-    @property
-    def state(self) -> str:
-        """State, as in `status/`."""
-        ...
-
-    @property
-    def report(self) -> ProcessReport:
-        """Its last report."""
-        ...
+    name: str
+    state: str
+    report: ProcessReport
 
     @property
     def silent_s(self) -> float:
-        """Time since then."""
+        """Time since its last report."""
         ...
 
 

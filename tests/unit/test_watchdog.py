@@ -13,7 +13,7 @@ from tests.statuses import stream_counts
 AWAY = ["down (refused)", "down (ended by SIGKILL)", "connecting", "finished"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Process:
     """A process as the watchdog sees it."""
 
