@@ -25,8 +25,8 @@ _DEVICES = {"vaapi": "vaapi", "nvdec": "cuda"}
 
 
 class Camera:
-    """A camera that FFmpeg opens. Its frames are dated by its own clock; those of HLS, which arrives in pieces of several
-    seconds, as they are played.
+    """A camera that FFmpeg opens. Its frames are dated by its own clock; those of HLS, which arrives in pieces of a
+    few seconds, as they are played.
     """
 
     live = True
