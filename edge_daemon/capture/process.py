@@ -31,6 +31,7 @@ from edge_daemon.messages.scheduling import (
 from edge_daemon.messages.status import CaptureReport
 from edge_daemon.runtime.control import Control
 from edge_daemon.settings import CaptureSettings
+from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
@@ -70,8 +71,7 @@ class Capture:
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
-        self._outgoing: list[Message] = []
-        self._urgent = False  # true if a message in `_outgoing` cannot wait for more
+        self._outgoing: Coalescer[Message] = Coalescer(delay_s=POLL_MS / 1e3)
 
     def run(self) -> None:
         """Serve until told to stop, or finished.
@@ -90,13 +90,13 @@ class Capture:
             if self._wake in ready:
                 os.eventfd_read(self._wake)
             if self._peer.renewed():
-                self._outgoing.clear()
+                self._outgoing.take()
                 self._introduce()
             if self._peer.fileno() in ready:
                 self._receive()
             if self._announcements.is_due() or self._reader.captured is not None:
                 self._announce()
-            if self._urgent or not ready:
+            if self._outgoing.is_due():
                 self._flush()
             self._report()
         self._flush()
@@ -116,14 +116,11 @@ class Capture:
 
     def _post(self, message: Message, *, urgent: bool = True) -> None:
         """Send the dispatcher a message together with the others; one that is not `urgent` waits for more."""
-        self._outgoing.append(message)
-        self._urgent |= urgent
+        self._outgoing.add(message, urgent=urgent)
 
     def _flush(self) -> None:
-        if self._outgoing:
-            self._peer.send(pack(self._outgoing))
-            self._outgoing.clear()
-        self._urgent = False
+        if messages := self._outgoing.take():
+            self._peer.send(pack(messages))
 
     def _introduce(self) -> None:
         self._announce()
