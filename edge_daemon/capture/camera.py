@@ -68,7 +68,7 @@ class Camera:
 
     @property
     def details(self) -> Details:
-        """What FFmpeg knows of it."""
+        """Codec, announced rate and decoder, as FFmpeg reports them."""
         return self._stream.details(self._decoder)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Parameters(Protocol):
-    """What a decoder has to know of a run of packets; those with other parameters belong in another file."""
+    """Parameters by which a run of packets is decoded; packets with others belong in another file."""
 
     codec: str
     extradata: bytes

@@ -1,4 +1,4 @@
-"""What a decoder has to know of a run of packets, kept for a file in which they may be put."""
+"""Parameters by which packets are decoded, kept for a file that may be written of them."""
 
 import io
 from contextlib import suppress

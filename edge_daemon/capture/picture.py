@@ -1,4 +1,4 @@
-"""What every source gives, and how it says that it has nothing to give."""
+"""Pictures, and the interface of all sources of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Source(Protocol):
 
     @property
     def details(self) -> Details:
-        """What is known so far."""
+        """Facts known so far."""
         ...
 
     def read(self) -> Picture | None:

@@ -45,7 +45,7 @@ STALLED_S = 2.0
 
 
 def serve(control: Control) -> None:
-    """Read one camera until told to stop, or until its source has ended and all of it is accounted for."""
+    """Read one camera until stopped, or until its source has ended and all of it is accounted for."""
     settings = control.settings(CaptureSettings)
     with zmq.Context() as context:
         capture = Capture(control, settings, context)
@@ -74,7 +74,7 @@ class Capture:
         self._outgoing: Coalescer[Message] = Coalescer(delay_s=POLL_MS / 1e3)
 
     def run(self) -> None:
-        """Serve until told to stop, or finished.
+        """Serve until stopped, or finished.
 
         Raises:
             SourceError: a finite source cannot be opened, or the source is stuck.

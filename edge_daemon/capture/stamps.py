@@ -1,4 +1,4 @@
-"""What a camera's time stamps are worth, from packets that were watched for a while."""
+"""Quality of a camera's time stamps, judged by packets that were watched for a while."""
 
 import math
 import statistics
@@ -12,7 +12,7 @@ from edge_daemon.capture.clock import DRIFT, LATE_S, CameraClock
 WINDOWS = 8
 """Parts of the time that was watched; the least delay in each shows how the clocks drift apart."""
 WRONG_SPEED = 0.05
-"""A clock that is faster or slower by more than this share is none."""
+"""A clock that is faster or slower by more than this share is unusable."""
 
 
 class Stamps(msgspec.Struct, frozen=True, kw_only=True):

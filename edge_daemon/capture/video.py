@@ -54,7 +54,7 @@ class Video:
 
     @property
     def details(self) -> Details:
-        """What FFmpeg knows of it."""
+        """Codec and announced rate, as FFmpeg reports them."""
         return self._stream.details()
 
     def close(self) -> None:

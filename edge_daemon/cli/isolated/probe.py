@@ -135,7 +135,7 @@ def _measure(facts: Facts, times: Sequence[float], keys: Sequence[float]) -> Non
 
 
 def _notes(facts: Facts, details: Details, *, frozen: bool) -> list[str]:
-    """What somebody should know who is about to use it."""
+    """Remarks for somebody who is about to use the source."""
     notes = []
     fps, announced = facts.fps, details.fps
     if facts.live and fps and announced and abs(announced - fps) > ODD * fps:
