@@ -210,7 +210,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             crowd.close()
             for child in children:
                 child.kill()
-                while child.hear() is not None:
+                while child.receive() is not None:
                     time.sleep(0.01)
                 child.gone()
 

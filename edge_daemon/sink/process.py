@@ -26,6 +26,7 @@ from edge_daemon.sink.reorder_buffer import Arrival
 from edge_daemon.sink.result_file import ResultFile
 from edge_daemon.sink.subscriptions import Subscriptions
 from edge_daemon.transport import zeromq
+from edge_daemon.transport.coalescer import Moderator
 from edge_daemon.transport.curve import Authenticator
 from edge_daemon.transport.hub import Hub
 from edge_daemon.transport.peer import Peer
@@ -36,11 +37,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 POLL_MS = 200
 BUSY_S, BUSY_MS = 0.05, 50
-"""When the last two results came within this time, the next is about to."""
-DENSE_S, REST_S = 0.0005, 0.002
-"""Where messages come at such intervals, some are let come together: it costs more to wake up for each."""
+"""After two results within this time the next is about to arrive."""
+DENSE_S, PAUSE_S = 0.0005, 0.002
+"""Where a result arrives within the first time, those of the second arrive together."""
 STATUS_S = 1.0
-NEVER = -1.0
 BURST = 64
 SETTLED_S = 0.2
 """How long subscribers that a run waits for have to be connected: their subscriptions follow at once."""
@@ -89,8 +89,7 @@ class Sink:
             self._open_locally()
         self._hello_due = False
         self._acks = AckBatcher(settings.cameras)
-        self._came = NEVER, NEVER  # when workers said something, the last two times
-        self._is_dense = False  # whether we waited for nothing, the last time
+        self._results_come = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._watched: list[str] = []
         self._watched_anew = True
         self._processes: list[ProcessStatus] = []
@@ -112,12 +111,12 @@ class Sink:
         attentive.register(self._peer.fileno(), zmq.POLLIN)
         self._control.ready()
         while not self._control.stopping:
-            began = time.monotonic()
-            if self._is_busy:
+            self._results_come.waits()
+            if self._peer.connected and self._results_come.is_busy:
                 ready = dict(busy.poll(BUSY_MS))
             else:
                 ready = dict(attentive.poll(self._peer.wait_ms(self._wait_ms)))
-            self._is_dense = time.monotonic() - began < DENSE_S
+            self._results_come.wakes()
             for order in self._control.commands() if self._control.fileno() in ready else ():
                 if isinstance(order, Processes):
                     self._processes = order.processes
@@ -125,8 +124,8 @@ class Sink:
                     self._change(self._control.new_settings(order, SinkSettings))
             self.step(ready)
             self._tell_status()
-            if self._is_dense:
-                time.sleep(REST_S)
+            if self._results_come.is_dense:
+                time.sleep(PAUSE_S)
         attentive.unregister(self._control.fileno())
         while ready := dict(attentive.poll(DRAIN_MS)):
             self.step(ready)
@@ -137,10 +136,6 @@ class Sink:
     def _wait_ms(self) -> int:
         most = ceil(1e3 * self._acks.wait_s(max(0.0, self._status_at - time.monotonic())))
         return most if self._collector.rests and not self._connections else min(most, POLL_MS)
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._peer.connected and time.monotonic() - self._came[0] < BUSY_S
 
     def _change(self, settings: SinkSettings) -> None:
         """Go on with other cameras and models, and publish elsewhere; subscribers stay where they are."""
@@ -172,13 +167,12 @@ class Sink:
         self._publish(self._collector.release(time.monotonic_ns()))
         if self._results:
             self._results.flush()  # before it is acknowledged: a sink that is killed must not lose what nobody repeats
-        now = time.monotonic()
         # What is not written is not acknowledged where nothing may be lost, so that those sources wait for the disk.
         if acks := self._collector.acks(lossless=not (self._results and self._results.waits)):
             if self._checkpoint:
                 self._checkpoint.note(acks, self._results.length if self._results else -1)
-            self._acks.add(acks.streams, now)
-        if states := self._acks.due(now):
+            self._acks.add(acks.streams)
+        if states := self._acks.take_due():
             self._peer.send(pack([Acks(streams=states)]))
         self._publish_pictures()
 
@@ -234,8 +228,8 @@ class Sink:
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         if self._hub.fileno() in ready and self._hub.has_messages():
-            self._came = self._came[1], time.monotonic()
-            for worker, packet in self._hub.receive(BURST if self._is_dense else 1):
+            self._results_come.arrived()
+            for worker, packet in self._hub.receive(BURST if self._results_come.is_dense else 1):
                 try:
                     for outcome in self._from_worker(packet):
                         self._arrived(Arrival(outcome, None, time.monotonic_ns()))
@@ -253,7 +247,7 @@ class Sink:
 
     def _arrived(self, arrival: Arrival) -> None:
         if not self._collector.arrived(arrival):  # the dispatcher is about to tell of it
-            self._came = NEVER, self._came[1]
+            self._results_come.interrupt()
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
         """The annotated picture beside an outcome, which has to be what was asked for, and as large as its frame."""
