@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
@@ -24,12 +25,15 @@ from edge_daemon.runtime.control import (
     Report,
     Stop,
 )
-from edge_daemon.supervisor.backoff import Backoff
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 MEMORY_S, LIMITED_S = 30.0, 5.0
 """How often memory is measured, and where it is limited: the kernel walks all of a process's pages for it."""
+RESTART_S, RESTART_MAX_S = 0.25, 30.0
+"""Delay before a process that failed is started again, doubled with each failure in a row, and its limit."""
+FORGIVEN_S = 2.0
+"""Each such time that it was up forgives one failure before: a process that works for a while is soon back."""
 EXIT_S = 2.0
 """How long a process that closed its line may take to end."""
 
@@ -72,7 +76,7 @@ class Child:
         self.heard_at = 0.0
         self._ready_at = 0.0
         self._leave_by: float | None = None
-        self._backoff = Backoff()
+        self._backoff = Backoff(RESTART_S, RESTART_MAX_S)
         self._process: psutil.Process | None = None
         self._channel: ProcessChannel | None = None
         self._memory_bytes, self._memory_at = 0, 0.0
@@ -208,7 +212,7 @@ class Child:
         self._process = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0
-        wait_s = 0.0 if self.replaced else self._backoff.failed(up_s)
+        wait_s = 0.0 if self.replaced else self._backoff.failed(forgiven=int(up_s / FORGIVEN_S))
         self.start_at = None if self.finished else time.monotonic() + wait_s
         self.why = self.failure.sentence if self.failure else how
         self.state = "finished" if self.finished else f"down ({self.why})"

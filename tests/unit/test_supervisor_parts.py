@@ -14,7 +14,6 @@ from edge_daemon.config.load import loads
 from edge_daemon.errors import StartError
 from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings, SinkSettings, WorkerSettings
-from edge_daemon.supervisor.backoff import FIRST_S, FORGIVEN_S, LONGEST_S, Backoff
 from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.plan import plan
 
@@ -105,17 +104,6 @@ def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match="cannot make a folder for sockets in"), run_folder(tmp_path / "file"):
         pass
-
-
-def test_patience_grows_and_failures_are_forgiven_while_it_works() -> None:
-    backoff = Backoff()
-    waits = [backoff.failed(up_s=1.0) for _ in range(2000)]
-    assert waits[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
-    assert waits == sorted(waits)
-    assert waits[-1] == LONGEST_S
-    assert backoff.failed(up_s=2 * FORGIVEN_S) == LONGEST_S / 2 + 1
-    assert backoff.failed(up_s=20 * FORGIVEN_S) == FIRST_S
-    assert {backoff.failed(up_s=FORGIVEN_S) for _ in range(100)} == {FIRST_S}, "what works in between is soon back"
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=6))
