@@ -1,5 +1,6 @@
 """The errors that carry a sentence for a person, and the exit codes that carry it to a shell."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -13,9 +14,13 @@ class ExitCode(IntEnum):
 
 
 class EdgeError(Exception):
-    """Says what happened, where, and what to do; never needs a traceback to be understood."""
+    """Says what happened, where, and what to do; never needs a traceback to be understood.
+
+    `problems` are the single errors of a configuration (`config.problems.Problem`), if those are the reason.
+    """
 
     exit_code = ExitCode.FAILED
+    problems: Sequence[object] = ()
 
 
 class ConfigError(EdgeError):

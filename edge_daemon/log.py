@@ -96,6 +96,8 @@ class _Fold(logging.Filter):
         self._repeats = Repeats()
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if _audit(record).get("result") in ("done", "failed"):
+            return True
         arguments = record.args if isinstance(record.args, tuple) else ()
         words = tuple(str(argument) for argument in arguments if not isinstance(argument, int | float))
         held = self._repeats.pass_on((record.name, record.levelno, str(record.msg), words), time.monotonic())
@@ -123,6 +125,7 @@ class _JsonFormatter(_Formatter):
             "process": self._process,
             "camera": _camera(record, self._camera),
             "message": super().format(record),
+            "audit": _audit(record) or None,
         }
         return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
 
@@ -166,11 +169,21 @@ class _JournalHandler(logging.StreamHandler[TextIO]):
             "SYSLOG_IDENTIFIER": "edge-daemon",
             "EDGE_DAEMON_PROCESS": self._process,
         }
-        camera = _camera(record, self._camera)
-        return fields if camera is None else fields | {"EDGE_DAEMON_CAMERA": camera}
+        if camera := _camera(record, self._camera):
+            fields["EDGE_DAEMON_CAMERA"] = camera
+        if audit := _audit(record):
+            fields["EDGE_DAEMON_AUDIT"] = "1"
+            fields |= {f"EDGE_DAEMON_{name.upper()}": value for name, value in audit.items() if value is not None}
+        return fields
 
 
 def _camera(record: logging.LogRecord, usual: str | None) -> str | None:
     """The camera that a line is about: said with the line (`extra={"camera": ...}`), or the process's own."""
     camera: str | None = getattr(record, "camera", usual)
     return camera
+
+
+def _audit(record: logging.LogRecord) -> dict[str, str]:
+    """The entry of the audit log that a line is about (`extra={"audit": ...}`)."""
+    entry: dict[str, str] = getattr(record, "audit", {})
+    return entry

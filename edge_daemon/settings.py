@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_daemon.tokens import Role
+
 Codec = Literal["auto", "raw", "jpeg", "png", "webp"]
 Delivery = Literal["live", "lossless"]
 
@@ -167,7 +169,8 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the dispatcher listens, and whose frames it hands out.
 
     By model, `cascades` says which come after others, `batches` how many frames their workers take at once, and
-    `requests` what the weight of pictures is that people send in, beside the cameras'.
+    `requests` what the weight of pictures is that people send in, beside the cameras'. `epochs` is the file that keeps
+    the highest epoch of each camera.
     """
 
     bind: str
@@ -175,6 +178,7 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     cascades: dict[str, Cascade] = {}
     batches: dict[str, int] = {}
     requests: dict[str, float] = {}
+    epochs: str | None = None
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,12 +221,19 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     local: str | None = None
 
 
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, or its digest, and the role of whoever has it."""
+
+    token: str
+    role: Role = "viewer"
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the web listens (`ADDRESS:PORT`), where it hears what is published (`published`), and where answers to
     pictures that people send in arrive (`replies`). A picture has at most `max_bytes` and `max_pixels`, and is answered
-    within `timeout_s`; of each model at most `max_waiting` wait. With `tokens` (or their digests, by name) only who has
-    one is answered; `hosts` are names by which people come here, `prefix` what a proxy puts before paths, and
-    `certificate` and `key` files for TLS.
+    within `timeout_s`; of each model at most `max_waiting` wait. With `tokens` (by name), requests need one of them;
+    `hosts` are host names of this service, `prefix` is what a proxy puts before paths, and `certificate` and `key` are
+    files for TLS. The audit log is in the folder `audit`.
     """
 
     listen: str
@@ -237,8 +248,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_pixels: int = 64_000_000
     max_waiting: int = 64
     timeout_s: float = 30.0
-    tokens: dict[str, str] = {}
+    tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
     prefix: str = ""
     certificate: str | None = None
     key: str | None = None
+    audit: str | None = None

@@ -25,6 +25,10 @@ TESTS = (
     "receipts",
     "promises",
     "pool",
+    "epoch_file",
+    "audit_log",
+    "request_router",
+    "web_access",
 )
 MUTANTS = [
     ("dispatcher/stream.py", "if self.live and self._waiting:", "if self._waiting:"),
@@ -102,6 +106,16 @@ MUTANTS = [
     ("pool.py", "for flag in (SEEN + reader, *", "for flag in (*"),
     ("pool.py", "and all(map(self._is_free, slots))", ""),
     ("pool.py", "if born != lent.born:", "if born is None:"),
+    ("dispatcher/dispatcher.py", "self.epochs.get(camera, 0) + 1)", "0)"),
+    ("dispatcher/epoch_file.py", "max(epoch, known.get(camera, 0))", "epoch"),
+    ("dispatcher/epoch_file.py", "if content.v == VERSION:", "if True:"),
+    ("runtime/audit_log.py", 'if result == "refused" or action == LOGIN', "if False"),
+    ("supervisor/request_router.py", "if pending not in self._pending:\n            return", "pass"),
+    ("supervisor/request_router.py", "pending.respond = _nobody", "pass"),
+    ("web/access.py", "head.method not in SAFE and", "False and"),
+    ("web/access.py", "or includes(found.role, needed)", ""),
+    ("web/access.py", 'or head.fetch_site == "same-origin"', ""),
+    ("web/access.py", "if given == last:", "if False:"),
 ]
 
 

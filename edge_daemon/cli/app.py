@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from edge_daemon.errors import ExitCode, StartError
+from edge_daemon.tokens import Role
 
 app = typer.Typer(
     name="edge-daemon",
@@ -232,15 +233,19 @@ def probe(
 
 
 @app.command()
-def token() -> None:
-    """Make a token for the web interface: what to give to whoever may come, and what to write down of it."""
+def token(
+    role: Annotated[
+        Role, typer.Option(help="viewer sees and predicts, operator also switches, administrator changes.")
+    ] = "viewer",
+) -> None:
+    """Make a token for the web interface, and print its lines for the YAML."""
     from edge_daemon.tokens import digest, new_token
 
     made = new_token()
     typer.echo(f"{made}\n{digest(made)}")
-    typer.echo(
-        "The first is the token, and kept nowhere; the second is for the YAML: web: {tokens: {NAME: …}}.", err=True
-    )
+    written = f'"{digest(made)}"' if role == "viewer" else f'{{token: "{digest(made)}", role: {role}}}'
+    typer.echo("The first line is the token, which is stored nowhere. In the YAML:\n", err=True)
+    typer.echo(f"web:\n  tokens:\n    NAME: {written}", err=True)
 
 
 @app.command()

@@ -2,19 +2,18 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 from msgspec.structs import replace
 
-from edge_daemon.cli.inspection import Request
-from edge_daemon.errors import ModelError, PictureError
+from edge_daemon.cli.isolated import inspect as isolated_inspect
+from edge_daemon.cli.isolated.inspect import Request
+from edge_daemon.errors import ModelError
+from edge_daemon.runtime import isolated
+from edge_daemon.runtime.isolated import DiedError, TimedOutError
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
@@ -61,23 +60,17 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
         ModelError: the model cannot be loaded, or the process died or took too long.
         PictureError: a picture cannot be read or saved.
     """
-    command = [sys.executable, "-P", "-m", "edge_daemon.cli.inspection"]
     name = f"model {request.settings.path}"
     try:
-        done = subprocess.run(
-            command, input=msgspec.json.encode(request), stdout=subprocess.PIPE, timeout=limit_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
+        return isolated.call(isolated_inspect.inspect, request, limit_s=limit_s)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+    except TimedOutError as error:
         raise ModelError(
             f"{name}: it was not loaded and run within {limit_s:g} s; is it too large for this machine?"
         ) from error
-    if done.returncode:
-        how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit code {done.returncode}"
-        raise ModelError(f"{name}: it brought down the process that loaded it ({how}): do not use it")
-    facts: dict[str, Any] = json.loads(done.stdout)
-    if "error" in facts:
-        raise PictureError(facts["error"]) if facts["picture"] else ModelError(f"{name}: {facts['error']}")
-    return facts
+    except DiedError as error:
+        raise ModelError(f"{name}: it brought down the process that loaded it ({error}): do not use it") from error
 
 
 def told(facts: Mapping[str, Any]) -> Iterator[str]:

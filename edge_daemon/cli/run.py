@@ -14,6 +14,8 @@ from edge_daemon.config.addresses import endpoint, is_local
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime.audit_log import AuditLog
+from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.control_socket import ControlSocket
 from edge_daemon.supervisor.folders import run_folder
@@ -58,28 +60,38 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
         results = str(Path(results).absolute())
         _empty(Path(results))
     setproctitle.setproctitle("edge-daemon: supervisor")
-    place = config.runtime_dir
+    place, state = config.runtime_dir, daemon_folder(path)
 
     def again() -> list[ProcessSpec]:
         if path is None:
             raise ConfigError("this daemon was started without a file, so there is none to read again")
         changed = load(path)
         if missing := [*missing_files(changed), *faults(changed)]:
-            raise StartError("\n".join(map(str, missing)))
+            error = StartError("\n".join(map(str, missing)))
+            error.problems = missing
+            raise error
         if changed.runtime_dir != place:
             logger.warning("runtime_dir stays as it is until the next start")
-        return plan(_completed(changed, publish, cache), folder, results=results)
+        return plan(_completed(changed, publish, cache), folder, results=results, state=state)
 
     with (
         Signals() as signals,
         run_folder(Path(place) if place else None) as folder,
         ControlSocket(folder, path) as control,
     ):
-        specs = plan(config, folder, results=results)
+        specs = plan(config, folder, results=results, state=state)
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
-            supervisor = Supervisor(specs, signals, spawner=spawner, control=control, load=again, observe=show.update)
+            supervisor = Supervisor(
+                specs,
+                signals,
+                spawner=spawner,
+                control=control,
+                load=again,
+                observe=show.update,
+                audit=AuditLog(state),
+            )
             supervisor.run()
         for line in summary(supervisor.cameras):
             logger.info("%s", line)

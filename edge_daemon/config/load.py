@@ -139,4 +139,6 @@ def _value_at(data: object, path: KeyPath) -> object:
 
 def _error(document: Document) -> ConfigError:
     problems = sorted(document.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
-    return ConfigError("\n".join(str(problem) for problem in problems))
+    error = ConfigError("\n".join(str(problem) for problem in problems))
+    error.problems = problems
+    return error

@@ -5,7 +5,16 @@ pydantic takes a process 200 ms to import: only this module, `values` and `load`
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
@@ -30,8 +39,10 @@ from edge_daemon.config.values import (
     Token,
     Word,
     Words,
+    token_section,
 )
 from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
+from edge_daemon.tokens import ROLES, Role
 
 
 class Section(BaseModel):
@@ -204,6 +215,37 @@ class Publish(Section):
     """Allows addresses that other machines reach without keys: whoever connects sees everything."""
 
 
+class WebToken(Section):
+    """A token of the web interface. A token alone is short for one with the role viewer."""
+
+    token: Token = Field(repr=False)
+    role: Role = "viewer"
+
+
+WebTokens = dict[
+    Name,
+    Annotated[
+        WebToken,
+        BeforeValidator(token_section),
+        WithJsonSchema(
+            {
+                "type": ["string", "object"],
+                "properties": {
+                    "token": {"type": "string", "description": "The token, or its digest."},
+                    "role": {
+                        "enum": list(ROLES),
+                        "default": "viewer",
+                        "description": "viewer sees and predicts, operator also switches, administrator changes.",
+                    },
+                },
+                "required": ["token"],
+                "additionalProperties": False,
+            }
+        ),
+    ],
+]
+
+
 class Web(Section):
     """The web page and HTTP interface."""
 
@@ -211,10 +253,13 @@ class Web(Section):
     """Whether it is served. A run over files that does not mention `web:` is without."""
     listen: Listen = "127.0.0.1:8080"
     """ADDRESS:PORT."""
-    tokens: dict[Name, Token] | None = Field(
-        default=None, min_length=1, repr=False, examples=[{"office": "sha256:..."}]
+    tokens: WebTokens | None = Field(
+        default=None,
+        min_length=1,
+        repr=False,
+        examples=[{"office": "sha256:...", "boss": {"token": "sha256:...", "role": "administrator"}}],
     )
-    """Who has one of these is answered, nobody else: what edge-daemon token prints, or ${NAME} of a token itself."""
+    """Requests need one, by name: as edge-daemon token prints it, or ${NAME} of the token. Alone, it is a viewer's."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Names by which people come here, besides localhost and addresses: others are not answered to."""
     prefix: Prefix = ""

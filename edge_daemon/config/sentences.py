@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge_daemon.config.problems import KeyPath, close, either, got, written
+from edge_daemon.config.values import SecretError
 
 Node = Mapping[str, Any]
 _NOUNS = {
@@ -31,7 +32,8 @@ def sentence(kind: str, context: Mapping[str, Any], path: KeyPath, value: object
             advice = "leave the key out instead" if "default" in node else f"for example {_example(node)}"
             return f"must not be empty; {advice}"
         case "value_error":
-            return f"{context['error']}{'' if isinstance(value, list) else got(value)}"
+            hidden = isinstance(value, list) or isinstance(context["error"], SecretError)
+            return f"{context['error']}{'' if hidden else got(value)}"
     words = node.get("enum")
     if words:
         return f"must be {_one_of(words)}{got(value, words)}"

@@ -34,6 +34,10 @@ _SCHEMES = ["rtsp", "rtsps", "http", "https", "file"]
 _URL_HINT = "in a URL, / ? # @ and spaces of a password are written %2F %3F %23 %40 %20"
 
 
+class SecretError(ValueError):
+    """What is wrong with a value that must not be shown."""
+
+
 def _folder(info: ValidationInfo) -> Path:
     """The folder that relative paths start from."""
     context: dict[str, Any] = info.context or {}
@@ -194,7 +198,18 @@ def _client(value: str, info: ValidationInfo) -> str:
 def _token(value: str) -> str:
     if re.fullmatch(r"sha256:[0-9a-f]{64}|(?!sha256:)[!-~ ]{20,}", value):
         return value
-    raise ValueError("must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token")
+    raise SecretError(
+        "must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token"
+    )
+
+
+def token_section(value: object) -> object:
+    """A token as the section that it is short for."""
+    if isinstance(value, str):
+        return {"token": _token(value)}
+    if isinstance(value, dict):
+        return value
+    raise ValueError("must be a token as edge-daemon token prints it, or {token: ..., role: ...}")
 
 
 def _prefix(value: str) -> str:

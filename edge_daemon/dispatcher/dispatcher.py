@@ -56,7 +56,7 @@ class Dispatcher:
 
     What it wants said is left in `outbox` as (peer, message), in order. Nothing is given out while the sink is away,
     for there would be nobody to take the result; live frames are then replaced, lossless sources wait. `crash_marker`
-    gives the frame that the worker of an inbox had in hand when it died.
+    gives the frame that the worker of an inbox had in hand when it died. A new epoch is above the one in `epochs`.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Dispatcher:
         batches: Mapping[str, int] | None = None,
         requests: Mapping[str, float] | None = None,
         *,
+        epochs: Mapping[str, int] | None = None,
         wall: Callable[[], float] = time.time,
         crash_marker: Callable[[str], InHand | None] = lambda inbox: None,
     ) -> None:
@@ -78,7 +79,8 @@ class Dispatcher:
         self._dirty: dict[str, None] = {}  # cameras of which the sink may not know all
         self._schedulers: dict[str, StrideScheduler] = {}
         self._joining: set[Stream] = set()  # of models that are new to a camera
-        self._newest: dict[str, int] = {}  # epoch by camera: one that goes and comes back does not repeat one
+        self.epochs = dict(epochs or {})  # the highest of each camera, which keeps it when it is away
+        self.epochs_changed = False  # to be saved before the outbox is sent
         self._restarted: set[str] = set()  # cameras whose next capture begins an epoch, whatever the last one left
         self._queues: dict[str, RequestQueue] = {}  # of pictures that people sent in, by model
         self._workers: dict[str, WorkerSlot] = {}
@@ -393,8 +395,9 @@ class Dispatcher:
         restarted = camera in self._restarted
         self._restarted.discard(camera)
         if last == 0 or streams[0].live or restarted:
-            self._newest[camera] = max(int(self._wall()), last + 1, self._newest.get(camera, 0) + 1)
-            return self._newest[camera], 0
+            self.epochs[camera] = max(int(self._wall()), last + 1, self.epochs.get(camera, 0) + 1)
+            self.epochs_changed = True
+            return self.epochs[camera], 0
         known = [stream for stream in streams if stream not in self._joining]
         return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in known)
 

@@ -2,8 +2,10 @@
 
 import logging
 import time
+from pathlib import Path
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epoch_file import EpochFile
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.scheduling import ToDispatcher
@@ -24,17 +26,23 @@ def serve(control: Control) -> None:
     settings = control.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
         control.ready()
+        epochs = EpochFile(Path(settings.epochs)) if settings.epochs else None
         dispatcher = Dispatcher(
-            settings.cameras, settings.cascades, settings.batches, settings.requests, crash_marker=crash_marker.read
+            settings.cameras,
+            settings.cascades,
+            settings.batches,
+            settings.requests,
+            epochs=epochs.load() if epochs else None,
+            crash_marker=crash_marker.read,
         )
-        Loop(control, hub, dispatcher).run()
+        Loop(control, hub, dispatcher, epochs).run()
 
 
 class Loop:
     """Feeds the dispatcher with messages and orders, and sends what it says."""
 
-    def __init__(self, control: Control, hub: Hub, dispatcher: Dispatcher) -> None:
-        self._control, self._hub, self._dispatcher = control, hub, dispatcher
+    def __init__(self, control: Control, hub: Hub, dispatcher: Dispatcher, epochs: EpochFile | None = None) -> None:
+        self._control, self._hub, self._dispatcher, self._epochs = control, hub, dispatcher, epochs
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
         self._lots: dict[str, list[Message]] = {}  # what is to be said, and to whom
@@ -91,6 +99,9 @@ class Loop:
 
     def _send(self, *, all_of_it: bool = False) -> None:
         """Say what there is to say, to each in one packet; who hears only what can wait hears it when it is enough."""
+        if self._dispatcher.epochs_changed and self._epochs:
+            self._dispatcher.epochs_changed = False
+            self._epochs.save(self._dispatcher.epochs)
         now = time.monotonic()
         if not self._lots:
             self._patient_until = now + PATIENCE_MS / 1e3

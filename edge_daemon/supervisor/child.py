@@ -12,6 +12,7 @@ import psutil
 
 from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
+from edge_daemon.messages.requests import Reply
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
     Command,
@@ -22,9 +23,11 @@ from edge_daemon.runtime.control import (
     ProcessStatus,
     Ready,
     Reconfigured,
+    Replied,
     Report,
     Stop,
 )
+from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
@@ -132,6 +135,16 @@ class Child:
     def send(self, command: Command) -> bool:
         """Send a command; true if there is a process that can take it."""
         return self.running and self._channel is not None and self._channel.send(command)
+
+    def responder(self, id: int) -> Respond:
+        """Return the function that sends the reply to request `id` of the process that runs now, not of a later one."""
+        channel = self._channel
+        assert channel is not None
+
+        def respond(reply: Reply) -> None:
+            channel.send(Replied(id=id, reply=reply))
+
+        return respond
 
     def flush(self) -> None:
         """Send what the process takes now of the commands before."""

@@ -17,6 +17,7 @@ from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Picture, Requests
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
 RETRY_S = 1
@@ -30,7 +31,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Pictures in, findings out."""
 
     @app.post(
-        "/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"], openapi_extra=_BODY
+        "/api/models/{model}/predict",
+        summary="What a model finds in a picture",
+        tags=["models"],
+        openapi_extra=_BODY,
+        dependencies=[VIEWER],
     )
     async def predict(
         request: Request,

@@ -10,6 +10,7 @@ from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
 from edge_daemon.web.predicting import answer_to, decoded, read_body
 from edge_daemon.web.requests import Picture
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
 LENGTH = "Inference-Header-Content-Length"
@@ -27,30 +28,46 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def refused(_: Request, error: ProtocolError) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
-    @app.get("/v2", summary="What serves here", tags=["Open Inference Protocol"])
+    @app.get("/v2", summary="What serves here", tags=["Open Inference Protocol"], dependencies=[VIEWER])
     async def server() -> Response:
         return as_json({"name": "edge-daemon", "version": version("edge-daemon"), "extensions": ["binary_tensor_data"]})
 
-    @app.get("/v2/health/live", summary="Whether it lives", tags=["Open Inference Protocol"])
+    @app.get("/v2/health/live", summary="Whether it lives", tags=["Open Inference Protocol"], dependencies=[VIEWER])
     async def live() -> Response:
         return Response(status_code=200)
 
-    @app.get("/v2/health/ready", summary="Whether it can infer", tags=["Open Inference Protocol"])
+    @app.get(
+        "/v2/health/ready", summary="Whether it can infer", tags=["Open Inference Protocol"], dependencies=[VIEWER]
+    )
     async def ready() -> Response:
         return Response(status_code=200 if service.broker.connected else 503)
 
-    @app.get("/v2/models/{model}", summary="A model's inputs and outputs", tags=["Open Inference Protocol"])
+    @app.get(
+        "/v2/models/{model}",
+        summary="A model's inputs and outputs",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
     async def model_metadata(model: str) -> Response:
         return as_json(metadata(known(model)))
 
-    @app.get("/v2/models/{model}/ready", summary="Whether a model can infer", tags=["Open Inference Protocol"])
+    @app.get(
+        "/v2/models/{model}/ready",
+        summary="Whether a model can infer",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
     async def model_ready(model: str) -> Response:
         return Response(status_code=200 if service.has_worker(known(model)) else 503)
 
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}}
 
     @app.post(
-        "/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"], openapi_extra=body
+        "/v2/models/{model}/infer",
+        summary="What a model finds",
+        tags=["Open Inference Protocol"],
+        openapi_extra=body,
+        dependencies=[VIEWER],
     )
     async def infer(request: Request, model: str) -> Response:
         known(model)

@@ -12,6 +12,7 @@ from edge_daemon.web.broker import Broker
 from edge_daemon.web.health import troubles
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 DECODERS = 2
 """So many pictures are decoded at once: each may take 192 MB."""
@@ -25,6 +26,7 @@ class Service:
     broker: Broker
     live: Live
     metrics: Metrics
+    supervisor: SupervisorClient
     loop: asyncio.AbstractEventLoop
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
 

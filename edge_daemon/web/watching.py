@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
 
 BOUNDARY = "frame"
@@ -20,7 +21,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Frames, streams, events."""
     live = service.live
 
-    @app.get("/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"])
+    @app.get(
+        "/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"], dependencies=[VIEWER]
+    )
     async def frame(camera: str) -> Response:
         service.camera(camera)
         frames = live.frames([camera])
@@ -32,7 +35,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
             await frames.aclose()
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/cameras/{camera}/stream.mjpg", summary="Annotated frames as they come", tags=["cameras"])
+    @app.get(
+        "/api/cameras/{camera}/stream.mjpg",
+        summary="Annotated frames as they come",
+        tags=["cameras"],
+        dependencies=[VIEWER],
+    )
     async def stream(camera: str) -> Response:
         service.camera(camera)
 
@@ -44,7 +52,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(parts(), media_type=kind, headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/frames", summary="Annotated frames of several cameras over one connection", tags=["cameras"])
+    @app.get(
+        "/api/frames",
+        summary="Annotated frames of several cameras over one connection",
+        tags=["cameras"],
+        dependencies=[VIEWER],
+    )
     async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
         """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
         for name in camera:
@@ -57,7 +70,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
         return StreamingResponse(parts(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/results", summary="Results as server-sent events", tags=["results"])
+    @app.get("/api/results", summary="Results as server-sent events", tags=["results"], dependencies=[VIEWER])
     async def results(
         camera: Annotated[list[str] | None, Query(description="Only of these")] = None,
         model: Annotated[list[str] | None, Query(description="Only of these")] = None,

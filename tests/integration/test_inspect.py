@@ -15,7 +15,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_daemon.cli import inspect
-from edge_daemon.cli.inspection import understanding
+from edge_daemon.cli.isolated.inspect import understanding
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ModelError
 from edge_daemon.models.model import Model

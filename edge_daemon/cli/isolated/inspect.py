@@ -1,10 +1,5 @@
-"""A model looked at in a process of its own: what it is, how it is understood, what it finds, what it costs.
+"""Looks at a model for `edge-daemon inspect`: its inputs and outputs, how it is read, what it finds, what it costs."""
 
-`python -m edge_daemon.cli.inspection` reads a request (JSON) from standard input, and answers with facts (JSON). A
-model is an untrusted file: when it brings this process down, `inspect` lives to say so.
-"""
-
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -58,7 +53,9 @@ def inspect(request: Request) -> dict[str, Any]:
         ModelError: ONNX Runtime cannot load it.
         PictureError: a picture cannot be read or saved.
     """
+    cv2.setNumThreads(1)
     settings = request.settings
+    limit_memory(provider.name for provider in settings.providers)
     file = file_of(settings.path)
     about = declared(file, settings)
     facts: dict[str, Any] = {
@@ -232,19 +229,3 @@ def constants(model: Model, pictures: list[NDArray[np.uint8]]) -> list[str]:
         for name, array in first.items()
         if array.size and all(other[name].shape == array.shape and (other[name] == array).all() for other in rest)
     ]
-
-
-def main() -> None:
-    """Answer the one request."""
-    cv2.setNumThreads(1)
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    limit_memory(provider.name for provider in request.settings.providers)
-    try:
-        facts = inspect(request)
-    except EdgeError as error:
-        facts = {"error": str(error), "picture": isinstance(error, PictureError)}
-    sys.stdout.buffer.write(msgspec.json.encode(facts))
-
-
-if __name__ == "__main__":
-    main()
