@@ -126,7 +126,7 @@ class Sink:
     @property
     def _wait_ms(self) -> int:
         most = ceil(1e3 * self._acks.wait_s(max(0.0, self._status_at - time.monotonic())))
-        return most if self._collector.rests and not self._publisher.is_waiting else min(most, POLL_MS)
+        return most if self._collector.is_idle and not self._publisher.is_waiting else min(most, POLL_MS)
 
     def _connect(self, ready: Container[object]) -> None:
         """Follow subscribers, and introduce this sink to the dispatcher, which assigns no frame before."""
@@ -138,18 +138,18 @@ class Sink:
         if self._hello_due and not self._publisher.is_waiting:
             self._hello_due = False
             self._acks.clear()
-            self._peer.send(pack([SinkHello(streams=self._collector.hello(), watched=self._watched)]))
+            self._peer.send(pack([SinkHello(streams=self._collector.suspend(), watched=self._watched)]))
 
     def _receive(self, ready: Container[object]) -> None:
         """Read messages; those of the dispatcher first, which announces a result before it arrives."""
         for data in self._peer.receive(BURST):
             try:
                 for message in self._from_dispatcher(data):
-                    self._collector.tell(message)
+                    self._collector.receive(message)
             except WireError as error:
                 logger.warning("dropped a message from the dispatcher: %s", error)
         for arrival in self._inbox.receive(ready):
-            if not self._collector.arrived(arrival):
+            if not self._collector.add(arrival):
                 self._moderator.interrupt()  # the dispatcher's message is needed now
 
     def _publish(self, items: Iterable[tuple[Result | End, Arrival | None]]) -> None:
@@ -166,7 +166,7 @@ class Sink:
 
     def _acknowledge(self) -> None:
         """Send how far streams have come. Results of lossless sources have to be written before."""
-        if acks := self._collector.acks(lossless=not (self._results and self._results.waits)):
+        if acks := self._collector.take_acks(lossless=not (self._results and self._results.waits)):
             if self._checkpoint:
                 self._checkpoint.note(acks, self._results.length if self._results else -1)
             self._acks.add(acks.streams)
