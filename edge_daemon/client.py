@@ -1,16 +1,20 @@
 """For Python programs that subscribe: results as objects, annotated frames as RGB arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
 
 from edge_daemon.errors import RequestError, WireError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import Result
+from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import FRAME, RESULT, STATUS, TOPICS, TYPES, Published
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
+
+__all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "Message", "Status", "Subscriber"]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,17 +30,7 @@ class AnnotatedFrame(msgspec.Struct, frozen=True):
     rgb: "npt.NDArray[np.uint8]"
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon stands, once a second: counts per camera and model, and the process table."""
-
-    at: str
-    cameras: dict[str, Any]
-    processes: list[dict[str, Any]]
-
-
-Message = Result | End | AnnotatedFrame | Status
-_Header = Result | End | Status
-_KINDS: dict[str, type[_Header]] = {"result": Result, "frame": Result, "end": End, "status": Status}
+Message = Published | AnnotatedFrame
 
 
 class Subscriber:
@@ -46,6 +40,7 @@ class Subscriber:
         address: where the daemon publishes (`publish.bind`).
         cameras: only these; all if None.
         results, frames, status: what to receive. Each viewer of frames costs the daemon drawing and encoding.
+        topics: further topics by name.
         timeout_s: how long to wait for each message; None waits for ever.
         newest: skip to the newest message of each topic when this program falls behind.
         server_key: the daemon's public key, or a file that holds it, if it has one (`publish.secret_key`).
@@ -64,13 +59,17 @@ class Subscriber:
         results: bool = True,
         frames: bool = False,
         status: bool = False,
+        topics: Iterable[str] = (),
         timeout_s: float | None = None,
         newest: bool = False,
         server_key: str | None = None,
         secret_key: str | None = None,
     ) -> None:
-        kinds = [kind for kind, wanted in (("result", results), ("frame", frames)) if wanted]
-        if not kinds and not status:
+        flags = {RESULT.name: results, FRAME.name: frames, STATUS.name: status}
+        selected = dict.fromkeys([*(name for name, wanted in flags.items() if wanted), *topics])
+        if unknown := [name for name in selected if name not in TOPICS]:
+            raise RequestError(f"there is no topic {unknown[0]}; there are {', '.join(TOPICS)}")
+        if not selected:
             raise RequestError("a subscriber has to ask for results, frames or status")
         keys = client_keys(server_key, secret_key)
         self._timeout_ms = None if timeout_s is None else max(round(timeout_s * 1000), 0)
@@ -82,11 +81,9 @@ class Subscriber:
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error
-        for kind in kinds:
-            for prefix in [topic(kind, camera) for camera in cameras] if cameras else [topic(kind)]:
+        for topic in (TOPICS[name] for name in selected):
+            for prefix in topic.prefixes(cameras):
                 self._socket.subscribe(prefix)
-        if status:
-            self._socket.subscribe(topic("status"))
 
     def receive(self) -> Message:
         """The next message.
@@ -138,9 +135,9 @@ def _decode(parts: list[bytes]) -> Message:
         raise WireError(f"a message of {len(parts)} parts; expected topic, header and perhaps a picture")
     try:
         kind = msgspec.json.decode(parts[1], type=_Kind)
-        if kind.v != 1 or kind.type not in _KINDS:
+        if kind.v != 1 or kind.type not in TYPES:
             raise WireError(f"a message of version {kind.v} and type {kind.type!r} is not known here")
-        message: _Header = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
+        message = msgspec.json.decode(parts[1], type=TYPES[kind.type])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not a message of ours: {error}") from error
     if kind.type != "frame" or not isinstance(message, Result):
