@@ -1,4 +1,4 @@
-"""Measures one thing over and over, in a process of its own beside others that do the same: cores share memory."""
+"""Measures one task repeatedly, in a process of its own beside others that do the same: cores share memory."""
 
 import itertools
 import statistics
@@ -19,13 +19,13 @@ from edge_daemon.settings import ModelSettings
 
 PICTURES = 8
 USUAL_FPS = 25.0
-"""Of pictures, and videos that do not say."""
+"""Frame rate of pictures, and of videos that give none."""
 LEAST = 5
-"""So many frames are measured, however long they take."""
+"""Least number of frames to measure, however long they take."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Decode a video over and over; or, with a model, have it look at pictures of that."""
+    """Decode a video repeatedly; or, with a model, run it on the video's pictures."""
 
     source: str
     model: ModelSettings | None = None
@@ -45,19 +45,19 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endless(source: str) -> Iterator[Picture]:
-    """The frames of a video, decoded, again and again.
+    """The decoded frames of a video, in an endless loop.
 
     Raises:
-        SourceError: it cannot be opened, or holds no frames.
+        SourceError: the video cannot be opened, or contains no frames.
     """
     while True:
         opened = open_source(source)
         first = opened.read()
         if first is None:
-            raise SourceError(f"{source} holds no frames")
+            raise SourceError(f"{source} contains no frames")
         picture: Picture | None = first
         while picture:
-            _ = picture.pixels  # which can be had until the next is read
+            _ = picture.pixels  # valid only until the next frame is read
             yield picture
             picture = opened.read()
         opened.close()
@@ -109,7 +109,9 @@ def _infer(task: Task, settings: ModelSettings, ready: Callable[[], None]) -> To
 
 
 def converted(picture: Picture, model: Model) -> tuple[list[Pixels], list[tuple[int, int]]]:
-    """A picture as a worker is given it where nobody watches, and the size (height, width) that it had."""
+    """A picture as workers get it while nobody watches (BGR, uint8, height x width x 3), and its original size (height,
+    width); a list of one each.
+    """
     width, height = picture.size
     enough = model.enough((height, width))
     return [small_bgr(picture.pixels, *enough) if enough else picture.bgr], [(height, width)]

@@ -1,4 +1,4 @@
-"""Processes that measure the same thing at the same time."""
+"""Runs the same measurement in several processes at once."""
 
 import statistics
 from contextlib import ExitStack
@@ -20,10 +20,10 @@ ENVIRONMENT = {
 
 
 def measure(task: Task, processes: int) -> Took:
-    """What a frame takes while this number of processes are at the task: the mean of theirs.
+    """The mean result of this number of processes at the task.
 
     Raises:
-        StartError: the task cannot be done, took too long, or brought its process down.
+        StartError: the task cannot be done, took too long, or crashed its process.
     """
     with ExitStack() as stack:
         members = [stack.enter_context(Call(bench.measure, task, LIMIT_S, ENVIRONMENT)) for _ in range(processes)]

@@ -23,7 +23,7 @@ SECRET = "CAMERA_PASSWORD"
 HINTS = {
     "refused": "nothing listens there: is the camera on, and the port right?",
     "unauthorised": "user or password is wrong, or this user may not read the device",
-    "not found": "the address answers, but not for this path; the camera's manual says it",
+    "not found": "the camera answers, but has no stream at this path; look the path up in its manual",
     "timeout": "it does not answer in time",
     "unreachable": "there is no way to that address from here",
     "unknown host": "nobody knows that name here",
@@ -86,7 +86,7 @@ def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Itera
     yield f"{facts.width}x{facts.height} {facts.codec or 'pictures'}, decoded by {facts.decoder}"
     announced = f" ({facts.announced_fps:g} announced)" if facts.announced_fps else ""
     rate = "one frame" if facts.fps is None else f"{facts.fps:g} frames a second{announced}"
-    yield f"{rate}, jitter {facts.jitter_ms:g} ms, at most {facts.longest_ms:g} ms apart" if facts.jitter_ms else rate
+    yield f"{rate}, jitter {facts.jitter_ms:g} ms, longest gap {facts.longest_ms:g} ms" if facts.jitter_ms else rate
     if facts.keyframe_s is not None:
         yield f"a key frame every {facts.keyframe_s:g} s"
     yield f"the first frame came {facts.open_s:g} s after it was asked"

@@ -22,9 +22,9 @@ GREETING_S = 5.0
 
 
 def reload(config: Path | None, place: Path | None) -> str:
-    """Have the daemon that read `config`, or the only one that runs, read it again; return what has changed.
+    """Make the daemon that read `config`, or the only one running, read it again; return what has changed.
 
-    It is looked for in the folder `place`, or else where the service and other daemons of this user have theirs.
+    It is searched for in the folder `place`, or else where the service and other daemons of this user have theirs.
 
     Raises:
         StartError: it is not found, or it is not clear which one is meant.
@@ -37,8 +37,8 @@ def reload(config: Path | None, place: Path | None) -> str:
             if config is None or _reads(greeting, config):
                 found.append((channel, greeting))
         if not found:
-            what = "no daemon" if config is None else f"no daemon that reads {config}"
-            raise StartError(f"{what} runs here, as far as this user can see")
+            what = "no running daemon" if config is None else f"no daemon that reads {config}"
+            raise StartError(f"{what} found; only those of this user are visible (try sudo)")
         if len(found) > 1:
             others = ", ".join(f"{greeting.config or 'no file'} (process {greeting.pid})" for _, greeting in found)
             raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {others}")

@@ -1,4 +1,4 @@
-"""`edge-daemon replay`: a frame that was set aside, run again."""
+"""`edge-daemon replay`: run a quarantined frame again."""
 
 import sys
 from pathlib import Path
@@ -15,10 +15,10 @@ from edge_daemon.worker.quarantine import read
 
 
 def replay(file: Path, model: Path | None, limit_s: float) -> None:
-    """Say what is known of the frame, run it again, and print what is found.
+    """Print the facts about a frame, run it again, and print the findings.
 
     Raises:
-        EdgeError: the model still fails on it, hangs or brings its process down; or the frame cannot be read.
+        EdgeError: the model still fails on it, hangs or crashes; or the frame cannot be read.
     """
     about, _ = read(file)
     frame = about.frame
@@ -29,10 +29,10 @@ def replay(file: Path, model: Path | None, limit_s: float) -> None:
 
 
 def ask(request: Request, limit_s: float) -> Answer:
-    """What another process makes of it, since it may crash again.
+    """The findings, from another process, since the model may crash again.
 
     Raises:
-        EdgeError: the model still fails on it, hangs or brings its process down.
+        EdgeError: the model still fails on it, hangs or crashes.
     """
     try:
         return isolated.call(isolated_replay.replay, request, limit_s=limit_s)

@@ -16,7 +16,7 @@ Via = Literal["web", "control-socket", "signal"]
 
 
 class Requester(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: the name of a token or of a Unix user, its role (neither if that is unknown), and by which way."""
+    """The sender of a request: name of a token or Unix user and its role (None if unknown), and the way it came."""
 
     name: str = ""
     role: Role | None = None

@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class RequestHead:
-    """What is known of a request. A WebSocket's method is not among the SAFE ones."""
+    """The properties of a request that decide on access. A WebSocket's method is not one of SAFE."""
 
     method: str
     host: str
@@ -40,7 +40,7 @@ class RequestHead:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks: the name and the role of a token; without a name, somebody who needs none."""
+    """The sender of a request: name and role of a token; no name if no token is needed."""
 
     name: str
     role: Role
@@ -51,9 +51,7 @@ ANONYMOUS = Identity("", "viewer")
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is refused: an HTTP status, a sentence, for how long to wait before the next attempt, and who sent
-    it, if that is known.
-    """
+    """A refused request: HTTP status, message, time to wait before the next attempt, and the sender if known."""
 
     status: Literal[401, 403, 421, 429]
     sentence: str
@@ -62,7 +60,7 @@ class Refusal:
 
 
 class Access:
-    """Decides by host, origin, token and role. Without any `tokens`, whoever can reach this service is a viewer."""
+    """Decides by host, origin, token and role. Without any `tokens`, everybody who reaches this service is a viewer."""
 
     def __init__(self, tokens: Mapping[str, TokenSettings], hosts: Iterable[str]) -> None:
         self._known = [
@@ -79,12 +77,12 @@ class Access:
 
     def wrong_host(self, head: RequestHead) -> Refusal | None:
         """Refusal of a request that was sent to a host name of somebody else."""
-        return None if self._is_ours(head.host) else Refusal(421, "this is not the address of this service")
+        return None if self._is_ours(head.host) else Refusal(421, "unknown host name; add it to web.hosts")
 
     def admit(self, head: RequestHead, needed: Role | None, now_s: float) -> Identity | Refusal:
         """Identity of a request to a route that needs a role (or none), or why it is refused. Its host is right."""
         if head.method not in SAFE and not _is_from_here(head, proven=needed not in (None, "viewer")):
-            return Refusal(403, "another site sent this")
+            return Refusal(403, "the request was sent by another site")
         if needed is None:
             return ANONYMOUS
         found = self.identify(head.token, head.client, now_s) if self.asks else ANONYMOUS
@@ -97,10 +95,10 @@ class Access:
         return Refusal(403, f"{found.name} has the role {found.role}, and {needed} is needed", who=found)
 
     def identify(self, token: str | None, client: str, now_s: float) -> Identity | Refusal:
-        """Whose token it is. The same wrong one again is no new guess: pages go on asking with an old cookie."""
+        """The identity of a token. A repeated wrong token is not a new guess: pages keep sending an old cookie."""
         count, until_s, last = self._guesses.get(client, (0, 0.0, ""))
         if now_s < until_s:
-            return Refusal(429, "too many wrong tokens came from there", until_s - now_s)
+            return Refusal(429, "too many wrong tokens from this address", until_s - now_s)
         if token is None:
             return Refusal(401, "a token is needed: Authorization: Bearer TOKEN")
         given = digest(token)

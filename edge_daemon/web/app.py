@@ -18,7 +18,7 @@ def make_app(service: Service) -> Guard:
     app = FastAPI(
         title="edge-daemon",
         version=version("edge-daemon"),
-        description="Vision models on live cameras: how they stand, what they find, and pictures of your own.",
+        description="Vision models on live cameras: status, results, annotated frames, and inference on pictures.",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -1,4 +1,4 @@
-"""Routes for administrators: the configuration is read again, and the audit log is shown."""
+"""Routes for administrators: reload and audit log."""
 
 import asyncio
 from http import HTTPStatus
@@ -20,14 +20,14 @@ STATUS = {
     ExitCode.CONFIG: HTTPStatus.UNPROCESSABLE_ENTITY,
     ExitCode.START: HTTPStatus.CONFLICT,
 }
-"""What an exit code is in HTTP; any other means that the daemon cannot do it now."""
+"""HTTP status by exit code; any other exit code means that the daemon cannot do it now."""
 MOST_BYTES = 4096
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
 
-    @app.post("/api/reload", summary="Read the configuration again", tags=["administration"])
+    @app.post("/api/reload", summary="Reload the configuration", tags=["administration"])
     async def reload(request: Request, who: Annotated[Requester, ADMINISTRATOR]) -> Response:
         """200 says what has changed, 422 what is wrong with the configuration, 409 what it needs and cannot have.
 
@@ -35,11 +35,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """
         return await ask(request, service, Reload(by=who))
 
-    @app.get("/api/audit", summary="Changes, logins and refused attempts, the newest first", tags=["administration"])
+    @app.get(
+        "/api/audit", summary="Audit log: changes, logins and refused attempts, newest first", tags=["administration"]
+    )
     async def audit(
         who: Annotated[Requester, ADMINISTRATOR],
-        most: Annotated[int, Query(ge=1, le=1000, description="How many entries")] = 100,
-        before: Annotated[str | None, Query(description="Only those before this time, as in `at`")] = None,
+        most: Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries")] = 100,
+        before: Annotated[str | None, Query(description="Only entries before this time, as in `at`")] = None,
     ) -> Response:
         if service.settings.audit is None:
             raise HTTPException(404, "the audit log is in the system's log only, since there is no state folder")

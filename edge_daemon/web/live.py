@@ -1,4 +1,4 @@
-"""What the sink publishes, for as many people as look: each gets the newest, and whoever is slow skips."""
+"""Distributes published messages to all viewers: each gets the newest, slow ones skip some."""
 
 import asyncio
 from collections import Counter, deque
@@ -11,16 +11,16 @@ import msgspec
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 
 RESULTS_KEPT = 1000
-"""Results that somebody whose line broke can still get."""
+"""Results kept for viewers that reconnect."""
 MAILBOX = 256
-"""Results that wait for a slow reader; older ones are skipped."""
+"""Results queued for a slow reader; older ones are skipped."""
 
 
 class Subscribing(Protocol):
-    """Who can be asked to hear a topic."""
+    """Something that subscribes to topics."""
 
     def subscribe(self, topic: bytes, *, wanted: bool) -> None:
-        """Hear it, or hear it no more."""
+        """Subscribe to a topic, or unsubscribe from it."""
         ...
 
 
@@ -34,7 +34,7 @@ class _Header(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Entry:
-    """A result as it was published, with its number here."""
+    """A published result with its number in this process."""
 
     number: int
     topic: str
@@ -52,9 +52,9 @@ class _Viewer:
 
 
 class Live:
-    """The newest annotated frame of each camera that is looked at, the results, and how all stands.
+    """The newest annotated frames of watched cameras, the results, and the status.
 
-    Everything happens in the event loop's thread, but for `heard`.
+    All methods run in the event loop's thread, except `heard`.
     """
 
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
@@ -70,11 +70,11 @@ class Live:
         self._observers: list[Callable[[bytes], None]] = []
 
     def observe(self, observer: Callable[[bytes], None]) -> None:
-        """Have each result's JSON handed to `observer`."""
+        """Call `observer` with each result's JSON."""
         self._observers.append(observer)
 
     def heard(self, parts: list[bytes]) -> None:
-        """Take in a message of the sink's, from any thread."""
+        """Receive a message of the sink; may be called in any thread."""
         self._loop.call_soon_threadsafe(self._take_in, parts)
 
     def _take_in(self, parts: list[bytes]) -> None:
@@ -104,8 +104,8 @@ class Live:
             reader.put_nowait(event)
 
     async def frames(self, cameras: Collection[str]) -> AsyncGenerator[tuple[str, bytes], None]:
-        """Annotated JPEGs of these cameras as they come. Of each only the newest waits until it is taken, and frames
-        are drawn only while somebody looks.
+        """Annotated JPEGs of these cameras as they arrive. Only the newest frame of each camera is kept until it is
+        read, and frames are drawn only for viewers.
         """
         viewer = _Viewer(frozenset(cameras))
         self._viewers.add(viewer)
@@ -116,7 +116,7 @@ class Live:
                 await viewer.came.wait()
                 viewer.came.clear()
                 while viewer.newest:
-                    camera = next(iter(viewer.newest))  # whose frame waits longest
+                    camera = next(iter(viewer.newest))  # the camera whose frame has waited longest
                     yield camera, viewer.newest.pop(camera)
         finally:
             self._viewers.discard(viewer)
@@ -130,7 +130,7 @@ class Live:
             self._subscribing.subscribe(FRAME.prefix(camera), wanted=before == 0)
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
-        """Results as they come; with `after`, first those since that number, as far as they are kept."""
+        """Results as they arrive; with `after`, first the kept ones with higher numbers."""
         mailbox: asyncio.Queue[Entry] = asyncio.Queue(MAILBOX)
         missed = [event for event in self._events if after is not None and event.number > after]
         self._readers.add(mailbox)

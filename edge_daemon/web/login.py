@@ -29,7 +29,7 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
     secure = service.settings.certificate is not None
 
     @app.post(
-        "/api/login", summary="Keep a token as a cookie", tags=["status"], openapi_extra=_BODY, dependencies=[PUBLIC]
+        "/api/login", summary="Log in (sets a cookie)", tags=["status"], openapi_extra=_BODY, dependencies=[PUBLIC]
     )
     async def login(request: Request) -> Response:
         try:
@@ -47,7 +47,7 @@ def add_routes(app: FastAPI, service: Service, access: Access) -> None:
             response.set_cookie(COOKIE, sent.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
         return response
 
-    @app.post("/api/logout", summary="Forget the cookie", tags=["status"], dependencies=[PUBLIC])
+    @app.post("/api/logout", summary="Log out", tags=["status"], dependencies=[PUBLIC])
     async def logout() -> Response:
         response = as_json({"welcome": False})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure)

@@ -49,7 +49,7 @@ class Gate:
         raise HTTPException(found.status, found.sentence, headers_of(found))
 
     def knows(self, connection: HTTPConnection) -> bool:
-        """True if whoever sent a request to a public route is a viewer, too."""
+        """True if the sender of a request to a public route is a viewer, too."""
         head: RequestHead = connection.scope[HEAD]
         if self._access.asks and head.token is None:
             return False
@@ -79,7 +79,7 @@ def gate_of(connection: HTTPConnection) -> Gate:
 
 
 def requester(who: Identity | None, address: str) -> Requester:
-    """Who asks, as the supervisor and the audit log want it."""
+    """The sender of a request, for the supervisor and the audit log."""
     return Requester(name=who.name if who else "", role=who.role if who else None, via="web", address=address)
 
 
@@ -102,6 +102,6 @@ def document(routes: Iterable[BaseRoute]) -> None:
 
 
 def with_scheme(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with what its `security` entries refer to."""
+    """The OpenAPI document with the scheme that its `security` entries refer to."""
     scheme = {"type": "http", "scheme": "bearer", "description": "A token; roles are written as its scopes."}
     return document | {"components": document.get("components", {}) | {"securitySchemes": {SCHEME: scheme}}}

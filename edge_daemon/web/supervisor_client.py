@@ -42,7 +42,7 @@ class SupervisorClient:
             self._waiting.pop(id, None)
 
     def replied(self, message: Replied) -> None:
-        """Take in a reply; whoever asked may be gone."""
+        """Receive a reply; the route that asked may be gone."""
         if (future := self._waiting.get(message.id)) and not future.done():
             future.set_result(message.reply)
 

@@ -1,4 +1,4 @@
-"""Routes for those who look: annotated frames, and results as they come."""
+"""Routes for live viewing: annotated frames, and results as events."""
 
 import asyncio
 import struct
@@ -15,11 +15,11 @@ from edge_daemon.web.service import Service, number
 BOUNDARY = "frame"
 KEEP_ALIVE_S = 15.0
 FRAME_S = 10.0
-"""How long a single frame is waited for."""
+"""Longest wait for a single frame."""
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Frames, streams, events."""
+    """Add the routes for frames, streams and results."""
     live = service.live
 
     @app.get(
@@ -31,14 +31,14 @@ def add_routes(app: FastAPI, service: Service) -> None:
         try:
             _, jpeg = await asyncio.wait_for(anext(frames), FRAME_S)
         except TimeoutError:
-            raise HTTPException(503, f"camera {camera} gives no frame", {"Retry-After": "5"}) from None
+            raise HTTPException(503, f"camera {camera} delivers no frame", {"Retry-After": "5"}) from None
         finally:
             await frames.aclose()
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     @app.get(
         "/api/cameras/{camera}/stream.mjpg",
-        summary="Annotated frames as they come",
+        summary="Annotated frames as an MJPEG stream",
         tags=["cameras"],
         dependencies=[VIEWER],
     )
@@ -59,7 +59,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         tags=["cameras"],
         dependencies=[VIEWER],
     )
-    async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
+    async def frames_of_several(camera: Annotated[list[str], Query(description="Names of cameras")]) -> Response:
         """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
         for name in camera:
             service.camera(name)
@@ -73,9 +73,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/api/results", summary="Results as server-sent events", tags=["results"], dependencies=[VIEWER])
     async def results(
-        camera: Annotated[list[str] | None, Query(description="Only of these")] = None,
-        model: Annotated[list[str] | None, Query(description="Only of these")] = None,
-        class_name: Annotated[list[str] | None, Query(alias="class", description="Only with one of these")] = None,
+        camera: Annotated[list[str] | None, Query(description="Only of these cameras")] = None,
+        model: Annotated[list[str] | None, Query(description="Only of these models")] = None,
+        class_name: Annotated[
+            list[str] | None, Query(alias="class", description="Only with one of these classes")
+        ] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         after = number(last_event_id)

@@ -150,9 +150,7 @@ def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callab
 
 
 def cut(bgr: Pixels, crop: Crop, margin: float) -> Part:
-    """Cut a box with `margin` around it (a share of its sides) out of `bgr` (height x width x 3, uint8, BGR); the part
-    has at least one pixel.
-    """
+    """The pixels (BGR, uint8, height x width x 3) of a box with `margin` (a share of its sides); at least one."""
     height, width = bgr.shape[:2]
     x1, y1, x2, y2 = crop.xyxy
     more_x, more_y = margin * (x2 - x1), margin * (y2 - y1)

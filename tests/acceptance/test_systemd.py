@@ -36,7 +36,7 @@ def install(destination: Path, *arguments: str, **environment: str) -> str:
     command = ["bash", str(CHECKOUT / "tools" / "install.sh"), *arguments]
     env = os.environ | {"DESTDIR": str(destination)} | environment
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
-    if "no way to the package index" in done.stderr:
+    if "package index cannot be reached" in done.stderr:
         missing("needs Python packages from an index")
     assert done.returncode == 0, done.stderr
     return done.stderr

@@ -213,5 +213,5 @@ def test_a_socket_of_another_user_is_not_talked_to(
         return ours(end, level, name, size)
 
     monkeypatch.setattr(socket.socket, "getsockopt", of_another)
-    with pytest.raises(StartError, match="no daemon runs here"):
+    with pytest.raises(StartError, match="no running daemon found"):
         reload(None, tmp_path)

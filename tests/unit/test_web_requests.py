@@ -162,7 +162,7 @@ def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
         return book.add(model, picture, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
 
     first = add("m", large)
-    with pytest.raises(BusyError, match="pictures of 256 MB wait"):
+    with pytest.raises(BusyError, match="pictures of 256 MB already wait"):
         add("n", large)
     add("n", PICTURE)
     book.withdraw(first)

@@ -1,1 +1,1 @@
-"""What commands run in a process of its own, because a model or a camera may crash or hang it."""
+"""Parts of commands that run in a process of their own, which a model or a camera may crash or hang."""

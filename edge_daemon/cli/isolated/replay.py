@@ -21,7 +21,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model finds in the frame."""
+    """The findings of the model in the frame."""
 
     found: Found
     timing_ms: Timing
