@@ -126,7 +126,7 @@ MUTANTS = [
     ("transport/shared_memory.py", "memory[flag_of(shared.slot, shared.reader)] = 0", "pass"),
     ("transport/shared_memory.py", "for flag in (SEEN + reader, *", "for flag in (*"),
     ("transport/shared_memory.py", "and all(map(self._is_free, slots))", ""),
-    ("transport/shared_memory.py", "if created_ns != shared.created_ns:", "if created_ns is None:"),
+    ("transport/shared_memory.py", "key = shared.pool, shared.created_ns", "key = shared.pool, 0"),
     ("dispatcher/dispatcher.py", "self.epochs.get(camera, 0) + 1)", "0)"),
     ("dispatcher/epoch_file.py", "max(epoch, known.get(camera, 0))", "epoch"),
     ("dispatcher/epoch_file.py", "if content.v == VERSION:", "if True:"),
