@@ -175,6 +175,8 @@ def test_live_drops_a_late_frame_and_lossless_does_not() -> None:
         for seq in range(2):
             collector.receive(assigned(seq, camera))
         collector.add(arrival(1, camera))
+    assert not list(collector.release(now_ns=0))
+    assert not collector.is_idle, "time alone releases the next"
     (message, _), *others = collector.release(now_ns=1000)
     assert not others
     assert isinstance(message, Result)
