@@ -8,18 +8,17 @@ import msgspec
 import zmq
 
 from edge_daemon.errors import RequestError, WireError
-from edge_daemon.messages.published import Result
+from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, TOPICS, TYPES, Published
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
-__all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "Message", "Status", "Subscriber"]
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "End", "Message", "Result", "Status", "Subscriber"]
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 

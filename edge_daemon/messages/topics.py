@@ -22,6 +22,11 @@ class Topic:
     of_cameras: bool = True
     with_picture: bool = False
 
+    @property
+    def pattern(self) -> str:
+        """Topics, such as `result/<camera>/`."""
+        return f"{self.name}/<camera>/" if self.of_cameras else f"{self.name}/"
+
     def prefix(self, camera: str | None = None) -> bytes:
         """Prefix of a camera's messages, or of all.
 

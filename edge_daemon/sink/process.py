@@ -12,8 +12,9 @@ import zmq
 from edge_daemon.errors import StartError, WireError
 from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
-from edge_daemon.messages.published import End, Result
-from edge_daemon.runtime.control import UNWRITTEN, Control, Processes, ProcessStatus, Reconfigure
+from edge_daemon.messages.published import End, Result, utc
+from edge_daemon.messages.status import ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.ack_batcher import AckBatcher
 from edge_daemon.sink.checkpoint import Checkpoint
@@ -195,13 +196,14 @@ class Sink:
         self._control.reconfigured()
 
     def _report(self, *, now: bool = False) -> None:
-        """Once a second, publish the status, and report it to the supervisor."""
+        """Once a second, publish the status, and report the counts to the supervisor."""
         if not now and time.monotonic() < self._status_at:
             return
         self._status_at = time.monotonic() + STATUS_S
-        status = self._collector.status(time.monotonic_ns(), self._processes)
-        self._publisher.publish_status(status)
+        streams = self._collector.counts(time.monotonic_ns())
+        cameras = camera_statuses(streams, self._processes)
+        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=self._processes))
         trouble = self._results.trouble if self._results else None
-        state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
+        state = f"cannot write results ({trouble.strerror})" if trouble else "up"
         rejected = self._from_dispatcher.rejected + self._inbox.rejected
-        self._control.report(state, {"cameras": status["cameras"], "rejected": rejected})
+        self._control.report(state, SinkReport(streams=streams, waits_for_disk=trouble is not None, rejected=rejected))

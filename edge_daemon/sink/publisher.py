@@ -8,6 +8,7 @@ import zmq
 
 from edge_daemon.errors import StartError
 from edge_daemon.messages.published import Result
+from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
@@ -91,7 +92,7 @@ class Publisher:
             self._send_frame(result, arrival)
         self._newest.clear()
 
-    def publish_status(self, status: object) -> None:
+    def publish_status(self, status: Status) -> None:
         """Publish the status."""
         self._socket.send_multipart([STATUS.prefix(), msgspec.json.encode(status)])
 

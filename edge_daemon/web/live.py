@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 
 RESULTS_KEPT = 1000
@@ -60,7 +61,7 @@ class Live:
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
         self._subscribing, self._loop = subscribing, loop
         self.cameras = cameras
-        self.status: dict[str, Any] = {}
+        self.status: Status | None = None
         self.status_at = 0.0
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
@@ -80,7 +81,7 @@ class Live:
     def _take_in(self, parts: list[bytes]) -> None:
         topic, _, rest = parts[0].decode().partition("/")
         if topic == STATUS.name:
-            self.status, self.status_at = msgspec.json.decode(parts[1]), self._loop.time()
+            self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
         elif topic == FRAME.name and len(parts) > 2:
             camera = rest.rstrip("/")
             for viewer in self._viewers:

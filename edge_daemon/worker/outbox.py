@@ -14,6 +14,7 @@ from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Frame, Upload
 from edge_daemon.messages.outcomes import Outcome, UploadOutcome
 from edge_daemon.messages.scheduling import UploadDone, WorkerReady
+from edge_daemon.messages.status import WorkerReport
 from edge_daemon.runtime.control import Control
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.transport import zeromq
@@ -36,10 +37,15 @@ class Outbox:
     """Sends what came of each job. Messages about a file's frames wait for the next ones; `flush` sends them."""
 
     def __init__(
-        self, control: Control, settings: WorkerSettings, context: zmq.Context[zmq.Socket[bytes]], dispatcher: Peer
+        self,
+        control: Control,
+        settings: WorkerSettings,
+        context: zmq.Context[zmq.Socket[bytes]],
+        dispatcher: Peer,
+        report: Callable[[], WorkerReport],
     ) -> None:
         self._control, self._settings, self._context = control, settings, context
-        self._dispatcher = dispatcher
+        self._dispatcher, self._report = dispatcher, report
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
         self._pictures = zeromq.outcomes(context, settings.pictures)
         self._replies: dict[str, zmq.Socket[bytes]] = {}  # by address: the web's
@@ -147,7 +153,7 @@ class Outbox:
         until = time.monotonic() + STOP_S
         while not has_room(self._control.rest_ms(POLL_MS)):
             self._control.commands()
-            self._control.heartbeat("waiting for the sink")
+            self._control.heartbeat("waiting for the sink", self._report())
             if self._control.stopping and time.monotonic() > until:
                 return False
         return True
@@ -182,7 +188,7 @@ class Outbox:
         socket = self._replies[address]
         while not socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
             self._control.commands()
-            self._control.heartbeat("waiting for the web")
+            self._control.heartbeat("waiting for the web", self._report())
             if self._control.stopping or not zeromq.is_there(address):
                 self._close_replies()
                 return None

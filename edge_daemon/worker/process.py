@@ -12,6 +12,7 @@ from edge_daemon.messages.codec import Decoder
 from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Header, Input, Upload
 from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello
+from edge_daemon.messages.status import WorkerReport
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
@@ -64,7 +65,7 @@ class Worker:
         self._mappings = Mappings()
         self._crash_marker = CrashMarker(settings.inbox) if settings.model.batch == 1 else None
         self._peer = Peer(settings.dispatcher, settings.worker)
-        self._outbox = Outbox(control, settings, context, self._peer)
+        self._outbox = Outbox(control, settings, context, self._peer, self._report)
         self._decode_header: Decoder[Header] = Decoder(Header)
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served = 0
@@ -87,9 +88,7 @@ class Worker:
                 self._introduce()
             if self._inbox in ready:
                 self.step()
-            rejected = self._decode_header.rejected + self._from_dispatcher.rejected
-            detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
-            self._control.heartbeat("up", detail)
+            self._control.heartbeat("up", self._report())
         self._leave()
 
     def step(self) -> None:
@@ -154,6 +153,10 @@ class Worker:
             return Found()
         found = job.report(self._model)
         return filtered(found, job.header.filter) if isinstance(job.header, Upload) else found
+
+    def _report(self) -> WorkerReport:
+        rejected = self._decode_header.rejected + self._from_dispatcher.rejected
+        return WorkerReport(served=self._served, provider=self._model.session.provider, rejected=rejected)
 
     def _introduce(self) -> None:
         hello = WorkerHello(
