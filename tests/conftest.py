@@ -59,12 +59,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _usual_signals() -> None:
-    """Let programs that tests start react to signals as usual, also under `nohup`.
+def _usual_start() -> None:
+    """Give programs that tests start the usual umask and reactions to signals, also under `nohup`.
 
     A signal that is ignored stays ignored in a child; one with a handler does not. So these do nothing here, and have
     their default effect there.
     """
+    os.umask(0o022)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
