@@ -236,9 +236,10 @@ def test_a_model_that_runs_cannot_come_after_another_one(tmp_path: Path) -> None
 
 def test_a_file_goes_on_when_a_reload_takes_its_slowest_model_away(tmp_path: Path) -> None:
     clip(tmp_path / "clip.mp4", 400)
-    slow_model(tmp_path / "slow.onnx", 1000)
+    slow_model(tmp_path / "slow.onnx", 300)
     both = config(tmp_path, "m: {path: m.onnx}, slow: {path: slow.onnx}", tape="{source: clip.mp4}")
     with running(tmp_path, both) as daemon, Listener(daemon.address, "status/") as statuses:
+        eventually(lambda: "processes are up" in daemon.log, PATIENT_S, what="a start")
         # The window is full of frames that the quick model has behind it, and the slow one has not.
         statuses.until(lambda s: s["cameras"]["tape"]["models"]["m"]["delivered"] > 5, 3 * PATIENT_S)
         assert daemon.reload(config(tmp_path, tape="{source: clip.mp4}")).returncode == 0
