@@ -181,4 +181,4 @@ class Reloaded(Daemon):
 
 TestDaemon = Daemon.TestCase
 TestReloaded = Reloaded.TestCase
-TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60, deadline=None)
+TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60)

@@ -121,7 +121,7 @@ class Sharing(RuleBasedStateMachine):
 
 
 TestSharing = Sharing.TestCase
-TestSharing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSharing.settings = settings(stateful_step_count=40)
 
 
 def a_picture(value: int = 1) -> list[Plane]:

@@ -135,7 +135,7 @@ class Web(RuleBasedStateMachine):
 
 
 TestWeb = Web.TestCase
-TestWeb.settings = settings(stateful_step_count=60, deadline=None)
+TestWeb.settings = settings(stateful_step_count=60)
 
 
 def test_who_may_not_wait_is_told_so() -> None:
