@@ -74,9 +74,10 @@ class PictureHeader(Message, frozen=True, kw_only=True):
     that size and stands for the larger one, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
     is set; the scaled picture may follow the planes.
 
-    `captured_ns` is the moment right after the source gave the frame, or the upload arrived. `crops`, if not None, are
-    the parts to process; if there are none, no picture travels. `deaths` workers died while they had this picture: from
-    POISON on it goes to the quarantine. With `annotate` the result comes with a picture.
+    `captured_ns` is when a camera captured the frame, when it was read from a file, or when the upload arrived; latency
+    counts from it. `crops`, if not None, are the parts to process; if there are none, no picture travels. `deaths`
+    workers died while they had this picture: from POISON on it goes to the quarantine. With `annotate` the result comes
+    with a picture.
     """
 
     captured_ns: int
@@ -96,14 +97,15 @@ class PictureHeader(Message, frozen=True, kw_only=True):
 class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
     """Header of a camera's frame.
 
-    `truth` are the boxes of the objects that a generated scene contains. The result of a `deferrable` frame (of a file)
-    may be sent together with the next one. With `share` other models come after this one, and the dispatcher is sent
-    what is found.
+    `time_s` is camera time: seconds since the epoch began. `captured_at` is the wall time that belongs to it. `truth`
+    are the boxes of the objects that a generated scene contains. The result of a `deferrable` frame (of a file) may be sent
+    together with the next one. With `share` other models come after this one, and the dispatcher is sent what is found.
     """
 
     camera: str
     epoch: int
     seq: int
+    time_s: float = 0.0
     captured_at: str
     deferrable: bool = False
     share: bool = False
