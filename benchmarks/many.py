@@ -83,6 +83,7 @@ class Crowd:
 
     def play(self, fps: float, seconds: float) -> None:
         """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
+        self._hear()  # before it has looked for messages, the socket's file descriptor does not report them
         while len(self._epochs) < len(self._captures):
             self._step(100)
         began = time.monotonic()
