@@ -155,26 +155,27 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     reorder_wait_s: float = 1.0
 
 
-class Cascade(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model looks at: at most `max_crops` of what the model `after` found, of `classes` (None: of all)."""
+class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the dispatcher needs to know of a model.
 
-    after: str
+    Its workers take `batch` frames at once. A model that comes `after` another looks at crops of what that one found:
+    at most `max_crops` per frame, of `classes` (None: of all). Uploaded pictures share its workers with the cameras by
+    the weight `requests` (None: there are none).
+    """
+
+    batch: int = 1
+    after: str | None = None
     classes: list[str] | None = None
     max_crops: int = 8
+    requests: float | None = None
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the dispatcher listens, and whose frames it hands out.
-
-    By model, `cascades` says which come after others, `batches` how many frames their workers take at once, and
-    `requests` what the weight of pictures is that people send in, beside the cameras'.
-    """
+    """Where the dispatcher listens, the cameras whose frames it assigns, and all models that are used."""
 
     bind: str
     cameras: dict[str, CameraPlan]
-    cascades: dict[str, Cascade] = {}
-    batches: dict[str, int] = {}
-    requests: dict[str, float] = {}
+    models: dict[str, ModelPlan] = {}
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,9 +24,7 @@ def serve(control: Control) -> None:
     settings = control.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
         control.ready()
-        dispatcher = Dispatcher(
-            settings.cameras, settings.cascades, settings.batches, settings.requests, crash_marker=crash_marker.read
-        )
+        dispatcher = Dispatcher(settings.cameras, settings.models, crash_marker=crash_marker.read)
         Loop(control, hub, dispatcher).run()
 
 
@@ -66,13 +64,11 @@ class Loop:
     def _wait_ms(self, *, patient: bool) -> int:
         if self._lots or patient:
             return PATIENCE_MS
-        return REST_MS if self._dispatcher.rests else FLUSH_MS
+        return REST_MS if self._dispatcher.is_idle else FLUSH_MS
 
     def _change(self, order: Reconfigure) -> None:
         settings = self._control.new_settings(order, DispatcherSettings)
-        self._dispatcher.change(
-            settings.cameras, settings.cascades, settings.batches, settings.requests, order.restarted
-        )
+        self._dispatcher.change(settings.cameras, settings.models, order.restarted)
         self._control.reconfigured()
 
     def _receive(self) -> None:

@@ -1,4 +1,4 @@
-"""A worker as the dispatcher sees it: what it was given, and whether it can be given more."""
+"""A worker as the dispatcher sees it: the frames it was assigned, and whether it may hold more."""
 
 from dataclasses import dataclass, field
 
@@ -6,42 +6,44 @@ from edge_daemon.messages.frames import Input
 from edge_daemon.runtime.crash_marker import FrameId
 
 
-@dataclass
+@dataclass(eq=False)
 class WorkerSlot:
-    """A worker that is here, with its model's `input`, and the frames that it was given: camera, epoch, and the number
-    asked for.
+    """A connected worker, its model's `input`, and the frames assigned to it: camera, epoch, and the requested number.
 
-    It takes `batch` frames at once, and none more once it has `begun`, or beside one that is to be `alone`.
+    It takes `batch` frames at once, but none after it has `started` on them, nor beside one that has to be `alone`.
     """
 
+    worker: str
     model: str
     inbox: str
     batch: int = 1
     input: Input | None = None
-    begun: bool = False
+    started: bool = False
     alone: bool = False
-    leaves: bool = False
-    given: list[tuple[str, int, int]] = field(default_factory=list)
+    leaving: bool = False
+    assigned: list[tuple[str | None, int, int]] = field(default_factory=list)
 
-    def has_room(self, ahead: int = 0) -> bool:
-        """Whether it can be given a frame: with `ahead`, so many more than it takes at once, for when it is done."""
-        most = 1 if self.alone else self.batch if self.batch > 1 else 1 + ahead
-        return len(self.given) < most and not self.begun and not self.leaves
+    def has_credit(self, prefetch: int = 0) -> bool:
+        """True if it may hold another frame: a batch, or one frame and `prefetch` more for when that is done."""
+        credit = 1 if self.alone else self.batch if self.batch > 1 else 1 + prefetch
+        return len(self.assigned) < credit and not self.started and not self.leaving
 
-    def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
-        """It is done with a frame: with `newer`, that may be a later one than was asked for."""
-        for given in self.given:
-            if given[:2] == (camera, epoch) and (given[2] == seq or (newer and given[2] < seq)):
-                self.given.remove(given)
+    def done(self, camera: str | None, epoch: int, seq: int, *, newer: bool) -> None:
+        """Remove a frame that it is done with; with `newer`, that may be a later one than was requested."""
+        for frame in self.assigned:
+            if frame[:2] == (camera, epoch) and (frame[2] == seq or (newer and frame[2] < seq)):
+                self.assigned.remove(frame)
                 break
-        self.begun &= bool(self.given)
+        self.started &= bool(self.assigned)
 
-    def in_hand(self, camera: str, at: FrameId | None) -> list[int]:
-        """The frames of a camera that it has and is not `at`; or, where it has not said so, cannot have begun."""
-        given = [one for one in self.given if one != at] if at else self.given[self.batch :]
-        return [seq for name, _, seq in given if name == camera]
+    def in_hand(self, camera: str, marker: FrameId | None) -> list[int]:
+        """Frames of a camera that cannot have killed it: all but that of its crash `marker`; without one, those that
+        it had not started on.
+        """
+        innocent = [frame for frame in self.assigned if frame != marker] if marker else self.assigned[self.batch :]
+        return [seq for name, _, seq in innocent if name == camera]
 
-    def forget(self, camera: str) -> None:
-        """Frames of a camera may never come."""
-        self.given = [given for given in self.given if given[0] != camera]
-        self.begun &= bool(self.given)
+    def forget(self, camera: str | None) -> None:
+        """Remove the frames of a camera, which may never arrive."""
+        self.assigned = [frame for frame in self.assigned if frame[0] != camera]
+        self.started &= bool(self.assigned)

@@ -51,7 +51,7 @@ def changed_parents(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> l
 def _parents(plan: Iterable[ProcessSpec]) -> dict[str, str | None]:
     (settings,) = (spec.settings for spec in plan if isinstance(spec.settings, DispatcherSettings))
     models = {model for turn in settings.cameras.values() for model in turn.models}
-    return {model: settings.cascades[model].after if model in settings.cascades else None for model in sorted(models)}
+    return {model: settings.models[model].after for model in sorted(models)}
 
 
 def in_words(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
@@ -74,10 +74,10 @@ def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
                 known.append((f"camera {spec.name}", restart_key(spec)))
             case WorkerSettings(model=model):
                 known.append((f"model {model.name}", spec))
-            case DispatcherSettings(cameras=cameras, cascades=cascades, requests=requests):
-                known += [(f"camera {name}", turn) for name, turn in cameras.items()]
-                known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
-                known += [("the web", weight) for weight in set(requests.values())]
+            case DispatcherSettings(cameras=cameras, models=models):
+                known += [(f"camera {name}", camera) for name, camera in cameras.items()]
+                known += [(f"model {name}", (model.classes, model.max_crops)) for name, model in models.items()]
+                known += [("the web", weight) for weight in {model.requests for model in models.values()} - {None}]
             case WebSettings():
                 known.append(("the web", restart_key(spec)))
             case SinkSettings(publish=publish, quality=quality, clients=clients):

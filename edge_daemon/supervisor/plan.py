@@ -8,11 +8,11 @@ from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
 from edge_daemon.settings import (
     CameraPlan,
     CaptureSettings,
-    Cascade,
     Delivery,
     DeviceSettings,
     DispatcherSettings,
     InputSettings,
+    ModelPlan,
     ModelSettings,
     MotionSettings,
     OpenSettings,
@@ -43,6 +43,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
     dispatcher, sink, pictures = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "pictures"))
     plans = {name: _camera_plan(config, camera) for name, camera in config.cameras.items()}
     finite = _is_finite(config)
+    used = {model for camera in plans.values() for model in camera.models} | set(_asked(config))
     specs = [
         ProcessSpec(
             role="sink",
@@ -68,17 +69,10 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
             settings=DispatcherSettings(
                 bind=dispatcher,
                 cameras=plans,
-                cascades={
-                    name: Cascade(after=model.after, classes=model.classes, max_crops=model.max_crops)
-                    for name, model in config.models.items()
-                    if model.after
-                },
-                batches={name: model.batch for name, model in config.models.items() if model.batch > 1},
-                requests=dict.fromkeys(_asked(config), config.web.weight),
+                models={name: _model_plan(config, name) for name in config.models if name in used},
             ),
         ),
     ]
-    used = {model for turn in plans.values() for model in turn.models} | set(_asked(config))
     workers = [(name, i) for name in config.models if name in used for i in range(config.models[name].workers)]
     for name, i in workers:
         specs.append(
@@ -169,6 +163,17 @@ def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
         weight=camera.weight,
         max_age_s=camera.max_age,
         reorder_wait_s=camera.reorder_wait,
+    )
+
+
+def _model_plan(config: Config, name: str) -> ModelPlan:
+    model = config.models[name]
+    return ModelPlan(
+        batch=model.batch,
+        after=model.after,
+        classes=model.classes if model.after else None,
+        max_crops=model.max_crops,
+        requests=config.web.weight if name in _asked(config) else None,
     )
 
 

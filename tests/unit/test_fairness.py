@@ -21,7 +21,7 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.settings import CameraPlan, Delivery
+from edge_daemon.settings import CameraPlan, Delivery, ModelPlan
 
 S = 1_000_000_000
 MINUTE_S = 60
@@ -42,7 +42,8 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
         name: CameraPlan(models=["m"], delivery=delivery, weight=camera.weight, max_age_s=5.0)
         for name, camera in cameras.items()
     }
-    core, served, order = Dispatcher(turns, wall=lambda: 1.0), Counter[str](), itertools.count()
+    core = Dispatcher(turns, {"m": ModelPlan()}, wall=lambda: 1.0)
+    served, order = Counter[str](), itertools.count()
     events: list[tuple[int, int, str, str]] = []
     luck = random.Random(1)
 

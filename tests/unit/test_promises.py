@@ -9,11 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.published import End, Result
-from edge_daemon.settings import CameraPlan, Cascade
+from edge_daemon.settings import CameraPlan, ModelPlan
 from tests.unit.world import POISONOUS, Fate, World, fate_in_file
 
 REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error", "poison"}
-MODELS = ["a", "b", "c"]
+PLANS = {"a": ModelPlan(), "b": ModelPlan(batch=2), "c": ModelPlan(after="a", max_crops=1)}
+MODELS = list(PLANS)
 BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
 LIVE = CameraPlan(models=MODELS, delivery="live", **BRIEF)
 FILE = CameraPlan(models=MODELS, delivery="lossless", weight=2.0)
@@ -29,13 +30,7 @@ class Daemon(RuleBasedStateMachine):
     @initialize(length=st.integers(0, 12))
     def start(self, length: int) -> None:
         self.length = length
-        self.world = World(
-            {"live": LIVE, "file": FILE},
-            WORKERS,
-            length,
-            {"c": Cascade(after="a", max_crops=1)},
-            {"b": 2},
-        )
+        self.world = World({"live": LIVE, "file": FILE}, WORKERS, length, PLANS)
 
     @precondition(lambda self: self.world.busy_queues())
     @rule(data=st.data())
@@ -132,7 +127,7 @@ class Daemon(RuleBasedStateMachine):
 
     def only_poison_is_missing(self, model: str, missing: set[int]) -> None:
         """Two workers died of it, or of the same frame in the model before."""
-        models = [model, self.world.cascades[model].after] if model in self.world.cascades else [model]
+        models = [model, *filter(None, [PLANS[model].after])]
         for seq in missing:
             assert max(self.world.deaths["file", one, seq] for one in models) >= POISON
         if model == POISONOUS[1] and POISONOUS[2] < self.length:

@@ -39,7 +39,7 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.runtime.crash_marker import FrameId
-from edge_daemon.settings import CameraPlan, Cascade
+from edge_daemon.settings import CameraPlan, ModelPlan
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
 
@@ -114,14 +114,13 @@ class World:
         cameras: dict[str, CameraPlan],
         workers: dict[str, str],
         length: int,
-        cascades: dict[str, Cascade] | None = None,
-        batches: dict[str, int] | None = None,
+        models: dict[str, ModelPlan],
     ) -> None:
         self.cameras, self.now, self.length = cameras, 1, length
         self.anew: list[str] | None = None  # while the sink has changed, and the dispatcher not yet
         self.cameras_of_dispatcher = cameras
-        self.cascades, self.batches = cascades or {}, batches or {}
-        self.followed = {cascade.after for cascade in self.cascades.values()}
+        self.models = models
+        self.followed = {model.after for model in models.values() if model.after}
         self.captures = {camera: self.new_capture(camera) for camera in cameras}
         self.workers = {name: Worker(name, model) for name, model in workers.items()}
         self.generations: dict[str, int] = {}
@@ -187,8 +186,7 @@ class World:
     def start_dispatcher(self) -> None:
         self.dispatcher = Dispatcher(
             self.cameras_of_dispatcher,
-            self.cascades,
-            self.batches,
+            self.models,
             wall=lambda: self.now,
             crash_marker=self.bookmarks.get,
         )
@@ -381,10 +379,11 @@ class World:
     def work(self, name: str) -> None:
         """A worker takes a frame up, or is done with the one it has."""
         worker = self.workers[name]
+        plan = self.models[worker.model]
         if not worker.serving:
-            while worker.inbox and len(worker.serving) < self.batches.get(worker.model, 1):
+            while worker.inbox and len(worker.serving) < plan.batch:
                 worker.serving.append(worker.inbox.popleft())
-            if worker.serving and worker.model in self.batches:
+            if worker.serving and plan.batch > 1:
                 self.put(name, "dispatcher", BatchStarted(worker=name))
             elif worker.serving:
                 frame = worker.serving[0]
@@ -413,12 +412,12 @@ class World:
                 failed=failed,
             )
             outcome = Outcome(frame=frame, model=worker.model, worker=name, found=found, failed=failed)
-            if worker.model in self.cascades:
+            if plan.after:
                 assert frame.crops is not None, "it has to know where to look"
-                assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
+                assert len(frame.crops) == min(frame.seq % 3, plan.max_crops)
             worker.unsaid.append((free, outcome))
         waits = len(worker.unsaid) < 2 and all(frame.deferrable for frame in worker.serving)
-        if not (waits and worker.inbox and worker.model not in self.batches):
+        if not (waits and worker.inbox and plan.batch == 1):
             for free, outcome in worker.unsaid:
                 if not worker.freed:
                     self.put(name, "dispatcher", free)
@@ -519,7 +518,7 @@ class World:
     def change_dispatcher(self) -> None:
         assert self.anew is not None
         self.cameras_of_dispatcher = self.cameras
-        self.dispatcher.change(self.cameras, self.cascades, self.batches, {}, self.anew)
+        self.dispatcher.change(self.cameras, self.models, self.anew)
         self.turn()
         self.anew = None
         for camera in self.cameras:

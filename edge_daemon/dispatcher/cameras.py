@@ -1,0 +1,149 @@
+"""All cameras, and what the sink has to know of their frames."""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from edge_daemon.dispatcher.camera import Camera
+from edge_daemon.dispatcher.outbox import SINK, Outbox
+from edge_daemon.dispatcher.scheduler import Scheduler
+from edge_daemon.dispatcher.stream import Stream
+from edge_daemon.dispatcher.worker_slot import WorkerSlot
+from edge_daemon.dispatcher.workers import Workers
+from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
+from edge_daemon.messages.scheduling import CaptureHello, FromCapture, Introduce, Send, WorkerReady
+from edge_daemon.settings import CameraPlan, ModelPlan
+
+logger = logging.getLogger(__name__)
+
+
+class Cameras:
+    """Passes messages on to the cameras that they are about, and reports to the sink what has changed."""
+
+    def __init__(self, outbox: Outbox, scheduler: Scheduler, workers: Workers, wall: Callable[[], float]) -> None:
+        self._outbox, self._scheduler, self._workers, self._wall = outbox, scheduler, workers, wall
+        self._known: dict[str, Camera] = {}  # also those that are not configured any more
+        self._cameras: dict[str, Camera] = {}
+        self._watched: Collection[str] = ()
+        self._dirty: dict[Camera, None] = {}  # with changes that the sink may not know of
+        self._resumed = False  # True once the sink has reported where to start
+
+    def change(
+        self, plans: Mapping[str, CameraPlan], models: Mapping[str, ModelPlan], restarted: Collection[str]
+    ) -> None:
+        """Go on with other cameras and models."""
+        for name, camera in self._cameras.items():
+            if name not in plans:
+                camera.remove()
+        self._cameras = {name: self._known.get(name) or self._add(name) for name in plans}
+        for name, camera in self._cameras.items():
+            camera.change(plans[name], models, restarted=name in restarted)
+        self.watch(self._watched)
+
+    def _add(self, name: str) -> Camera:
+        self._known[name] = Camera(name, self._outbox, self._workers, self._wall)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[Camera]:
+        return iter(self._cameras.values())
+
+    def _stream(self, camera: str, model: str) -> Stream | None:
+        return self._cameras[camera].streams.get(model) if camera in self._cameras else None
+
+    @property
+    def _streams(self) -> Iterator[Stream]:
+        return (stream for camera in self for stream in camera.streams.values())
+
+    # Captures
+
+    def receive(self, peer: str, message: FromCapture) -> None:
+        """Take a message of a capture."""
+        camera = self._cameras.get(message.camera)
+        if camera is None:
+            logger.warning("ignored a message about camera %s, which is not configured", message.camera)
+            return
+        if isinstance(message, CaptureHello):
+            camera.greet(peer, may_begin=self._resumed)
+        if camera.is_greeted(peer):
+            self.touch(camera)
+            camera.receive(message)
+
+    def capture_exited(self, name: str) -> None:
+        """The capture of a camera has ended."""
+        if camera := self._known.get(name):
+            camera.peer = None
+            self.touch(camera)
+            camera.capture_lost()
+
+    def send(self, name: str, message: Send) -> None:
+        """Send a message to the capture of a camera."""
+        self._cameras[name].send(message)
+        self.touch(self._cameras[name])
+
+    def served(self, slot: WorkerSlot, message: WorkerReady) -> None:
+        """A worker is done with a frame. If its stream is gone, that was removed from the slot."""
+        if stream := self._stream(message.camera, slot.model):
+            self.touch(self._cameras[message.camera])
+            if stream.epoch == message.epoch:
+                found = message.failed or message.found or ()
+                self._outbox.send(SINK, *stream.served(message.seq, message.worker, found))
+            slot.done(message.camera, message.epoch, message.seq, newer=stream.live)
+
+    def watch(self, watched: Collection[str]) -> None:
+        """Somebody watches exactly these cameras."""
+        self._watched = set(watched)
+        for camera in self:
+            camera.watch(watched=camera.name in self._watched)
+
+    def is_lossless(self, name: str) -> bool:
+        """True if the results of a camera's frames may be late."""
+        return name in self._cameras and self._cameras[name].lossless
+
+    # The sink
+
+    def touch(self, *cameras: Camera) -> None:
+        """Something has happened to frames of these cameras."""
+        for camera in cameras:
+            self._dirty[camera] = None
+            for stream in camera.streams.values():
+                self._scheduler.wake(stream)
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the sink knows all there is to know."""
+        return not self._dirty
+
+    def flush(self) -> None:
+        """Report to the sink what it does not know from assignments."""
+        dirty, self._dirty = self._dirty, {}
+        for camera in dirty:
+            for stream in camera.streams.values():
+                if reports := stream.flush():
+                    self._outbox.send(SINK, *reports)
+                    self.touch(camera)
+                if stream.is_waiting or not stream.can_report:
+                    self._dirty[camera] = None
+
+    def acknowledge(self, states: Sequence[StreamState]) -> None:
+        """The sink has come this far."""
+        for state in states:
+            if stream := self._stream(state.camera, state.model):
+                stream.acknowledge(state)
+        for name in dict.fromkeys(state.camera for state in states):
+            if name in self._cameras:
+                self._cameras[name].release()
+
+    def sink_hello(self, hello: SinkHello) -> None:
+        """A sink is here, and gets all that it has to know. From the first one, captures learn where to start."""
+        first, self._resumed = not self._resumed, True
+        self.acknowledge(hello.streams)
+        self.watch(hello.watched)
+        self.touch(*self)
+        if first:
+            for stream in self._streams:
+                stream.resume()
+            for camera in self:
+                camera.send(Introduce())
+        self._outbox.send(SINK, StartFrom(streams=[stream.state for stream in self._streams]))
+        if not first:
+            for stream in self._streams:
+                self._outbox.send(SINK, *stream.repeat())
