@@ -24,7 +24,7 @@ from typing import Any
 import cv2
 import psutil
 
-from edge_daemon.scene.scene import Scene
+from edge_daemon.demo.scene.scene import Scene
 from tests.acceptance.harness import START_S, Daemon, accounts, running
 from tests.waiting import eventually
 

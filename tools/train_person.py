@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from edge_daemon.scene.scene import Scene
+from edge_daemon.demo.scene.scene import Scene
 
 RECIPE = "1"
 HEIGHT, WIDTH = 288, 512

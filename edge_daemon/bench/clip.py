@@ -4,8 +4,8 @@ from pathlib import Path
 
 import cv2
 
+from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.errors import StartError
-from edge_daemon.scene.scene import Scene
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25.0
 FRAMES = 500

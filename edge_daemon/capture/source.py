@@ -5,12 +5,10 @@ from pathlib import Path
 from edge_daemon.capture.camera import Camera, Webcam
 from edge_daemon.capture.folder import PICTURE_FILES, Folder, GrowingFolder
 from edge_daemon.capture.mjpeg import MjpegCamera
-from edge_daemon.capture.picture import Details, Picture, Source, ready
+from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import SourceError
-from edge_daemon.scene.options import SceneOptions
-from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import Delivery, OpenSettings
 
 AS_USUAL = OpenSettings()
@@ -28,7 +26,9 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Deliver
     """
     match kind_of(source):
         case "scene":
-            return SceneSource(source)
+            from edge_daemon.capture.generated import GeneratedScene  # only the demo needs the renderer
+
+            return GeneratedScene(source)
         case "folder":
             return GrowingFolder(path_of(source)) if delivery == "live" else Folder(path_of(source))
         case "file":
@@ -52,29 +52,3 @@ def file_source(path: Path, threads: int = 1) -> Source:
     if path.suffix.lower() in PICTURE_FILES - {".gif"}:
         return Folder(path.parent, [path])
     return Video(path, threads)
-
-
-class SceneSource:
-    """The generated street, rendered as it is asked for."""
-
-    live = False
-
-    def __init__(self, source: str) -> None:
-        self._options = SceneOptions.parse(source)
-        o = self._options
-        self._scene = Scene(seed=o.seed, width=o.width, height=o.height, people=o.people)
-        self._index = 0
-        self.details = Details(fps=o.fps)
-        self.about = f"{o.width}x{o.height} generated, {o.fps:g} fps"
-
-    def read(self) -> Picture | None:
-        """The next frame, with the boxes of the people in it."""
-        if self._options.frames is not None and self._index >= self._options.frames:
-            return None
-        bgr, people = self._scene.frame(self._index, self._options.fps)
-        time_s = self._index / self._options.fps
-        self._index += 1
-        return Picture(time_s, ready(bgr), truth=[list(person.xyxy) for person in people])
-
-    def close(self) -> None:
-        """Nothing is held open."""

@@ -31,7 +31,7 @@ def faults(config: Config) -> Iterator[Problem]:
     """A problem for each scene with a wrong option, and each built-in model that does not ship."""
     for name, camera in config.cameras.items():
         if kind_of(camera.source) == "scene":
-            from edge_daemon.scene.options import SceneOptions
+            from edge_daemon.demo.scene.options import SceneOptions
 
             try:
                 SceneOptions.parse(camera.source)

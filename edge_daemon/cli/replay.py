@@ -9,6 +9,7 @@ import msgspec
 
 from edge_daemon.cli.replaying import Answer
 from edge_daemon.errors import EdgeError
+from edge_daemon.messages.frames import Frame
 from edge_daemon.worker.quarantine import read
 
 
@@ -20,7 +21,8 @@ def replay(file: Path, model: Path | None, limit_s: float) -> None:
     """
     about, _ = read(file)
     frame = about.frame
-    print(f"frame {frame.seq} of {frame.camera}, {frame.captured_at}: {about.reason}: {about.error}", file=sys.stderr)
+    title = f"{frame.title}, {frame.captured_at}" if isinstance(frame, Frame) else f"{frame.title}, {about.at}"
+    print(f"{title}: {about.reason}: {about.error}", file=sys.stderr)
     answer = ask(file, model, limit_s)
     if answer.error:
         raise EdgeError(f"it still fails: {answer.error}")

@@ -20,6 +20,7 @@ from edge_daemon.messages.scheduling import (
     Skipped,
     Welcome,
 )
+from edge_daemon.runtime.crash_marker import FrameId
 from edge_daemon.settings import CameraPlan, ModelPlan
 
 
@@ -123,7 +124,7 @@ class Camera:
             case Missing() if message.model == stream.model:
                 stream.missing(message.seq, message.worker)
                 if slot := self._workers.get(message.worker):
-                    slot.done(self.name, message.epoch, message.seq, newer=False)
+                    slot.done(FrameId(self.name, message.epoch, message.seq))
             case Sent() if message.model == stream.model:
                 alive = self._workers.get(message.worker, message.inbox) is not None
                 self._outbox.send(SINK, *stream.sent(message.seq, message.worker, alive=alive))

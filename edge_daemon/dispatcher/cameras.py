@@ -10,7 +10,9 @@ from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
-from edge_daemon.messages.scheduling import CaptureHello, FromCapture, Introduce, Send, WorkerReady
+from edge_daemon.messages.codec import Message
+from edge_daemon.messages.scheduling import CaptureHello, FromCapture, Introduce, WorkerReady
+from edge_daemon.runtime.crash_marker import FrameId
 from edge_daemon.settings import CameraPlan, ModelPlan
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ class Cameras:
             self.touch(camera)
             camera.capture_lost()
 
-    def send(self, name: str, message: Send) -> None:
+    def send(self, name: str, message: Message) -> None:
         """Send a message to the capture of a camera."""
         self._cameras[name].send(message)
         self.touch(self._cameras[name])
@@ -86,7 +88,11 @@ class Cameras:
             if stream.epoch == message.epoch:
                 found = message.failed or message.found or ()
                 self._outbox.send(SINK, *stream.served(message.seq, message.worker, found))
-            slot.done(message.camera, message.epoch, message.seq, newer=stream.live)
+            frame = FrameId(message.camera, message.epoch, message.seq)
+            if stream.live:
+                slot.done_up_to(frame)
+            else:
+                slot.done(frame)
 
     def watch(self, watched: Collection[str]) -> None:
         """Somebody watches exactly these cameras."""

@@ -11,7 +11,6 @@ from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, Watched
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.frames import REQUESTS
 from edge_daemon.messages.scheduling import (
     Announce,
     BatchStarted,
@@ -24,12 +23,13 @@ from edge_daemon.messages.scheduling import (
     Sent,
     Skipped,
     ToDispatcher,
+    UploadDone,
     WebHello,
     Withdraw,
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import InHand
 from edge_daemon.settings import CameraPlan, ModelPlan
 
 
@@ -47,7 +47,7 @@ class Dispatcher:
         models: Mapping[str, ModelPlan],
         *,
         wall: Callable[[], float] = time.time,
-        crash_marker: Callable[[str], FrameId | None] = lambda inbox: None,
+        crash_marker: Callable[[str], InHand | None] = lambda inbox: None,
     ) -> None:
         self.outbox = Outbox()
         self._crash_marker = crash_marker
@@ -80,12 +80,14 @@ class Dispatcher:
     def receive(self, peer: str, message: ToDispatcher) -> None:
         """Take a message of `peer`."""
         match message:
-            case Missing(camera=camera) if camera == REQUESTS:
-                self._request_done(message.worker, message.seq)
             case Announce() | Sent() | Skipped() | Missing() | Ended() | CaptureHello():
                 self._cameras.receive(peer, message)
             case WorkerReady():
-                self._ready(message)
+                if slot := self._workers.get(message.worker):
+                    self._cameras.served(slot, message)
+            case UploadDone():
+                if slot := self._workers.get(message.worker):
+                    slot.done(message.number)
             case SinkHello():
                 self._away.discard(SINK)
                 self._cameras.sink_hello(message)
@@ -120,9 +122,7 @@ class Dispatcher:
         """Give workers the frames that wait, fairly; those that leave and have none may go."""
         self._workers.dismiss()
         for slot, source in self._scheduler.matches(self._workers.slots, now_ns, self._away):
-            slot.alone = source.is_suspect
             send, reports = source.assign(slot)
-            slot.assigned.append((source.camera, source.epoch, send.seq))
             self.outbox.send(source.reports_to, *reports)
             if source.camera is None:
                 self.outbox.send(WEB, send)
@@ -150,16 +150,6 @@ class Dispatcher:
         if self._scheduler.has_credit(self._workers.slots):
             return ()
         return [camera.peer for camera in self._cameras if camera.lossless and camera.peer]
-
-    def _ready(self, message: WorkerReady) -> None:
-        if message.camera == REQUESTS:
-            self._request_done(message.worker, message.seq)
-        elif slot := self._workers.get(message.worker):
-            self._cameras.served(slot, message)
-
-    def _request_done(self, worker: str, seq: int) -> None:
-        if slot := self._workers.get(worker):
-            slot.done(None, 0, seq, newer=False)
 
     def _worker_lost(self, worker: str) -> None:
         if slot := self._workers.pop(worker):

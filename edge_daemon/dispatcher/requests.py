@@ -1,14 +1,13 @@
 """Uploaded pictures on their way to the models: each waits until it is assigned, none is replaced."""
 
-from collections import deque
 from collections.abc import Mapping
 
 from edge_daemon.dispatcher.outbox import WEB, Outbox
 from edge_daemon.dispatcher.scheduler import Scheduler
 from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
-from edge_daemon.messages.scheduling import Request, Returned, Send, WebHello, Withdraw
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.messages.scheduling import Request, Returned, SendUpload, WebHello, Withdraw
+from edge_daemon.runtime.crash_marker import InHand
 from edge_daemon.settings import ModelPlan
 
 
@@ -19,22 +18,22 @@ class RequestQueue(Source):
     the answer.
     """
 
-    camera, epoch, reports_to, is_urgent = None, 0, WEB, True
+    camera, reports_to, is_urgent = None, WEB, True
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self._pending: deque[tuple[int, int]] = deque()
+        self._pending: dict[int, int] = {}  # numbers of requests, and of workers that died with them
         self._assigned: dict[int, str] = {}
 
-    def add(self, seq: int, deaths: int) -> None:
+    def add(self, number: int, deaths: int) -> None:
         """A request waits; `deaths` workers died with it."""
-        if seq not in self._assigned and all(seq != pending for pending, _ in self._pending):
-            self._pending.append((seq, deaths))
+        if number not in self._assigned:
+            self._pending.setdefault(number, deaths)
 
-    def withdraw(self, seq: int) -> None:
+    def withdraw(self, number: int) -> None:
         """The request needs no answer any more. If a worker has it, that is not interrupted."""
-        self._assigned.pop(seq, None)
-        self._pending = deque(pending for pending in self._pending if pending[0] != seq)
+        self._assigned.pop(number, None)
+        self._pending.pop(number, None)
 
     def clear(self) -> None:
         """The web is gone, with all pictures."""
@@ -49,20 +48,22 @@ class RequestQueue(Source):
     @property
     def is_suspect(self) -> bool:
         """True if a worker has died with the next request."""
-        return bool(self._pending and self._pending[0][1])
+        return bool(next(iter(self._pending.values()), 0))
 
-    def assign(self, slot: WorkerSlot) -> tuple[Send, list[Returned]]:
+    def assign(self, slot: WorkerSlot) -> tuple[SendUpload, list[Returned]]:
         """Assign the oldest request to a worker."""
-        seq, deaths = self._pending.popleft()
-        self._assigned[seq] = slot.worker
-        return Send(model=self.model, worker=slot.worker, inbox=slot.inbox, seq=seq, deaths=deaths), []
+        number, deaths = next(iter(self._pending.items()))
+        del self._pending[number]
+        self._assigned[number] = slot.worker
+        slot.assign(number, alone=deaths > 0)
+        return SendUpload(model=self.model, worker=slot.worker, inbox=slot.inbox, number=number), []
 
-    def worker_lost(self, slot: WorkerSlot, marker: FrameId | None = None) -> list[Returned]:
+    def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> list[Returned]:
         """A worker died: return its requests to the web, which counts the deaths."""
-        lost = [seq for seq, worker in self._assigned.items() if worker == slot.worker]
-        for seq in lost:
-            del self._assigned[seq]
-        return [Returned(model=self.model, seq=seq) for seq in lost]
+        lost = [number for number, worker in self._assigned.items() if worker == slot.worker]
+        for number in lost:
+            del self._assigned[number]
+        return [Returned(model=self.model, number=number) for number in lost]
 
 
 class Requests:
@@ -81,19 +82,19 @@ class Requests:
         """Take a message of the web."""
         match message:
             case WebHello():
-                for model, seq, deaths in message.requests:
-                    self._add(model, seq, deaths)
+                for model, number, deaths in message.requests:
+                    self._add(model, number, deaths)
             case Request():
-                self._add(message.model, message.seq, message.deaths)
+                self._add(message.model, message.number, message.deaths)
             case Withdraw() if message.model in self.queues:
-                self.queues[message.model].withdraw(message.seq)
+                self.queues[message.model].withdraw(message.number)
 
-    def _add(self, model: str, seq: int, deaths: int) -> None:
+    def _add(self, model: str, number: int, deaths: int) -> None:
         if queue := self.queues.get(model):
-            queue.add(seq, deaths)
+            queue.add(number, deaths)
             self._scheduler.wake(queue)
         else:
-            self._outbox.send(WEB, Returned(model=model, seq=seq))
+            self._outbox.send(WEB, Returned(model=model, number=number))
 
     def clear(self) -> None:
         """The web is gone."""

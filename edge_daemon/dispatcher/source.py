@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.scheduling import Send
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.messages.scheduling import Send, SendUpload
+from edge_daemon.runtime.crash_marker import InHand
 
 
 class Source(ABC):
@@ -17,7 +17,6 @@ class Source(ABC):
 
     camera: str | None
     model: str
-    epoch: int
     reports_to: str
 
     @property
@@ -52,9 +51,9 @@ class Source(ABC):
         return None
 
     @abstractmethod
-    def assign(self, slot: WorkerSlot) -> tuple[Send, Sequence[Message]]:
+    def assign(self, slot: WorkerSlot) -> tuple[Send | SendUpload, Sequence[Message]]:
         """Assign the next frame to a worker; return the request to send it, and reports."""
 
     @abstractmethod
-    def worker_lost(self, slot: WorkerSlot, marker: FrameId | None = None) -> Sequence[Message]:
-        """A worker died, with the frame of its crash `marker` in hand: take back its frames; return reports."""
+    def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> Sequence[Message]:
+        """A worker died, with the picture of its crash `marker` in hand: take back its frames; return reports."""

@@ -13,7 +13,7 @@ from edge_daemon.messages.accounting import StreamState, ToSink
 from edge_daemon.messages.fates import NOTHING, Failure, Reason
 from edge_daemon.messages.frames import Annotation, Crop
 from edge_daemon.messages.scheduling import Send
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import FrameId, InHand
 
 
 class Follower(Protocol):
@@ -216,6 +216,7 @@ class Stream(Source):
     def assign(self, slot: WorkerSlot) -> tuple[Send, list[ToSink]]:
         """Assign the next frame to a worker; of a live camera, a newer one may be sent instead."""
         frame = self._backlog.take()
+        slot.assign(FrameId(self.camera, self.epoch, frame.seq), alone=frame.deaths > 0)
         messages: list[ToSink] = []
         if self.live:  # which frame it will be is known when it is sent
             self._requested = slot.worker, frame
@@ -247,12 +248,12 @@ class Stream(Source):
             follower.receive(seq, found)
         return messages
 
-    def worker_lost(self, slot: WorkerSlot, marker: FrameId | None = None) -> list[ToSink]:
+    def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> list[ToSink]:
         """A worker died: its frames bring no result, unless that is on its way already. It did not die because of those
         that it only had in hand.
         """
         messages: list[ToSink] = []
-        if marker and (marker.camera, marker.epoch) == (self.camera, self.epoch):
+        if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
             messages += self.sent(marker.seq, slot.worker, alive=True)
         in_hand = slot.in_hand(self.camera, marker)
         for report in self._outstanding:

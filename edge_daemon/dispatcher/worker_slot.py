@@ -1,16 +1,16 @@
-"""A worker as the dispatcher sees it: the frames it was assigned, and whether it may hold more."""
+"""A worker as the dispatcher sees it: the pictures it was assigned, and whether it may hold more."""
 
 from dataclasses import dataclass, field
 
 from edge_daemon.messages.frames import Input
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import FrameId, InHand
 
 
 @dataclass(eq=False)
 class WorkerSlot:
-    """A connected worker, its model's `input`, and the frames assigned to it: camera, epoch, and the requested number.
+    """A connected worker, its model's `input`, and what was assigned to it: frames (as requested) and uploads.
 
-    It takes `batch` frames at once, but none after it has `started` on them, nor beside one that has to be `alone`.
+    It takes `batch` of them at once, but none after it has `started`, nor beside one that has to be `alone`.
     """
 
     worker: str
@@ -21,29 +21,39 @@ class WorkerSlot:
     started: bool = False
     alone: bool = False
     leaving: bool = False
-    assigned: list[tuple[str | None, int, int]] = field(default_factory=list)
+    assigned: list[InHand] = field(default_factory=list)
 
     def has_credit(self, prefetch: int = 0) -> bool:
-        """True if it may hold another frame: a batch, or one frame and `prefetch` more for when that is done."""
+        """True if it may hold another picture: a batch, or one and `prefetch` more for when that is done."""
         credit = 1 if self.alone else self.batch if self.batch > 1 else 1 + prefetch
         return len(self.assigned) < credit and not self.started and not self.leaving
 
-    def done(self, camera: str | None, epoch: int, seq: int, *, newer: bool) -> None:
-        """Remove a frame that it is done with; with `newer`, that may be a later one than was requested."""
-        for frame in self.assigned:
-            if frame[:2] == (camera, epoch) and (frame[2] == seq or (newer and frame[2] < seq)):
-                self.assigned.remove(frame)
-                break
-        self.started &= bool(self.assigned)
+    def assign(self, picture: InHand, *, alone: bool) -> None:
+        """Add a picture; `alone` if a worker has died with it."""
+        self.assigned.append(picture)
+        self.alone = alone
 
-    def in_hand(self, camera: str, marker: FrameId | None) -> list[int]:
-        """Frames of a camera that cannot have killed it: all but that of its crash `marker`; without one, those that
+    def done(self, picture: InHand) -> None:
+        """Remove a picture that it is done with."""
+        if picture in self.assigned:
+            self.assigned.remove(picture)
+            self.started &= bool(self.assigned)
+
+    def done_up_to(self, last: FrameId) -> None:
+        """Remove a frame that it is done with: `last`, or an older one that was requested when that was not there."""
+        for picture in self.assigned:
+            if isinstance(picture, FrameId) and picture[:2] == last[:2] and picture.seq <= last.seq:
+                self.done(picture)
+                return
+
+    def in_hand(self, camera: str, marker: InHand | None) -> list[int]:
+        """Frames of a camera that it cannot have died of: all but that of its crash `marker`; without one, those that
         it had not started on.
         """
-        innocent = [frame for frame in self.assigned if frame != marker] if marker else self.assigned[self.batch :]
-        return [seq for name, _, seq in innocent if name == camera]
+        innocent = self.assigned[self.batch :] if marker is None else [one for one in self.assigned if one != marker]
+        return [one.seq for one in innocent if isinstance(one, FrameId) and one.camera == camera]
 
     def forget(self, camera: str | None) -> None:
-        """Remove the frames of a camera, which may never arrive."""
-        self.assigned = [frame for frame in self.assigned if frame[0] != camera]
+        """Remove the frames of a camera, or (None) the uploads: they may never arrive."""
+        self.assigned = [one for one in self.assigned if (one.camera if isinstance(one, FrameId) else None) != camera]
         self.started &= bool(self.assigned)

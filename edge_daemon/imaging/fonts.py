@@ -4,14 +4,18 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from os import walk
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import ImageFont
 
-from edge_daemon.imaging.cmap import Coverage, read_coverage
+if TYPE_CHECKING:
+    from edge_daemon.imaging.coverage import Coverage
 
 FOLDERS = ("/usr/local/share/fonts", "/usr/share/fonts", "~/.local/share/fonts", "~/.fonts")
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _PREFERRED = ("dejavusans", "notosans", "liberationsans", "freesans", "wqy", "droidsans", "unifont")
+_LATIN = frozenset({"DejaVuSans", "NotoSans-Regular", "LiberationSans-Regular", "FreeSans"})
+"""Fonts that are known to have the printable characters of ASCII; others have to be read."""
 _SPECIAL = ("mono", "serif", "condensed", "italic", "oblique", "bold", "thin", "light", "black", "math")
 
 
@@ -23,9 +27,12 @@ class Face:
         self.at = lru_cache(maxsize=8)(self._at)
 
     def covers(self, char: str) -> bool:
-        """Whether the font has a glyph for a character; a file that is no usable font has none."""
+        """True if the font has a glyph for a character; a file that cannot be used has none."""
+        is_ascii = " " <= char <= "~"
         if self.path is None:
-            return " " <= char <= "~"
+            return is_ascii
+        if is_ascii and self.path.stem in _LATIN:
+            return self._is_usable
         return self._coverage is not None and char in self._coverage
 
     def _at(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -33,14 +40,21 @@ class Face:
         return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
 
     @cached_property
-    def _coverage(self) -> Coverage | None:
-        if self.path is None:
-            return None
+    def _is_usable(self) -> bool:
         try:
             self.at(16)
-            return read_coverage(self.path)
+        except OSError:
+            return False  # such fonts are passed over, like those that are not installed
+        return True
+
+    @cached_property
+    def _coverage(self) -> "Coverage | None":
+        from edge_daemon.imaging.coverage import read_coverage  # fontTools takes 7 MB and 25 ms, and few labels need it
+
+        try:
+            return read_coverage(self.path) if self.path and self._is_usable else None
         except (OSError, ValueError):
-            return None  # fonts that cannot be used are passed over, like those that are not there
+            return None
 
 
 class Fonts:

@@ -13,7 +13,7 @@ from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.messages.fates import POISON, Failure
 from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.frames import Crop, Header
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
@@ -39,7 +39,7 @@ class Job:
     are looked at, or it is drawn into, the whole is there), findings (one for each part that is looked at).
     """
 
-    frame: Frame
+    frame: Header
     payload: memoryview
     bgr: Pixels | None = None
     whole: Pixels | Yuv | None = None
@@ -111,8 +111,7 @@ class Job:
 
     def fail(self, reason: Failure, error: Exception | str) -> None:
         """There will be no result."""
-        camera = self.frame.camera
-        logger.warning("frame %d of %s: %s", self.frame.seq, camera, error, extra={"camera": camera})
+        logger.warning("%s: %s", self.frame.title, error, extra={"camera": self.frame.camera})
         self.failed, self.error = reason, str(error)
 
     def report(self, model: Model) -> Found:

@@ -13,14 +13,14 @@ import zmq
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import MAX_BYTES, Decoder, encode, pack
 from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Frame, Input
-from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello, WorkerReady
+from edge_daemon.messages.frames import Frame, Header, Input, Upload
+from edge_daemon.messages.outcomes import Outcome, UploadOutcome
+from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, UploadDone, WorkerHello, WorkerReady
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.cpu_slice import use_long_slices
-from edge_daemon.runtime.crash_marker import CrashMarker
+from edge_daemon.runtime.crash_marker import CrashMarker, FrameId, InHand
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.channel import pieces
@@ -75,9 +75,9 @@ class Worker:
         self._pictures = zeromq.outcomes(context, settings.pictures)
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
         self._peer = Peer(settings.dispatcher, settings.worker)
-        self._ready: list[WorkerReady] = []  # what is to be told to the dispatcher,
+        self._ready: list[WorkerReady | UploadDone] = []  # what is to be told to the dispatcher,
         self._outcomes: list[Outcome] = []  # and to the sink
-        self._decode: Decoder[Frame] = Decoder(Frame)
+        self._decode: Decoder[Header] = Decoder(Header)
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served = 0
         self._quarantine = (
@@ -147,7 +147,7 @@ class Worker:
             self._peer.send(pack([BatchStarted(worker=self._settings.worker)]))
         for job in jobs:
             if self._crash_marker:
-                self._crash_marker.put(job.frame.camera, job.frame.epoch, job.frame.seq)
+                self._crash_marker.put(_in_hand(job.frame))
             job.decode(self._model)
         work(
             self._model, [job for job in jobs if not job.failed], self._settings.model, lambda: self._ask_for_more(jobs)
@@ -158,20 +158,19 @@ class Worker:
                 self._mappings.give_back(job.frame.shared)
             self._served += 1
         waits = len(self._ready) < LOT and time.monotonic() - began < PATIENCE_S
-        if not (waits and all(job.frame.deferrable for job in jobs) and self._inbox.poll(0)):
+        deferrable = all(isinstance(job.frame, Frame) and job.frame.deferrable for job in jobs)
+        if not (waits and deferrable and self._inbox.poll(0)):
             self._hand_over()
 
     def _ask_for_more(self, jobs: list[Job]) -> None:
         """The model has run: a live camera's next frame may come while this one's findings are told."""
-        asking = [
-            job
-            for job in jobs
-            if not (job.failed or job.freed or job.frame.deferrable or job.frame.share or job.frame.reply)
-        ]
-        for job in asking:
-            job.freed = True
-            self._free(job.frame)
-        if asking:
+        asked = False
+        for job in jobs:
+            frame = job.frame
+            if isinstance(frame, Frame) and not (job.failed or job.freed or frame.deferrable or frame.share):
+                job.freed = asked = True
+                self._free(frame)
+        if asked:
             self._hand_over()
 
     def _gather(self) -> list[Job]:
@@ -195,8 +194,8 @@ class Worker:
     def _tell(self, job: Job) -> None:
         """Have it told that a frame is done, and what came of it, with the picture if it is filtered."""
         frame = job.frame
-        if frame.reply:
-            self._answer(job, frame.reply)
+        if isinstance(frame, Upload):
+            self._answer(job, frame)
             return
         if job.failed:
             if not job.freed:
@@ -218,14 +217,24 @@ class Worker:
         else:
             self._outcomes.append(outcome)
 
-    def _answer(self, job: Job, address: str) -> None:
-        """Tell whoever sent a picture in what came of it; somebody who is gone by now is not waited for."""
-        frame = job.frame
-        self._free(frame)
+    def _answer(self, job: Job, upload: Upload) -> None:
+        """Send the web what came of an upload; one that is gone by now is not waited for."""
+        address = upload.reply
+        self._ready.append(UploadDone(worker=self._settings.worker, number=upload.number))
         self._hand_over()
         self._set_aside(job)
-        found = Found() if job.failed else filtered(job.report(self._model), frame.filter)
-        outcome = encode(self._outcome(frame, found=found, timing_ms=job.timing, failed=job.failed, error=job.error))
+        found = Found() if job.failed else filtered(job.report(self._model), upload.filter)
+        outcome = encode(
+            UploadOutcome(
+                number=upload.number,
+                model=self._settings.model.name,
+                worker=self._settings.worker,
+                found=found,
+                timing_ms=job.timing,
+                failed=job.failed,
+                error=job.error,
+            )
+        )
         picture = [] if job.failed or not (made := job.annotated(found)) else [made]
         if address not in self._replies:
             self._forget_replies()
@@ -320,3 +329,7 @@ class Worker:
             if self._control.stopping and time.monotonic() > patience:
                 return False
         return True
+
+
+def _in_hand(header: Header) -> InHand:
+    return header.number if isinstance(header, Upload) else FrameId(header.camera, header.epoch, header.seq)

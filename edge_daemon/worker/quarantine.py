@@ -10,7 +10,7 @@ from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.codecs import decode_bgr, encode_bgr
 from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.messages.fates import Failure
-from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.frames import Frame, Header
 from edge_daemon.messages.published import utc
 from edge_daemon.settings import Codec, ModelSettings
 
@@ -22,7 +22,7 @@ REASONS: tuple[Failure, ...] = ("model-error", "poison")
 
 
 class QuarantinedFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written beside the picture: the frame's header as the worker got it, with `codec` that of the file."""
+    """Written beside the picture: its header as the worker got it, with `codec` that of the file."""
 
     v: int = 1
     at: str
@@ -30,7 +30,7 @@ class QuarantinedFrame(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     worker: str
     model: ModelSettings
-    frame: Frame
+    frame: Header
     picture: str
 
 
@@ -41,11 +41,12 @@ class Quarantine:
         self._folder, self._worker, self._model = folder, worker, model
         self._allowed, self._counted_at = float(KEPT), time.monotonic()
 
-    def put(self, frame: Frame, payload: memoryview, reason: Failure, error: str) -> None:
+    def put(self, frame: Header, payload: memoryview, reason: Failure, error: str) -> None:
         """Keep a frame; where that is not possible, say why and go on."""
         if not self._may():
             return
-        name = f"{frame.camera.strip('/')}-{frame.epoch}-{frame.seq}-{self._model.name}"
+        title = f"{frame.camera}-{frame.epoch}-{frame.seq}" if isinstance(frame, Frame) else f"upload-{frame.number}"
+        name = f"{title}-{self._model.name}"
         try:
             codec, data = _lasting(frame, payload)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ class Quarantine:
             written.write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
             self._prune()
         except (OSError, PictureError) as failure:
-            logger.warning("frame %d of %s cannot be set aside: %s", frame.seq, frame.camera, failure)
+            logger.warning("%s cannot be set aside: %s", frame.title, failure)
         else:
             logger.warning("set aside: edge-daemon replay %s", written, extra={"camera": frame.camera})
 
@@ -100,7 +101,7 @@ def read(path: Path) -> tuple[QuarantinedFrame, bytes]:
         raise EdgeError(f"{path.with_suffix('.json')} is no frame that was set aside: {error}") from error
 
 
-def _lasting(frame: Frame, payload: memoryview) -> tuple[Codec, bytes | memoryview]:
+def _lasting(frame: Header, payload: memoryview) -> tuple[Codec, bytes | memoryview]:
     """The picture as a file: as it came, but for bare pixels."""
     if frame.codec != "raw":
         return frame.codec, payload

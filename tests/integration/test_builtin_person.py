@@ -8,10 +8,10 @@ import onnxruntime  # type: ignore[import-untyped]
 import pytest
 from numpy.typing import NDArray
 
+from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
 from edge_daemon.models.model import Model
-from edge_daemon.scene.scene import Scene
 from edge_daemon.settings import ModelSettings
 
 # Training scenes have seeds around a million.

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edge_daemon.capture.folder import Folder
+from edge_daemon.capture.generated import GeneratedScene
 from edge_daemon.capture.picture import Source
-from edge_daemon.capture.source import SceneSource, open_source
+from edge_daemon.capture.source import open_source
 from edge_daemon.capture.video import Video
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
@@ -78,7 +79,7 @@ def test_a_single_picture(tmp_path: Path) -> None:
 
 def test_a_scene_ends_after_so_many_frames_and_knows_the_truth() -> None:
     source = open_source("scene:?frames=3&fps=5&size=320x180&seed=4&people=3")
-    assert isinstance(source, SceneSource)
+    assert isinstance(source, GeneratedScene)
     pictures = []
     while picture := source.read():
         pictures.append(picture)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from edge_daemon.imaging.cmap import read_coverage
+from edge_daemon.imaging.coverage import read_coverage
 from edge_daemon.imaging.fonts import Face, Fonts
 from edge_daemon.imaging.labels import LONGEST, Labels, line_height
 

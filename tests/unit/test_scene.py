@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_daemon.demo.scene.options import SceneOptions
+from edge_daemon.demo.scene.scene import Scene, Truth
 from edge_daemon.errors import SourceError
-from edge_daemon.scene.options import SceneOptions
-from edge_daemon.scene.scene import Scene, Truth
 
 FPS = 15.0
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_daemon.scene.canvas import Canvas, Colour, mix, rgb, shade
+from edge_daemon.demo.scene.canvas import Canvas, Colour, mix, rgb, shade
 
 _WALLS = (
     "e8d3b0",

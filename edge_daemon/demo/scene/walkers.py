@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge_daemon.scene.look import Look, choose_look
-from edge_daemon.scene.view import View
+from edge_daemon.demo.scene.look import Look, choose_look
+from edge_daemon.demo.scene.view import View
 
 CYCLE_STEPS = 20
 """Pictures of one walking cycle (two steps); more would not be seen."""

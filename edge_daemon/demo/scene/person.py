@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 
-from edge_daemon.scene.canvas import Canvas, Colour, capsules, shade
-from edge_daemon.scene.head import draw_head, draw_long_hair
-from edge_daemon.scene.look import Look
-from edge_daemon.scene.pose import Pose
-from edge_daemon.scene.skeleton import Skeleton
+from edge_daemon.demo.scene.canvas import Canvas, Colour, capsules, shade
+from edge_daemon.demo.scene.head import draw_head, draw_long_hair
+from edge_daemon.demo.scene.look import Look
+from edge_daemon.demo.scene.pose import Pose
+from edge_daemon.demo.scene.skeleton import Skeleton
 
 DETAIL_SCALE = 45.0
 """Pixels a metre from which on creases and collars are worth drawing."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_daemon.scene.canvas import Colour, mix, rgb, shade
+from edge_daemon.demo.scene.canvas import Colour, mix, rgb, shade
 
 _SKIN = ("f6d3b8", "eec1a0", "e0ac82", "c88f63", "a87149", "8a5a38", "6b432a", "4f3222")
 _HAIR = ("1c1715", "2e211b", "4a3222", "6e4a2b", "93683c", "c79a55", "e3c687", "8c8c8c", "d8d8d8", "8a3a1f")

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from edge_daemon.scene.canvas import Pixels, mix, rgb, shade
-from edge_daemon.scene.plan import Plan
+from edge_daemon.demo.scene.canvas import Pixels, mix, rgb, shade
+from edge_daemon.demo.scene.plan import Plan
 
 _PAVING = ("c9c0b0", "b7b0a6", "d2c4ab", "bdb7b0", "c4b29a", "a9a6a3")
 _ASPHALT = ("55585c", "63656a", "4b4e54", "6d6a66")

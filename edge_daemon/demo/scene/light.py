@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_daemon.scene.canvas import Colour, rgb
+from edge_daemon.demo.scene.canvas import Colour, rgb
 
 
 @dataclass(frozen=True)

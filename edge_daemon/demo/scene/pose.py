@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_daemon.scene.look import Look
+from edge_daemon.demo.scene.look import Look
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.scene.canvas import Canvas, Sprite
-from edge_daemon.scene.person import draw_person
-from edge_daemon.scene.plan import Plan
-from edge_daemon.scene.pose import Pose
-from edge_daemon.scene.shadow import Shadow, shadow_of
-from edge_daemon.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
+from edge_daemon.demo.scene.canvas import Canvas, Sprite
+from edge_daemon.demo.scene.person import draw_person
+from edge_daemon.demo.scene.plan import Plan
+from edge_daemon.demo.scene.pose import Pose
+from edge_daemon.demo.scene.shadow import Shadow, shadow_of
+from edge_daemon.demo.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
 
 _KEPT_PICTURES = 24
 """How much is remembered, in the size of the picture: a walking cycle of everybody whom one sees at a time."""

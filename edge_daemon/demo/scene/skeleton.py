@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from edge_daemon.scene.canvas import Floats, capsules
-from edge_daemon.scene.look import Look
-from edge_daemon.scene.pose import Pose
+from edge_daemon.demo.scene.canvas import Floats, capsules
+from edge_daemon.demo.scene.look import Look
+from edge_daemon.demo.scene.pose import Pose
 
 
 class Skeleton:

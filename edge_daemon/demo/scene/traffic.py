@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge_daemon.scene import props
-from edge_daemon.scene.canvas import Sprite
-from edge_daemon.scene.plan import Plan
-from edge_daemon.scene.street import stand
+from edge_daemon.demo.scene import props
+from edge_daemon.demo.scene.canvas import Sprite
+from edge_daemon.demo.scene.plan import Plan
+from edge_daemon.demo.scene.street import stand
 
 _HALF_CAR_M = 2.4
 

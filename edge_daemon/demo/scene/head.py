@@ -1,7 +1,7 @@
 """A person's head: hair, face and hat."""
 
-from edge_daemon.scene.canvas import Canvas, Colour, mix, shade
-from edge_daemon.scene.skeleton import Skeleton
+from edge_daemon.demo.scene.canvas import Canvas, Colour, mix, shade
+from edge_daemon.demo.scene.skeleton import Skeleton
 
 
 def draw_long_hair(body: Skeleton, canvas: Canvas, colours: dict[str, Colour]) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_daemon.scene.light import Light
-from edge_daemon.scene.view import View
+from edge_daemon.demo.scene.light import Light
+from edge_daemon.demo.scene.view import View
 
 
 @dataclass(frozen=True)

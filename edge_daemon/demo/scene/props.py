@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge_daemon.scene.canvas import Canvas, Colour, mix, rgb, shade
+from edge_daemon.demo.scene.canvas import Canvas, Colour, mix, rgb, shade
 
 Rng = np.random.Generator
 Painter = Callable[[Rng, float], Canvas]

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.scene.canvas import Pixels, Sprite
-from edge_daemon.scene.cast import Cast, Figure
-from edge_daemon.scene.light import choose_light
-from edge_daemon.scene.plan import choose_plan
-from edge_daemon.scene.street import paint_street
-from edge_daemon.scene.traffic import choose_traffic
-from edge_daemon.scene.walkers import gather
+from edge_daemon.demo.scene.canvas import Pixels, Sprite
+from edge_daemon.demo.scene.cast import Cast, Figure
+from edge_daemon.demo.scene.light import choose_light
+from edge_daemon.demo.scene.plan import choose_plan
+from edge_daemon.demo.scene.street import paint_street
+from edge_daemon.demo.scene.traffic import choose_traffic
+from edge_daemon.demo.scene.walkers import gather
 
 LEAST_VISIBLE = 0.4
 """The share of a body that must be seen for the person to count as there."""

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from edge_daemon.scene.canvas import Canvas, Pixels, mix, rgb
-from edge_daemon.scene.plan import Plan
+from edge_daemon.demo.scene.canvas import Canvas, Pixels, mix, rgb
+from edge_daemon.demo.scene.plan import Plan
 
 
 def paint_sky(plan: Plan, rng: np.random.Generator) -> Pixels:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_daemon.scene.canvas import Pixels, Sprite, overlap
-from edge_daemon.scene.light import Light
+from edge_daemon.demo.scene.canvas import Pixels, Sprite, overlap
+from edge_daemon.demo.scene.light import Light
 
 
 @dataclass(frozen=True)

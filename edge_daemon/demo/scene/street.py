@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from edge_daemon.scene import props
-from edge_daemon.scene.canvas import Canvas, Colour, Pixels, Sprite, mix, shade, tinted
-from edge_daemon.scene.ground import paint_ground
-from edge_daemon.scene.houses import Row
-from edge_daemon.scene.plan import Plan
-from edge_daemon.scene.shadow import shadow_of
-from edge_daemon.scene.sky import paint_sky, paint_skyline
-from edge_daemon.scene.view import View
+from edge_daemon.demo.scene import props
+from edge_daemon.demo.scene.canvas import Canvas, Colour, Pixels, Sprite, mix, shade, tinted
+from edge_daemon.demo.scene.ground import paint_ground
+from edge_daemon.demo.scene.houses import Row
+from edge_daemon.demo.scene.plan import Plan
+from edge_daemon.demo.scene.shadow import shadow_of
+from edge_daemon.demo.scene.sky import paint_sky, paint_skyline
+from edge_daemon.demo.scene.view import View
 
 
 def paint_street(plan: Plan, rng: np.random.Generator) -> tuple[Pixels, list[Sprite]]:
