@@ -36,7 +36,7 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
+from edge_daemon.settings import CameraPlan, DispatcherSettings, ModelPlan, SinkSettings
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.transport import zeromq
@@ -177,7 +177,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
         children = [
             Child(ProcessSpec(role=role, name=role, settings=settings), forks)
             for role, settings in (
-                ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns)),
+                ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns, models={"m": ModelPlan()})),
                 (
                     "sink",
                     SinkSettings(
@@ -210,7 +210,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             crowd.close()
             for child in children:
                 child.kill()
-                while child.hear() is not None:
+                while child.receive() is not None:
                     time.sleep(0.01)
                 child.gone()
 

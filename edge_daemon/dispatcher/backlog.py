@@ -46,12 +46,12 @@ class Backlog:
         """Count the frames up to `seq`, none of which waits. The capture does not know of those that were lost with the
         capture before; of a file, those are read again.
         """
-        if (frames := seq - self.last) > 0:
-            still = min(still, frames)
-            replaced = min(replaced, frames - still)
-            paced = min(paced, frames - still - replaced) if live else frames - still
-            lost = frames - paced - still - replaced
-            self.gap = self.gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
+        frames = max(0, seq - self.last)
+        still = min(still, frames)
+        replaced = min(replaced, frames - still)
+        paced = min(paced, frames - still - replaced) if live else frames - still
+        lost = frames - paced - still - replaced
+        self.gap = self.gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
         self.last = seq
 
     def drop(self, frame: Pending, reason: Reason) -> None:

@@ -36,7 +36,7 @@ class Camera:
         self.weight, self.lossless = 1.0, False
         self._models: list[str] = []
         self.peer: str | None = None  # the present capture
-        self._greeted: str | None = None  # the last capture whose hello was taken
+        self.greeted: str | None = None  # the capture whose hello was taken; others are not heard
         self._joining: set[Stream] = set()  # of models that are new to this camera
         self._last_epoch = 0  # no epoch is used twice, even if the camera was removed and added again
         self._restarted = False  # the next capture begins an epoch, whatever the last one left
@@ -49,8 +49,8 @@ class Camera:
             self.capture_lost(for_good=True)
         self.weight, self.lossless, self._models = plan.weight, plan.delivery == "lossless", plan.models
         for model, stream in self.streams.items():
-            stream.change(live=not self.lossless, max_age_ns=int(plan.max_age_s * 1e9))
-            if self._greeted and model not in before:
+            stream.live, stream.max_age_ns = not self.lossless, int(plan.max_age_s * 1e9)
+            if self.greeted and model not in before:
                 self._joining.add(stream)
                 self.send(Introduce())
         if not self._restarted:  # some frames may have been held for a model that is gone
@@ -94,40 +94,28 @@ class Camera:
 
     # The capture
 
-    def greet(self, peer: str, *, may_begin: bool) -> None:
-        """`peer` is the capture. Its messages count once it `may_begin`: before, the sink's state is not known."""
-        self.peer = peer
-        if may_begin:
-            self._greeted = peer
-
-    def is_greeted(self, peer: str) -> bool:
-        """True if `peer` is the present capture and its messages count."""
-        return self._greeted == peer == self.peer
-
     def receive(self, message: FromCapture) -> None:
         """Take a message of the capture."""
         if isinstance(message, CaptureHello):
             self._hello(message)
             return
         for stream in self.streams.values():
-            if stream.epoch == message.epoch:
-                self._pass_on(message, stream)
-
-    def _pass_on(self, message: FromCapture, stream: Stream) -> None:
-        match message:
-            case Announce():
-                stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
-            case Skipped():
-                stream.skip(message.seq, message.paced, message.still)
-            case Ended():
-                stream.end(message.captured, message.paced, message.still)
-            case Missing() if message.model == stream.model:
-                stream.missing(message.seq, message.worker)
-                if slot := self._workers.get(message.worker):
-                    slot.done(FrameId(self.name, message.epoch, message.seq))
-            case Sent() if message.model == stream.model:
-                alive = self._workers.get(message.worker, message.inbox) is not None
-                self._outbox.send(SINK, *stream.sent(message.seq, message.worker, alive=alive))
+            if stream.epoch != message.epoch:
+                continue
+            match message:
+                case Announce():
+                    stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
+                case Skipped():
+                    stream.skip(message.seq, message.paced, message.still)
+                case Ended():
+                    stream.end(message.captured, message.paced, message.still)
+                case Missing() if message.model == stream.model:
+                    stream.missing(message.seq, message.worker)
+                    if slot := self._workers.get(message.worker):
+                        slot.done(FrameId(self.name, message.epoch, message.seq))
+                case Sent() if message.model == stream.model:
+                    alive = self._workers.get(message.worker, message.inbox) is not None
+                    self._outbox.send(SINK, *stream.sent(message.seq, message.worker, alive=alive))
 
     def _hello(self, hello: CaptureHello) -> None:
         epoch = hello.epoch
@@ -162,13 +150,13 @@ class Camera:
             self._last_epoch = max(int(self._wall()), last + 1, self._last_epoch + 1)
             return self._last_epoch, 0
         known = [stream for stream in streams if stream not in self._joining]
-        return last, min(stream.resolved + 1 if stream.epoch == last else 0 for stream in known)
+        return last, min(stream.outstanding.resolved + 1 if stream.epoch == last else 0 for stream in known)
 
     def _joined_at(self, hello: CaptureHello, epoch: int) -> int:
         """The last frame of an epoch before those that a new model gets, or -1 if it gets all."""
         if hello.buffered:
             return hello.buffered[0][0] - 1
-        return max((stream.announced for stream in self.streams.values() if stream.epoch == epoch), default=-1)
+        return max((stream.backlog.last for stream in self.streams.values() if stream.epoch == epoch), default=-1)
 
     def capture_lost(self, *, for_good: bool = False) -> None:
         """The capture is gone. Nobody knows if a frame that it was sending has arrived: its worker gets another."""
@@ -180,13 +168,13 @@ class Camera:
         """Tell the capture which frames it need not keep."""
         finished, streams = self._is_finished, list(self.streams.values())
         if streams and (finished or self.lossless):
-            seq = min(stream.resolved for stream in streams)
+            seq = min(stream.outstanding.resolved for stream in streams)
             if finished or seq >= 0:
                 self.send(Release(epoch=streams[0].epoch, seq=seq, finished=finished))
 
     @property
     def _is_finished(self) -> bool:
-        return all(stream.finished for stream in self.streams.values())
+        return all(stream.outstanding.finished for stream in self.streams.values())
 
     def send(self, message: Message) -> None:
         """Send a message to the capture, if there is one."""

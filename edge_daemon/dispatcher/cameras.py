@@ -25,6 +25,7 @@ class Cameras:
         self._outbox, self._scheduler, self._workers, self._wall = outbox, scheduler, workers, wall
         self._known: dict[str, Camera] = {}  # also those that are not configured any more
         self._cameras: dict[str, Camera] = {}
+        self._lossless: list[Camera] = []
         self._watched: Collection[str] = ()
         self._dirty: dict[Camera, None] = {}  # with changes that the sink may not know of
         self._resumed = False  # True once the sink has reported where to start
@@ -39,6 +40,7 @@ class Cameras:
         self._cameras = {name: self._known.get(name) or self._add(name) for name in plans}
         for name, camera in self._cameras.items():
             camera.change(plans[name], models, restarted=name in restarted)
+        self._lossless = [camera for camera in self if camera.lossless]
         self.watch(self._watched)
 
     def _add(self, name: str) -> Camera:
@@ -64,8 +66,10 @@ class Cameras:
             logger.warning("ignored a message about camera %s, which is not configured", message.camera)
             return
         if isinstance(message, CaptureHello):
-            camera.greet(peer, may_begin=self._resumed)
-        if camera.is_greeted(peer):
+            camera.peer = peer
+            if self._resumed:
+                camera.greeted = peer
+        if camera.greeted == peer == camera.peer:
             self.touch(camera)
             camera.receive(message)
 
@@ -100,18 +104,25 @@ class Cameras:
         for camera in self:
             camera.watch(watched=camera.name in self._watched)
 
+    def lossless_captures(self) -> list[str]:
+        """Peer names of the captures of files."""
+        return [camera.peer for camera in self._lossless if camera.peer]
+
     def is_lossless(self, name: str) -> bool:
         """True if the results of a camera's frames may be late."""
         return name in self._cameras and self._cameras[name].lossless
 
     # The sink
 
-    def touch(self, *cameras: Camera) -> None:
-        """Something has happened to frames of these cameras."""
-        for camera in cameras:
-            self._dirty[camera] = None
-            for stream in camera.streams.values():
-                self._scheduler.wake(stream)
+    def touch(self, camera: Camera) -> None:
+        """Something has happened to frames of a camera."""
+        self._dirty[camera] = None
+        self._scheduler.wake(camera.streams.values())
+
+    def touch_all(self) -> None:
+        """Something has happened to frames of any camera."""
+        for camera in self:
+            self.touch(camera)
 
     @property
     def is_idle(self) -> bool:
@@ -143,7 +154,7 @@ class Cameras:
         first, self._resumed = not self._resumed, True
         self.acknowledge(hello.streams)
         self.watch(hello.watched)
-        self.touch(*self)
+        self.touch_all()
         if first:
             for stream in self._streams:
                 stream.resume()

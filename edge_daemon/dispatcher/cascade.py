@@ -40,7 +40,7 @@ class CascadeStream(Stream):
     def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
         """Frame `seq` can be requested; it may have been assigned before, to a worker that died."""
         self._offered = seq
-        self._restore(self._outstanding.assignment(seq))
+        self._restore(self.outstanding.assignment(seq))
 
     def skip(self, seq: int, paced: int, still: int) -> None:
         """Nothing: the parent's gaps contain these frames."""
@@ -57,7 +57,7 @@ class CascadeStream(Stream):
         """A frame was assigned to the parent model, or (a gap) will not be."""
         if epoch != self.epoch:
             return
-        backlog = self._backlog
+        backlog = self.backlog
         backlog.ended |= report.end
         if report.seq <= backlog.last:
             return
@@ -73,7 +73,7 @@ class CascadeStream(Stream):
     def parent_lost(self, seq: int, reason: Reason) -> None:
         """The parent model will find nothing in frame `seq`."""
         if frame := self._unready(seq):
-            self._backlog.drop(frame, reason)
+            self.backlog.drop(frame, reason)
 
     def receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
         """Objects that the parent model found in frame `seq`, or why there are none."""
@@ -82,16 +82,16 @@ class CascadeStream(Stream):
     def _receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
         frame = self._unready(seq)
         if frame is None:
-            if seq > self._backlog.last:
+            if seq > self.backlog.last:
                 self._early[seq] = found
                 while len(self._early) > MAX_EARLY:
                     del self._early[min(self._early)]
         elif isinstance(found, str):
-            self._backlog.drop(frame, found)
+            self.backlog.drop(frame, found)
         else:
             frame.ready, frame.crops = True, list(found)
-            while self.live and self._backlog.frames[0] is not frame:
-                self._backlog.drop(self._backlog.frames[0], "replaced")
+            while self.live and self.backlog.frames[0] is not frame:
+                self.backlog.drop(self.backlog.frames[0], "replaced")
 
     def _selected(self, found: Sequence[Crop]) -> list[Crop]:
         """The objects to look at: of the configured classes, those with the highest confidence."""
@@ -100,7 +100,7 @@ class CascadeStream(Stream):
         return sorted(selected, key=lambda crop: -crop.confidence)[: self.plan.max_crops]
 
     def _unready(self, seq: int) -> Pending | None:
-        return next((frame for frame in self._backlog.frames if frame.seq == seq and not frame.ready), None)
+        return next((frame for frame in self.backlog.frames if frame.seq == seq and not frame.ready), None)
 
     # To workers
 
@@ -109,7 +109,7 @@ class CascadeStream(Stream):
         """True if a frame can be assigned."""
         if not super().has_work:
             return False
-        first = self._backlog.frames[0]
+        first = self.backlog.frames[0]
         return first.ready and (self.live or first.seq <= self._offered)
 
     def expire(self, now_ns: int) -> None:

@@ -75,7 +75,7 @@ class Dispatcher:
         for model, queue in self._requests.queues.items():
             weights[model][queue] = models[model].requests or 1.0
         self._scheduler.change(weights)
-        self._cameras.touch(*self._cameras)
+        self._cameras.touch_all()
 
     def receive(self, peer: str, message: ToDispatcher) -> None:
         """Take a message of `peer`."""
@@ -121,7 +121,7 @@ class Dispatcher:
     def assign(self, now_ns: int) -> None:
         """Give workers the frames that wait, fairly; those that leave and have none may go."""
         self._workers.dismiss()
-        for slot, source in self._scheduler.matches(self._workers.slots, now_ns, self._away):
+        for slot, source in self._scheduler.matches(self._workers.by_model, now_ns, self._away):
             send, reports = source.assign(slot)
             self.outbox.send(source.reports_to, *reports)
             if source.camera is None:
@@ -147,13 +147,12 @@ class Dispatcher:
 
     def deferrable_peers(self) -> Collection[str]:
         """Peers whose messages are of no use before a worker is ready: captures of files, if no worker has credit."""
-        if self._scheduler.has_credit(self._workers.slots):
-            return ()
-        return [camera.peer for camera in self._cameras if camera.lossless and camera.peer]
+        captures = self._cameras.lossless_captures()
+        return [] if captures and self._scheduler.has_credit(self._workers.by_model) else captures
 
     def _worker_lost(self, worker: str) -> None:
         if slot := self._workers.pop(worker):
             marker = self._crash_marker(slot.inbox)
             for source in self._scheduler.sources(slot.model):
                 self.outbox.send(source.reports_to, *source.worker_lost(slot, marker))
-            self._cameras.touch(*self._cameras)
+            self._cameras.touch_all()

@@ -122,8 +122,8 @@ class Outstanding:
 
     def release(self, *, only_shared: bool) -> None:
         """Remove what was acknowledged; with `only_shared`, no frame whose findings have not reached the followers."""
-        reports, resolved = self._reports, self.resolved
-        while reports and reports[0].seq <= resolved and (self.finished or not reports[0].end):
+        reports, resolved, finished = self._reports, self.resolved, self.finished
+        while reports and reports[0].seq <= resolved and (finished or not reports[0].end):
             if only_shared and reports[0].frame and not reports[0].shared:
                 break
             self.released = max(self.released, reports.popleft().seq)

@@ -18,7 +18,7 @@ class RequestQueue(Source):
     the answer.
     """
 
-    camera, reports_to, is_urgent = None, WEB, True
+    camera, live, reports_to = None, True, WEB
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -49,6 +49,9 @@ class RequestQueue(Source):
     def is_suspect(self) -> bool:
         """True if a worker has died with the next request."""
         return bool(next(iter(self._pending.values()), 0))
+
+    def expire(self, now_ns: int) -> None:
+        """Nothing: the web withdraws requests that have waited too long."""
 
     def assign(self, slot: WorkerSlot) -> tuple[SendUpload, list[Returned]]:
         """Assign the oldest request to a worker."""
@@ -92,7 +95,7 @@ class Requests:
     def _add(self, model: str, number: int, deaths: int) -> None:
         if queue := self.queues.get(model):
             queue.add(number, deaths)
-            self._scheduler.wake(queue)
+            self._scheduler.wake((queue,))
         else:
             self._outbox.send(WEB, Returned(model=model, number=number))
 

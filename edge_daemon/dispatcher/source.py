@@ -12,17 +12,14 @@ from edge_daemon.runtime.crash_marker import InHand
 class Source(ABC):
     """Frames that wait for the workers of `model`. Uploaded pictures have no `camera`.
 
-    Its fates are reported to the peer `reports_to`; while that is away, nothing is assigned.
+    Frames of a `live` source must not wait at a worker that is busy with another. What becomes of frames is reported to
+    the peer `reports_to`; while that is away, nothing is assigned.
     """
 
     camera: str | None
     model: str
+    live: bool
     reports_to: str
-
-    @property
-    @abstractmethod
-    def is_urgent(self) -> bool:
-        """True if a frame must not wait at a worker that is busy with another."""
 
     @property
     @abstractmethod
@@ -39,8 +36,9 @@ class Source(ABC):
     def is_suspect(self) -> bool:
         """True if a worker has died with the next frame: it has to be alone with its worker."""
 
-    def expire(self, now_ns: int) -> None:  # noqa: B027
-        """Drop the frames that have become stale."""
+    @abstractmethod
+    def expire(self, now_ns: int) -> None:
+        """Drop frames that have become stale."""
 
     def is_expected(self, now_ns: int) -> bool:
         """True if the next frame is about to arrive."""

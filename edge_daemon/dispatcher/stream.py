@@ -56,20 +56,16 @@ class Stream(Source):
         self.camera, self.model, self.live = camera, model, live
         self.followers: list[Follower] = []
         self.annotation: Annotation | None = None
-        self._outstanding = Outstanding(camera, model)
-        self._max_age_ns = max_age_ns
+        self.outstanding = Outstanding(camera, model)
+        self.max_age_ns = max_age_ns
         self.begin(0)
-
-    def change(self, *, live: bool, max_age_ns: int) -> None:
-        """Go on with other settings. `live` changes only while there is no capture."""
-        self.live, self._max_age_ns = live, max_age_ns
 
     def leave(self) -> None:
         """The camera or its model is gone."""
 
     def join(self, epoch: int, resolved: int) -> None:
         """Begin within an epoch of the camera's other models, after frame `resolved`."""
-        self._outstanding.state = StreamState(
+        self.outstanding.state = StreamState(
             camera=self.camera, model=self.model, epoch=epoch, resolved=resolved, published=resolved
         )
         self.begin(epoch, resolved)
@@ -81,8 +77,8 @@ class Stream(Source):
     def begin(self, epoch: int, resolved: int = -1) -> None:
         """Count from the frame after `resolved` on, with none waiting and none outstanding."""
         self.epoch = epoch
-        self._outstanding.begin(epoch, resolved)
-        self._backlog, self._arrivals = Backlog(resolved), Arrivals()
+        self.outstanding.begin(epoch, resolved)
+        self.backlog, self._arrivals = Backlog(resolved), Arrivals()
         self._offered = -1  # last frame announced by the present capture, which may read old ones again
         self._requested: tuple[str, Pending] | None = None  # live: a worker's frame, which may become a newer one
 
@@ -91,39 +87,40 @@ class Stream(Source):
     def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
         """Frame `seq` can be requested; of the frames before it, the counted ones were dropped by the capture."""
         self._offered = seq
-        if seq <= self._backlog.last:
-            self._restore(self._outstanding.assignment(seq))
+        if seq <= self.backlog.last:
+            self._restore(self.outstanding.assignment(seq))
             return
-        self._backlog.skip(seq - 1, paced, still, replaced, live=self.live)
+        if seq - 1 > self.backlog.last:
+            self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
         self._arrivals.add(captured_ns, replaced + 1)
-        if self.live and self._backlog.frames:
-            self._backlog.drop(self._backlog.frames[-1], "replaced")
-        self._backlog.add(seq, captured_ns)
+        if self.live and self.backlog.frames:
+            self.backlog.drop(self.backlog.frames[-1], "replaced")
+        self.backlog.add(seq, captured_ns)
 
     def skip(self, seq: int, paced: int, still: int) -> None:
         """Frames up to `seq` will not be announced, `paced` and `still` of them."""
-        if seq > self._backlog.last:
-            self._backlog.skip(seq, paced, still, live=self.live)
+        if seq > self.backlog.last:
+            self.backlog.skip(seq, paced, still, live=self.live)
 
     def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
         """The source had `captured` frames, of which the last `paced` and `still` were not announced."""
-        if not self._backlog.ended:
-            self._backlog.skip(captured - 1, paced, still, live=self.live)
-            self._backlog.ended = True
+        if not self.backlog.ended:
+            self.backlog.skip(captured - 1, paced, still, live=self.live)
+            self.backlog.ended = True
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, which is not `alive` if another one has its name by now. If the frame
         is not announced yet, this is received again later.
         """
-        if (report := self._outstanding.assignment(seq)) and report.worker == worker:
+        if (report := self.outstanding.assignment(seq)) and report.worker == worker:
             report.sent = alive
         if not self._requested:
             return []
         who, frame = self._requested
-        if who != worker or not frame.seq <= seq <= self._backlog.last:
+        if who != worker or not frame.seq <= seq <= self.backlog.last:
             return []
         self._requested = None
-        frame = self._backlog.take_newer(frame, seq)
+        frame = self.backlog.take_newer(frame, seq)
         report = Report(frame.seq, frame.before, frame, worker)
         messages = self._report(report)
         return messages if alive else [*messages, *self._lose(report)]
@@ -132,7 +129,7 @@ class Stream(Source):
         """The capture no longer has frame `seq`, which `worker` was assigned."""
         if self.live and self._requested and self._requested[0] == worker:
             self._drop_requested("replaced")
-        elif (report := self._outstanding.assignment(seq)) and report.worker == worker:
+        elif (report := self.outstanding.assignment(seq)) and report.worker == worker:
             report.worker = None
 
     def capture_lost(self, *, for_good: bool = False) -> list[ToSink]:
@@ -145,9 +142,9 @@ class Stream(Source):
         if self.live or for_good:
             if self._requested:
                 self._drop_requested("shutdown")
-            self._backlog.drop_all("shutdown")
+            self.backlog.drop_all("shutdown")
         else:
-            for report in self._outstanding:
+            for report in self.outstanding:
                 if not report.served:
                     report.worker = None
             self._rewind()
@@ -156,54 +153,49 @@ class Stream(Source):
 
     def _rewind(self) -> None:
         """Expect the frames after the last assigned one again."""
-        last = max(self._outstanding.released, self._outstanding.last_seq)
-        self._backlog.rewind(last, ended=self._outstanding.has_end)
+        last = max(self.outstanding.released, self.outstanding.last_seq)
+        self.backlog.rewind(last, ended=self.outstanding.has_end)
 
     def _abandon(self) -> list[ToSink]:
         """Give up all frames without a result."""
-        reports = self._outstanding.clear()
-        self._backlog.remove({report.seq for report in reports})
-        return [self._outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
+        reports = self.outstanding.clear()
+        self.backlog.remove({report.seq for report in reports})
+        return [self.outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
 
     def _drop_requested(self, reason: Reason) -> None:
         assert self._requested
         frame, self._requested = self._requested[1], None
-        self._backlog.restore(frame)
-        self._backlog.drop(frame, reason)
+        self.backlog.restore(frame)
+        self.backlog.drop(frame, reason)
 
     def _restore(self, report: Report | None) -> None:
         """A frame that was assigned waits again, if the capture has it and no worker."""
         if report and report.frame and report.worker is None and not self.live and report.seq <= self._offered:
-            self._backlog.restore(report.frame)
+            self.backlog.restore(report.frame)
 
     # To and from workers
 
     @property
-    def is_urgent(self) -> bool:
-        """True in live delivery: a frame must not wait at a worker that is busy with another."""
-        return self.live
-
-    @property
     def has_work(self) -> bool:
         """True if a frame can be assigned."""
-        return bool(self._backlog.frames) and not self._requested and not self._outstanding.is_full
+        return bool(self.backlog.frames) and not self._requested and not self.outstanding.is_full
 
     @property
     def is_waiting(self) -> bool:
         """True if there are frames that can be assigned, or become stale, without another message."""
-        return bool(self._backlog.frames)
+        return bool(self.backlog.frames)
 
     @property
     def is_suspect(self) -> bool:
         """True if a worker has died with the next frame."""
-        frames = self._backlog.frames
+        frames = self.backlog.frames
         return bool(frames and frames[0].deaths)
 
     def expire(self, now_ns: int) -> None:
         """Drop the frame that waits if it has become stale."""
-        frames = self._backlog.frames
-        if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self._max_age_ns:
-            self._backlog.drop(frames[0], "stale")
+        frames = self.backlog.frames
+        if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self.max_age_ns:
+            self.backlog.drop(frames[0], "stale")
 
     def is_expected(self, now_ns: int) -> bool:
         """True if a live camera's next frame is about to arrive."""
@@ -215,12 +207,12 @@ class Stream(Source):
 
     def assign(self, slot: WorkerSlot) -> tuple[Send, list[ToSink]]:
         """Assign the next frame to a worker; of a live camera, a newer one may be sent instead."""
-        frame = self._backlog.take()
+        frame = self.backlog.take()
         slot.assign(FrameId(self.camera, self.epoch, frame.seq), alone=frame.deaths > 0)
         messages: list[ToSink] = []
         if self.live:  # which frame it will be is known when it is sent
             self._requested = slot.worker, frame
-        elif again := self._outstanding.assignment(frame.seq):
+        elif again := self.outstanding.assignment(frame.seq):
             again.worker, again.sent = slot.worker, False
         else:
             messages = self._report(Report(frame.seq, frame.before, frame, slot.worker))
@@ -240,7 +232,7 @@ class Stream(Source):
     def served(self, seq: int, worker: str, found: Sequence[Crop] | Failure = ()) -> list[ToSink]:
         """`worker` is done with frame `seq`, and its result is on its way to the sink."""
         messages = self.sent(seq, worker, alive=True)
-        if report := self._outstanding.assignment(seq):
+        if report := self.outstanding.assignment(seq):
             report.served |= report.worker == worker
             report.shared = True
             self._release()
@@ -256,7 +248,7 @@ class Stream(Source):
         if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
             messages += self.sent(marker.seq, slot.worker, alive=True)
         in_hand = slot.in_hand(self.camera, marker)
-        for report in self._outstanding:
+        for report in self.outstanding:
             if report.worker == slot.worker:
                 if report.frame and report.sent and not report.served and report.seq not in in_hand:
                     report.frame.deaths += 1
@@ -272,20 +264,21 @@ class Stream(Source):
         report.shared = True
         for follower in self.followers:
             follower.parent_lost(report.seq, "worker-lost")
-        return [self._outstanding.lost(report, "worker-lost")]
+        return [self.outstanding.lost(report, "worker-lost")]
 
     # To and from the sink
 
     def acknowledge(self, state: StreamState) -> None:
         """The sink has decided the fate of all frames up to `state.resolved`."""
-        if self._outstanding.acknowledge(state):
+        if self.outstanding.acknowledge(state):
             self._release()
 
     def _release(self) -> None:
         """Forget what is settled: also a frame that waits again because its worker was lost, if its result was not."""
-        shared = bool(self.followers) and not self.live
-        self._outstanding.release(only_shared=shared)
-        self._backlog.release(min(self.resolved, self._outstanding.released) if shared else self.resolved)
+        only_shared = bool(self.followers) and not self.live
+        self.outstanding.release(only_shared=only_shared)
+        last = self.outstanding.resolved
+        self.backlog.release(min(last, self.outstanding.released) if only_shared else last)
 
     def last_released(self) -> int:
         """Last frame that neither this stream nor its followers need."""
@@ -296,9 +289,9 @@ class Stream(Source):
     def repeat(self) -> list[ToSink]:
         """All that a new sink has to know. The results that only the last one had are lost."""
         messages: list[ToSink] = []
-        self._outstanding.forget_count()
-        for report in self._outstanding:
-            if message := self._outstanding.message(report):
+        self.outstanding.forget_count()
+        for report in self.outstanding:
+            if message := self.outstanding.message(report):
                 messages += message
                 if report.served:
                     messages += self._lose(report)
@@ -309,7 +302,7 @@ class Stream(Source):
         if not self.can_report:
             return []
         messages: list[ToSink] = []
-        backlog = self._backlog
+        backlog = self.backlog
         if backlog.frames:
             first = backlog.frames[0]
             if self.live and first.before:
@@ -318,10 +311,10 @@ class Stream(Source):
         elif (backlog.gap or backlog.ended) and not self._end_is_reported:
             messages = self._report(Report(backlog.last, backlog.gap, end=backlog.ended))
             backlog.gap = NOTHING
-        return messages + self._outstanding.captured(backlog.last + 1)
+        return messages + self.outstanding.captured(backlog.last + 1)
 
     def _report(self, report: Report) -> list[ToSink]:
-        messages = self._outstanding.add(report)
+        messages = self.outstanding.add(report)
         for follower in self.followers:
             follower.parent_reported(self.epoch, report)
         return messages
@@ -329,34 +322,19 @@ class Stream(Source):
     @property
     def can_report(self) -> bool:
         """True if all that is known can be reported now: not while a live frame is requested but not sent."""
-        return not self._requested and not self._outstanding.is_full
+        return not self._requested and not self.outstanding.is_full
 
     @property
     def _end_is_reported(self) -> bool:
         """True if the sink and the followers know of the end."""
-        return self._outstanding.has_end or (self.finished and all(one.has_end for one in self.followers))
+        return self.outstanding.has_end or (self.outstanding.finished and all(one.has_end for one in self.followers))
 
     @property
     def state(self) -> StreamState:
         """How far the sink has come."""
-        return self._outstanding.state
-
-    @property
-    def resolved(self) -> int:
-        """Last frame of this epoch whose fate the sink has decided."""
-        return self._outstanding.resolved
-
-    @property
-    def finished(self) -> bool:
-        """True if the sink has published the end of this epoch."""
-        return self._outstanding.finished
-
-    @property
-    def announced(self) -> int:
-        """Last frame that is known."""
-        return self._backlog.last
+        return self.outstanding.state
 
     @property
     def has_end(self) -> bool:
         """True if the source is known to have ended."""
-        return self._backlog.ended
+        return self.backlog.ended

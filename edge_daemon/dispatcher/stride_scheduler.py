@@ -1,6 +1,6 @@
 """Fair scheduling by weight."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 MAX_LAG = 8
@@ -35,23 +35,25 @@ class StrideScheduler(Generic[Client]):
         self._lowest = min(self._pass.values(), default=0.0)  # no pass is lower than this
 
     def next(
-        self, candidates: Collection[Client], expected: Iterable[Client] = (), ages: Mapping[Client, int] | None = None
+        self,
+        candidates: Iterable[Client],
+        expected: Iterable[Client] = (),
+        age: Callable[[Client], int | None] = lambda client: None,
     ) -> Client | None:
-        """Select one of the candidates; None if there are none, or if an `expected` client is waited for. `ages` has
-        the ages of the newest frames of the live cameras among them.
+        """Select one of the candidates; None if there are none, or if an `expected` client is waited for.
+
+        `age` returns the age of a live camera's newest frame, and None for others.
         """
-        client = min(candidates, key=self._due, default=None)
-        if client is None:
+        due = {client: self._due(client) for client in candidates}
+        client = min(due, key=due.__getitem__, default=None)
+        if client is None or any(self._lags(other) and self._due(other) < due[client] for other in expected):
             return None
-        due = self._due(client)
-        if any(self._lags(other) and self._due(other) < due for other in expected):
-            return None
-        if ages and len(ages) > 1 and client in ages:
-            near = due + self._shortest
-            client = min((one for one in ages if self._due(one) <= near), key=lambda one: (ages[one], self._due(one)))
-            due = self._due(client)
-        self._now = max(self._now, due)
-        self._pass[client] = due + self._stride[client]
+        if len(due) > 1 and age(client) is not None:
+            near = due[client] + self._shortest
+            ages = {one: ns for one in due if due[one] <= near and (ns := age(one)) is not None}
+            client = min(ages, key=lambda one: (ages[one], due[one]))
+        self._now = max(self._now, due[client])
+        self._pass[client] = due[client] + self._stride[client]
         return client
 
     def may_wait(self) -> bool:

@@ -1,6 +1,6 @@
 """The workers that are connected."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 
 from edge_daemon.dispatcher.outbox import Outbox
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
@@ -9,22 +9,24 @@ from edge_daemon.settings import ModelPlan
 
 
 class Workers:
-    """Worker slots by name."""
+    """Worker slots by name, and by model."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._models: Mapping[str, ModelPlan] = {}
         self._slots: dict[str, WorkerSlot] = {}
+        self.by_model: dict[str, list[WorkerSlot]] = {}
 
     def change(self, models: Mapping[str, ModelPlan]) -> None:
         """Go on with other models."""
         self._models = models
-        self._slots = {worker: slot for worker, slot in self._slots.items() if slot.model in models}
+        self._keep(slot for slot in self._slots.values() if slot.model in models)
 
-    @property
-    def slots(self) -> Collection[WorkerSlot]:
-        """All slots."""
-        return self._slots.values()
+    def _keep(self, slots: Iterable[WorkerSlot]) -> None:
+        self._slots = {slot.worker: slot for slot in slots}
+        self.by_model = {}
+        for slot in self._slots.values():
+            self.by_model.setdefault(slot.model, []).append(slot)
 
     def get(self, worker: str, inbox: str | None = None) -> WorkerSlot | None:
         """The slot of a worker, if it is connected, and reads at `inbox`: another one may have taken its name."""
@@ -33,16 +35,17 @@ class Workers:
 
     def pop(self, worker: str) -> WorkerSlot | None:
         """Remove a worker and return its slot, if there is one."""
-        return self._slots.pop(worker, None)
+        popped = self._slots.pop(worker, None)
+        self._keep(self._slots.values())
+        return popped
 
     def receive(self, message: WorkerHello | BatchStarted | Leaving) -> None:
         """Take a message of a worker. In the place of one that says hello there is no other."""
         match message:
             case WorkerHello():
                 if plan := self._models.get(message.model):
-                    self._slots[message.worker] = WorkerSlot(
-                        message.worker, message.model, message.inbox, plan.batch, message.input
-                    )
+                    new = WorkerSlot(message.worker, message.model, message.inbox, plan.batch, message.input)
+                    self._keep([*self._slots.values(), new])
             case BatchStarted():
                 if slot := self.get(message.worker):
                     slot.started = bool(slot.assigned)
@@ -54,12 +57,12 @@ class Workers:
 
     def dismiss(self) -> None:
         """Let the workers go that are leaving and have no frame."""
-        for slot in [slot for slot in self.slots if slot.leaving and not slot.assigned]:
+        for slot in [slot for slot in self._slots.values() if slot.leaving and not slot.assigned]:
             self._outbox.send(slot.worker, Dismissed(inbox=slot.inbox))
-            del self._slots[slot.worker]
+            self.pop(slot.worker)
 
     def forget(self, camera: str | None, model: str | None = None) -> None:
         """Frames of a camera, or those for one model, may never arrive: their workers can take others."""
-        for slot in self.slots:
+        for slot in self._slots.values():
             if model in (None, slot.model):
                 slot.forget(camera)

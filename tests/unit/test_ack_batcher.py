@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.dispatcher.stream import UNSETTLED
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED
 from edge_daemon.messages.accounting import StreamState
 from edge_daemon.settings import CameraPlan, Delivery
 from edge_daemon.sink.ack_batcher import LOT, PATIENCE_S, AckBatcher
@@ -67,11 +67,11 @@ def test_what_was_told_otherwise_is_not_told_again() -> None:
     assert books.due(9.0) == []
 
 
-@given(moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, UNSETTLED // 4)), max_size=200))
+@given(moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, MAX_UNACKED // 4)), max_size=200))
 def test_nobody_is_so_far_behind_that_frames_would_wait(moves: list[tuple[str, int]]) -> None:
     books, here, told = receipts(), {"a": -1, "b": -1}, {"a": -1, "b": -1}
     for camera, step in moves:
         here[camera] += step
         books.add([state(here[camera], camera)], 0.0)
         told |= {one.camera: one.resolved for one in books.due(0.0)}
-        assert all(here[name] - told[name] < UNSETTLED for name in here)
+        assert all(here[name] - told[name] < MAX_UNACKED for name in here)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
-from edge_daemon.dispatcher.stream import UNSETTLED
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED
 from edge_daemon.messages.accounting import (
     Acks,
     Assigned,
@@ -32,9 +32,10 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.runtime.crash_marker import FrameId
-from edge_daemon.settings import CameraPlan
+from edge_daemon.settings import CameraPlan, ModelPlan
 
 WALL_S = 1_763_800_000
+PLANS = {"m": ModelPlan(), "n": ModelPlan()}
 
 
 class Collector:
@@ -49,7 +50,7 @@ class Collector:
     ) -> None:
         live = delivery == "live"
         turn = CameraPlan(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
-        self.core = Dispatcher(dict.fromkeys(cameras, turn), wall=lambda: WALL_S, crash_marker=crash_marker)
+        self.core = Dispatcher(dict.fromkeys(cameras, turn), dict.fromkeys(models, ModelPlan()), wall=lambda: WALL_S, crash_marker=crash_marker)
 
     def said(self) -> list[tuple[str, Message]]:
         """What it has said since the last call."""
@@ -443,7 +444,7 @@ def test_frames_that_only_a_model_that_is_gone_had_not_behind_are_released() -> 
     desk = ready(models=("m", "n"))
     desk.acked(7, "m")
     assert desk.said() == []
-    desk.core.change({"c": CameraPlan(models=["m"], delivery="lossless")}, {}, {}, {})
+    desk.core.change({"c": CameraPlan(models=["m"], delivery="lossless")}, PLANS)
     assert desk.to("capture/1") == [Release(epoch=WALL_S, seq=7, finished=False)], "or it would wait for ever"
 
 
@@ -451,7 +452,7 @@ def test_a_file_whose_capture_is_away_when_a_model_comes_goes_on_where_it_was() 
     desk = ready()
     desk.acked(7)
     desk.core.exited("c", "capture")
-    desk.core.change({"c": CameraPlan(models=["m", "n"], delivery="lossless")}, {}, {}, {})
+    desk.core.change({"c": CameraPlan(models=["m", "n"], delivery="lossless")}, PLANS)
     desk.said()
     desk.capture(peer="capture/2")
     assert desk.to("capture/2") == [Welcome(epoch=WALL_S, next_seq=8)]
@@ -492,20 +493,20 @@ def test_the_sink_learns_how_many_were_captured_once() -> None:
 def test_a_sink_that_is_far_behind_gets_more_as_soon_as_it_has_caught_up() -> None:
     desk = ready()
     desk.worker()
-    for seq in range(UNSETTLED + 2):
+    for seq in range(MAX_UNACKED + 2):
         desk.frame(seq)
     given = []
     while lot := desk.assigned():
         for _, seq in lot:
             desk.done(seq)
             given.append(seq)
-    assert given == list(range(UNSETTLED))
+    assert given == list(range(MAX_UNACKED))
     desk.core.flush()
     assert desk.assigned() == []
     desk.acked(0)
-    assert desk.assigned() == [("w", UNSETTLED)]
+    assert desk.assigned() == [("w", MAX_UNACKED)]
     desk.acked(1)
-    assert desk.assigned() == [("w", UNSETTLED + 1)]
+    assert desk.assigned() == [("w", MAX_UNACKED + 1)]
 
 
 def test_a_new_sink_is_told_where_to_start_and_what_is_under_way() -> None:
@@ -560,7 +561,7 @@ def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFix
 
 def test_a_frame_that_a_worker_died_of_is_alone_with_the_next_and_the_third_is_warned() -> None:
     desk = Collector()
-    desk.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="lossless")}, batches={"m": 3}, wall=lambda: WALL_S)
+    desk.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="lossless")}, {"m": ModelPlan(batch=3)}, wall=lambda: WALL_S)
     desk.sink()
     desk.capture()
     for seq in range(4):
@@ -597,7 +598,7 @@ def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> No
 def test_a_seat_that_is_taken_is_no_place_for_such_a_frame(taker: str) -> None:
     turn = CameraPlan(models=["m"], delivery="lossless")
     desk = Collector(cameras="ab")
-    desk.core = Dispatcher({"a": turn, "b": turn}, batches={"m": 3}, wall=lambda: WALL_S)
+    desk.core = Dispatcher({"a": turn, "b": turn}, {"m": ModelPlan(batch=3)}, wall=lambda: WALL_S)
     desk.sink()
     for camera in "ab":
         desk.capture(camera, f"capture/{camera}")

@@ -1,6 +1,6 @@
 """One camera's frames on their way to one model: what waits, what is given, what is told."""
 
-from edge_daemon.dispatcher.stream import UNSETTLED, Stream
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED, Stream
 from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, StreamState, ToSink
 
 MAX_AGE_NS = 100
@@ -319,9 +319,9 @@ def test_a_lossless_result_that_the_sink_took_with_it_is_made_again() -> None:
 
 def test_a_sink_that_is_far_behind_gets_no_more() -> None:
     frames = stream(live=False)
-    for seq in range(UNSETTLED + 1):
+    for seq in range(MAX_UNACKED + 1):
         frames.announce(seq, captured_ns=0)
-    for seq in range(UNSETTLED):
+    for seq in range(MAX_UNACKED):
         assert give(frames, f"w{seq}") == (seq, [turn(seq)])
     assert not frames.has_turn(0)
     frames.settle(settled(0))

@@ -15,7 +15,7 @@ from edge_daemon.messages.fates import POISON, Failure
 from edge_daemon.messages.frames import ResultFilter, Upload
 from edge_daemon.messages.outcomes import UploadOutcome
 from edge_daemon.messages.scheduling import Returned, SendUpload, UploadDone, WorkerHello
-from edge_daemon.settings import CameraPlan
+from edge_daemon.settings import CameraPlan, ModelPlan
 from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Picture, Requests
 
 PICTURE = Picture(b"", "raw", 1, 1)
@@ -38,7 +38,7 @@ class Web(RuleBasedStateMachine):
         self.start_dispatcher()
 
     def start_dispatcher(self) -> None:
-        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, requests={"m": 1.0}, wall=lambda: 1.0)
+        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, {"m": ModelPlan(requests=1.0)}, wall=lambda: 1.0)
         self.core.receive("sink", SinkHello(streams=[], watched=[]))
         for name in WORKERS:
             self.greet(name)
