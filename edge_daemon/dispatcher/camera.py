@@ -1,10 +1,11 @@
 """A camera: its capture, its epochs, and a stream of its frames for each model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from edge_daemon.dispatcher.cascade import CascadeStream
 from edge_daemon.dispatcher.outbox import SINK, Outbox
 from edge_daemon.dispatcher.stream import Stream
+from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import Joined
 from edge_daemon.messages.codec import Message
@@ -19,6 +20,7 @@ from edge_daemon.messages.scheduling import (
     Sent,
     Skipped,
     Welcome,
+    WorkerReady,
 )
 from edge_daemon.runtime.crash_marker import FrameId
 from edge_daemon.settings import CameraPlan, ModelPlan
@@ -33,64 +35,47 @@ class Camera:
     def __init__(self, name: str, outbox: Outbox, workers: Workers, wall: Callable[[], float]) -> None:
         self.name, self._outbox, self._workers, self._wall = name, outbox, workers, wall
         self.streams: dict[str, Stream] = {}
-        self.weight, self.lossless = 1.0, False
-        self._models: list[str] = []
+        self.lossless = False
         self.peer: str | None = None  # the present capture
-        self.greeted: str | None = None  # the capture whose hello was taken; others are not heard
+        self.greeted: str | None = None  # the capture whose hello was taken: only its messages count
         self._joining: set[Stream] = set()  # of models that are new to this camera
         self._last_epoch = 0  # no epoch is used twice, even if the camera was removed and added again
         self._restarted = False  # the next capture begins an epoch, whatever the last one left
 
     def change(self, plan: CameraPlan, models: Mapping[str, ModelPlan], *, restarted: bool = False) -> None:
         """Go on with other settings and models. With `restarted`, the next capture begins an epoch."""
-        before = self._rebuild(plan, models)
+        before, self.streams = self.streams, {}
+        for model in sorted(plan.models, key=lambda model: _depth(model, models)):
+            self.streams[model] = self._stream(model, models[model].after, before.get(model))
+        self._remove(stream for model, stream in before.items() if self.streams.get(model) is not stream)
         if restarted:
             self._restarted = True
             self.capture_lost(for_good=True)
-        self.weight, self.lossless, self._models = plan.weight, plan.delivery == "lossless", plan.models
+        self.lossless = plan.delivery == "lossless"
         for model, stream in self.streams.items():
-            stream.live, stream.max_age_ns = not self.lossless, int(plan.max_age_s * 1e9)
+            stream.configure(plan, models[model])
             if self.greeted and model not in before:
                 self._joining.add(stream)
                 self.send(Introduce())
         if not self._restarted:  # some frames may have been held for a model that is gone
             self.release()
 
-    def _rebuild(self, plan: CameraPlan, models: Mapping[str, ModelPlan]) -> dict[str, Stream]:
-        """Make the streams of the models; return those that there were before."""
-        before, self.streams = self.streams, {}
-        for model in sorted(plan.models, key=lambda model: _depth(model, models)):
-            self.streams[model] = self._stream(model, plan, models[model], before.get(model))
-        for model, stream in before.items():
-            if self.streams.get(model) is not stream:
-                stream.leave()
-                self._workers.forget(self.name, model)
-        return before
-
-    def _stream(self, model: str, plan: CameraPlan, model_plan: ModelPlan, known: Stream | None) -> Stream:
-        live, max_age_ns = plan.delivery == "live", int(plan.max_age_s * 1e9)
-        if model_plan.after is None:
-            return known or Stream(self.name, model, live=live, max_age_ns=max_age_ns)
-        parent = self.streams[model_plan.after]
-        if isinstance(known, CascadeStream) and known.parent is parent:
-            known.plan = model_plan
+    def _stream(self, model: str, after: str | None, known: Stream | None) -> Stream:
+        """The stream as it is, or a new one."""
+        parent = self.streams[after] if after else None
+        if known and known.parent is parent:
             return known
-        return CascadeStream(self.name, model, live=live, max_age_ns=max_age_ns, parent=parent, plan=model_plan)
+        return CascadeStream(self.name, model, parent) if parent else Stream(self.name, model)
 
     def remove(self) -> None:
         """The camera is not configured any more."""
-        for model, stream in self.streams.items():
-            stream.leave()
-            self._workers.forget(self.name, model)
+        self._remove(self.streams.values())
         self.streams = {}
 
-    def watch(self, *, watched: bool) -> None:
-        """Let the first model draw if somebody watches: the picture that is published, or pixels into which the sink
-        draws what the other models find.
-        """
-        for model, stream in self.streams.items():
-            draws = watched and model == self._models[0]
-            stream.annotation = None if not draws else "jpeg" if len(self._models) == 1 else "raw"
+    def _remove(self, streams: Iterable[Stream]) -> None:
+        for stream in streams:
+            stream.leave()
+            self._workers.forget(self.name, stream.model)
 
     # The capture
 
@@ -116,6 +101,20 @@ class Camera:
                 case Sent() if message.model == stream.model:
                     alive = self._workers.get(message.worker, message.inbox) is not None
                     self._outbox.send(SINK, *stream.sent(message.seq, message.worker, alive=alive))
+
+    def served(self, slot: WorkerSlot, message: WorkerReady) -> None:
+        """A worker is done with a frame. If its stream is gone, so is the frame in the slot."""
+        stream = self.streams.get(slot.model)
+        if stream is None:
+            return
+        if stream.epoch == message.epoch:
+            found = message.failed or message.found or ()
+            self._outbox.send(SINK, *stream.served(message.seq, message.worker, found))
+        frame = FrameId(self.name, message.epoch, message.seq)
+        if stream.live:
+            slot.done_up_to(frame)
+        else:
+            slot.done(frame)
 
     def _hello(self, hello: CaptureHello) -> None:
         epoch = hello.epoch

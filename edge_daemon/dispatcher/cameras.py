@@ -12,7 +12,6 @@ from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.scheduling import CaptureHello, FromCapture, Introduce, WorkerReady
-from edge_daemon.runtime.crash_marker import FrameId
 from edge_daemon.settings import CameraPlan, ModelPlan
 
 logger = logging.getLogger(__name__)
@@ -50,11 +49,12 @@ class Cameras:
     def __iter__(self) -> Iterator[Camera]:
         return iter(self._cameras.values())
 
-    def _stream(self, camera: str, model: str) -> Stream | None:
+    def _find(self, camera: str, model: str) -> Stream | None:
         return self._cameras[camera].streams.get(model) if camera in self._cameras else None
 
     @property
-    def _streams(self) -> Iterator[Stream]:
+    def streams(self) -> Iterator[Stream]:
+        """All streams."""
         return (stream for camera in self for stream in camera.streams.values())
 
     # Captures
@@ -86,23 +86,16 @@ class Cameras:
         self.touch(self._cameras[name])
 
     def served(self, slot: WorkerSlot, message: WorkerReady) -> None:
-        """A worker is done with a frame. If its stream is gone, that was removed from the slot."""
-        if stream := self._stream(message.camera, slot.model):
-            self.touch(self._cameras[message.camera])
-            if stream.epoch == message.epoch:
-                found = message.failed or message.found or ()
-                self._outbox.send(SINK, *stream.served(message.seq, message.worker, found))
-            frame = FrameId(message.camera, message.epoch, message.seq)
-            if stream.live:
-                slot.done_up_to(frame)
-            else:
-                slot.done(frame)
+        """A worker is done with a frame."""
+        if camera := self._cameras.get(message.camera):
+            self.touch(camera)
+            camera.served(slot, message)
 
     def watch(self, watched: Collection[str]) -> None:
         """Somebody watches exactly these cameras."""
         self._watched = set(watched)
-        for camera in self:
-            camera.watch(watched=camera.name in self._watched)
+        for stream in self.streams:
+            stream.watched = stream.camera in self._watched
 
     def lossless_captures(self) -> list[str]:
         """Peer names of the captures of files."""
@@ -143,7 +136,7 @@ class Cameras:
     def acknowledge(self, states: Sequence[StreamState]) -> None:
         """The sink has come this far."""
         for state in states:
-            if stream := self._stream(state.camera, state.model):
+            if stream := self._find(state.camera, state.model):
                 stream.acknowledge(state)
         for name in dict.fromkeys(state.camera for state in states):
             if name in self._cameras:
@@ -156,11 +149,11 @@ class Cameras:
         self.watch(hello.watched)
         self.touch_all()
         if first:
-            for stream in self._streams:
+            for stream in self.streams:
                 stream.resume()
             for camera in self:
                 camera.send(Introduce())
-        self._outbox.send(SINK, StartFrom(streams=[stream.state for stream in self._streams]))
+        self._outbox.send(SINK, StartFrom(streams=[stream.state for stream in self.streams]))
         if not first:
-            for stream in self._streams:
+            for stream in self.streams:
                 self._outbox.send(SINK, *stream.repeat())

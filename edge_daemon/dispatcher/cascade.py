@@ -8,7 +8,7 @@ from edge_daemon.dispatcher.outstanding import Report
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.messages.fates import Failure, Reason
 from edge_daemon.messages.frames import Crop
-from edge_daemon.settings import ModelPlan
+from edge_daemon.settings import CameraPlan, ModelPlan
 
 MAX_EARLY = 8
 """Frames whose findings are kept although their assignment to the parent model is not known yet."""
@@ -19,12 +19,15 @@ class CascadeStream(Stream):
 
     parent: Stream
 
-    def __init__(
-        self, camera: str, model: str, *, live: bool, max_age_ns: int, parent: Stream, plan: ModelPlan
-    ) -> None:
-        super().__init__(camera, model, live=live, max_age_ns=max_age_ns)
-        self.parent, self.plan = parent, plan
+    def __init__(self, camera: str, model: str, parent: Stream) -> None:
+        super().__init__(camera, model)
+        self.parent = parent
         parent.followers.append(self)
+
+    def configure(self, plan: CameraPlan, model: ModelPlan) -> None:
+        """See Stream.configure."""
+        super().configure(plan, model)
+        self._classes, self._max_crops = model.classes, model.max_crops
 
     def begin(self, epoch: int, resolved: int = -1) -> None:
         """See Stream.begin."""
@@ -95,9 +98,8 @@ class CascadeStream(Stream):
 
     def _selected(self, found: Sequence[Crop]) -> list[Crop]:
         """The objects to look at: of the configured classes, those with the highest confidence."""
-        classes = self.plan.classes
-        selected = [crop for crop in found if classes is None or crop.class_name in classes]
-        return sorted(selected, key=lambda crop: -crop.confidence)[: self.plan.max_crops]
+        selected = [crop for crop in found if self._classes is None or crop.class_name in self._classes]
+        return sorted(selected, key=lambda crop: -crop.confidence)[: self._max_crops]
 
     def _unready(self, seq: int) -> Pending | None:
         return next((frame for frame in self.backlog.frames if frame.seq == seq and not frame.ready), None)

@@ -7,7 +7,6 @@ from edge_daemon.dispatcher.cameras import Cameras
 from edge_daemon.dispatcher.outbox import SINK, WEB, Outbox
 from edge_daemon.dispatcher.requests import Requests
 from edge_daemon.dispatcher.scheduler import Scheduler
-from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, Watched
 from edge_daemon.messages.codec import Message
@@ -68,13 +67,7 @@ class Dispatcher:
         self._workers.change(models)
         self._requests.change(models)
         self._cameras.change(cameras, models, restarted)
-        weights: dict[str, dict[Source, float]] = {model: {} for model in models}
-        for camera in self._cameras:
-            for model, stream in camera.streams.items():
-                weights[model][stream] = camera.weight
-        for model, queue in self._requests.queues.items():
-            weights[model][queue] = models[model].requests or 1.0
-        self._scheduler.change(weights)
+        self._scheduler.change(models, [*self._cameras.streams, *self._requests.queues.values()])
         self._cameras.touch_all()
 
     def receive(self, peer: str, message: ToDispatcher) -> None:

@@ -78,8 +78,10 @@ class Requests:
 
     def change(self, models: Mapping[str, ModelPlan]) -> None:
         """Go on with other models."""
-        served = [name for name, plan in models.items() if plan.requests]
-        self.queues = {name: self.queues.get(name) or RequestQueue(name) for name in served}
+        weights = {name: plan.requests for name, plan in models.items() if plan.requests}
+        self.queues = {name: self.queues.get(name) or RequestQueue(name) for name in weights}
+        for name, queue in self.queues.items():
+            queue.weight = weights[name]
 
     def receive(self, message: WebHello | Request | Withdraw) -> None:
         """Take a message of the web."""

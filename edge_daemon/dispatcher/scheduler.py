@@ -20,12 +20,12 @@ class RunQueue:
         self.sources: list[Source] = []
         self.prefetch = 0
 
-    def change(self, weights: Mapping[Source, float]) -> None:
+    def change(self, sources: list[Source]) -> None:
         """Go on with other sources or weights."""
-        self._scheduler.change(weights)
-        self.sources = list(weights)
-        self.ready, self._expected = dict.fromkeys(weights), dict.fromkeys(weights)
-        self.prefetch = 0 if any(source.live for source in weights) else PREFETCH
+        self._scheduler.change({source: source.weight for source in sources})
+        self.sources = sources
+        self.ready, self._expected = dict.fromkeys(sources), dict.fromkeys(sources)
+        self.prefetch = 0 if any(source.live for source in sources) else PREFETCH
 
     def wake(self, source: Source) -> None:
         """Something has happened to frames of the source: it may have work."""
@@ -76,11 +76,11 @@ class Scheduler:
     def __init__(self) -> None:
         self._queues: dict[str, RunQueue] = {}
 
-    def change(self, weights: Mapping[str, Mapping[Source, float]]) -> None:
-        """Go on with other models, and the weights of their sources."""
-        self._queues = {model: self._queues.get(model) or RunQueue() for model in weights}
+    def change(self, models: Iterable[str], sources: Collection[Source]) -> None:
+        """Go on with other models and sources."""
+        self._queues = {model: self._queues.get(model) or RunQueue() for model in models}
         for model, queue in self._queues.items():
-            queue.change(weights[model])
+            queue.change([source for source in sources if source.model == model])
 
     def sources(self, model: str) -> list[Source]:
         """All sources of a model."""

@@ -10,7 +10,7 @@ from edge_daemon.runtime.crash_marker import InHand
 
 
 class Source(ABC):
-    """Frames that wait for the workers of `model`. Uploaded pictures have no `camera`.
+    """Frames that wait for the workers of `model`, and get a share of them by `weight`. Uploads have no `camera`.
 
     Frames of a `live` source must not wait at a worker that is busy with another. What becomes of frames is reported to
     the peer `reports_to`; while that is away, nothing is assigned.
@@ -18,6 +18,7 @@ class Source(ABC):
 
     camera: str | None
     model: str
+    weight: float
     live: bool
     reports_to: str
 

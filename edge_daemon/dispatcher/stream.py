@@ -14,6 +14,7 @@ from edge_daemon.messages.fates import NOTHING, Failure, Reason
 from edge_daemon.messages.frames import Annotation, Crop
 from edge_daemon.messages.scheduling import Send
 from edge_daemon.runtime.crash_marker import FrameId, InHand
+from edge_daemon.settings import CameraPlan, ModelPlan
 
 
 class Follower(Protocol):
@@ -50,15 +51,27 @@ class Stream(Source):
     """
 
     camera: str
+    parent: "Stream | None" = None
     reports_to = SINK
 
-    def __init__(self, camera: str, model: str, *, live: bool, max_age_ns: int) -> None:
-        self.camera, self.model, self.live = camera, model, live
+    def __init__(self, camera: str, model: str) -> None:
+        self.camera, self.model = camera, model
+        self.live, self.weight, self._max_age_ns = True, 1.0, 0
+        self.watched = False
+        self._annotation: Annotation | None = None
         self.followers: list[Follower] = []
-        self.annotation: Annotation | None = None
         self.outstanding = Outstanding(camera, model)
-        self.max_age_ns = max_age_ns
         self.begin(0)
+
+    def configure(self, plan: CameraPlan, model: ModelPlan) -> None:
+        """Go on with other settings. Delivery changes only while there is no capture.
+
+        The first model of a camera draws if somebody watches: the picture that is published, or pixels into which the
+        sink draws what the other models find.
+        """
+        self.live, self.weight, self._max_age_ns = plan.delivery == "live", plan.weight, int(plan.max_age_s * 1e9)
+        drawn: Annotation = "jpeg" if len(plan.models) == 1 else "raw"
+        self._annotation = drawn if self.model == plan.models[0] else None
 
     def leave(self) -> None:
         """The camera or its model is gone."""
@@ -194,7 +207,7 @@ class Stream(Source):
     def expire(self, now_ns: int) -> None:
         """Drop the frame that waits if it has become stale."""
         frames = self.backlog.frames
-        if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self.max_age_ns:
+        if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self._max_age_ns:
             self.backlog.drop(frames[0], "stale")
 
     def is_expected(self, now_ns: int) -> bool:
@@ -221,7 +234,7 @@ class Stream(Source):
             worker=slot.worker,
             inbox=slot.inbox,
             seq=frame.seq,
-            annotate=self.annotation,
+            annotate=self._annotation if self.watched else None,
             keep=bool(self.followers),
             input=slot.input,
             crops=frame.crops,
