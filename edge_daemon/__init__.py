@@ -1,4 +1,4 @@
-"""Vision models on live cameras, on a small computer."""
+"""Runs vision models on live cameras, on a small computer."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,9 @@ __all__ = ["AnnotatedFrame", "Status", "Subscriber", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client when it is asked for: the daemon's own processes import this package too."""
+    """Load the client on first use: the daemon's own processes import this package too."""
     if name == "__version__":
-        from importlib.metadata import version  # which takes as long as all the rest
+        from importlib.metadata import version  # takes as long as everything else
 
         return version("edge-daemon")
     if name in __all__:

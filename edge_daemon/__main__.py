@@ -1,4 +1,4 @@
-"""The entry point: the command line, with every failure as one sentence and an exit code."""
+"""Entry point: the command line, with each failure as one message and an exit code."""
 
 import sys
 

@@ -1,16 +1,20 @@
-"""For Python programs that subscribe: results as objects, annotated frames as RGB arrays."""
+"""Subscriber for Python programs: results as objects, annotated frames as RGB arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
 
 from edge_daemon.errors import RequestError, WireError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import Result
+from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import FRAME, RESULT, STATUS, TOPICS, TYPES, Published
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
+
+__all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "Message", "Status", "Subscriber"]
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,40 +24,31 @@ DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 
 class AnnotatedFrame(msgspec.Struct, frozen=True):
-    """An annotated frame: `rgb` is height x width x 3, uint8, red first; `result` is what was drawn."""
+    """An annotated frame: `rgb` is height x width x 3, uint8, red first; `result` is the result drawn in it."""
 
     result: Result
     rgb: "npt.NDArray[np.uint8]"
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon stands, once a second: counts per camera and model, and the process table."""
-
-    at: str
-    cameras: dict[str, Any]
-    processes: list[dict[str, Any]]
-
-
-Message = Result | End | AnnotatedFrame | Status
-_Header = Result | End | Status
-_KINDS: dict[str, type[_Header]] = {"result": Result, "frame": Result, "end": End, "status": Status}
+Message = Published | AnnotatedFrame
 
 
 class Subscriber:
-    """Receives what a running daemon publishes; iterate over it, and close it (or use `with`).
+    """Receives what a running daemon publishes. Iterate over it, and close it (or use `with`).
 
     Args:
-        address: where the daemon publishes (`publish.bind`).
-        cameras: only these; all if None.
-        results, frames, status: what to receive. Each viewer of frames costs the daemon drawing and encoding.
-        timeout_s: how long to wait for each message; None waits for ever.
+        address: address of the daemon (`publish.bind`).
+        cameras: receive only these cameras; all if None.
+        results, frames, status: kinds of messages to receive. Frames cost the daemon drawing and encoding.
+        topics: further topics to receive, by name.
+        timeout_s: longest wait for each message; None waits without limit.
         newest: skip to the newest message of each topic when this program falls behind.
-        server_key: the daemon's public key, or a file that holds it, if it has one (`publish.secret_key`).
-        secret_key: this program's own, or a file that holds it; the daemon knows its public key (`publish.clients`).
+        server_key: the daemon's public key, or a file with it; needed if it has one (`publish.secret_key`).
+        secret_key: this program's own secret key, or a file with it; its public key is in `publish.clients`.
 
     Raises:
-        RequestError: nothing is asked for, or the address is none.
-        StartError: a file holds no key, or others may read the secret one.
+        RequestError: no kind of message is selected, or the address is not valid.
+        StartError: a file contains no key, or other users may read the secret key.
     """
 
     def __init__(
@@ -64,14 +59,18 @@ class Subscriber:
         results: bool = True,
         frames: bool = False,
         status: bool = False,
+        topics: Iterable[str] = (),
         timeout_s: float | None = None,
         newest: bool = False,
         server_key: str | None = None,
         secret_key: str | None = None,
     ) -> None:
-        kinds = [kind for kind, wanted in (("result", results), ("frame", frames)) if wanted]
-        if not kinds and not status:
-            raise RequestError("a subscriber has to ask for results, frames or status")
+        flags = {RESULT.name: results, FRAME.name: frames, STATUS.name: status}
+        selected = dict.fromkeys([*(name for name, wanted in flags.items() if wanted), *topics])
+        if unknown := [name for name in selected if name not in TOPICS]:
+            raise RequestError(f"there is no topic {unknown[0]}; there are {', '.join(TOPICS)}")
+        if not selected:
+            raise RequestError("a subscriber must select results, frames or status")
         keys = client_keys(server_key, secret_key)
         self._timeout_ms = None if timeout_s is None else max(round(timeout_s * 1000), 0)
         self._newest = newest
@@ -82,24 +81,22 @@ class Subscriber:
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error
-        for kind in kinds:
-            for prefix in [topic(kind, camera) for camera in cameras] if cameras else [topic(kind)]:
+        for topic in (TOPICS[name] for name in selected):
+            for prefix in topic.prefixes(cameras):
                 self._socket.subscribe(prefix)
-        if status:
-            self._socket.subscribe(topic("status"))
 
     def receive(self) -> Message:
         """The next message.
 
         Raises:
-            TimeoutError: none came in time.
-            WireError: what came is no message of this version.
+            TimeoutError: none arrived in time.
+            WireError: the message is malformed or of another version.
         """
         parts = self._receive_newest() if self._newest else self._receive_next()
         return _decode(parts)
 
     def __iter__(self) -> Iterator[Message]:
-        """All messages from now on; ends when `timeout_s` passes without one, or the subscriber is closed."""
+        """All messages from now on; ends when `timeout_s` passes without one, or when the subscriber is closed."""
         while not self._socket.closed:
             try:
                 yield self.receive()
@@ -107,7 +104,7 @@ class Subscriber:
                 return
 
     def close(self) -> None:
-        """Stop receiving. Closing again does nothing."""
+        """Stop receiving. Closing again has no effect."""
         self._socket.close()
         self._context.term()
 
@@ -125,7 +122,7 @@ class Subscriber:
         return self._socket.recv_multipart()
 
     def _receive_newest(self) -> list[bytes]:
-        """Read all that is here, keeping the last of each topic, and give them in the order they came."""
+        """Read all available messages, keeping the last of each topic, in order of arrival."""
         while self._socket.poll(0) or not self._waiting:
             parts = self._receive_next()
             self._waiting.pop(parts[0], None)
@@ -138,16 +135,16 @@ def _decode(parts: list[bytes]) -> Message:
         raise WireError(f"a message of {len(parts)} parts; expected topic, header and perhaps a picture")
     try:
         kind = msgspec.json.decode(parts[1], type=_Kind)
-        if kind.v != 1 or kind.type not in _KINDS:
-            raise WireError(f"a message of version {kind.v} and type {kind.type!r} is not known here")
-        message: _Header = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
+        if kind.v != 1 or kind.type not in TYPES:
+            raise WireError(f"a message of unknown version {kind.v} or type {kind.type!r}")
+        message = msgspec.json.decode(parts[1], type=TYPES[kind.type])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(f"not a message of ours: {error}") from error
+        raise WireError(f"malformed message: {error}") from error
     if kind.type != "frame" or not isinstance(message, Result):
         return message
     if len(parts) < 3 or message.encoding is msgspec.UNSET:
-        raise WireError("a frame without its picture, or without a word on how it is encoded")
-    from edge_daemon.imaging.codecs import decode_rgb  # not before a frame comes: it loads OpenCV
+        raise WireError("a frame without its picture or its encoding")
+    from edge_daemon.imaging.codecs import decode_rgb  # loads OpenCV, so only when a frame arrives
 
     return AnnotatedFrame(message, decode_rgb(parts[2], message.encoding, message.width, message.height))
 

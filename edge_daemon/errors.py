@@ -1,10 +1,11 @@
-"""The errors that carry a sentence for a person, and the exit codes that carry it to a shell."""
+"""Errors with messages for people, and the exit codes of the command."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell and systemd learn from a finished `edge-daemon`."""
+    """Exit codes, for shells and systemd."""
 
     OK = 0
     FAILED = 1
@@ -13,9 +14,13 @@ class ExitCode(IntEnum):
 
 
 class EdgeError(Exception):
-    """Says what happened, where, and what to do; never needs a traceback to be understood."""
+    """Base of errors whose message gives the cause, the place and a remedy, without a traceback.
+
+    `problems` are the problems of a configuration (`config.problems.Problem`), if those are the cause.
+    """
 
     exit_code = ExitCode.FAILED
+    problems: Sequence[object] = ()
 
 
 class ConfigError(EdgeError):
@@ -25,13 +30,13 @@ class ConfigError(EdgeError):
 
 
 class StartError(EdgeError):
-    """Something this run cannot do without is missing or taken: an address, a folder, a font."""
+    """A requirement of this run is missing or in use: an address, a folder, a font."""
 
     exit_code = ExitCode.START
 
 
 class SourceError(EdgeError):
-    """A camera, file or folder cannot be opened or read; `reason` is why in a word or two, for `status/`."""
+    """A camera, file or folder cannot be opened or read; `reason` is the cause in a word or two, for `status/`."""
 
     exit_code = ExitCode.START
 
@@ -41,18 +46,18 @@ class SourceError(EdgeError):
 
 
 class ModelError(EdgeError):
-    """A model cannot be loaded, or its outputs make no sense."""
+    """A model cannot be loaded, or its outputs are implausible."""
 
     exit_code = ExitCode.START
 
 
 class WireError(EdgeError):
-    """Bytes that are no message of ours: malformed, truncated, too large or of another version."""
+    """Malformed, truncated or oversized bytes instead of a message, or a message of another version."""
 
 
 class PictureError(EdgeError):
-    """A picture that cannot be decoded or encoded, or is too large to try."""
+    """A picture cannot be decoded or encoded, or is too large."""
 
 
 class RequestError(EdgeError):
-    """A client asked for something that cannot be given."""
+    """A client's request cannot be fulfilled."""

@@ -1,4 +1,4 @@
-"""What systemd's journal is told (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/): lines with fields of their own."""
+"""The native protocol of systemd's journal (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/): lines with fields."""
 
 import os
 import socket
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 SOCKET = "/run/systemd/journal/socket"
 MOST_BYTES = 48 * 1024
-"""Of one value: a datagram must hold all of them."""
+"""Largest value: all fields must fit into one datagram."""
 
 
 def is_journal(fd: int, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether what is written to `fd` goes to the journal (JOURNAL_STREAM in systemd.exec(5))."""
+    """True if output to `fd` goes to the journal (JOURNAL_STREAM in systemd.exec(5))."""
     try:
         there = os.fstat(fd)
     except OSError:
@@ -19,7 +19,7 @@ def is_journal(fd: int, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def encode(fields: Mapping[str, str]) -> bytes:
-    """One entry. Names are capital letters, digits and _; a value may hold anything, line breaks too."""
+    """One entry. Names consist of capital letters, digits and _; values may contain anything, line breaks too."""
     entry = b""
     for name, value in fields.items():
         data = value.encode(errors="replace")[:MOST_BYTES]
@@ -31,7 +31,7 @@ def encode(fields: Mapping[str, str]) -> bytes:
 
 
 class Journal:
-    """A line to the journal; `send` raises OSError where there is none, and BlockingIOError where it is stuck."""
+    """A connection to the journal; `send` raises OSError if there is none, and BlockingIOError if it is stuck."""
 
     def __init__(self, path: str = SOCKET) -> None:
         self._path = path
@@ -42,5 +42,5 @@ class Journal:
         self._socket.sendto(encode(fields), socket.MSG_DONTWAIT, self._path)
 
     def close(self) -> None:
-        """Let go of the line."""
+        """Close the connection."""
         self._socket.close()

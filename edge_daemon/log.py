@@ -1,4 +1,4 @@
-"""Log lines for the journal, the terminal and programs, with credentials taken out and repetitions folded."""
+"""Log lines for the journal, the terminal and programs, without credentials, and with repeated lines folded."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ from edge_daemon.journal import Journal, is_journal
 
 Form = Literal["text", "json"]
 FORM = "EDGE_DAEMON_LOG"
-"""The environment variable that tells processes the form that `choose` was given."""
+"""Environment variable that passes the form set by `choose` on to child processes."""
 REPEAT_S = 1.0
 KINDS = 1000
-"""Of lines that are remembered."""
+"""Number of different lines that are remembered."""
 
 _CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)\S*@")
 _SECRET_PARAMETER = re.compile(
@@ -26,19 +26,19 @@ _SECRET_PARAMETER = re.compile(
 
 
 def redact(text: str) -> str:
-    """`text` with `***` for whatever a URL in it says before its last `@`, and for query parameters with secrets.
+    """`text` with `***` in place of everything before the last `@` of a URL, and of secret query parameters.
 
-    A password may hold any character, so that some harmless `@` in a path is taken for one too.
+    Passwords may contain any character, so an `@` in a path is taken for one too.
     """
-    text = _SECRET_PARAMETER.sub(r"\g<name>***", text)  # first: such a secret may hold an @ too
+    text = _SECRET_PARAMETER.sub(r"\g<name>***", text)  # first: such a secret may contain an @ too
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
 
 
 def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO) -> None:
-    """Send this process's log to stderr, each line naming the process, and the camera where it is about one.
+    """Send this process's log to stderr, with the name of the process and of the camera, if there is one.
 
-    Under systemd the journal gets both as fields, and adds the time; elsewhere they stand in the line, which is text
-    for people, or JSON where that was chosen.
+    Under systemd the journal gets both as fields and adds the time; elsewhere they are part of the line, which is text
+    for people, or JSON if that was chosen.
     """
     handler: logging.Handler
     if is_json():
@@ -54,17 +54,17 @@ def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO
 
 
 def choose(form: Form) -> None:
-    """Log in this form from the next `set_up` on, in this process and in those that it starts."""
+    """Use this form from the next `set_up` on, in this process and its children."""
     os.environ[FORM] = form
 
 
 def is_json() -> bool:
-    """Whether programs read the log."""
+    """True if the log is written for programs."""
     return os.environ.get(FORM) == "json"
 
 
 def complain(sentence: str) -> None:
-    """Say why the command ends: in plain words to people, as a line of the log where that is read."""
+    """Report why the command ends: as plain text, or as a line of the log if that is JSON."""
     if is_json() or is_journal(sys.stderr.fileno()):
         set_up("supervisor")
         logging.getLogger(__name__).error("%s", sentence)
@@ -73,13 +73,13 @@ def complain(sentence: str) -> None:
 
 
 class Repeats:
-    """Lets a line pass once a second, and counts the others. Lines are the same if only numbers in them differ."""
+    """Lets a line pass once a second and counts the others. Lines are equal if they differ only in numbers."""
 
     def __init__(self) -> None:
         self._last: dict[Hashable, tuple[float, int]] = {}
 
     def pass_on(self, line: Hashable, now: float) -> int | None:
-        """None for a line that is to be held back, else how many like it were held back before."""
+        """The number of lines held back since the last, or None if this line is to be held back."""
         at, held = self._last.pop(line, (-REPEAT_S, 0))
         if now - at < REPEAT_S:
             self._last[line] = at, held + 1
@@ -96,6 +96,8 @@ class _Fold(logging.Filter):
         self._repeats = Repeats()
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if _audit(record).get("result") in ("done", "failed"):
+            return True
         arguments = record.args if isinstance(record.args, tuple) else ()
         words = tuple(str(argument) for argument in arguments if not isinstance(argument, int | float))
         held = self._repeats.pass_on((record.name, record.levelno, str(record.msg), words), time.monotonic())
@@ -110,7 +112,7 @@ class _Formatter(logging.Formatter):
 
 
 class _JsonFormatter(_Formatter):
-    """A line for programs."""
+    """Formats records as JSON lines."""
 
     def __init__(self, process: str, camera: str | None) -> None:
         super().__init__("%(message)s")
@@ -123,14 +125,15 @@ class _JsonFormatter(_Formatter):
             "process": self._process,
             "camera": _camera(record, self._camera),
             "message": super().format(record),
+            "audit": _audit(record) or None,
         }
         return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
 
 
 class _JournalHandler(logging.StreamHandler[TextIO]):
-    """Gives the journal a line's level, process and camera as fields.
+    """Sends the journal lines with their level, process and camera as fields.
 
-    Where its socket cannot be reached, lines go to stderr and have their level before them (sd-daemon(3)).
+    If the journal's socket cannot be reached, lines go to stderr with a prefix for their level (sd-daemon(3)).
     """
 
     _PRIORITY: ClassVar = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
@@ -143,13 +146,13 @@ class _JournalHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._journal.send(self._fields(record))
-        except BlockingIOError:  # a journal that is stuck holds nobody up: the line is lost
+        except BlockingIOError:  # drop the line rather than wait for a stuck journal
             return
         except OSError:
             super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """For stderr; the journal's own fields need no prefix."""
+        """The line for stderr, with its prefix; the journal needs none."""
         return "\n".join(f"<{self._priority(record)}>{line}" for line in super().format(record).splitlines())
 
     def close(self) -> None:
@@ -166,11 +169,21 @@ class _JournalHandler(logging.StreamHandler[TextIO]):
             "SYSLOG_IDENTIFIER": "edge-daemon",
             "EDGE_DAEMON_PROCESS": self._process,
         }
-        camera = _camera(record, self._camera)
-        return fields if camera is None else fields | {"EDGE_DAEMON_CAMERA": camera}
+        if camera := _camera(record, self._camera):
+            fields["EDGE_DAEMON_CAMERA"] = camera
+        if audit := _audit(record):
+            fields["EDGE_DAEMON_AUDIT"] = "1"
+            fields |= {f"EDGE_DAEMON_{name.upper()}": value for name, value in audit.items() if value is not None}
+        return fields
 
 
 def _camera(record: logging.LogRecord, usual: str | None) -> str | None:
-    """The camera that a line is about: said with the line (`extra={"camera": ...}`), or the process's own."""
+    """The camera of a line: from the record (`extra={"camera": ...}`), or the process's own."""
     camera: str | None = getattr(record, "camera", usual)
     return camera
+
+
+def _audit(record: logging.LogRecord) -> dict[str, str]:
+    """The entry of the audit log that a line is about (`extra={"audit": ...}`)."""
+    entry: dict[str, str] = getattr(record, "audit", {})
+    return entry

@@ -1,12 +1,14 @@
-"""What each process is told when it starts: plain values, made by the supervisor from the configuration.
+"""Settings of each process: plain values that the supervisor derives from the configuration.
 
-Processes import this module and never the configuration itself, whose library is heavier than some of them.
+Processes import this module instead of the configuration, whose library is larger than some of them.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+
+from edge_daemon.tokens import Role
 
 Codec = Literal["auto", "raw", "jpeg", "png", "webp"]
 Delivery = Literal["live", "lossless"]
@@ -42,7 +44,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person states of a model's input; None leaves it to the decoder, or to the file.
+    """Configured properties of a model's input; None leaves one to the decoder or the file.
 
     `size` is width and height. A value is `(pixel * scale - mean) / std`, mean and std in the order of `color`.
     """
@@ -60,13 +62,12 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker loads it.
 
-    `path` is a file, or `builtin:NAME`. `labels` are the class names in order, or the path of a text
-    file with one name a line; None asks the model itself. `classes` keeps only those names; None keeps all.
-    `class_confidence` goes before `confidence`, by class name. `outputs` names the outputs to read, by the role that
-    each plays for the decoder; None reads all.
-    `providers` are in order of preference. A worker takes `batch` frames at once, and waits `batch_wait_s` for them. A
-    model that comes `after` another looks at what that one found, at most `max_crops` of a frame, and `margin` (a
-    share of its sides) around it. `stamp` tells the file from others that lie at its path at other times.
+    `path` is a file, or `builtin:NAME`. `labels` are the class names in order, or the path of a text file with one name
+    a line; None takes those of the model. `classes` keeps only these classes; None keeps all. `class_confidence`
+    overrides `confidence` by class name. `outputs` maps the decoder's roles to the names of outputs; None reads all.
+    `providers` are in order of preference. A worker takes up to `batch` frames at once, and waits `batch_wait_s` for
+    them. With `after`, the model runs on another model's detections, at most `max_crops` of a frame, with a `margin` (a
+    share of their sides). `stamp` distinguishes versions of the file at `path`.
     """
 
     name: str
@@ -95,7 +96,7 @@ Transport = Literal["tcp", "udp"]
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webcam is asked for: width and height, frames a second, and the format of its frames (a FourCC)."""
+    """Requested format of a webcam: width and height, frames per second, and pixel format (a FourCC)."""
 
     size: tuple[int, int] | None = None
     fps: float | None = None
@@ -103,7 +104,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a camera is opened and read; what does not apply to a source is left alone. Times in seconds."""
+    """How to open and read a camera; settings that do not apply to a source are ignored. Times in seconds."""
 
     transport: Transport = "tcp"
     open_timeout_s: float = 10.0
@@ -113,9 +114,8 @@ class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the motion gate takes for movement: more than `area` (a share) of the picture changed by more than
-    `threshold` grey levels, outside the polygons of `mask` (x and y from 0 to 1). A frame passes at least every
-    `always_every_s`.
+    """The motion gate: there is motion if more than `area` (a share) of the picture changed by more than `threshold`
+    grey levels, outside the polygons of `mask` (x and y from 0 to 1). A frame passes at least every `always_every_s`.
     """
 
     threshold: float = 15.0
@@ -125,10 +125,10 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera as its capture opens it. `source` holds credentials: never log it unredacted.
+    """One camera as its capture opens it. `source` contains credentials: never log it unredacted.
 
-    A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames in which nothing moved
-    are not offered. A live frame that nobody has asked for is announced again, as the newest, every `announce_s`.
+    A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
+    offered. A live frame that was not requested is announced again, as the newest, every `announce_s`.
     """
 
     camera: str
@@ -146,7 +146,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the dispatcher needs to know of a camera."""
+    """The dispatcher's settings of one camera."""
 
     models: list[str]
     delivery: Delivery
@@ -156,11 +156,11 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the dispatcher needs to know of a model.
+    """The dispatcher's settings of one model.
 
-    Its workers take `batch` frames at once. A model that comes `after` another looks at crops of what that one found:
-    at most `max_crops` per frame, of `classes` (None: of all). Uploaded pictures share its workers with the cameras by
-    the weight `requests` (None: there are none).
+    Its workers take up to `batch` frames at once. With `after`, it runs on another model's detections: at most
+    `max_crops` of a frame, of `classes` (None: all). `requests` is the weight of uploaded pictures relative to the
+    cameras (None: there are none).
     """
 
     batch: int = 1
@@ -171,19 +171,22 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the dispatcher listens, the cameras whose frames it assigns, and all models that are used."""
+    """The dispatcher's address, its cameras, and all models in use. `epochs` is the file with the highest epoch of each
+    camera.
+    """
 
     bind: str
     cameras: dict[str, CameraPlan]
     models: dict[str, ModelPlan] = {}
+    epochs: str | None = None
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker: its model, where frames reach it (`inbox`, bound), and whom it tells: of results the `sink`, at
-    `pictures` where there is one beside them.
+    """One worker: its model, the address where frames arrive (`inbox`, bound), and the address of the `sink`, with
+    `pictures` for annotated frames if it has a separate one.
 
-    With `trial` it ends once the model is loaded: whether it can be is all there is to know. Frames that it fails on
-    are set aside in the folder `quarantine`, if any.
+    With `trial` the worker ends once the model is loaded, to test that it can be. Frames on which it fails are
+    quarantined in the folder `quarantine`, if there is one.
     """
 
     worker: str
@@ -197,11 +200,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where results arrive (`bind`; with `pictures` beside them, there), and where they are published.
+    """Addresses where results arrive (`bind`, and `pictures` if annotated frames have a separate one) and are
+    published.
 
-    `results` is the file of JSON lines (`-` is standard output), or None. `checkpoint` is the file for what the next
-    sink has to know, should this one and the dispatcher die together. With `secret_key`, TCP connections need one of
-    the public keys `clients`.
+    `results` is the file of JSON lines (`-` is standard output), or None. `checkpoint` is the file with the state that
+    the next sink needs if this one and the dispatcher die together. With `secret_key`, TCP connections need one of the
+    public keys `clients`.
     """
 
     bind: str
@@ -218,12 +222,21 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     local: str | None = None
 
 
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, or its digest, and its role."""
+
+    token: str
+    role: Role = "viewer"
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the web listens (`ADDRESS:PORT`), where it hears what is published (`published`), and where answers to
-    pictures that people send in arrive (`replies`). A picture has at most `max_bytes` and `max_pixels`, and is answered
-    within `timeout_s`; of each model at most `max_waiting` wait. With `tokens` (or their digests, by name) only who has
-    one is answered; `hosts` are names by which people come here, `prefix` what a proxy puts before paths, and
-    `certificate` and `key` files for TLS.
+    """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
+    (`replies`).
+
+    An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
+    `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
+    names, `prefix` is the path added by a proxy, and `certificate` and `key` are files for TLS. The audit log is in the
+    folder `audit`.
     """
 
     listen: str
@@ -238,8 +251,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_pixels: int = 64_000_000
     max_waiting: int = 64
     timeout_s: float = 30.0
-    tokens: dict[str, str] = {}
+    tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
     prefix: str = ""
     certificate: str | None = None
     key: str | None = None
+    audit: str | None = None

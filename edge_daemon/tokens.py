@@ -1,16 +1,25 @@
-"""Tokens of the web interface: made, and what is written down of them."""
+"""Tokens of the web interface: how they are made and stored, and the roles that they give."""
 
 import hashlib
 import secrets
+from typing import Literal, get_args
 
 SHA256 = "sha256:"
+Role = Literal["viewer", "operator", "administrator"]
+"""A viewer sees and predicts; an operator also marks, exports and switches; an administrator changes everything."""
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def includes(role: Role, needed: Role) -> bool:
+    """True if `role` may do what `needed` may do."""
+    return ROLES.index(role) >= ROLES.index(needed)
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """Make a random token of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> str:
-    """What is written down of a token: it is random and long, so that a plain hash will do."""
+    """Digest of a token for the configuration. A plain hash is enough, since tokens are random and long."""
     return SHA256 + hashlib.sha256(token.encode()).hexdigest()

@@ -190,9 +190,9 @@ def targets(folder: Path) -> dict[str, Target]:
             list(parts.feed(data[start : start + 100]))
 
     def listens(data: bytes) -> None:
-        audience = Subscriptions()
-        audience.heard(data)
-        audience.wants("frame", "a")
+        subscriptions = Subscriptions()
+        subscriptions.receive(data)
+        subscriptions.include(b"frame/a/")
 
     part = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(images[0]), images[0])
     published = [msgspec.json.encode(RESULT), msgspec.json.encode(END)]

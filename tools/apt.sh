@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by the other scripts: system packages, where this user may install them.
+# Sourced by the other scripts: installs system packages if this user may.
 
-# Whether packages can be installed without asking anybody for a password.
+# True if packages can be installed without a password.
 apt_allowed() {
     command -v apt-get >/dev/null || return 1
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null

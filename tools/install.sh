@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs or upgrades the service, as root: `make install`. `make uninstall` (install.sh --remove) takes it away but
+# Installs or upgrades the service, as root: `make install`. `make uninstall` (install.sh --remove) removes it except
 # for its configuration and state; with PURGE=1 those and its user too. With DESTDIR=/folder all files go below that
-# folder, and the running system is left alone.
+# folder, and the running system is not changed.
 set -euo pipefail
 umask 022 # the service's user must be able to read what root installs
 cd "$(dirname "$0")/.."
@@ -16,10 +16,10 @@ unit=/etc/systemd/system/edge-daemon.service
 sysusers=/etc/sysusers.d/edge-daemon.conf
 command=/usr/local/bin/edge-daemon
 name=install
-# Made beside the one in use and put in its place when it works: an upgrade that fails changes nothing.
+# Built beside the one in use, which it replaces when it works: a failed upgrade changes nothing.
 venv=$dest$prefix.new
 
-# Whether the running system is to be told, and whether systemd runs it.
+# here: the running system is installed to. booted: it runs systemd.
 here() { [ -z "$dest" ]; }
 booted() { here && [ -d /run/systemd/system ]; }
 
@@ -44,11 +44,11 @@ make_program() {
     need_venv "$python"
     rm -rf "$venv"
     mkdir -p "$(dirname "$venv")"
-    say "installing the program into $dest$prefix (the first time this fetches some 200 MB)"
-    "$python" -m venv "$venv" || die "$python could not make $venv; what it says is above"
+    say "installing the program into $dest$prefix (about 200 MB the first time)"
+    "$python" -m venv "$venv" || die "$python could not make $venv; its output is above"
     pip install --no-compile . || pip_failed "install the packages"
     need_cv2
-    # Scripts begin with the path of their Python, which is about to change.
+    # The first line of scripts is the path of their Python, which is about to change.
     sed -i "1s|^#!$venv/|#!$prefix/|" "$venv/bin/edge-daemon" "$venv"/bin/pip*
     "$venv/bin/python" -m edge_daemon --version >&2
 }
@@ -89,12 +89,12 @@ install_all() {
     fi
     cat >&2 <<END
 install: done. Next, as root:
-  edit $configuration/config.yaml                        your cameras and models; now a generated street
-  edit $configuration/secrets/NAME                       what stands for \${NAME} in it
+  edit $configuration/config.yaml                        your cameras and models (initially a generated street)
+  edit $configuration/secrets/NAME                       the value of \${NAME} in it
   CREDENTIALS_DIRECTORY=$configuration/secrets edge-daemon check
-                                                           what is wrong with it, if anything
-  systemctl enable --now edge-daemon                       start it, now and with the machine
-  systemctl status edge-daemon; journalctl -fu edge-daemon how it does
+                                                           check it
+  systemctl enable --now edge-daemon                       start it now and at boot
+  systemctl status edge-daemon; journalctl -fu edge-daemon status and log
 END
 }
 
@@ -106,16 +106,16 @@ remove_all() {
     if [ "$(readlink "$dest$command")" = "$prefix/bin/edge-daemon" ]; then rm "$dest$command"; fi
     if booted; then systemctl daemon-reload; fi
     if [ "${PURGE:-}" != 1 ]; then
-        say "done; $configuration and $state are left (PURGE=1 removes them too)"
+        say "done; $configuration and $state are kept (PURGE=1 removes them too)"
         return
     fi
     rm -rf "$dest$configuration" "$dest$state" "$dest$unit.d"
     if here && id -u edge-daemon >/dev/null 2>&1; then userdel edge-daemon; fi
-    say "done; nothing is left"
+    say "done; everything is removed"
 }
 
 case ${1:-} in
 '') install_all ;;
 --remove) remove_all ;;
-*) die "say nothing, or --remove" ;;
+*) die "expected no argument, or --remove" ;;
 esac

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes or refreshes .venv: `setup.sh run` for the daemon alone, `setup.sh dev` for tests and checks too.
-# The Makefile calls it; the files .venv/run and .venv/dev say what has been set up.
+# The Makefile calls it; the files .venv/run and .venv/dev mark what has been set up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/apt.sh
 . tools/venv.sh
 name=set-up venv=.venv
 
-# The system's own first, which the service has too: distributions build theirs with profile-guided optimisation, and
-# one that was compiled here, as by pyenv, mostly is not, and gives a twentieth fewer frames a second.
+# Prefer the system's Python, which the service uses too: distributions build it with profile-guided optimisation.
+# Locally compiled ones, as by pyenv, usually lack it and process 5 % fewer frames per second.
 find_python() {
     local candidate found=''
     if [ -n "${PYTHON:-}" ]; then
@@ -39,13 +39,13 @@ find_python() {
 make_venv() {
     if [ -e .venv ]; then
         .venv/bin/python -m pip --version >/dev/null 2>&1 && recent .venv/bin/python && return
-        say "the .venv that is here does not work; making it anew"
+        say "the existing .venv does not work; making a new one"
     fi
     local python
     python=$(find_python)
     need_venv "$python"
     say "making .venv with $("$python" -V) ($python)"
-    "$python" -m venv --clear .venv || die "$python could not make .venv; what it says is above"
+    "$python" -m venv --clear .venv || die "$python could not make .venv; its output is above"
 }
 
 main() {
@@ -53,11 +53,11 @@ main() {
     case $what in
     run) target=. ;;
     dev) target='.[dev]' ;;
-    *) die "say 'run' or 'dev', not '$what'" ;;
+    *) die "expected 'run' or 'dev', not '$what'" ;;
     esac
     make_venv
     rm -f .venv/run .venv/dev .venv/setup.log
-    say "installing the Python packages into .venv (the first time this fetches some 200 MB)"
+    say "installing the Python packages into .venv (about 200 MB the first time)"
     pip install --editable "$target" || pip_failed "install the packages"
     need_cv2
     pwd -P >.venv/checkout

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by setup.sh and install.sh: a virtual environment at $venv with this project in it. $name is who speaks.
+# Sourced by setup.sh and install.sh: a virtual environment at $venv with this project in it. $name is the prefix of messages.
 # Needs tools/apt.sh.
 
-# shellcheck disable=SC2154 # whoever sources this says who speaks, and where
+# shellcheck disable=SC2154 # set by the script that sources this
 say() { printf '%s: %s\n' "$name" "$*" >&2; }
 die() {
     printf "$name: %s\n" "$@" >&2
@@ -11,7 +11,7 @@ die() {
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-# Debian keeps what `python3 -m venv` needs in a package of its own.
+# Debian has the requirements of `python3 -m venv` in a separate package.
 has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
 need_venv() {
@@ -30,16 +30,16 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@" >>"$venv/setu
 
 pip_failed() {
     if grep -qE 'NameResolutionError|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Connection (refused|reset)|Network is unreachable' "$venv/setup.log"; then
-        die "the Python packages could not be fetched: this machine has no way to the package index." \
-            "Connect it (or set pip's proxy or index-url), and run the same command again."
+        die "the Python packages could not be downloaded: the package index cannot be reached." \
+            "Connect this machine (or set pip's proxy or index-url), and run the same command again."
     fi
     tail -n 15 "$venv/setup.log" >&2
-    die "pip could not $1; its last lines are above, all of them in $venv/setup.log"
+    die "pip could not $1; its last lines are above, the whole output is in $venv/setup.log"
 }
 
-# opencv-python is linked to libGL and GLib, which a Debian without a desktop lacks. They are installed
-# where that is allowed; elsewhere the build without windows takes its place: the same module without those
-# libraries, and the daemon opens no windows. (`pip check` then misses opencv-python by name.)
+# opencv-python is linked to libGL and GLib, which a Debian without a desktop lacks. They are installed if that is
+# allowed; otherwise the build without windows is used: the same module without those libraries, and the daemon
+# opens no windows. (`pip check` then reports opencv-python as missing.)
 need_cv2() {
     local error version
     error=$("$venv/bin/python" -c 'import cv2' 2>&1) && return
@@ -47,15 +47,15 @@ need_cv2() {
         die "OpenCV was installed but cannot be imported:" "$error"
     fi
     if apt_allowed; then
-        say "installing libgl1 and libglib2.0-0, which OpenCV needs and this system lacks"
+        say "installing libgl1 and libglib2.0-0, which OpenCV needs"
         if apt_install libgl1 libglib2.0-0 && "$venv/bin/python" -c 'import cv2' 2>/dev/null; then
             return
         fi
     fi
-    say "this system lacks libraries of opencv-python; taking opencv-python-headless in its place"
+    say "this system lacks libraries of opencv-python; using opencv-python-headless instead"
     version=$("$venv/bin/python" -c 'from importlib.metadata import version; print(version("opencv-python"))')
     pip uninstall --yes opencv-python || pip_failed "remove opencv-python"
-    # Forced: both packages own the same files, and an earlier set-up may have left this one half overwritten.
+    # Forced: both packages own the same files, and an earlier set-up may have overwritten half of this one.
     pip install --force-reinstall --no-deps "opencv-python-headless==$version" ||
         pip_failed "install opencv-python-headless"
     error=$("$venv/bin/python" -c 'import cv2' 2>&1) ||

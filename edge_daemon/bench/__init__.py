@@ -1,1 +1,1 @@
-"""What this machine can do: measured in a minute, and predicted from that."""
+"""Measures this machine for about a minute, and calculates from that what it can do."""

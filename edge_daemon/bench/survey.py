@@ -1,4 +1,4 @@
-"""Measures a machine: what decoding costs, how fast the model is in some arrangements, and what all the rest takes."""
+"""Measures a machine: decoding, the model in several arrangements, and everything else."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from edge_daemon.bench.isolated import Task, Took
 from edge_daemon.bench.machine import Arrangement, Live, Machine, Speed, Transport
-from edge_daemon.bench.measuring import Task, Took
 from edge_daemon.bench.team import measure
 from edge_daemon.bench.trial import Trial, attempt
 from edge_daemon.settings import Codec, ModelSettings
@@ -17,32 +17,32 @@ from edge_daemon.settings import Codec, ModelSettings
 CODECS: tuple[Codec, ...] = ("auto", "jpeg")
 TOO_MANY, MOST_CAMERAS = 1.15, 24
 ALL = 0.95
-"""When more than this share of all frames is looked at, the cameras were not too many."""
+"""If more than this share of all frames is processed, the cameras were not too many."""
 WARM_S = 1.5
 
 
 def survey(
-    source: str, settings: ModelSettings, written: Mapping[str, Any], seconds: float, say: Callable[[str], None]
+    source: str, settings: ModelSettings, written: Mapping[str, Any], seconds: float, report: Callable[[str], None]
 ) -> Machine:
-    """All that a `Machine` is made of, for a video and a model that is `written` so in a configuration; each
-    measurement takes `seconds`. `say` is told what is under way.
+    """Measure a `Machine` with a video and a model, which is `written` like this in a configuration; each measurement
+    takes `seconds`. `report` is called with the current step.
 
     Raises:
         StartError: the video or the model cannot be used.
     """
     cores = usable_cores()
-    say("decoding")
+    report("decoding")
     decoding = measure(Task(source=source, seconds=seconds), cores)
     took: dict[tuple[int, int], Took] = {}
     for workers, threads in arrangements(cores):
-        say(f"the model, {workers} at once with {threads} thread{'s'[: threads > 1]}")
+        report(f"the model, {workers} at once with {threads} thread{'s'[: threads > 1]}")
         model = msgspec.structs.replace(settings, threads=threads)
         took[workers, threads] = measure(Task(source=source, model=model, seconds=seconds), workers)
     convert_ms = took[cores, 1].convert_ms
     known_ms = decoding.decode_ms + convert_ms + took[cores, 1].cpu_ms
     transports: dict[Codec, Transport] = {}
     for codec in CODECS:
-        say(f"the daemon on a file, frames as {codec}")
+        report(f"the daemon on a file, frames as {codec}")
         file = {"c": {"source": source}}
         one, all_of_them = (
             attempt(file, {**written, "workers": workers, "threads": 1}, codec, 2 * seconds) for workers in (1, cores)
@@ -64,15 +64,15 @@ def survey(
         ],
         live=Live(cpu_ms=0.0, gap_ms=0.0, used=transports["auto"].used),
     )
-    say("the daemon on more live cameras than it can look at")
+    report("the daemon on more live cameras than it can process")
     return replace(machine, live=_live(machine, source, written, seconds))
 
 
 def _live(machine: Machine, source: str, written: Mapping[str, Any], seconds: float) -> Live:
-    """What is otherwise with live cameras, of which there are somewhat too many, or as many as can be had."""
+    """The differences with live cameras, measured with slightly too many, or with as many as are possible."""
 
     def looked_at(workers: int) -> tuple[float, Trial]:
-        """Frames a second that all cameras give, and what becomes of them."""
+        """Frames per second of all cameras, and the result of a trial with them."""
         lossless_fps = machine.lossless_fps(Arrangement(workers, 1, "auto"))
         count = min(MOST_CAMERAS, max(2, ceil(TOO_MANY * lossless_fps / machine.camera_fps)))
         cameras = {f"c{number}": {"source": source, "delivery": "live"} for number in range(count)}
@@ -92,7 +92,7 @@ def _live(machine: Machine, source: str, written: Mapping[str, Any], seconds: fl
 
 
 def arrangements(cores: int) -> Iterator[tuple[int, int]]:
-    """Workers and threads to measure: one worker alone, and as many as there are cores for."""
+    """Workers and threads to measure: a single worker, and as many as there are cores for."""
     threads = 1
     while threads <= cores:
         yield from {(1, threads): None, (cores // threads, threads): None}
@@ -100,5 +100,5 @@ def arrangements(cores: int) -> Iterator[tuple[int, int]]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,81 +1,44 @@
-"""Processes that measure the same thing at the same time."""
+"""Runs the same measurement in several processes at once."""
 
-import os
-import signal
 import statistics
-import subprocess
-import sys
-import threading
-from collections.abc import Sequence
+from contextlib import ExitStack
 
 import msgspec
 
-from edge_daemon.bench.measuring import Task, Took
-from edge_daemon.errors import StartError
+from edge_daemon.bench import isolated as bench
+from edge_daemon.bench.isolated import Task, Took
+from edge_daemon.errors import EdgeError, StartError
+from edge_daemon.runtime.isolated import Call, DiedError, TimedOutError
 
 LIMIT_S = 120.0
-"""For loading a model, and for measuring it: one that takes longer hangs, or is too slow for this machine."""
-ALONE = {
+"""Time limit for loading a model and measuring it: one that takes longer hangs, or is too slow for this machine."""
+ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_LOG_LEVEL": "SILENT",
 }
 
-NUMBERS = [name for name in Took.__struct_fields__ if name != "error"]
-
 
 def measure(task: Task, processes: int) -> Took:
-    """What a frame takes while so many processes are at the task: the mean of theirs.
+    """The mean result of this number of processes at the task.
 
     Raises:
-        StartError: the task cannot be done, took too long, or brought its process down.
+        StartError: the task cannot be done, took too long, or crashed its process.
     """
-    command = [sys.executable, "-P", "-m", "edge_daemon.bench.measuring"]
-    pipe = subprocess.PIPE
-    members = [subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | ALONE) for _ in range(processes)]
-    hung = threading.Timer(LIMIT_S, _kill, [members])
-    hung.start()
-    try:
-        _tell(members, msgspec.json.encode(task) + b"\n")
-        ready = [_line(member, task) for member in members]
-        _raise_first(ready)
-        _tell(members, b"\n")
-        done = [_line(member, task) for member in members]
-    finally:
-        hung.cancel()
-        _kill(members)
-        for member in members:
-            member.communicate()
-    _raise_first(done)
-    means = {name: statistics.fmean(getattr(one, name) for one in done) for name in NUMBERS}
+    with ExitStack() as stack:
+        members = [stack.enter_context(Call(bench.measure, task, LIMIT_S, ENVIRONMENT)) for _ in range(processes)]
+        try:
+            for member in members:
+                member.wait_until_ready()
+            for member in members:
+                member.go()
+            done = [member.answer() for member in members]
+        except (TimedOutError, DiedError) as error:
+            what = f"model {task.model.path}" if task.model else task.source
+            raise StartError(
+                f"{what}: it was not measured within {LIMIT_S:g} s, or brought down the process ({error})"
+            ) from error
+        except EdgeError as error:
+            raise StartError(str(error)) from error
+    means = {name: statistics.fmean(getattr(one, name) for one in done) for name in Took.__struct_fields__}
     return msgspec.convert(means, Took)
-
-
-def _tell(members: Sequence[subprocess.Popen[bytes]], line: bytes) -> None:
-    for member in members:
-        assert member.stdin
-        member.stdin.write(line)
-        member.stdin.flush()
-
-
-def _line(member: subprocess.Popen[bytes], task: Task) -> Took:
-    """What a process says next; one that only says that it is ready took nothing."""
-    assert member.stdout
-    line = member.stdout.readline()
-    if line:
-        return msgspec.json.decode(line, type=Took) if line.strip() else Took()
-    code = member.wait()
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    what = f"model {task.model.path}" if task.model else task.source
-    raise StartError(f"{what}: it was not measured within {LIMIT_S:g} s, or brought down the process ({how})")
-
-
-def _raise_first(answers: Sequence[Took]) -> None:
-    for answer in answers:
-        if answer.error:
-            raise StartError(answer.error)
-
-
-def _kill(members: Sequence[subprocess.Popen[bytes]]) -> None:
-    for member in members:
-        member.kill()

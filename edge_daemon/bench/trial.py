@@ -1,4 +1,4 @@
-"""The daemon itself on a video for a few seconds: how fast it is, and what all its processes spend."""
+"""Runs the daemon itself on a video for a few seconds: throughput, and CPU time of all processes."""
 
 import json
 import subprocess
@@ -19,25 +19,25 @@ from edge_daemon.messages.published import End, Result
 from edge_daemon.settings import Codec
 
 PATIENCE_S = 60.0
-"""From one result to the next, and to the first: models may be large."""
+"""Longest time to the first result, and between two results: models may be large."""
 EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Frames a second that were looked at, and cores that all processes used."""
+    """Processed frames per second, and cores used by all processes."""
 
     fps: float
     used: float
 
     @property
     def cpu_ms(self) -> float:
-        """CPU milliseconds for each frame that was looked at."""
+        """CPU milliseconds per processed frame."""
         return 1e3 * self.used / self.fps
 
 
 class _Sample(NamedTuple):
-    """How it stood at a moment: results so far, and CPU seconds."""
+    """Progress at one moment: results so far, and CPU seconds."""
 
     at_s: float
     frames: int
@@ -47,27 +47,27 @@ class _Sample(NamedTuple):
 def attempt(
     cameras: Mapping[str, Any], model: Mapping[str, Any], codec: Codec, seconds: float, warm_s: float = 0.0
 ) -> Trial:
-    """Run it with these cameras and this model, for `seconds` or until one has been read, and judge by what it does
-    `warm_s` after the first result.
+    """Run the daemon with these cameras and this model, for `seconds` or until one source ends; `warm_s` after the
+    first result are not counted.
 
     Raises:
-        StartError: the video is too short to tell, or nothing comes of it.
+        StartError: the video is too short, or no results arrive.
     """
     with running({"cameras": cameras, "models": {"m": model}, "frames": {"codec": codec}}) as (process, messages):
         samples = list(_samples(process, messages, warm_s, warm_s + seconds))
     if len(samples) < 4:
-        raise StartError("the daemon had read the video before it could be judged: name a longer one")
-    first, last = samples[1], samples[-2]  # queues fill before, and drain behind
+        raise StartError("the video ended before the measurement did: name a longer one")
+    first, last = samples[1], samples[-2]  # queues fill before, and drain afterwards
     took_s = last.at_s - first.at_s
     return Trial((last.frames - first.frames) / took_s, (last.cpu_s - first.cpu_s) / took_s)
 
 
 @contextmanager
 def running(config: Mapping[str, Any]) -> Iterator[tuple[psutil.Process, Iterator[Message]]]:
-    """A daemon with this configuration, and the results that it publishes; files wait until we listen.
+    """A daemon with this configuration, and the results that it publishes; files wait for the subscriber.
 
     Raises:
-        StartError: nothing comes of it.
+        StartError: no results arrive.
     """
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as name:
         folder = Path(name)
@@ -82,7 +82,7 @@ def running(config: Mapping[str, Any]) -> Iterator[tuple[psutil.Process, Iterato
                 yield psutil.Process(process.pid), _heard(process, subscriber)
             except TimeoutError:
                 log.seek(0)
-                raise StartError(f"the daemon gives no results; it says:\n{log.read().strip()}") from None
+                raise StartError(f"no results from the daemon; its log:\n{log.read().strip()}") from None
             finally:
                 process.terminate()
                 process.wait()
@@ -100,7 +100,7 @@ def _heard(process: subprocess.Popen[bytes], subscriber: Subscriber) -> Iterator
 
 
 def _samples(process: psutil.Process, messages: Iterator[Message], from_s: float, until_s: float) -> Iterator[_Sample]:
-    """How it stands every so often, in a span of time after the first result or until a source has ended."""
+    """Progress at intervals, in a span of time after the first result or until a source has ended."""
     frames, due, until = 0, float("inf"), float("inf")
     for message in messages:
         now = time.monotonic()
@@ -116,7 +116,7 @@ def _samples(process: psutil.Process, messages: Iterator[Message], from_s: float
 
 
 def _cpu_s(process: psutil.Process) -> float | None:
-    """CPU seconds of all processes; None once some have gone."""
+    """CPU seconds of all processes; None once some have ended."""
     try:
         return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
     except psutil.Error:

@@ -166,7 +166,7 @@ class Video:
 
 
 def pixels(frame: VideoFrame) -> Pixels | Yuv:
-    """A frame as it was decoded, turned as it is to be shown."""
+    """A decoded frame as planes or BGR (uint8, height x width x 3), rotated for display."""
     name, full = frame.format.name, frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     turn = TURNS.get(frame.rotation % 360)
     if name not in (*PLANAR, *LIKE_PLANAR):

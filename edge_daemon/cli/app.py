@@ -1,4 +1,4 @@
-"""The commands. Each imports what it needs when it runs, so that `--help` and `check` answer at once."""
+"""The commands. Each imports what it needs when it runs, so that `--help` and `check` are fast."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from edge_daemon.errors import ExitCode, StartError
+from edge_daemon.tokens import Role
 
 app = typer.Typer(
     name="edge-daemon",
@@ -23,39 +24,39 @@ Results = Annotated[
 ]
 Publish = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="Publish here instead, for example tcp://127.0.0.1:6000."),
+    typer.Option(metavar="ADDRESS", help="Publish at this address instead, for example tcp://127.0.0.1:6000."),
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Where downloaded models are kept; else the service's or the user's own folder."),
+    typer.Option(metavar="DIR", help="Folder of downloaded models; default: that of the service or the user."),
 ]
-Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the daemon publishes.")]
+Connect = Annotated[str, typer.Option(metavar="ADDRESS", help="Address at which the daemon publishes.")]
 ServerKey = Annotated[
-    str | None, typer.Option(metavar="KEY", help="The daemon's public key, or a file of it, if it asks for keys.")
+    str | None, typer.Option(metavar="KEY", help="The daemon's public key, or a file with it, if it uses keys.")
 ]
-OwnKey = Annotated[str | None, typer.Option("--key", metavar="FILE", help="The secret key of this user.")]
+OwnKey = Annotated[str | None, typer.Option("--key", metavar="FILE", help="File with this subscriber's secret key.")]
 
 
 @app.command()
 def run(
-    config: Annotated[Path | None, typer.Argument(help=f"YAML file; {DEFAULT_CONFIG} if nothing is said.")] = None,
+    config: Annotated[Path | None, typer.Argument(help=f"YAML file; default: {DEFAULT_CONFIG}.")] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE", help="A camera, without a file: URL, path, webcam number."),
+        typer.Option(metavar="SOURCE", help="Camera to run without a file: URL, path or webcam number."),
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="An ONNX file, builtin:person or zoo:NAME.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes for each --model.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes for each --model.")] = None,
     results: Results = None,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
         Literal["text", "json"],
-        typer.Option(help="JSON lines for programs; text has fields of its own in the journal."),
+        typer.Option(help="Form of the log: json for programs; text has its own fields in the journal."),
     ] = "text",
 ) -> None:
-    """Run in the foreground, until stopped or until all files have been read."""
+    """Run in the foreground until stopped, or until all files have been read."""
     from edge_daemon.cli.run import run as start
     from edge_daemon.config.load import adhoc
     from edge_daemon.errors import ConfigError
@@ -64,7 +65,7 @@ def run(
     choose(log)
     if config is None and (source or model):
         if not source:
-            raise ConfigError("--model needs a --source to look at")
+            raise ConfigError("--model needs a --source")
         options = {"workers": workers} if workers else None
         start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
     elif source or model or workers:
@@ -75,14 +76,12 @@ def run(
 
 @app.command()
 def reload(
-    config: Annotated[
-        Path | None, typer.Argument(help="The file that it reads; needed where several daemons run.")
-    ] = None,
+    config: Annotated[Path | None, typer.Argument(help="The daemon's file; needed if several daemons run.")] = None,
     runtime_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where it has its sockets, if its configuration says so.")
+        Path | None, typer.Option(metavar="DIR", help="The daemon's runtime_dir, if its configuration sets one.")
     ] = None,
 ) -> None:
-    """Have the running daemon read its configuration again; what did not change keeps running."""
+    """Make the running daemon read its configuration again; unchanged parts keep running."""
     from edge_daemon.cli.reload import reload as ask
 
     typer.echo(f"reloaded: {ask(config, runtime_dir)}")
@@ -90,7 +89,7 @@ def reload(
 
 @app.command()
 def demo(results: Results = None, publish: Publish = None) -> None:
-    """Run the built-in model on a generated street, and print where to look."""
+    """Run the built-in model on a generated street, and print the addresses to open."""
     from edge_daemon.cli.run import demo as start
 
     start(results=results, publish=publish)
@@ -98,11 +97,11 @@ def demo(results: Results = None, publish: Publish = None) -> None:
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="A frame that was set aside: its picture or its JSON file.")],
+    file: Annotated[Path, typer.Argument(help="A quarantined frame: its picture or its JSON file.")],
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another model than the one that failed.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="How long it may take.")] = 180.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Time limit.")] = 180.0,
 ) -> None:
-    """Run a frame again that a model failed on, or that its workers died of; exit code 1 if it still fails."""
+    """Run a quarantined frame again, on which a model failed or crashed; exit code 1 if it still fails."""
     from edge_daemon.cli.replay import replay as again
 
     again(file, model, seconds)
@@ -113,7 +112,7 @@ def check(
     config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG,
     cache: Cache = None,
 ) -> None:
-    """Say all that is wrong with a configuration, with line and key. Opens no camera, fetches nothing."""
+    """Check a configuration and list every mistake with line and key. Opens no camera, downloads nothing."""
     from edge_daemon.cli.check import faults, not_here
     from edge_daemon.config.load import load, missing_files
 
@@ -133,7 +132,7 @@ app.add_typer(models, name="models")
 @models.callback(invoke_without_command=True)
 def _list(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything that is known of them.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all that is known of each model.")] = False,
     cache: Cache = None,
 ) -> None:
     if context.invoked_subcommand is None:
@@ -144,11 +143,11 @@ def _list(
 
 @models.command()
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Models of the catalogue.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Names in the catalogue.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Download all models of the catalogue.")] = False,
     cache: Cache = None,
 ) -> None:
-    """Download models, so that they are there when they are needed."""
+    """Download models ahead of their first use."""
     from edge_daemon.cli.models import pull as fetch
 
     fetch(names or [], cache, everything=everything)
@@ -156,16 +155,16 @@ def pull(
 
 @app.command()
 def inspect(
-    model: Annotated[str, typer.Argument(help="An ONNX file, builtin:person, zoo:NAME.")],
-    images: Annotated[list[Path] | None, typer.Argument(help="Pictures to try it on; each is saved annotated.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
-    decoder: Annotated[str | None, typer.Option(help="Read its outputs so.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Its class names: a file with one a line, or coco.")] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Of its input, where it leaves that open.")] = None,
-    confidence: Annotated[float | None, typer.Option(help="What is less certain is no detection.")] = None,
+    model: Annotated[str, typer.Argument(help="An ONNX file, builtin:person or zoo:NAME.")],
+    images: Annotated[list[Path] | None, typer.Argument(help="Pictures to run; each is saved annotated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    decoder: Annotated[str | None, typer.Option(help="Decoder to use (names: docs/models.md).")] = None,
+    labels: Annotated[str | None, typer.Option(help="Class names: a file with one a line, or coco.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Input size of a model that leaves it open.")] = None,
+    confidence: Annotated[float | None, typer.Option(help="Confidence threshold, 0 to 1.")] = None,
     cache: Cache = None,
 ) -> None:
-    """Say what a model is, how it is understood and why, what it costs, and what it finds in pictures."""
+    """Explain how a model is read and why, measure its time per frame, and run it on pictures."""
     from edge_daemon.cli.inspect import inspect as look
     from edge_daemon.cli.inspect import request_for
 
@@ -181,22 +180,22 @@ def inspect(
 def bench(
     model: Annotated[
         str | None,
-        typer.Argument(help="An ONNX file, builtin:person, zoo:NAME; with --write a model of that file by its name."),
+        typer.Argument(help="An ONNX file, builtin:person or zoo:NAME; with --write, a model's name in that file."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A video such as the cameras give; else a generated one.")
+        str | None, typer.Option(metavar="FILE", help="A video like those of the cameras; default: a generated one.")
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(min=0.01, max=1000, help="Frames a second that are looked at; all if not said.")
+        float | None, typer.Option(min=0.01, max=1000, help="Frames per second to process; default: all.")
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="CONFIG", help="Put workers, threads and codec into this YAML file.")
+        Path | None, typer.Option(metavar="CONFIG", help="Write workers, threads and codec into this YAML file.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=60, help="How long each measurement takes.")] = 1.5,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, max=60, help="Duration of each measurement.")] = 1.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     cache: Cache = None,
 ) -> None:
-    """Measure how many cameras this machine can run a model on, and which workers, threads and codec are best."""
+    """Measure how many cameras this machine can run a model on, and the best workers, threads and codec."""
     from edge_daemon.cli.bench import bench as measure
 
     measure(model, source, fps, write, seconds, cache, as_json=as_json)
@@ -204,14 +203,14 @@ def bench(
 
 @app.command()
 def probe(
-    source: Annotated[str | None, typer.Argument(help="As in a configuration; none lists the webcams here.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="How long to look.")] = 5.0,
-    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a picture here; else by its name.")] = None,
-    transport: Annotated[str | None, typer.Option(help="Of RTSP: tcp or udp.")] = None,
-    decode: Annotated[str | None, typer.Option(help="auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    source: Annotated[str | None, typer.Argument(help="As in a configuration; default: list the webcams.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="Duration of the measurement.")] = 5.0,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a picture to this file.")] = None,
+    transport: Annotated[str | None, typer.Option(help="RTSP transport: tcp or udp.")] = None,
+    decode: Annotated[str | None, typer.Option(help="Video decoder: auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Say what a camera is and whether it works, and save a picture of it."""
+    """Describe a camera, test if it works, and save a picture of it."""
     import json
 
     from edge_daemon.cli.probe import probe as look
@@ -222,7 +221,7 @@ def probe(
         if as_json:
             typer.echo(json.dumps(found))
         elif not found:
-            raise StartError("there is no webcam here; name another source")
+            raise StartError("no webcam found; name another source")
         else:
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
@@ -232,27 +231,31 @@ def probe(
 
 
 @app.command()
-def token() -> None:
-    """Make a token for the web interface: what to give to whoever may come, and what to write down of it."""
+def token(
+    role: Annotated[
+        Role, typer.Option(help="viewer sees and predicts, operator also switches, administrator changes.")
+    ] = "viewer",
+) -> None:
+    """Make a token for the web interface, and print its lines for the YAML."""
     from edge_daemon.tokens import digest, new_token
 
     made = new_token()
     typer.echo(f"{made}\n{digest(made)}")
-    typer.echo(
-        "The first is the token, and kept nowhere; the second is for the YAML: web: {tokens: {NAME: …}}.", err=True
-    )
+    written = f'"{digest(made)}"' if role == "viewer" else f'{{token: "{digest(made)}", role: {role}}}'
+    typer.echo("The first line is the token, which is shown only once. In the YAML:\n", err=True)
+    typer.echo(f"web:\n  tokens:\n    NAME: {written}", err=True)
 
 
 @app.command()
 def keygen(
-    name: Annotated[Path, typer.Argument(help="Makes NAME.key, which is secret, and NAME.pub.")],
+    name: Annotated[Path, typer.Argument(help="Writes NAME.key (secret) and NAME.pub (public).")],
 ) -> None:
-    """Make a pair of keys, for a daemon or for a subscriber."""
+    """Create a pair of keys, for a daemon or a subscriber."""
     from edge_daemon.transport.curve import generate, write
 
     pair = generate()
     secret, public = write(pair, name)
-    typer.echo(f"{secret} is secret: keep it to yourself. {public} is to be known: {pair.public}")
+    typer.echo(f"Secret key: {secret} (do not share). Public key: {public}, {pair.public}")
 
 
 @app.command()
@@ -271,17 +274,24 @@ def tail(
     connect: Connect = DEFAULT_ADDRESS,
     server_key: ServerKey = None,
     key: OwnKey = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many results.")] = None,
     verify: Annotated[
-        bool, typer.Option(help="Print none, but check order, gaps and sums; stop at the first contradiction.")
+        bool, typer.Option(help="Print nothing; check order, gaps and totals, and stop at the first error.")
     ] = False,
+    topic: Annotated[
+        str, typer.Option(help="Print this topic: result, frame (without pictures) or status.")
+    ] = "result",
 ) -> None:
     """Print results of a running daemon as JSON lines."""
     from edge_daemon.cli.door import Door
     from edge_daemon.cli.watch import tail as follow
     from edge_daemon.cli.watch import verify as check_all
 
-    (check_all if verify else follow)(Door(connect, server_key, key), camera or [], count)
+    door = Door(connect, server_key, key)
+    if verify:
+        check_all(door, camera or [], count)
+    else:
+        follow(door, camera or [], count, topic)
 
 
 @app.command()
@@ -289,10 +299,10 @@ def top(
     connect: Connect = DEFAULT_ADDRESS,
     server_key: ServerKey = None,
     key: OwnKey = None,
-    once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a line each second.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the status once.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per second.")] = False,
 ) -> None:
-    """Show how a running daemon stands: cameras, models and processes. q ends it."""
+    """Live status of a running daemon: cameras, models and processes. Press q to quit."""
     import sys
 
     from edge_daemon.cli import top as shown
@@ -307,17 +317,17 @@ def top(
         else:
             shown.watch(door)
     except (KeyboardInterrupt, BrokenPipeError):
-        sys.stderr.close()  # spares the interpreter's complaint about a reader who left
+        sys.stderr.close()  # suppresses the interpreter's message about the closed pipe
 
 
 @app.command()
 def snapshot(
-    file: Annotated[Path, typer.Argument(help="Picture to write; its ending chooses JPEG, PNG or WebP.")],
-    camera: Annotated[str | None, typer.Option(metavar="CAMERA", help="Of this camera; else of any.")] = None,
+    file: Annotated[Path, typer.Argument(help="Picture to write; its suffix selects JPEG, PNG or WebP.")],
+    camera: Annotated[str | None, typer.Option(metavar="CAMERA", help="Camera; default: any.")] = None,
     connect: Connect = DEFAULT_ADDRESS,
     server_key: ServerKey = None,
     key: OwnKey = None,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for a frame.")] = 10.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Longest wait for a frame.")] = 10.0,
 ) -> None:
     """Save the next annotated frame of a running daemon."""
     from edge_daemon.cli.door import Door

@@ -1,4 +1,4 @@
-"""Whether what a daemon publishes adds up, seen from outside."""
+"""Checks from outside that everything a daemon publishes adds up."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from edge_daemon.messages.published import End, Result
 
 @dataclass
 class _Account:
-    """What is known of one camera and model. `delivered` and `dropped` are the last status's, `results` came since."""
+    """State of one camera and model: `delivered` and `dropped` of the last status, and `results` since."""
 
     epoch: int = -1
     seq: int = -1
@@ -21,10 +21,10 @@ class _Account:
 
 
 class Audit:
-    """Takes in the messages of all or some cameras, as they were published, and finds the first that contradicts.
+    """Checks published messages in order, and reports the first error.
 
-    A result is in order, none comes twice, and the frames since the one before are accounted for. A status's sums are
-    right, and agree with the results since the status before. The totals of an end agree with both.
+    Results must be in order, without repetition, and account for the frames between them. The totals of a status must
+    add up, and agree with the results since the last status. The totals of an end must agree with both.
     """
 
     def __init__(self, cameras: list[str] | None = None) -> None:
@@ -34,7 +34,7 @@ class Audit:
         self.results = self.statuses = 0
 
     def contradiction(self, message: Result | End | Status) -> str | None:
-        """What is wrong with a message, in view of those before; None if nothing is."""
+        """The error in a message, given those before it; None if there is none."""
         if isinstance(message, Status):
             self.statuses += 1
             return self._status(message)
@@ -50,16 +50,16 @@ class Audit:
     def _result(result: Result, account: _Account) -> str | None:
         before, known = account.seq, account.epoch == result.epoch
         if account.epoch > result.epoch or (known and before >= result.seq):
-            return f"frame {result.seq} of epoch {result.epoch} comes after frame {before} of epoch {account.epoch}"
+            return f"frame {result.seq} of epoch {result.epoch} follows frame {before} of epoch {account.epoch}"
         ended, first = account.ended and known, account.epoch == -1
         account.epoch, account.seq, account.ended = result.epoch, result.seq, False
         account.results += 1
-        between, told = result.seq - (before if known else -1) - 1, sum(result.dropped.values())
+        between, accounted = result.seq - (before if known else -1) - 1, sum(result.dropped.values())
         if ended:
-            return f"frame {result.seq} comes after the end"
-        # Where this began to listen in mid-epoch, or the model to look, earlier frames are somebody else's.
-        if told > between or (known and not first and told < between):
-            return f"{between} frames lie before frame {result.seq}, and {told} are accounted for"
+            return f"frame {result.seq} follows the end"
+        # Frames before the first received, in this epoch, were published before subscribing.
+        if accounted > between or (known and not first and accounted < between):
+            return f"{between} frames are missing before frame {result.seq}, but {accounted} are accounted for"
         return None
 
     @staticmethod
@@ -68,11 +68,11 @@ class Audit:
         if end.captured != end.delivered + sum(end.dropped.values()):
             return f"at the end {_sum(end.captured, end.delivered, end.dropped)}"
         if account.delivered is not None and end.delivered != account.delivered + account.results:
-            return f"{end.delivered} results in all, but {account.delivered} and then {account.results} were seen"
+            return f"{end.delivered} results in total, but {account.delivered} plus {account.results} were received"
         return None
 
     def _status(self, status: Status) -> str | None:
-        # A new sink may publish again what the one before did not get acknowledged: that second proves nothing.
+        # A new sink may publish unacknowledged results of the last one again: skip this comparison.
         sink = [process["pid"] for process in status.processes if process["role"] == "sink"]
         same, self._sink = sink == self._sink, sink
         watched = {c: of for c, of in status.cameras.items() if self._cameras is None or c in self._cameras}
@@ -96,17 +96,17 @@ def _wrong_counts(counts: dict[str, Any]) -> str | None:
 
 
 def _wrong_since(counts: dict[str, Any], account: _Account) -> str | None:
-    """What does not follow from the status before and the results since."""
+    """The disagreement with the last status and the results since, if any."""
     if account.delivered is None:
         return None
     if counts["delivered"] != account.delivered + account.results:
-        return f"{counts['delivered']} delivered, but it were {account.delivered}, and {account.results} came since"
+        return f"{counts['delivered']} delivered, but {account.delivered} plus {account.results} were received"
     shrunk = [reason for reason, count in account.dropped.items() if counts["dropped"].get(reason, 0) < count]
     if shrunk or counts["captured"] < account.captured:
-        return f"fewer {shrunk[0] if shrunk else 'captured'} than there were"
+        return f"{shrunk[0] if shrunk else 'captured'} is less than before"
     return None
 
 
 def _sum(captured: int, delivered: int, dropped: dict[str, int]) -> str:
     losses = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "none"
-    return f"{captured} captured are not {delivered} delivered, dropped: {losses}"
+    return f"{captured} captured do not equal {delivered} delivered plus dropped: {losses}"

@@ -1,4 +1,4 @@
-"""`edge-daemon bench`: what this machine can do with a model, and which arrangement of workers is best."""
+"""`edge-daemon bench`: how many cameras this machine can run a model on, and the best arrangement of workers."""
 
 import dataclasses
 import json
@@ -37,7 +37,7 @@ def bench(
     *,
     as_json: bool,
 ) -> None:
-    """Measure, print what follows from it, and write what is best into the file `write`.
+    """Measure, print the results, and write the best arrangement into the file `write`.
 
     Raises:
         EdgeError: the model, the video or the file cannot be used.
@@ -46,32 +46,32 @@ def bench(
     name = _chosen(config, model if write else None)
     local = with_local_models(config, cache)
     if source and kind_of(source) != "file":
-        raise ConfigError(f"--source {source}: a video file is needed, for cameras cannot be read any faster")
+        raise ConfigError(f"--source {source}: must be a video file; cameras cannot be read faster than they deliver")
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
         video = str(path_of(source).absolute() if source else write_clip(Path(folder) / "street.mp4"))
-        machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _say)
+        machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _report)
     best = machine.best(fps or machine.camera_fps)
-    print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_told(machine, best, fps, name)))
+    print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_lines_of(machine, best, fps, name)))
     if write:
         changes = _changes(config, name, best)
         rewrite(write, changes)
-        print(f"{write}: {as_lines(changes) or 'stays as it is'}", file=sys.stderr)
+        print(f"{write}: {as_lines(changes) or 'unchanged'}", file=sys.stderr)
 
 
 def _chosen(config: Config, name: str | None) -> str:
-    """The name of the model that is meant."""
+    """The name of the model to measure."""
     if name is None and len(config.models) > 1:
-        raise ConfigError(f"which model is to be measured? There are {', '.join(config.models)}")
+        raise ConfigError(f"name the model to measure: {', '.join(config.models)}")
     name = name or next(iter(config.models))
     if name not in config.models:
-        raise ConfigError(f"there is no model {name} in it; there are {', '.join(config.models)}")
+        raise ConfigError(f"there is no model {name} in the file; there are {', '.join(config.models)}")
     if config.models[name].after:
-        raise ConfigError(f"{name} looks at what {config.models[name].after} found: measure that one")
+        raise ConfigError(f"{name} runs on the detections of {config.models[name].after}: measure that model")
     return name
 
 
 def _written(file: Path | None, local: Config, name: str) -> dict[str, Any]:
-    """The model as it stands in the file, but for files that lie elsewhere seen from another folder."""
+    """The model as written in the file, with absolute paths."""
     data: Any = parse(file.read_text("utf-8-sig"), str(file)).data if file else {"models": {name: {}}}
     model = local.models[name]
     keys = {key: value for key, value in data["models"][name].items() if key != "sha256"}
@@ -84,7 +84,7 @@ def _written(file: Path | None, local: Config, name: str) -> dict[str, Any]:
 
 
 def _changes(config: Config, name: str, best: Arrangement) -> dict[KeyPath, int | str]:
-    """What the configuration has to say otherwise."""
+    """Values of the configuration that differ from the best arrangement."""
     model = config.models[name]
     now = model.workers, model.threads, config.frames.codec
     keys = ("models", name, "workers"), ("models", name, "threads"), ("frames", "codec")
@@ -103,12 +103,12 @@ def _facts(machine: Machine, best: Arrangement) -> dict[str, Any]:
     }
 
 
-def _told(machine: Machine, best: Arrangement, fps: float | None, name: str) -> Iterator[str]:
-    """What was measured, and what follows, as lines for a person."""
+def _lines_of(machine: Machine, best: Arrangement, fps: float | None, name: str) -> Iterator[str]:
+    """The measurements and conclusions as lines of text."""
     model_ms, other_ms = machine.speed(best.workers, best.threads).cpu_ms, machine.transports[best.codec].cpu_ms
     yield (
-        f"of {machine.cores:g} cores a frame takes {machine.decode_ms:.1f} ms to decode, {machine.convert_ms:.1f} to "
-        f"be converted, {model_ms:.1f} in {name}, {other_ms:.1f} for all else"
+        f"core time per frame: decode {machine.decode_ms:.1f} ms, convert {machine.convert_ms:.1f} ms, {name} "
+        f"{model_ms:.1f} ms, everything else {other_ms:.1f} ms ({machine.cores:g} cores)"
     )
     yield f"{'workers':>7} {'threads':>8}  {'codec':6} {'frames a second':>15} {'ms in the model':>16}"
     for choice in machine.choices():
@@ -118,19 +118,20 @@ def _told(machine: Machine, best: Arrangement, fps: float | None, name: str) -> 
         )
     for rate in [fps] if fps else _rates(machine):
         count = int(machine.cameras(best, rate))
-        yield f"this machine runs {name} on {count} camera{'s' * (count != 1)} at {min(rate, machine.camera_fps):g} fps"
+        cameras, rate = f"{count} camera{'s' * (count != 1)}", min(rate, machine.camera_fps)
+        yield f"this machine can run {name} on up to {cameras} at {rate:g} fps each"
     if machine.cameras(best, fps or machine.camera_fps) < 1:
-        yield f"and looks at {machine.live_fps(best, 1):.1f} of {machine.camera_fps:g} frames a second of one camera"
-    yield "to use it, write:"
+        yield f"of one camera, it can process {machine.live_fps(best, 1):.1f} of {machine.camera_fps:g} frames a second"
+    yield "to use the best arrangement, write:"
     chosen = {"workers": best.workers, "threads": best.threads}
     config = {"models": {name: chosen}, "frames": {"codec": best.codec}}
     yield yaml.safe_dump(config, sort_keys=False).rstrip()
 
 
 def _rates(machine: Machine) -> list[float]:
-    """Frames a second that people may want of a camera."""
+    """Common frame rates up to that of the video."""
     return [*(rate for rate in RATES if rate < machine.camera_fps), machine.camera_fps]
 
 
-def _say(what: str) -> None:
+def _report(what: str) -> None:
     print(f"measuring {what}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What only the parts themselves know to be wrong with a configuration."""
+"""Checks of a configuration that need other parts of the package: scenes, built-in and downloaded models."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +10,11 @@ from edge_daemon.errors import ModelError, SourceError
 
 
 def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
-    """A note for each model that is to be downloaded: the configuration is right, and its first start needs the net.
+    """A note for each model that is not downloaded yet. The configuration is valid, but its first start needs the
+    network.
 
     Raises:
-        StartError: there is no folder to keep models in.
+        StartError: there is no folder for models.
     """
     for name, model in config.models.items():
         if is_download(model.path):
@@ -28,7 +29,7 @@ def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
 
 
 def faults(config: Config) -> Iterator[Problem]:
-    """A problem for each scene with a wrong option, and each built-in model that does not ship."""
+    """A problem for each scene with a wrong option, and for each unknown built-in model."""
     for name, camera in config.cameras.items():
         if kind_of(camera.source) == "scene":
             from edge_daemon.demo.scene.options import SceneOptions

@@ -1,4 +1,4 @@
-"""Where a command finds a running daemon, and what it shows at the door."""
+"""The target of a command: a running daemon's address, with keys."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from edge_daemon.client import Subscriber
 
 
 class Door(NamedTuple):
-    """An address, and the keys for it, if it asks for any: each a key or a file."""
+    """A daemon's address, and keys if it uses them; each is a key or a file with it."""
 
     address: str
     server_key: str | None = None
@@ -22,7 +22,7 @@ class Door(NamedTuple):
         timeout_s: float | None = None,
         newest: bool = False,
     ) -> Subscriber:
-        """A subscriber there."""
+        """A subscriber to this daemon."""
         return Subscriber(
             self.address,
             cameras=cameras,
@@ -37,9 +37,9 @@ class Door(NamedTuple):
 
     @property
     def hint(self) -> str:
-        """What to look at when nothing comes."""
+        """Advice for the case that no message arrives."""
         return (
-            "is edge-daemon running there, and are the keys right?"
+            "Is edge-daemon running there, and are the keys right?"
             if self.server_key
-            else ("is edge-daemon running there, and does it want no keys?")
+            else "Is edge-daemon running there? If it uses keys, add --server-key and --key."
         )

@@ -1,33 +1,32 @@
-"""`edge-daemon inspect`: what a model is, how it is understood and why, what it costs, what it finds."""
+"""`edge-daemon inspect`: how a model is read and why, its time per frame, and its findings in pictures."""
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 from msgspec.structs import replace
 
-from edge_daemon.cli.inspection import Request
-from edge_daemon.errors import ModelError, PictureError
+from edge_daemon.cli.isolated import inspect as isolated_inspect
+from edge_daemon.cli.isolated.inspect import Request
+from edge_daemon.errors import ModelError
+from edge_daemon.runtime import isolated
+from edge_daemon.runtime.isolated import DiedError, TimedOutError
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
 SHOWN = 20
-"""Detections of a picture, and characters of metadata in tens, that are printed."""
+"""Most detections printed for a picture."""
 
 
 def request_for(model: str, options: Mapping[str, object], cache: Path | None) -> Request:
-    """A model as a worker would load it, with `options` as in a configuration; fetched if it is elsewhere.
+    """A model as a worker would load it, with `options` as in a configuration; downloaded if necessary.
 
     Raises:
         ConfigError: an option is wrong, or the catalogue has no such model.
-        ModelError: it cannot be fetched.
+        ModelError: the model cannot be downloaded.
     """
     from edge_daemon.config.load import adhoc
     from edge_daemon.supervisor.model_files import with_local_models
@@ -39,10 +38,10 @@ def request_for(model: str, options: Mapping[str, object], cache: Path | None) -
 
 
 def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> bool:
-    """Print what can be said of a model; whether it is understood. Annotated pictures are saved in this folder.
+    """Print a description of a model and save annotated pictures in the current folder. True if the model can be used.
 
     Raises:
-        ModelError: it cannot be loaded, or brought down the process that did.
+        ModelError: the model cannot be loaded, or crashed the process that loaded it.
         PictureError: a picture cannot be read or saved.
     """
     saved = [f"{picture.stem}-{request.settings.name}.png" for picture in pictures]
@@ -50,7 +49,7 @@ def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> boo
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(told(facts)))
+        print("\n".join(lines_of(facts)))
     return bool(facts["understood"])
 
 
@@ -61,27 +60,21 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
         ModelError: the model cannot be loaded, or the process died or took too long.
         PictureError: a picture cannot be read or saved.
     """
-    command = [sys.executable, "-P", "-m", "edge_daemon.cli.inspection"]
     name = f"model {request.settings.path}"
     try:
-        done = subprocess.run(
-            command, input=msgspec.json.encode(request), stdout=subprocess.PIPE, timeout=limit_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
+        return isolated.call(isolated_inspect.inspect, request, limit_s=limit_s)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+    except TimedOutError as error:
         raise ModelError(
             f"{name}: it was not loaded and run within {limit_s:g} s; is it too large for this machine?"
         ) from error
-    if done.returncode:
-        how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit code {done.returncode}"
-        raise ModelError(f"{name}: it brought down the process that loaded it ({how}): do not use it")
-    facts: dict[str, Any] = json.loads(done.stdout)
-    if "error" in facts:
-        raise PictureError(facts["error"]) if facts["picture"] else ModelError(f"{name}: {facts['error']}")
-    return facts
+    except DiedError as error:
+        raise ModelError(f"{name}: it brought down the process that loaded it ({error}): do not use it") from error
 
 
-def told(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The facts as lines for a person."""
+def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The facts as lines of text."""
     yield f"{facts['path']}: {facts['bytes'] / 1e6:.1f} MB" + (f", by {facts['producer']}" if facts["producer"] else "")
     for kind in ("inputs", "outputs"):
         for one in facts[kind]:
@@ -89,7 +82,7 @@ def told(facts: Mapping[str, Any]) -> Iterator[str]:
     for key, value in facts["metadata"].items():
         yield f"  {key}: {value[:60]}{'...' if len(value) > 60 else ''}"
     if not facts["understood"]:
-        yield f"not understood: {facts['reason']}"
+        yield f"cannot be used: {facts['reason']}"
         return
     fed = facts["input"]
     yield f"decoder {facts['decoder']}: {facts['why']}"
@@ -106,15 +99,15 @@ def told(facts: Mapping[str, Any]) -> Iterator[str]:
     for threads, took in facts["timing_ms"].items():
         yield (
             f"{threads} thread{'s' * (threads != '1')}: {took['infer']:.1f} ms a frame, "
-            f"and {took['preprocess']:.2f} before and {took['postprocess']:.2f} after"
+            f"plus {took['preprocess']:.2f} before and {took['postprocess']:.2f} after"
         )
     most = ", ".join(f"{one['operator']} {one['share']:.0%}" for one in facts["operators"])
-    yield f"most of it in {most} ({', '.join(sorted({one['provider'] for one in facts['operators']}))})"
+    yield f"most of the time in {most} ({', '.join(sorted({one['provider'] for one in facts['operators']}))})"
     for warning in facts["warnings"]:
         yield f"note: {warning}"
     for image in facts["images"]:
         yield from _image(image)
-    yield "to pin all of this, write:"
+    yield "to fix all of these settings, write:"
     yield yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).rstrip()
 
 

@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +9,21 @@ from typing import Any
 import msgspec
 import yaml
 
-from edge_daemon.cli.probing import Facts, Request
-from edge_daemon.errors import SourceError
+from edge_daemon.cli.isolated import probe as isolated_probe
+from edge_daemon.cli.isolated.probe import Facts, Request
+from edge_daemon.errors import EdgeError, SourceError
+from edge_daemon.runtime import isolated
+from edge_daemon.runtime.isolated import DiedError, TimedOutError
 
 SLACK_S = 10.0
 """For the process that looks to start, and to find out why it cannot."""
+QUIET = {"OPENCV_LOG_LEVEL": "SILENT"}
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"
 HINTS = {
     "refused": "nothing listens there: is the camera on, and the port right?",
     "unauthorised": "user or password is wrong, or this user may not read the device",
-    "not found": "the address answers, but not for this path; the camera's manual says it",
+    "not found": "the camera answers, but has no stream at this path; look the path up in its manual",
     "timeout": "it does not answer in time",
     "unreachable": "there is no way to that address from here",
     "unknown host": "nobody knows that name here",
@@ -61,24 +62,18 @@ def probe(source: str, options: dict[str, object], *, seconds: float, picture: P
 def ask(request: Request) -> Facts:
     """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
     limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
-    command = [sys.executable, "-P", "-m", "edge_daemon.cli.probing"]
-    quiet = {"OPENCV_LOG_LEVEL": "SILENT"}
     try:
-        done = subprocess.run(
-            command,
-            input=msgspec.json.encode(request),
-            stdout=subprocess.PIPE,
-            timeout=limit_s,
-            check=False,
-            env=os.environ | quiet,
-        )
-    except subprocess.TimeoutExpired:
+        return isolated.call(isolated_probe.probe, request, limit_s=limit_s, environment=QUIET)
+    except TimedOutError:
         return Facts(reason="timeout", error=f"it hangs: nothing after {limit_s:g} s")
-    if done.returncode < 0:
-        return Facts(reason="decode error", error=f"it crashes the decoder ({signal.Signals(-done.returncode).name})")
-    if done.returncode:
-        raise SourceError(f"the process that looked at it failed (exit code {done.returncode}); see above")
-    return msgspec.json.decode(done.stdout, type=Facts)
+    except DiedError as error:
+        if error.by_signal:
+            return Facts(reason="decode error", error=f"it crashes the decoder ({error})")
+        raise SourceError(f"the process that looked at it failed ({error}); see above") from error
+    except SourceError as error:
+        return Facts(reason=error.reason, error=str(error))
+    except EdgeError as error:
+        return Facts(error=str(error))
 
 
 def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Iterator[str]:
@@ -91,7 +86,7 @@ def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Itera
     yield f"{facts.width}x{facts.height} {facts.codec or 'pictures'}, decoded by {facts.decoder}"
     announced = f" ({facts.announced_fps:g} announced)" if facts.announced_fps else ""
     rate = "one frame" if facts.fps is None else f"{facts.fps:g} frames a second{announced}"
-    yield f"{rate}, jitter {facts.jitter_ms:g} ms, at most {facts.longest_ms:g} ms apart" if facts.jitter_ms else rate
+    yield f"{rate}, jitter {facts.jitter_ms:g} ms, longest gap {facts.longest_ms:g} ms" if facts.jitter_ms else rate
     if facts.keyframe_s is not None:
         yield f"a key frame every {facts.keyframe_s:g} s"
     yield f"the first frame came {facts.open_s:g} s after it was asked"

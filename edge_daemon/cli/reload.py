@@ -1,63 +1,106 @@
 """`reload`: have a running daemon read its configuration again."""
 
 import os
+import select
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.supervisor.control_socket import MAX_BYTES, NAME, RELOAD, Answer, Greeting
+from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.runtime.control import Ask, Replied
+from edge_daemon.supervisor.control_socket import NAME, Greeting, peer_user
 from edge_daemon.supervisor.folders import PREFIX
+from edge_daemon.transport.channel import Channel
 
 SERVICE_FOLDER = "/run/edge-daemon"
 GREETING_S = 5.0
 
 
 def reload(config: Path | None, place: Path | None) -> str:
-    """Have the daemon that read `config`, or the only one that runs, read it again; returns what has changed.
+    """Make the daemon that read `config`, or the only one running, read it again; return what has changed.
 
-    It is looked for in the folder `place`, or else where the service and other daemons of this user have theirs.
+    It is searched for in the folder `place`, or else where the service and other daemons of this user have theirs.
 
     Raises:
-        StartError: it is not to be found, or it is not clear which one is meant.
-        EdgeError: nothing has changed; what it says is why.
+        StartError: it is not found, or it is not clear which one is meant.
+        EdgeError: nothing has changed, for this reason.
     """
-    found = [(line, hello) for line, hello in _daemons(place) if config is None or _reads(hello, config)]
-    if not found:
-        what = "no daemon" if config is None else f"no daemon that reads {config}"
-        raise StartError(f"{what} runs here, as far as this user can see")
-    if len(found) > 1:
-        others = ", ".join(f"{hello.config or 'no file'} (process {hello.pid})" for _, hello in found)
-        raise StartError(f"{len(found)} daemons run here; say which configuration to reload: {others}")
-    ((line, _),) = found
-    line.settimeout(None)
-    line.send(RELOAD)
-    reply = line.recv(MAX_BYTES)
-    if not reply:
-        raise EdgeError("the daemon ended meanwhile")
-    answer = msgspec.json.decode(reply, type=Answer)
-    if answer.exit_code:
-        error = EdgeError(answer.text)
-        error.exit_code = ExitCode(answer.exit_code)
+    with ExitStack() as open_channels:
+        found = []
+        for channel, greeting in _daemons(place):
+            open_channels.callback(channel.close)
+            if config is None or _reads(greeting, config):
+                found.append((channel, greeting))
+        if not found:
+            what = "no running daemon" if config is None else f"no daemon that reads {config}"
+            raise StartError(f"{what} found; only those of this user are visible (try sudo)")
+        if len(found) > 1:
+            others = ", ".join(f"{greeting.config or 'no file'} (process {greeting.pid})" for _, greeting in found)
+            raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {others}")
+        reply = _ask(found[0][0], Reload(by=Requester(via="control-socket")))
+    if reply.exit_code:
+        error = EdgeError(reply.text)
+        error.exit_code = ExitCode(reply.exit_code)
         raise error
-    return answer.text
+    return reply.text
 
 
-def _daemons(place: Path | None) -> Iterator[tuple[socket.socket, Greeting]]:
-    """A line to each daemon that this user may speak to."""
+def _ask(channel: Channel, request: Reload) -> Reply:
+    """Send a request, and wait for the reply, for as long as it takes.
+
+    Raises:
+        EdgeError: the daemon is gone, or of another version.
+    """
+    try:
+        channel.send(msgspec.msgpack.encode(Ask(id=1, request=request)))
+        return msgspec.msgpack.decode(channel.wait_for_message(), type=Replied).reply
+    except (OSError, EOFError) as error:
+        raise EdgeError("the daemon ended meanwhile") from error
+    except msgspec.DecodeError as error:
+        raise EdgeError(f"the daemon is of another version: {error}") from error
+
+
+def _daemons(place: Path | None) -> Iterator[tuple[Channel, Greeting]]:
+    """A channel to each daemon that this user may talk to."""
     usual = [os.environ.get("RUNTIME_DIRECTORY"), SERVICE_FOLDER, tempfile.gettempdir()]
     places = [place] if place else dict.fromkeys(Path(folder) for folder in usual if folder)
-    for path in (path for folder in places for path in sorted(folder.glob(f"{PREFIX}*/{NAME}"))):
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        line.settimeout(GREETING_S)
-        try:
-            line.connect(str(path))
-            yield line, msgspec.json.decode(line.recv(MAX_BYTES), type=Greeting)
-        except (OSError, msgspec.MsgspecError):
-            line.close()
+    for folder in places:
+        for path in sorted(folder.glob(f"{PREFIX}*/{NAME}")):
+            if (channel := _connected(path, folder)) is None:
+                continue
+            if greeting := _greeting(channel):
+                yield channel, greeting
+            else:
+                channel.close()
+
+
+def _connected(path: Path, place: Path) -> Channel | None:
+    """A channel to the daemon at `path`, if it is one of this user, or of the owner of `place`."""
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    end.settimeout(GREETING_S)
+    try:
+        end.connect(str(path))
+        if peer_user(end) in (os.geteuid(), place.stat().st_uid):
+            return Channel(end)
+    except OSError:
+        pass
+    end.close()
+    return None
+
+
+def _greeting(channel: Channel) -> Greeting | None:
+    try:
+        select.select([channel], [], [], GREETING_S)
+        for message in channel.receive(1):
+            return msgspec.msgpack.decode(message, type=Greeting)
+    except (EOFError, msgspec.DecodeError):
+        return None
+    return None
 
 
 def _reads(daemon: Greeting, config: Path) -> bool:

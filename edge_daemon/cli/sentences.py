@@ -1,31 +1,31 @@
-"""What a status says of a camera and model, in words."""
+"""Texts for the status of a camera and model."""
 
 from typing import Any
 
 
 def state_of(status: dict[str, Any]) -> str:
-    """A camera's state, and that of its motion gate."""
+    """State of a camera and its motion gate."""
     return ", ".join([status["state"], *([status["motion"]["state"]] if "motion" in status else [])])
 
 
 def latency_of(counts: dict[str, Any]) -> str:
-    """Median and 99th percentile of a camera and model; nothing where there is no result."""
+    """Median and 99th percentile of a camera and model; empty without results."""
     latency = counts["latency_ms"]
     return f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)" if latency else ""
 
 
 def dropped_from(counts: dict[str, Any]) -> str:
-    """How many frames of a camera and model were dropped, by reason."""
+    """Number of dropped frames of a camera and model, by reason."""
     return ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
 
 
 def found_in(counts: dict[str, Any]) -> str:
-    """What the last result holds."""
+    """Contents of the last result."""
     return ", ".join(f"{count} {name}" for name, count in counts["found"].items()) or "nothing"
 
 
 def summary(cameras: dict[str, Any]) -> list[str]:
-    """A line for each camera and model: what was captured and what became of it."""
+    """One line for each camera and model: frames captured, delivered and dropped."""
     return [
         f"{camera} / {model}: {counts['captured']} captured, {counts['delivered']} delivered, "
         f"dropped: {dropped_from(counts)}{with_latency(counts)}"
@@ -35,6 +35,6 @@ def summary(cameras: dict[str, Any]) -> list[str]:
 
 
 def with_latency(counts: dict[str, Any]) -> str:
-    """What follows the other counts in a line: the latency, if there is a result."""
+    """The end of a line of counts: the latency, if there are results."""
     latency = latency_of(counts)
     return latency and f", latency {latency}"

@@ -1,4 +1,4 @@
-"""Commands that look at a running daemon from outside, as any subscriber can."""
+"""Commands that subscribe to a running daemon: `tail` and `snapshot`."""
 
 import sys
 from pathlib import Path
@@ -9,33 +9,40 @@ from edge_daemon.cli.audit import Audit
 from edge_daemon.cli.door import Door
 from edge_daemon.client import AnnotatedFrame, Status
 from edge_daemon.errors import EdgeError, RequestError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.topics import RESULT, TOPICS
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
 QUIET_MS = 3000
 
 
-def tail(door: Door, cameras: list[str], count: int | None) -> None:
-    """Print each result's JSON as it comes, `count` of them or until interrupted."""
+def tail(door: Door, cameras: list[str], count: int | None, topic: str = RESULT.name) -> None:
+    """Print the JSON of each message of a topic on arrival, `count` of them or until interrupted.
+
+    Raises:
+        RequestError: there is no such topic, or the address is invalid.
+    """
+    if topic not in TOPICS:
+        raise RequestError(f"there is no topic {topic}; there are {', '.join(TOPICS)}")
     keys = client_keys(door.server_key, door.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with zeromq.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
-            for prefix in [topic("result", camera) for camera in cameras] or [topic("result")]:
+            for prefix in TOPICS[topic].prefixes(cameras):
                 socket.subscribe(prefix)
             _print_all(socket, door, count)
     except zmq.ZMQError as error:
         raise RequestError(f"cannot subscribe at {door.address}: {error.strerror}") from error
     except (KeyboardInterrupt, BrokenPipeError):
-        sys.stderr.close()  # spares the interpreter's complaint about a reader who left
+        sys.stderr.close()  # suppresses the interpreter's message about the closed pipe
     finally:
         context.destroy(0)
 
 
 def _print_all(socket: zmq.Socket[bytes], door: Door, count: int | None) -> None:
     if not socket.poll(QUIET_MS):
-        print(f"nothing from {door.address} yet; {door.hint}", file=sys.stderr)
+        print(f"No message from {door.address} yet. {door.hint}", file=sys.stderr)
     printed = 0
     while count is None or printed < count:
         _, body, *_ = socket.recv_multipart()
@@ -45,17 +52,17 @@ def _print_all(socket: zmq.Socket[bytes], door: Door, count: int | None) -> None
 
 
 def verify(door: Door, cameras: list[str], count: int | None) -> None:
-    """Check what a daemon publishes until `count` results were right, something is wrong, or interrupted.
+    """Check published messages until `count` results were right, one is wrong, or interrupted.
 
     Raises:
-        EdgeError: the first contradiction.
+        EdgeError: the first error.
     """
     audit = Audit(cameras or None)
     try:
         with door.subscriber(cameras=cameras or None, status=True) as messages:
             for message in messages:
                 if isinstance(message, Result | End | Status) and (wrong := audit.contradiction(message)):
-                    raise EdgeError(f"{wrong} (unless messages were lost on their way here)")
+                    raise EdgeError(f"{wrong} (unless messages were lost on the way)")
                 if count is not None and audit.results >= count and isinstance(message, Status):
                     break
     except KeyboardInterrupt:
@@ -67,7 +74,7 @@ def snapshot(file: Path, camera: str | None, door: Door, timeout_s: float) -> No
     """Save the next annotated frame.
 
     Raises:
-        RequestError: no frame came in time.
+        RequestError: no frame arrived in time.
         PictureError: the file cannot be written.
     """
     from edge_daemon.imaging.colour import rgb_to_bgr
@@ -80,7 +87,7 @@ def snapshot(file: Path, camera: str | None, door: Door, timeout_s: float) -> No
             frame = subscriber.receive()
     except TimeoutError as error:
         whose = f"camera {camera}" if camera else "any camera"
-        raise RequestError(f"no frame of {whose} from {door.address} within {timeout_s:g} s; {door.hint}") from error
+        raise RequestError(f"no frame of {whose} from {door.address} within {timeout_s:g} s. {door.hint}") from error
     assert isinstance(frame, AnnotatedFrame)
     save_bgr(rgb_to_bgr(frame.rgb), file)
     result = frame.result

@@ -1,4 +1,4 @@
-"""What people write: the YAML, its keys, and every way of saying what is wrong with it.
+"""The configuration: its YAML keys, their checks, and error messages with file, line and key.
 
-Nothing is imported here, so that a process can ask `sources` what a source is without loading pydantic.
+This file imports nothing, so that a process can use `sources` without loading pydantic.
 """

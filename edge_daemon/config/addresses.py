@@ -1,4 +1,4 @@
-"""Addresses to publish on, to serve the web on and to fetch models from, and whether other machines reach them."""
+"""Addresses for publishing, for the web and for model downloads, and which of them other machines can reach."""
 
 import re
 from ipaddress import ip_address
@@ -11,10 +11,10 @@ _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(
 
 
 def endpoint(text: str, folder: Path | None = None) -> str:
-    """A ZeroMQ endpoint to bind: `tcp://ADDRESS:PORT` or `ipc://FILE`; a relative FILE is one of `folder`.
+    """The ZeroMQ endpoint to bind: `tcp://ADDRESS:PORT` or `ipc://FILE`; a relative FILE is resolved against `folder`.
 
     Raises:
-        ValueError: it is neither. ZeroMQ itself would take port 99999 for 34463.
+        ValueError: any other text, and ports above 65535: ZeroMQ itself would bind 34463 for 99999.
     """
     file = text.removeprefix(IPC)
     if text.startswith(IPC) and file:
@@ -26,10 +26,10 @@ def endpoint(text: str, folder: Path | None = None) -> str:
 
 
 def listen(text: str) -> str:
-    """`ADDRESS:PORT`.
+    """`text` if it is `ADDRESS:PORT`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: any other text.
     """
     if not (match := _LISTEN.fullmatch(text)):
         raise ValueError("must be ADDRESS:PORT, such as 127.0.0.1:8080")
@@ -38,16 +38,16 @@ def listen(text: str) -> str:
 
 
 def listens_locally(text: str) -> bool:
-    """Whether only this machine reaches `ADDRESS:PORT`. What is none is not."""
+    """True if `ADDRESS:PORT` is on the loopback interface; False for text that is no address."""
     match = _LISTEN.fullmatch(text)
     return match is not None and _is_loopback(match["host"])
 
 
 def download(text: str) -> str:
-    """The address of a file to fetch: https://, or http:// of this machine itself.
+    """The address of a file to download: https://, or http:// on this machine itself.
 
     Raises:
-        ValueError: it is neither. Says nothing of the address itself, which may hold a password.
+        ValueError: any other address. The message leaves the address out: it may hold a password.
     """
     try:
         parts = urlsplit(text)
@@ -55,12 +55,12 @@ def download(text: str) -> str:
     except ValueError:
         host, good = "", False
     if not (good and host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))):
-        raise ValueError("must be https:// with a host and the path of a file; what is not plain ASCII is written %XX")
+        raise ValueError("must be https:// with a host and a file path; write characters outside ASCII as %XX")
     return text
 
 
 def is_local(text: str) -> bool:
-    """Whether only this machine reaches an endpoint. What is no endpoint at all is not."""
+    """True if only this machine can reach an endpoint; False for text that is no endpoint."""
     if text.startswith(IPC):
         return True
     match = _TCP.fullmatch(text)

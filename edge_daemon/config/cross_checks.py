@@ -1,6 +1,6 @@
-"""What no key can say on its own: that names lead somewhere, and that nothing is open to others unasked.
+"""Checks across keys: references lead to something that exists, and nothing is reachable without protection.
 
-The rules look at plain data, not at a validated configuration, so that all that is wrong is said at once.
+They read plain data instead of a validated configuration, so that one run reports every problem.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,11 @@ from edge_daemon.config.problems import KeyPath, either, mask
 from edge_daemon.config.sources import BUILTIN, ZOO, is_download
 
 Fault = tuple[KeyPath, str, Sequence[str]]
-"""Where, what is wrong, and the words that may have been meant."""
+"""Path of the value, error text, and the words that the value is compared with for "did you mean"."""
 
 
 def faults(data: dict[str, object]) -> Iterator[Fault]:
-    """Each broken rule. What is of a wrong type is passed over: others say so."""
+    """All failed checks. Values of a wrong type are skipped: the schema reports them."""
     yield from _unknown_models(data)
     yield from _unknown_classes(data)
     yield from _unknown_parents(data)
@@ -48,16 +48,16 @@ def _unknown_downloads(data: dict[str, object]) -> Iterator[Fault]:
 
             known = [f"{ZOO}{name}" for name in Catalogue.load().names]
             if path not in known:
-                yield ("models", model, "path"), "must name a model of the catalogue, see `edge-daemon models`", known
+                yield ("models", model, "path"), "must name a model of the catalogue (see `edge-daemon models`)", known
 
 
 def _unfit_sums(data: dict[str, object]) -> Iterator[Fault]:
     for model, path in _model_paths(data):
         there = _mapping(_mapping(data.get("models"))[model]).get("sha256") is not None
         if there and path.startswith((BUILTIN, ZOO)):
-            yield ("models", model, "sha256"), "belongs to a file or https://; zoo: and builtin: know theirs", ()
+            yield ("models", model, "sha256"), "is for files and https:// only", ()
         if not there and is_download(path) and not path.startswith(ZOO):
-            yield ("models", model, "path"), "needs sha256: beside it, which sha256sum prints for the right file", ()
+            yield ("models", model, "path"), "needs sha256: beside it, as sha256sum prints it", ()
 
 
 def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -67,7 +67,7 @@ def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
-    """Models that come after none, after themselves, or after one that their camera does not use."""
+    """Models whose `after` names no model, the model itself, or one that the camera does not run."""
     models = _mapping(data.get("models"))
     parents = {name: _mapping(settings).get("after") for name, settings in models.items()}
     for name, parent in parents.items():
@@ -79,7 +79,7 @@ def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
             seen.add(before)
             before = parents.get(before)
         if before == name:
-            yield ("models", name, "after"), "must name a model that does not come after this one", ()
+            yield ("models", name, "after"), "must name a model that does not itself run after this one", ()
         elif parent not in parents:
             yield ("models", name, "after"), "must name another model", list(parents)
     for camera, settings in _mapping(data.get("cameras")).items():
@@ -87,20 +87,20 @@ def _unknown_parents(data: dict[str, object]) -> Iterator[Fault]:
         for i, child in enumerate(used):
             parent = parents.get(child) if child else None
             if isinstance(parent, str) and parent not in used:
-                yield ("cameras", camera, "models", i), f"comes after {parent}, which has to be listed too", ()
+                yield ("cameras", camera, "models", i), f"runs after {parent}, which must be listed too", ()
 
 
 def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
     publish = _mapping(data.get("publish"))
     if (publish.get("secret_key") is None) != (publish.get("clients") is None):
         there, missing = ("clients", "secret_key") if publish.get("clients") else ("secret_key", "clients")
-        advice = "the public keys of those who may subscribe, or [any]" if missing == "clients" else "this daemon's own"
-        yield ("publish", there), f"wants {missing} beside it: {advice}", ()
+        advice = "the public keys of subscribers, or [any]" if missing == "clients" else "the daemon's own key"
+        yield ("publish", there), f"needs {missing} beside it: {advice}", ()
     if publish.get("insecure") is True or publish.get("secret_key") is not None:
         return
     for i, address in enumerate(_words(publish.get("bind"))):
         if address is not None and address.startswith("tcp://") and not is_local(address):
-            advice = "bind to 127.0.0.1, give it a secret_key and clients, or write insecure: true beside it"
+            advice = "bind to 127.0.0.1, set secret_key and clients, or set insecure: true"
             yield ("publish", "bind", i), f"is open to other machines; {advice}", ()
 
 
@@ -113,11 +113,11 @@ def _open_web(data: dict[str, object]) -> Iterator[Fault]:
         and not web.get("tokens")
         and web.get("insecure") is not True
     ):
-        advice = "give it tokens (edge-daemon token makes one), listen on 127.0.0.1, or write insecure: true beside it"
+        advice = "set tokens (`edge-daemon token` makes one), listen on 127.0.0.1, or set insecure: true"
         yield ("web", "listen"), f"is open to other machines; {advice}", ()
     if (web.get("certificate") is None) != (web.get("key") is None):
         there = "key" if web.get("certificate") is None else "certificate"
-        yield ("web", there), "is of no use alone: TLS takes certificate and key", ()
+        yield ("web", there), "is not enough for TLS, which needs certificate and key", ()
 
 
 def _mapping(value: object) -> dict[str, object]:
@@ -125,5 +125,5 @@ def _mapping(value: object) -> dict[str, object]:
 
 
 def _words(value: object) -> list[str | None]:
-    """The texts of a list, None for what is none."""
+    """The items of a list, with None for those that are not text."""
     return [item if isinstance(item, str) else None for item in value] if isinstance(value, list) else []

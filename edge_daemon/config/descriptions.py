@@ -1,6 +1,6 @@
-"""What the keys mean, for editors: read from the docstrings in `schema` when it is asked for.
+"""Descriptions of the configuration's keys for editors, read from the docstrings in `schema` on demand.
 
-pydantic could do so for itself, but each time a process imports them, and takes 40 ms for it.
+pydantic could collect them itself, but at each import, which takes 40 ms.
 """
 
 import ast
@@ -24,7 +24,7 @@ def described(json_schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _docstrings(node: ast.ClassDef) -> dict[str, str]:
-    """By attribute, the string that stands behind it."""
+    """The docstring of each attribute, by attribute name."""
     found = {}
     for line, behind in zip(node.body, node.body[1:], strict=False):
         match line, behind:

@@ -1,4 +1,4 @@
-"""Single values put into the text of a configuration; all else, comments too, stays as it is."""
+"""Sets single values in the text of a configuration and keeps the rest of the text, comments included."""
 
 import re
 from collections.abc import Mapping
@@ -11,30 +11,30 @@ from edge_daemon.config.yaml import parse
 from edge_daemon.errors import ConfigError
 
 Values = Mapping[KeyPath, int | str]
-"""Numbers and plain words, by the keys that lead to them."""
+"""Numbers and plain words, by key path."""
 
 
 def with_values(text: str, name: str, values: Values) -> str:
-    """The text of the configuration called `name` with these values in it.
+    """The text of the configuration called `name` with these values set.
 
     Raises:
-        ConfigError: one cannot be put where it belongs; says what to write instead.
+        ConfigError: a value cannot be set safely; the message gives the lines to write by hand.
     """
     for path, value in values.items():
         wanted = _with_value(_data(text, name), path, value)
         text = _with(text, name, path, value)
         if wanted is None or _data(text, name) != wanted:
-            raise ConfigError(f"{name}: cannot be changed safely; put this into it: {as_lines(values)}")
+            raise ConfigError(f"{name}: cannot be edited safely; add this by hand: {as_lines(values)}")
     return text
 
 
 def as_lines(values: Values) -> str:
-    """The values as a person would write them: `models: {objects: {workers: 2}}`."""
+    """The values as one would write them in the file: `models: {objects: {workers: 2}}`."""
     return "; ".join(_flow(path, value) for path, value in values.items())
 
 
 def _with(text: str, name: str, path: KeyPath, value: int | str) -> str:
-    """`text` with one value more, or another one; as it is where there is no safe place for it."""
+    """`text` with one value set or added; unchanged if there is no safe place for it."""
     node, key = compose(text, name), None
     for depth, step in enumerate(path):
         if isinstance(node, ScalarNode) and key and not node.value:
@@ -49,7 +49,7 @@ def _with(text: str, name: str, path: KeyPath, value: int | str) -> str:
 
 
 def _after(text: str, key: Node, node: Node, value: str) -> str:
-    """`text` with `value` in the place of a scalar that follows its key; an alias, which stands elsewhere, stays."""
+    """`text` with `value` in place of the scalar of a key; unchanged for an alias, whose value is written elsewhere."""
     begin, end = node.start_mark.index, node.end_mark.index
     if not re.fullmatch(r"\s*:[ \t]*", text[key.end_mark.index : begin]):
         return text
@@ -57,7 +57,7 @@ def _after(text: str, key: Node, node: Node, value: str) -> str:
 
 
 def _added(text: str, mapping: MappingNode, entry: str) -> str:
-    """`text` with an entry more in a mapping: between its braces, or in a line behind one that holds an entry."""
+    """`text` with an entry added to a mapping: inside its braces, or on a line after an existing entry."""
     if mapping.flow_style:
         last = mapping.value[-1][1].end_mark.index if mapping.value else mapping.start_mark.index + 1
         return text[:last] + (", " if mapping.value else "") + entry + text[last:]
@@ -80,7 +80,7 @@ def _flow(path: KeyPath, value: int | str) -> str:
 
 
 def _with_value(data: object, path: KeyPath, value: int | str) -> dict[str | int, object] | None:
-    """What the text is to hold then; None where there is no mapping to put it into."""
+    """The data that the edited text must parse to; None if there is no mapping to put the value into."""
     if data is not None and not isinstance(data, dict):
         return None
     step, *inner = path

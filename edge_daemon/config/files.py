@@ -1,6 +1,6 @@
-"""The files that a configuration names, looked for on this machine.
+"""Checks that the files named in a configuration exist on this machine and can be read.
 
-This is no part of validation: a configuration is right or wrong wherever it is read.
+They are kept apart from validation, which gives the same answer on every machine.
 """
 
 import os
@@ -15,7 +15,7 @@ from edge_daemon.transport.curve import ANY, public_key, secret_key
 
 
 def missing(config: Config) -> Iterator[Problem]:
-    """A problem for each source, model and label file that is not there or cannot be read."""
+    """One problem for each source, model, key and label file that is missing or cannot be read."""
     lines = config.lines
     for name, camera in config.cameras.items():
         kind = kind_of(camera.source)
@@ -47,7 +47,7 @@ def _fault(path: Path, *, folder: bool = False) -> str | None:
     try:
         if not path.exists():
             return f"there is no {'folder' if folder else 'file'} {path}"
-    except OSError as error:  # such as a name that is too long, or a folder that is not ours
+    except OSError as error:  # such as a name that is too long, or a folder without permission to enter
         return f"cannot look for {path}: {(error.strerror or str(error)).lower()}"
     if path.is_dir() != folder:
         return f"{path} is a {'file' if folder else 'folder'}"

@@ -1,4 +1,4 @@
-"""From a file, a text or a command line to a `Config`, or to one error that says all that is wrong."""
+"""Loads a `Config` from a file, a text or a command line; one error lists every problem."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from edge_daemon.config import files, secrets
 from edge_daemon.config.cross_checks import faults
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
+from edge_daemon.config.pydantic_errors import explain
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sentences import sentence
 from edge_daemon.config.sources import camera_names, model_names
 from edge_daemon.config.yaml import Document, parse
 from edge_daemon.errors import ConfigError
@@ -20,30 +20,30 @@ MAX_BYTES = 1_000_000
 
 
 def load(path: Path) -> Config:
-    """The configuration in a YAML file. Relative paths in it start from its folder.
+    """The configuration in a YAML file. Relative paths in it are resolved against its folder.
 
     Raises:
-        ConfigError: it cannot be read, or not be used; one line for each thing that is wrong.
+        ConfigError: the file cannot be read, or the configuration is not valid; one line per problem.
     """
     return _config(parse(_read(path), str(path)), path.absolute().parent)
 
 
 def loads(text: str, name: str = "<string>", folder: Path | None = None) -> Config:
-    """The configuration in a YAML text that errors call `name`. Relative paths start from `folder`.
+    """The configuration in a YAML text, called `name` in errors. Relative paths are resolved against `folder`.
 
     Raises:
-        ConfigError: it cannot be used; one line for each thing that is wrong.
+        ConfigError: the configuration is not valid; one line per problem.
     """
     return _config(parse(text, name), folder or Path.cwd())
 
 
 def adhoc(sources: Sequence[str], models: Sequence[str], options: Mapping[str, object] | None = None) -> Config:
-    """A configuration without a file: every model looks at every source, and each gets a name of its own.
+    """A configuration without a file: every model runs on every source; names are derived from paths and URLs.
 
-    `options` are keys of every model, as they stand in a file.
+    `options` are added to the keys of every model.
 
     Raises:
-        ConfigError: it cannot be used; one line for each thing that is wrong.
+        ConfigError: the configuration is not valid; one line per problem.
     """
     data: dict[str, object] = {
         "cameras": {n: {"source": s} for n, s in zip(camera_names(sources), sources, strict=True)},
@@ -53,7 +53,7 @@ def adhoc(sources: Sequence[str], models: Sequence[str], options: Mapping[str, o
 
 
 def missing_files(config: Config) -> list[Problem]:
-    """The files and folders that a configuration names and that cannot be read."""
+    """One problem for each file or folder that the configuration names and that cannot be read."""
     return list(files.missing(config))
 
 
@@ -65,7 +65,7 @@ def _schema() -> dict[str, Any]:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the YAML, for editors that complete and check keys."""
+    """The JSON Schema of the YAML, for completion and checks in editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-daemon configuration"}
     return {**head, **{key: value for key, value in _schema().items() if key != "title"}}
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {str(reason).lower()}") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than {MAX_BYTES} bytes, which no configuration is")
+        raise ConfigError(f"{path}: is too large for a configuration ({MAX_BYTES / 1e6:g} MB at most)")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -94,14 +94,14 @@ def _config(document: Document, folder: Path) -> Config:
     data = document.data
     if not isinstance(data, dict):
         if not document.problems:
-            text = "is empty" if data is None else f"must be keys and their values{got(data)}"
+            text = "is empty" if data is None else f"must be a mapping of keys to values{got(data)}"
             document.blame((), f"{text}; it needs cameras: and models:")
         raise _error(document)
     return _validated(document, secrets.fill(document, data), folder)
 
 
 def _validated(document: Document, filled: dict[str, object], folder: Path) -> Config:
-    """The configuration in `filled`, the document's data with secrets in; errors show the one without."""
+    """The configuration in `filled`, the document's data with secrets filled in; errors quote the unfilled data."""
     try:
         config = Config.model_validate(filled, context={"folder": folder})
     except ValidationError as error:
@@ -109,7 +109,7 @@ def _validated(document: Document, filled: dict[str, object], folder: Path) -> C
         for found in error.errors(include_url=False, include_input=False):
             path, value = _place(document.data, found["loc"], found["type"])
             if not any(path[:length] in document.void for length in range(len(path) + 1)):
-                document.blame(path, sentence(found["type"], found.get("ctx", {}), path, value, _schema()))
+                document.blame(path, explain(found["type"], found.get("ctx", {}), path, value, _schema()))
     blamed = {(problem.key, problem.line) for problem in document.problems}
     for path, text, words in faults(filled):
         problem = document.lines.problem(path, text + got(_value_at(document.data, path), words))
@@ -122,7 +122,7 @@ def _validated(document: Document, filled: dict[str, object], folder: Path) -> C
 
 
 def _place(data: object, loc: KeyPath, kind: str) -> tuple[KeyPath, object]:
-    """The path that pydantic means and the value that was written there; for a bad name that name itself."""
+    """The path of pydantic's error and the value written there; for an invalid name, the name itself."""
     if kind == "value_error" and loc[-1] == "[key]":
         return loc[:-1], loc[-2]
     return loc, _value_at(data, loc)
@@ -139,4 +139,6 @@ def _value_at(data: object, path: KeyPath) -> object:
 
 def _error(document: Document) -> ConfigError:
     problems = sorted(document.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
-    return ConfigError("\n".join(str(problem) for problem in problems))
+    error = ConfigError("\n".join(str(problem) for problem in problems))
+    error.problems = problems
+    return error

@@ -1,6 +1,6 @@
-"""Names of cameras and models: which are allowed, and how one is made from a file name or a host.
+"""Names of cameras and models: which are valid, and how to derive one from a file name or a host.
 
-A name becomes a ZeroMQ topic and peer, a process title and a metric label.
+A name is used as ZeroMQ topic and peer, process title and metric label.
 """
 
 import unicodedata
@@ -8,26 +8,26 @@ from collections.abc import Iterable
 
 MAX_CHARACTERS = 64
 MAX_BYTES = 200
-"""ZeroMQ gives a peer's name 255 bytes, and ours have a few in front (`capture/`)."""
+"""ZeroMQ limits a peer's name to 255 bytes, prefix included (`capture/`)."""
 
 
 def checked_name(name: str) -> str:
-    """`name` itself.
+    """`name` if it is valid.
 
     Raises:
-        ValueError: it is no name; says why.
+        ValueError: the name is not valid; the message gives the rule.
     """
     if not name:
         raise ValueError("a name must not be empty")
     if len(name) > MAX_CHARACTERS or len(name.encode(errors="replace")) > MAX_BYTES:
         raise ValueError(f"a name has at most {MAX_CHARACTERS} characters and {MAX_BYTES} bytes")
     if not (all(map(_allowed, name)) and _begins(name[0])):
-        raise ValueError("a name holds letters, digits, -, _ and . only, and begins with a letter or digit")
+        raise ValueError("a name may contain only letters, digits, -, _ and ., and must begin with a letter or digit")
     return name
 
 
 def clean(text: str, fallback: str) -> str:
-    """A name as close to `text` as is allowed; `fallback` if nothing of it is."""
+    """The valid name closest to `text`; `fallback` if no character of it is allowed."""
     words = "".join(c if _allowed(c) else " " for c in text).split()
     name = "-".join(words)
     while name and not _begins(name[0]):
@@ -36,7 +36,7 @@ def clean(text: str, fallback: str) -> str:
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """The names in their order, those that came before with `-2`, `-3`, ... behind."""
+    """The names in order, with `-2`, `-3`, ... appended to those seen before."""
     given: list[str] = []
     for name in names:
         chosen, number = name, 1
@@ -48,7 +48,7 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def _allowed(character: str) -> bool:
-    """Letters, digits, and the marks that many scripts write their vowels with."""
+    """True for letters, digits, `-_.` and the combining marks that many scripts write vowels with."""
     return character in "-_." or unicodedata.category(character)[0] in "LMN"
 
 
@@ -57,5 +57,5 @@ def _begins(character: str) -> bool:
 
 
 def _cut(name: str, characters: int) -> str:
-    """At most so many characters, and few enough bytes to leave room for a number."""
+    """The first `characters` characters, cut further to leave room for a number within `MAX_BYTES`."""
     return name[:characters].encode()[: MAX_BYTES - 8].decode(errors="ignore")

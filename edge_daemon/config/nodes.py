@@ -1,4 +1,4 @@
-"""PyYAML's reader as far as nodes, which know their lines; plain words mean what YAML 1.2 says."""
+"""YAML text as PyYAML's nodes, which know their lines; plain words are typed by the rules of YAML 1.2."""
 
 import re
 
@@ -14,27 +14,27 @@ from edge_daemon.errors import ConfigError
 
 MAX_DEPTH = 30
 TAG = "tag:yaml.org,2002:"
-"""In front of the names of YAML's own types."""
+"""Prefix of the tags of YAML's own types."""
 
 
 def compose(text: str, name: str) -> Node | None:
-    """The root node of one YAML document called `name`; None if there is nothing in it.
+    """The root node of the single YAML document called `name`; None if it is empty.
 
     Raises:
-        ConfigError: it is not YAML, or nested absurdly deep.
+        ConfigError: the text is not YAML, or is nested too deeply.
     """
     try:
         nodes = _Nodes(text)
         try:
             return nodes.get_single_node()
-        except (ValueError, OverflowError):  # PyYAML hands the number in "\UFFFFFFFF" to chr() unseen
+        except (ValueError, OverflowError):  # PyYAML passes the number in "\UFFFFFFFF" to chr() unchecked
             raise ScannerError(None, None, "expected escape sequence", nodes.get_mark()) from None
     except YAMLError as error:
         raise ConfigError(unreadable(error, text, name)) from None
 
 
 class _Resolver(BaseResolver):
-    """What untagged plain words are: the core schema of YAML 1.2 (section 10.3.2), and merge keys."""
+    """The core schema of YAML 1.2 (section 10.3.2) for untagged plain words, with merge keys."""
 
 
 for _tag, _pattern, _first in [
@@ -52,7 +52,7 @@ for _tag, _pattern, _first in [
 
 
 class _Nodes(Reader, Scanner, Parser, Composer, _Resolver):
-    """PyYAML's reader up to nodes, which know their lines; refuses what is nested too deeply to be read."""
+    """PyYAML's parser up to nodes, with a limit on nesting."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -63,7 +63,7 @@ class _Nodes(Reader, Scanner, Parser, Composer, _Resolver):
         self._depth = 0
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        """The next node, and all within it."""
+        """The next node with all its children."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""What is wrong with a configuration, and where: the line, and the key as people write it.
+"""Problems of a configuration: a text with its file, line and key path.
 
-Values are shown the way a person wrote them, with credentials taken out.
+Values are quoted as they were written, without credentials.
 """
 
 import re
@@ -11,17 +11,17 @@ from difflib import get_close_matches
 from edge_daemon.log import redact
 
 KeyPath = tuple[str | int, ...]
-"""The keys and list positions that lead to a value, from the outermost in."""
+"""Keys and list positions from the root to a value."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Control characters, line breaks and halves of characters: in no key and no value."""
+"""Control characters, line breaks and lone surrogates: not allowed in keys and values."""
 _LONGEST_SHOWN = 60
-# A password that holds / or # is not a valid part of a URL, and still nobody else's business.
+# A password with an unescaped / or # makes the URL invalid, but must be hidden all the same.
 _BEFORE_LAST_AT = re.compile(r"(://).*@", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. As text: `config.yaml:7: cameras.door.fps: must be above 0 (got -3)`."""
+    """One problem. As text: `config.yaml:7: cameras.door.fps: must be above 0 (got -3)`."""
 
     text: str
     key: str = ""
@@ -36,16 +36,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the values of a configuration stand: line and column, from 1, of their keys; () is the whole.
+    """Line and column, counted from 1, of each key of a configuration; the path () is the whole file.
 
-    Two are always equal: where something stands does not change what is configured.
+    All instances compare equal: positions do not change what is configured.
     """
 
     file: str | None = field(default=None, compare=False)
     marks: dict[KeyPath, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     def problem(self, path: KeyPath, text: str) -> Problem:
-        """A problem with the value at `path`; for a value that is not there, at the nearest one around it."""
+        """A problem with the value at `path`, placed at the closest enclosing key that exists in the file."""
         for length in range(len(path), -1, -1):
             if mark := self.marks.get(path[:length]):
                 return Problem(text, written(path), self.file, *mark)
@@ -53,7 +53,7 @@ class Lines:
 
 
 def written(path: KeyPath) -> str:
-    """`cameras.door.models[0]`. Keys that could be misread are quoted."""
+    """A key path as text: `cameras.door.models[0]`. Keys that could be misread are quoted."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -65,27 +65,27 @@ def written(path: KeyPath) -> str:
 
 
 def got(value: object, words: Iterable[str] = (), advice: str = "") -> str:
-    """` (got 'jpg'; did you mean jpeg?)`: what is there, and a word that is close, or else `advice`."""
+    """` (got 'jpg'; did you mean jpeg?)`: the value, and the closest of `words`, or else `advice`."""
     guess = close(value, words) if isinstance(value, str) else None
     hint = f"did you mean {mask(guess)}?" if guess else advice
     return f" (got {_shown(value)}{'; ' * bool(hint)}{hint})"
 
 
 def close(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that is most like `word`, if any is."""
+    """The one of `words` most similar to `word`, if any is similar."""
     folded = {known.casefold(): known for known in words}
     found = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
 
 
 def either(words: Iterable[str]) -> str:
-    """`a, b or c`."""
+    """The words as `a, b or c`."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def mask(text: str) -> str:
-    """`text` without the credentials of a URL in it, whatever characters these hold."""
+    """`text` without the credentials of URLs in it, whatever characters these contain."""
     return redact(_BEFORE_LAST_AT.sub(r"\1***@", text))
 
 
@@ -100,7 +100,7 @@ def _shown(value: object) -> str:
         case list():
             return "a list"
         case dict():
-            return "keys of its own"
+            return "a mapping"
         case _:
             return str(value)
 

@@ -1,4 +1,4 @@
-"""Durations and amounts of memory as people write them: a number with its unit."""
+"""Durations and amounts of memory: a number with a unit."""
 
 import re
 
@@ -11,7 +11,7 @@ def seconds(value: object) -> float:
     """`500ms`, `2s` or `1.5m` in seconds.
 
     Raises:
-        ValueError: it is none, has no unit, or is 0.
+        ValueError: not a duration, lacks a unit, or is zero.
     """
     amount = _amount(value, SECONDS, "a duration, such as 500ms, 2s or 1m")
     if not amount:
@@ -20,10 +20,10 @@ def seconds(value: object) -> float:
 
 
 def count_bytes(value: object) -> int:
-    """`500MB` or `1.5GB` in bytes, of a thousand thousand to the MB.
+    """`500MB` or `1.5GB` in bytes; 1 MB is 1,000,000 bytes.
 
     Raises:
-        ValueError: it is none, has no unit, or is 0.
+        ValueError: not an amount of memory, lacks a unit, or is zero.
     """
     amount = _amount(value, BYTES, "an amount of memory, such as 500MB or 2GB")
     if not amount:

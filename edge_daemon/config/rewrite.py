@@ -1,4 +1,4 @@
-"""A configuration file with other values in it, in the place of the old one."""
+"""Changes values in a configuration file, which is replaced atomically."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from edge_daemon.config.load import loads
 from edge_daemon.errors import StartError
 
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""What some editors begin a file with."""
+"""Byte order mark, which some editors write at the beginning of a file."""
 
 
 def rewrite(path: Path, values: Values) -> None:
-    """Put values into the file, which is replaced at once: whoever reads it meanwhile sees the old one or the new one.
+    """Set values in the file. It is replaced atomically: readers see the old content or the new.
 
     Raises:
-        ConfigError: a value cannot be put where it belongs, or the configuration would be wrong then.
+        ConfigError: a value cannot be set safely, or the result would not be valid.
         StartError: the file cannot be written.
     """
     path = path.resolve()

@@ -1,11 +1,20 @@
-"""The keys that people write, each with its type, default and meaning, which editors show too (JSON Schema).
+"""The keys of the configuration, with type, default and description, which editors show too (JSON Schema).
 
-pydantic takes a process 200 ms to import: only this module, `values` and `load` do; processes get `settings`.
+Importing pydantic takes 200 ms: only this module, `values` and `load` do; processes get `settings`.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
@@ -30,12 +39,14 @@ from edge_daemon.config.values import (
     Token,
     Word,
     Words,
+    token_section,
 )
 from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
+from edge_daemon.tokens import ROLES, Role
 
 
 class Section(BaseModel):
-    """A mapping of known keys. One that is written but left empty has all its defaults."""
+    """A mapping of known keys. A section without content has all defaults."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -52,189 +63,223 @@ class Section(BaseModel):
 
 
 class Device(Section):
-    """What a webcam is asked for; what it gives instead is logged."""
+    """Requested format of a webcam. The log gives the format it delivers if that differs."""
 
     size: Size | None = Field(default=None, examples=["1280x720"])
     """Width and height."""
     fps: Rate | None = None
-    """Frames a second."""
+    """Frames per second."""
     fourcc: str | None = Field(default=None, pattern="^[A-Za-z0-9]{4}$", examples=["MJPG", "YUYV"])
-    """The format of its frames; MJPG, which lets most cameras give more frames, if left out."""
+    """Pixel format as a FourCC; if left out, MJPG, with which most cameras reach their highest frame rate."""
 
 
 class Motion(Section):
-    """When frames are held back because nothing moved. {} has all defaults."""
+    """Hold back frames in which nothing moves. {} has all defaults."""
 
     threshold: float = Field(default=15.0, gt=0, le=255)
-    """A pixel has changed when it differs by more grey levels than this."""
+    """Change of a pixel, in grey levels, above which it counts as changed."""
     area: Share = 0.001
-    """Something moved when more than this share of the picture changed."""
+    """Share of changed pixels in the picture above which something moved."""
     mask: Polygons | None = Field(default=None, examples=[[[[0, 0], [1, 0], [1, 0.2], [0, 0.2]]]])
     """Polygons to ignore, of points [x, y] from [0, 0] at the top left to [1, 1]: trees, roads, a screen."""
     always_every: Seconds = Field(default="10s", validate_default=True)
-    """A frame passes at least so often, whether or not something moved."""
+    """Longest time without a frame; then one passes even if nothing moved."""
 
 
 class Camera(Section):
-    """Where frames come from, and what is done with them."""
+    """A source of frames and the models that run on it."""
 
     source: Source = Field(repr=False, examples=["rtsp://10.0.0.4/stream1", 0, "clip.mp4"])
-    """A URL (RTSP or HTTP MJPEG), a video, a folder of pictures, a webcam (number or device), or scene:."""
+    """A URL (RTSP or HTTP MJPEG), a video file, a folder of pictures, a webcam (number or device), or scene:."""
     models: Words | None = Field(default=None, examples=[["person"]])
-    """Names of the models that look at this camera; all if left out."""
+    """Names of the models that run on this camera; all models if left out."""
     fps: Rate | None = Field(default=None)
-    """Frames a second offered to the models; all if left out."""
+    """Frames per second offered to the models; all frames if left out."""
     motion: Motion | None = None
-    """Frames in which nothing moves are not offered to the models; {} for the defaults, off if left out."""
+    """Motion gate: offer only frames in which something moves. {} has all defaults; off if left out."""
     delivery: Delivery | None = Field(default=None)
-    """live takes the newest frame, lossless makes the source wait; if left out, files and folders wait."""
+    """live: use the newest frame; lossless: make the source wait. If left out, lossless for files and folders."""
     max_age: Seconds = Field(default="500ms", validate_default=True)
-    """In live delivery, a frame that waited longer than this is dropped."""
+    """Live delivery: drop frames that have waited longer than this."""
     reorder_wait: Seconds = Field(default="1s", validate_default=True)
-    """In live delivery, a frame that others have overtaken holds their results up for so long at most."""
+    """Live delivery: longest time that a result waits for the results of earlier frames."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
-    """The camera's share of the workers, relative to the others."""
+    """Share of the workers' time, relative to the other cameras."""
     transport: Transport = "tcp"
-    """Of RTSP; udp for cameras that cannot do otherwise."""
+    """RTSP transport; udp for cameras that do not support tcp."""
     decode: Decode = "auto"
-    """Where video is decoded; what is not to be had there is decoded on the CPU, and the log says so."""
+    """Video decoder. If it is not available, video is decoded on the CPU and the log says so."""
     open_timeout: Seconds = Field(default="10s", validate_default=True)
-    """How long opening the camera may take."""
+    """Longest time that opening the camera may take."""
     read_timeout: Seconds = Field(default="5s", validate_default=True)
-    """A camera that gives no frame for so long is opened anew."""
+    """Reopen the camera when it delivers no frame for this long."""
     stall_timeout: Seconds = Field(default="20s", validate_default=True)
-    """A capture that is stuck for so long, whatever in, is ended and started again."""
+    """Restart the capture process when it makes no progress for this long."""
     device: Device = Field(default_factory=Device)
 
 
 class Input(Section):
-    """What a model expects of its input, where that is not found by itself. See docs/models.md."""
+    """Properties of the model's input that are not detected automatically. See docs/models.md."""
 
     size: Size | None = Field(default=None, examples=[640, "640x384"])
-    """Width and height, or one number for both, of a model that leaves them open."""
+    """Width and height, or one number for both, of a model whose input size is not fixed."""
     color: Literal["rgb", "bgr", "gray"] | None = None
-    """The order of the channels."""
+    """Order of the channels."""
     layout: Literal["nchw", "nhwc"] | None = None
-    """Whether channels come first or last."""
+    """Position of the channels: first (nchw) or last (nhwc)."""
     scale: float | None = Field(default=None, gt=0, examples=[0.00392156862745098])
-    """A value is (pixel * scale - mean) / std."""
+    """Factor in (pixel * scale - mean) / std, the value given to the model."""
     mean: list[float] | None = Field(default=None, min_length=1, max_length=3)
-    """One for all channels, or one each in the order of color."""
+    """Mean for all channels, or one per channel in the order of color."""
     std: list[Annotated[float, Field(gt=0)]] | None = Field(default=None, min_length=1, max_length=3)
-    """One for all channels, or one each in the order of color."""
+    """Standard deviation for all channels, or one per channel in the order of color."""
     resize: Literal["letterbox", "corner", "stretch", "crop"] | None = None
-    """letterbox: whole picture in the middle; corner: at the top left; stretch: to all of the input; crop: middle."""
+    """letterbox: whole picture, centred; corner: whole picture, top left; stretch: fill the input; crop: centre."""
     pad: int | None = Field(default=None, ge=0, le=255)
-    """Grey of what a letterbox leaves empty."""
+    """Grey level of the padding around a letterboxed picture."""
 
 
 class Crop(Section):
-    """What is cut out of a frame for a model that comes after another."""
+    """Region of a frame given to a model that runs after another."""
 
     margin: float = Field(default=0.0, ge=0, le=2)
-    """How much more than the box, as a share of its sides."""
+    """Margin added around the box, as a share of its sides."""
 
 
 class Model(Section):
-    """An ONNX model and the worker processes that own it."""
+    """An ONNX model and the worker processes that run it."""
 
     path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
-    """An ONNX file, builtin:person, zoo:NAME of the catalogue, or https://... with its sha256."""
+    """An ONNX file, builtin:person, zoo:NAME from the catalogue, or https://... with its sha256."""
     sha256: Sha256 | None = Field(default=None)
-    """The file's sum as sha256sum prints it: needed with https://, and a file on this machine is held to it too."""
+    """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too."""
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes that own this model; so many frames are worked on at once."""
+    """Worker processes of this model; each runs one frame or batch at a time."""
     threads: int = Field(default=1, ge=1, le=64)
-    """Threads of each worker. Two workers with one thread do more than one with two."""
+    """Threads of each worker. Two workers with one thread process more frames than one worker with two."""
     confidence: Share = 0.4
-    """What is less certain than this is no detection."""
+    """Minimum confidence of a detection."""
     class_confidence: dict[Word, Share] | None = Field(default=None, examples=[{"person": 0.6}])
-    """What goes before confidence, for single classes by name."""
+    """Per-class overrides of `confidence`."""
     iou: Share = 0.45
-    """Of two boxes of a class that overlap more than this, the less certain one goes (NMS)."""
+    """NMS: of two boxes of a class with a higher overlap (IoU) than this, remove the less confident one."""
     max_detections: int = Field(default=300, ge=1, le=10000)
-    """The surest so many in a frame are told."""
+    """At most this many detections per frame, highest confidence first."""
     classes: Words | None = Field(default=None, examples=[["person"]])
-    """Only these classes, by name; all if left out. With after: only what the other model found of these."""
+    """Keep only these classes, by name; all if left out. With after: the classes of the other model's detections."""
     decoder: DecoderName = "auto"
-    """How to read the model's outputs; auto tells it from their layout."""
+    """Decoder of the model's outputs; auto recognises their layout."""
     input: Input = Field(default_factory=Input)
     outputs: dict[Word, Word] | None = Field(default=None, examples=[{"boxes": "output0", "scores": "593"}])
-    """The outputs to read, each by what it is, where the model has others too or tells them apart badly."""
+    """Outputs to read, by role, for a model with additional outputs or ambiguous shapes."""
     after: Word | None = Field(default=None, examples=["person"])
-    """Runs on what this other model found, cut out of the frame, instead of on the whole frame."""
+    """Name of another model: run on the detections of that model, cut out of the frame, instead of on whole frames."""
     crop: Crop = Field(default_factory=Crop)
     max_crops: int = Field(default=8, ge=1, le=64)
-    """With after: how many things of a frame it runs on, the surest first."""
+    """With after: at most this many detections per frame, highest confidence first."""
     batch: int = Field(default=1, ge=1, le=64)
-    """Frames that a worker takes at once, of several cameras; the model has to allow it."""
+    """Frames that a worker runs at once, of several cameras; the model must allow batches."""
     batch_wait: Seconds = Field(default="10ms", validate_default=True)
-    """How long a worker waits for a batch to fill."""
+    """Longest time that a worker waits for a batch to fill."""
     worker_timeout: Seconds = Field(default="60s", validate_default=True)
-    """A worker that is stuck in one frame for so long is ended and started again."""
+    """Restart a worker that is busy with one frame for this long."""
     max_memory: Bytes | None = Field(default=None, examples=["500MB", "1.5GB"])
-    """A worker that takes more than this is replaced between two frames; no limit if left out."""
+    """Replace a worker, between two frames, when it uses more memory than this; no limit if left out."""
     providers: Providers = Field(default=["cpu"])
     """ONNX Runtime execution providers, in order of preference."""
     labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt", "coco"])
-    """Class names in order, a text file with one a line, or coco or voc; if left out, what the model itself says."""
+    """Class names in order, a text file with one name a line, coco or voc; if left out, those in the model file."""
 
 
 class Frames(Section):
-    """How frames travel."""
+    """Transport of frames between processes."""
 
     codec: Codec = "auto"
-    """Between captures and workers; auto is raw on this machine and jpeg to another."""
+    """Encoding between captures and workers; auto is raw on this machine and jpeg to other machines."""
     quality: int = Field(default=85, ge=1, le=100)
-    """Of JPEG and WebP."""
+    """Quality of JPEG and WebP."""
 
 
 class Publish(Section):
-    """Where results and annotated frames go."""
+    """Publishing of results and annotated frames."""
 
     bind: Endpoints = Field(default=["tcp://127.0.0.1:5555"])
-    """ZeroMQ addresses that subscribers connect to: tcp://ADDRESS:PORT or ipc://FILE."""
+    """ZeroMQ addresses for subscribers: tcp://ADDRESS:PORT or ipc://FILE."""
     wait_for: int = Field(default=0, ge=0, le=1000)
-    """Subscribers that a run over files waits for before its first frame."""
+    """A run over files starts once this many subscribers are connected."""
     secret_key: SecretKey | None = Field(default=None, repr=False, examples=["/etc/edge-daemon/daemon.key"])
-    """Of edge-daemon keygen: a file, or ${NAME} of a secret. TCP is encrypted then, and for the clients alone."""
+    """Secret key from edge-daemon keygen, as a file or ${NAME}. Encrypts TCP and admits the clients only."""
     clients: Clients | None = Field(default=None, examples=[["/etc/edge-daemon/clients/office.pub"], ["any"]])
-    """Public keys, or files of them, of those who may subscribe; any: whoever has this daemon's public key."""
+    """Public keys of the subscribers, or files with them; any: every subscriber that has the daemon's public key."""
     insecure: bool = False
-    """Allows addresses that other machines reach without keys: whoever connects sees everything."""
+    """Allow addresses that other machines can reach without keys: everybody who connects can read everything."""
+
+
+class WebToken(Section):
+    """A token of the web interface. A token alone is short for one with the role viewer."""
+
+    token: Token = Field(repr=False)
+    role: Role = "viewer"
+
+
+WebTokens = dict[
+    Name,
+    Annotated[
+        WebToken,
+        BeforeValidator(token_section),
+        WithJsonSchema(
+            {
+                "type": ["string", "object"],
+                "properties": {
+                    "token": {"type": "string", "description": "The token, or its digest."},
+                    "role": {
+                        "enum": list(ROLES),
+                        "default": "viewer",
+                        "description": "viewer sees and predicts, operator also switches, administrator changes.",
+                    },
+                },
+                "required": ["token"],
+                "additionalProperties": False,
+            }
+        ),
+    ],
+]
 
 
 class Web(Section):
-    """The web page and HTTP interface."""
+    """The web page and the HTTP interface."""
 
     enabled: bool = True
-    """Whether it is served. A run over files that does not mention `web:` is without."""
+    """Serve the page. A run over files serves it only if the file has a section `web:`."""
     listen: Listen = "127.0.0.1:8080"
-    """ADDRESS:PORT."""
-    tokens: dict[Name, Token] | None = Field(
-        default=None, min_length=1, repr=False, examples=[{"office": "sha256:..."}]
+    """Address to serve at, ADDRESS:PORT."""
+    tokens: WebTokens | None = Field(
+        default=None,
+        min_length=1,
+        repr=False,
+        examples=[{"office": "sha256:...", "boss": {"token": "sha256:...", "role": "administrator"}}],
     )
-    """Who has one of these is answered, nobody else: what edge-daemon token prints, or ${NAME} of a token itself."""
+    """Access tokens by name, required for requests: as edge-daemon token prints them, or ${NAME} of a token."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
-    """Names by which people come here, besides localhost and addresses: others are not answered to."""
+    """Host names accepted in requests, besides localhost and IP addresses."""
     prefix: Prefix = ""
-    """What a reverse proxy puts before the paths, such as /cameras."""
+    """Path prefix that a reverse proxy adds, such as /cameras."""
     certificate: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.crt"])
-    """For TLS: a file with the certificate, in PEM, and those that vouch for it."""
+    """TLS: PEM file with the certificate and its chain."""
     key: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.key"])
-    """For TLS: a file with its key, in PEM."""
+    """TLS: PEM file with the certificate's private key."""
     insecure: bool = False
-    """Allows an address that other machines reach without tokens: whoever comes sees everything."""
+    """Allow an address that other machines can reach without tokens: everybody who connects can see everything."""
     weight: float = Field(default=1.0, ge=0.001, le=1000)
-    """Share of the workers that pictures sent in have, beside the cameras'."""
+    """Share of the workers' time for uploaded pictures, relative to the cameras."""
     timeout: Seconds = Field(default="30s", validate_default=True)
-    """A picture that is not looked at within this time is answered with 503."""
+    """Answer 503 when a picture has not been processed within this time."""
     max_waiting: int = Field(default=64, ge=1, le=10000)
-    """So many pictures may wait for each model; more are answered with 503."""
+    """Pictures that may wait for each model; further ones are answered with 503."""
     max_bytes: Bytes = Field(default="32MB", validate_default=True)
-    """Of a picture that is sent in."""
+    """Maximum size of an uploaded picture."""
     max_pixels: int = Field(default=64_000_000, ge=1, le=64_000_000)
-    """Of a picture that is sent in; larger ones are not decoded."""
+    """Maximum width times height of an uploaded picture."""
 
 
 class Config(Section):
@@ -248,7 +293,7 @@ class Config(Section):
     publish: Publish = Field(default_factory=Publish)
     web: Web = Field(default_factory=Web)
     runtime_dir: FilePath | None = Field(default=None)
-    """The folder for sockets between the processes; a private one is chosen if left out."""
+    """Folder for the sockets between processes; a private one if left out."""
 
     _lines: Lines = PrivateAttr(default_factory=Lines)
 
@@ -259,5 +304,5 @@ class Config(Section):
 
     @property
     def lines(self) -> Lines:
-        """Where its values stand in the file that it came from."""
+        """Positions of the keys in the file that this configuration was loaded from."""
         return self._lines

@@ -1,7 +1,7 @@
-"""Secrets in a configuration: `${NAME}` stands for a systemd credential or an environment variable.
+"""Secrets in a configuration: `${NAME}` is replaced by a systemd credential or an environment variable.
 
-Inside a URL's `user:password@` and behind its `?` a secret is percent-encoded, so that any password can be
-used as it is. `$${` stands for a plain `${`.
+In a URL's `user:password@` and in its query a secret is percent-encoded, so that any password works unchanged.
+`$${` is a literal `${`.
 """
 
 import os
@@ -18,12 +18,12 @@ _REFERENCE = re.compile(r"\$(?P<escape>\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_.-
 _IN_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]*", re.IGNORECASE)
 _IN_QUERY = re.compile(r"[a-z][a-z0-9+.-]*://[^?]*\?.*", re.IGNORECASE | re.DOTALL)
 _OF_A_FOLDER = "secrets_"
-"""Before the names of credentials that come from a folder: LoadCredential=secrets:/etc/edge-daemon/secrets."""
+"""Prefix of the names of credentials loaded from a folder: LoadCredential=secrets:/etc/edge-daemon/secrets."""
 _USER_END = re.compile(r"[^/?#@]*@")
 
 
 def lookup_in(environ: Mapping[str, str]) -> Lookup:
-    """Finds secrets among systemd's credentials (LoadCredential= in systemd.exec(5)), then in `environ`."""
+    """A lookup in systemd's credentials (LoadCredential= in systemd.exec(5)), then in `environ`."""
 
     def lookup(name: str) -> str:
         folder = environ.get("CREDENTIALS_DIRECTORY", "")
@@ -43,7 +43,7 @@ def lookup_in(environ: Mapping[str, str]) -> Lookup:
 
 
 def fill(document: Document, data: dict[str, object], lookup: Lookup | None = None) -> dict[str, object]:
-    """The document's `data` with all secrets in; those that are missing are noted in the document."""
+    """The document's `data` with secrets filled in; missing ones become problems of the document."""
     lookup = lookup or lookup_in(os.environ)
     return {key: _fill(document, value, (key,), lookup) for key, value in data.items()}
 
@@ -52,7 +52,7 @@ def _filled(secret: str, name: str) -> str:
     if not secret:
         raise ValueError(f"${{{name}}} is empty")
     if UNPRINTABLE.search(secret):
-        raise ValueError(f"${{{name}}} holds a line break or a character that cannot be printed")
+        raise ValueError(f"${{{name}}} contains a line break or an unprintable character")
     return secret
 
 
@@ -69,14 +69,14 @@ def _fill(document: Document, value: object, path: KeyPath, lookup: Lookup) -> o
 
 
 def _substituted(document: Document, text: str, path: KeyPath, lookup: Lookup) -> str | None:
-    """`text` with its secrets in; None once one of them was blamed."""
+    """`text` with its secrets filled in; None if one of them is missing or not valid."""
 
     def replacement(match: re.Match[str]) -> str:
         if match["escape"]:
             return "${"
         try:
             if match["broken"]:
-                raise ValueError("${ begins no name of a secret; write ${NAME}, or $${ for a plain ${")
+                raise ValueError("${ is not followed by the name of a secret; write ${NAME}, or $${ for a literal ${")
             secret = lookup(match["name"])
         except ValueError as error:
             document.blame(path, str(error), void=True)

@@ -1,6 +1,6 @@
-"""What a `source:` means, told from its text, and the name that its camera gets when nobody gave one.
+"""The kinds of `source:`, told apart by their text, and default names of cameras and models.
 
-The configuration and the capture that opens the source ask the same functions. pydantic stays out of here.
+Shared by the configuration and the capture that opens the source. Does not import pydantic.
 """
 
 import re
@@ -13,21 +13,21 @@ from edge_daemon.config.names import clean, unique
 
 Kind = Literal["file", "folder", "webcam", "rtsp", "http", "scene"]
 BUILTIN = "builtin:"
-"""Begins the path of a model that ships with the package."""
+"""Prefix of the path of a model that ships with the package."""
 ZOO = "zoo:"
-"""Begins the path of a model that the catalogue names, and that is downloaded before it is used."""
+"""Prefix of the path of a model in the catalogue, which is downloaded before use."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _KINDS: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 
 
 def scheme_of(source: str) -> str:
-    """`rtsp` for `RTSP://...`; empty for what is no URL."""
+    """`rtsp` for `RTSP://...`; empty for text that is no URL."""
     match = _SCHEME.match(source)
     return match.group(1).lower() if match else ""
 
 
 def kind_of(source: str | int) -> Kind:
-    """What kind of source this is. Looks at the disk only to tell a folder from a file."""
+    """The kind of source. Reads the disk only to tell a folder from a file."""
     text = str(source)
     if (text.isascii() and text.isdigit()) or text.startswith(("/dev/video", "/dev/v4l/")):
         return "webcam"
@@ -39,7 +39,7 @@ def kind_of(source: str | int) -> Kind:
 
 
 def path_of(source: str) -> Path:
-    """The path of a file or folder, which may be written as a `file://` URL."""
+    """The path of a file or folder, which may be given as a `file://` URL."""
     if scheme_of(source) != "file":
         return Path(source)
     rest = source[len("file://") :]
@@ -47,9 +47,7 @@ def path_of(source: str) -> Path:
 
 
 def is_finite(source: str | int, delivery: str | None = None) -> bool:
-    """Whether the source comes to an end by itself: files, and folders that are not watched (`live`), and a scene of so
-    many `frames`.
-    """
+    """True if the source ends by itself: files, folders that are not watched (`live`), and scenes with `frames`."""
     if comes_and_goes(source, delivery):
         return False
     kind = kind_of(source)
@@ -59,26 +57,24 @@ def is_finite(source: str | int, delivery: str | None = None) -> bool:
 
 
 def comes_and_goes(source: str | int, delivery: str | None = None) -> bool:
-    """Whether the source is a camera, or a folder that is watched as one (`live`), which may be away for a while;
-    anything else is there or it is an error.
-    """
+    """True for cameras and watched folders (`live`), which may be offline for a while. Any other source must exist."""
     kind = kind_of(source)
     return kind in ("webcam", "rtsp", "http") or (kind == "folder" and delivery == "live")
 
 
 def camera_names(sources: Sequence[str | int]) -> list[str]:
-    """A readable name for each source, no two the same: a file's stem, `webcam-0`, a URL's host, `scene`."""
+    """A readable and unique name for each source: a file's stem, `webcam-0`, a URL's host, `scene`."""
     return unique(clean(_called(str(source)), "camera") for source in sources)
 
 
 def model_names(paths: Sequence[str]) -> list[str]:
-    """A readable name for each model, no two the same: `person` for `builtin:person`, or a file's stem."""
+    """A readable and unique name for each model: `person` for `builtin:person`, or a file's stem."""
     stems = (p.rpartition(":")[2] if p.startswith((BUILTIN, ZOO)) else _stem(p) for p in paths)
     return unique(clean(stem, "model") for stem in stems)
 
 
 def is_download(path: str) -> bool:
-    """Whether the path of a model is fetched from elsewhere before it is used."""
+    """True if the model at this path is downloaded before use."""
     return path.startswith(ZOO) or scheme_of(path) in ("http", "https")
 
 
@@ -97,7 +93,7 @@ def _called(source: str) -> str:
 
 
 def _stem(file: str) -> str:
-    # Where a mistyped URL is given for a file, no part of it but the host is sure to hold no password.
+    # In a mistyped URL that is taken for a file, only the host is sure to hold no password.
     return path_of(file).stem if scheme_of(file) in ("", "file") else _host(file)
 
 
@@ -111,5 +107,5 @@ def _is_dir(path: Path) -> bool:
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # such as an IPv6 address whose bracket does not close
+    except ValueError:  # such as an IPv6 address with an unclosed bracket
         return ""

@@ -1,4 +1,4 @@
-"""What PyYAML says about text that is not YAML, as one sentence for a person."""
+"""PyYAML's syntax errors in plain language."""
 
 from yaml import YAMLError
 from yaml.error import MarkedYAMLError
@@ -6,47 +6,47 @@ from yaml.reader import ReaderError
 
 from edge_daemon.config.problems import Problem
 
-_COLON = "a ':' where no value can begin; quote text that holds ': ', or look for a missing ':' before it"
-# By the beginning of PyYAML's problem and of its context. `{line}` is where what is not closed began.
-_SENTENCES = [
+_COLON = "a ':' where no value can start; quote text that contains ': ', or look for a missing ':' before it"
+# By the start of PyYAML's problem and of its context. `{line}` is the line of an opening that is not closed.
+_EXPLANATIONS = [
     ("mapping values are not allowed", "", _COLON),
-    ("could not find expected ':'", "", "a key without ':' behind it, or a list item without '- ' before it"),
+    ("could not find expected ':'", "", "a key without ':' after it, or a list item without '- ' before it"),
     ("found character '\\t'", "", "a tab; YAML indents with spaces only"),
     ("found a tab", "", "a tab; YAML indents with spaces only"),
-    ("found character", "", "text that begins with a character that YAML reserves; put it in quotes"),
+    ("found character", "", "text that starts with a reserved character of YAML; put it in quotes"),
     ("found undefined alias", "", "an alias (*name) whose anchor (&name) does not come before it"),
-    ("", "found duplicate anchor", "an anchor (&name) that is there twice"),
-    ("found unexpected end of stream", "while scanning a q", "quotes that open in line {line} do not close"),
+    ("", "found duplicate anchor", "an anchor (&name) that is defined twice"),
+    ("found unexpected end of stream", "while scanning a q", "quotes opened in line {line} are not closed"),
     ("found unknown escape", "", "an unknown \\ escape in double quotes; write \\\\ or use single quotes"),
     ("expected escape sequence", "", "a broken \\ escape in double quotes; write \\\\ or use single quotes"),
-    ("expected <block end>, but found '-'", "", "a list item that is indented unlike the lines before it"),
+    ("expected <block end>, but found '-'", "", "a list item whose indentation differs from the lines before it"),
     ("expected <block end>", "", "text that fits neither the indentation nor the line before it"),
-    ("sequence entries are not allowed", "", "a list item ('- ') where none can stand; begin a new line"),
-    ("expected ',' or ']'", "", "the list that [ opens in line {line} is not closed, or lacks a comma"),
-    ("expected ',' or '}'", "", "the mapping that {{ opens in line {line} is not closed, or lacks a comma"),
+    ("sequence entries are not allowed", "", "a list item ('- ') that does not start a line"),
+    ("expected ',' or ']'", "", "the list opened by [ in line {line} is not closed, or lacks a comma"),
+    ("expected ',' or '}'", "", "the mapping opened by {{ in line {line} is not closed, or lacks a comma"),
     ("expected '<document start>'", "", "text after '...', which ends a document"),
     ("but found another document", "", "a second document ('---'); a configuration is a single one"),
-    ("nested more than", "", "lists or mappings nested deeper than any configuration is"),
+    ("nested more than", "", "lists or mappings nested too deeply"),
 ]  # fmt: skip
 
 
 def unreadable(error: YAMLError, text: str, name: str) -> str:
-    """One sentence with line and column, such as `config.yaml:3: is not YAML (column 5): a tab; ...`."""
+    """The error with line and column, such as `config.yaml:3: is not YAML (column 5): a tab; ...`."""
     if isinstance(error, ReaderError):
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        what = f"the character U+{ord(text[error.position]):04X}, which cannot stand in a text file"
+        what = f"the character U+{ord(text[error.position]):04X}, which is not allowed in YAML"
     elif isinstance(error, MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        line, column, what = mark.line + 1, mark.column + 1, _sentence(error)
+        line, column, what = mark.line + 1, mark.column + 1, _explain(error)
     else:
         return f"{name}: is not YAML"
     return str(Problem(f"is not YAML (column {column}): {what}", file=name, line=line, column=column))
 
 
-def _sentence(error: MarkedYAMLError) -> str:
+def _explain(error: MarkedYAMLError) -> str:
     problem, context = error.problem or "", error.context or ""
     line = error.context_mark.line + 1 if error.context_mark else 0
-    for begin, within, sentence in _SENTENCES:
+    for begin, within, text in _EXPLANATIONS:
         if problem.startswith(begin) and context.startswith(within):
-            return sentence.format(line=line)
+            return text.format(line=line)
     return " ".join(part for part in (context, problem) if part)

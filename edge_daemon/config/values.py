@@ -1,4 +1,4 @@
-"""What single values of the configuration may be, as types that check and explain themselves."""
+"""Types of single values in the configuration, each with its check and error message."""
 
 import re
 from pathlib import Path
@@ -29,13 +29,17 @@ Provider = Literal[
     "vitisai",
     "webgpu",
 ]
-"""ONNX Runtime's execution providers, by short name."""
+"""Short names of ONNX Runtime's execution providers."""
 _SCHEMES = ["rtsp", "rtsps", "http", "https", "file"]
-_URL_HINT = "in a URL, / ? # @ and spaces of a password are written %2F %3F %23 %40 %20"
+_URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
+
+
+class SecretError(ValueError):
+    """A problem with a value that must not be shown."""
 
 
 def _folder(info: ValidationInfo) -> Path:
-    """The folder that relative paths start from."""
+    """The folder that relative paths are resolved against."""
     context: dict[str, Any] = info.context or {}
     return context.get("folder") or Path()
 
@@ -55,7 +59,7 @@ def _source(value: object, info: ValidationInfo) -> str:
         guess = close(scheme, _SCHEMES)
         hint = f"; did you mean {guess}://?" if guess else ""
         raise ValueError(f"must be rtsp://, rtsps://, http://, https://, file:// or a path{hint}")
-    # The end of the text tells a folder that is not there yet from a file.
+    # A path that does not exist yet is taken for a folder if it ends with a slash.
     return str(_folder(info) / path_of(value)) + "/" * value.endswith("/")
 
 
@@ -63,7 +67,7 @@ def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
         good = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
-    except ValueError:  # a port that is no number; the error's own text may hold the password
+    except ValueError:  # a port that is not a number; the exception's own text may contain the password
         good = False
     if not good:
         raise ValueError(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
@@ -73,16 +77,16 @@ def _url(value: str) -> str:
 def _model(value: str, info: ValidationInfo) -> str:
     if value.startswith(BUILTIN):
         if not value.removeprefix(BUILTIN):
-            raise ValueError("must name a model behind 'builtin:', such as builtin:person")
+            raise ValueError("must name a model after 'builtin:', such as builtin:person")
         return value
     if value.startswith(ZOO):
         if not value.removeprefix(ZOO):
-            raise ValueError("must name a model behind 'zoo:', such as zoo:yolox-nano")
+            raise ValueError("must name a model after 'zoo:', such as zoo:yolox-nano")
         return value
     if is_download(value):
         return addresses.download(_printable(value))
     if scheme_of(value):
-        raise ValueError("must be a file, builtin:NAME, zoo:NAME or https://... with its sha256")
+        raise ValueError("must be a file, builtin:NAME, zoo:NAME, or https://... with its sha256")
     return _path(value, info)
 
 
@@ -142,7 +146,7 @@ def _is_point(value: object) -> bool:
 
 def _printable(value: str) -> str:
     if UNPRINTABLE.search(value):
-        raise ValueError("holds a line break or a character that cannot be printed")
+        raise ValueError("contains a line break or an unprintable character")
     return value
 
 
@@ -153,16 +157,16 @@ def _filled(value: str) -> str:
 
 
 def _provider(item: object) -> str | dict[str, dict[str, str]]:
-    """A name, or a mapping from one name to its options."""
+    """A provider's name, or a mapping from its name to its options."""
     name, options = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (item, {})
     known = get_args(Provider)
     if name not in known:
         guess = close(str(name), known)
-        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(known)}"
+        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
         raise ValueError(f"must be an execution provider, or a mapping from one to its options; {hint}")
     scalars = (str, int, float, bool)
     if not isinstance(options, dict) or not all(isinstance(option, scalars) for option in options.values()):
-        raise ValueError(f"must have options of {name} as a mapping from names to single values")
+        raise ValueError(f"must map option names of {name} to single values")
     texts = {str(key): str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
     return {str(name): texts} if texts else str(name)
 
@@ -175,14 +179,14 @@ def _differing_providers(items: list[Any]) -> list[Any]:
 def _differing(values: list[str]) -> list[str]:
     for i, value in enumerate(values):
         if value in values[:i]:
-            raise ValueError(f"holds the same twice, at [{values.index(value)}] and [{i}]")
+            raise ValueError(f"lists the same value twice, at [{values.index(value)}] and [{i}]")
     return values
 
 
 def _key(value: str, info: ValidationInfo) -> str:
     if is_key(_filled(value)):
         return value
-    if not is_path(value):  # it may be a secret, and is not to be shown as the name of a file that is not there
+    if not is_path(value):  # it may be a secret, which an error about a missing file would print
         raise ValueError("must be a key of 40 characters, or a file: a path that begins with / or ends in .key or .pub")
     return _path(value, info)
 
@@ -194,7 +198,18 @@ def _client(value: str, info: ValidationInfo) -> str:
 def _token(value: str) -> str:
     if re.fullmatch(r"sha256:[0-9a-f]{64}|(?!sha256:)[!-~ ]{20,}", value):
         return value
-    raise ValueError("must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token")
+    raise SecretError(
+        "must be sha256: and 64 hexadecimal digits, as edge-daemon token prints it, or ${NAME} of a token"
+    )
+
+
+def token_section(value: object) -> object:
+    """A token as the section that it is short for."""
+    if isinstance(value, str):
+        return {"token": _token(value)}
+    if isinstance(value, dict):
+        return value
+    raise ValueError("must be a token as edge-daemon token prints it, or {token: ..., role: ...}")
 
 
 def _prefix(value: str) -> str:

@@ -1,8 +1,8 @@
-"""YAML text as plain values that remember their lines.
+"""YAML text as plain values, with the line of each.
 
-Anchors, aliases and merge keys work. Plain words mean what YAML 1.2 says: only `true` and `false` are
-booleans (`on` and `no` are words), `10:30` and `2026-01-01` are text. A key that is there twice is a problem,
-and so is a number that two YAML readers would read differently.
+Anchors, aliases and merge keys work. Plain words are typed by YAML 1.2: only `true` and `false` are booleans
+(`on` and `no` are text), `10:30` and `2026-01-01` are text. Duplicate keys are problems, and so are numbers that
+YAML readers disagree about.
 """
 
 import re
@@ -17,7 +17,7 @@ from edge_daemon.config.problems import UNPRINTABLE, KeyPath, Lines, Problem, wr
 from edge_daemon.errors import ConfigError
 
 MAX_VALUES = 20_000
-"""Far above any real configuration: a handful of aliases of aliases can make millions of values."""
+"""Far above any real configuration. A few nested aliases can stand for millions of values."""
 _MAX_LENGTH = 20
 _MERGE = TAG + "merge"
 _TRUTH = {"true": True, "false": False}
@@ -26,7 +26,7 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
 @dataclass
 class Document:
-    """A read configuration. `void` are the places whose value could not be read and is None instead."""
+    """A parsed configuration. `void` holds the paths whose value could not be read; it is None in `data`."""
 
     data: object
     lines: Lines
@@ -34,7 +34,7 @@ class Document:
     void: set[KeyPath] = field(default_factory=set)
 
     def blame(self, path: KeyPath, text: str, *, void: bool = False) -> None:
-        """Note a problem with the value at `path`."""
+        """Add a problem with the value at `path`."""
         problem = self.lines.problem(path, text)
         if problem not in self.problems:
             self.problems.append(problem)
@@ -43,17 +43,17 @@ class Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """Read one YAML document called `name`. Problems with single values are noted in what is returned.
+    """Parse the YAML document called `name`. Problems with single values are in the result.
 
     Raises:
-        ConfigError: it is not YAML at all, or absurdly large.
+        ConfigError: the text is not YAML, or is too large.
     """
     node = compose(text, name)
     return _Values(name).document(node)
 
 
 class _Values:
-    """Turns nodes into plain values, noting where each stands and what cannot be read."""
+    """Turns nodes into plain values; records the position of each and the problems found."""
 
     def __init__(self, name: str) -> None:
         self._document = Document(None, Lines(name))
@@ -61,7 +61,7 @@ class _Values:
         self._count = 0
 
     def document(self, node: Node | None) -> Document:
-        """The whole of it; `data` is None for an empty file."""
+        """The whole document; `data` is None for an empty file."""
         if node is not None:
             self._document.data = self._item(node, ())
         return self._document
@@ -97,20 +97,20 @@ class _Values:
         return values
 
     def _pairs(self, node: MappingNode, path: KeyPath) -> dict[str, tuple[Node, Node]]:
-        """The keys of a mapping with those that it merges in, which yield to its own."""
+        """The pairs of a mapping, with those that it merges in; its own keys take precedence."""
         pairs: dict[str, tuple[Node, Node]] = {}
         merged: list[Node] = []
         for key_node, value in node.value:
             key = key_node.value
             if not isinstance(key_node, ScalarNode):
-                self._blame_at(key_node, path, "has a key that is a list or a mapping; keys are plain words")
+                self._blame_at(key_node, path, "has a list or a mapping as a key; keys are plain words")
             elif key_node.tag == _MERGE:
                 merged += value.value if isinstance(value, SequenceNode) else [value]
             elif UNPRINTABLE.search(key):
-                self._blame_at(key_node, path, "has a key with a character that cannot be printed")
+                self._blame_at(key_node, path, "has a key with an unprintable character")
             elif key in pairs:
                 first = pairs[key][0].start_mark.line + 1
-                self._blame_at(key_node, (*path, key), f"is here twice; it stands in line {first} already")
+                self._blame_at(key_node, (*path, key), f"is defined twice, first in line {first}")
             else:
                 pairs[key] = key_node, value
         for source in merged:
@@ -125,9 +125,9 @@ class _Values:
 
     @contextmanager
     def _entered(self, node: Node, path: KeyPath) -> Iterator[bool]:
-        """Whether `node` can be gone into: not if we are within it already, led back by an alias."""
+        """Mark `node` as being read, and yield True; yield False if an alias has led back into it."""
         if id(node) in self._open:
-            self._document.blame(path, "holds itself, through an alias", void=True)
+            self._document.blame(path, "contains itself, through an alias", void=True)
             yield False
             return
         self._open.add(id(node))
@@ -140,7 +140,7 @@ class _Values:
         text: str = node.value
         match node.tag.removeprefix(TAG):
             case "str" | "merge" if UNPRINTABLE.search(text):
-                return self._bad(path, "holds a line break or a character that cannot be printed")
+                return self._bad(path, "contains a line break or an unprintable character")
             case "str" | "merge":
                 return text
             case "null":
@@ -153,24 +153,24 @@ class _Values:
 
     def _number(self, kind: str, text: str, path: KeyPath) -> object:
         if _LEADING_ZERO.fullmatch(text):
-            return self._bad(path, "begins with 0, which some YAML readers take for octal; leave the 0 out or quote it")
+            return self._bad(path, "begins with 0, which some YAML readers read as octal; remove the 0 or quote it")
         if len(text) > _MAX_LENGTH:
-            return self._bad(path, "has more digits than any number needs; put text in quotes")
+            return self._bad(path, "has too many digits for a number; quote it if it is text")
         try:
             return _float(text) if kind == "float" else int(text, 0)
         except ValueError:
-            return self._bad(path, "is tagged as a number and is none")
+            return self._bad(path, "is tagged as a number but is not one")
 
     def _unknown_tag(self, path: KeyPath) -> object:
-        return self._bad(path, "has a !tag that means nothing here; write the plain value")
+        return self._bad(path, "has a tag that is not supported; write the plain value")
 
     def _bad(self, path: KeyPath, text: str) -> object:
-        """None, which stands for a value that cannot be read."""
+        """Add a problem and return None, the value of a path that cannot be read."""
         self._document.blame(path, text, void=True)
         return None
 
     def _blame_at(self, node: Node, path: KeyPath, text: str) -> None:
-        """Note a problem at a node's own place; that of `path` may be another one's."""
+        """Add a problem at the node's own position, which can differ from that of `path`."""
         mark = node.start_mark
         file = self._document.lines.file
         problem = Problem(text, written(path), file, mark.line + 1, mark.column + 1)

@@ -1,8 +1,9 @@
 """A camera: its capture, its epochs, and a stream of its frames for each model."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from edge_daemon.dispatcher.cascade import CascadeStream
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.dispatcher.outbox import SINK, Outbox
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
@@ -27,19 +28,15 @@ from edge_daemon.settings import CameraPlan, ModelPlan
 
 
 class Camera:
-    """Keeps the streams of a camera in the epoch of its capture. One that is not configured any more has no streams.
+    """Keeps the streams of a camera, which are by model, in the epoch of its capture."""
 
-    `streams` are by model; those that come after others follow these.
-    """
-
-    def __init__(self, name: str, outbox: Outbox, workers: Workers, wall: Callable[[], float]) -> None:
-        self.name, self._outbox, self._workers, self._wall = name, outbox, workers, wall
+    def __init__(self, name: str, outbox: Outbox, workers: Workers, epochs: Epochs) -> None:
+        self.name, self._outbox, self._workers, self._epochs = name, outbox, workers, epochs
         self.streams: dict[str, Stream] = {}
         self.lossless = False
         self.peer: str | None = None  # the present capture
         self.greeted: str | None = None  # the capture whose hello was taken: only its messages count
         self._joining: set[Stream] = set()  # of models that are new to this camera
-        self._last_epoch = 0  # no epoch is used twice, even if the camera was removed and added again
         self._restarted = False  # the next capture begins an epoch, whatever the last one left
 
     def change(self, plan: CameraPlan, models: Mapping[str, ModelPlan], *, restarted: bool = False) -> None:
@@ -70,7 +67,6 @@ class Camera:
     def remove(self) -> None:
         """The camera is not configured any more."""
         self._remove(self.streams.values())
-        self.streams = {}
 
     def _remove(self, streams: Iterable[Stream]) -> None:
         for stream in streams:
@@ -146,8 +142,7 @@ class Camera:
         streams = self.streams.values()
         last, restarted, self._restarted = max(stream.epoch for stream in streams), self._restarted, False
         if last == 0 or not self.lossless or restarted:
-            self._last_epoch = max(int(self._wall()), last + 1, self._last_epoch + 1)
-            return self._last_epoch, 0
+            return self._epochs.begin(self.name, last), 0
         known = [stream for stream in streams if stream not in self._joining]
         return last, min(stream.outstanding.resolved + 1 if stream.epoch == last else 0 for stream in known)
 

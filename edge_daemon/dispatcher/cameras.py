@@ -1,9 +1,10 @@
 """All cameras, and what the sink has to know of their frames."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from edge_daemon.dispatcher.camera import Camera
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.dispatcher.outbox import SINK, Outbox
 from edge_daemon.dispatcher.scheduler import Scheduler
 from edge_daemon.dispatcher.stream import Stream
@@ -20,9 +21,8 @@ logger = logging.getLogger(__name__)
 class Cameras:
     """Passes messages on to the cameras that they are about, and reports to the sink what has changed."""
 
-    def __init__(self, outbox: Outbox, scheduler: Scheduler, workers: Workers, wall: Callable[[], float]) -> None:
-        self._outbox, self._scheduler, self._workers, self._wall = outbox, scheduler, workers, wall
-        self._known: dict[str, Camera] = {}  # also those that are not configured any more
+    def __init__(self, outbox: Outbox, scheduler: Scheduler, workers: Workers, epochs: Epochs) -> None:
+        self._outbox, self._scheduler, self._workers, self._epochs = outbox, scheduler, workers, epochs
         self._cameras: dict[str, Camera] = {}
         self._lossless: list[Camera] = []
         self._watched: Collection[str] = ()
@@ -33,18 +33,16 @@ class Cameras:
         self, plans: Mapping[str, CameraPlan], models: Mapping[str, ModelPlan], restarted: Collection[str]
     ) -> None:
         """Go on with other cameras and models."""
-        for name, camera in self._cameras.items():
-            if name not in plans:
-                camera.remove()
-        self._cameras = {name: self._known.get(name) or self._add(name) for name in plans}
+        before, self._cameras = self._cameras, {}
+        for name in plans:
+            self._cameras[name] = before.get(name) or Camera(name, self._outbox, self._workers, self._epochs)
+        for name in before.keys() - plans.keys():
+            before[name].remove()
+            self._dirty.pop(before[name], None)
         for name, camera in self._cameras.items():
             camera.change(plans[name], models, restarted=name in restarted)
         self._lossless = [camera for camera in self if camera.lossless]
         self.watch(self._watched)
-
-    def _add(self, name: str) -> Camera:
-        self._known[name] = Camera(name, self._outbox, self._workers, self._wall)
-        return self._known[name]
 
     def __iter__(self) -> Iterator[Camera]:
         return iter(self._cameras.values())
@@ -75,7 +73,7 @@ class Cameras:
 
     def capture_exited(self, name: str) -> None:
         """The capture of a camera has ended."""
-        if camera := self._known.get(name):
+        if camera := self._cameras.get(name):
             camera.peer = None
             self.touch(camera)
             camera.capture_lost()

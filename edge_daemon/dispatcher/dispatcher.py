@@ -1,9 +1,9 @@
 """The dispatcher's decisions, without sockets or clock: messages in, messages out."""
 
-import time
 from collections.abc import Callable, Collection, Mapping
 
 from edge_daemon.dispatcher.cameras import Cameras
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.dispatcher.outbox import SINK, WEB, Outbox
 from edge_daemon.dispatcher.requests import Requests
 from edge_daemon.dispatcher.scheduler import Scheduler
@@ -45,7 +45,7 @@ class Dispatcher:
         cameras: Mapping[str, CameraPlan],
         models: Mapping[str, ModelPlan],
         *,
-        wall: Callable[[], float] = time.time,
+        epochs: Epochs | None = None,
         crash_marker: Callable[[str], InHand | None] = lambda inbox: None,
     ) -> None:
         self.outbox = Outbox()
@@ -53,7 +53,7 @@ class Dispatcher:
         self._scheduler = Scheduler()
         self._workers = Workers(self.outbox)
         self._requests = Requests(self.outbox, self._scheduler)
-        self._cameras = Cameras(self.outbox, self._scheduler, self._workers, wall)
+        self._cameras = Cameras(self.outbox, self._scheduler, self._workers, epochs or Epochs())
         self._away = {SINK}
         self.change(cameras, models)
 

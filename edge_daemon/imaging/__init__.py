@@ -1,4 +1,4 @@
-"""What moves between bytes, OpenCV and Pillow, and what is drawn: codecs, colour order, boxes, labels.
+"""Pictures: codecs, colour order, and drawing of boxes, masks, keypoints and labels.
 
 Used by captures, workers and the sink. Nothing outside this package converts between BGR and RGB.
 """

@@ -1,4 +1,4 @@
-"""All that a result holds, drawn into the picture that it was found in."""
+"""Draws a whole result into its picture."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from edge_daemon.messages.findings import Detection, Found, Rle
 
 
 def annotate(rgb: Pixels, found: Found) -> None:
-    """Draw what was found into a writable RGB picture (HxWx3, uint8): maps first, captions last."""
+    """Draw findings into a writable RGB picture (uint8, height x width x 3): maps first, captions last."""
     listed = [shown for one in found.detections for shown in _shown(one)]
     if found.segments:
         label_map = np.zeros(rgb.shape[:2], np.uint8)
@@ -36,7 +36,7 @@ def annotate(rgb: Pixels, found: Found) -> None:
 
 
 def _shown(one: Detection) -> list[Detection]:
-    """What to draw of a detection: itself, or what a model that came after another makes of it."""
+    """The detections to draw for one: itself, or those of the models that ran after it."""
     if one.parent is None:
         return [one]
     if one.classes:

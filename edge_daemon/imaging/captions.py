@@ -1,4 +1,4 @@
-"""Captions on tabs in the colour of their class, kept within the picture."""
+"""Captions on tabs in the colour of their class, placed within the picture."""
 
 from functools import lru_cache
 
@@ -11,24 +11,26 @@ from edge_daemon.imaging.palette import ramp
 
 
 def font_size(width: int, height: int) -> int:
-    """Give the size of captions, in pixels, for a picture of this size."""
+    """The font size of captions, in pixels, for a picture of this size."""
     return min(max(round(min(width, height) / 42), 11), 40)
 
 
 @lru_cache(maxsize=1)
 def default_labels() -> Labels:
-    """Give captions in the fonts of this machine."""
+    """Captions in the fonts of this machine."""
     return Labels(Fonts())
 
 
 def tab(caption: str, class_id: int, size: int, labels: Labels | None = None) -> Pixels | None:
-    """Give a caption in a font of `size` pixels as a small RGB picture, not to be changed; nothing for an empty one."""
+    """A caption as a small read-only RGB picture (uint8, height x width x 3), in a font of `size` pixels; None if
+    empty.
+    """
     return _usual_tab(caption, class_id, size) if labels is None else _tab(caption, class_id, size, labels)
 
 
 @lru_cache(maxsize=256)
 def _usual_tab(caption: str, class_id: int, size: int) -> Pixels | None:
-    """Confidences repeat: a hundred of them serve a whole day."""
+    """Cached, since confidences repeat: a hundred of them serve all day."""
     return _tab(caption, class_id, size, default_labels())
 
 
@@ -45,7 +47,7 @@ def _tab(caption: str, class_id: int, size: int, labels: Labels) -> Pixels | Non
 
 
 def put(rgb: Pixels, tab: Pixels, x: int, y: int) -> None:
-    """Put a tab above a point, below it where there is no room, and always within the picture."""
+    """Draw a tab above a point, or below it for lack of room, within the picture (both uint8, height x width x 3)."""
     height, width = rgb.shape[:2]
     tab = tab[:height, :width]
     tall, wide = tab.shape[:2]

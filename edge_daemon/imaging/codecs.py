@@ -1,8 +1,7 @@
-"""Frames as bytes and back, in the formats that travel between processes and to subscribers.
+"""Encodes frames to bytes and decodes them, in the formats used between processes and for subscribers.
 
-`raw` is the memory of the array itself and carries no colour order: what `encode_bgr` gave is for
-`decode_bgr`, what `encode_rgb` gave is for `decode_rgb`. The other formats know their colours, and either
-function decodes them.
+`raw` is the array's memory without colour order: decode with `decode_bgr` what `encode_bgr` gave, and with
+`decode_rgb` what `encode_rgb` gave. The other formats define their colours; either function decodes them.
 """
 
 import io
@@ -41,10 +40,13 @@ _WEBP_METHOD = 1  # 0 to 6; on 720p 34 ms and 210 kB, against 87 ms and 192 kB w
 
 
 def encode_bgr(bgr: Pixels, codec: Codec, quality: int = 85) -> memoryview:
-    """Give a BGR picture (height x width x 3, uint8) as the bytes of a raw, JPEG, PNG or WebP picture.
+    """A BGR picture (uint8, height x width x 3) as the bytes of a raw, JPEG, PNG or WebP picture.
 
-    `raw` is a view of the array's memory, copied only when it is not contiguous; `png` loses nothing and is
-    compressed lightly; `quality` (1 to 100) is for `jpeg` and `webp`. Raises PictureError.
+    `raw` is a view of the array's memory, copied only if it is not contiguous; `png` is lossless, with light
+    compression; `quality` (1 to 100) applies to `jpeg` and `webp`.
+
+    Raises:
+        PictureError: the array is no such picture, does not fit the format, or cannot be encoded.
     """
     _check(bgr, codec, quality)
     if codec == "webp":
@@ -53,7 +55,7 @@ def encode_bgr(bgr: Pixels, codec: Codec, quality: int = 85) -> memoryview:
 
 
 def encode_rgb(rgb: Pixels, codec: Codec, quality: int = 85) -> memoryview:
-    """Give an RGB picture as `encode_bgr` gives a BGR one."""
+    """An RGB picture (uint8, height x width x 3) as bytes; see `encode_bgr`."""
     _check(rgb, codec, quality)
     if codec == "webp":
         return _webp(rgb, quality)
@@ -61,7 +63,11 @@ def encode_rgb(rgb: Pixels, codec: Codec, quality: int = 85) -> memoryview:
 
 
 def encode(picture: Buffer | str | PathLike[str], codec: Codec, quality: int = 85) -> bytes:
-    """Give a picture file (its path or its bytes) in a format by name; `raw` is RGB. Raises PictureError."""
+    """A picture file (its path or its bytes) in another format; `raw` is RGB.
+
+    Raises:
+        PictureError: the file cannot be read, decoded or encoded.
+    """
     if isinstance(picture, str | PathLike):
         try:
             data: Buffer = Path(picture).read_bytes()
@@ -75,20 +81,21 @@ def encode(picture: Buffer | str | PathLike[str], codec: Codec, quality: int = 8
 def decode_bgr(
     data: Buffer, codec: Codec, width: int, height: int, max_pixels: int = MAX_PIXELS, *, reduced: int = 1
 ) -> Pixels:
-    """Give the BGR picture (height x width x 3, uint8) that `encode_bgr` made bytes of.
+    """The BGR picture (uint8, height x width x 3) in bytes from `encode_bgr`.
 
-    A `jpeg` comes `reduced` times smaller (by 1, 2, 4 or 8, sides rounded up), which costs that much less.
+    A `jpeg` can be decoded `reduced` (1, 2, 4 or 8) times smaller, sides rounded up, at a fraction of the cost.
+    `raw` gives a read-only view of `data`.
 
-    `raw` gives a read-only view of `data`. Raises PictureError when the bytes are damaged, or are not what
-    `codec`, `width` and `height` say; that is found out before anything is decoded, as is a picture of more
-    than `max_pixels`.
+    Raises:
+        PictureError: the bytes are damaged, differ from `codec`, `width` and `height`, or have more than `max_pixels`;
+            the latter two are checked before decoding.
     """
     reduced = reduced if codec == "jpeg" else 1
     return _decode(data, codec, width, height, _REDUCED[reduced], max_pixels, reduced)
 
 
 def decode_rgb(data: Buffer, codec: Codec, width: int, height: int, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Give the RGB picture that `encode_rgb` made bytes of; otherwise as `decode_bgr`."""
+    """The RGB picture (uint8, height x width x 3) in bytes from `encode_rgb`; see `decode_bgr`."""
     return _decode(data, codec, width, height, cv2.IMREAD_COLOR_RGB, max_pixels)
 
 
@@ -96,14 +103,14 @@ def _check(pixels: Pixels, codec: Codec, quality: int) -> None:
     check_pixels(pixels)
     longest = _LONGEST_SIDE.get(codec)
     if longest is None:
-        raise PictureError(f"{codec!r} names no format: raw, jpeg, png or webp is wanted")
+        raise PictureError(f"unknown format {codec!r}: use raw, jpeg, png or webp")
     height, width = pixels.shape[:2]
     if max(width, height) > longest:
         raise PictureError(
             f"a picture of {width}x{height} does not fit in {codec}: a side has at most {longest} pixels"
         )
     if not 1 <= quality <= 100:
-        raise PictureError(f"quality is from 1 to 100, not {quality}")
+        raise PictureError(f"quality must be from 1 to 100, not {quality}")
 
 
 def _bytes(array: Pixels) -> memoryview:
@@ -111,7 +118,7 @@ def _bytes(array: Pixels) -> memoryview:
 
 
 def _opencv(bgr: Pixels, codec: Codec, quality: int) -> memoryview:
-    # OpenCV's own settings for PNG are its fastest.
+    # OpenCV's default settings for PNG are its fastest.
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if codec == "jpeg" else []
     try:
         done, encoded = cv2.imencode(f".{codec}", bgr, options)
@@ -123,7 +130,7 @@ def _opencv(bgr: Pixels, codec: Codec, quality: int) -> memoryview:
 
 
 def _webp(rgb: Pixels, quality: int) -> memoryview:
-    """Encode with Pillow, which lets one choose libwebp's effort; OpenCV does not."""
+    """Encode RGB pixels with Pillow, which exposes libwebp's effort; OpenCV does not."""
     file = io.BytesIO()
     try:
         Image.fromarray(rgb).save(file, "WEBP", quality=quality, method=_WEBP_METHOD)

@@ -1,6 +1,6 @@
-"""Which characters a font file has glyphs for.
+"""The characters for which a font file has glyphs.
 
-A drawing library shows an empty box for a character that a font lacks, and does not report it; this module does.
+Pillow draws an empty box for a missing glyph without reporting it; this module tells beforehand.
 """
 
 import struct
@@ -17,7 +17,7 @@ _DAMAGED = (TTLibError, struct.error, AssertionError, LookupError, OverflowError
 
 
 class Coverage:
-    """The characters of one font, kept as ranges: a few kilobytes even for a Chinese one."""
+    """The characters of one font as ranges: a few kilobytes even for a Chinese font."""
 
     def __init__(self, code_points: Iterable[int]) -> None:
         runs = (list(run) for _, run in groupby(enumerate(sorted(code_points)), lambda pair: pair[1] - pair[0]))
@@ -31,13 +31,13 @@ def read_coverage(path: Path) -> Coverage:
     """Read the characters of a TrueType or OpenType font, or of the first one in a collection.
 
     Raises:
-        ValueError: the file is no font, is damaged, or holds colour pictures (emoji).
-        OSError: it cannot be read.
+        ValueError: the file is not a font, is damaged, or contains colour pictures (emoji).
+        OSError: the file cannot be read.
     """
     try:
         with TTFont(path, fontNumber=0, lazy=True) as font:
             if _COLOUR_TABLES & set(font.keys()):
-                raise ValueError(f"{path} holds colour pictures, not outlines")
+                raise ValueError(f"{path} contains colour pictures, not outlines")
             glyphs = font.getBestCmap() or {}
     except _DAMAGED as error:
         raise ValueError(f"{path} cannot be used as a font: {error}") from error

@@ -1,6 +1,6 @@
-"""Boxes, upright and oriented, and captions, drawn into RGB frames for people to look at.
+"""Draws upright and oriented boxes, and captions, into RGB frames.
 
-Neighbours draw the rest of what a result can hold: `masks`, `keypoints`.
+The other parts of a result are drawn by `masks` and `keypoints`.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,14 @@ def draw_boxes(
     captions: Sequence[str],
     labels: Labels | None = None,
 ) -> None:
-    """Draw boxes and their captions into an RGB picture (height x width x 3, uint8), which must be writable.
+    """Draw boxes and their captions into a writable RGB picture (uint8, height x width x 3).
 
-    `xyxy` is N x 4 in pixels. A class has the same colour in every picture; an empty caption draws none.
-    Boxes are cut at the picture's edge; of those that lie outside or have a NaN nothing is drawn. Raises
-    PictureError for another kind of picture or a read-only one, ValueError when there are not as many boxes
-    as class ids and captions.
+    `xyxy` is N x 4 (left, top, right, bottom) in pixels. A class has the same colour in every picture; an empty caption
+    is not drawn. Boxes are clipped to the picture; boxes outside it or with a NaN are skipped.
+
+    Raises:
+        PictureError: `rgb` is no such picture, or is read-only.
+        ValueError: the numbers of boxes, class ids and captions differ.
     """
     check_canvas(rgb)
     height, width = rgb.shape[:2]
@@ -52,10 +54,10 @@ def draw_polygons(
     captions: Sequence[str],
     labels: Labels | None = None,
 ) -> None:
-    """Draw oriented boxes and their captions into a writable RGB picture, as `draw_boxes` draws upright ones.
+    """Draw oriented boxes and their captions into a writable RGB picture; see `draw_boxes`.
 
-    `corners` is N x 4 x 2 (x and y) in pixels, in order along the outline. Boxes are cut at the picture's
-    edge; of those that lie outside, or have a corner that is NaN or infinite, nothing is drawn.
+    `corners` is N x 4 x 2 (x and y) in pixels, in order along the outline. Boxes are clipped to the picture; boxes
+    outside it, or with a corner that is NaN or infinite, are skipped.
     """
     xy, known = measured(np.reshape(corners, (-1, 4, 2)))
     height, width = rgb.shape[:2]
@@ -72,15 +74,15 @@ def draw_polygons(
             outline(picture, points, line, colour(class_id))
         for points, class_id, caption in visible:
             top = min(y for _, y in points)
-            # Of an almost level side it is the left end, as with an upright box.
+            # For a nearly level side, the left end, as with an upright box.
             left = min(x for x, y in points if y <= top + font_size(width, height) / 2)
             _caption(picture, caption, class_id, (round(left) - line // 2, round(top) - line // 2), labels)
 
 
 def draw_classes(rgb: Pixels, captions: Sequence[str], class_ids: Sequence[int], labels: Labels | None = None) -> None:
-    """Draw what a whole picture was classified as into its top left corner, a line for each caption.
+    """Draw the classes of a whole picture into the top left corner of `rgb` (uint8, height x width x 3), one per line.
 
-    Lines for which there is no room are left out. Raises as `draw_boxes` does.
+    Lines that do not fit are left out. Raises as `draw_boxes` does.
     """
     check_canvas(rgb)
     height, width = rgb.shape[:2]
@@ -100,10 +102,10 @@ def _caption(rgb: Pixels, caption: str, class_id: int, at: tuple[int, int], labe
 
 
 def _corners(xyxy: ArrayLike, width: int, height: int) -> list[tuple[int, int, int, int] | None]:
-    """Give each box in whole pixels within the picture, or None when nothing of it is there."""
+    """Each box (N x 4, pixels) in whole pixels within the picture, or None if it lies outside."""
     boxes = np.sort(np.asarray(xyxy, np.float64).reshape(-1, 2, 2), axis=1)
     first, last = boxes[:, 0], boxes[:, 1]
-    there: NDArray[np.bool_] = np.all((first < (width, height)) & (last >= 0), axis=1)  # NaN is nowhere
+    there: NDArray[np.bool_] = np.all((first < (width, height)) & (last >= 0), axis=1)  # comparisons with NaN are False
     within = np.clip(np.nan_to_num(boxes), 0, (width - 1, height - 1))
     corners = np.rint(within).astype(np.int64).reshape(-1, 4).tolist()
     return [(x1, y1, x2, y2) if seen else None for (x1, y1, x2, y2), seen in zip(corners, there.tolist(), strict=True)]
@@ -111,7 +113,7 @@ def _corners(xyxy: ArrayLike, width: int, height: int) -> list[tuple[int, int, i
 
 def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour) -> None:
     x1, y1, x2, y2 = corners
-    out = line // 2  # half of the line lies outside of the box
+    out = line // 2  # half of the line lies outside the box
     left, top = max(0, x1 - out), max(0, y1 - out)
     right, bottom = x2 + out + 1, y2 + out + 1
     rgb[top : top + line, left:right] = fill

@@ -1,4 +1,4 @@
-"""Pictures as files, whose ending says the format."""
+"""Saves pictures as files in the format of their suffix."""
 
 from pathlib import Path
 
@@ -12,21 +12,21 @@ QUALITY = 95
 
 
 def format_of(file: Path) -> Codec:
-    """How a file of this name is encoded.
+    """The format of a file with this name.
 
     Raises:
-        PictureError: its ending says nothing that is known here.
+        PictureError: the suffix stands for no supported format.
     """
     if codec := FORMATS.get(file.suffix.lower()):
         return codec
-    raise PictureError(f"{file}: the ending says the format; choose one of {', '.join(FORMATS)}")
+    raise PictureError(f"{file}: the suffix selects the format; use one of {', '.join(FORMATS)}")
 
 
 def save_bgr(bgr: Pixels, file: Path) -> None:
-    """Save a BGR picture, height x width x 3, uint8.
+    """Save a BGR picture (uint8, height x width x 3).
 
     Raises:
-        PictureError: the file cannot be written, or its ending says nothing that is known here.
+        PictureError: the file cannot be written, or its suffix stands for no supported format.
     """
     try:
         file.write_bytes(encode_bgr(bgr, format_of(file), QUALITY))

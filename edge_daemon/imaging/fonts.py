@@ -1,4 +1,4 @@
-"""The fonts of this machine, and which of them can show a character."""
+"""The fonts of this machine, and the characters that each can show."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
@@ -15,19 +15,19 @@ FOLDERS = ("/usr/local/share/fonts", "/usr/share/fonts", "~/.local/share/fonts",
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _PREFERRED = ("dejavusans", "notosans", "liberationsans", "freesans", "wqy", "droidsans", "unifont")
 _LATIN = frozenset({"DejaVuSans", "NotoSans-Regular", "LiberationSans-Regular", "FreeSans"})
-"""Fonts that are known to have the printable characters of ASCII; others have to be read."""
+"""Fonts known to have the printable characters of ASCII; others are read to find out."""
 _SPECIAL = ("mono", "serif", "condensed", "italic", "oblique", "bold", "thin", "light", "black", "math")
 
 
 class Face:
-    """One font file; without a path, the small font for Latin letters that comes with Pillow."""
+    """One font file; without a path, Pillow's built-in font for Latin letters."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.at = lru_cache(maxsize=8)(self._at)
 
     def covers(self, char: str) -> bool:
-        """True if the font has a glyph for a character; a file that cannot be used has none."""
+        """True if the font has a glyph for a character; False for all if the file is not a usable font."""
         is_ascii = " " <= char <= "~"
         if self.path is None:
             return is_ascii
@@ -36,7 +36,7 @@ class Face:
         return self._coverage is not None and char in self._coverage
 
     def _at(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        """Give the font at a size in pixels."""
+        """The font at a size in pixels."""
         return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
 
     @cached_property
@@ -44,7 +44,7 @@ class Face:
         try:
             self.at(16)
         except OSError:
-            return False  # such fonts are passed over, like those that are not installed
+            return False  # unusable fonts are treated like missing ones
         return True
 
     @cached_property
@@ -61,13 +61,13 @@ class Fonts:
     """The faces in some folders, best first, and the built-in one last."""
 
     def __init__(self, folders: Iterable[str | Path] = FOLDERS) -> None:
-        """Look for font files in `folders` and below; none is opened before it is needed."""
+        """Search `folders` recursively for font files; files are opened on demand."""
         files = (file for folder in folders for file in _files(Path(folder)))
         self.faces: Sequence[Face] = [*(Face(path) for path in sorted(files, key=_rank)), Face(None)]
         self.face_for = lru_cache(maxsize=4096)(self._face_for)
 
     def _face_for(self, char: str) -> Face | None:
-        """Give the first face with a glyph for a character, or None."""
+        """The first face with a glyph for a character, or None."""
         return next((face for face in self.faces if face.covers(char)), None)
 
 
@@ -81,7 +81,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _rank(path: Path) -> tuple[int, int, int, str]:
-    """Order upright sans-serif fonts of ordinary weight first, among them the ones with most characters."""
+    """Sort key: upright sans-serif fonts of regular weight first, among them those with most characters."""
     name = path.stem.lower().replace("-", "").replace(" ", "")
     special = sum(word in name for word in _SPECIAL)
     preferred = (index for index, prefix in enumerate(_PREFERRED) if name.startswith(prefix))

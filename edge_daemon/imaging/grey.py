@@ -1,4 +1,4 @@
-"""Small grey pictures, for whoever has to look at every frame and needs no detail."""
+"""Small grey pictures for checks that run on every frame."""
 
 import cv2
 import numpy as np
@@ -10,17 +10,18 @@ from edge_daemon.imaging.header import read_header
 from edge_daemon.imaging.yuv import Yuv
 
 Grey = NDArray[np.uint8]
-"""Height x width, 0 is black."""
+"""A grey picture: uint8, height x width, 0 is black."""
 _REDUCED = {8: cv2.IMREAD_REDUCED_GRAYSCALE_8, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2}
-"""The scales at which a JPEG decoder leaves out most of its work."""
+"""The scales at which a JPEG decoder can skip most of its work."""
 _FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
-"""Video has black at 16 and white at 235."""
+"""Limited range (black is 16, white is 235) to full range."""
 
 
 def small_grey(picture: Pixels | Yuv, width: int) -> Grey:
-    """A picture (BGR, or planes) in grey, `width` wide and of the same shape; one that is narrower keeps its size.
+    """A picture (BGR, uint8, height x width x 3, or planes) in grey, `width` wide, or in its own size if that is
+    smaller.
 
-    Of large pictures 16 pixels are averaged for each that is left: all of them would cost six times as much.
+    In large pictures 16 pixels are averaged for each result: averaging all would cost six times as much.
     """
     pixels = picture.y if isinstance(picture, Yuv) else picture
     height, given = pixels.shape[:2]
@@ -35,14 +36,14 @@ def small_grey(picture: Pixels | Yuv, width: int) -> Grey:
 
 
 def small_grey_of_jpeg(jpeg: bytes, width: int) -> Grey:
-    """The same of a JPEG's bytes, which are decoded no larger than is needed.
+    """The same for the bytes of a JPEG, decoded at the smallest sufficient scale; see `small_grey`.
 
     Raises:
-        PictureError: they cannot be decoded.
+        PictureError: the bytes cannot be decoded.
     """
     header = read_header(jpeg)
     if header is None:
-        raise PictureError("this is no picture in a known format")
+        raise PictureError("this is not a picture in a supported format")
     scale = next((scale for scale in _REDUCED if header.width >= scale * width), 1)
     try:
         decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), _REDUCED.get(scale, cv2.IMREAD_GRAYSCALE))

@@ -1,6 +1,6 @@
-"""What a JPEG, PNG or WebP says of itself in its first bytes, read without decoding anything.
+"""Format and size from the first bytes of a JPEG, PNG or WebP, read without decoding.
 
-Decoders reserve memory for the size that a file claims, so the claim is looked at before they see it.
+Decoders allocate memory for the size that a file claims, so the claim is checked first.
 """
 
 import struct
@@ -16,7 +16,7 @@ _PIXELS_FOLLOW = frozenset({0xD9, 0xDA})
 
 
 class Header(NamedTuple):
-    """The kind of a picture and its size in pixels, as its own header claims."""
+    """The format of a picture and its size in pixels, as claimed by its header."""
 
     codec: Literal["jpeg", "png", "webp"]
     width: int
@@ -24,7 +24,7 @@ class Header(NamedTuple):
 
 
 def read_header(data: Buffer) -> Header | None:
-    """Give the header of a JPEG, PNG or WebP, or None when `data` is none of them or too damaged to tell."""
+    """The header of a JPEG, PNG or WebP, or None if `data` is none of these or is cut off within its header."""
     view = memoryview(data)
     start = bytes(view[:16])
     try:
@@ -35,7 +35,7 @@ def read_header(data: Buffer) -> Header | None:
         if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
             return _webp(view)
     except (struct.error, IndexError):
-        return None  # it ends within its header
+        return None  # the data ends within the header
     return None
 
 
@@ -59,7 +59,7 @@ def _jpeg(view: memoryview) -> Header | None:
 
 
 def _webp(view: memoryview) -> Header | None:
-    """Read the first chunk: a canvas, a lossy or a lossless frame (RFC 9649, 2 and 3.4; RFC 6386, 9.1)."""
+    """Read the first chunk: canvas, lossy or lossless frame (RFC 9649, 2 and 3.4; RFC 6386, 9.1)."""
     chunk = bytes(view[12:16])
     if chunk == b"VP8X":
         wide, tall = (int.from_bytes(view[at : at + 3], "little") + 1 for at in (24, 27))

@@ -1,4 +1,4 @@
-"""Keypoints of bodies, faces and hands, and the limbs between them, drawn into RGB frames."""
+"""Draws keypoints of bodies, faces and hands, and the limbs between them, into RGB frames."""
 
 import cv2
 import numpy as np
@@ -13,18 +13,21 @@ _RIM: Colour = (20, 20, 20)
 
 
 def draw_keypoints(rgb: Pixels, keypoints: NDArray[np.floating], skeleton: str, *, confidence: float = 0.3) -> None:
-    """Draw the keypoints of N objects, and the limbs between them, into a writable RGB picture.
+    """Draw the keypoints of N objects, and their limbs, into a writable RGB picture (uint8, height x width x 3).
 
-    `keypoints` is N x K x 3: x and y in pixels, and how sure the model is. Points less sure than `confidence`,
-    and those that are NaN or infinite, are left out with their limbs; limbs are cut at the picture's edge.
-    `skeleton` names the set of points; of an unknown one there are only the points. Raises PictureError for
-    another kind of picture or a read-only one, ValueError for keypoints of another shape than the set has.
+    `keypoints` is N x K x 3: x and y in pixels, and confidence. Points below `confidence`, and those that are NaN or
+    infinite, are skipped with their limbs; limbs are clipped to the picture. `skeleton` names the set of points; of an
+    unknown set only the points are drawn.
+
+    Raises:
+        PictureError: `rgb` is no such picture, or is read-only.
+        ValueError: the shape of the keypoints differs from that of the set.
     """
     known = skeleton_named(skeleton)
     shape = np.shape(keypoints)
     if len(shape) != 3 or shape[2] != 3 or (known.points and shape[1] != len(known.points)):
         wanted = len(known.points) or "K"
-        raise ValueError(f"keypoints of the set {skeleton} are N x {wanted} x 3; these are {shape}")
+        raise ValueError(f"keypoints of the set {skeleton} must be N x {wanted} x 3, not {shape}")
     xy, there = measured(keypoints[:, :, :2])
     with np.errstate(invalid="ignore"):
         there &= np.asarray(keypoints[:, :, 2], np.float64) >= confidence
@@ -35,7 +38,7 @@ def draw_keypoints(rgb: Pixels, keypoints: NDArray[np.floating], skeleton: str, 
 
 
 def _draw(rgb: Pixels, points: NDArray[np.float64], sure: NDArray[np.bool_], known: Skeleton) -> None:
-    """Draw one object: its limbs, and its points upon them."""
+    """Draw one object: limbs first, then points (`points` N x 2, `sure` N)."""
     height, width = rgb.shape[:2]
     radius = _radius(points[sure], len(points), width, height)
     line = min(radius, line_width(width, height))
@@ -48,7 +51,7 @@ def _draw(rgb: Pixels, points: NDArray[np.float64], sure: NDArray[np.bool_], kno
 
 
 def _radius(points: NDArray[np.float64], count: int, width: int, height: int) -> int:
-    """Give the size of points: it grows with the picture, and is less where they lie close together."""
+    """The radius of points: grows with the picture, and shrinks where points lie close together (`points` N x 2)."""
     usual = max(2, round(min(width, height) / 180))
     if len(points) == 1:
         return usual

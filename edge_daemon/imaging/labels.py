@@ -1,8 +1,8 @@
-"""Captions as small grey bitmaps, in any script for which this machine has a font; rendered once and reused.
+"""Captions as small grey bitmaps, in any script for which this machine has a font; rendered once and cached.
 
-Every frame has new confidences, so a caption such as `person 0.91` is kept as two bitmaps, of its name and of
-its number: a hundred numbers serve all names. Bitmaps have no colour, so one serves all colours. Arabic and
-other scripts whose letters join are shaped where Pillow finds libraqm and libfribidi.
+Confidences change with every frame, so a caption such as `person 0.91` is cached as two bitmaps, name and number: a
+hundred numbers serve all names. Bitmaps have no colour, so one serves all colours. Scripts with joined letters, such
+as Arabic, are shaped if Pillow finds libraqm and libfribidi.
 """
 
 import math
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from edge_daemon.imaging.fonts import Face, Fonts
 
 LONGEST = 40
-"""Characters of a caption, its number not counted; of longer ones the rest becomes an ellipsis."""
+"""Longest caption in characters, without its number; longer ones end in an ellipsis."""
 
 Mask = NDArray[np.uint8]
 
@@ -29,17 +29,17 @@ _SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 class Labels:
-    """Renders captions with the fonts it is given."""
+    """Renders captions with the given fonts."""
 
     def __init__(self, fonts: Fonts) -> None:
         self._fonts = fonts
         self._part = lru_cache(maxsize=_REMEMBERED)(self._render)
 
     def mask(self, caption: str, size: int) -> Mask:
-        """Give a caption as a bitmap of `line_height(size)` x its width, uint8: 0 is background, 255 is ink.
+        """A caption as a bitmap: uint8, `line_height(size)` x its width, 0 is background, 255 is ink.
 
         `size` is that of the font, in pixels. Control characters are left out, line breaks become spaces, and
-        characters of no font are shown as a plain letter or as `U+4E2D`.
+        characters that no font has are shown as a plain letter or as `U+4E2D`.
         """
         text = " ".join(caption.split())
         number = _NUMBER.fullmatch(text)
@@ -56,7 +56,7 @@ class Labels:
         return np.hstack([np.zeros((line_height(size), 0), np.uint8), *masks])
 
     def _runs(self, text: str) -> list[tuple[Face, str]]:
-        """Split a text into pieces of one face each: one piece whenever any face has it all."""
+        """The text split into pieces with one face each; a single piece if some face has all characters."""
         text = " ".join("".join(self._shown(text)).split())
         wanted = dict.fromkeys(face for char in text if (face := self._fonts.face_for(char)))
         for face in wanted:
@@ -72,7 +72,7 @@ class Labels:
         return runs
 
     def _shown(self, text: str) -> Iterator[str]:
-        """Give each character as it can be shown: itself, its plain form, or its number."""
+        """Each character in displayable form: itself, its plain form, or its code point."""
         for char in text:
             plain = unicodedata.normalize("NFKD", char)
             plain = "".join(part for part in plain if not unicodedata.combining(part))
@@ -85,7 +85,7 @@ class Labels:
 
 
 def line_height(size: int) -> int:
-    """Give the height in pixels of every caption in a font of `size` pixels."""
+    """The height in pixels of all captions in a font of `size` pixels."""
     return math.ceil(1.4 * size)
 
 
@@ -96,7 +96,7 @@ def _tidy(text: str) -> str:
 
 
 def _is_text(char: str) -> bool:
-    """Whether a character is to be seen: no control, no invisible mark, no half of a surrogate pair."""
+    """True if a character is visible: no control character, no invisible mark, no lone surrogate."""
     return char not in _SELECTORS and unicodedata.category(char) not in ("Cc", "Cf", "Cs")
 
 

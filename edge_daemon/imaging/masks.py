@@ -1,4 +1,4 @@
-"""Masks of objects and maps of classes, laid over RGB frames so that the picture shows through."""
+"""Draws masks of objects and maps of classes as translucent layers over RGB frames."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,15 +14,18 @@ from edge_daemon.imaging.palette import Colour, colour
 from edge_daemon.imaging.rle import Mask, cut
 
 OPACITY = 0.4
-"""The share of a class's colour where it covers the picture."""
+"""Opacity of a class's colour over the picture."""
 
 
 def draw_masks(rgb: Pixels, masks: Sequence[tuple[int, int, Mask]], class_ids: Sequence[int]) -> None:
-    """Lay masks over a writable RGB picture: each a light tint in the colour of its class, with an outline.
+    """Draw masks over a writable RGB picture (uint8, height x width x 3): a tint in the class's colour, and an outline.
 
-    A mask is its left, its top and an array of h x w, bool or uint8, in which anything but 0 counts; it is cut
-    at the picture's edge. Raises PictureError for another kind of picture or mask, ValueError when there are
-    not as many masks as class ids.
+    A mask is its left, its top and an array of h x w, bool or uint8, set where it is not 0; it is clipped to the
+    picture.
+
+    Raises:
+        PictureError: the picture or a mask has another shape or type.
+        ValueError: the numbers of masks and class ids differ.
     """
     with canvas(rgb) as picture:
         height, width = picture.shape[:2]
@@ -40,15 +43,18 @@ def draw_masks(rgb: Pixels, masks: Sequence[tuple[int, int, Mask]], class_ids: S
 
 
 def draw_label_map(rgb: Pixels, label_map: NDArray[np.uint8], background: int | None = 0) -> None:
-    """Lay a map of classes, height x width of uint8, over a writable RGB picture of the same size.
+    """Draw a map of classes (uint8, height x width) over a writable RGB picture (uint8) of the same size.
 
-    Pixels of the class `background` stay as they are. Raises PictureError for another kind of picture or map.
+    Pixels of the class `background` stay unchanged.
+
+    Raises:
+        PictureError: the picture or the map has another shape or type.
     """
     check_canvas(rgb)
     if label_map.dtype != np.uint8 or label_map.shape != rgb.shape[:2]:
         raise PictureError(
-            f"a map of classes is uint8 and of the size of its picture, {rgb.shape[:2]}; "
-            f"this is {label_map.dtype} {label_map.shape}"
+            f"a map of classes must be uint8 with the size of its picture, {rgb.shape[:2]}, "
+            f"not {label_map.dtype} {label_map.shape}"
         )
     with canvas(rgb) as picture:
         classes = np.ascontiguousarray(label_map)

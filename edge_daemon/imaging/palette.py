@@ -1,4 +1,4 @@
-"""The colours of classes, the same in every picture, and what is readable on them."""
+"""Colours of classes, equal in all pictures, and readable text colours on them."""
 
 import colorsys
 from functools import lru_cache
@@ -8,16 +8,16 @@ import numpy as np
 from edge_daemon.imaging.colour import Pixels
 
 COLOURS = 64
-"""Different colours; class 64 has that of class 0."""
+"""Number of different colours; class 64 has that of class 0."""
 
-_GOLDEN = 0.6180339887  # neighbouring classes get hues far from each other, however many there are
+_GOLDEN = 0.6180339887  # the golden ratio gives neighbouring classes distant hues for any number of classes
 _SHADES = ((0.85, 0.95), (0.8, 0.8), (0.55, 1.0))  # saturation and value
 
 Colour = tuple[int, int, int]
 
 
 def colour(class_id: int) -> Colour:
-    """Give the RGB colour of a class, always the same one."""
+    """The RGB colour of a class, always the same."""
     index = int(class_id) % COLOURS
     saturation, value = _SHADES[index // 7 % len(_SHADES)]
     red, green, blue = colorsys.hsv_to_rgb((0.36 + index * _GOLDEN) % 1, saturation, value)
@@ -25,14 +25,14 @@ def colour(class_id: int) -> Colour:
 
 
 def ink(fill: Colour) -> Colour:
-    """Give black or white, whichever has more contrast to an RGB colour (WCAG 2.2, relative luminance)."""
+    """Black or white, whichever contrasts more with an RGB colour (WCAG 2.2, relative luminance)."""
     linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in fill)]
     luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
     return (0, 0, 0) if (luminance + 0.05) ** 2 > 1.05 * 0.05 else (255, 255, 255)
 
 
 def ramp(class_id: int) -> Pixels:
-    """Give the 256 colours, 256 x 3, from a class's own to that of the text on it; not to be written to."""
+    """The 256 colours (RGB, uint8, 256 x 3, read-only) from a class's own to that of the text on it."""
     return _ramp(int(class_id) % COLOURS)
 
 

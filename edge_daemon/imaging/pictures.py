@@ -1,7 +1,7 @@
-"""Pictures from people, files and cameras: of any common format and of any kind of pixel, made plain RGB.
+"""Decodes pictures from people, files and cameras: any common format and kind of pixel, converted to plain RGB.
 
-Pillow reads them, since it knows more kinds than OpenCV does; where both know a kind of JPEG or PNG they give
-the same pixels. A truncated file is refused by either.
+Pillow reads them, since it supports more kinds than OpenCV; for JPEG and PNG that both support, the pixels are
+equal. Both refuse truncated files.
 """
 
 import io
@@ -16,11 +16,11 @@ from edge_daemon.imaging.colour import Pixels, bgr_from_image
 from edge_daemon.imaging.header import Buffer, read_header
 
 MAX_PIXELS = 64_000_000
-"""The largest picture that is decoded unless a caller says otherwise, in pixels: 183 MiB as RGB."""
+"""Default limit of the pixels in a decoded picture: 183 MiB as RGB."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 
-# What Pillow's readers raise on damaged files; and their warnings, where a program makes errors of those.
+# Exceptions of Pillow's readers on damaged files; warnings too, for programs that turn them into errors.
 _READER_ERRORS = (
     OSError,
     SyntaxError,
@@ -45,16 +45,19 @@ _UPRIGHT = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # Exif 2.32, tag 274: what undoes it
+}  # Exif 2.32, tag 274: the transposition that undoes it
 
 
 def read_rgb(data: Buffer, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Give a JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF file as an upright Pillow RGB image without metadata.
+    """A JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF file as an upright Pillow RGB image without metadata.
 
-    The Exif orientation is applied; of an animation comes the first picture. Grey, bilevel and palette
-    become RGB, CMYK and YCCK (Adobe's inverted ones too) without a colour profile, transparency lies on
-    white as in a browser, and of 16 bits the upper 8 are kept. Raises PictureError for anything else, for a
-    truncated or damaged file, and for one of more than `max_pixels`, which is never decoded.
+    The Exif orientation is applied; of an animation the first picture is read. Grey, bilevel and palette pictures
+    become RGB, CMYK and YCCK (Adobe's inverted ones too) are converted without a colour profile, transparency is laid
+    on white as in a browser, and of 16 bits the upper 8 are kept.
+
+    Raises:
+        PictureError: the file has another format, is damaged or truncated, or has more than `max_pixels`; the latter is
+            checked before decoding.
     """
     header = read_header(data)
     if header:
@@ -67,8 +70,8 @@ def read_rgb(data: Buffer, max_pixels: int = MAX_PIXELS) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"the picture is too large to decode: {error}") from error
     except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        raise PictureError(f"this is no picture in a known format ({known}): {_start(data)}") from error
+        empty = "" if len(data) else ": it is empty"
+        raise PictureError(f"this is not a picture in a supported format ({', '.join(FORMATS)}){empty}") from error
     except _READER_ERRORS as error:
         raise PictureError(f"the picture is damaged or incomplete: {error}") from error
     rgb.info.clear()  # an orientation left in it could be applied twice
@@ -76,7 +79,7 @@ def read_rgb(data: Buffer, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def read_bgr(data: Buffer, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Give a picture file as a BGR array of height x width x 3, uint8; otherwise as `read_rgb`."""
+    """A picture file as a BGR array (uint8, height x width x 3); see `read_rgb`."""
     header = read_header(data)
     if header and header.codec == "jpeg":
         check_size(header.width, header.height, max_pixels)
@@ -86,15 +89,19 @@ def read_bgr(data: Buffer, max_pixels: int = MAX_PIXELS) -> Pixels:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raise PictureError unless `width` and `height` make between 1 and `max_pixels` pixels."""
+    """Check that a picture of this size has between 1 and `max_pixels` pixels.
+
+    Raises:
+        PictureError: it has not.
+    """
     if width < 1 or height < 1:
         raise PictureError(f"a picture of {width}x{height} has no pixels")
     if width * height > max_pixels:
-        raise PictureError(f"a picture of {width}x{height} is too large: at most {max_pixels} pixels are decoded")
+        raise PictureError(f"a picture of {width}x{height} is too large: the limit is {max_pixels} pixels")
 
 
 def _opencv_bgr(data: Buffer) -> Pixels:
-    """Give the same pixels as Pillow would, in a third of the time, since nothing is copied."""
+    """The same pixels (BGR, uint8, height x width x 3) as Pillow's, in a third of the time, since nothing is copied."""
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
@@ -105,7 +112,7 @@ def _opencv_bgr(data: Buffer) -> Pixels:
 
 
 def is_ordinary_jpeg(data: Buffer) -> bool:
-    """Whether a JPEG is upright and of grey or YCbCr pixels, so that every decoder makes the same of it."""
+    """True for a JPEG that all decoders read alike: upright, and grey or YCbCr."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             return image.mode in ("RGB", "L") and _turn(image) is None
@@ -117,7 +124,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except _READER_ERRORS:
-        return None  # its pixels may be good, only what is written beside them is not
+        return None  # the pixels may be good even if the metadata is not
     return _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
 
 
@@ -132,13 +139,9 @@ def _plain(image: Image.Image) -> Image.Image:
         return Image.fromarray(upper).convert("RGB")
     if image.mode in ("I", "F", "LAB"):
         kind = {"I": "32-bit integer", "F": "floating-point", "LAB": "CIELAB"}[image.mode]
-        raise PictureError(f"pictures of {kind} pixels are not understood: save it as 8-bit or 16-bit RGB or grey")
+        raise PictureError(f"{kind} pixels are not supported: save the picture as 8-bit or 16-bit RGB or grey")
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))
         return paper.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _start(data: Buffer) -> str:
-    return f"{len(data)} bytes that start with {bytes(data[:12])!r}" if len(data) else "it is empty"

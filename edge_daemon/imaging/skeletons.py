@@ -1,4 +1,4 @@
-"""Which keypoints a model gives, by the name of their set, and which of them are joined by a limb.
+"""Sets of keypoints by name, and the limbs between the points.
 
 Left and right are those of the person, not of the picture.
 """
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from edge_daemon.imaging.palette import Colour, colour
 
-# Told apart by the colour-blind too, and unlike the green box of a person.
+# Distinguishable with colour blindness, and different from the green box of a person.
 LEFT: Colour = (50, 150, 255)
 RIGHT: Colour = (255, 140, 20)
 MIDDLE: Colour = (240, 240, 240)
@@ -23,7 +23,7 @@ _PARTS = {"left": LEFT, "right": RIGHT, **_FINGERS}
 
 
 class Skeleton(NamedTuple):
-    """A set of keypoints: their names in order, the pairs that are joined, and the RGB colours of both."""
+    """A set of keypoints: names in order, pairs of points joined by limbs, and RGB colours of both."""
 
     points: tuple[str, ...] = ()
     limbs: tuple[tuple[int, int], ...] = ()
@@ -31,7 +31,7 @@ class Skeleton(NamedTuple):
     limb_colours: tuple[Colour, ...] = ()
 
     def point_colour(self, index: int) -> Colour:
-        """Give the colour of a point: that of its side or its finger; without a name, its own."""
+        """The colour of a point: that of its side or finger, or one by its number if it has no name."""
         return self.point_colours[index] if self.point_colours else colour(index)
 
 
@@ -43,7 +43,7 @@ def _skeleton(points: tuple[str, ...], limbs: str = "") -> Skeleton:
 
 
 def _between(start: Colour, end: Colour) -> Colour:
-    """Give the colour of a limb: that of the side that it belongs to, if it belongs to one."""
+    """The colour of a limb: that of the side it belongs to, if any."""
     sides = {start, end} - {MIDDLE}
     return sides.pop() if len(sides) == 1 else MIDDLE
 
@@ -62,9 +62,9 @@ _BODY_LIMBS = """
     left_eye-right_eye nose-left_eye nose-right_eye left_eye-left_ear right_eye-right_ear
     left_ear-left_shoulder right_ear-right_shoulder
 """
-# Five points of a face, as YuNet gives them.
+# Five points of a face, as YuNet returns them.
 _FACE = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-# MediaPipe's hand landmarks, and those of COCO-WholeBody's hands: four a finger, from its root to its tip.
+# MediaPipe's hand landmarks, and those of COCO-WholeBody's hands: four per finger, from base to tip.
 _HAND = ("wrist", *(f"{finger}_{joint}" for finger in _FINGERS for joint in range(1, 5)))
 _HAND_LIMBS = " ".join(
     f"wrist-{finger}_1 {finger}_1-{finger}_2 {finger}_2-{finger}_3 {finger}_3-{finger}_4" for finger in _FINGERS
@@ -78,10 +78,10 @@ SKELETONS = {
 
 
 def skeleton_named(name: str) -> Skeleton:
-    """Give a set of keypoints by name; one without names and limbs when it is not known."""
+    """The set of keypoints with this name; one without names and limbs if it is unknown."""
     return SKELETONS.get(name, Skeleton())
 
 
 def skeleton_of(count: int) -> str:
-    """Give the name of the set that a model with so many keypoints is taken to have: `coco17`, or `points4`."""
+    """The name of the set assumed for a model with this number of keypoints: `coco17`, or `points4`."""
     return next((name for name, known in SKELETONS.items() if len(known.points) == count), f"points{count}")

@@ -1,7 +1,7 @@
-"""Pictures as video decoders give them: brightness, and two differences of colour at half its resolution (YUV 4:2:0).
+"""Pictures as video decoders deliver them: luma, and two chroma planes at half its resolution (YUV 4:2:0).
 
-A model is shown a fraction of a camera's pixels: scaled as they are and made BGR after that, they cost half of what the
-other way round would, and where they travel whole they are half as many bytes.
+Models need a fraction of a camera's pixels: scaling the planes first and converting to BGR afterwards costs half as
+much as the reverse, and whole pictures travel in half as many bytes.
 """
 
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 Plane = NDArray[np.uint8]
 _WEIGHTS: dict[Matrix, tuple[float, float]] = {
-    "bt601": (0.299, 0.114),  # of red and blue in brightness: ITU-R BT.601-7, 2.5.1
+    "bt601": (0.299, 0.114),  # weights of red and blue in luma: ITU-R BT.601-7, 2.5.1
     "bt709": (0.2126, 0.0722),  # ITU-R BT.709-6, 3.2
     "bt2020": (0.2627, 0.0593),  # ITU-R BT.2020-2, table 4
 }
 _FFMPEG = {"bt601": 5, "bt709": 1, "bt2020": 9}
-"""What FFmpeg calls them (AVColorSpace)."""
+"""FFmpeg's numbers for them (AVColorSpace)."""
 _TINY = 16
-"""Pixels a side, below which FFmpeg is not to be had."""
+"""Shortest side, in pixels, that FFmpeg converts."""
 USUAL = YuvFormat()
 _HALF = -0.5
-"""FFmpeg rounds down: a picture is to be as bright whichever way it was made BGR."""
+"""Offset for FFmpeg's rounding down, so that both conversions give the same brightness."""
 
 
 @dataclass(frozen=True, eq=False)
 class Yuv:
-    """`y` is height x width, `u` and `v` are half that, rounded up; all uint8."""
+    """Planes: `y` is height x width, `u` and `v` are half that, rounded up; all uint8."""
 
     y: Plane
     u: Plane
@@ -51,19 +51,19 @@ class Yuv:
         """A read-only view of the `data` of a picture.
 
         Raises:
-            PictureError: these are not as many bytes as there have to be, or it has more than `max_pixels`.
+            PictureError: the number of bytes is wrong, or the picture has more than `max_pixels`.
         """
         check_size(width, height, max_pixels)
         pixels = np.frombuffer(data, np.uint8)
         if pixels.size != cls.bytes_of(width, height):
-            raise PictureError(f"{pixels.size} bytes are no YUV picture of {width}x{height}")
+            raise PictureError(f"{pixels.size} bytes are not a YUV picture of {width}x{height}")
         pixels.flags.writeable = False
         u, v = pixels[width * height :].reshape(2, -(-height // 2), -(-width // 2))
         return cls(pixels[: width * height].reshape(height, width), u, v, form)
 
     @staticmethod
     def bytes_of(width: int, height: int) -> int:
-        """How many there are of a picture."""
+        """The number of bytes in a picture of this size."""
         return width * height + 2 * -(-width // 2) * -(-height // 2)
 
     @property
@@ -73,29 +73,29 @@ class Yuv:
 
     @property
     def planes(self) -> tuple[Plane, Plane, Plane]:
-        """Brightness first."""
+        """The planes y (height x width), u and v (half of that, rounded up), all uint8."""
         return self.y, self.u, self.v
 
     def scaled_bgr(self, width: int, height: int) -> Pixels:
-        """A BGR picture (height x width x 3, uint8) of another size, by bilinear interpolation."""
+        """A BGR picture (uint8, height x width x 3) of another size, by bilinear interpolation."""
         planes = [cv2.resize(plane, (width, height)) for plane in self.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
 
     def bgr(self) -> Pixels:
-        """The whole BGR picture."""
+        """The whole picture in BGR (uint8, height x width x 3)."""
         return self._whole("bgr24")
 
     def rgb(self) -> Pixels:
-        """The whole RGB picture."""
+        """The whole picture in RGB (uint8, height x width x 3)."""
         return self._whole("rgb24")
 
     def _whole(self, order: Literal["bgr24", "rgb24"]) -> Pixels:
-        """FFmpeg is fastest, but wants sides that are even, and not tiny."""
+        """Convert with FFmpeg, which is fastest, if sides are even and not tiny."""
         width, height = self.size
         if width % 2 or height % 2 or min(width, height) < _TINY:
             bgr = self.scaled_bgr(width, height)
             return bgr if order == "bgr24" else np.ascontiguousarray(bgr[..., ::-1])
-        import av  # whoever sees no whole pictures does without
+        import av  # only for processes that need whole pictures
 
         frame = av.VideoFrame(width, height, "yuv420p")
         frame.colorspace = _FFMPEG[self.format.matrix]
@@ -107,27 +107,27 @@ class Yuv:
 
 
 def lines(plane: "VideoPlane", height: int, width: int) -> Plane:
-    """A view of `width` bytes of each line: those that FFmpeg keeps are longer than they need be."""
+    """A view (uint8, height x width) of a plane without the padding at the end of FFmpeg's lines."""
     return np.ndarray((height, width), np.uint8, memoryview(plane), strides=(plane.line_size, 1))
 
 
 @lru_cache(maxsize=1)
 def _converter() -> "VideoReformatter":
-    """One for all pictures: it makes itself ready for a size and format once."""
+    """One converter for all pictures: it sets itself up once for a size and format."""
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
 
 
 def small_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
-    """A picture (BGR, or planes) scaled by bilinear interpolation: in one way, wherever it is done."""
+    """A picture (BGR, uint8, height x width x 3, or planes) scaled to BGR; all processes scale with this function."""
     if isinstance(picture, Yuv):
         return picture.scaled_bgr(width, height)
     return np.asarray(cv2.resize(picture, (width, height)), np.uint8)
 
 
 def _to_bgr(matrix: Matrix, *, full: bool) -> NDArray[np.float32]:
-    """From Y, U, V and 1 to B, G and R."""
+    """The matrix (float32, 3 x 4) from Y, U, V and 1 to B, G and R."""
     red, blue = _WEIGHTS[matrix]
     green = 1 - red - blue
     black, luma, chroma = (0, 1.0, 1.0) if full else (16, 255 / 219, 255 / 224)

@@ -7,7 +7,7 @@ from edge_daemon.messages.fates import Dropped, Reason
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one camera and model have come: all that is needed to go on after a process was lost.
+    """Progress of one camera and model: the state needed to continue after a process was lost.
 
     `resolved` is the last frame number whose fate is decided, `published` the last one delivered (-1: none yet),
     `gap` what was dropped since then; the other counts run over all epochs.
@@ -39,7 +39,7 @@ class StartFrom(Message, frozen=True, kw_only=True, tag="start-from.1"):
 
 
 class Joined(Message, frozen=True, kw_only=True, tag="joined.1"):
-    """A model now looks at a camera that was here before it: its first frame comes after `state.resolved`."""
+    """A model starts to run on a camera that is up already: its first frame comes after `state.resolved`."""
 
     state: StreamState
 
@@ -91,14 +91,14 @@ class Captured(Message, frozen=True, kw_only=True, tag="captured.1"):
 
 
 class SinkHello(Message, frozen=True, kw_only=True, tag="sink-hello.1"):
-    """First message after every (re)connection: how far each stream has come, as far as this sink knows."""
+    """First message after every (re)connection: the progress of each stream known to this sink."""
 
     streams: list[StreamState]
     watched: list[str]
 
 
 class Acks(Message, frozen=True, kw_only=True, tag="acks.1"):
-    """How far each of these streams has come."""
+    """Progress of each of these streams."""
 
     streams: list[StreamState]
 

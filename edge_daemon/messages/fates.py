@@ -1,4 +1,4 @@
-"""What became of a frame: the closed list of reasons for which one is dropped."""
+"""Fates of frames: the closed list of reasons for which a frame is dropped."""
 
 from collections import Counter
 from typing import Literal
@@ -18,7 +18,7 @@ Reason = Literal[
 Failure = Literal["undecodable", "model-error", "poison"]
 """Why a worker has no result."""
 POISON = 2
-"""A frame that this many workers had when they died is not looked at again."""
+"""A frame that this many workers had when they died is not run again."""
 Dropped = dict[str, int]
 """Frames by `Reason`. The keys are plain strings, so that reasons of a newer peer stay readable."""
 NOTHING: Counter[str] = Counter()

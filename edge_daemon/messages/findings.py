@@ -1,4 +1,4 @@
-"""What a model found in a frame, as workers send it and subscribers receive it."""
+"""Findings of a model in a frame, as workers send them and subscribers receive them."""
 
 import msgspec
 
@@ -11,12 +11,12 @@ class Rle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One box in pixels of the source frame, and what the model adds to it.
+    """One box in pixels of the source frame, with the model's additions to it.
 
     `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
     (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
 
-    In the result of a model that comes after another, the box is what the other found, number `parent` of its
+    In the result of a model that runs after another, the box is the other's detection, number `parent` of its
     detections in the same frame, and `classes`, `detections` or `embedding` are this model's findings in it.
     """
 
@@ -53,7 +53,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a model found in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
+    """Findings of a model in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
     `segments`, or an `embedding` of length 1.
     """
 

@@ -10,7 +10,7 @@ from edge_daemon.settings import Codec
 Annotation = Literal["raw", "jpeg"]
 """An annotated picture as RGB bytes, into which others draw too, or as the JPEG that is published."""
 Matrix = Literal["bt601", "bt709", "bt2020"]
-"""How YUV becomes RGB, by the number of the ITU recommendation that defines it."""
+"""Conversion of YUV to RGB, by the number of the ITU recommendation that defines it."""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True):
-    """An object that a model found, for another model to look at: detection number `index` of that frame's result.
+    """A detection that another model runs on: number `index` of that frame's result.
 
     `xyxy` is in pixels of the source frame.
     """
@@ -45,7 +45,7 @@ class ResultFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class YuvFormat(msgspec.Struct, frozen=True):
-    """How the planes of a YUV picture are read: black is 16 and white 235, or with `full` 0 and 255."""
+    """Interpretation of YUV planes: black is 16 and white 235, or with `full` 0 and 255."""
 
     matrix: Matrix = "bt601"
     full: bool = False
@@ -74,9 +74,9 @@ class PictureHeader(Message, frozen=True, kw_only=True):
     that size and stands for the larger one, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
     is set; the scaled picture may follow the planes.
 
-    `captured_ns` is the moment right after the source gave the frame, or the upload had arrived. `crops`, if not None,
-    are the parts to look at; if there are none, no picture travels. `deaths` workers died while they had this picture:
-    from POISON on it goes to the quarantine. With `annotate` the result comes with a picture.
+    `captured_ns` is the moment right after the source gave the frame, or the upload arrived. `crops`, if not None, are
+    the parts to process; if there are none, no picture travels. `deaths` workers died while they had this picture: from
+    POISON on it goes to the quarantine. With `annotate` the result comes with a picture.
     """
 
     captured_ns: int

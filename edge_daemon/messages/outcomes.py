@@ -1,4 +1,4 @@
-"""What a worker made of a picture: sent to the sink, or to the web for an upload."""
+"""A worker's outcome for a picture: sent to the sink, or to the web for an upload."""
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
-    """What a worker made of a frame; the annotated picture that was requested may travel beside it: RGB bytes (height x
+    """A worker's outcome for a frame; the requested annotated picture may travel beside it: RGB bytes (height x
     width x 3), or a JPEG of the frame's `quality`. `failed` is the reason if there is no result.
     """
 

@@ -1,4 +1,4 @@
-"""Between the dispatcher and those that have frames (captures, the web) or take them (workers)."""
+"""Between the dispatcher and the processes that have frames (captures, the web) or take them (workers)."""
 
 from edge_daemon.messages.accounting import Acks, SinkHello, Watched
 from edge_daemon.messages.codec import Message
@@ -59,7 +59,7 @@ class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
 
 
 class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
-    """Frame `seq` is on its way to `worker`, as requested; `inbox` tells the worker from an earlier one of its name.
+    """Frame `seq` is on its way to `worker`, as requested; `inbox` distinguishes workers with the same name.
 
     A live camera sends this late, together with its next message: the worker's `WorkerReady` says the same.
     """
@@ -194,7 +194,7 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.2"):
 class WorkerReady(Message, frozen=True, kw_only=True, tag="worker-ready.1"):
     """This worker is done with frame `seq` and can take another.
 
-    `found` is what the models that come after its own look at; None if it `failed`, or no model comes after.
+    `found` are the detections for the models that run after this one; None if it `failed`, or there are none such.
     """
 
     worker: str

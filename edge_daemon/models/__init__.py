@@ -1,5 +1,4 @@
-"""An ONNX file as a model: BGR pictures in, boxes in pixels of the picture out.
+"""Loads an ONNX file as a model: BGR pictures in, detections in pixels of the picture out.
 
-`model.Model` is what workers use; the other modules are its parts, and only `session` knows
-ONNX Runtime.
+Workers use `model.Model`; the other modules are its parts, and only `session` depends on ONNX Runtime.
 """

@@ -1,4 +1,4 @@
-"""Runs with inputs that stay on an accelerator: memory there is allocated once, and pictures are copied into it."""
+"""Inputs kept in an accelerator's memory, allocated once and filled with each picture."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 
 class Bound:
-    """A session whose inputs are bound to memory of `device` (`cuda`, or `cpu`, where it gains nothing)."""
+    """A session whose inputs are bound to memory of `device` (`cuda`; `cpu` works too, without a gain)."""
 
     def __init__(self, session: ort.InferenceSession, outputs: Sequence[str], device: str, number: int = 0) -> None:
         self._session, self._outputs, self._device, self._number = session, outputs, device, number
@@ -19,10 +19,10 @@ class Bound:
         self._inputs: dict[str, ort.OrtValue] = {}
 
     def run(self, feeds: Arrays, options: ort.RunOptions | None = None) -> list[NDArray[np.generic]]:
-        """The outputs, in the order in which they were named."""
+        """The outputs (any shape and type) for `feeds`, inputs by name with the shapes and types of the model."""
         for name, array in feeds.items():
             self._feed(name, array)
-        # Bound anew each time: what a run left there would have to fit the next, whose outputs may be larger.
+        # Outputs are bound again for each run: a buffer of the last run may be too small for the next.
         self._binding.clear_binding_outputs()
         for name in self._outputs:
             self._binding.bind_output(name, "cpu")

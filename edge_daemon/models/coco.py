@@ -1,4 +1,4 @@
-"""Class names that everybody uses: of the COCO detection task in the order of detectors, and of Pascal VOC."""
+"""Well-known class names: COCO's detection task in the order of detectors, and Pascal VOC."""
 
 NAMES = (
     "person",
@@ -86,7 +86,7 @@ NAMES = (
 _ABSENT = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 _PRESENT = iter(NAMES)
 NAMES_91 = tuple("N/A" if number in _ABSENT else next(_PRESENT) for number in range(91))
-"""By COCO's own numbers, 1 to 90 with gaps, as DETR and TensorFlow's detectors count."""
+"""By COCO's category ids, 1 to 90 with gaps, as used by DETR and TensorFlow's detectors."""
 
 VOC = (
     "background",
@@ -113,4 +113,4 @@ VOC = (
 )
 
 SETS = {"coco": NAMES, "coco91": NAMES_91, "coco90": NAMES_91[1:], "voc": VOC}
-"""What `labels` may say instead of a list or a file."""
+"""Values of the key `labels` that stand for a set of names."""

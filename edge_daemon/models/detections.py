@@ -1,4 +1,4 @@
-"""What a model found in one picture, as columns."""
+"""Detections and other findings of a model in one picture, as columns of arrays."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -10,7 +10,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Mask:
-    """A part of a picture: `shape` (bool, hxw) with its top left at (`left`, `top`), in pixels."""
+    """A region of a picture: `shape` (bool, height x width), with its top left corner at (`left`, `top`) in pixels."""
 
     left: int
     top: int
@@ -19,14 +19,14 @@ class Mask:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """N boxes, the surest first.
+    """N boxes, highest confidence first.
 
     `xyxy` is float32 Nx4: left, top, right, bottom. `confidence` is float32 N in 0..1, descending; `class_id` is
-    int32 N, an index into the model's names. None or of length N are `keypoints` (float32 NxKx3: x, y, confidence),
+    int32 N, an index into the model's names. Optional, of length N: `keypoints` (float32 NxKx3: x, y, confidence),
     `corners` of oriented boxes (float32 Nx4x2, clockwise from the box's own top left), `masks` (an object array of
-    `Mask`) and `coefficients` (float32 NxM, what a decoder makes masks from).
+    `Mask`) and `coefficients` (float32 NxM, from which a decoder makes masks).
 
-    Coordinates are pixels: of the model's input when a decoder gives them, of the source picture afterwards.
+    Coordinates are pixels: of the model's input in a decoder's result, of the source picture afterwards.
     """
 
     xyxy: Array
@@ -45,7 +45,7 @@ class Detections:
         return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
 
     def moved(self, left: int, top: int) -> "Detections":
-        """The same so many pixels further to the right and down."""
+        """The same detections, shifted right and down by this many pixels."""
         by = np.array([left, top], np.float32)
         points, masks = self.keypoints, self.masks
         if points is not None:
@@ -58,13 +58,13 @@ class Detections:
 
     @classmethod
     def none(cls) -> "Detections":
-        """Nothing found."""
+        """No detections."""
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
 
 
 @dataclass(frozen=True)
 class Class:
-    """One of the classes that a whole picture may belong to, with its probability."""
+    """A class of the whole picture, with its probability."""
 
     class_id: int
     confidence: float
@@ -72,10 +72,10 @@ class Class:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """All that a model may say of a picture; most say one of these.
+    """Everything a model returns for one picture; most models fill one field.
 
-    `classes`: what the whole picture shows, the surest first. `label_map`: the class of each pixel (uint8 HxW, as
-    large as the picture). `embedding`: float32 D, of length 1.
+    `classes`: classes of the whole picture, most probable first. `label_map`: class of each pixel (uint8, height x
+    width of the picture). `embedding`: float32 D, of length 1.
     """
 
     detections: Detections
@@ -84,5 +84,5 @@ class Findings:
     embedding: Array | None = None
 
     def moved(self, left: int, top: int) -> "Findings":
-        """The same in a picture that this one was cut out of, at `left` and `top`."""
+        """The same findings in the picture that this one was cut out of, at `left` and `top`."""
         return replace(self, detections=self.detections.moved(left, top)) if left or top else self

@@ -1,4 +1,4 @@
-"""What a model is fed: pictures, of a size that the file states or leaves open, and the helpers some ask for."""
+"""A model's inputs: the one for pictures, of fixed or open size, and constant ones beside it."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from edge_daemon.errors import ModelError
 from edge_daemon.settings import InputSettings
 
 DEFAULT_SIDE = 640
-"""Height and width where the model leaves them open and its metadata says nothing, as exporters do."""
+"""Height and width if neither the file nor its metadata gives them; exporters use the same."""
 MAX_VALUES = 1 << 28
-"""Values of an input (a gigabyte as float32), beyond which a file is wrong or hostile."""
+"""Most values of an input (1 GB as float32); a file with more is wrong or hostile."""
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -28,27 +28,27 @@ _ONES = ("scale_factor", "im_scale", "scale_factors")
 
 
 class Declared(Protocol):
-    """An input as ONNX Runtime tells it; `shape` has numbers, and names or None for what is open."""
+    """An input as ONNX Runtime describes it; `shape` has numbers, and names or None for open axes."""
 
     @property
     def name(self) -> str:
-        """Its name in the graph."""
+        """Name in the graph."""
 
     @property
     def type(self) -> str:
-        """Such as `tensor(float)`."""
+        """Element type, such as `tensor(float)`."""
 
     @property
     def shape(self) -> Sequence[int | str | None]:
-        """Sizes of its axes."""
+        """Sizes of the axes."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The input that takes pictures, and constant ones beside it.
+    """The input for pictures, and the constant inputs beside it.
 
-    `size` is height and width; `batch` how many pictures the file fixes, None where it leaves that open. `helpers`
-    by name have one row per picture. `assumed` is whether the size is a guess.
+    `size` is height and width; `batch` is the number of pictures that the file fixes, or None. `helpers` are constant
+    inputs by name, one row per picture. `assumed` is true if the size is a guess.
     """
 
     name: str
@@ -61,22 +61,22 @@ class Inputs:
     helpers: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     def shape(self, pictures: int) -> tuple[int, ...]:
-        """The shape of the input for so many pictures."""
+        """The shape of the input for this number of pictures."""
         if self.channels_last:
             return (pictures, *self.size, self.channels)
         return (pictures, self.channels, *self.size)
 
 
 def understand(declared: Sequence[Declared], metadata: Mapping[str, str], asked: InputSettings) -> Inputs:
-    """What to feed, with what is left open filled in: from the configuration, the metadata, or 640.
+    """The inputs of a model; open sizes come from the configuration, the metadata, or are 640.
 
     Raises:
-        ModelError: no input takes a picture, or one has a meaning that is not known.
+        ModelError: no input takes pictures, or the purpose of one is not known.
     """
     seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in declared)
     pictures = [i for i in declared if len(i.shape) == 4 and i.type in _DTYPES]
     if len(pictures) != 1:
-        raise ModelError(f"its inputs ({seen or 'none'}) are not one for pictures (1x3xHxW or 1xHxWx3 numbers)")
+        raise ModelError(f"its inputs ({seen or 'none'}) include no single one for pictures (1x3xHxW or 1xHxWx3)")
     picture = pictures[0]
     channels_last = _channels_last(picture, asked, seen)
     batch, *axes = picture.shape
@@ -103,7 +103,7 @@ def _channels_last(picture: Declared, asked: InputSettings, seen: str) -> bool:
     if asked.layout:
         channels = last if asked.layout == "nhwc" else first
         if isinstance(channels, int) and channels not in (1, 3):
-            raise ModelError(f"`input.layout` says {asked.layout}, but its input ({seen}) has no 1 or 3 channels there")
+            raise ModelError(f"`input.layout` is {asked.layout}, but its input ({seen}) has no 1 or 3 channels there")
         return asked.layout == "nhwc"
     if first in (1, 3):
         return False
@@ -112,14 +112,14 @@ def _channels_last(picture: Declared, asked: InputSettings, seen: str) -> bool:
     if isinstance(first, int) and isinstance(last, int):
         raise ModelError(f"its input ({seen}) has neither 3 channels (colour) nor 1 (grey)")
     if all(not isinstance(axis, int) for axis in (first, last)):
-        raise ModelError(f"its input ({seen}) does not say where the channels are: add `input: {{layout: nchw}}`")
+        raise ModelError(f"the axis of the channels in its input ({seen}) is open: add `input: {{layout: nchw}}`")
     return isinstance(first, int)
 
 
 def _size(
     sides: Sequence[int | str | None], metadata: Mapping[str, str], asked: InputSettings
 ) -> tuple[tuple[int, int], bool]:
-    """Height and width, and whether they are a guess."""
+    """Height and width, and true if they are a guess."""
     fixed = [side if isinstance(side, int) and side > 0 else None for side in sides]
     stated = _stated_size(metadata)
     size = []
@@ -146,15 +146,15 @@ def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
     except (ValueError, TypeError, SyntaxError) as error:
         raise ModelError(f"cannot read the `imgsz` in its metadata, {text[:40]!r}") from error
     if min(height, width) < 1:
-        raise ModelError(f"the `imgsz` in its metadata is no size, {text[:40]!r}")
+        raise ModelError(f"the `imgsz` in its metadata is not a size, {text[:40]!r}")
     return height, width
 
 
 def _helper(declared: Declared, size: tuple[int, int], seen: str) -> NDArray[np.generic]:
-    """One picture's row of an input that says how large pictures are: as large as the input itself.
+    """One row for an input that takes the size of pictures: the size of the model's own input.
 
-    With that, boxes come out in pixels of the input. RT-DETR, D-FINE and DEIM ask for width and height,
-    PaddleDetection for height and width and for the factor that a picture was resized by.
+    Boxes are then in pixels of that input. RT-DETR, D-FINE and DEIM take width and height; PaddleDetection takes height
+    and width, and the factor by which a picture was resized.
     """
     height, width = size
     values = next(
@@ -166,5 +166,5 @@ def _helper(declared: Declared, size: tuple[int, int], seen: str) -> NDArray[np.
         None,
     )
     if values is None or declared.type not in _HELPER_DTYPES:
-        raise ModelError(f"what its input {declared.name} is for is not known ({seen}): export it without")
+        raise ModelError(f"the purpose of its input {declared.name} is not known ({seen}): export it without it")
     return np.array([values], _HELPER_DTYPES[declared.type])

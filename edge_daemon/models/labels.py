@@ -1,4 +1,4 @@
-"""The names of a model's classes: as configured, from the file's metadata, COCO's, or numbers."""
+"""Names of a model's classes: from the configuration, the file's metadata, COCO, or numbers."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ _FACES = ("retinaface", "scrfd", "yunet")
 
 
 def stated(labels: Sequence[str] | str | None, metadata: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The names that the configuration states (a list, a text file's path, coco, coco91 or voc), or else the metadata.
+    """Names given by the configuration (a list, a text file's path, coco, coco91 or voc), or else by the metadata.
 
     Raises:
-        ModelError: the file cannot be read, or the metadata's `names` make no sense.
+        ModelError: the file cannot be read, or the metadata's `names` are malformed.
     """
     if isinstance(labels, str):
         return coco.SETS[labels] if labels in coco.SETS else _from_file(Path(labels))
@@ -24,18 +24,18 @@ def stated(labels: Sequence[str] | str | None, metadata: Mapping[str, str]) -> t
 
 
 def complete(names: Sequence[str] | None, classes: int | None, decoder: str) -> tuple[str, ...]:
-    """A name for each of the model's classes; COCO's for 80, 90 or 91 that nobody named; faces' for theirs.
+    """One name for each class. Unnamed sets of 80, 90 or 91 classes get COCO's names, face detectors `face`.
 
-    Where the model does not show how many classes it has (None), those that are named, or none.
+    If the number of `classes` is not known (None), the given names, or none.
 
     Raises:
-        ModelError: there are fewer or more names than classes.
+        ModelError: the number of names differs from the number of classes.
     """
     if names is not None:
         if classes is not None and len(names) != classes:
             raise ModelError(
-                f"it tells {classes} classes apart, but {len(names)} are named ({_some(names)}): "
-                "give `labels` with one name for each class, in the order of training"
+                f"it has {classes} classes, but {len(names)} names are given ({_some(names)}): "
+                "set `labels` to one name for each class, in the order of training"
             )
         return tuple(names)
     if decoder == "segmentation":
@@ -59,7 +59,7 @@ def _from_file(path: Path) -> tuple[str, ...]:
 
 
 def _from_metadata(text: str) -> tuple[str, ...]:
-    """Ultralytics writes a dict from number to name, or a list, in Python's syntax; JSON's is the same."""
+    """Names as Ultralytics writes them: a dict from number to name, or a list, in Python's syntax or JSON."""
     try:
         value = ast.literal_eval(text)
         pairs = value.items() if isinstance(value, dict) else enumerate(value)

@@ -1,4 +1,4 @@
-"""From a file to ONNX Runtime's session, or to a sentence that says what is wrong with it."""
+"""Opens a model file as a session of ONNX Runtime; errors say what is wrong and what to do."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 LOG_ERRORS = 3
 MAX_BYTES = 2 << 30
-"""Of a file; weights beside it are not counted."""
+"""Largest file, not counting external weights."""
 _FRONT = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .*? failed:)?(\S+\.\w+:\d+ .*?\) )?")
 _WANTED = re.compile(r"Failed to allocate memory for requested buffer of size (\d+)")
 _LFS_POINTER = b"version https://git-lfs"
@@ -23,7 +23,7 @@ _LFS_POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a file says of itself: inputs and outputs as (name, type, shape), metadata, and who wrote it."""
+    """A file's own description: inputs and outputs as (name, type, shape), metadata, and the exporter."""
 
     inputs: list[tuple[str, str, list[int | str | None]]]
     outputs: list[tuple[str, str, list[int | str | None]]]
@@ -32,7 +32,7 @@ class Declaration:
 
 
 def declared(path: Path, settings: ModelSettings) -> Declaration:
-    """What a file says of itself, whether it is understood or not.
+    """The description in a file, without interpreting it.
 
     Raises:
         ModelError: ONNX Runtime cannot load it.
@@ -45,10 +45,10 @@ def declared(path: Path, settings: ModelSettings) -> Declaration:
 
 
 def check(path: Path) -> None:
-    """See that a file can be a model, before it is given to ONNX Runtime.
+    """Check that a file can be a model before ONNX Runtime gets it.
 
     Raises:
-        ModelError: it cannot be.
+        ModelError: the file is missing, unreadable, empty, too large or a Git LFS pointer.
     """
     try:
         with path.open("rb") as file:
@@ -56,32 +56,32 @@ def check(path: Path) -> None:
     except OSError as error:
         raise ModelError(f"cannot read the file: {error.strerror}") from error
     if path.stat().st_size > MAX_BYTES:
-        raise ModelError(f"the file has more than {MAX_BYTES >> 30} GiB, which no ONNX file can have")
+        raise ModelError(f"the file is larger than {MAX_BYTES >> 30} GiB, the limit of ONNX files")
     if not head:
-        raise ModelError("the file is empty: fetch or export it again")
+        raise ModelError("the file is empty: download or export it again")
     if head == _LFS_POINTER:
-        raise ModelError("the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from")
+        raise ModelError("the file is a Git LFS pointer, not the model: run `git lfs pull` in its repository")
 
 
 def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> ort.InferenceSession:
-    """Load a file; with `profile`, a folder, what each operator takes is written there.
+    """Load a file. With `profile`, a folder, the time of each operator is recorded there.
 
     Raises:
-        ModelError: the file cannot be used; says why and what to do.
+        ModelError: the file cannot be used; the message gives the cause and a remedy.
     """
     check(path)
     wanted = [provider.name for provider in settings.providers]
-    told = {provider.name: dict(provider.options) for provider in settings.providers}
+    options_of = {provider.name: dict(provider.options) for provider in settings.providers}
     chosen = providers.usable(wanted, ort.get_all_providers(), ort.get_available_providers())
     options = ort.SessionOptions()
     options.log_severity_level = LOG_ERRORS
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # a plan of all buffers takes more memory, and no less time
+    options.enable_mem_pattern = False  # a plan of all buffers takes more memory and saves no time
     if profile:
         options.enable_profiling = True
         options.profile_file_prefix = str(profile / "profile")
-    # An idle thread that spins takes the core from the other workers.
+    # Idle threads that spin would take the core from other workers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
@@ -89,10 +89,10 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
             str(path),
             options,
             providers=chosen,
-            provider_options=[told.get(providers.short(name), {}) for name in chosen],
+            provider_options=[options_of.get(providers.short(name), {}) for name in chosen],
         )
     except state.InvalidProtobuf as error:
-        raise ModelError("the file is no ONNX model, or part of one: fetch or export it again") from error
+        raise ModelError("the file is not a complete ONNX model: download or export it again") from error
     except ERRORS as error:
         why = reason(error)
         raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({why}): {_remedy(why)}") from error
@@ -102,29 +102,29 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
 
 def _remedy(why: str) -> str:
     if any(clue in why for clue in ("opset", "Op registered", "registered function", "implementation")):
-        return "export it with standard operators, for an older opset (17, say)"
+        return "export it with standard operators, for an older opset (such as 17)"
     if "escapes" in why or "Absolute path" in why:
-        return "a model may only read files that lie beside it"
+        return "a model may only read files in its own folder"
     if "External data" in why:
-        return "fetch the file that holds its weights too, and put it beside it"
-    return "fetch or export it again"
+        return "download the file with its weights too, and put it beside the model"
+    return "download or export it again"
 
 
 def _check_started(session: ort.InferenceSession, chosen: Sequence[str], wanted: Sequence[str]) -> None:
-    """A provider whose libraries are missing is left out without an error, and the CPU is always added."""
+    """Check the providers in use: ONNX Runtime drops one whose libraries are missing, and always adds the CPU."""
     first = session.get_providers()[0]
     if first not in chosen:
         raise ModelError(
-            f"none of the providers {', '.join(wanted)} could be started, see the lines above: "
-            "install the libraries they need, or add cpu to `providers`"
+            f"none of the providers {', '.join(wanted)} could be started (see the log above): "
+            "install their libraries, or add cpu to `providers`"
         )
     if providers.short(first) != providers.short(wanted[0]):
         logger.warning("the provider %s is not available: using %s", wanted[0], providers.short(first))
 
 
 def reason(error: Exception) -> str:
-    """The first line of ONNX Runtime's message, without the number, file and place in its source in front."""
+    """The first line of ONNX Runtime's message, without the leading error number and source position."""
     if wanted := _WANTED.search(str(error)):
-        return f"it asks for {int(wanted[1]) / 1e9:.1f} GB of memory at once, which are not there"
+        return f"it needs {int(wanted[1]) / 1e9:.1f} GB of memory at once, more than is available"
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _FRONT.sub("", line)[:200].rstrip(" .")

@@ -1,4 +1,4 @@
-"""How much memory a process that runs a model may take, and keeps."""
+"""Limits of memory for a process that runs a model."""
 
 import ctypes
 import resource
@@ -7,13 +7,13 @@ from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
 _HOST_ONLY = {"cpu", "xnnpack"}
-"""Providers that map no device's memory, which would count too."""
+"""Providers that map no device memory, which RLIMIT_AS would count too."""
 
 
 def limit_memory(providers: Iterable[str]) -> None:
-    """Let this process take what is free now, and no more.
+    """Limit this process to the memory that is free now.
 
-    A model that asks for a terabyte then fails by itself, and does not push others out of memory.
+    An allocation of a terabyte then fails in the model's own process instead of starving others.
     """
     if not _HOST_ONLY.issuperset(providers):
         return
@@ -25,5 +25,5 @@ def limit_memory(providers: Iterable[str]) -> None:
 
 
 def give_back() -> None:
-    """Return to the system what loading a model took for a while."""
+    """Return memory that was needed only while loading to the system."""
     ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""One model that one process owns: a BGR picture in, findings in pixels of that picture out."""
+"""A model owned by one process: a BGR picture in, findings in pixels of that picture out."""
 
 import dataclasses
 import time
@@ -16,7 +16,7 @@ from edge_daemon.models.decoders.decoder import Outputs
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.nms import nms
 from edge_daemon.models.preprocess import Placement, Preprocessor
-from edge_daemon.models.probe import believable, texture
+from edge_daemon.models.probe import check_plausible, texture
 from edge_daemon.models.reading import read
 from edge_daemon.models.selection import Selection
 from edge_daemon.models.session import Session
@@ -27,7 +27,7 @@ BUILTIN = "builtin:"
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of wall-clock time that the stages of one `Model.detect` took."""
+    """Wall-clock milliseconds of each stage of `Model.detect`."""
 
     preprocess: float
     infer: float
@@ -35,13 +35,13 @@ class Timing:
 
 
 class Model:
-    """An ONNX file, loaded, understood and warmed up.
+    """An ONNX file, loaded, interpreted and warmed up.
 
-    `session` is what runs it. `size` is its input's height and width, `batch` how many pictures it takes at once;
-    `notes` say what had to be guessed.
+    `session` runs it. `size` is its input's height and width, `batch` the number of pictures per run; `notes` list the
+    assumptions that were made.
 
     Raises:
-        ModelError: the file, or what the settings say of it, cannot be used; says why and what to do.
+        ModelError: the file or its settings cannot be used; the message gives the cause and a remedy.
     """
 
     def __init__(self, settings: ModelSettings, *, profile: Path | None = None) -> None:
@@ -63,46 +63,46 @@ class Model:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Errors from within say which model they are about."""
+        """Add the model's name and path to errors raised within."""
         try:
             yield
         except ModelError as error:
             raise ModelError(f"model {self._settings.name} ({self._settings.path}): {error}") from error
 
     def _usable_batch(self) -> int:
-        """How many pictures go in at once: what the file fixes, or what is wanted if that works.
+        """Pictures per run: as the file fixes it, or as configured if the model accepts that.
 
         Raises:
-            ModelError: a batch is configured, and the model does not allow it.
+            ModelError: a batch is configured that the model does not accept.
         """
         fixed, wanted = self.session.inputs.batch, len(self.session.tensor)
         if fixed or wanted == 1:
             if (fixed or 1) < self._settings.batch:
                 raise ModelError(
-                    f"`batch` is {self._settings.batch}, but it takes {fixed} at a time: export it with that, or with "
-                    "a batch of any size"
+                    f"`batch` is {self._settings.batch}, but the file fixes it at {fixed}: export it with that batch, "
+                    "or with a dynamic one"
                 )
             return fixed or 1
         works = self.session.takes(2)
         if not works and self._settings.batch > 1:
-            raise ModelError("it says that it takes any number of pictures at once, but does not: leave `batch` out")
+            raise ModelError("it declares a batch of any size, but running one fails: leave `batch` out")
         return wanted if works else 1
 
     def detect(self, bgr: NDArray[np.uint8]) -> tuple[Findings, Timing]:
-        """What is in a BGR picture (uint8 HxWx3), and how long finding it took.
+        """The findings in a BGR picture (uint8, height x width x 3), and the time they took.
 
         Raises:
-            ModelError: the model failed on this picture, or gave what cannot be true.
+            ModelError: the model failed on this picture, or its outputs are implausible.
         """
         (findings,), timing = self.detect_all([bgr])
         return findings, timing
 
     def reduction(self, size: tuple[int, int]) -> int:
-        """How many times smaller a picture of `size` (height, width) may come: it is made that small for the input."""
+        """The factor, 1 to 8, by which a picture of `size` (height, width) may arrive reduced without loss."""
         return self._preprocessors[0].reduction(size)
 
     def enough(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """Height and width that it scales a whole picture of `size` (height, width) down to; None where it does not."""
+        """Height and width to which a whole picture of `size` (height, width) is scaled down; None if it is not."""
         return self._preprocessors[0].enough(size)
 
     def detect_all(
@@ -111,13 +111,13 @@ class Model:
         sizes: Sequence[tuple[int, int]] | None = None,
         ran: Callable[[], None] = lambda: None,
     ) -> tuple[list[Findings], Timing]:
-        """What is in each of some BGR pictures, and how long it took in all; `batch` of them at once.
+        """The findings in each of some BGR pictures (uint8, height x width x 3), run by `batch`, and the total time.
 
-        Those that come reduced had these `sizes` (height, width), in whose pixels the findings are. `ran` is called
-        when the model has run on the last of them, and little is left to do.
+        For pictures that arrive reduced, `sizes` are the original heights and widths; findings are in pixels of those.
+        `ran` is called when the model has run on the last picture and only postprocessing is left.
 
         Raises:
-            ModelError: the model failed on one of them, or gave what cannot be true.
+            ModelError: the model failed on one of them, or its outputs are implausible.
         """
         sizes = sizes or [(bgr.shape[0], bgr.shape[1]) for bgr in pictures]
         findings: list[Findings] = []
@@ -147,37 +147,37 @@ class Model:
         ran = time.perf_counter()
         if then:
             then()
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and said
+        with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
             findings = [self._findings(each, placement) for each, placement in zip(outputs, placements, strict=True)]
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 
     def outputs(self, bgr: NDArray[np.uint8]) -> Outputs:
-        """What the model makes of a picture, as its decoder gets it."""
+        """The model's raw outputs for a BGR picture (uint8, height x width x 3), as its decoder gets them."""
         self._preprocessors[0].fill(bgr)
         return self.session.run()[0]
 
     def _findings(self, outputs: Outputs, placement: Placement) -> Findings:
         findings = self.decoder.decode(outputs, self._selection.lowest)
-        believable(findings, self.size)
+        check_plausible(findings, self.size)
         found: Detections = findings.detections
         if len(found) and self.decoder.classes is None and self.names and found.class_id.max() >= len(self.names):
             raise ModelError(
-                f"it found class {found.class_id.max()}, but {len(self.names)} are named: give `labels` with one name "
-                "for each class"
+                f"it found class {found.class_id.max()}, but only {len(self.names)} are named: set `labels` to one "
+                "name for each class"
             )
         found = self._selection.wanted(found)
-        if self.decoder.crowded:
+        if self.decoder.needs_nms:
             found = nms(found, self._settings.iou)
-        found = _placed(self._selection.surest(found), placement, clipped=self.decoder.clipped)
+        found = _placed(self._selection.most_confident(found), placement, clip=self.decoder.clips_boxes)
         return self.decoder.finish(dataclasses.replace(findings, detections=found), outputs, placement)
 
     def name_of(self, class_id: int) -> str:
-        """A class's name, or its number where the model tells no names."""
+        """The name of a class, or `class N` for a class without a name."""
         return self.names[class_id] if class_id < len(self.names) else f"class {class_id}"
 
     def describe(self) -> str:
-        """One line for the log: what was loaded, and how it was understood."""
+        """One line for the log: the file and how it was interpreted."""
         height, width = self.size
         settings, recipe = self._settings, self.recipe
         names = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
@@ -191,17 +191,17 @@ class Model:
 
 
 def file_of(path: str) -> Path:
-    """The file that `path` means, which may be `builtin:NAME`."""
+    """The file at `path`, which may be `builtin:NAME`."""
     return path_of(path.removeprefix(BUILTIN)) if path.startswith(BUILTIN) else Path(path)
 
 
-def _placed(found: Detections, placement: Placement, *, clipped: bool) -> Detections:
-    """Pixels of the input in pixels of the source, without boxes that lie wholly in the grey around the picture."""
+def _placed(found: Detections, placement: Placement, *, clip: bool) -> Detections:
+    """Detections in pixels of the source, without boxes that lie wholly in the padding around the picture."""
     points = found.keypoints
     if points is not None:
         points = np.concatenate((placement.points(points[..., :2]), points[..., 2:]), axis=2)
     turned = None if found.corners is None else placement.points(found.corners)
     inside = placement.to_source(found.xyxy)
-    xyxy = inside if clipped else placement.points(found.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    xyxy = inside if clip else placement.points(found.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
     visible: NDArray[np.bool_] = np.all(inside[:, 2:] > inside[:, :2], axis=1)
     return dataclasses.replace(found, xyxy=xyxy, keypoints=points, corners=turned)[visible]

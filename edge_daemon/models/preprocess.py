@@ -1,4 +1,4 @@
-"""A picture of any size into a model's input tensor, and what was found in the tensor back into the picture."""
+"""Fits a picture of any size into a model's input tensor, and maps coordinates back into the picture."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_daemon.errors import ModelError
 
 GREY = 114
-"""What YOLOX and Ultralytics fill the rest of a letterbox with, in training and after."""
+"""Grey of the padding in YOLOX's and Ultralytics' letterbox, in training and inference."""
 Fit = Literal["letterbox", "corner", "stretch", "crop"]
 Color = Literal["rgb", "bgr", "gray"]
 Array = NDArray[np.float32]
@@ -19,12 +19,12 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a family of models expects of its input.
+    """Preprocessing that a family of models expects.
 
-    `fit`: `letterbox` and `corner` keep the aspect ratio, with the picture in the middle or at the top left of
-    `pad`; `stretch` resizes without regard to it; `crop` takes the middle, `zoom` times the input's size out of the
-    picture's shorter side. A value is `(pixel * scale - mean) / std`, with mean and std per channel (or one for all)
-    in the order of `color`.
+    `fit`: `letterbox` and `corner` keep the aspect ratio and pad with `pad`, with the picture centred or top left;
+    `stretch` ignores the aspect ratio; `crop` cuts out the centre, `zoom` times the input's size on the picture's
+    shorter side. A value is `(pixel * scale - mean) / std`, with mean and std per channel (or one for all) in the order
+    of `color`.
     """
 
     fit: Fit
@@ -36,7 +36,7 @@ class Recipe:
     zoom: float = 1.0
 
     def factors(self) -> tuple[Array, Array]:
-        """`a` and `b` (float32, one per channel) so that a value is `pixel * a + b`."""
+        """`a` and `b` (float32, one per channel) such that a value is `pixel * a + b`."""
         channels = 1 if self.color == "gray" else 3
         mean = np.broadcast_to(np.asarray(self.mean, np.float64), channels)
         std = np.broadcast_to(np.asarray(self.std, np.float64), channels)
@@ -45,7 +45,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where in an input, in pixels, a picture of `source_width` x `source_height` lies; it may reach beyond."""
+    """Position of a picture of `source_width` x `source_height` in an input, in pixels; it may extend beyond it."""
 
     source_width: int
     source_height: int
@@ -55,20 +55,20 @@ class Placement:
     height: int
 
     def points(self, xy: Array) -> Array:
-        """Points (...x2, pixels of the input) in pixels of the source, wherever they lie."""
+        """Points (float32 ...x2: x, y, pixels of the input) in pixels of the source; not clipped."""
         factors = np.array([self.source_width / self.width, self.source_height / self.height], np.float32)
         moved: Array = (xy - np.array([self.left, self.top], np.float32)) * factors
         return moved
 
     def to_source(self, xyxy: Array) -> Array:
-        """Boxes (Nx4, pixels of the input) in pixels of the source, clipped to it."""
+        """Boxes (float32 Nx4, pixels of the input) in pixels of the source, clipped to it."""
         limits = np.array([self.source_width, self.source_height], np.float32)
         clipped: Array = np.clip(self.points(xyxy.reshape(-1, 2, 2)), np.float32(0), limits).reshape(-1, 4)
         return clipped
 
 
 def place(source: tuple[int, int], size: tuple[int, int], fit: Fit, zoom: float = 1.0) -> Placement:
-    """Where a picture of `source` (height, width) goes in an input of `size` (height, width)."""
+    """The position of a picture of `source` (height, width) in an input of `size` (height, width)."""
     (source_height, source_width), (height, width) = source, size
     if fit == "stretch":
         return Placement(source_width, source_height, 0, 0, width, height)
@@ -80,50 +80,51 @@ def place(source: tuple[int, int], size: tuple[int, int], fit: Fit, zoom: float 
 
 
 def enough(source: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[int, int] | None:
-    """Height and width that a picture of `source` is scaled down to for an input of `size`; None where it is not."""
+    """Height and width to which a picture of `source` is scaled down for an input of `size`; None if it is not."""
     placement = place(source, size, fit)
     less = placement.height * placement.width < source[0] * source[1]
     return (placement.height, placement.width) if less else None
 
 
 def resize(bgr: Pixels, height: int, width: int, into: Pixels | None = None) -> Pixels:
-    """A picture (uint8 HxWx3) scaled by bilinear interpolation."""
+    """A picture (uint8, height x width x 3) scaled by bilinear interpolation, into the array `into` if given."""
     return cv2.resize(bgr, (width, height), dst=into)  # type: ignore[return-value]
 
 
 class Preprocessor:
-    """Fills one picture's tensor, used again for each picture, following one recipe.
+    """Writes pictures into one tensor, reused for each picture, following one recipe.
 
-    The tensor is float32 or uint8, CxHxW or (`channels_last`) HxWxC, with one channel for a grey recipe.
+    The tensor is float32 or uint8, channels x height x width or (`channels_last`) height x width x channels, with one
+    channel for a grey recipe.
     """
 
     def __init__(self, tensor: NDArray[np.generic], recipe: Recipe, *, channels_last: bool = False) -> None:
         self._recipe = recipe
         self._tensor = tensor if channels_last else tensor.transpose(1, 2, 0)
-        """The tensor seen as HxWxC, however it lies in memory."""
+        """View of the tensor as height x width x channels, whatever its layout in memory."""
         self._channels_last = channels_last
         self._a, self._b = recipe.factors()
         self._plain = tensor.dtype == np.uint8
         self._prepared: tuple[Placement, tuple[int, ...]] | None = None
 
     def reduction(self, size: tuple[int, int]) -> int:
-        """How many times smaller a picture of `size` (height, width) may come without having to be enlarged: 1 to 8."""
+        """The factor, 1 to 8, by which a picture of `size` (height, width) may arrive reduced without loss."""
         placement = self._place(size)
         return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
 
     def enough(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """Height and width that a picture of `size` is scaled down to; None where it is not, or is cut."""
+        """Height and width to which a picture of `size` is scaled down; None if it is not, or is cropped."""
         return None if self._recipe.fit == "crop" else enough(size, self._size, self._recipe.fit)
 
     def fill(self, bgr: Pixels, size: tuple[int, int] | None = None) -> Placement:
-        """Put a BGR picture (uint8 HxWx3) into the tensor. One that comes reduced had `size` (height, width), and is
-        placed as if it still had.
+        """Write a BGR picture (uint8, height x width x 3) into the tensor. A reduced picture is placed by its original
+        `size` (height, width).
 
         Raises:
-            ModelError: it is no such picture.
+            ModelError: the array is not such a picture.
         """
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
-            raise ModelError(f"needs a picture of HxWx3 bytes, not {bgr.dtype} of {bgr.shape}")
+            raise ModelError(f"needs a picture of height x width x 3 bytes, not {bgr.dtype} of {bgr.shape}")
         placement = self._place(size or (bgr.shape[0], bgr.shape[1]))
         if self._prepared != (placement, bgr.shape):
             self._prepare(placement, bgr.shape)
@@ -138,14 +139,14 @@ class Preprocessor:
         return self._tensor.shape[0], self._tensor.shape[1]
 
     def _prepare(self, placement: Placement, shape: tuple[int, ...]) -> None:
-        """The rest is filled, and buffers made for this size of picture: once for all pictures of one size."""
+        """Fill the padding and allocate buffers, once for all pictures of one size."""
         pad = np.float32(self._recipe.pad)
         self._tensor[...] = pad if self._plain else pad * self._a + self._b
         height, width = self._tensor.shape[:2]
         top, left = max(0, placement.top), max(0, placement.left)
         rows, columns = min(height, placement.height), min(width, placement.width)
         inner = self._tensor[top : top + rows, left : left + columns]
-        self._target = inner[..., ::-1] if self._recipe.color == "rgb" else inner  # in the order of the picture, BGR
+        self._target = inner[..., ::-1] if self._recipe.color == "rgb" else inner  # in the picture's order, BGR
         a, b = self._a, self._b
         self._scales, self._offsets = (a[::-1], b[::-1]) if self._recipe.color == "rgb" else (a, b)
         self._part = _visible(placement, shape, rows, columns)
@@ -160,7 +161,7 @@ class Preprocessor:
         return part if part.shape == self._small.shape else resize(part, height, width, self._small)
 
     def _write(self, small: Pixels) -> None:
-        """Values from pixels, channel by channel: planes are what a machine goes through fastest."""
+        """Convert pixels to values channel by channel: contiguous planes are fastest."""
         if self._recipe.color == "gray":
             planes = [cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=self._grey)]
         else:
@@ -180,7 +181,7 @@ def _suffices(placement: Placement, times: int) -> bool:
 
 
 def _visible(placement: Placement, shape: tuple[int, ...], rows: int, columns: int) -> tuple[slice, slice]:
-    """The part of a picture of `shape` that the input shows: all of it unless the recipe crops."""
+    """The part of a picture of `shape` that the input shows: the whole picture unless the recipe crops."""
     x, y = shape[1] / placement.width, shape[0] / placement.height
     left, top = round(max(0, -placement.left) * x), round(max(0, -placement.top) * y)
     return slice(top, top + max(1, round(rows * y))), slice(left, left + max(1, round(columns * x)))

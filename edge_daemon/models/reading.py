@@ -1,4 +1,4 @@
-"""How a model is to be read and fed: found from its file, and from what it makes of a picture."""
+"""Works out how to feed a model and read its outputs, from its file and its outputs for a test picture."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,19 @@ import numpy as np
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import labels
-from edge_daemon.models.decoders import readings
+from edge_daemon.models.decoders import candidates
 from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
 from edge_daemon.models.preprocess import Preprocessor, Recipe
-from edge_daemon.models.probe import believable, modest, texture
+from edge_daemon.models.probe import check_few, check_plausible, texture
 from edge_daemon.models.session import Session
 from edge_daemon.settings import InputSettings, ModelSettings
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A model understood: `decoder` reads its outputs, `recipe` prepares its input, `names` are those of its classes.
+    """An interpreted model: `decoder` reads its outputs, `recipe` prepares its input, `names` are its classes.
 
-    `notes` say what had to be guessed.
+    `notes` list the assumptions that were made.
     """
 
     decoder: Decoder
@@ -30,14 +30,14 @@ class Reading:
 
 
 def read(session: Session, settings: ModelSettings) -> Reading:
-    """Find out how a model is to be read and fed, as far as the settings do not say.
+    """Interpret a model; the settings override what would be worked out.
 
     Raises:
-        ModelError: nothing fits; says what was seen.
+        ModelError: no interpretation fits; the message describes the outputs.
     """
     inputs = session.inputs
     stated = labels.stated(settings.labels, session.metadata)
-    # Which colours and range a model wants is known with its decoder only; 0..1 overflows in none.
+    # Colour order and range are known with the decoder only; values in 0..1 overflow in no model.
     first = adapted(Recipe(fit="stretch", color="rgb", scale=1 / 255), settings.input, inputs.channels)
     seen = Seen(
         outputs=tried(session, first),
@@ -48,10 +48,10 @@ def read(session: Session, settings: ModelSettings) -> Reading:
         channels_last=inputs.channels_last,
     )
     notes = []
-    decoder, *others = possible(readings(seen), session, settings)
+    decoder, *others = possible(candidates(seen), session, settings)
     if others:
         named = ", ".join(f"{other.name} ({other.why})" for other in others)
-        notes.append(f"its outputs could also be read as {named}: set `decoder` to say which")
+        notes.append(f"its outputs could also be read as {named}: set `decoder` to choose")
     if inputs.assumed:
         notes.append(
             f"the file leaves its input's size open: {inputs.size[1]}x{inputs.size[0]} is assumed; if it was trained "
@@ -62,10 +62,10 @@ def read(session: Session, settings: ModelSettings) -> Reading:
 
 
 def possible(candidates: Sequence[Decoder], session: Session, settings: ModelSettings) -> list[Decoder]:
-    """The decoders whose findings in a picture that shows nothing can be true, at least one.
+    """The decoders whose findings in a picture without objects are plausible, at least one.
 
     Raises:
-        ModelError: there is none; says what each made of it.
+        ModelError: there is none; the message gives the reason for each candidate.
     """
     refused: list[str] = []
     good: list[Decoder] = []
@@ -73,18 +73,18 @@ def possible(candidates: Sequence[Decoder], session: Session, settings: ModelSet
         recipe = adapted(candidate.recipe, settings.input, session.inputs.channels)
         try:
             found = candidate.decode(tried(session, recipe), settings.confidence)
-            believable(found, session.inputs.size)
-            modest(found)
+            check_plausible(found, session.inputs.size)
+            check_few(found)
             good.append(candidate)
         except ModelError as error:
             refused.append(f"as {candidate.name} ({candidate.why}) {error}")
     if not good:
-        raise ModelError("its outputs make no sense: " + "; ".join(refused))
+        raise ModelError("its outputs are implausible: " + "; ".join(refused))
     return good
 
 
 def tried(session: Session, recipe: Recipe) -> Outputs:
-    """What the model makes of a texture that is prepared so."""
+    """The model's outputs for the texture prepared by `recipe`."""
     Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(
         texture(*session.inputs.size)
     )
@@ -92,10 +92,10 @@ def tried(session: Session, recipe: Recipe) -> Outputs:
 
 
 def adapted(recipe: Recipe, asked: InputSettings, channels: int) -> Recipe:
-    """A decoder's recipe with what the configuration states instead, for so many channels.
+    """A decoder's recipe with the overrides of the configuration, for an input with this number of channels.
 
     Raises:
-        ModelError: the configuration does not go with the channels.
+        ModelError: the configuration does not fit the channels.
     """
     stated: Mapping[str, object] = {
         "fit": asked.resize,

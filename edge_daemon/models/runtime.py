@@ -1,8 +1,8 @@
-"""ONNX Runtime, imported with its reports to its maker switched off. Import it from here."""
+"""ONNX Runtime with its telemetry switched off. Import it from here."""
 
 import os
 
-# Released builds can send usage events, and look at this when they are loaded.
+# Released builds can send usage events, and read this variable when they are loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort  # type: ignore[import-untyped]
@@ -24,4 +24,4 @@ ERRORS = (
     state.RuntimeException,
     RuntimeError,
 )
-"""What ONNX Runtime raises."""
+"""Exceptions that ONNX Runtime raises."""

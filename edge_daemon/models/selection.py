@@ -1,4 +1,4 @@
-"""Which of a model's detections are wanted: by class, by confidence, and how many."""
+"""Selects a model's detections by class, confidence and number."""
 
 import difflib
 
@@ -10,7 +10,7 @@ from edge_daemon.settings import ModelSettings
 
 
 class Selection:
-    """What the settings want of a model with classes of these `names`. `lowest` is the lowest threshold of any class.
+    """The configured selection for a model whose classes have these `names`; `lowest` is the lowest threshold.
 
     Raises:
         ModelError: the settings name a class that the model does not have.
@@ -27,13 +27,13 @@ class Selection:
         self._limits = np.array(limits, np.float32) if settings.class_confidence else None
 
     def wanted(self, found: Detections) -> Detections:
-        """Those of wanted classes that are sure enough."""
+        """The detections of selected classes above their thresholds."""
         if self._limits is not None:
             found = found[found.confidence >= self._limits[found.class_id]]
         return found if self._wanted is None else found[self._wanted[found.class_id]]
 
-    def surest(self, found: Detections) -> Detections:
-        """The surest first, and no more than are wanted."""
+    def most_confident(self, found: Detections) -> Detections:
+        """The most confident detections, in descending order, up to the configured number."""
         return found[np.argsort(-found.confidence, kind="stable")[: self._most]]
 
 
@@ -44,5 +44,5 @@ def _known(name: str, key: str, names: tuple[str, ...]) -> None:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     has = f"it has {', '.join(names[:10])}{more}" if names else "its classes have no names: give `labels`"
     raise ModelError(
-        f"`{key}` names {name!r}, which it does not have: " + (f"did you mean {close[0]}?" if close else has)
+        f"`{key}` names {name!r}, which the model does not have: " + (f"did you mean {close[0]}?" if close else has)
     )

@@ -1,4 +1,4 @@
-"""A loaded model that is fed with pictures: one input of fixed shape, and outputs by name, picture by picture."""
+"""A loaded model: one input tensor for pictures, and outputs by name for each picture."""
 
 import json
 from collections import Counter
@@ -22,14 +22,15 @@ _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double"
 
 
 class Session:
-    """A session with its input: fill `tensor[i]` (float32 or uint8, CxHxW or HxWxC, the same array for good), `run`.
+    """A session with its input: fill `tensor[i]` (float32 or uint8, channels x height x width or height x width x
+    channels; the same array for every run), then call `run`.
 
-    `tensor` has room for as many pictures as the file fixes, or `batch` where it leaves that open. `metadata` is
-    what the file says of itself: Ultralytics writes names, task and size there. With `profile`, a folder, what each
-    operator takes is written there, to be read with `operators`.
+    `tensor` has room for the number of pictures that the file fixes, or else for `batch`. `metadata` is the file's own:
+    Ultralytics writes names, task and size there. With `profile`, a folder, operators' times are recorded there, to be
+    read with `operators`.
 
     Raises:
-        ModelError: the file cannot be used; says why and what to do.
+        ModelError: the file cannot be used; the message gives the cause and a remedy.
     """
 
     def __init__(self, path: Path, settings: ModelSettings, *, batch: int = 1, profile: Path | None = None) -> None:
@@ -43,25 +44,25 @@ class Session:
             self.inputs.shape(self.inputs.batch or batch),
             np.uint8 if self.inputs.dtype == np.uint8 else np.float32,
         )
-        # What the session reads: the tensor itself unless the model wants another precision.
+        # The array that the session reads: the tensor itself unless the model needs another precision.
         self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
         self._roles = settings.outputs
         self._quietly = ort.RunOptions()
-        self._quietly.log_severity_level = LOG_FATAL  # what fails is raised, and said by who catches it
+        self._quietly.log_severity_level = LOG_FATAL  # failures are raised, and logged by the caller
         self._bound = _bound(self._session, self._names)
 
     @property
     def provider(self) -> str:
-        """The execution provider that comes first, by its short name."""
+        """Short name of the execution provider in use."""
         return providers.short(self._session.get_providers()[0])
 
     def run(self, pictures: int = 1) -> list[Outputs]:
-        """The outputs for each of the first `pictures` of `tensor`, under the names that the configuration gives them.
+        """The outputs for each of the first `pictures` of `tensor`, renamed to the roles in the configuration.
 
-        Halves and doubles come as float32, and the axis of the batch stays.
+        float16 and float64 outputs are converted to float32; the batch axis is kept.
 
         Raises:
-            ModelError: ONNX Runtime failed, or does not give an output that the configuration names.
+            ModelError: ONNX Runtime failed, or the model lacks an output named in the configuration.
         """
         fed = self._fed if self.inputs.batch else self._fed[:pictures]
         if self._fed is not self.tensor:
@@ -90,7 +91,7 @@ class Session:
         return outputs
 
     def takes(self, pictures: int) -> bool:
-        """Whether so many pictures go in at once, and so many answers come out."""
+        """True if the model accepts this number of pictures at once and returns an answer for each."""
         shape = self.inputs.shape(pictures)
         feeds: dict[str, NDArray[np.generic]] = {self.inputs.name: np.zeros(shape, self._fed.dtype)}
         feeds |= {name: np.repeat(row, pictures, axis=0) for name, row in self.inputs.helpers.items()}
@@ -101,13 +102,13 @@ class Session:
         return all(output.ndim and len(output) == pictures for output in outputs)
 
     def operators(self) -> dict[tuple[str, str], float]:
-        """By operator and provider (short names), the milliseconds that all runs of a profiled session took."""
+        """Total milliseconds in a profiled session, by operator and provider (short names)."""
         events = json.loads(Path(self._session.end_profiling()).read_bytes())
         took: Counter[tuple[str, str]] = Counter()
         for event in events:
-            told = event.get("args", {})
-            if event.get("cat") == "Node" and "op_name" in told and "provider" in told:
-                took[told["op_name"], providers.short(told["provider"])] += event.get("dur", 0) / 1e3
+            arguments = event.get("args", {})
+            if event.get("cat") == "Node" and "op_name" in arguments and "provider" in arguments:
+                took[arguments["op_name"], providers.short(arguments["provider"])] += event.get("dur", 0) / 1e3
         return dict(took)
 
 
@@ -117,7 +118,7 @@ def _plain(output: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _of(outputs: Outputs, picture: int, pictures: int) -> Outputs:
-    """The outputs for one of so many pictures."""
+    """The outputs for one of several pictures."""
     if pictures == 1:
         return outputs
     return {
@@ -127,7 +128,7 @@ def _of(outputs: Outputs, picture: int, pictures: int) -> Outputs:
 
 
 def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | None:
-    """Inputs in the memory of a GPU, for the providers whose memory is CUDA's."""
+    """A binding to GPU memory, for the providers that use CUDA's memory."""
     provider = session.get_providers()[0]
     if providers.short(provider) not in ("cuda", "tensorrt"):
         return None
@@ -138,4 +139,4 @@ def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | Non
 def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
     for output in outputs:
         if output.type not in _NUMBERS:
-            raise ModelError(f"its output {output.name} is {output.type}, where a tensor of numbers is needed")
+            raise ModelError(f"its output {output.name} is {output.type}, but must be a tensor of numbers")

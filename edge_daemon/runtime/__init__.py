@@ -1,1 +1,1 @@
-"""How a process of the daemon runs: forked, connected to its supervisor, and restarted without loss."""
+"""Running a process of the daemon: forked, connected to its supervisor, and restarted without loss."""

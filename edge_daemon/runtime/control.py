@@ -1,9 +1,12 @@
 """The control channel between a process and its supervisor: settings and commands go down, reports come up.
 
 It is a pair of connected sockets that the process inherits, so it needs no address and nobody else can reach it. Each
-end learns at once when the other is gone: a process whose supervisor was killed stops by itself.
+end learns at once when the other is gone: a process whose supervisor was killed stops by itself. A process may also ask
+the supervisor for something (`Ask`, `Replied`), as programs do at the control socket; see `messages/requests.py`.
 """
 
+import itertools
+import logging
 import socket
 import time
 from typing import Any, TypeVar
@@ -11,8 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.messages.requests import AnyRequest, Reply
 from edge_daemon.transport.channel import Channel
 
+logger = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
 """Interval of the reports that show that a process's loop still runs."""
 HANG_S = 60.0
@@ -61,6 +66,13 @@ class Reconfigured(Report, frozen=True, kw_only=True, tag="reconfigured"):
     refusal: str = ""
 
 
+class Ask(Report, frozen=True, kw_only=True, tag="ask"):
+    """A request; a `Replied` with the same `id` follows."""
+
+    id: int
+    request: AnyRequest
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A message from the supervisor."""
 
@@ -84,6 +96,13 @@ class Reconfigure(Command, frozen=True, kw_only=True, tag="reconfigure"):
 
     settings: msgspec.Raw
     restarted: list[str]
+
+
+class Replied(Command, frozen=True, kw_only=True, tag="replied"):
+    """The reply to the `Ask` of this `id`."""
+
+    id: int
+    reply: Reply
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +132,8 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
-_reports = msgspec.msgpack.Decoder(Ready | Failed | Heartbeat | Finished | Reconfigured)
-_commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes)
+_reports = msgspec.msgpack.Decoder(Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
+_commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes | Replied)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -156,10 +175,14 @@ class ProcessChannel:
             return
 
     def receive(self) -> list[Report] | None:
-        """Return the reports that have arrived; None once the process is gone."""
+        """Return the reports that have arrived; None once the process is gone. Malformed ones are left out."""
         reports: list[Report] = []
         try:
-            reports.extend(map(_reports.decode, self._channel.receive()))
+            for message in self._channel.receive():
+                try:
+                    reports.append(_reports.decode(message))
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    logger.warning("dropped a malformed report of a process: %s", error)
         except EOFError:
             return reports or None
         return reports
@@ -206,6 +229,7 @@ class Control:
         self._hang_s = HANG_S
         self._last_report = 0.0
         self._last_state = ""
+        self._ids = itertools.count(1)
         self.stopping = False
 
     def fileno(self) -> int:
@@ -258,6 +282,12 @@ class Control:
     def finished(self) -> None:
         """Report that nothing is left to do."""
         self._send(Finished())
+
+    def ask(self, request: AnyRequest) -> int:
+        """Send a request; return the id of the `Replied` that will be among the `commands`."""
+        ask = Ask(id=next(self._ids), request=request)
+        self._send(ask)
+        return ask.id
 
     def heartbeat(self, state: str, detail: dict[str, Any] | None = None) -> None:
         """Report once a second, or as often as is due, and at once when `state` changes."""

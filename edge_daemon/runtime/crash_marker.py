@@ -1,4 +1,4 @@
-"""The picture that a worker has in hand, in a file that outlives the worker: only that picture can have killed it."""
+"""The picture that a worker has in hand, in a file that outlives the worker: only that picture may have killed it."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _BYTES = 1024
 
 
 class FrameId(NamedTuple):
-    """Identifies a camera's frame."""
+    """Identity of a camera's frame."""
 
     camera: str
     epoch: int
@@ -32,8 +32,8 @@ _decoder: msgspec.msgpack.Decoder[InHand] = msgspec.msgpack.Decoder(InHand)
 
 
 class CrashMarker:
-    """The marker of this worker, beside its `inbox` (the address common to all workers of its name). Where the file
-    cannot be made there is no marker.
+    """The marker of this worker, beside its `inbox` (the address common to all workers of its name). If the file cannot
+    be created, there is no marker.
     """
 
     def __init__(self, inbox: str) -> None:
@@ -46,7 +46,7 @@ class CrashMarker:
         self.put(NOTHING)
 
     def put(self, picture: InHand) -> None:
-        """Note that the worker begins this picture."""
+        """Record that the worker starts this picture."""
         if self._fd >= 0:
             encoded = _encoder.encode(picture)
             try:

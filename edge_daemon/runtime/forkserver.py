@@ -23,7 +23,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.runtime import process
 
 SHARED = ("dispatcher", "sink", "capture", "worker")
-"""The roles whose imports are shared. What only the web needs, only the web imports."""
+"""Roles whose imports are shared. The web imports its own libraries itself."""
 
 MADV_DONTNEED = 4
 MAX_BYTES = 4096
@@ -41,7 +41,7 @@ def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> i
     """Ask the fork server at the other end of `server` for a process; return its pid.
 
     Raises:
-        StartError: it cannot, or it is gone.
+        StartError: it cannot fork, or is gone.
     """
     try:
         socket.send_fds(server, [msgspec.msgpack.encode(request)], [end.fileno()])
@@ -65,12 +65,12 @@ def serve(supervisor: socket.socket) -> None:
 
 def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
     """Fork twice, so that the new process becomes a child of the supervisor; return its pid."""
-    told, tell = os.pipe()
+    reader, writer = os.pipe()
     try:
         between = os.fork()
     except OSError:
-        os.close(told)
-        os.close(tell)
+        os.close(reader)
+        os.close(writer)
         return b""
     if not between:
         try:
@@ -78,14 +78,14 @@ def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
                 os._exit(0)
         except OSError:
             os._exit(1)
-        os.write(tell, str(os.getpid()).encode())
-        os.close(told)
-        os.close(tell)
+        os.write(writer, str(os.getpid()).encode())
+        os.close(reader)
+        os.close(writer)
         supervisor.close()
         process.leave(process.run(request.role, request.name, end))
     os.waitpid(between, 0)
-    os.close(tell)
-    with os.fdopen(told, "rb") as pid:
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pid:
         return pid.read()
 
 
@@ -97,7 +97,7 @@ def _drop_file_pages() -> None:
 
 
 def clean_mappings(smaps: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each mapping of a file of which no page was written to."""
+    """Start and end of each file mapping without modified pages."""
     for mapping in re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) r-.p \S+ \S+ [1-9].*\n((?:[A-Z].*\n)*)", smaps, re.MULTILINE):
         if re.search(r"^Anonymous: +0 kB", mapping[3], re.MULTILINE):
             yield int(mapping[1], 16), int(mapping[2], 16)

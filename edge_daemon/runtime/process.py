@@ -1,4 +1,4 @@
-"""How every process but the supervisor runs, once it is forked.
+"""Runs a process of the daemon after it was forked (all except the supervisor).
 
 The role's module `edge_daemon.ROLE.process` has `serve(control)`, which creates the sockets and runs until
 `control.stopping`.
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(role: str, name: str, fd: int) -> int:
-    """Serve as one process, whose control channel is `fd`, until it is told to stop; return the exit code."""
+    """Serve as one process, whose control channel is `fd`, until it is stopped; return the exit code."""
     setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
     log.set_up(title(role, name), camera=name if role == "capture" else None)
     control = Control(fd)

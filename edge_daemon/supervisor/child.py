@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import psutil
 
+from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
+from edge_daemon.messages.requests import Reply
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
     Command,
@@ -21,15 +23,20 @@ from edge_daemon.runtime.control import (
     ProcessStatus,
     Ready,
     Reconfigured,
+    Replied,
     Report,
     Stop,
 )
-from edge_daemon.supervisor.backoff import Backoff
+from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 MEMORY_S, LIMITED_S = 30.0, 5.0
 """How often memory is measured, and where it is limited: the kernel walks all of a process's pages for it."""
+RESTART_S, RESTART_MAX_S = 0.25, 30.0
+"""Delay before a process that failed is started again, doubled with each failure in a row, and its limit."""
+FORGIVEN_S = 2.0
+"""Each such time that it was up forgives one failure before: a process that works for a while is soon back."""
 EXIT_S = 2.0
 """How long a process that closed its line may take to end."""
 
@@ -72,7 +79,7 @@ class Child:
         self.heard_at = 0.0
         self._ready_at = 0.0
         self._leave_by: float | None = None
-        self._backoff = Backoff()
+        self._backoff = Backoff(RESTART_S, RESTART_MAX_S)
         self._process: psutil.Process | None = None
         self._channel: ProcessChannel | None = None
         self._memory_bytes, self._memory_at = 0, 0.0
@@ -128,6 +135,16 @@ class Child:
     def send(self, command: Command) -> bool:
         """Send a command; true if there is a process that can take it."""
         return self.running and self._channel is not None and self._channel.send(command)
+
+    def responder(self, id: int) -> Respond:
+        """Return the function that sends the reply to request `id` of the process that runs now, not of a later one."""
+        channel = self._channel
+        assert channel is not None
+
+        def respond(reply: Reply) -> None:
+            channel.send(Replied(id=id, reply=reply))
+
+        return respond
 
     def flush(self) -> None:
         """Send what the process takes now of the commands before."""
@@ -208,7 +225,7 @@ class Child:
         self._process = None
         self.ready = False
         self._cpu, self._memory_bytes = 0.0, 0
-        wait_s = 0.0 if self.replaced else self._backoff.failed(up_s)
+        wait_s = 0.0 if self.replaced else self._backoff.failed(forgiven=int(up_s / FORGIVEN_S))
         self.start_at = None if self.finished else time.monotonic() + wait_s
         self.why = self.failure.sentence if self.failure else how
         self.state = "finished" if self.finished else f"down ({self.why})"

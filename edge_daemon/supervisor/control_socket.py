@@ -1,34 +1,40 @@
-"""Where a running daemon takes orders from others on this machine: a socket in its private folder, for its user only.
+"""The socket in a daemon's private folder at which programs of its Unix user ask for something.
 
-Each packet is JSON. The daemon greets with a `Greeting`; a `reload` is answered with an `Answer` once it is over.
+A caller is greeted with a `Greeting`. Then it sends `Ask`s, and each is followed by a `Replied`, as between a process
+and the supervisor (`runtime/control.py`). What it says about itself is replaced by what the kernel knows of it.
 """
 
+import logging
 import os
+import pwd
 import socket
+import struct
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from edge_daemon.errors import ExitCode, StartError
+from edge_daemon.errors import StartError
+from edge_daemon.messages.requests import Reply, Requester
+from edge_daemon.runtime.control import Ask, Replied
+from edge_daemon.supervisor.request_router import Respond
+from edge_daemon.transport.channel import Channel
 
+logger = logging.getLogger(__name__)
 NAME = "control"
-RELOAD = b"reload"
-MAX_BYTES = 1 << 18
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group (struct ucred in unix(7))."""
 
 
-class Greeting(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is there: its process, and the file that it read, if it read one."""
+class Greeting(msgspec.Struct, frozen=True, kw_only=True, tag="greeting"):
+    """The daemon's process, and the file that it read, if any."""
 
     pid: int
     config: str | None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went, as an exit code and for a person."""
-
-    exit_code: int
-    text: str
+_asks = msgspec.msgpack.Decoder(Ask)
+_encoder = msgspec.msgpack.Encoder()
 
 
 class ControlSocket:
@@ -39,13 +45,13 @@ class ControlSocket:
     """
 
     def __init__(self, folder: Path, config: Path | None) -> None:
-        self._greeting = msgspec.json.encode(Greeting(pid=os.getpid(), config=str(config) if config else None))
+        self._greeting = _encoder.encode(Greeting(pid=os.getpid(), config=str(config) if config else None))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._socket.bind(str(folder / NAME))
         except OSError as error:
             self._socket.close()
-            raise StartError(f"cannot take orders at {folder / NAME}: {error.strerror or error}") from error
+            raise StartError(f"cannot listen at {folder / NAME}: {error.strerror or error}") from error
         self._socket.listen()
         self._socket.setblocking(False)
 
@@ -56,50 +62,76 @@ class ControlSocket:
         self._socket.close()
 
     def fileno(self) -> int:
-        """For a selector."""
+        """File descriptor to poll."""
         return self._socket.fileno()
 
-    def caller(self) -> "Caller | None":
-        """Somebody who has called, greeted."""
+    def accept(self) -> "Caller | None":
+        """Return a new caller, which has been greeted."""
         try:
-            caller, _ = self._socket.accept()
-        except OSError:
+            end, _ = self._socket.accept()
+        except OSError:  # it is gone again
             return None
-        caller.setblocking(False)
-        line = Caller(caller)
-        line.send(self._greeting)
-        return line
+        caller = Caller(end)
+        caller.send(self._greeting)
+        return caller
 
 
 class Caller:
-    """Somebody who called. Readable when there is an order, or nobody any more."""
+    """A program that has connected. Readable when it has sent something, or is gone."""
 
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
+    def __init__(self, end: socket.socket) -> None:
+        self.requester = Requester(name=user_name(peer_user(end)), role="administrator", via="control-socket")
+        self._end, self._channel = end, Channel(end)
 
     def fileno(self) -> int:
-        """For a selector."""
-        return self._line.fileno()
+        """File descriptor to poll."""
+        return self._channel.fileno()
 
-    def wants_reload(self) -> bool:
-        """What the caller said; anything else is the end of the call."""
+    def receive(self) -> list[Ask] | None:
+        """Return the requests that have arrived; None once the caller is gone, or has sent anything else."""
+        asks: list[Ask] = []
         try:
-            return self._line.recv(MAX_BYTES) == RELOAD
-        except OSError:
-            return False
+            for message in self._channel.receive():
+                ask = _asks.decode(message)
+                asks.append(Ask(id=ask.id, request=msgspec.structs.replace(ask.request, by=self.requester)))
+        except EOFError:
+            return asks or None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            logger.warning("a caller at the control socket sent something else than a request: %s", error)
+            return None
+        return asks
 
-    def answer(self, code: ExitCode, text: str) -> None:
-        """Say how it went, and hang up."""
-        self.send(msgspec.json.encode(Answer(exit_code=code, text=text)))
-        self.close()
+    def responder(self, id: int) -> Respond:
+        """Return the function that sends the reply to request `id`."""
 
-    def send(self, packet: bytes) -> None:
-        """Send, if the caller is still there."""
+        def respond(reply: Reply) -> None:
+            self.send(_encoder.encode(Replied(id=id, reply=reply)))
+
+        return respond
+
+    def send(self, message: bytes) -> None:
+        """Send a message. A caller that does not read is cut off."""
         try:
-            self._line.send(packet[:MAX_BYTES])
-        except OSError:
+            self._channel.post(message)
+            if self._channel.unsent:
+                self._end.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it is gone, which shows when it is read from
             return
 
     def close(self) -> None:
-        """Hang up."""
-        self._line.close()
+        """Disconnect."""
+        self._channel.close()
+
+
+def peer_user(end: socket.socket) -> int:
+    """User id of the process at the other end of a Unix socket, when it connected or began to listen."""
+    _, user, _ = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(user)
+
+
+def user_name(user: int) -> str:
+    """Name of a Unix user, or its number."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)

@@ -1,10 +1,10 @@
-"""The folders of a run: a private one for its sockets, and one for what is to stay."""
+"""The private folder of a run, for its sockets. What survives a run lies in the state folder (`runtime/state.py`)."""
 
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,27 +14,14 @@ PREFIX = "edge-daemon-"
 LOCK = "lock"
 
 
-def aside_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Where frames are set aside: in the service's state folder, or the user's; None if there is neither."""
-    if state := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(state) / "aside"
-    state_home = Path(environment.get("XDG_STATE_HOME", ""))
-    if not state_home.is_absolute():  # the specification says to ignore a relative one
-        try:
-            state_home = Path.home() / ".local" / "state"
-        except RuntimeError:
-            return None
-    return state_home / "edge-daemon" / "aside"
-
-
 @contextmanager
 def run_folder(parent: Path | None) -> Iterator[Path]:
-    """A new folder (mode 0700) that is gone afterwards, and so are those that killed runs left.
+    """Create a folder (mode 0700) that is removed afterwards, and remove those that killed runs have left.
 
-    It is made in `parent`, else in systemd's RUNTIME_DIRECTORY, else where temporary files are.
+    It is created in `parent`, else in systemd's RUNTIME_DIRECTORY, else where temporary files are.
 
     Raises:
-        StartError: no folder can be made there.
+        StartError: no folder can be created there.
     """
     place = parent or Path(os.environ.get("RUNTIME_DIRECTORY") or tempfile.gettempdir())
     with ExitStack() as undo:
@@ -44,7 +31,7 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
             undo.callback(shutil.rmtree, made, ignore_errors=True)
             lock = undo.enter_context((made / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # Only now may it have the name that others sweep: they leave alone what is locked.
+            # Others remove folders of this name unless they are locked, so it gets the name only now.
             folder = made.rename(place / made.name.removeprefix("."))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
         except OSError as error:
@@ -53,7 +40,7 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
 
 
 def _sweep(place: Path) -> None:
-    """Remove our folders that nobody holds any more."""
+    """Remove this user's folders whose runs are gone."""
     for folder in place.glob(f"{PREFIX}*"):
         try:
             if folder.stat().st_uid != os.geteuid():

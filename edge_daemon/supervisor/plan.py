@@ -5,6 +5,7 @@ from zlib import crc32
 
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
+from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import (
     CameraPlan,
     CaptureSettings,
@@ -18,11 +19,11 @@ from edge_daemon.settings import (
     OpenSettings,
     ProviderSettings,
     SinkSettings,
+    TokenSettings,
     WebSettings,
     WorkerSettings,
 )
 from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.folders import aside_folder
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import ANY, public_key, secret_key
 
@@ -31,15 +32,16 @@ HELD, SPARE = 3, 12
 """Frames of a file that a worker has, and that are on their way."""
 
 
-def plan(config: Config, folder: Path, *, results: str | None = None) -> list[ProcessSpec]:
+def plan(config: Config, folder: Path, *, results: str | None = None, state: Path | None = None) -> list[ProcessSpec]:
     """Every process this configuration calls for, in the order of their start.
 
-    Sockets lie in `folder`; results are also written to the file `results`, if given.
+    Sockets lie in `folder`, and what survives this run in the folder `state`; results are also written to the file
+    `results`. Both are optional.
 
     Raises:
         StartError: a key cannot be read.
     """
-    frames, publish, quarantine = config.frames, config.publish, aside_folder()
+    frames, publish, shared_state = config.frames, config.publish, state_folder()
     dispatcher, sink, pictures = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "pictures"))
     plans = {name: _camera_plan(config, camera) for name, camera in config.cameras.items()}
     finite = _is_finite(config)
@@ -70,6 +72,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                 bind=dispatcher,
                 cameras=plans,
                 models={name: _model_plan(config, name) for name in config.models if name in used},
+                epochs=str(state / "epochs.json") if state else None,
             ),
         ),
     ]
@@ -86,7 +89,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
                     dispatcher=dispatcher,
                     sink=sink,
                     pictures=pictures,
-                    quarantine=str(quarantine) if quarantine else None,
+                    quarantine=str(shared_state / "aside") if shared_state else None,
                 ),
                 hang_s=config.models[name].worker_timeout,
                 max_bytes=config.models[name].max_memory,
@@ -116,7 +119,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None) -> list[Pr
             )
         )
     if serves_web(config):
-        specs.append(_web(config, folder, dispatcher))
+        specs.append(_web(config, folder, dispatcher, state))
     return specs
 
 
@@ -129,7 +132,7 @@ def _is_finite(config: Config) -> bool:
     return all(is_finite(camera.source, camera.delivery) for camera in config.cameras.values())
 
 
-def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
+def _web(config: Config, folder: Path, dispatcher: str, state: Path | None) -> ProcessSpec:
     web = config.web
     return ProcessSpec(
         role="web",
@@ -146,11 +149,12 @@ def _web(config: Config, folder: Path, dispatcher: str) -> ProcessSpec:
             max_pixels=web.max_pixels,
             max_waiting=web.max_waiting,
             timeout_s=web.timeout,
-            tokens=web.tokens or {},
+            tokens={name: TokenSettings(token=of.token, role=of.role) for name, of in (web.tokens or {}).items()},
             hosts=web.hosts or [],
             prefix=web.prefix,
             certificate=web.certificate,
             key=web.key,
+            audit=str(state) if state else None,
         ),
         awaited=False,  # where its address is taken, the cameras are looked at all the same
     )

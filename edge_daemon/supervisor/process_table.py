@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from edge_daemon.runtime.control import Exited
+from edge_daemon.runtime.control import Ask, Exited
 from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.request_router import RequestRouter
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 GRACE_S = {"web": 4.0, "capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
 """How long a process that was told to stop may take."""
 STOP_ORDER = ("web", "capture", "worker", "dispatcher", "sink")
+ASKERS = ("web",)
+"""Roles whose processes may ask the supervisor for something."""
 
 
 class Readable(Protocol):
@@ -25,14 +28,18 @@ class Readable(Protocol):
 
 
 class ProcessTable:
-    """Keeps its processes running. `on_failure` is told of each that ended unasked, and whether it
-    had come up.
+    """Keeps its processes running. `on_failure` is called for each that ended unasked, with true if it had come up.
+    What processes ask for goes to `requests`.
     """
 
     def __init__(
-        self, specs: Iterable[ProcessSpec], spawner: Spawner, on_failure: Callable[[Child, bool], None]
+        self,
+        specs: Iterable[ProcessSpec],
+        spawner: Spawner,
+        on_failure: Callable[[Child, bool], None],
+        requests: RequestRouter,
     ) -> None:
-        self._spawner = spawner
+        self._spawner, self._requests = spawner, requests
         self.children = [Child(spec, spawner) for spec in specs]
         self._on_failure = on_failure
         self._selector = selectors.DefaultSelector()
@@ -59,6 +66,7 @@ class ProcessTable:
 
     def retire(self, child: Child) -> None:
         """End a process for good; it is one of us until it is gone."""
+        self._requests.release(child)
         child.retire(GRACE_S[child.spec.role])
         if not child.running:
             self.children.remove(child)
@@ -107,7 +115,10 @@ class ProcessTable:
     def _serve(self, child: Child) -> None:
         """Send what the process takes, and receive what it reports."""
         child.flush()
-        if child.receive() is not None:
+        if (reports := child.receive()) is not None:
+            for ask in reports:
+                if isinstance(ask, Ask):
+                    self._receive(child, ask)
             return
         self.ignore(child)
         self._congested.discard(child)
@@ -117,6 +128,12 @@ class ProcessTable:
             if other is not child:
                 other.send(Exited(process=child.spec.name, role=child.spec.role))
         self._after(child, was_ready=was_ready)
+
+    def _receive(self, child: Child, ask: Ask) -> None:
+        if child.spec.role in ASKERS:
+            self._requests.receive(ask.request, child, ask.id)
+        else:
+            logger.warning("%s asked for something, which its kind may not", child.title)
 
     def _after(self, child: Child, *, was_ready: bool) -> None:
         """What comes after a process has ended, or could not be started."""

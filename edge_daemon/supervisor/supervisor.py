@@ -6,12 +6,15 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes, ProcessStatus
 from edge_daemon.supervisor.child import Child, ProcessSpec
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
 from edge_daemon.supervisor.notify import ServiceStatus, notify
 from edge_daemon.supervisor.process_table import ProcessTable
 from edge_daemon.supervisor.reload import Load, reload
+from edge_daemon.supervisor.request_router import RequestRouter, Respond, failure
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.spawner import Spawner
 
@@ -28,7 +31,7 @@ class Supervisor:
     """Runs the processes of `specs` until all sources have ended, or a signal says stop.
 
     `observe` gets the cameras' counts (as in `status/`) and the process table once a second. `load` gives the specs
-    of a reload, which SIGHUP or a caller of `control` asks for.
+    of a reload, for which SIGHUP, a caller of `control` or the web may ask.
     """
 
     def __init__(
@@ -40,8 +43,11 @@ class Supervisor:
         control: ControlSocket,
         load: Load,
         observe: Observer | None = None,
+        audit: AuditLog | None = None,
     ) -> None:
-        self._table = ProcessTable(specs, spawner, self._failed)
+        self._requests = RequestRouter(audit or AuditLog(None))
+        self._requests.on(Reload, lambda _, respond: self._next_callers.append(respond))
+        self._table = ProcessTable(specs, spawner, self._failed, self._requests)
         (self._sink,) = self._table.of("sink")
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
         self._table.listen(signals, signals.read)
@@ -51,9 +57,8 @@ class Supervisor:
         self._table_at = 0.0
         self._service_status = ServiceStatus()
         self._reload: Generator[None, None, str] | None = None
-        self._reload_asked = False
-        self._callers: list[Caller] = []  # who waits for the reload that is asked for next
-        self._waiting: list[Caller] = []  # and for the one under way
+        self._next_callers: list[Respond] = []  # of the reload that begins next
+        self._callers: list[Respond] = []  # of the one under way
 
     @property
     def cameras(self) -> dict[str, Any]:
@@ -75,6 +80,7 @@ class Supervisor:
                 self._advance()
         finally:
             notify("STOPPING=1")
+            self._requests.stop()
             self._table.stop(graceful=lambda: self._signals.count < 2 and not self._failure)
         if self._failure:
             raise self._failure
@@ -114,39 +120,40 @@ class Supervisor:
             self._observe(self.cameras, table)
 
     def _called(self) -> None:
-        if caller := self._control.caller():
-            self._table.listen(caller, lambda: self._asked(caller))
+        if caller := self._control.accept():
+            self._table.listen(caller, lambda: self._serve(caller))
 
-    def _asked(self, caller: Caller) -> None:
-        self._table.ignore(caller)
-        if caller.wants_reload():
-            self._callers.append(caller)
-        else:
+    def _serve(self, caller: Caller) -> None:
+        if (asks := caller.receive()) is None:
+            self._table.ignore(caller)
             caller.close()
+            return
+        for ask in asks:
+            self._requests.receive(ask.request, caller, ask.id)
 
     def _advance(self) -> None:
-        """Begin a reload that is asked for, or go on with the one under way."""
-        asked = self._signals.take_hang_up() or bool(self._callers)
-        self._reload_asked |= asked
-        if self._reload_asked and self._started and self._reload is None:
+        """Begin a reload that was asked for, or go on with the one under way."""
+        if self._signals.take_hang_up():
+            self._requests.receive(Reload(by=Requester(role="administrator", via="signal")))
+        if self._next_callers and self._started and self._reload is None:
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            self._reload, self._reload_asked = reload(self._table, self._load), False
-            self._waiting, self._callers = self._callers, []
+            self._reload = reload(self._table, self._load)
+            self._callers, self._next_callers = self._next_callers, []
         if self._reload is None:
             return
         try:
             next(self._reload)
         except StopIteration as done:
             logger.info("reloaded: %s", done.value)
-            self._reloaded(ExitCode.OK, done.value)
+            self._reloaded(Reply(text=done.value))
         except EdgeError as error:
             logger.error("not reloaded, all goes on as it was: %s", error)
-            self._reloaded(error.exit_code, str(error))
+            self._reloaded(failure(error))
 
-    def _reloaded(self, code: ExitCode, text: str) -> None:
-        for caller in self._waiting:
-            caller.answer(code, text)
-        self._reload, self._waiting = None, []
+    def _reloaded(self, reply: Reply) -> None:
+        for respond in self._callers:
+            respond(reply)
+        self._reload, self._callers = None, []
         notify("READY=1")
 
     def _all_finished(self) -> bool:

@@ -16,7 +16,7 @@ LAST, MORE = 0, 1
 """The first byte of a piece."""
 LONGEST_PATH = 107
 PATIENCE_MS = 200
-"""How long `send` waits for a peer that does not read."""
+"""Longest wait of `send` for a peer that does not read."""
 
 
 class Channel:

@@ -1,7 +1,7 @@
-"""CURVE keys (RFC 26, CurveZMQ): made, kept in files, read again, and asked for at the door.
+"""CURVE keys (RFC 26, CurveZMQ): generated, stored in files, and verified.
 
-A key is written in Z85: 40 characters. A file holds one, and nothing else. Only who has a secret key can prove that a
-public key is theirs; a daemon lets in the public keys that it knows.
+A key is written in Z85: 40 characters. A file contains one key and nothing else. Only the holder of a secret key can
+prove that its public key is theirs; a daemon admits the public keys that it knows.
 """
 
 import logging
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 ANY = "any"
-"""In a list of clients: whoever knows the daemon's public key."""
+"""In a list of clients: every subscriber that knows the daemon's public key."""
 _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _PATH = re.compile(r"[./].*|.*\.(key|pub)", re.DOTALL)
 _PLAIN = re.compile(r"[0-9a-zA-Z](?!.*\$\{).*[0-9a-zA-Z]")
-"""Keys that are read as they are wherever they are written: no path, no secret's name, no YAML of their own."""
+"""Keys that need no quoting anywhere: unlike a path, the name of a secret, or YAML syntax."""
 
 
 class KeyPair(NamedTuple):
-    """Two keys that belong together."""
+    """A secret key and its public key."""
 
     public: str
     secret: str
 
 
 class ClientKeys(NamedTuple):
-    """What a subscriber shows, and whom it trusts."""
+    """A subscriber's own keys, and the public key of the daemon it trusts."""
 
     server: str
     own: KeyPair
 
 
 def is_key(text: str) -> bool:
-    """Whether `text` is a key itself, and not the path of a file that holds one."""
+    """True if `text` is a key, and not the path of a file with one."""
     return bool(_KEY.fullmatch(text)) and not is_path(text)
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` looks like the path of a file with a key."""
+    """True if `text` looks like the path of a file with a key."""
     return bool(_PATH.fullmatch(text))
 
 
 def generate() -> KeyPair:
-    """A new pair."""
-    import zmq  # not for those who only ask whether a text is a key
+    """A new pair of keys."""
+    import zmq  # not needed for checking a text
 
     while True:
         public, secret = (key.decode() for key in zmq.curve_keypair())
@@ -60,10 +60,10 @@ def generate() -> KeyPair:
 
 
 def write(pair: KeyPair, name: Path) -> tuple[Path, Path]:
-    """Write NAME.key (secret, mode 0600) and NAME.pub; where they are.
+    """Write NAME.key (secret, mode 0600) and NAME.pub; return their paths.
 
     Raises:
-        StartError: a file is there already, or cannot be written.
+        StartError: a file exists already, or cannot be written.
     """
     secret, public = Path(f"{name}.key"), Path(f"{name}.pub")
     written: list[Path] = []
@@ -80,10 +80,10 @@ def write(pair: KeyPair, name: Path) -> tuple[Path, Path]:
 
 
 def secret_key(text: str) -> str:
-    """The secret key that `text` is, or that is in the file of this name, which nobody else may read.
+    """The secret key in `text`, or in the file with this path, which nobody else may be able to read.
 
     Raises:
-        StartError: there is none. Says nothing of what is in the file.
+        StartError: there is none. The message does not contain the file's content.
     """
     if is_key(text):
         return text
@@ -95,7 +95,7 @@ def secret_key(text: str) -> str:
 
 
 def public_key(text: str) -> str:
-    """The public key that `text` is, or that is in the file of this name.
+    """The public key in `text`, or in the file with this path.
 
     Raises:
         StartError: there is none.
@@ -104,15 +104,15 @@ def public_key(text: str) -> str:
 
 
 def client_keys(server: str | None, own: str | None) -> ClientKeys | None:
-    """Keys of a subscriber, each a key or a file; with only the daemon's, a pair that is forgotten afterwards.
+    """Keys of a subscriber, each a key or a file; with only the daemon's, a new pair is generated for this connection.
 
     Raises:
-        StartError: a file holds no key.
+        StartError: a file contains no key.
     """
     if server is None and own is None:
         return None
     if server is None:
-        raise StartError("a secret key alone is of no use: the daemon's public key is needed as well")
+        raise StartError("a secret key alone is not sufficient: the daemon's public key is needed too")
     if own is None:
         return ClientKeys(public_key(server), generate())
     import zmq
@@ -122,19 +122,19 @@ def client_keys(server: str | None, own: str | None) -> ClientKeys | None:
 
 
 def show(socket: "zmq.Socket[bytes]", keys: ClientKeys) -> None:
-    """Let a socket that is not connected yet use these keys."""
+    """Set the keys of a socket that is not connected yet."""
     socket.curve_serverkey = keys.server.encode()
     socket.curve_publickey, socket.curve_secretkey = keys.own.public.encode(), keys.own.secret.encode()
 
 
 class Authenticator:
-    """Lets those in who can prove that they have one of the keys it knows, or anybody (ANY) who knows the daemon's.
+    """Admits subscribers that prove to have one of the known keys, or (ANY) all that know the daemon's public key.
 
-    It answers ZeroMQ's question (ZAP, RFC 27) in a thread of its own, for all sockets of a context.
+    Answers ZeroMQ's authentication requests (ZAP, RFC 27) in a thread of its own, for all sockets of a context.
     """
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", clients: Iterable[str]) -> None:
-        from zmq.auth.thread import ThreadAuthenticator  # not before it is needed: it loads asyncio
+        from zmq.auth.thread import ThreadAuthenticator  # imported here, since it loads asyncio
 
         self.clients = frozenset(clients)
         self._authenticator = ThreadAuthenticator(context)
@@ -142,14 +142,14 @@ class Authenticator:
         self._authenticator.configure_curve_callback(domain="*", credentials_provider=self)
 
     def callback(self, _: str, key: bytes) -> bool:
-        """Whether the owner of this public key may come in."""
+        """True if the owner of this public key is admitted."""
         welcome = ANY in self.clients or key.decode() in self.clients
         if not welcome:
             logger.warning("refused a subscriber: its key %s is not among the clients", key.decode())
         return welcome
 
     def close(self) -> None:
-        """Go home."""
+        """Stop the authenticator thread."""
         self._authenticator.stop()
 
 
@@ -161,5 +161,5 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         key = ""
     if not _KEY.fullmatch(key):
-        raise StartError(f"{path} holds no key: it should be 40 characters, as edge-daemon keygen writes them")
+        raise StartError(f"{path} contains no key: expected 40 characters, as edge-daemon keygen writes them")
     return key

@@ -1,9 +1,9 @@
-"""Memory that a capture shares with the workers of its machine: pixels are put there once, and read where they lie.
+"""Shared memory between a capture and the workers of its machine: pixels are written once, and read in place.
 
-A pool is a file without a name, only in memory, of equal slots. Before them lie flags, one for each worker and slot:
-the capture raises it when it lends the slot, the worker lowers it when it is done. A slot that nobody owns, and no flag
-is up for, is used again. A worker that has the memory before its eyes says so with a flag too, and is sent bytes until
-then, as it is where there is no memory, or no free slot.
+A pool is an anonymous memory file of equal slots. In front of the slots are flags, one for each worker and slot: the
+capture sets a flag when it lends the slot, and the worker clears it when it is done. A slot without owner and flags is
+free. A worker sets a flag of its own once it has mapped the memory; until then, and if there is no free slot or no
+memory, it is sent bytes.
 """
 
 import contextlib
@@ -25,24 +25,25 @@ from edge_daemon.messages.frames import SharedBuffer
 logger = logging.getLogger(__name__)
 NAME = "edge-daemon frames"
 READERS = 64
-"""Workers that may read from a pool."""
+"""Largest number of workers that can read from a pool."""
 CREATED, SEEN, FLAGS, HEADER = 0, READERS, 2 * READERS, max(4096, mmap.PAGESIZE)
-"""Where it says when the pool was made, where the flags of those who see it and of the slots are, where slots begin."""
+"""Offsets of the creation time, of the flags of workers that have mapped the pool, of the slots' flags, of the slots.
+"""
 MOST_SLOTS = (HEADER - FLAGS) // READERS
 LEAST_BYTES = 1 << 16
 REST_S = 10.0
-"""What nobody has used for so long is given back to the system."""
+"""Time after which the memory of an unused pool is returned to the system."""
 _DOWN = bytes(READERS)
 
 
 def flag_of(slot: int, reader: int) -> int:
-    """Where the flag lies that says that `reader` reads from a slot."""
+    """Offset of the flag that `reader` reads from a slot."""
     return FLAGS + slot * READERS + reader
 
 
 @dataclass(eq=False)
 class Slot:
-    """Room for the `length` bytes of one picture: nobody else's while this object is there, or a flag is up."""
+    """Memory for the `length` bytes of one picture, reserved while this object exists or a flag is set."""
 
     pool: "Pool"
     number: int
@@ -50,13 +51,13 @@ class Slot:
 
     @property
     def data(self) -> memoryview:
-        """What lies here."""
+        """The slot's bytes."""
         start = self.pool.start_of(self.number)
         return self.pool.memory[start : start + self.length]
 
     def lend(self, reader: int) -> SharedBuffer:
-        """What a worker has to know to read it; without the slot where it does not see the pool yet, or has been shared
-        this slot already: it gives back but once.
+        """The reference for a worker. It has no slot if the worker has not mapped the pool, or has this slot already,
+        which it returns only once.
         """
         pool, number, flag = self.pool, self.number, flag_of(self.number, reader)
         lends = bool(pool.memory[SEEN + reader]) and not pool.memory[flag]
@@ -73,10 +74,10 @@ class Slot:
 
 
 class Pool:
-    """So many slots of `size` bytes. They take no memory before they are used.
+    """A number of slots of `size` bytes, which take no memory until they are used.
 
     Raises:
-        OSError: the system gives no such memory.
+        OSError: the system has no memory for it.
     """
 
     def __init__(self, slots: int, size: int) -> None:
@@ -93,15 +94,15 @@ class Pool:
         self.memory = memoryview(self._map)
         self.memory[CREATED : CREATED + 8] = self.created_ns.to_bytes(8, "little")
         self._owners: list[weakref.ref[Slot] | None] = [None] * slots
-        self._backed = [0] * slots  # bytes of each that the system has given memory for
+        self._backed = [0] * slots  # bytes of each slot that have memory
         self._used_at = time.monotonic()
 
     def start_of(self, slot: int) -> int:
-        """Where a slot begins."""
+        """Offset of a slot."""
         return HEADER + slot * self._size
 
     def take(self, length: int) -> Slot | None:
-        """A free slot for so many bytes; None where there is none, or no memory."""
+        """A free slot for this number of bytes; None if there is none, or no memory."""
         number = next(filter(self._is_free, range(len(self._owners))), None)
         if number is None or not self._has_memory(number, length):
             return None
@@ -111,20 +112,20 @@ class Pool:
         return slot
 
     def forget(self, reader: int) -> None:
-        """A worker is gone, and reads nothing any more."""
+        """Clear the flags of a worker that is gone."""
         for flag in (SEEN + reader, *(flag_of(slot, reader) for slot in range(len(self._owners)))):
             self.memory[flag] = 0
 
     def rest(self, now: float) -> None:
-        """Give the memory of a pool back that has not been used for a while."""
+        """Return the memory of a pool that has not been used for a while."""
         slots = range(len(self._owners))
         if now - self._used_at > REST_S and any(self._backed) and all(map(self._is_free, slots)):
-            with contextlib.suppress(OSError):  # what cannot be given back is kept
+            with contextlib.suppress(OSError):  # memory that cannot be returned is kept
                 self._map.madvise(mmap.MADV_REMOVE, HEADER, len(slots) * self._size)
             self._backed = [0] * len(slots)
 
     def close(self) -> None:
-        """Let go of it; whoever sees it still does."""
+        """Close the file; processes that have mapped it keep it."""
         os.close(self._fd)
 
     def _is_free(self, slot: int) -> bool:
@@ -132,7 +133,7 @@ class Pool:
         return (owner is None or owner() is None) and self.memory[flags : flags + READERS] == _DOWN
 
     def _has_memory(self, slot: int, length: int) -> bool:
-        """Memory is asked for before it is written to: where there is none, writing would kill us."""
+        """Allocate memory before writing to it: without memory, a write would kill this process."""
         if self._backed[slot] < length:
             try:
                 os.posix_fallocate(self._fd, self.start_of(slot), length)
@@ -143,7 +144,7 @@ class Pool:
 
 
 class Pools:
-    """A capture's pools of so many slots each, one for pictures of about one size; for all threads."""
+    """A capture's pools, one for pictures of similar size, each with the same number of slots. Thread-safe."""
 
     def __init__(self, slots: int) -> None:
         self._slots = min(slots, MOST_SLOTS)
@@ -152,7 +153,7 @@ class Pools:
         self._readers: list[str] = []
 
     def put(self, arrays: Sequence[NDArray[np.uint8]]) -> Slot | None:
-        """Copy arrays, one after the other, to where workers can read them; None where that cannot be."""
+        """Copy arrays (uint8, any shape), one after the other, into shared memory; None if there is no room."""
         length = sum(array.size for array in arrays)
         slot = self._take(length)
         if slot:
@@ -171,7 +172,7 @@ class Pools:
         return None
 
     def reader(self, worker: str) -> int | None:
-        """The number of a worker that has come, in place of any that had its name; None where there are too many."""
+        """The number of a newly connected worker, replacing an older one of its name; None if there are too many."""
         if worker not in self._readers:
             if len(self._readers) == READERS:
                 return None
@@ -183,32 +184,32 @@ class Pools:
         return reader
 
     def rest(self, now: float) -> None:
-        """Give memory back that has not been used for a while."""
+        """Return the memory of pools that have not been used for a while."""
         with self._choosing:
             for pool in self._pools.values():
                 pool.rest(now)
 
     def close(self) -> None:
-        """Let go of all."""
+        """Close all pools."""
         for pool in self._pools.values():
             pool.close()
 
 
 class Mappings:
-    """What captures lend a worker."""
+    """A worker's mappings of captures' pools."""
 
     def __init__(self) -> None:
         self._pools: dict[str, tuple[int, memoryview | None]] = {}
 
     def data(self, shared: SharedBuffer) -> memoryview:
-        """The bytes, read-only; none where only the pool is to be looked at, or it cannot be seen."""
+        """The bytes, read-only; empty if the worker is only to map the pool, or cannot."""
         memory = self._memory(shared)
         if memory is None or shared.slot is None:
             return memoryview(b"")
         return memory[shared.start : shared.start + shared.length].toreadonly()
 
     def give_back(self, shared: SharedBuffer) -> None:
-        """The worker is done with them."""
+        """Clear the flag: the worker is done with the bytes."""
         memory = self._memory(shared)
         if memory is not None and shared.slot is not None:
             memory[flag_of(shared.slot, shared.reader)] = 0
@@ -220,14 +221,14 @@ class Mappings:
             self._pools = {name: seen for name, seen in self._pools.items() if Path(name).exists()}
             self._pools[shared.pool] = shared.created_ns, memory
             if memory is None:
-                logger.warning("cannot share memory with a capture, which has to send its frames instead")
+                logger.warning("cannot map the shared memory of a capture, which sends its frames as bytes instead")
             else:
                 memory[SEEN + shared.reader] = 1
         return memory
 
 
 def _mapped(shared: SharedBuffer) -> memoryview | None:
-    """A pool's memory. That it is one is seen before it is written to: the name may be another file's by now."""
+    """The memory of a pool. Verified before it is written to: the name may refer to another file by now."""
     with contextlib.suppress(OSError, ValueError):
         fd = os.open(shared.pool, os.O_RDWR | os.O_CLOEXEC)
         try:

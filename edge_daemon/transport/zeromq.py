@@ -1,7 +1,7 @@
-"""The one place that makes ZeroMQ sockets: who binds, who connects, and what each may queue.
+"""Creates all ZeroMQ sockets: who binds, who connects, and how much each may queue.
 
-Nothing here queues without end: every hop is bounded by the protocol above it (a worker is sent a frame only when
-it said that it is free), and the high-water marks are a second fence.
+Queues are bounded by the protocols (a worker is sent a frame only after it reported that it is ready); high-water
+marks are a second limit.
 """
 
 import errno
@@ -21,14 +21,14 @@ RECONNECT_MS = 20
 RECONNECT_MAX_MS = 500
 FRAME_HWM = 4
 FRAME_BUFFER_BYTES = 1 << 20
-"""What a small frame fits in goes in one piece, and wakes nobody up several times. The system may allow less."""
+"""Frames below this size are sent in one piece, with a single wake-up. The system may allow less."""
 OUTCOME_HWM = 8
 MAX_PICTURE_BYTES = 64_000_000 * 3
-"""Of the largest picture there may be, as raw pixels."""
+"""The largest picture, as raw pixels."""
 MAX_SUBSCRIPTION_BYTES = 1024
-"""Whoever sends more in one piece than a socket's limit is hung up on before room is made for it."""
+"""Limit of a message; a peer that exceeds it is disconnected before memory is allocated."""
 SUBSCRIBER_HWM = 100
-"""Messages kept for a slow subscriber before it begins to lose its own."""
+"""Messages kept for a slow subscriber before it starts to lose some."""
 LINGER_MS = 1000
 _NOW, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 
@@ -58,7 +58,7 @@ def send(socket: zmq.Socket[bytes], first: bytes, second: bytes) -> None:
 
 
 def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
-    """The messages that are here, as their parts, up to so many."""
+    """The messages that have arrived, as lists of parts, up to `most`."""
     for _ in range(most):
         try:
             parts = [socket.recv(_NOW)]
@@ -70,12 +70,12 @@ def receive(socket: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
 
 
 def path_of(address: str) -> Path:
-    """Where an address (ipc) lies."""
+    """Path of an address (ipc)."""
     return Path(address.removeprefix("ipc://"))
 
 
 def of_this_process(address: str) -> str:
-    """`address` (ipc) for this process alone. Sockets there of processes that were killed are removed."""
+    """`address` (ipc) for this process alone. Sockets left there by killed processes are removed."""
     path = path_of(address)
     for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
         if not is_there(left.name):
@@ -84,7 +84,7 @@ def of_this_process(address: str) -> str:
 
 
 def is_there(address: str) -> bool:
-    """Whether the process that `of_this_process` made this address for still runs."""
+    """True if the process for which `of_this_process` made this address still runs."""
     return Path("/proc", address.rpartition("-")[2]).exists()
 
 
@@ -111,7 +111,7 @@ def outbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
 
 
 def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The sink's or the web's socket for what workers make of frames."""
+    """The sink's or the web's socket for the outcomes of workers."""
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = OUTCOME_HWM
@@ -121,7 +121,7 @@ def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Sock
 
 
 def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """A worker's socket to it. It queues only while there is somebody: what it holds back is not lost."""
+    """A worker's socket to the collector. It queues only while connected: what it cannot send is not lost."""
     socket = context.socket(zmq.PUSH)
     socket.linger = LINGER_MS
     socket.sndhwm = OUTCOME_HWM
@@ -135,8 +135,8 @@ def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socke
 def publisher(
     context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str], secret_key: str | None = None
 ) -> zmq.Socket[bytes]:
-    """The sink's socket to subscribers, which also tells which topics are subscribed to. With `secret_key`, TCP is
-    encrypted, and the context's doorkeeper decides who may come in.
+    """The sink's socket to subscribers, which also receives their subscriptions. With `secret_key`, TCP is encrypted,
+    and the context's authenticator admits subscribers.
 
     Raises:
         StartError: an address cannot be bound.
@@ -155,26 +155,26 @@ def publisher(
 
 
 def open_locally(publisher: zmq.Socket[bytes], address: str) -> None:
-    """Publish at one more address, which is for our own processes."""
+    """Publish at one more address, for processes of the daemon."""
     _guard(publisher, address, guarded=True)
     _bind(publisher, address, "publish results")
 
 
 def _guard(publisher: zmq.Socket[bytes], address: str, *, guarded: bool) -> None:
-    """Whether what is bound next asks for keys: what others than this user can reach, if the socket has a key."""
+    """Require keys at the next bound address if the socket has a key and other users can reach the address."""
     if guarded:
         publisher.curve_server = address.startswith("tcp://")
 
 
 def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[str], *, guarded: bool = False) -> None:
-    """Publish at the addresses `after` instead of `before`; subscribers of those in both notice nothing.
+    """Publish at the addresses `after` instead of `before`; subscribers at those in both stay connected.
 
     Raises:
-        StartError: one cannot be bound; it publishes where it did.
+        StartError: an address cannot be bound; the previous ones stay in use.
     """
     gone, new = [a for a in before if a not in after], [a for a in after if a not in before]
     ports = {_port(address) for address in new}
-    in_the_way = [address for address in gone if _port(address) in ports]  # such as of another interface
+    in_the_way = [address for address in gone if _port(address) in ports]  # such as the same port on another interface
     bound: list[str] = []
     for address in in_the_way:
         publisher.unbind(address)
@@ -205,7 +205,7 @@ def subscriber(
     """A client's socket, not subscribed to anything yet.
 
     Raises:
-        zmq.ZMQError: `address` is none.
+        zmq.ZMQError: `address` is not valid.
     """
     socket = context.socket(zmq.SUB)
     socket.linger = 0
@@ -224,7 +224,7 @@ def subscriber(
 
 
 class ConnectionCount:
-    """Who is connected to a publisher: how many, and for how long nobody has come or gone."""
+    """Number of connections to a publisher, and time since it last changed."""
 
     def __init__(self, publisher: zmq.Socket[bytes]) -> None:
         self._publisher = publisher
@@ -232,7 +232,7 @@ class ConnectionCount:
         self._count, self._changed_at = 0, 0.0
 
     def settled(self, count: int, for_s: float) -> bool:
-        """Whether at least `count` have been here for `for_s`, time enough to have said what they want."""
+        """True if at least `count` have been connected for `for_s`, long enough to have subscribed."""
         while self._changes.poll(0):
             came = recv_monitor_message(self._changes)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self._count += 1 if came else -1
@@ -240,11 +240,11 @@ class ConnectionCount:
         return self._count >= count and time.monotonic() - self._changed_at >= for_s
 
     def close(self) -> None:
-        """Stop looking; the publisher goes on."""
+        """Stop counting; the publisher is not affected."""
         self._publisher.disable_monitor()
         self._changes.close(0)
 
 
 def ipc(folder: Path, name: str) -> str:
-    """The address of socket `name` in `folder`."""
+    """Address of the socket `name` in `folder`."""
     return f"ipc://{folder / name}"

@@ -1,1 +1,1 @@
-"""The page and the HTTP interface: to the dispatcher a source of pictures, to the sink a subscriber."""
+"""The web page and the HTTP interface: a source of pictures for the dispatcher, a subscriber of the sink."""

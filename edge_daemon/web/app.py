@@ -6,44 +6,52 @@ from importlib.resources import files
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
-from edge_daemon.web import about, login, predicting, protocol, watching
+from edge_daemon.web import about, changing, login, predicting, protocol, roles, watching
 from edge_daemon.web.access import Access
 from edge_daemon.web.guard import Guard
-from edge_daemon.web.service import Service
+from edge_daemon.web.roles import PUBLIC, VIEWER, Gate
+from edge_daemon.web.service import Service, as_json
 
 
 def make_app(service: Service) -> Guard:
-    """The application."""
+    """Create the application."""
     app = FastAPI(
         title="edge-daemon",
         version=version("edge-daemon"),
-        description="Vision models on live cameras: how they stand, what they find, and pictures of your own.",
+        description="Vision models on live cameras: status, results, annotated frames, and inference on pictures.",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
     access = Access(service.settings.tokens, service.settings.hosts)
+    app.state.gate = Gate(access, service.supervisor)
     login.add_routes(app, service, access)
-    for routes in (about, watching, predicting, protocol):
+    for routes in (about, watching, predicting, protocol, changing):
         routes.add_routes(app, service)
     _page(app)
+    roles.document(app.routes)
     return Guard(app, access, service.settings.prefix)
 
 
 def _page(app: FastAPI) -> None:
     folder = files("edge_daemon.web") / "page"
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[VIEWER])
+    async def openapi() -> Response:
+        return as_json(roles.with_scheme(app.openapi()))
+
+    @app.get("/", include_in_schema=False, dependencies=[PUBLIC])
     async def page() -> Response:
         return HTMLResponse((folder / "index.html").read_bytes())
 
-    @app.get("/docs", include_in_schema=False)
+    @app.get("/docs", include_in_schema=False, dependencies=[PUBLIC])
     async def docs() -> Response:
         return HTMLResponse((folder / "docs.html").read_bytes())
 
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html"}
     served = {one.name: one for one in folder.iterdir() if one.name.rpartition(".")[2] in kinds}
 
-    @app.get("/page/{name}", include_in_schema=False)
+    @app.get("/page/{name}", include_in_schema=False, dependencies=[PUBLIC])
     async def part(name: str) -> Response:
         if name not in served:
             raise HTTPException(404, "there is no such file")

@@ -1,4 +1,4 @@
-"""The thread that speaks with dispatcher, workers and sink, for the event loop that speaks with people."""
+"""The thread that exchanges messages with dispatcher, workers and sink, for the event loop that serves HTTP."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ Heard = Callable[[list[bytes]], None]
 
 
 class Broker(threading.Thread):
-    """Carries requests out and answers in. What the sink publishes is handed to `heard`, in this thread."""
+    """Sends requests and receives answers. Published messages are passed to `heard`, in this thread."""
 
     def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], heard: Heard) -> None:
         super().__init__(name="broker", daemon=True)
@@ -45,31 +45,31 @@ class Broker(threading.Thread):
 
     @property
     def connected(self) -> bool:
-        """Whether the dispatcher is there."""
+        """True while the dispatcher is connected."""
         return self._peer.connected
 
     @property
     def rejected(self) -> int:
-        """Messages that were none."""
+        """Number of malformed messages received."""
         return self._from_dispatcher.rejected + self._from_worker.rejected
 
     def do(self, what: Callable[[Requests], None]) -> None:
-        """Have something done to the requests, soon, in this thread."""
+        """Run a function on the requests, soon, in this thread."""
         self._todo.append(what)
         os.eventfd_write(self._wake, 1)
 
     def subscribe(self, topic: bytes, *, wanted: bool) -> None:
-        """Hear what is published under a topic, or hear it no more."""
+        """Subscribe to a topic, or unsubscribe from it."""
         self._topics.append((wanted, topic))
         os.eventfd_write(self._wake, 1)
 
     def stop(self) -> None:
-        """End."""
+        """Stop the thread."""
         self._over = True
         os.eventfd_write(self._wake, 1)
 
     def run(self) -> None:
-        """Carry, until stopped."""
+        """Exchange messages until stopped."""
         poller = zmq.Poller()
         for waited_for in (self._wake, self._peer.fileno(), self._replies, self._subscriber):
             poller.register(waited_for, zmq.POLLIN)
@@ -142,5 +142,5 @@ class Broker(threading.Thread):
 
 
 def now_ns() -> int:
-    """The clock that all processes of this machine share."""
+    """The clock shared by all processes of this machine."""
     return time.monotonic_ns()

@@ -1,14 +1,13 @@
-"""Stands before the application: asks who it is, and adds to every answer what browsers are to know."""
+"""Stands before the application: refuses requests to other hosts, and adds the headers that protect browsers."""
 
 import json
 import math
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.requests import cookie_parser
 
-from edge_daemon.web.access import COOKIE, Access, Asked, Refusal
+from edge_daemon.web.access import COOKIE, Access, Refusal, RequestHead
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,10 +18,8 @@ SECURITY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
 }
-OPEN = ("/", "/docs", "/healthz", "/api/login")
-"""What is answered without a token: nothing that tells of cameras."""
-KNOWN = "edge_daemon_known"
-"""In a request's scope: whether it may be told everything."""
+HEAD = "edge_daemon_head"
+"""Key of a request's scope: what is known of the request."""
 
 
 class Guard:
@@ -33,17 +30,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return
         if self._prefix and (scope["path"] + "/").startswith(self._prefix + "/"):
             scope["path"] = scope["path"].removeprefix(self._prefix) or "/"
-        is_open = scope["path"] in OPEN or scope["path"].startswith("/page/")
-        asked = _asked(scope)
-        refusal = self._access.refusal(asked, time.monotonic(), needs_token=not is_open)
-        if refusal:
-            await _refuse(refusal, send)
+        scope[HEAD] = head = _head_of(scope)
+        if refusal := self._access.wrong_host(head):
+            await _refuse(refusal, scope, send)
             return
-        scope[KNOWN] = not is_open or self._knows(asked)
 
         async def with_more(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -52,18 +46,12 @@ class Guard:
 
         await self._app(scope, receive, with_more)
 
-    def _knows(self, asked: Asked) -> bool:
-        token = asked.bearer or asked.cookie
-        if not self._access.asks:
-            return True
-        return token is not None and not self._access.token_refusal(token, asked.client, time.monotonic())
 
-
-def _asked(scope: Scope) -> Asked:
+def _head_of(scope: Scope) -> RequestHead:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     kind, _, credentials = headers.get("authorization", "").partition(" ")
-    return Asked(
-        method=scope["method"],
+    return RequestHead(
+        method=scope.get("method", "WEBSOCKET"),
         host=headers.get("host", ""),
         client=scope["client"][0] if scope.get("client") else "",
         bearer=credentials.strip() if kind.lower() == "bearer" else None,
@@ -73,13 +61,22 @@ def _asked(scope: Scope) -> Asked:
     )
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *SECURITY.items()]
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """Headers of the answer to a request that is refused."""
+    headers = {"Cache-Control": "no-store"}
     if refusal.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers["WWW-Authenticate"] = "Bearer"
     if refusal.wait_s:
-        headers.append((b"retry-after", str(math.ceil(refusal.wait_s)).encode()))
+        headers["Retry-After"] = str(math.ceil(refusal.wait_s))
+    return headers
+
+
+async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
     body = json.dumps({"detail": refusal.sentence}).encode()
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    headers = headers_of(refusal) | {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": [*encoded, *SECURITY.items()]})
     await send({"type": "http.response.body", "body": body})

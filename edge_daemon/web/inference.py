@@ -1,7 +1,7 @@
-"""The Open Inference Protocol (KServe v2, REST), with its extension for binary tensors: bytes and tensors, no HTTP.
+"""The Open Inference Protocol (KServe v2, REST) with its binary tensor extension: bytes and tensors, no HTTP.
 
-A model takes one tensor, `image`: the bytes of a picture file (BYTES, shape [1]), or its pixels (UINT8, height x width
-x 3, or with a 1 before, red first). It gives what it found as tensors, one row for each detection.
+A model has one input, `image`: the bytes of a picture file (BYTES, shape [1]), or RGB pixels (UINT8, height x width
+x 3, or 1 x height x width x 3). Its outputs are the findings as tensors, one row per detection.
 """
 
 import struct
@@ -23,7 +23,7 @@ OUTPUTS = {
     "class_name": ("BYTES", [-1]),
 }
 DIMENSIONS = 4
-"""Of the largest shape that is understood."""
+"""Most axes of a shape."""
 _KINDS = {"FP32": "<f4", "INT64": "<i8", "UINT8": "u1"}
 
 
@@ -49,15 +49,15 @@ REQUEST = {
     },
     "required": ["inputs"],
 }
-"""The JSON of a request to infer, as OpenAPI describes it."""
+"""The JSON body of an inference request, for OpenAPI."""
 
 
 class ProtocolError(EdgeError):
-    """The request is none of this protocol, or asks for what there is not."""
+    """The request does not follow the protocol, or asks for something unknown."""
 
 
 class Tensor(msgspec.Struct, kw_only=True):
-    """A tensor of a request: its values as JSON, or (`binary_data_size`) behind it."""
+    """A tensor of a request: its values as JSON, or (`binary_data_size`) as bytes after it."""
 
     name: str
     datatype: str
@@ -67,7 +67,7 @@ class Tensor(msgspec.Struct, kw_only=True):
 
 
 class Output(msgspec.Struct, kw_only=True):
-    """A tensor that is asked for."""
+    """A requested output tensor."""
 
     name: str
     parameters: dict[str, Any] = {}
@@ -84,17 +84,19 @@ class InferRequest(msgspec.Struct, kw_only=True):
 
 @dataclass
 class Asked:
-    """What a request comes to: a picture as the bytes of a file, or as RGB pixels; and how the answer is to look."""
+    """A decoded request: a picture as the bytes of a file, or as RGB pixels (uint8, height x width x 3), and the
+    outputs.
+    """
 
     id: str | None
     file: bytes | None
     rgb: NDArray[np.uint8] | None
     binary: dict[str, bool] = field(default_factory=dict)
-    """The tensors to answer with, in order, and whether each comes as bytes."""
+    """The requested tensors, in order; true for those to be sent as bytes."""
 
 
 def metadata(model: str) -> dict[str, Any]:
-    """What is told of a model."""
+    """The metadata of a model."""
     return {
         "name": model,
         "versions": ["1"],
@@ -105,24 +107,24 @@ def metadata(model: str) -> dict[str, Any]:
 
 
 def read(body: bytes, header_length: int | None) -> Asked:
-    """Take a request apart. With binary tensors, its JSON has `header_length` bytes, and they follow.
+    """Decode a request. With binary tensors, the first `header_length` bytes are JSON, and the tensors follow.
 
     Raises:
-        ProtocolError: something is wrong with it; says what.
+        ProtocolError: the request is malformed.
     """
     end = len(body) if header_length is None else header_length
     if not 0 < end <= len(body):
-        raise ProtocolError(f"Inference-Header-Content-Length is {end}, and the body has {len(body)} bytes")
+        raise ProtocolError(f"Inference-Header-Content-Length is {end}, but the body has {len(body)} bytes")
     try:
         request = msgspec.json.decode(body[:end], type=InferRequest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"the request cannot be read: {error}") from error
     if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
-        raise ProtocolError(f"one input is expected, {INPUT!r}; there are {[tensor.name for tensor in request.inputs]}")
+        raise ProtocolError(f"expected one input, {INPUT!r}, but got {[tensor.name for tensor in request.inputs]}")
     tensor = request.inputs[0]
     size = tensor.parameters.get("binary_data_size")
     if size is not None and (not isinstance(size, int) or size != len(body) - end):
-        raise ProtocolError(f"binary_data_size is {size}, and {len(body) - end} bytes follow the JSON")
+        raise ProtocolError(f"binary_data_size is {size}, but {len(body) - end} bytes follow the JSON")
     binary = body[end:] if size is not None else None
     asked = Asked(request.id, None, None, _wanted(request))
     match tensor.datatype:
@@ -131,7 +133,7 @@ def read(body: bytes, header_length: int | None) -> Asked:
         case "UINT8":
             asked.rgb = _pixels(tensor, binary)
         case other:
-            raise ProtocolError(f"{INPUT} is BYTES (a picture file) or UINT8 (pixels), not {other}")
+            raise ProtocolError(f"{INPUT} must be BYTES (a picture file) or UINT8 (pixels), not {other}")
     return asked
 
 
@@ -147,21 +149,21 @@ def _wanted(request: InferRequest) -> dict[str, bool]:
 
 def _file(tensor: Tensor, binary: bytes | None) -> bytes:
     if sum(tensor.shape) != len(tensor.shape):
-        raise ProtocolError(f"one picture is expected, shape [1], not {tensor.shape}")
+        raise ProtocolError(f"expected one picture, shape [1], not {tensor.shape}")
     if binary is not None:
         if len(binary) < 4 or struct.unpack_from("<I", binary)[0] != len(binary) - 4:
-            raise ProtocolError("an element of BYTES is its length (4 bytes, little-endian) and so many bytes")
+            raise ProtocolError("an element of BYTES must be its length (4 bytes, little-endian) followed by its bytes")
         return binary[4:]
     (value,) = _flat(tensor.data, 1)
     if not isinstance(value, str):
-        raise ProtocolError("in JSON, BYTES are text: send pictures as binary tensors")
+        raise ProtocolError("BYTES in JSON are text: send pictures as binary tensors")
     return value.encode("latin-1", "replace")
 
 
 def _pixels(tensor: Tensor, binary: bytes | None) -> NDArray[np.uint8]:
     shape = tensor.shape[1:] if len(tensor.shape) == 4 and tensor.shape[0] == 1 else tensor.shape
     if len(shape) != 3 or shape[2] != 3 or min(shape) < 1:
-        raise ProtocolError(f"pixels have the shape [height, width, 3], not {tensor.shape}")
+        raise ProtocolError(f"pixels must have the shape [height, width, 3], not {tensor.shape}")
     count = shape[0] * shape[1] * 3
     if binary is not None:
         if len(binary) != count:
@@ -174,19 +176,19 @@ def _pixels(tensor: Tensor, binary: bytes | None) -> NDArray[np.uint8]:
 
 
 def _flat(data: Any, count: int) -> list[Any]:
-    """The elements of lists, nested as deep as a shape has dimensions."""
+    """The elements of nested lists."""
     flat: list[Any] = data if isinstance(data, list) else []
     for _ in range(DIMENSIONS):
         if not (flat and isinstance(flat[0], list)):
             break
         flat = [element for inner in flat for element in (inner if isinstance(inner, list) else [inner])]
     if len(flat) != count:
-        raise ProtocolError(f"{count} elements are expected, there are {len(flat)}")
+        raise ProtocolError(f"expected {count} elements, but got {len(flat)}")
     return flat
 
 
 def answer(model: str, found: Found, asked: Asked) -> tuple[bytes, int | None]:
-    """The body of the answer; and of its JSON the length, if binary tensors follow."""
+    """The body of the answer, and the length of its JSON if binary tensors follow."""
     tensors = {
         "xyxy": np.array([one.xyxy for one in found.detections], "<f4").reshape(-1, 4),
         "confidence": np.array([one.confidence for one in found.detections], "<f4"),

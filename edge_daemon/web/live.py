@@ -1,4 +1,4 @@
-"""What the sink publishes, for as many people as look: each gets the newest, and whoever is slow skips."""
+"""Distributes published messages to all viewers: each gets the newest, slow ones skip some."""
 
 import asyncio
 from collections import Counter, deque
@@ -8,17 +8,19 @@ from typing import Any, Protocol
 
 import msgspec
 
+from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
+
 RESULTS_KEPT = 1000
-"""Results that somebody whose line broke can still get."""
+"""Results kept for viewers that reconnect."""
 MAILBOX = 256
-"""Results that wait for a slow reader; older ones are skipped."""
+"""Results queued for a slow reader; older ones are skipped."""
 
 
 class Subscribing(Protocol):
-    """Who can be asked to hear a topic."""
+    """Something that subscribes to topics."""
 
     def subscribe(self, topic: bytes, *, wanted: bool) -> None:
-        """Hear it, or hear it no more."""
+        """Subscribe to a topic, or unsubscribe from it."""
         ...
 
 
@@ -32,9 +34,10 @@ class _Header(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Entry:
-    """A result as it was published, with its number here."""
+    """A published result with its number in this process."""
 
     number: int
+    topic: str
     camera: str
     model: str
     names: frozenset[str]
@@ -49,9 +52,9 @@ class _Viewer:
 
 
 class Live:
-    """The newest annotated frame of each camera that is looked at, the results, and how all stands.
+    """The newest annotated frames of watched cameras, the results, and the status.
 
-    Everything happens in the event loop's thread, but for `heard`.
+    All methods run in the event loop's thread, except `heard`.
     """
 
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
@@ -67,33 +70,33 @@ class Live:
         self._observers: list[Callable[[bytes], None]] = []
 
     def observe(self, observer: Callable[[bytes], None]) -> None:
-        """Have each result's JSON handed to `observer`."""
+        """Call `observer` with each result's JSON."""
         self._observers.append(observer)
 
     def heard(self, parts: list[bytes]) -> None:
-        """Take in a message of the sink's, from any thread."""
+        """Receive a message of the sink; may be called in any thread."""
         self._loop.call_soon_threadsafe(self._take_in, parts)
 
     def _take_in(self, parts: list[bytes]) -> None:
-        kind, _, rest = parts[0].partition(b"/")
-        if kind == b"status":
+        topic, _, rest = parts[0].decode().partition("/")
+        if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1]), self._loop.time()
-        elif kind == b"frame" and len(parts) > 2:
-            camera = rest.rstrip(b"/").decode()
+        elif topic == FRAME.name and len(parts) > 2:
+            camera = rest.rstrip("/")
             for viewer in self._viewers:
                 if camera in viewer.cameras:
                     viewer.newest[camera] = parts[2]
                     viewer.came.set()
-        elif kind == b"result":
-            self._result(parts[1])
+        elif any(topic == streamed.name for streamed in STREAMED):
+            self._entry(topic, parts[1])
 
-    def _result(self, body: bytes) -> None:
-        for observer in self._observers:
+    def _entry(self, topic: str, body: bytes) -> None:
+        for observer in self._observers if topic == RESULT.name else ():
             observer(body)
         header = msgspec.json.decode(body, type=_Header)
         names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
         self._count += 1
-        event = Entry(self._count, header.camera, header.model, names, body)
+        event = Entry(self._count, topic, header.camera, header.model, names, body)
         self._events.append(event)
         for reader in self._readers:
             if reader.full():
@@ -101,8 +104,8 @@ class Live:
             reader.put_nowait(event)
 
     async def frames(self, cameras: Collection[str]) -> AsyncGenerator[tuple[str, bytes], None]:
-        """Annotated JPEGs of these cameras as they come. Of each only the newest waits until it is taken, and frames
-        are drawn only while somebody looks.
+        """Annotated JPEGs of these cameras as they arrive. Only the newest frame of each camera is kept until it is
+        read, and frames are drawn only for viewers.
         """
         viewer = _Viewer(frozenset(cameras))
         self._viewers.add(viewer)
@@ -113,7 +116,7 @@ class Live:
                 await viewer.came.wait()
                 viewer.came.clear()
                 while viewer.newest:
-                    camera = next(iter(viewer.newest))  # whose frame waits longest
+                    camera = next(iter(viewer.newest))  # the camera whose frame has waited longest
                     yield camera, viewer.newest.pop(camera)
         finally:
             self._viewers.discard(viewer)
@@ -124,10 +127,10 @@ class Live:
         before = self._looking[camera]
         self._looking[camera] += change
         if (before == 0) != (self._looking[camera] == 0):
-            self._subscribing.subscribe(f"frame/{camera}/".encode(), wanted=before == 0)
+            self._subscribing.subscribe(FRAME.prefix(camera), wanted=before == 0)
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
-        """Results as they come; with `after`, first those since that number, as far as they are kept."""
+        """Results as they arrive; with `after`, first the kept ones with higher numbers."""
         mailbox: asyncio.Queue[Entry] = asyncio.Queue(MAILBOX)
         missed = [event for event in self._events if after is not None and event.number > after]
         self._readers.add(mailbox)

@@ -1,12 +1,17 @@
 """Routes to log in and out: the page keeps a token as a cookie that no script can read."""
 
 import time
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from edge_daemon.web.access import COOKIE, Access
+from edge_daemon.messages.requests import Requester
+from edge_daemon.runtime.audit_log import LOGIN
+from edge_daemon.web.access import ANONYMOUS, COOKIE, Access, Refusal
+from edge_daemon.web.guard import headers_of
 from edge_daemon.web.predicting import read_body
+from edge_daemon.web.roles import PUBLIC, VIEWER, requester
 from edge_daemon.web.service import Service, as_json
 
 MOST_BYTES = 4096
@@ -20,25 +25,34 @@ class _Login(msgspec.Struct):
 
 
 def add_routes(app: FastAPI, service: Service, access: Access) -> None:
-    """In and out."""
+    """Add the routes."""
     secure = service.settings.certificate is not None
 
-    @app.post("/api/login", summary="Keep a token as a cookie", tags=["status"], openapi_extra=_BODY)
+    @app.post(
+        "/api/login", summary="Log in (sets a cookie)", tags=["status"], openapi_extra=_BODY, dependencies=[PUBLIC]
+    )
     async def login(request: Request) -> Response:
         try:
-            asked = msgspec.json.decode(await read_body(request, MOST_BYTES), type=_Login)
+            sent = msgspec.json.decode(await read_body(request, MOST_BYTES), type=_Login)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HTTPException(422, 'a token is expected: {"token": "..."}') from error
         client = request.client.host if request.client else ""
-        if access.asks and (refusal := access.token_refusal(asked.token, client, time.monotonic())):
-            raise HTTPException(refusal.status, refusal.sentence)
-        response = as_json({"welcome": True})
-        if access.asks:  # so that it is one of ours
-            response.set_cookie(COOKIE, asked.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
+        who = access.identify(sent.token, client, time.monotonic()) if access.asks else ANONYMOUS
+        if isinstance(who, Refusal):
+            service.supervisor.note(requester(None, client), LOGIN, "refused", who.sentence)
+            raise HTTPException(who.status, who.sentence, headers_of(who))
+        response = as_json({"welcome": True, "name": who.name, "role": who.role})
+        if access.asks:  # a cookie holds nothing but a token of this service
+            service.supervisor.note(requester(who, client), LOGIN, "done")
+            response.set_cookie(COOKIE, sent.token, YEAR_S, httponly=True, samesite="strict", secure=secure)
         return response
 
-    @app.post("/api/logout", summary="Forget it", tags=["status"])
+    @app.post("/api/logout", summary="Log out", tags=["status"], dependencies=[PUBLIC])
     async def logout() -> Response:
         response = as_json({"welcome": False})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure)
         return response
+
+    @app.get("/api/me", summary="Name and role of the token that is used", tags=["status"])
+    async def me(who: Annotated[Requester, VIEWER]) -> Response:
+        return as_json({"name": who.name, "role": who.role})

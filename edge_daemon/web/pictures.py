@@ -1,4 +1,4 @@
-"""Pictures that people send in and get back."""
+"""Uploaded pictures, and annotated ones for download."""
 
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.codecs import encode_rgb, read_bgr
@@ -9,19 +9,19 @@ from edge_daemon.settings import Codec
 from edge_daemon.web.requests import Picture
 
 WANTED: dict[str, Codec] = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
-"""What an annotated picture can be asked for as."""
+"""Formats of annotated pictures, by media type."""
 
 
 class TooLargeError(PictureError):
-    """It has more pixels than are decoded here."""
+    """A picture has more pixels than the limit."""
 
 
 def upload(data: bytes, max_pixels: int) -> Picture:
-    """A picture file as a worker gets it: an upright JPEG as it came, anything else as BGR pixels.
+    """A picture file as a worker gets it: an upright JPEG unchanged, anything else as BGR pixels.
 
     Raises:
-        TooLargeError: it has more than `max_pixels`; nothing was decoded.
-        PictureError: it is no picture that can be read.
+        TooLargeError: the picture has more than `max_pixels`; checked before decoding.
+        PictureError: the picture cannot be decoded.
     """
     header = read_header(data)
     if header:
@@ -34,12 +34,12 @@ def upload(data: bytes, max_pixels: int) -> Picture:
 
 
 def download(rgb: Pixels, codec: Codec, quality: int) -> bytes:
-    """An annotated picture as a file."""
+    """An annotated RGB picture (uint8, height x width x 3) as the bytes of a file."""
     return bytes(encode_rgb(rgb, codec, quality))
 
 
 def wanted(accept: str) -> tuple[str, Codec] | None:
-    """The kind of picture that an Accept header prefers to JSON, if it does (RFC 9110, 12.5.1)."""
+    """The media type and format of a picture that an Accept header prefers to JSON, or None (RFC 9110, 12.5.1)."""
     best: tuple[float, str] | None = None
     for part in accept.split(","):
         kind, *parameters = (text.strip().lower() for text in part.split(";"))

@@ -1,4 +1,4 @@
-"""The route for pictures: somebody sends one, and gets what a model finds in it."""
+"""The route that runs a model on an uploaded picture."""
 
 import asyncio
 import time
@@ -17,6 +17,7 @@ from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
 from edge_daemon.web.requests import Answer, BusyError, Picture, Requests
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
 RETRY_S = 1
@@ -27,17 +28,23 @@ _BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Pictures in, findings out."""
+    """Add the route."""
 
     @app.post(
-        "/api/models/{model}/predict", summary="What a model finds in a picture", tags=["models"], openapi_extra=_BODY
+        "/api/models/{model}/predict",
+        summary="Run a model on a picture",
+        tags=["models"],
+        openapi_extra=_BODY,
+        dependencies=[VIEWER],
     )
     async def predict(
         request: Request,
         model: str,
-        confidence: Annotated[float | None, Query(ge=0, le=1, description="What is less sure is left out")] = None,
-        classes: Annotated[list[str] | None, Query(description="Only these; also as a,b")] = None,
-        max_detections: Annotated[int | None, Query(ge=1, le=10000, description="The surest so many")] = None,
+        confidence: Annotated[float | None, Query(ge=0, le=1, description="Minimum confidence")] = None,
+        classes: Annotated[list[str] | None, Query(description="Only these classes, comma-separated")] = None,
+        max_detections: Annotated[
+            int | None, Query(ge=1, le=10000, description="At most this many, most confident first")
+        ] = None,
     ) -> Response:
         began, settings, status = time.monotonic(), service.settings, 500
         try:
@@ -73,7 +80,7 @@ async def decoded(data: bytes, service: Service) -> Picture:
     """A picture file as a worker gets it.
 
     Raises:
-        HTTPException: it is none, or too large.
+        HTTPException: it is not a picture, or too large.
     """
     try:
         async with service.decoding:
@@ -117,16 +124,16 @@ async def _file_of_form(request: Request, data: bytes) -> bytes:
 
 
 def _too_long(most: int) -> HTTPException:
-    return HTTPException(413, f"a picture has at most {most} bytes here")
+    return HTTPException(413, f"the picture is too large: the limit is {most} bytes")
 
 
 async def answer_to(
     request: Request, service: Service, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool
 ) -> Answer:
-    """Have a worker look at the picture. Whoever hangs up meanwhile frees its place.
+    """Run a model on the picture in a worker. The request is withdrawn if the client disconnects.
 
     Raises:
-        HTTPException: too many wait, it takes too long, or the model fails on it.
+        HTTPException: too many pictures wait, it takes too long, or the model fails on the picture.
     """
     loop, broker = service.loop, service.broker
     answered: asyncio.Future[Answer] = loop.create_future()
@@ -180,7 +187,7 @@ def _later(why: str) -> HTTPException:
 
 
 def _findings(answer: Answer) -> dict[str, Any]:
-    """As in a result, without what only cameras have."""
+    """The findings as in a result, without the keys that only cameras have."""
     outcome = answer.outcome
     found = msgspec.to_builtins(outcome.found)
     return {

@@ -1,4 +1,4 @@
-"""The web's process: an event loop for people, and a thread for the other processes. No inference happens here."""
+"""The web's process: an event loop for HTTP, and a thread (the broker) for the other processes. No model runs here."""
 
 import asyncio
 import contextlib
@@ -12,23 +12,26 @@ import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
-from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.messages.topics import STATUS, STREAMED
+from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
+from edge_daemon.web.guard import Guard
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.service import Service
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 logger = logging.getLogger(__name__)
 BEAT_S = TICK_S = 1.0
 BACKLOG = 256
 STOP_S = 2
-"""How long people who are being answered are waited for."""
+"""Time limit for the answers that are under way when this process ends."""
 
 
 def serve(control: Control) -> None:
-    """Answer until told to stop."""
+    """Answer requests until the supervisor ends this process."""
     settings = control.settings(WebSettings)
     cv2.setNumThreads(1)
     with zmq.Context() as context, contextlib.closing(_listening(settings.listen)) as listener:
@@ -39,38 +42,31 @@ async def _serve(
     control: Control, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket
 ) -> None:
     loop = asyncio.get_running_loop()
-    heard: list[Live] = []
-    broker = Broker(settings, context, lambda parts: heard[0].heard(parts))
+    receivers: list[Live] = []
+    broker = Broker(settings, context, lambda parts: receivers[0].heard(parts))
     live, metrics = Live(broker, loop, settings.cameras), Metrics()
-    heard.append(live)
+    receivers.append(live)
     live.observe(metrics.result)
-    for topic in (b"status/", b"result/"):
-        broker.subscribe(topic, wanted=True)
+    for topic in (STATUS, *STREAMED):
+        broker.subscribe(topic.prefix(), wanted=True)
     broker.start()
-    service = Service(settings, broker, live, metrics, loop)
-    app = make_app(service)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=STOP_S,
-            ssl_certfile=settings.certificate,
-            ssl_keyfile=settings.key,
-        )
-    )
+    supervisor = SupervisorClient(control)
+    service = Service(settings, broker, live, metrics, supervisor, loop)
+    server = _server(make_app(service), settings)
 
-    def ordered() -> None:
-        for order in control.commands():
-            if isinstance(order, Reconfigure):
-                service.change(control.new_settings(order, WebSettings))
-                control.reconfigured()
+    def on_commands() -> None:
+        for command in control.commands():
+            match command:
+                case Reconfigure():
+                    service.change(control.new_settings(command, WebSettings))
+                    control.reconfigured()
+                case Replied():
+                    supervisor.replied(command)
         if control.stopping:
+            supervisor.release()
             server.leave()
 
-    loop.add_reader(control.fileno(), ordered)
+    loop.add_reader(control.fileno(), on_commands)
     beating = loop.create_task(_beat(control, broker, server))
     try:
         await server.serve(sockets=[listener])
@@ -93,35 +89,50 @@ async def _beat(control: Control, broker: Broker, server: "_Server") -> None:
     server.leave()
 
 
+def _server(app: Guard, settings: WebSettings) -> "_Server":
+    return _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.key,
+        )
+    )
+
+
 class _Server(uvicorn.Server):
-    """Wakes once a second for the date in its answers, where uvicorn's does ten times to see if it is to end."""
+    """Wakes up once a second, for the date in its answers; uvicorn's own does ten times, to see if it should end."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._leaving = asyncio.Event()
 
     def leave(self) -> None:
-        """End."""
+        """Stop accepting requests, and end."""
         self.should_exit = True
         self._leaving.set()
 
     async def main_loop(self) -> None:
-        """Until told to leave; a tick of 0 is one that renews the date."""
+        """Run until `leave`; tick number 0 is one that renews the date."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), TICK_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the supervisor's business."""
+        """Leave signals to the supervisor."""
         yield
 
 
 def _listening(address: str) -> socket.socket:
-    """A socket at ADDRESS:PORT.
+    """Open a socket that listens at ADDRESS:PORT.
 
     Raises:
-        StartError: it cannot be had.
+        StartError: the address is in use, or not one of this machine.
     """
     host, _, port = address.rpartition(":")
     try:
@@ -132,7 +143,7 @@ def _listening(address: str) -> socket.socket:
         )
     except OSError as error:
         raise StartError(f"cannot serve the web at {address}: {(error.strerror or str(error)).lower()}") from error
-    # Those it accepts have it too. asyncio would set it, but does not know a socket of protocol 0 for TCP; without it
-    # an answer's body waits for its head to be acknowledged, 40 ms.
+    # Accepted sockets inherit it. asyncio would set it, but does not take a socket of protocol 0 for TCP; without it
+    # the body of an answer waits 40 ms for its head to be acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

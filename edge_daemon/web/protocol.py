@@ -1,4 +1,4 @@
-"""Routes of the Open Inference Protocol (KServe v2), as clients such as Triton's speak it."""
+"""Routes of the Open Inference Protocol (KServe v2), for clients such as Triton's."""
 
 from importlib.metadata import version
 
@@ -10,13 +10,14 @@ from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
 from edge_daemon.web.predicting import answer_to, decoded, read_body
 from edge_daemon.web.requests import Picture
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
 LENGTH = "Inference-Header-Content-Length"
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Metadata, health, inference."""
+    """Add the routes for metadata, health and inference."""
 
     def known(model: str) -> str:
         if model not in service.settings.models:
@@ -27,30 +28,44 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def refused(_: Request, error: ProtocolError) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
-    @app.get("/v2", summary="What serves here", tags=["Open Inference Protocol"])
+    @app.get("/v2", summary="Server metadata", tags=["Open Inference Protocol"], dependencies=[VIEWER])
     async def server() -> Response:
         return as_json({"name": "edge-daemon", "version": version("edge-daemon"), "extensions": ["binary_tensor_data"]})
 
-    @app.get("/v2/health/live", summary="Whether it lives", tags=["Open Inference Protocol"])
+    @app.get("/v2/health/live", summary="Liveness check", tags=["Open Inference Protocol"], dependencies=[VIEWER])
     async def live() -> Response:
         return Response(status_code=200)
 
-    @app.get("/v2/health/ready", summary="Whether it can infer", tags=["Open Inference Protocol"])
+    @app.get("/v2/health/ready", summary="Readiness check", tags=["Open Inference Protocol"], dependencies=[VIEWER])
     async def ready() -> Response:
         return Response(status_code=200 if service.broker.connected else 503)
 
-    @app.get("/v2/models/{model}", summary="A model's inputs and outputs", tags=["Open Inference Protocol"])
+    @app.get(
+        "/v2/models/{model}",
+        summary="A model's inputs and outputs",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
     async def model_metadata(model: str) -> Response:
         return as_json(metadata(known(model)))
 
-    @app.get("/v2/models/{model}/ready", summary="Whether a model can infer", tags=["Open Inference Protocol"])
+    @app.get(
+        "/v2/models/{model}/ready",
+        summary="Readiness check of a model",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
     async def model_ready(model: str) -> Response:
         return Response(status_code=200 if service.has_worker(known(model)) else 503)
 
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}}
 
     @app.post(
-        "/v2/models/{model}/infer", summary="What a model finds", tags=["Open Inference Protocol"], openapi_extra=body
+        "/v2/models/{model}/infer",
+        summary="Run a model",
+        tags=["Open Inference Protocol"],
+        openapi_extra=body,
+        dependencies=[VIEWER],
     )
     async def infer(request: Request, model: str) -> Response:
         known(model)
@@ -74,5 +89,5 @@ async def _picture(asked: Asked, service: Service) -> Picture:
     assert asked.rgb is not None
     height, width = asked.rgb.shape[:2]
     if height * width > service.settings.max_pixels:
-        raise HTTPException(413, f"at most {service.settings.max_pixels} pixels are looked at here")
+        raise HTTPException(413, f"the picture is too large: the limit is {service.settings.max_pixels} pixels")
     return Picture(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)

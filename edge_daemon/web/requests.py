@@ -1,4 +1,4 @@
-"""Pictures that people sent in, from the first word to the dispatcher to the answer. Knows no sockets and no clock."""
+"""Uploaded pictures and their requests, from announcement to answer. Knows no sockets and no clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from edge_daemon.messages.scheduling import Request, Returned, SendUpload, Uploa
 from edge_daemon.settings import Codec
 
 MOST_BYTES = 512 << 20
-"""Of pictures that wait, all models' together: a file of a few kilobytes can be 192 MB of pixels."""
+"""Limit of waiting pictures, of all models together: a file of a few kilobytes can become 192 MB of pixels."""
 
 
 class BusyError(EdgeError):
-    """More wait than may; it is worth trying again."""
+    """Too many pictures wait; the client may try again."""
 
 
 class GoneError(EdgeError):
-    """The model is not served any more."""
+    """The model is no longer served."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as a worker decodes it: `data` are `codec` bytes of `width` x `height` pixels (raw ones are BGR)."""
+    """A picture as a worker decodes it: `data` has `codec` bytes of `width` x `height` pixels (raw: BGR, uint8)."""
 
     data: bytes | memoryview
     codec: Codec
@@ -34,7 +34,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker made of a picture; the annotated one (RGB, height x width x 3 bytes) if it was asked for."""
+    """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if requested."""
 
     picture: Picture
     outcome: UploadOutcome
@@ -42,7 +42,7 @@ class Answer:
 
 
 Hand = Callable[[Answer | EdgeError], None]
-"""Takes the answer, or why there is none."""
+"""Called with the answer, or with the error instead of one."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class _Order:
 
 
 class Requests:
-    """All requests that are not answered. What the dispatcher is to hear is left in `outbox`."""
+    """All unanswered requests. Messages for the dispatcher are put into `outbox`."""
 
     def __init__(self, models: list[str], reply: str, *, most: int) -> None:
         self._models, self._reply, self._most = models, reply, most
@@ -70,7 +70,7 @@ class Requests:
         return len(self._orders)
 
     def change(self, models: list[str]) -> None:
-        """Go on with other models; what waits for one that is gone is not asked for any more."""
+        """Change the models; requests for removed models that are not assigned yet are dropped."""
         self._models = models
         gone = [number for number, order in self._orders.items() if order.model not in models and not order.sent]
         for number in gone:
@@ -79,32 +79,32 @@ class Requests:
     def add(
         self, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool, now_ns: int, hand: Hand
     ) -> int:
-        """A picture for `model`; its number, by which it can be withdrawn.
+        """Add a picture for `model`, and return its number, by which it can be withdrawn.
 
         Raises:
-            BusyError: too many wait for that model, or too large ones for any.
+            BusyError: too many pictures wait for this model, or too many bytes for all.
         """
         if sum(order.model == model for order in self._orders.values()) >= self._most:
-            raise BusyError(f"{self._most} pictures wait for model {model} already")
+            raise BusyError(f"{self._most} pictures already wait for model {model}")
         waiting = sum(len(order.picture.data) for order in self._orders.values())
         if waiting and waiting + len(picture.data) > MOST_BYTES:
-            raise BusyError(f"pictures of {waiting >> 20} MB wait already")
+            raise BusyError(f"pictures of {waiting >> 20} MB already wait")
         self._count += 1
         self._orders[self._count] = _Order(model, picture, filter, annotate, hand, now_ns)
         self.outbox.append(Request(model=model, number=self._count))
         return self._count
 
     def withdraw(self, number: int) -> None:
-        """Nobody waits for it any more."""
+        """Drop a request for which nobody waits any more."""
         if order := self._orders.pop(number, None):
             self.outbox.append(Withdraw(model=order.model, number=number))
 
     def hello(self) -> WebHello:
-        """All that is not answered, for a dispatcher that may know nothing of it."""
+        """All unanswered requests, for a dispatcher that may have restarted."""
         return WebHello(requests=[(order.model, number, order.deaths) for number, order in self._orders.items()])
 
     def send(self, asked: SendUpload) -> tuple[Upload, bytes | memoryview] | None:
-        """What the worker is to get, or None if nobody waits for it any more: the dispatcher is told that."""
+        """Header and bytes for a worker; None, and a message to the dispatcher, if nobody waits any more."""
         order = self._orders.get(asked.number)
         if order is None:
             self.outbox.append(Withdraw(model=asked.model, number=asked.number))
@@ -126,7 +126,7 @@ class Requests:
         return header, picture.data
 
     def returned(self, message: Returned) -> None:
-        """The worker that had it is gone: another is to have it, unless there is no such model any more."""
+        """Request another worker after the assigned one has died, unless the model is gone."""
         order = self._orders.get(message.number)
         if order is None:
             return
@@ -139,10 +139,10 @@ class Requests:
 
     def _end(self, number: int) -> None:
         order = self._orders.pop(number)
-        order.hand(GoneError(f"model {order.model} is not served any more"))
+        order.hand(GoneError(f"model {order.model} is no longer served"))
 
     def arrived(self, outcome: UploadOutcome, rgb: memoryview | None = None) -> None:
-        """A worker's answer; one that comes twice, or too late, is nobody's."""
+        """Deliver a worker's answer; duplicates and late ones are ignored."""
         if order := self._orders.pop(outcome.number, None):
             self.outbox.append(Withdraw(model=order.model, number=outcome.number))
             order.hand(Answer(order.picture, outcome, rgb))

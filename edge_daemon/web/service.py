@@ -1,4 +1,4 @@
-"""What all routes share."""
+"""State shared by all routes."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,34 +12,36 @@ from edge_daemon.web.broker import Broker
 from edge_daemon.web.health import troubles
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
+from edge_daemon.web.supervisor_client import SupervisorClient
 
 DECODERS = 2
-"""So many pictures are decoded at once: each may take 192 MB."""
+"""Number of pictures decoded at once: each may take 192 MB."""
 
 
 @dataclass
 class Service:
-    """What the routes need. Whoever decodes a picture holds `decoding`."""
+    """Dependencies of the routes. Routes acquire `decoding` while they decode a picture."""
 
     settings: WebSettings
     broker: Broker
     live: Live
     metrics: Metrics
+    supervisor: SupervisorClient
     loop: asyncio.AbstractEventLoop
     decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
 
     def change(self, settings: WebSettings) -> None:
-        """Go on with other cameras and models."""
+        """Use other cameras and models."""
         self.settings, self.live.cameras = settings, settings.cameras
         self.broker.do(lambda requests: requests.change(settings.models))
 
     def troubles(self) -> list[str]:
-        """What is not as it should be."""
+        """Problems of the daemon, one sentence each."""
         age_s = self.loop.time() - self.live.status_at
         return troubles(self.live.status, age_s, dispatcher_here=self.broker.connected)
 
     def has_worker(self, model: str) -> bool:
-        """Whether a worker of this model is up."""
+        """True if a worker of this model is up."""
         processes = self.live.status.get("processes", [])
         return any(
             process["role"] == "worker" and process["name"].rpartition("-")[0] == model and process["pid"]
@@ -47,10 +49,10 @@ class Service:
         )
 
     def camera(self, name: str) -> dict[str, Any]:
-        """How a camera stands.
+        """The status of a camera.
 
         Raises:
-            HTTPException: there is none of this name.
+            HTTPException: there is no camera with this name.
         """
         if name not in self.live.cameras:
             raise HTTPException(404, f"there is no camera {name}; there are {', '.join(self.live.cameras)}")
@@ -58,11 +60,11 @@ class Service:
 
 
 def number(header: str | None) -> int | None:
-    """The whole number that a header says, if it is one."""
+    """The whole number in a header, or None."""
     return int(header) if header and len(header) < 19 and header.isdecimal() else None
 
 
 def as_json(value: Any, status: int = 200) -> Response:
-    """An answer that is not to be kept."""
+    """A JSON response that must not be cached."""
     headers = {"Cache-Control": "no-store"}
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")

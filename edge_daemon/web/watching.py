@@ -1,4 +1,4 @@
-"""Routes for those who look: annotated frames, and results as they come."""
+"""Routes for live viewing: annotated frames, and results as events."""
 
 import asyncio
 import struct
@@ -8,31 +8,40 @@ from typing import Annotated
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
+from edge_daemon.messages.topics import RESULT
+from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
 
 BOUNDARY = "frame"
 KEEP_ALIVE_S = 15.0
 FRAME_S = 10.0
-"""How long a single frame is waited for."""
+"""Longest wait for a single frame."""
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    """Frames, streams, events."""
+    """Add the routes for frames, streams and results."""
     live = service.live
 
-    @app.get("/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"])
+    @app.get(
+        "/api/cameras/{camera}/frame.jpg", summary="The next annotated frame", tags=["cameras"], dependencies=[VIEWER]
+    )
     async def frame(camera: str) -> Response:
         service.camera(camera)
         frames = live.frames([camera])
         try:
             _, jpeg = await asyncio.wait_for(anext(frames), FRAME_S)
         except TimeoutError:
-            raise HTTPException(503, f"camera {camera} gives no frame", {"Retry-After": "5"}) from None
+            raise HTTPException(503, f"camera {camera} delivers no frame", {"Retry-After": "5"}) from None
         finally:
             await frames.aclose()
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/cameras/{camera}/stream.mjpg", summary="Annotated frames as they come", tags=["cameras"])
+    @app.get(
+        "/api/cameras/{camera}/stream.mjpg",
+        summary="Annotated frames as an MJPEG stream",
+        tags=["cameras"],
+        dependencies=[VIEWER],
+    )
     async def stream(camera: str) -> Response:
         service.camera(camera)
 
@@ -44,8 +53,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(parts(), media_type=kind, headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/frames", summary="Annotated frames of several cameras over one connection", tags=["cameras"])
-    async def frames_of_several(camera: Annotated[list[str], Query(description="Of these")]) -> Response:
+    @app.get(
+        "/api/frames",
+        summary="Annotated frames of several cameras over one connection",
+        tags=["cameras"],
+        dependencies=[VIEWER],
+    )
+    async def frames_of_several(camera: Annotated[list[str], Query(description="Names of cameras")]) -> Response:
         """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
         for name in camera:
             service.camera(name)
@@ -57,11 +71,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
         return StreamingResponse(parts(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
-    @app.get("/api/results", summary="Results as server-sent events", tags=["results"])
+    @app.get("/api/results", summary="Results as server-sent events", tags=["results"], dependencies=[VIEWER])
     async def results(
-        camera: Annotated[list[str] | None, Query(description="Only of these")] = None,
-        model: Annotated[list[str] | None, Query(description="Only of these")] = None,
-        class_name: Annotated[list[str] | None, Query(alias="class", description="Only with one of these")] = None,
+        camera: Annotated[list[str] | None, Query(description="Only of these cameras")] = None,
+        model: Annotated[list[str] | None, Query(description="Only of these models")] = None,
+        class_name: Annotated[
+            list[str] | None, Query(alias="class", description="Only with one of these classes")
+        ] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         after = number(last_event_id)
@@ -81,7 +97,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
                         continue
                     if class_name and not event.names.intersection(class_name):
                         continue
-                    yield b"id: %d\ndata: %b\n\n" % (event.number, event.body)
+                    kind = b"" if event.topic == RESULT.name else b"event: %b\n" % event.topic.encode()
+                    yield b"id: %d\n%bdata: %b\n\n" % (event.number, kind, event.body)
             finally:
                 waiting.cancel()
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge_daemon.errors import StartError
+from edge_daemon.runtime.state import state_folder
 
 
 def folder(chosen: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -21,8 +22,8 @@ def folder(chosen: Path | None = None, environment: Mapping[str, str] = os.envir
     """
     if chosen is not None:
         return chosen.expanduser().absolute()
-    if state := environment.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return Path(state) / "models"
+    if environment.get("STATE_DIRECTORY") and (state := state_folder(environment)):
+        return state / "models"
     cache = Path(environment.get("XDG_CACHE_HOME", ""))
     if not cache.is_absolute():  # the specification says to ignore a relative one
         try:

@@ -42,11 +42,11 @@ def test_it_measures_and_writes(tmp_path: Path) -> None:
     [
         (["no.onnx"], 3, "no.onnx"),
         (["--source", "no.mp4"], 3, "there is no file"),
-        (["--source", "rtsp://10.0.0.4/x"], 2, "a video file is needed"),
+        (["--source", "rtsp://10.0.0.4/x"], 2, "must be a video file"),
         (["--write", "no.yaml"], 2, "there is no such file"),
-        (["--write", "two.yaml"], 2, "which model"),
+        (["--write", "two.yaml"], 2, "name the model"),
         (["other", "--write", "two.yaml"], 2, "there is no model other"),
-        (["crops", "--write", "two.yaml"], 2, "looks at what m found"),
+        (["crops", "--write", "two.yaml"], 2, "runs on the detections of m"),
     ],
 )
 def test_what_cannot_be_measured(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:

@@ -124,7 +124,7 @@ models: {{m: {{path: {model}, batch: 3, batch_wait: 20ms, labels: [a, b, c]}}}}
 def test_a_batch_that_a_model_does_not_allow_is_refused(tmp_path: Path) -> None:
     one = yolox_model(tmp_path / "one.onnx", BOXES, classes=3)
     liar = batched_model(tmp_path / "liar.onnx", {"output": yolox_output(BOXES, classes=3)}, honest=False)
-    for model, words in ((one, "takes 1 at a time"), (liar, "but does not")):
+    for model, words in ((one, "the file fixes it at 1"), (liar, "but running one fails")):
         config = f"""
 cameras: {{c: {{source: "scene:"}}}}
 models: {{m: {{path: {model}, batch: 2, labels: [a, b, c]}}}}

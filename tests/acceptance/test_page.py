@@ -167,7 +167,7 @@ def test_a_picture_that_is_dropped_gets_boxes(browser: Browser, port: int) -> No
         page.locator("#try-confidence").dispatch_event("change")
         expect(page.locator("#try-said")).to_contain_text("nothing found")
         page.locator("#try-file").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
-        expect(page.locator("#try-said")).to_contain_text("no picture in a known format")
+        expect(page.locator("#try-said")).to_contain_text("not a picture in a supported format")
         assert [one for one in visitor.complaints if "415" not in one] == []
 
 
@@ -213,7 +213,7 @@ def test_a_token_is_asked_for_and_remembered(browser: Browser, tmp_path: Path) -
     with serving(tmp_path, DOOR, web=f", tokens: {{office: '{digest(token)}'}}") as (port, daemon):
         with Visitor(browser, port) as visitor:
             page = visitor.page
-            expect(page.get_by_role("dialog", name="A token is needed")).to_be_visible()
+            expect(page.get_by_role("dialog", name="Enter your token")).to_be_visible()
             visitor.shoot("token")
             page.get_by_role("textbox", name="Token").fill("wrong")
             page.get_by_role("textbox", name="Token").press("Enter")

@@ -95,7 +95,7 @@ def test_a_file_and_what_is_none(tmp_path: Path) -> None:
         (["rtps://10.0.0.4/x"], 2, "did you mean rtsps://?"),
         (["rtsp://u:${NOT_SET_ANYWHERE}@h/x"], 2, "NOT_SET_ANYWHERE"),
         (["scene:", "--transport", "tcpp"], 2, "did you mean tcp?"),
-        (["scene:", "--picture", "x.txt"], 1, "the ending says the format"),
+        (["scene:", "--picture", "x.txt"], 1, "the suffix selects the format"),
         (["scene:", "--picture", "no/such/folder.jpg"], 3, "cannot write"),
     ],
 )

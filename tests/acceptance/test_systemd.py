@@ -36,7 +36,7 @@ def install(destination: Path, *arguments: str, **environment: str) -> str:
     command = ["bash", str(CHECKOUT / "tools" / "install.sh"), *arguments]
     env = os.environ | {"DESTDIR": str(destination)} | environment
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
-    if "no way to the package index" in done.stderr:
+    if "package index cannot be reached" in done.stderr:
         missing("needs Python packages from an index")
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -272,7 +272,10 @@ def test_it_writes_nowhere_else_and_leaves_nothing(service: Service) -> None:
     service.stop()
     assert service.pids() == []
     assert service.show("ActiveState", "Result", "ExecMainStatus") == ["inactive", "success", "0"]
-    assert service.files() == {"/var/lib/edge-daemon"}
+    assert service.files() == {
+        "/var/lib/edge-daemon",
+        *(f"/var/lib/edge-daemon/{name}" for name in ("epochs.json", "lock")),
+    }
     assert not any(service.logged(f"{how} SIGKILL") for how in ("with signal", "ended by")), "nobody had to be killed"
 
 
@@ -294,6 +297,11 @@ def test_reload_takes_a_camera_in_and_refuses_a_wrong_file(service: Service) -> 
     service.machine.run("systemctl", "reload", "edge-daemon")
     service.up("2 of 2 cameras")
     assert set(pids) <= set(service.pids()), "processes that did not change go on"
+    (entry,) = [entry for entry in service.journal if entry.get("EDGE_DAEMON_AUDIT") == "1"]
+    audited = [entry[f"EDGE_DAEMON_{field}"] for field in ("WHO", "ROLE", "VIA", "ACTION", "RESULT", "TEXT")]
+    assert audited == ["edge-daemon", "administrator", "control-socket", "reload", "done", "camera yard is new"]
+    kept = service.machine.run("cat", "/var/lib/edge-daemon/audit.jsonl").stdout
+    assert json.loads(kept.splitlines()[-1])["at"] == entry["EDGE_DAEMON_AT"]
     service.machine.write(CONFIG, "cameras: {door: {sauce: 0}}", "0640", "root:edge-daemon")
     done = service.machine.run("systemctl", "reload", "edge-daemon", check=False)
     assert done.returncode != 0

@@ -124,7 +124,7 @@ def test_as_json_it_is_the_status_as_published(daemon: Daemon) -> None:
 
 def test_nobody_there() -> None:
     done = top("--once", "--connect", f"tcp://127.0.0.1:{free_port()}")
-    assert (done.returncode, "is edge-daemon running there" in done.stderr) == (1, True)
+    assert (done.returncode, "Is edge-daemon running there" in done.stderr) == (1, True)
 
 
 def test_on_a_terminal_it_goes_on_until_q(daemon: Daemon) -> None:

@@ -119,10 +119,10 @@ def test_a_turned_jpeg_is_upright(site: Site) -> None:
 @pytest.mark.parametrize(
     ("data", "code", "says"),
     [
-        (b"hello", 415, "no picture in a known format"),
+        (b"hello", 415, "not a picture in a supported format"),
         (b"", 422, "there is no picture"),
         (picture("PNG", size=(1001, 1000)), 413, "too large"),
-        (bytes(3 << 20), 413, "at most"),
+        (bytes(3 << 20), 413, "the limit is"),
         (picture()[:200], 415, "damaged"),
     ],
 )

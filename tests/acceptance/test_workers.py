@@ -73,7 +73,7 @@ models: {m: {path: m.onnx}}
             eventually(lambda: shares(daemon, "capture door", "worker m-0"), PATIENT_S, what=f"a pool after {killed}")
             listener.receive()
         assert daemon.stop() == 0
-    assert "cannot share memory" not in daemon.log
+    assert "cannot map the shared memory" not in daemon.log
 
 
 def shares(daemon: Daemon, capture: str, worker: str) -> bool:

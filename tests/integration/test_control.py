@@ -3,11 +3,14 @@
 import select
 from threading import Thread
 
+import msgspec
 import pytest
 
 from edge_daemon.errors import ModelError, StartError
+from edge_daemon.messages.requests import ConfigProblem, Reload, Reply, Requester
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
+    Ask,
     Control,
     Exited,
     Failed,
@@ -15,10 +18,12 @@ from edge_daemon.runtime.control import (
     Heartbeat,
     ProcessChannel,
     Ready,
+    Replied,
     Report,
     Stop,
 )
 from edge_daemon.settings import CameraPlan, DispatcherSettings
+from edge_daemon.transport.channel import Channel
 
 WAIT_S = 10.0
 
@@ -114,4 +119,29 @@ def test_each_end_learns_that_the_other_is_gone() -> None:
     child.close()  # with a command that it never read, which must not cost us what it reported
     assert ours.receive() == [Ready()]
     assert ours.receive() is None
+    ours.close()
+
+
+def test_requests_go_up_and_answers_come_down_by_their_ids() -> None:
+    ours, child = pair()
+    request = Reload(by=Requester(name="boss", role="administrator", via="web", address="10.0.0.4"))
+    first, second = child.ask(request), child.ask(request)
+    assert first != second
+    assert ours.receive() == [Ask(id=first, request=request), Ask(id=second, request=request)]
+    answer = Reply(exit_code=2, text="wrong", problems=[ConfigProblem(text="must be above 0", key="cameras.c.fps")])
+    ours.send(Replied(id=second, reply=answer))
+    ours.send(Replied(id=first, reply=Reply()))
+    assert child.commands() == [Replied(id=second, reply=answer), Replied(id=first, reply=Reply())]
+    child.close()
+    ours.close()
+
+
+def test_a_report_that_is_malformed_is_dropped_and_the_next_one_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    ours = ProcessChannel()
+    process = Channel(ours.theirs)
+    for message in (b"", b"\xc1", msgspec.msgpack.encode({"type": "reload.1"}), msgspec.msgpack.encode(Finished())):
+        process.send(message)
+    assert ours.receive() == [Finished()]
+    assert "malformed report" in caplog.text
+    process.close()
     ours.close()

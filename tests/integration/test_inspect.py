@@ -15,7 +15,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_daemon.cli import inspect
-from edge_daemon.cli.inspection import understanding
+from edge_daemon.cli.isolated.inspect import understanding
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ModelError
 from edge_daemon.models.model import Model
@@ -86,7 +86,7 @@ def test_everything_that_can_be_said_is_said(tmp_path: Path, picture: Path) -> N
     assert image["outputs"]["output0"]["max"] > 1
     (found,) = image["found"]["detections"]
     assert (found["class_name"], found["confidence"]) == ("dog", pytest.approx(0.9))
-    assert told["warnings"] == ["its output output0 is the same for all of 3 pictures"]
+    assert told["warnings"] == ["its output output0 is the same for 3 different pictures"]
     # 160x120 lies in the middle of 64x64, 48 high.
     drawn = cv2.imread(str(tmp_path / image["saved"]))
     assert drawn is not None
@@ -100,7 +100,7 @@ def test_people_read_the_same_in_lines(tmp_path: Path, picture: Path) -> None:
     model = yolox_model(tmp_path / "people.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"names": "{0: 'person'}"})
     done = run(tmp_path, model, picture)
     assert (done.returncode, done.stderr) == (0, "")
-    head, _, pinned = done.stdout.partition("to pin all of this, write:\n")
+    head, _, pinned = done.stdout.partition("to fix all of these settings, write:\n")
     assert "decoder yolox: 1x84x6" in head
     assert "input 64x64 BGR, corner; value = (pixel * 1 - 0) / 1" in head
     assert "1 classes: person" not in head
@@ -134,7 +134,7 @@ def test_one_that_is_not_understood_shows_what_it_gives(tmp_path: Path) -> None:
     done = run(tmp_path, model)
     assert done.returncode == 3
     assert "odd  1x7x11  float" in done.stdout
-    assert "not understood: " in done.stdout
+    assert "cannot be used: " in done.stdout
     told = json.loads(run(tmp_path, "--json", model).stdout)
     assert not told["understood"]
     assert "1x7x11" in told["reason"]
@@ -176,7 +176,7 @@ def test_half_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "half.onnx").write_bytes(whole[: len(whole) // 2])
     done = run(tmp_path, "half.onnx")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "fetch or export it again" in done.stderr
+    assert "download or export it again" in done.stderr
 
 
 def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_weights_come_from_beside_the_model_only(tmp_path: Path, place: str) -> 
     save(folder / "m.onnx", graph)
     done = run(folder, "m.onnx")
     assert (done.returncode, done.stdout) == (3, "")
-    said = "put it beside it" if place == "missing" else "a model may only read files that lie beside it"
+    said = "put it beside the model" if place == "missing" else "a model may only read files in its own folder"
     assert said in done.stderr
 
 
@@ -247,4 +247,4 @@ def test_one_that_asks_for_too_much_memory_is_refused(tmp_path: Path) -> None:
     )
     done = run(tmp_path, save(tmp_path / "m.onnx", graph))
     assert (done.returncode, done.stderr) == (3, "")
-    assert "it asks for 824.6 GB of memory at once" in done.stdout
+    assert "it needs 824.6 GB of memory at once" in done.stdout

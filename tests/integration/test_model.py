@@ -117,7 +117,7 @@ def test_a_provider_that_is_missing_gives_way_to_the_next(tmp_path: Path, caplog
     ("build", "message"),
     [
         (onnx_models.failing_model, "ONNX Runtime failed to run it: .*out of data bounds"),
-        (onnx_models.nan_model, "it gives values that are infinite or not a number"),
+        (onnx_models.nan_model, "its outputs contain values that are infinite or not a number"),
     ],
     ids=["error", "nan"],
 )
@@ -136,12 +136,12 @@ def test_a_slow_model_takes_its_time(tmp_path: Path) -> None:
 
 
 BYTES = {
-    "empty": (b"", "the file is empty: fetch or export it again"),
+    "empty": (b"", "the file is empty: download or export it again"),
     "lfs": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3660092\n",
-        "the file is a Git LFS pointer, not the model: run `git lfs pull` where it came from",
+        "the file is a Git LFS pointer, not the model: run `git lfs pull` in its repository",
     ),
-    "page": (b"<!DOCTYPE html><html></html>", "the file is no ONNX model, or part of one: fetch or export it again"),
+    "page": (b"<!DOCTYPE html><html></html>", "the file is not a complete ONNX model: download or export it again"),
 }
 
 
@@ -158,7 +158,7 @@ def test_a_truncated_model(tmp_path: Path, keep: float) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)])
     message = refusal(path)
-    assert "fetch or export it again" in message or "cannot load it" in message
+    assert "download or export it again" in message or "cannot load it" in message
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -172,13 +172,13 @@ def test_models_that_onnx_runtime_cannot_load(tmp_path: Path) -> None:
     path = onnx_models.constant_model(tmp_path / "m.onnx", output, opset=99)
     message = refusal(path)
     assert "Opset 99 is under development" in message
-    assert message.endswith("export it with standard operators, for an older opset (17, say)")
+    assert message.endswith("export it with standard operators, for an older opset (such as 17)")
     model = onnx.load(onnx_models.constant_model(path, output))
     model.graph.node.append(helper.make_node("Frobnicate", ["images"], ["y"]))
     path.write_bytes(model.SerializeToString())
     message = refusal(path)
     assert "No Op registered for Frobnicate" in message
-    assert message.endswith("export it with standard operators, for an older opset (17, say)")
+    assert message.endswith("export it with standard operators, for an older opset (such as 17)")
 
 
 def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
     output = {"output": onnx_models.yolox_output([])}
     four = onnx_models.constant_model(path, output, channels=4)
     assert "has neither 3 channels (colour) nor 1 (grey)" in refusal(four)
-    assert "are not one for pictures" in refusal(onnx_models.constant_model(path, output, inputs=2))
+    assert "include no single one for pictures" in refusal(onnx_models.constant_model(path, output, inputs=2))
     assert "`input.color` is rgb, but its input has 1 channels" in refusal(
         onnx_models.constant_model(path, output, channels=1), input=InputSettings(color="rgb")
     )
@@ -199,11 +199,11 @@ def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:
     path = onnx_models.yolox_model(tmp_path / "m.onnx", [], classes=2, metadata={"names": "['cat', 'dog']"})
-    assert refusal(path, classes=["dogs"]) == "`classes` names 'dogs', which it does not have: did you mean dog?"
-    assert refusal(path, classes=["zebra"]).endswith("which it does not have: it has cat, dog")
-    assert refusal(path, labels=["cat"]).startswith("it tells 2 classes apart, but 1 are named (cat)")
+    assert refusal(path, classes=["dogs"]) == "`classes` names 'dogs', which the model does not have: did you mean dog?"
+    assert refusal(path, classes=["zebra"]).endswith("which the model does not have: it has cat, dog")
+    assert refusal(path, labels=["cat"]).startswith("it has 2 classes, but 1 names are given (cat)")
     assert "there is no decoder 'yolo8': did you mean yolov8?" in refusal(path, decoder="yolo8")
-    assert "are not what `decoder: yolov8` reads" in refusal(path, decoder="yolov8")
+    assert "`decoder: yolov8` cannot read its outputs" in refusal(path, decoder="yolov8")
     assert "did you mean cuda?" in refusal(path, providers=[ProviderSettings(name="cudda")])
     assert "has no provider rknpu, only" in refusal(path, providers=[ProviderSettings(name="rknpu")])
 
@@ -258,7 +258,7 @@ def test_real_models_find_what_an_independent_decoder_found(shared_data: Path, n
         unmatched = set(range(len(found)))
         for box in expected["detections"]:
             edges = np.array(box["xyxy"], np.float32)
-            if model.decoder.clipped:
+            if model.decoder.clips_boxes:
                 edges = np.clip(edges, 0, [expected["width"], expected["height"]] * 2).astype(np.float32)
             iou = np.where(found.class_id == box["class_id"], overlaps(edges, found.xyxy), 0)
             best = max(unmatched, key=lambda i: iou[i], default=None)

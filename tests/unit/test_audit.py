@@ -102,16 +102,16 @@ def test_a_result_that_is_lost_or_comes_twice_is_found(messages: list[Message], 
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        ([result(3, {}), result(5, {})], "1 frames lie before frame 5, and 0 are accounted for"),
-        ([result(3, {"paced": 5})], "3 frames lie before frame 3, and 5 are accounted for"),
-        ([result(3, {}, epoch=2), result(9, {}, epoch=1)], "comes after frame 3 of epoch 2"),
-        ([status(5, 4, {}, 0)], "5 captured are not 4 delivered, dropped: none and 0 in flight"),
-        ([status(5, 4, {"paced": 1}), status(6, 6, {})], "6 delivered, but it were 4, and 0 came since"),
-        ([status(5, 4, {"paced": 1}), status(4, 4, {})], "fewer paced than there were"),
+        ([result(3, {}), result(5, {})], "1 frames are missing before frame 5, but 0 are accounted for"),
+        ([result(3, {"paced": 5})], "3 frames are missing before frame 3, but 5 are accounted for"),
+        ([result(3, {}, epoch=2), result(9, {}, epoch=1)], "follows frame 3 of epoch 2"),
+        ([status(5, 4, {}, 0)], "5 captured do not equal 4 delivered plus dropped: none and 0 in flight"),
+        ([status(5, 4, {"paced": 1}), status(6, 6, {})], "6 delivered, but 4 plus 0 were received"),
+        ([status(5, 4, {"paced": 1}), status(4, 4, {})], "paced is less than before"),
         ([End(camera="door", model="m", epoch=1, captured=3, delivered=2, dropped={})], "at the end 3 captured"),
         (
             [status(1, 1, {}), End(camera="door", model="m", epoch=1, captured=2, delivered=2, dropped={})],
-            "2 results in all, but 1 and then 0 were seen",
+            "2 results in total, but 1 plus 0 were received",
         ),
     ],
 )

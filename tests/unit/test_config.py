@@ -245,8 +245,8 @@ def test_adhoc_says_what_is_wrong() -> None:
         "cameras.h.source: must be rtsp://, rtsps://, http://, https://, file:// or a path; "
         "did you mean rtsps://? "
         "(got 'rtps://***@h/x')",
-        "cameras.a.source: holds a line break or a character that cannot be printed (got 'a\\udcff')",
-        "models.h.path: needs sha256: beside it, which sha256sum prints for the right file (got 'https://h/m.onnx')",
+        "cameras.a.source: contains a line break or an unprintable character (got 'a\\udcff')",
+        "models.h.path: needs sha256: beside it, as sha256sum prints it (got 'https://h/m.onnx')",
     ]
 
 

@@ -57,7 +57,7 @@ def test_several_at_once() -> None:
 def test_what_is_not_safe_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         with_values(text, "c.yaml", {WORKERS: 4})
-    assert str(caught.value) == "c.yaml: cannot be changed safely; put this into it: models: {m: {workers: 4}}"
+    assert str(caught.value) == "c.yaml: cannot be edited safely; add this by hand: models: {m: {workers: 4}}"
 
 
 def test_values_are_told_as_one_would_write_them() -> None:

@@ -68,9 +68,12 @@ def test_credentials_of_a_folder_have_its_name_before_theirs(tmp_path: Path, mon
     [
         ("rtsp://u:${NONE}@h/x", "${NONE} is not set; there is no environment variable of this name"),
         ("rtsp://u:${EMPTY}@h/x", "${EMPTY} is empty"),
-        ("rtsp://u:${}@h/x", "${ begins no name of a secret; write ${NAME}, or $${ for a plain ${"),
-        ("rtsp://u:${A-b:-c}@h/x", "${ begins no name of a secret; write ${NAME}, or $${ for a plain ${"),
-        ("rtsp://u:${PASS@h/x", "${ begins no name of a secret; write ${NAME}, or $${ for a plain ${"),
+        ("rtsp://u:${}@h/x", "${ is not followed by the name of a secret; write ${NAME}, or $${ for a literal ${"),
+        (
+            "rtsp://u:${A-b:-c}@h/x",
+            "${ is not followed by the name of a secret; write ${NAME}, or $${ for a literal ${",
+        ),
+        ("rtsp://u:${PASS@h/x", "${ is not followed by the name of a secret; write ${NAME}, or $${ for a literal ${"),
     ],
 )
 def test_missing(written: str, message: str) -> None:
@@ -99,14 +102,14 @@ def test_credential_that_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     at = "c.yaml:3: cameras.door.source:"
     assert str(caught.value).splitlines() == [
         f"{at} the credential BYTES cannot be read, or is not UTF-8 text",
-        f"{at} ${{LINES}} holds a line break or a character that cannot be printed",
+        f"{at} ${{LINES}} contains a line break or an unprintable character",
         f"{at} the credential FOLDER cannot be read, or is not UTF-8 text",
         f"{at} ${{NONE}} is not set; there is no environment variable or systemd credential of this name",
     ]
 
 
 def test_lookup_says_no_more_than_the_name() -> None:
-    with pytest.raises(ValueError, match=r"^\$\{X\} holds a line break"):
+    with pytest.raises(ValueError, match=r"^\$\{X\} contains a line break"):
         lookup_in({"X": "hunter2\udcff"})("X")
 
 

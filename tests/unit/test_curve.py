@@ -51,7 +51,7 @@ def test_nothing_is_overwritten(tmp_path: Path, pair: KeyPair) -> None:
 def test_a_file_without_a_key_says_so_and_not_what_it_holds(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.key").write_bytes(content)
     (tmp_path / "bad.key").chmod(0o600)
-    with pytest.raises(StartError, match="holds no key") as caught:
+    with pytest.raises(StartError, match="contains no key") as caught:
         secret_key(str(tmp_path / "bad.key"))
     assert "short" not in str(caught.value)
     with pytest.raises(StartError, match="cannot read the key"):
@@ -72,12 +72,12 @@ def test_keys_of_a_subscriber(tmp_path: Path, pair: KeyPair) -> None:
 @pytest.mark.parametrize(
     ("publish", "says"),
     [
-        ("{secret_key: a.key}", "publish.secret_key: wants clients beside it"),
-        ("{clients: [any]}", "publish.clients: wants secret_key beside it"),
+        ("{secret_key: a.key}", "publish.secret_key: needs clients beside it"),
+        ("{clients: [any]}", "publish.clients: needs secret_key beside it"),
         ("{secret_key: nonsense, clients: [any]}", "publish.secret_key: must be a key of 40 characters, or a file"),
         ("{secret_key: a.key, clients: []}", "publish.clients"),
-        ("{secret_key: a.key, clients: [a.pub, a.pub]}", "publish.clients: holds the same twice"),
-        ("{bind: ['tcp://*:5555']}", "give it a secret_key and clients"),
+        ("{secret_key: a.key, clients: [a.pub, a.pub]}", "publish.clients: lists the same value twice"),
+        ("{bind: ['tcp://*:5555']}", "set secret_key and clients"),
     ],
 )
 def test_what_is_wrong_in_a_configuration(publish: str, says: str) -> None:

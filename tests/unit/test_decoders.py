@@ -12,13 +12,13 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.decoders import BY_NAME, readings
+from edge_daemon.models.decoders import BY_NAME, candidates
 from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen, found
 from edge_daemon.models.decoders.grid import centred, cornered, grid_of, units
 from edge_daemon.models.decoders.yolov8 import rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import place
-from edge_daemon.models.probe import believable, modest, texture
+from edge_daemon.models.probe import check_few, check_plausible, texture
 from tests import layouts
 from tests.onnx_models import Box, yolov8_output, yolox_output
 
@@ -31,7 +31,7 @@ def read(
     outputs: Outputs, named: int | None = None, asked: str = "auto", size: tuple[int, int] = SIZE, **metadata: str
 ) -> Decoder:
     """The only way to read outputs."""
-    (decoder,) = readings(Seen(outputs=outputs, size=size, metadata=metadata, named=named, asked=asked))
+    (decoder,) = candidates(Seen(outputs=outputs, size=size, metadata=metadata, named=named, asked=asked))
     return decoder
 
 
@@ -164,8 +164,8 @@ REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
         {},
         "output layout is not known (a 1x7x9, for an input of 160x96): docs",
     ),
-    "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores from 0.00"),
-    "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "it gives scores from -5 to 0.0"),
+    "pose untold": ({"a": with_value(yolov8_output([], SIZE, 52), 133)}, {}, "scores range from 0.00"),
+    "logits": ({"a": with_value(yolox_output([], SIZE), -5)}, {}, "its scores range from -5 to 0.0"),
     "nan": ({"a": with_value(yolox_output([], SIZE), np.nan)}, {}, "infinite or not a number"),
     "normalised": ({"a": normalised(yolov8_output([], SIZE))}, {}, "output layout is not known"),
     "one scale": ({"a": unscored(yolov8_output([], SIZE))}, {}, "every score is 0: its output was quantised"),
@@ -177,7 +177,7 @@ REFUSED: dict[str, tuple[dict[str, Array], dict[str, str], str]] = {
 def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     outputs, metadata, message = REFUSED[case]
     with pytest.raises(ModelError) as caught:
-        readings(Seen(outputs=outputs, size=SIZE, metadata=metadata))
+        candidates(Seen(outputs=outputs, size=SIZE, metadata=metadata))
     assert message in str(caught.value)
 
 
@@ -185,13 +185,13 @@ def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     ("name", "message"),
     [
         ("yolo8", "there is no decoder 'yolo8': did you mean yolov8?"),
-        ("mine", "there is no decoder 'mine': there are auto, classification, detr"),
-        ("yolox", "its outputs (a 1x7x315, for an input of 160x96) are not what `decoder: yolox` reads"),
+        ("mine", "there is no decoder 'mine': known are auto, classification, detr"),
+        ("yolox", "`decoder: yolox` cannot read its outputs (a 1x7x315, for an input of 160x96)"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(name: str, message: str) -> None:
     with pytest.raises(ModelError) as caught:
-        readings(Seen(outputs={"a": yolov8_output([], SIZE, 3)}, size=SIZE, metadata={}, asked=name))
+        candidates(Seen(outputs={"a": yolov8_output([], SIZE, 3)}, size=SIZE, metadata={}, asked=name))
     assert message in str(caught.value)
 
 
@@ -200,7 +200,11 @@ def test_outputs_that_cannot_be_true_are_errors_at_run_time(layout: str) -> None
     output = LAYOUTS[layout]([BOX])
     decoder = read({"output": output}, 3)
     score = np.unravel_index(np.argmin(np.abs(output - 0.8)), output.shape)
-    for value, message in ((np.nan, "infinite or not"), (np.inf, "infinite or not"), (7.0, "scores from .* to 7")):
+    for value, message in (
+        (np.nan, "infinite or not"),
+        (np.inf, "infinite or not"),
+        (7.0, "scores range from .* to 7"),
+    ):
         output[score] = value
         with pytest.raises(ModelError, match=message):
             decoder.decode({"output": output}, 0.4)
@@ -225,7 +229,7 @@ def test_decoders_raise_nothing_but_model_errors(data: st.DataObject, name: str)
     with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers shows as infinite
         try:
             findings = decoder.decode(bad, 0.4)
-            believable(findings, layouts.SIZE)
+            check_plausible(findings, layouts.SIZE)
             findings = decoder.finish(findings, bad, place((90, 120), layouts.SIZE, "letterbox"))
         except ModelError:
             return
@@ -270,9 +274,9 @@ def test_recognising_raises_nothing_but_model_errors(
         asked = data.draw(st.sampled_from(["auto"] * len(BY_NAME) + sorted(BY_NAME)))
         try:
             seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, named=named, asked=asked)
-            for decoder in readings(seen):
+            for decoder in candidates(seen):
                 findings = decoder.decode(outputs, 0.4)
-                believable(findings, layouts.SIZE)
+                check_plausible(findings, layouts.SIZE)
                 sound(decoder.finish(findings, outputs, place((90, 120), layouts.SIZE, "letterbox")))
         except ModelError:
             return
@@ -323,28 +327,28 @@ def findings_of(xyxy: list[tuple[float, float, float, float]], kind: float = 0) 
 @pytest.mark.parametrize(
     ("findings", "message"),
     [
-        (findings_of([(5, 5, 5, 9), (9, 9, 8, 12), (1, 1, 9, 9)]), "2 of the 3 boxes that it gives have no area"),
-        (findings_of([(900, 5, 950, 9)]), "1 of the 1 boxes that it gives lie outside the picture"),
-        (findings_of([(-9000, 5, 9000, 9)]), "1 of the 1 boxes that it gives are far larger than the picture"),
+        (findings_of([(5, 5, 5, 9), (9, 9, 8, 12), (1, 1, 9, 9)]), "2 of its 3 boxes have no area"),
+        (findings_of([(900, 5, 950, 9)]), "1 of its 1 boxes lie outside the picture"),
+        (findings_of([(-9000, 5, 9000, 9)]), "1 of its 1 boxes are far larger than the picture"),
     ],
 )
 def test_what_cannot_be_true(findings: Findings, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        believable(findings, SIZE)
+        check_plausible(findings, SIZE)
 
 
 @pytest.mark.parametrize("kind", [20_000, 1e30, -1])
 def test_classes_that_no_model_has(kind: float) -> None:
-    with pytest.raises(ModelError, match=r"it gives the class (20000|1e\+30|-1), where no model has so many"):
+    with pytest.raises(ModelError, match=r"it returns class (20000|1e\+30|-1), which is out of range"):
         findings_of([(5, 5, 9, 9)], kind)
 
 
 def test_what_can_be_true() -> None:
-    believable(findings_of([]), SIZE)
-    believable(findings_of([(-20, -20, 30, 30), (0, 0, 160, 96)]), SIZE)
-    modest(findings_of([(0, 0, 9, 9)] * 500))
-    with pytest.raises(ModelError, match="it finds 501 things in a picture that shows none"):
-        modest(findings_of([(0, 0, 9, 9)] * 501))
+    check_plausible(findings_of([]), SIZE)
+    check_plausible(findings_of([(-20, -20, 30, 30), (0, 0, 160, 96)]), SIZE)
+    check_few(findings_of([(0, 0, 9, 9)] * 500))
+    with pytest.raises(ModelError, match="it finds 501 objects in a test picture without any"):
+        check_few(findings_of([(0, 0, 9, 9)] * 501))
 
 
 def test_the_texture_is_the_same_each_time() -> None:

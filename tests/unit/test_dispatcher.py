@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.dispatcher.outstanding import MAX_UNACKED
 from edge_daemon.messages.accounting import (
     Acks,
@@ -50,7 +51,12 @@ class Collector:
     ) -> None:
         live = delivery == "live"
         turn = CameraPlan(models=list(models), delivery="live" if live else "lossless", max_age_s=1.0)
-        self.core = Dispatcher(dict.fromkeys(cameras, turn), dict.fromkeys(models, ModelPlan()), wall=lambda: WALL_S, crash_marker=crash_marker)
+        self.core = Dispatcher(
+            dict.fromkeys(cameras, turn),
+            dict.fromkeys(models, ModelPlan()),
+            epochs=Epochs(wall=lambda: WALL_S),
+            crash_marker=crash_marker,
+        )
 
     def said(self) -> list[tuple[str, Message]]:
         """What it has said since the last call."""
@@ -561,7 +567,11 @@ def test_a_camera_that_is_not_configured_is_ignored(caplog: pytest.LogCaptureFix
 
 def test_a_frame_that_a_worker_died_of_is_alone_with_the_next_and_the_third_is_warned() -> None:
     desk = Collector()
-    desk.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="lossless")}, {"m": ModelPlan(batch=3)}, wall=lambda: WALL_S)
+    desk.core = Dispatcher(
+        {"c": CameraPlan(models=["m"], delivery="lossless")},
+        {"m": ModelPlan(batch=3)},
+        epochs=Epochs(wall=lambda: WALL_S),
+    )
     desk.sink()
     desk.capture()
     for seq in range(4):
@@ -598,7 +608,7 @@ def test_a_frame_that_never_reached_the_worker_that_died_is_not_to_blame() -> No
 def test_a_seat_that_is_taken_is_no_place_for_such_a_frame(taker: str) -> None:
     turn = CameraPlan(models=["m"], delivery="lossless")
     desk = Collector(cameras="ab")
-    desk.core = Dispatcher({"a": turn, "b": turn}, {"m": ModelPlan(batch=3)}, wall=lambda: WALL_S)
+    desk.core = Dispatcher({"a": turn, "b": turn}, {"m": ModelPlan(batch=3)}, epochs=Epochs(wall=lambda: WALL_S))
     desk.sink()
     for camera in "ab":
         desk.capture(camera, f"capture/{camera}")

@@ -97,3 +97,17 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 def test_the_page_of_keys_is_that_of_the_schema() -> None:
     assert config_docs.PAGE.read_text() == config_docs.page(), "run: python -m tools.config_docs"
+
+
+def test_terms_of_the_glossary_live_where_it_says() -> None:
+    rows = re.findall(r"^\|.*\| (`[^|]*) \|$", (CHECKOUT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    paths = [path for row in rows for path in re.findall(r"`([^`]+)`", row)]
+    assert len(paths) > 40
+    assert [path for path in paths if not (CHECKOUT / "edge_daemon" / path).exists()] == []
+
+
+def test_files_that_contributors_are_sent_to_exist() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    paths = re.findall(r"`([\w/]+/[\w/]*(?:\.\w+)?)`", text)
+    missing = [path for path in paths if not any((CHECKOUT / root / path).exists() for root in ("", "edge_daemon"))]
+    assert missing == []

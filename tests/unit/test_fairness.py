@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, StreamState
 from edge_daemon.messages.scheduling import (
     Announce,
@@ -42,7 +43,7 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
         name: CameraPlan(models=["m"], delivery=delivery, weight=camera.weight, max_age_s=5.0)
         for name, camera in cameras.items()
     }
-    core = Dispatcher(turns, {"m": ModelPlan()}, wall=lambda: 1.0)
+    core = Dispatcher(turns, {"m": ModelPlan()}, epochs=Epochs(wall=lambda: 1.0))
     served, order = Counter[str](), itertools.count()
     events: list[tuple[int, int, str, str]] = []
     luck = random.Random(1)

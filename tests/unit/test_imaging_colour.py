@@ -57,5 +57,5 @@ def test_other_arrays_are_refused(picture: Pixels) -> None:
 
 def test_images_of_other_modes_are_refused() -> None:
     for convert in (rgb_array, bgr_from_image):
-        with pytest.raises(PictureError, match="mode RGB is wanted here, this one is RGBA"):
+        with pytest.raises(PictureError, match="must have mode RGB, not RGBA"):
             convert(Image.new("RGBA", (2, 2)))

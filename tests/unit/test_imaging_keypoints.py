@@ -133,9 +133,9 @@ def test_sizes_follow_the_picture_and_the_person() -> None:
 
 
 def test_another_shape_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"keypoints of the set coco17 are N x 17 x 3; these are \(1, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"keypoints of the set coco17 must be N x 17 x 3, not \(1, 5, 3\)"):
         draw_keypoints(black(), np.zeros((1, 5, 3)), "coco17")
-    with pytest.raises(ValueError, match=r"of the set points4 are N x K x 3; these are \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"of the set points4 must be N x K x 3, not \(4, 3\)"):
         draw_keypoints(black(), np.zeros((4, 3)), "points4")
     with pytest.raises(ValueError, match="N x K x 3"):
         draw_keypoints(black(), np.zeros((1, 4, 2)), "points4")

@@ -119,14 +119,14 @@ def test_cmyk_becomes_rgb_also_when_inverted_by_adobe() -> None:
 
 @pytest.mark.parametrize(("mode", "kind"), [("I", "32-bit integer"), ("F", "floating-point")])
 def test_pixels_without_a_known_range_are_refused(mode: str, kind: str) -> None:
-    with pytest.raises(PictureError, match=f"pictures of {kind} pixels are not understood"):
+    with pytest.raises(PictureError, match=f"{kind} pixels are not supported"):
         read_rgb(file(Image.new(mode, (4, 4)), "TIFF"))
 
 
-@pytest.mark.parametrize(("data", "start"), [(b"", "it is empty"), (b"<html>", "6 bytes that start with b'<html>'")])
-def test_other_files_are_refused(data: bytes, start: str) -> None:
+@pytest.mark.parametrize(("data", "reason"), [(b"", ": it is empty"), (b"<html>", "")])
+def test_other_files_are_refused(data: bytes, reason: str) -> None:
     for read in (read_rgb, read_bgr):
-        with pytest.raises(PictureError, match=f"no picture in a known format .*: {start}"):
+        with pytest.raises(PictureError, match=rf"not a picture in a supported format \([A-Z, ]*\){reason}$"):
             read(data)
 
 
@@ -173,7 +173,7 @@ def test_bombs_are_refused_before_they_are_decoded(kind: str, side: int) -> None
 def test_a_limit_of_the_callers_is_kept() -> None:
     data = file(Image.new("RGB", (10, 10)), "BMP")
     assert read_rgb(data, max_pixels=100).size == (10, 10)
-    with pytest.raises(PictureError, match="10x10 is too large: at most 99 pixels"):
+    with pytest.raises(PictureError, match="10x10 is too large: the limit is 99 pixels"):
         read_rgb(data, max_pixels=99)
 
 

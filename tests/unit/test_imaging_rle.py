@@ -82,7 +82,7 @@ def test_any_layout_of_memory_will_do() -> None:
 
 @pytest.mark.parametrize("crop", [np.zeros((2, 2)), np.zeros((2, 2, 1), np.bool_), np.zeros(4, np.uint8)])
 def test_other_arrays_are_no_masks(crop: Crop) -> None:
-    with pytest.raises(PictureError, match="a mask is height x width of bool or uint8; this is"):
+    with pytest.raises(PictureError, match="a mask must be height x width of bool or uint8, not"):
         encode(crop, 0, 0, 9, 9)
 
 
@@ -97,19 +97,19 @@ def test_absurd_sizes_are_refused(width: int, height: int) -> None:
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ("", "no run lengths of a mask: b'', 0 characters"),
-        ("hallo!", "no run lengths of a mask: b'hallo!', 6 characters"),
-        ("<\n", "no run lengths"),
-        ("ü", "no run lengths"),
-        ("\ud800", "no run lengths"),
-        (b"\xff\x00", "no run lengths"),
-        ("<p", "no run lengths"),
-        ("l", "no run lengths"),
-        ("<0;", "run lengths of 23 pixels are none of a picture of 4x3"),
-        (";", "run lengths of 11 pixels are none"),
+        ("", "not valid run lengths of a mask: b'', 0 characters"),
+        ("hallo!", "not valid run lengths of a mask: b'hallo!', 6 characters"),
+        ("<\n", "not valid run lengths"),
+        ("ü", "not valid run lengths"),
+        ("\ud800", "not valid run lengths"),
+        (b"\xff\x00", "not valid run lengths"),
+        ("<p", "not valid run lengths"),
+        ("l", "not valid run lengths"),
+        ("<0;", "run lengths of 23 pixels do not fit a picture of 4x3"),
+        (";", "run lengths of 11 pixels do not fit"),
         ("oooooooo0", "a number that is too large"),
         ("ooooooooo?", "a number that is too large"),
-        ("O=", "a run of less than no pixels"),
+        ("O=", "a negative run"),
     ],
 )
 def test_malformed_strings_are_refused_in_words(counts: str | bytes, message: str) -> None:

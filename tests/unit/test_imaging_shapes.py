@@ -173,7 +173,7 @@ def test_only_what_a_mask_covers_changes(
 
 
 def test_masks_that_are_none_are_refused() -> None:
-    with pytest.raises(PictureError, match="a mask is height x width of bool or uint8; this is float64"):
+    with pytest.raises(PictureError, match="a mask must be height x width of bool or uint8, not float64"):
         draw_masks(black(9, 9), [(0, 0, np.zeros((2, 2)))], [0])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="shorter"):
         draw_masks(black(9, 9), [(0, 0, np.zeros((2, 2), np.bool_))], [])
@@ -197,7 +197,7 @@ def test_a_map_tints_all_but_the_background(label_map: NDArray[np.uint8], backgr
 
 @pytest.mark.parametrize("label_map", [np.zeros((9, 8), np.uint8), np.zeros((8, 9), np.int64), np.zeros(72, np.uint8)])
 def test_maps_of_another_kind_are_refused(label_map: NDArray[np.uint8]) -> None:
-    with pytest.raises(PictureError, match=r"uint8 and of the size of its picture, \(8, 9\); this is"):
+    with pytest.raises(PictureError, match=r"uint8 with the size of its picture, \(8, 9\), not"):
         draw_label_map(black(9, 8), label_map)
 
 

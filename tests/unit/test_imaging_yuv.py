@@ -107,7 +107,7 @@ def test_rgb_and_bgr_are_the_same_picture(picture: Yuv) -> None:
 def test_another_number_of_bytes_is_refused(picture: Yuv, more: int) -> None:
     data = bytes(travelling(picture))
     wrong = data + bytes(more) if more > 0 else data[:more]
-    with pytest.raises(PictureError, match="are no YUV picture of"):
+    with pytest.raises(PictureError, match="are not a YUV picture of"):
         Yuv.of(wrong, *picture.size, picture.format)
 
 

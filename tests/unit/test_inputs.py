@@ -104,20 +104,24 @@ def test_inputs_beside_the_picture(helper: Input, values: list[int]) -> None:
 @pytest.mark.parametrize(
     ("inputs", "metadata", "message"),
     [
-        ([], {}, "its inputs (none) are not one for pictures"),
+        ([], {}, "its inputs (none) include no single one for pictures"),
         (
             [Input("a", FLOATS, [1, 3, 8, 8]), Input("b", FLOATS, [1, 2])],
             {},
-            "what its input b is for is not known (a 1x3x8x8 tensor(float), b 1x2 tensor(float)): export it without",
+            "the purpose of its input b is not known (a 1x3x8x8 tensor(float), b 1x2 tensor(float)): export it without",
         ),
-        ([Input("a", FLOATS, [1, 3, 8, 8]), Input("b", FLOATS, [1, 3, 8, 8])], {}, "are not one for pictures"),
+        (
+            [Input("a", FLOATS, [1, 3, 8, 8]), Input("b", FLOATS, [1, 3, 8, 8])],
+            {},
+            "include no single one for pictures",
+        ),
         ([Input("a", FLOATS, [1, 4, 8, 8])], {}, "(a 1x4x8x8 tensor(float)) has neither 3 channels (colour) nor 1"),
-        ([Input("a", FLOATS, [1, None, 8, None])], {}, "does not say where the channels are: add `input: {layout"),
-        ([Input("a", "tensor(int32)", [1, 3, 8, 8])], {}, "are not one for pictures"),
-        ([Input("a", FLOATS, [3, 8, 8])], {}, "are not one for pictures"),
+        ([Input("a", FLOATS, [1, None, 8, None])], {}, "is open: add `input: {layout"),
+        ([Input("a", "tensor(int32)", [1, 3, 8, 8])], {}, "include no single one for pictures"),
+        ([Input("a", FLOATS, [3, 8, 8])], {}, "include no single one for pictures"),
         ([Input("a", FLOATS, [1, 3, 1 << 20, 1 << 20])], {}, "is too large for pictures"),
         ([Input("a", FLOATS, [1, 3, "h", "w"])], {"imgsz": "big"}, "cannot read the `imgsz` in its metadata, 'big'"),
-        ([Input("a", FLOATS, [1, 3, "h", "w"])], {"imgsz": "[0, 640]"}, "is no size, '[0, 640]'"),
+        ([Input("a", FLOATS, [1, 3, "h", "w"])], {"imgsz": "[0, 640]"}, "is not a size, '[0, 640]'"),
     ],
 )
 def test_other_inputs_are_refused(inputs: list[Input], metadata: dict[str, str], message: str) -> None:
@@ -130,7 +134,7 @@ def test_other_inputs_are_refused(inputs: list[Input], metadata: dict[str, str],
     ("asked", "message"),
     [
         (InputSettings(size=(640, 480)), "`input.size` is 640x480, but the file fixes its input at 320x240"),
-        (InputSettings(layout="nhwc"), "`input.layout` says nhwc, but its input (a 1x3x240x320 tensor(float)) has no"),
+        (InputSettings(layout="nhwc"), "`input.layout` is nhwc, but its input (a 1x3x240x320 tensor(float)) has no"),
     ],
 )
 def test_what_a_person_says_must_fit(asked: InputSettings, message: str) -> None:
@@ -149,8 +153,8 @@ def test_providers_in_order_of_preference() -> None:
     ("wanted", "message"),
     [
         (["cdua", "cpu"], "`providers` names 'cdua', which ONNX Runtime does not know: did you mean cuda?"),
-        (["xyz"], "does not know: there are cpu, cuda, openvino, tensorrt"),
-        (["tensorrt", "cuda"], "has no provider tensorrt or cuda, only cpu: install one that has, or add cpu"),
+        (["xyz"], "does not know: known are cpu, cuda, openvino, tensorrt"),
+        (["tensorrt", "cuda"], "has no provider tensorrt or cuda, only cpu: install one that has it, or add cpu"),
     ],
 )
 def test_providers_that_cannot_be_used(wanted: list[str], message: str) -> None:

@@ -76,5 +76,5 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 def test_as_many_names_as_classes() -> None:
     assert complete(["cat", "dog"], None, "rows") == ("cat", "dog")
-    with pytest.raises(ModelError, match=r"tells 3 classes apart, but 2 are named \(cat, dog\)"):
+    with pytest.raises(ModelError, match=r"has 3 classes, but 2 names are given \(cat, dog\)"):
         complete(["cat", "dog"], 3, "yolox")

@@ -115,7 +115,7 @@ def test_pictures_may_be_read_only_or_a_part_of_another() -> None:
 def test_what_is_no_colour_picture_is_refused(
     picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
 ) -> None:
-    with pytest.raises(ModelError, match="needs a picture of HxWx3 bytes, not uint8"):
+    with pytest.raises(ModelError, match="needs a picture of height x width x 3 bytes, not uint8"):
         Preprocessor(tensor_of(40, 80), CORNER_BGR).fill(picture)
 
 

@@ -1,9 +1,5 @@
-"""The plan, the folder of a run, the patience of restarts, and what is logged."""
+"""The plan, the patience of restarts, and what is logged."""
 
-import multiprocessing
-import os
-import signal
-import stat
 from pathlib import Path
 
 import pytest
@@ -11,11 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.config.load import loads
-from edge_daemon.errors import StartError
 from edge_daemon.log import redact
 from edge_daemon.settings import CaptureSettings, SinkSettings, WorkerSettings
-from edge_daemon.supervisor.backoff import FIRST_S, FORGIVEN_S, LONGEST_S, Backoff
-from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.plan import plan
 
 CONFIG = """
@@ -76,46 +69,6 @@ def test_a_run_over_files_waits_for_its_subscribers() -> None:
     (sink, *_) = plan(loads(text + "publish: {wait_for: 3}\n"), Path("/run/x"))
     assert isinstance(sink.settings, SinkSettings)
     assert sink.settings.wait_for == 3
-
-
-def test_the_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
-    with run_folder(tmp_path) as folder:
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        with run_folder(tmp_path) as other:
-            assert folder.exists(), "another run's folder is left alone"
-            assert other != folder
-    assert not list(tmp_path.iterdir())
-
-
-def _hold(place: str) -> None:
-    with run_folder(Path(place)):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
-    victim = multiprocessing.get_context("spawn").Process(target=_hold, args=(str(tmp_path),))
-    victim.start()
-    victim.join(30)
-    (left,) = tmp_path.iterdir()
-    with run_folder(tmp_path):
-        assert not left.exists()
-
-
-def test_a_place_where_no_folder_can_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StartError, match="cannot make a folder for sockets in"), run_folder(tmp_path / "file"):
-        pass
-
-
-def test_patience_grows_and_failures_are_forgiven_while_it_works() -> None:
-    backoff = Backoff()
-    waits = [backoff.failed(up_s=1.0) for _ in range(2000)]
-    assert waits[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
-    assert waits == sorted(waits)
-    assert waits[-1] == LONGEST_S
-    assert backoff.failed(up_s=2 * FORGIVEN_S) == LONGEST_S / 2 + 1
-    assert backoff.failed(up_s=20 * FORGIVEN_S) == FIRST_S
-    assert {backoff.failed(up_s=FORGIVEN_S) for _ in range(100)} == {FIRST_S}, "what works in between is soon back"
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=6))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.accounting import SinkHello
 from edge_daemon.messages.codec import Message
@@ -38,7 +39,11 @@ class Web(RuleBasedStateMachine):
         self.start_dispatcher()
 
     def start_dispatcher(self) -> None:
-        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, {"m": ModelPlan(requests=1.0)}, wall=lambda: 1.0)
+        self.core = Dispatcher(
+            {"c": CameraPlan(models=["m"], delivery="live")},
+            {"m": ModelPlan(requests=1.0)},
+            epochs=Epochs(wall=lambda: 1.0),
+        )
         self.core.receive("sink", SinkHello(streams=[], watched=[]))
         for name in WORKERS:
             self.greet(name)
@@ -162,7 +167,7 @@ def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
         return book.add(model, picture, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
 
     first = add("m", large)
-    with pytest.raises(BusyError, match="pictures of 256 MB wait"):
+    with pytest.raises(BusyError, match="pictures of 256 MB already wait"):
         add("n", large)
     add("n", PICTURE)
     book.withdraw(first)

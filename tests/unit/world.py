@@ -14,6 +14,7 @@ from edge_daemon.capture.offers import Offer, Offers, PassedOver
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import Held
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.fates import POISON, Failure
@@ -162,11 +163,11 @@ class World:
             self.dispatcher.receive(source, message)  # type: ignore[arg-type]
             self.turn()
         elif target == "sink" and isinstance(message, Outcome):
-            self.desk.arrived(Arrival(message, None, self.now))
+            self.desk.add(Arrival(message, None, self.now))
             self.release()
         elif target == "sink":
             self._begun |= isinstance(message, StartFrom)
-            self.desk.tell(message)  # type: ignore[arg-type]
+            self.desk.receive(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
             if isinstance(message, Frame):
@@ -187,7 +188,7 @@ class World:
         self.dispatcher = Dispatcher(
             self.cameras_of_dispatcher,
             self.models,
-            wall=lambda: self.now,
+            epochs=Epochs(wall=lambda: self.now),
             crash_marker=self.bookmarks.get,
         )
 
@@ -212,12 +213,12 @@ class World:
         self.turn()
 
     def sink_hello(self) -> None:
-        self.put("sink", "dispatcher", SinkHello(streams=self.desk.hello(), watched=[]))
+        self.put("sink", "dispatcher", SinkHello(streams=self.desk.suspend(), watched=[]))
 
     def release(self) -> None:
         for message, _ in self.desk.release(self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)
-        if acks := self.desk.acks():
+        if acks := self.desk.take_acks():
             self.memory |= {(state.camera, state.model): state for state in acks.streams}
             self.put("sink", "dispatcher", acks)
 

@@ -42,16 +42,16 @@ class Canvas:
         return cls(image, scale, 1 - left_m * scale, 1 + top_m * scale)
 
     def fixed(self, points: Floats) -> NDArray[np.int32]:
-        """Metres (..., 2) as OpenCV's fixed-point pixels."""
+        """Metres (..., 2) as OpenCV's fixed-point pixels (int32, same shape)."""
         fixed: NDArray[np.int32] = np.rint(points * self._factor + self._origin).astype(np.int32)
         return fixed
 
     def convex(self, points: NDArray[np.int32], colour: Colour) -> None:
-        """Fill a convex outline given in fixed-point pixels."""
+        """Fill a convex outline given in fixed-point pixels (int32, n x 2)."""
         cv2.fillConvexPoly(self.image, points, (*colour, 255.0), cv2.LINE_AA, _SHIFT)
 
     def polygon(self, points: Floats | list[tuple[float, float]], colour: Colour) -> None:
-        """Fill an outline of any shape, given in metres."""
+        """Fill an outline of any form, given in metres (float, n x 2)."""
         outline = self.fixed(np.asarray(points, np.float64))
         cv2.fillPoly(self.image, [outline], (*colour, 255.0), cv2.LINE_AA, _SHIFT)
 
@@ -73,7 +73,7 @@ class Canvas:
 
 
 def capsules(start: Floats, end: Floats, start_r: Floats, end_r: Floats) -> Floats:
-    """Outlines (n, 14, 2) of n round-ended limbs from `start` (n, 2) to `end` (n, 2) with the given radii."""
+    """Outlines (float64, (n, 14, 2)) of n limbs with round ends, from `start` to `end` (n, 2), with radii (n)."""
     along = end - start
     angle = np.arctan2(along[:, 1], along[:, 0])[:, None]
     near = angle + _CAP
@@ -108,7 +108,7 @@ class Sprite:
 
     @property
     def alpha(self) -> Pixels:
-        """Its coverage (height, width)."""
+        """Its coverage (uint8, height x width)."""
         return self.image[..., 3]
 
     def moved(self, right: int, down: int) -> Sprite:
@@ -120,7 +120,7 @@ class Sprite:
         return overlap(shape, self.image.shape, self.x, self.y)
 
     def paint(self, picture: Pixels) -> None:
-        """Put the sprite over a BGR picture."""
+        """Put the sprite over a picture (BGR, uint8, height x width x 3)."""
         window = self.window(picture.shape)
         if window is None:
             return
@@ -133,7 +133,7 @@ class Sprite:
 
 
 def tinted(picture: Pixels, tint: Colour) -> Pixels:
-    """A BGR or BGRA picture with blue, green and red multiplied."""
+    """A picture (BGR or BGRA, uint8, height x width x channels) with blue, green and red multiplied."""
     # OpenCV takes a scalar here; its type stubs do not say so.
     return cv2.multiply(picture, (*tint, 1.0))  # type: ignore[call-overload,no-any-return]
 

@@ -11,7 +11,7 @@ _ASPHALT = ("55585c", "63656a", "4b4e54", "6d6a66")
 
 
 def paint_ground(picture: Pixels, plan: Plan, rng: np.random.Generator) -> None:
-    """Pavements, kerbs, the road and their grain."""
+    """Paint pavements, kerbs, the road and their grain into a picture (BGR, uint8, height x width x 3)."""
     view = plan.view
     fine = 4
     first = plan.ground_row

@@ -24,7 +24,7 @@ class Shadow:
         return Shadow(self.dark, self.x + right, self.y + down)
 
     def paint(self, picture: Pixels) -> None:
-        """Darken a BGR picture."""
+        """Darken a picture (BGR, uint8, height x width x 3)."""
         window = overlap(picture.shape, self.dark.shape, self.x, self.y)
         if window is None:
             return

@@ -59,7 +59,7 @@ class Skeleton:
         self.hip, self.shoulder, self.head_r = hip + self.rise, shoulder + self.rise, head_r
 
     def flat(self, joints: Floats) -> Floats:
-        """Body coordinates (n, 3: forward, left, up) as the picture's plane (n, 2)."""
+        """Body coordinates (float, (n, 3): forward, left, up) projected into the plane of the picture (n, 2)."""
         x = joints[:, 0] * self.cos + joints[:, 1] * self.sin
         away = joints[:, 1] * self.cos - joints[:, 0] * self.sin
         return np.stack([x, joints[:, 2] + self.slope * away], axis=-1)

@@ -8,7 +8,7 @@ from edge_daemon.demo.scene.plan import Plan
 
 
 def paint_sky(plan: Plan, rng: np.random.Generator) -> Pixels:
-    """A gradient with clouds, or with stars and the moon."""
+    """A gradient with clouds, or with stars and the moon (BGR, uint8, height x width x 3)."""
     view, light = plan.view, plan.light
     share = np.clip(np.arange(view.height) / (view.height * view.horizon), 0, 1)[:, None]
     column = np.array(light.sky_top) * (1 - share) + np.array(light.sky_low) * share

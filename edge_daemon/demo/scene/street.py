@@ -14,7 +14,7 @@ from edge_daemon.demo.scene.view import View
 
 
 def paint_street(plan: Plan, rng: np.random.Generator) -> tuple[Pixels, list[Sprite]]:
-    """The picture of the empty street (BGR), and what stands so near that people pass behind it."""
+    """The empty street (BGR, uint8, height x width x 3), and the objects in front of the people."""
     view, light = plan.view, plan.light
     picture = paint_sky(plan, rng)
     front = Canvas(picture, view.scale(plan.facade), view.width / 2, view.ground(plan.facade))

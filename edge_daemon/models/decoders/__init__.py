@@ -1,4 +1,4 @@
-"""Output layouts, and which of them a model has: told from what it makes of a textured picture."""
+"""Output layouts, recognised by a model's outputs for a textured picture."""
 
 import difflib
 
@@ -39,11 +39,11 @@ WHOLE: tuple[type[Decoder], ...] = (Segmentation, Classification, Embedding)
 BY_NAME: dict[str, type[Decoder]] = {kind.name: kind for kind in (*BOXES, *WHOLE)}
 
 
-def readings(seen: Seen) -> list[Decoder]:
-    """Each way in which a model's outputs can be read: by the decoder asked for, or (`auto`) by any.
+def candidates(seen: Seen) -> list[Decoder]:
+    """The decoders that can read a model's outputs: the configured one, or (`auto`) any.
 
     Raises:
-        ModelError: there is none; says what was seen.
+        ModelError: there is none; the message describes the outputs.
     """
     if not seen.outputs:
         raise ModelError("it has no outputs")
@@ -55,13 +55,13 @@ def readings(seen: Seen) -> list[Decoder]:
 def _named(name: str) -> type[Decoder]:
     if name not in BY_NAME:
         close = difflib.get_close_matches(name, BY_NAME, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are auto, {', '.join(sorted(BY_NAME))}"
+        hint = f"did you mean {close[0]}?" if close else f"known are auto, {', '.join(sorted(BY_NAME))}"
         raise ModelError(f"there is no decoder {name!r}: {hint}")
     return BY_NAME[name]
 
 
 def _any(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
-    """What these decoders recognise. One's objection counts only where no other can read the outputs."""
+    """The decoders that recognise the outputs. An error of one counts only if no other can read them."""
     found: list[Decoder] = []
     objections: list[ModelError] = []
     for kind in kinds:
@@ -75,12 +75,12 @@ def _any(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
 
 
 def _refuse_as(seen: Seen) -> list[Decoder]:
-    raise ModelError(f"its outputs ({_said(seen)}) are not what `decoder: {seen.asked}` reads")
+    raise ModelError(f"`decoder: {seen.asked}` cannot read its outputs ({_said(seen)})")
 
 
 def _refuse(seen: Seen) -> list[Decoder]:
     raise ModelError(
-        f"its output layout is not known ({_said(seen)}): docs/models.md lists those that are; if it is one of them, "
+        f"its output layout is not known ({_said(seen)}): docs/models.md lists the known ones; if it is one of them, "
         "set `decoder`, name its outputs in `outputs` or its classes in `labels`"
     )
 

@@ -1,7 +1,7 @@
-"""DETR and its kin without post-processing: for each of Q queries a box, centre and size in 0..1, and classes.
+"""DETR and its relatives without post-processing: a box (centre and size in 0..1) and classes for each of Q queries.
 
-- DETR, RF-DETR, RT-DETR, D-FINE as exported by their trainers or Hugging Face: logits 1xQxC and boxes 1xQx4. DETR's
-  own logits go through a softmax, with "nothing" as the last class; the others' through the sigmoid.
+- DETR, RF-DETR, RT-DETR, D-FINE as exported by their trainers or Hugging Face: logits 1xQxC and boxes 1xQx4. DETR
+  applies a softmax, with "no object" as the last class; the others a sigmoid.
 - RT-DETR by Ultralytics: one output, 1xQx(4+C), probabilities.
 """
 
@@ -34,22 +34,22 @@ _SHARE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
 class Detr(Decoder):
-    """Decodes boxes and logits; `nothing` where the last class is none."""
+    """Decodes boxes and logits; with `nothing`, the last class stands for "no object"."""
 
     name = "detr"
-    crowded = False
+    needs_nms = False
 
     def __init__(
         self, size: tuple[int, int], boxes: str, logits: str, columns: int, *, nothing: bool, spare: bool
     ) -> None:
         self.classes: int = columns - (nothing or spare)
-        # COCO's 91 numbers are counted by those that train as DETR does, on normalised pictures; RF-DETR names its
-        # outputs so.
+        # COCO's 91 category ids are used by models trained as DETR is, on normalised pictures; RF-DETR is known by the
+        # names of its outputs.
         normalised = nothing or columns == 91 or (boxes, logits) == ("dets", "labels")
         self.recipe = IMAGENET if normalised else _SHARE
         self._boxes, self._logits, self._nothing = boxes, logits, nothing
         self._whole = np.array([size[1], size[0]], np.float32)
-        activation = "softmax, the last for nothing" if nothing else "sigmoid, the last unused" if spare else "sigmoid"
+        activation = "softmax, the last: no object" if nothing else "sigmoid, the last: unused" if spare else "sigmoid"
         self.why = f"boxes in 0..1 and {columns} logits ({activation}) for each query"
 
     @classmethod
@@ -63,7 +63,7 @@ class Detr(Decoder):
         if len(fours) != 1 or tables[fours[0]].shape[1] != tables[others[0]].shape[1]:
             return
         logits = np.asarray(tables[others[0]][0], np.float32)
-        # Probabilities over a grid of cells are others' layouts.
+        # Probabilities over a grid of cells belong to other layouts.
         if logits.shape[1] < 2 or is_share(logits) or grid_of(len(logits), seen.size):
             return
         nothing = _has_nothing(finite(logits), seen)
@@ -84,7 +84,7 @@ class Rtdetr(Decoder):
 
     name = "rtdetr"
     recipe = _SHARE
-    crowded = False
+    needs_nms = False
 
     def __init__(self, size: tuple[int, int], queries: int, columns: int) -> None:
         self.classes: int = columns - 4
@@ -119,7 +119,7 @@ def _found(boxes: Array, scores: Array, whole: Array, confidence: float) -> Find
 
 
 def _has_nothing(logits: Array, seen: Seen) -> bool:
-    """Whether the last class is "nothing": it is not named, and most queries on a texture say so."""
+    """True if the last class is "no object": it has no name, and most queries choose it on a texture."""
     columns = logits.shape[1]
     if seen.named == columns:
         return False

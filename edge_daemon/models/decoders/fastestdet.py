@@ -1,7 +1,7 @@
 """FastestDet: 1x(5+C)xHxW, one map of cells: objectness, centre, size, class probabilities.
 
-From the project's `example/onnx-runtime`: the centre goes through tanh and counts from the cell's top left, the size
-through the sigmoid and is a share of the input; a score is objectness^0.6 x class^0.4.
+From the project's `example/onnx-runtime`: tanh of the centre is relative to the cell's top left, the sigmoid of the
+size is a share of the input; a score is objectness^0.6 x class^0.4.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ _STRIDE = 16
 
 
 class Fastestdet(Decoder):
-    """Decodes the one map, for an input of `size` (height, width)."""
+    """Decodes one map for an input of `size` (height, width)."""
 
     name = "fastestdet"
     recipe = Recipe(fit="stretch", color="bgr", scale=1 / 255)
-    clipped = False  # nor does the project: the box of what the edge cuts off is told whole
+    clips_boxes = False  # as in the project: boxes of objects cut off by the edge are returned in full
 
     def __init__(self, size: tuple[int, int], shape: tuple[int, ...]) -> None:
         self.classes: int = shape[1] - 5
@@ -48,7 +48,7 @@ class Fastestdet(Decoder):
         if array.shape[2:] != (seen.size[0] // _STRIDE, seen.size[1] // _STRIDE):
             return
         values = np.asarray(array[0], np.float32)
-        # Class probabilities have been through the softmax; the four numbers of a box are not bounded.
+        # Class probabilities have passed a softmax; the four numbers of a box are unbounded.
         sums = values[5:].sum(axis=0)
         if is_share(values[0]) and is_share(values[5:]) and (np.abs(sums - 1) < 0.05).all():
             quiet(values[0])

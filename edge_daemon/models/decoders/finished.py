@@ -1,4 +1,4 @@
-"""Finished detections in columns: boxes (1xNx4), scores and classes (1xN each), perhaps how many there are.
+"""Finished detections in columns: boxes (1xNx4), scores and classes (1xN each), and optionally their number.
 
 - MMDeploy (RTMDet and others of MMDetection): `dets` 1xNx5 with the score last, and `labels`.
 - TensorRT's NMS plugins and exports like them: `num_dets`, `det_boxes`, `det_scores`, `det_classes`.
@@ -33,7 +33,7 @@ from edge_daemon.models.preprocess import Recipe
 
 _TENSORFLOW = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 ROOM = 100
-"""So many rows are room for what might be found, and not what was."""
+"""With this many rows, most are unused."""
 _MMDET = Recipe(fit="corner", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395))
 _WHOLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 _BYTES = Recipe(fit="stretch", color="rgb", scale=1.0)
@@ -41,7 +41,7 @@ _BYTES = Recipe(fit="stretch", color="rgb", scale=1.0)
 
 @dataclass(frozen=True)
 class Columns:
-    """Which output is what; without `scores` they are the boxes' fifth column."""
+    """Output names by role; without `scores`, scores are the fifth column of the boxes."""
 
     boxes: str
     classes: str
@@ -50,10 +50,10 @@ class Columns:
 
 
 class Finished(Decoder):
-    """Decodes such columns."""
+    """Decodes finished detections given as columns."""
 
     name = "finished"
-    crowded = False
+    needs_nms = False
 
     def __init__(self, size: tuple[int, int], columns: Columns, seen: Seen) -> None:
         self._size, self._columns = size, columns
@@ -86,17 +86,17 @@ class Finished(Decoder):
         classes = _flat(outputs[self._columns.classes])
         rows = min(len(boxes), self._count(outputs, len(boxes)))
         if not len(boxes) == len(scores) == len(classes):
-            raise ModelError(f"it gives {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes")
+            raise ModelError(f"it returns {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes")
         boxes, scores, classes = boxes[:rows, :4], checked(finite(scores[:rows])), classes[:rows] - self._from_one
         sure = scores >= confidence
         named = finite(classes[sure])
         if not (np.abs(named - np.rint(named)) < 1e-3).all():
-            raise ModelError("it gives classes that are no whole numbers")
+            raise ModelError("its classes are not whole numbers")
         if self._from_one and (named < -0.5).any():
-            raise ModelError("it gives the class 0, where classes count from 1")
+            raise ModelError("it returns class 0, but its classes count from 1")
         kept = sure & (classes >= 0)
         chosen = boxes[kept][:, [1, 0, 3, 2]] if self._y_first else boxes[kept]
-        # Pixels or shares of the picture? No box that is found is as small as two pixels.
+        # Pixels or shares of the picture? No real box is as small as two pixels.
         if chosen.size and np.abs(chosen).max() <= 2:
             chosen = chosen * np.array([self._size[1], self._size[0]] * 2, np.float32)
         return found(chosen, scores[kept], np.rint(classes[kept]))
@@ -104,10 +104,10 @@ class Finished(Decoder):
     def _count(self, outputs: Outputs, rows: int) -> int:
         if self._columns.count is None:
             return rows
-        told = outputs[self._columns.count].ravel()
-        count = float(told[0]) if told.size else 0.0
+        counts = outputs[self._columns.count].ravel()
+        count = float(counts[0]) if counts.size else 0.0
         if not 0 <= count <= rows:
-            raise ModelError(f"it says that it found {count:.6g} things, with room for {rows}")
+            raise ModelError(f"it reports {count:.6g} detections, with room for {rows}")
         return int(count)
 
 
@@ -116,7 +116,7 @@ def _flat(values: NDArray[np.generic]) -> Array:
 
 
 def _roles(outputs: Outputs) -> Columns | None:
-    """Which output is which, by shape and name; None if these are no such columns."""
+    """Output names by role, from shapes and names; None if the outputs have another layout."""
     tables = [name for name, array in outputs.items() if array.ndim in (2, 3) and array.shape[-1] in (4, 5)]
     tables = [
         name for name in tables if len(outputs) > 1 and outputs[name].ndim == max(outputs[n].ndim for n in tables)
@@ -143,7 +143,7 @@ def _roles(outputs: Outputs) -> Columns | None:
 
 
 def _classes_among(lists: Mapping[str, NDArray[np.generic]]) -> str | None:
-    """Which of two lists holds classes: it is of whole numbers, or its name says so."""
+    """The one of two lists that holds classes: it has integers, or its name says so."""
     whole = [name for name, array in lists.items() if np.issubdtype(array.dtype, np.integer)]
     named = [name for name in lists if any(word in name.lower() for word in ("label", "class", "cls"))]
     unlike = [name for name, array in lists.items() if not is_share(array)]
@@ -162,7 +162,7 @@ def _recipe(columns: Columns, *, tensorflow: bool, seen: Seen) -> Recipe:
 
 
 def _classes(seen: Seen, columns: Columns, *, from_one: bool) -> int | None:
-    """80, or 90 (COCO with its gaps), where so many were seen; how many there are shows nowhere else."""
+    """80, or 90 (COCO with its gaps), if classes in that range occur; nothing else shows the number of classes."""
     labels = finite(_flat(seen.outputs[columns.classes]))
     highest = int(labels.max()) - from_one if labels.size and seen.named is None else 0
     if from_one:

@@ -1,4 +1,4 @@
-"""The cells that one-stage detectors predict a box for, level by level and row by row."""
+"""The cells for which one-stage detectors predict boxes, level by level and row by row."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEADS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
-"""The strides of usual heads: plain, P6 and P2."""
+"""Strides of common heads: plain, P6 and P2."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Of each box (mostly one a cell) the `centre` (float32 Nx2: x, y) of its cell in pixels of the input, and its
-    `stride` (float32 N)."""
+    """For each box (usually one per cell), the `centre` of its cell (float32 Nx2: x, y, pixels of the input) and its
+    `stride` (float32 N).
+    """
 
     strides: tuple[int, ...]
     centre: NDArray[np.float32]
@@ -27,9 +28,9 @@ class Grid:
 
 
 def grid_of(boxes: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | None:
-    """The cells of so many boxes for an input of `size` (height, width); None if no usual head has so many.
+    """The cells for this number of boxes in an input of `size` (height, width); None if no common head fits.
 
-    With several boxes a cell, a level's cells come as often: first all with the first anchor, then the second.
+    With several boxes per cell, a level's cells are repeated: first all for the first anchor, then for the second.
     """
     for strides in _HEADS:
         levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
@@ -39,7 +40,7 @@ def grid_of(boxes: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | 
 
 
 def level(stride: int, size: tuple[int, int]) -> Grid:
-    """The cells of one level."""
+    """The cells of one level for an input of `size` (height, width)."""
     return _grid((stride,), [(-(-size[0] // stride), -(-size[1] // stride))], 1)
 
 
@@ -54,13 +55,14 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell:
 
 
 def centred(boxes: NDArray[np.float32], grid: Grid) -> bool:
-    """Whether boxes (Nx4, one a cell) are centre and size in pixels; corners, whose right and bottom follow the
-    cells as well, are not."""
+    """True if boxes (float32 Nx4, one per cell) are centre and size in pixels; False for corners, whose right and
+    bottom follow the cells as well.
+    """
     return units(boxes[:, :2], grid) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
 
 
 def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
-    """Whether boxes (Nx4, one a cell) are left, top, right and bottom in pixels."""
+    """True if boxes (float32 Nx4, one per cell) are left, top, right and bottom in pixels."""
     centre = (boxes[:, :2] + boxes[:, 2:4]) * np.float32(0.5)
     if units(centre, grid) != "pixels" or units(boxes[:, 2:4], grid) != "pixels":
         return False
@@ -68,11 +70,11 @@ def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
 
 
 def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:
-    """What box centres (Nx2, one a cell) are measured in; None if they are neither.
+    """The unit of box centres (float32 Nx2, one per cell); None if it is neither.
 
     Centres in pixels follow those of their cells one to one, whatever the picture shows; offsets within cells
-    know nothing of where the cell is. Real exports: correlation above 0.97 and slope 0.93..1.0 against
-    correlation below 0.3 and slope below 0.002.
+    do not depend on the cell's position. In real exports, pixels have correlation above 0.97 and slope 0.93..1.0,
+    offsets have correlation below 0.3 and slope below 0.002.
     """
     cells = grid.centre - grid.centre.mean(axis=0)
     if not np.isfinite(xy).all():
@@ -81,7 +83,7 @@ def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] |
     both = (cells * boxes).mean(axis=0)
     slope = both / np.maximum(cells.var(axis=0), 1e-6)
     correlation = both / np.maximum(cells.std(axis=0) * boxes.std(axis=0), 1e-6)
-    # An input one cell wide says nothing in that direction.
+    # An input one cell wide carries no information in that direction.
     telling = cells.std(axis=0) > 0
     if not telling.any():
         return None

@@ -1,8 +1,8 @@
 """NanoDet, NanoDet-Plus and PicoDet without NMS: for each cell class probabilities, and for each side of the box a
 distribution over distances in strides (generalised focal loss, arXiv:2006.04388).
 
-NanoDet's export has an output of scores (1xNxC) and one of distributions (1xNx4R) per level; NanoDet-Plus has all in
-one, 1xMx(C+4R); PicoDet's (`export.benchmark`) has two per level. Probabilities have been through the sigmoid.
+NanoDet exports one output of scores (1xNxC) and one of distributions (1xNx4R) per level; NanoDet-Plus has everything
+in one, 1xMx(C+4R); PicoDet (`export.benchmark`) has two per level. Probabilities have passed a sigmoid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,11 +35,11 @@ _NANODET = Recipe(
 _PICODET = IMAGENET
 """PaddleDetection's `picodet_320_reader.yml`; PicoDet has four levels where NanoDet has three."""
 _REACH = (8, 7, 16, 17)
-"""How many distances each side's distribution has: NanoDet and PicoDet 8, others 7, 16 or 17."""
+"""Number of distances in each side's distribution: NanoDet and PicoDet 8, others 7, 16 or 17."""
 
 
 class Nanodet(Decoder):
-    """Decodes levels given as (output of scores, output of distributions), or one output of both."""
+    """Decodes levels, each a pair of outputs (scores, distributions), or one output with both."""
 
     name = "nanodet"
 
@@ -73,7 +73,7 @@ class Nanodet(Decoder):
             if classes < 1 or (seen.named or 80) != classes:
                 continue
             scores, spread = array[0, :, :classes], array[0, :, classes:]
-            # Distances are not bounded as probabilities are.
+            # Unlike probabilities, distances are unbounded.
             if is_share(scores) and not is_share(spread):
                 quiet(scores.max(axis=1))
                 yield cls(grid, classes, reach, [(name, name)], half=False)
@@ -110,7 +110,7 @@ class Nanodet(Decoder):
         return found(np.hstack((centre - distances[:, :2], centre + distances[:, 2:])), top, best)
 
     def _distances(self, spread: Array) -> Array:
-        """Nx4R in Nx4, in strides."""
+        """Distributions (float32 Nx4R) to distances (Nx4), in strides."""
         shares = softmax(spread.reshape(-1, 4, self._reach))
         mean: Array = np.matmul(shares, np.arange(self._reach, dtype=np.float32))
         return mean

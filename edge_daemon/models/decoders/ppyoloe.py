@@ -31,7 +31,7 @@ _STRETCHED = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
 class Ppyoloe(Decoder):
-    """Decodes such boxes; `transposed` where there is a row of scores for each class; one name twice is one output."""
+    """Decodes such boxes; `transposed`: one row of scores per class. Equal names mean a single output."""
 
     name = "ppyoloe"
 

@@ -1,4 +1,4 @@
-"""Masks from prototypes: each is a sum of a few pictures that the model makes, cut to its box (YOLACT)."""
+"""Instance masks from prototypes: each is a weighted sum of maps from the model, cut to its box (YOLACT)."""
 
 import cv2
 import numpy as np
@@ -9,16 +9,16 @@ from edge_daemon.models.preprocess import Placement
 
 
 def prototypes_of(outputs: Outputs) -> str | None:
-    """The name of the output that holds prototypes (1xMxhxw), beside one of boxes."""
+    """The name of the output with prototypes (1xMxhxw), beside one with boxes; None if there is none."""
     names = [name for name, array in outputs.items() if array.ndim == 4 and array.shape[0] == 1 and array.size]
     return names[0] if len(outputs) == 2 and len(names) == 1 else None
 
 
 def masks(found: Detections, prototypes: Array, placement: Placement, size: tuple[int, int]) -> list[Mask]:
-    """The mask of each of `found` (pixels of the source, with coefficients NxM) from `prototypes` (1xMxhxw).
+    """The mask of each detection (pixels of the source, coefficients float32 NxM) from prototypes (float32 1xMxhxw).
 
-    `size` is the input's height and width, which the prototypes cover wholly. A pixel belongs to a mask where the
-    sum is above 0, which is a probability of 0.5. (YOLACT, arXiv:1904.02689; Ultralytics' `process_mask`.)
+    `size` is the input's height and width, all of which the prototypes cover. A pixel belongs to a mask if the
+    sum is above 0, a probability of 0.5. (YOLACT, arXiv:1904.02689; Ultralytics' `process_mask`.)
     """
     count, height, width = prototypes.shape[1:]
     made = []
@@ -28,7 +28,7 @@ def masks(found: Detections, prototypes: Array, placement: Placement, size: tupl
         left, top = np.floor(box[:2]).astype(int).tolist()
         right, bottom = np.ceil(box[2:]).astype(int).tolist()
         wide, tall = max(1, right - left), max(1, bottom - top)
-        # Where the middle of a pixel of the mask lies in the prototypes.
+        # Positions of the mask's pixel centres in the prototypes.
         x = placement.width / placement.source_width * width / size[1]
         y = placement.height / placement.source_height * height / size[0]
         at_x = (left + 0.5) * x + placement.left * width / size[1] - 0.5
@@ -41,7 +41,7 @@ def masks(found: Detections, prototypes: Array, placement: Placement, size: tupl
 
 
 def with_masks(found: Detections, made: list[Mask]) -> Detections:
-    """`found` with its masks, and without what they were made from."""
+    """`found` with its masks, without the coefficients they were made from."""
     column = np.empty(len(made), object)
     column[:] = made
     return Detections(found.xyxy, found.confidence, found.class_id, masks=column)

@@ -1,8 +1,8 @@
-"""RetinaFace: distances from anchors (1xNx4), a softmax of nothing and face (1xNx2), five points (1xNx10).
+"""RetinaFace: distances from anchors (1xNx4), softmax of background and face (1xNx2), five points (1xNx10).
 
 As exported from Pytorch_Retinaface: two anchors a cell at strides 8, 16 and 32, centre and size encoded with SSD's
 variances 0.1 and 0.2. The first YuNet (`loc` 1xNx14 of box and points, `conf` 1xNx2, `iou` 1xNx1, at strides of 8 to
-64; opencv_zoo's `yunet.py` of 2022) encodes in the same way.
+64; opencv_zoo's `yunet.py` of 2022) uses the same encoding.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ _VARIANCES = (0.1, 0.2)
 
 
 class Retinaface(Decoder):
-    """Decodes outputs given by role: `box`, `face`, `points`, and for the first YuNet `iou`."""
+    """Decodes outputs by role: `box`, `face`, `points`, and for the first YuNet `iou`."""
 
     name = "retinaface"
     classes = 1
@@ -64,7 +64,7 @@ class Retinaface(Decoder):
             faces = _rows(arrays[roles["face"]])
             quiet(faces[:, 1])
             if (np.abs(faces.sum(axis=1) - 1) > 0.05).any():
-                raise ModelError("its scores for nothing and face do not add up to 1, as a softmax's do")
+                raise ModelError("its scores of background and face do not add up to 1, as a softmax's do")
             yield cls(seen.size, roles, priors)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
@@ -72,7 +72,7 @@ class Retinaface(Decoder):
         value = {role: _rows(outputs[name]) for role, name in self._roles.items()}
         scores = checked(finite(value["face"][:, 1]))
         if "iou" in value:
-            # The IoU is no probability: the project cuts it to 0..1.
+            # The IoU is not a probability: the project clips it to 0..1.
             scores = np.sqrt(np.clip(scores, 0, 1) * np.clip(finite(value["iou"])[:, 0], 0, 1))
         kept = np.flatnonzero(scores >= confidence)
         box, anchor = finite(value["box"][kept]), self._anchors[kept]
@@ -88,10 +88,10 @@ class Retinaface(Decoder):
 
 
 def anchors(size: tuple[int, int], sizes: Mapping[int, Sequence[int]], *, rounded_up: bool = True) -> Array:
-    """Centre and size (Nx4) of each anchor as shares of an input of `size` (height, width), level by level.
+    """Centre and size (float32 Nx4) of each anchor as shares of an input of `size` (height, width), level by level.
 
-    `sizes` are the sides of the square anchors at each stride, in pixels. Where a stride does not divide the size,
-    RetinaFace's levels are rounded up and the first YuNet's down.
+    `sizes` are the sides of the square anchors at each stride, in pixels. If a stride does not divide the size,
+    RetinaFace rounds levels up and the first YuNet rounds them down.
     """
     height, width = size
     made = []

@@ -1,10 +1,10 @@
-"""Finished detections, a row each: 1xNx(6+T), Nx6 or Nx7, with the choice of boxes (NMS or none needed) inside.
+"""Finished detections, one row each: 1xNx(6+T), Nx6 or Nx7, from models that include NMS or need none.
 
 - YOLOv10, YOLO26 and Ultralytics' `nms=True`: left, top, right, bottom, score, class, and a tail for other tasks:
-  coefficients of masks (with an output of prototypes), keypoints, or (oriented boxes, where the first four are
-  centre and size) an angle. Rows that are not used are zero or score low.
-- YOLOv7's `--end2end` for ONNX Runtime: number in the batch, left, top, right, bottom, class, score.
-- YOLO-NAS exported by super-gradients (`flat`): number in the batch, left, top, right, bottom, score, class.
+  mask coefficients (with an output of prototypes), keypoints, or an angle (oriented boxes, whose first four columns
+  are centre and size). Unused rows are zero or have low scores.
+- YOLOv7's `--end2end` for ONNX Runtime: index in the batch, left, top, right, bottom, class, score.
+- YOLO-NAS exported by super-gradients (`flat`): index in the batch, left, top, right, bottom, score, class.
 - PaddleDetection: class, score, left, top, right, bottom, with an output that counts the rows; unused ones have
   class -1.
 """
@@ -33,7 +33,7 @@ from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement, Recipe
 
 Order = Literal["ultralytics", "yolov7", "flat", "paddle"]
-_COLUMNS: dict[Order, tuple[slice, int, int]] = {  # where box, score and class stand
+_COLUMNS: dict[Order, tuple[slice, int, int]] = {  # positions of box, score and class
     "ultralytics": (slice(0, 4), 4, 5),
     "yolov7": (slice(1, 5), 6, 5),
     "flat": (slice(1, 5), 5, 6),
@@ -46,17 +46,17 @@ _SAID: dict[Order, str] = {
     "paddle": "class, score, box",
 }
 SHARES = 2
-"""No box that is found lies within so many pixels of the corner: it is a share of the picture."""
+"""Real boxes extend further than this many pixels from the corner; smaller coordinates are shares of the picture."""
 ROOM = 100
-"""So many rows are room for what might be found, and not what was."""
+"""With this many rows, most are unused."""
 _PADDLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
 class Rows(Decoder):
-    """Decodes rows in one order of columns."""
+    """Decodes rows with one order of columns."""
 
     name = "rows"
-    crowded = False
+    needs_nms = False
 
     def __init__(self, size: tuple[int, int], output: str, order: Order, task: str, prototypes: str | None) -> None:
         self.recipe = _PADDLE if order == "paddle" else RGB_SHARE
@@ -93,12 +93,12 @@ class Rows(Decoder):
         rows = finite(table.reshape(-1, table.shape[-1]))
         box, score, kind = _COLUMNS[self._order]
         rows = rows[rows[:, kind] >= 0]
-        # All rows, not just the sure: where scores and classes are mistaken for each other, none may be.
+        # All rows, not only confident ones: if scores and classes are confused, there may be none.
         if not _whole(rows[:, kind]):
-            raise ModelError("it gives classes that are no whole numbers")
+            raise ModelError("its classes are not whole numbers")
         kept = rows[checked(rows[:, score]) >= confidence]
         if kept.size and np.abs(kept[:, box]).max() <= SHARES:
-            raise ModelError("it gives boxes that are shares of the picture, where pixels are needed")
+            raise ModelError("its boxes are shares of the picture, but must be in pixels")
         boxes, tail = kept[:, box], kept[:, 6:]
         more: dict[str, Array] = {}
         if self._task == "segment":
@@ -111,7 +111,7 @@ class Rows(Decoder):
         return found(boxes, kept[:, score], np.rint(kept[:, kind]), **more)
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Masks, for what has coefficients."""
+        """Add masks to detections with coefficients."""
         if self._prototypes is None:
             return found
         made = masks(found.detections, np.asarray(outputs[self._prototypes], np.float32), placement, self._size)
@@ -119,7 +119,7 @@ class Rows(Decoder):
 
 
 def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
-    """Whether so many columns behind box, score and class are what the task needs."""
+    """True if the task needs this number of columns after box, score and class."""
     if task == "segment":
         return prototypes is not None and columns == seen.outputs[prototypes].shape[1]
     if task == "pose":
@@ -142,7 +142,7 @@ def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Orde
 
 
 def _fits(rows: Array, order: Order, seen: Seen) -> bool:
-    """Whether scores are shares and classes whole numbers; an empty table, which says nothing, fits too."""
+    """True if scores are in 0..1, classes are whole numbers and boxes are upright, or if the table is empty."""
     box, score, kind = _COLUMNS[order]
     rows = rows[rows[:, kind] >= 0]
     classes = rows[:, kind]
@@ -169,5 +169,5 @@ def _whole(classes: Array) -> bool:
 
 
 def _three(points: Array) -> Array:
-    """Keypoints with a confidence, which is 1 where the model gives none."""
+    """Keypoints (float32 NxKx3) from NxKx2 or NxKx3; a missing confidence is 1."""
     return points if points.shape[2] == 3 else np.concatenate((points, np.ones_like(points[..., :1])), axis=2)

@@ -1,9 +1,9 @@
-"""SCRFD and YuNet: faces, with an output per stride for scores, boxes and (where the model has them) five points.
+"""SCRFD and YuNet: faces, with one output per stride for scores, boxes and (in models that have them) five points.
 
 - SCRFD (InsightFace): scores Nx1, distances to the sides of the box in strides Nx4, points from the cell Nx10, at
-  strides 8, 16 and 32 with two rows a cell; with or without an axis for the batch, grouped by kind.
+  strides 8, 16 and 32 with two rows per cell; with or without a batch axis, grouped by kind.
 - YuNet (libfacedetection.train, OpenCV's FaceDetectorYN): `cls` and `obj` (a score is the root of their product),
-  boxes as centre from the cell and logarithm of the size, in strides, and points from the cell; one row a cell.
+  boxes as centre from the cell and logarithm of the size, in strides, and points from the cell; one row per cell.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _STRIDES = (8, 16, 32)
 
 @dataclass(frozen=True)
 class Level:
-    """The outputs of one stride; one or two of scores."""
+    """The outputs of one stride, with one or two of scores."""
 
     grid: Grid
     scores: tuple[str, ...]
@@ -72,7 +72,7 @@ class _Faces(Decoder):
 
 
 class Scrfd(_Faces):
-    """Decodes levels of SCRFD."""
+    """Decodes SCRFD's levels."""
 
     name = "scrfd"
     recipe = Recipe(fit="corner", color="rgb", scale=1.0, mean=(127.5,), std=(128.0,), pad=0)
@@ -93,7 +93,7 @@ class Scrfd(_Faces):
 
 
 class Yunet(_Faces):
-    """Decodes levels of YuNet."""
+    """Decodes YuNet's levels."""
 
     name = "yunet"
     recipe = Recipe(fit="corner", color="bgr", scale=1.0, pad=0)
@@ -113,7 +113,7 @@ class Yunet(_Faces):
 
 
 def _levels(seen: Seen, rows_a_cell: int, scores: int) -> list[Level] | None:
-    """The outputs by stride, told by their rows and columns; None if they are not these."""
+    """The outputs of each stride, recognised by rows and columns; None if the outputs have another layout."""
     levels = []
     taken = 0
     for stride in _STRIDES:
@@ -143,7 +143,7 @@ def _table(array: NDArray[np.generic]) -> Array:
 
 
 def _scores(parts: Sequence[Array]) -> Array:
-    """The one score, or the root of the product of two."""
+    """The scores, or the root of the product of two."""
     if len(parts) == 1:
         return parts[0]
     root: Array = np.sqrt(np.clip(parts[0], 0, 1) * np.clip(parts[1], 0, 1))

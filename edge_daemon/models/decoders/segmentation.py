@@ -1,4 +1,4 @@
-"""The class of each pixel: from torchvision, DeepLab, PaddleSeg and others, at the input's size or a fraction of it."""
+"""Semantic segmentation, the class of each pixel: torchvision, DeepLab, PaddleSeg and others."""
 
 from collections.abc import Iterator
 from typing import Self
@@ -12,11 +12,11 @@ from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
 
 COARSEST = 8
-"""Pixels of the input that one of a map of scores stands for, at most; maps of detectors are often coarser."""
+"""Largest stride of a map of scores, in pixels of the input; maps of detectors are often coarser."""
 
 
 class Segmentation(Decoder):
-    """The class of each pixel: scores as 1xCxHxW or 1xHxWxC, one map of scores, or classes as whole numbers."""
+    """Class of each pixel, as scores (1xCxHxW or 1xHxWxC), foreground scores (one map), or class numbers."""
 
     name = "segmentation"
 
@@ -32,15 +32,15 @@ class Segmentation(Decoder):
         maps = [name for name, array in seen.outputs.items() if array.ndim in (3, 4) and array.shape[0] == 1]
         if not maps or (len(seen.outputs) > 1 and seen.asked != cls.name and len(maps) != len(seen.outputs)):
             return
-        array = seen.outputs[maps[0]]  # trainers put helpers' outputs behind the one that counts
+        array = seen.outputs[maps[0]]  # trainers put auxiliary outputs after the main one
         if seen.task not in ("", "semantic", "segment"):
             return
         asked = seen.asked == cls.name
-        # Helpers' outputs are as large; those of a detector's levels are not.
+        # Auxiliary outputs have the same size; those of a detector's levels differ.
         if not asked and len({seen.outputs[name].shape for name in maps}) > 1:
             return
         if array.ndim == 3 and _covers(array.shape[1:], seen) and _whole(array):
-            yield cls(seen, maps[0], "the class of each pixel", seen.named)
+            yield cls(seen, maps[0], "class of each pixel", seen.named)
         if array.ndim != 4:
             return
         for axis, sides in ((1, array.shape[2:]), (3, array.shape[1:3])):
@@ -50,22 +50,22 @@ class Segmentation(Decoder):
                 return
             if array.shape[axis] == 1:
                 if _whole(array) and array.max() > 1 and array.min() >= 0:
-                    yield cls(seen, maps[0], "the class of each pixel", seen.named)
+                    yield cls(seen, maps[0], "class of each pixel", seen.named)
                 else:
-                    yield cls(seen, maps[0], "how sure each pixel is foreground", 2)
+                    yield cls(seen, maps[0], "foreground score of each pixel", 2)
             elif array.shape[axis] <= 256:
-                yield cls(seen, maps[0], f"{array.shape[axis]} scores a pixel", array.shape[axis])
+                yield cls(seen, maps[0], f"{array.shape[axis]} scores per pixel", array.shape[axis])
             return
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
-        """See `Decoder.decode`. `label_map` is as the model gives it, to be finished."""
+        """See `Decoder.decode`. `label_map` has the size of the model's output; `finish` scales it."""
         array = outputs[self._output]
-        if self._how.startswith("the class"):
+        if self._how.startswith("class"):
             labels = np.asarray(array).reshape(array.shape[1:3] if array.shape[-1] == 1 else array.shape[-2:])
             finite(np.asarray(labels, np.float32))
             if labels.min() < 0 or labels.max() > 255 or not _whole(labels):
-                raise ModelError(f"it gives classes from {labels.min()} to {labels.max()}, where 0 to 255 are possible")
-        elif self._how.startswith("how sure"):
+                raise ModelError(f"its classes range from {labels.min()} to {labels.max()}, but must be in 0 to 255")
+        elif self._how.startswith("foreground"):
             scores = finite(np.asarray(array, np.float32)).reshape(
                 array.shape[1:3] if array.shape[-1] == 1 else array.shape[2:]
             )
@@ -76,7 +76,7 @@ class Segmentation(Decoder):
         return Findings(Detections.none(), label_map=labels.astype(np.uint8))
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """The map as large as the source."""
+        """Scale the label map to the size of the source."""
         if found.label_map is None:
             return found
         height, width = found.label_map.shape
@@ -90,19 +90,19 @@ class Segmentation(Decoder):
 
 
 def _covers(sides: tuple[int, ...], seen: Seen) -> bool:
-    """Whether a map covers the input evenly, at its size or a fraction of it."""
+    """True if a map covers the input evenly, at its size or a fraction of it."""
     height, width = seen.size
     return min(sides) >= 8 and abs(height / sides[0] - width / sides[1]) < 0.35 and sides[0] <= height
 
 
 def _are_scores(array: np.ndarray, axis: int, seen: Seen) -> bool:
-    """Whether a map can be scores of classes, and not distances, a picture, or a level of a detector."""
+    """True if a map can hold class scores, as opposed to distances, a picture, or a detector's level."""
     channels = array.shape[axis]
     if channels == 1:
-        # Scores that are no shares are logits, of which some are negative; distances are all positive.
+        # Scores outside 0..1 are logits, some of which are negative; distances are all positive.
         return _whole(array) or is_share(array) or float(array.min()) < 0
     if array.min() == array.max():
-        raise ModelError("its scores are all the same for a textured picture")
+        raise ModelError("its scores are all equal for a textured picture")
     if seen.named is None and channels % 85 == 0:  # three anchors with objectness and COCO's classes
         return False
     sums = np.asarray(array, np.float32).sum(axis=axis)

@@ -31,7 +31,7 @@ _BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 
 
 class Ssd(Decoder):
-    """Decodes boxes and scores; `anchors` is the name of an output, or None where boxes are finished."""
+    """Decodes boxes and scores; `anchors` is the name of an output, or None if boxes are finished."""
 
     name = "ssd"
 

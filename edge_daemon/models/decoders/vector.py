@@ -1,4 +1,4 @@
-"""One vector for the whole picture: its classes, or what it is compared by."""
+"""One vector for the whole picture: class scores or an embedding."""
 
 from collections.abc import Iterator
 from typing import Self
@@ -21,13 +21,13 @@ from edge_daemon.models.detections import Class, Detections, Findings
 from edge_daemon.models.preprocess import Recipe
 
 TOP = 5
-"""Classes of a picture that are told."""
+"""Number of classes returned for a picture."""
 _KNOWN_CLASSES = (1000, 1001)
-"""ImageNet, without and with background."""
+"""ImageNet without and with background."""
 
 
 class Classification(Decoder):
-    """One number for each class (1xC): probabilities, or logits that a softmax makes probabilities from."""
+    """One number per class (1xC): probabilities, or logits that are passed through a softmax."""
 
     name = "classification"
 
@@ -46,25 +46,25 @@ class Classification(Decoder):
             return
         name, values = vector
         if values.min() == values.max():
-            raise ModelError(f"its {len(values)} numbers are all the same for a textured picture")
+            raise ModelError(f"its {len(values)} numbers are all equal for a textured picture")
         logits = not (is_share(values) and abs(float(values.sum()) - 1) < 0.05)
         known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
         if len(values) > 1 and (known or not logits or seen.asked == cls.name):
             yield cls(seen, name, len(values), logits=logits)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
-        """See `Decoder.decode`. The surest five; `confidence` takes none away."""
+        """See `Decoder.decode`. The five most probable classes, whatever `confidence` is."""
         values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
         shares = softmax(values) if self._logits else values
         if not self._logits and not is_share(shares):
-            raise ModelError("it gives numbers that are no probabilities, where it gave some on a texture")
+            raise ModelError("its numbers are not probabilities, though they were for the test picture")
         best = np.argsort(-shares, kind="stable")[:TOP].tolist()
         classes = tuple(Class(number, float(np.clip(shares[number], 0, 1))) for number in best)
         return Findings(Detections.none(), classes=classes)
 
 
 class Embedding(Decoder):
-    """A vector (1xD) that pictures are compared by; it is given length 1."""
+    """A vector (1xD) for comparing pictures; it is normalised to length 1."""
 
     name = "embedding"
     recipe = IMAGENET
@@ -72,7 +72,7 @@ class Embedding(Decoder):
 
     def __init__(self, output: str, length: int) -> None:
         self._output = output
-        self.why = f"a vector of {length} numbers that are no probabilities"
+        self.why = f"a vector of {length} numbers that are not probabilities"
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
@@ -90,12 +90,12 @@ class Embedding(Decoder):
         values = finite(np.asarray(outputs[self._output], np.float32)).ravel()
         length = float(np.linalg.norm(values))
         if not length:
-            raise ModelError("it gives a vector of zeros, which says nothing")
+            raise ModelError("it returns a vector of zeros, which carries no information")
         return Findings(Detections.none(), embedding=values / np.float32(length))
 
 
 def _vector(seen: Seen) -> tuple[str, Array] | None:
-    """The one output, if it is a vector: 1xC, C, or 1xCx1x1."""
+    """The only output, if it is a vector: 1xC, C, or 1xCx1x1."""
     name, array = next(iter(seen.outputs.items()))
     if len(seen.outputs) != 1 or array.size != max(array.shape, default=0) or array.size < 2:
         return None

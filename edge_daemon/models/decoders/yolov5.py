@@ -1,7 +1,7 @@
-"""YOLOv5 and v7: 1xNx(5+C), three rows a cell: centre, size, objectness, class probabilities, all in pixels.
+"""YOLOv5 and v7: 1xNx(5+C), three rows per cell: centre, size, objectness, class probabilities, all in pixels.
 
-As exported by ultralytics/yolov5's `export.py` and YOLOv7's `export.py --grid`. YOLOv6's export has the same columns
-for one row a cell, with an objectness of 1. YOLOv5's segmentation adds coefficients, and an output of prototypes.
+As exported by ultralytics/yolov5's `export.py` and YOLOv7's `export.py --grid`. YOLOv6 exports the same columns
+for one row per cell, with an objectness of 1. YOLOv5's segmentation adds coefficients, and an output of prototypes.
 """
 
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ class Yolov5(Decoder):
         return found(corners(kept[:, :2], kept[:, 2:4]), scores[sure], best[sure], coefficients=coefficients)
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Masks, for what has coefficients."""
+        """Add masks to detections with coefficients."""
         if self._prototypes is None:
             return found
         made = masks(found.detections, np.asarray(outputs[self._prototypes], np.float32), placement, self._size)

@@ -1,7 +1,7 @@
-"""YOLOv8, 9, 11, 12 and their kin: 1x(4+C+T)xN, a column for each cell: centre, size, class probabilities, a tail.
+"""YOLOv8, 9, 11, 12 and relatives: 1x(4+C+T)xN, one column per cell: centre, size, class probabilities, a tail.
 
 As exported to ONNX by Ultralytics: everything in pixels of the input, no objectness. The tail T depends on the task:
-nothing for boxes; coefficients of masks, with a second output of prototypes (segment); x, y and confidence of each
+nothing for boxes; mask coefficients, with a second output of prototypes (segment); x, y and confidence of each
 keypoint (pose); an angle in radians (obb). Some converters transpose it to 1xNx(4+C+T).
 """
 
@@ -38,7 +38,7 @@ _TASKS = {"": "none", "detect": "none", "segment": "masks", "pose": "keypoints",
 
 @dataclass(frozen=True)
 class Tail:
-    """What follows the classes: `length` channels, for keypoints `each` of 2 or 3."""
+    """Channels after the classes: `length` of them, for keypoints `each` 2 or 3."""
 
     kind: Literal["none", "masks", "keypoints", "angle"] = "none"
     length: int = 0
@@ -46,7 +46,7 @@ class Tail:
 
 
 class Yolov8(Decoder):
-    """Decodes boxes over one grid; `transposed` where each cell is a row, `prototypes` an output's name."""
+    """Decodes boxes over one grid; `transposed`: one row per cell; `prototypes`: an output's name."""
 
     name = "yolov8"
     recipe = RGB_SHARE
@@ -99,7 +99,7 @@ class Yolov8(Decoder):
         array = finite(np.asarray(outputs[self._boxes], np.float32))[0]
         channels = array.T if self._transposed else array
         classes = channels[4 : 4 + (self.classes or 0)]
-        # The maximum runs along memory, over whole rows at once; finding which class it was does not.
+        # The maximum runs along memory, over whole rows at once; the argmax would not.
         scores = checked(classes.max(axis=0))
         kept = np.flatnonzero(scores >= confidence)
         best = classes[:, kept].argmax(axis=0)
@@ -123,7 +123,7 @@ class Yolov8(Decoder):
         return {}
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
-        """Masks, for what has coefficients; around oriented boxes, upright ones."""
+        """Add masks to detections with coefficients, and upright boxes to oriented ones."""
         if self._tail.kind == "angle":
             return Findings(boxed(found.detections, placement))
         if self._prototypes is None:
@@ -134,7 +134,9 @@ class Yolov8(Decoder):
 
 
 def rotated(centre: Array, extent: Array, angle: Array) -> Array:
-    """The corners (Nx4x2, clockwise) of boxes turned by `angle` (N, radians, clockwise as y points down)."""
+    """The corners (float32 Nx4x2, clockwise) of boxes (`centre`, `extent`: Nx2) turned by `angle` (N, radians,
+    clockwise as y points down).
+    """
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     along = np.concatenate((cos, sin), axis=1) * extent[:, :1] / 2
     across = np.concatenate((-sin, cos), axis=1) * extent[:, 1:] / 2
@@ -143,10 +145,10 @@ def rotated(centre: Array, extent: Array, angle: Array) -> Array:
 
 
 def boxed(found: Detections, placement: Placement) -> Detections:
-    """Oriented boxes with the upright ones around them, cut at the picture's edge.
+    """Oriented detections with their enclosing upright boxes, clipped to the picture.
 
-    Not before NMS, for which the boxes as if they were not turned are the better measure: the upright boxes around
-    ships that lie side by side overlap.
+    Called after NMS, which compares boxes better without the rotation: the enclosing boxes of ships side by side
+    overlap.
     """
     if found.corners is None:
         return found
@@ -156,7 +158,7 @@ def boxed(found: Detections, placement: Placement) -> Detections:
 
 
 def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | None:
-    """What follows the classes: as the metadata says, or else as the values show; None if neither tells."""
+    """The channels after the classes, by the metadata or else by their values; None if neither tells."""
     if seen.task not in _TASKS:
         return None
     if prototypes:
@@ -170,7 +172,7 @@ def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | No
     if not beyond or seen.task == "detect":
         return Tail()
     tail = channels[beyond[0] :]
-    # An angle has some value everywhere, a score hardly anywhere.
+    # An angle is non-zero nearly everywhere, a score nearly nowhere.
     if len(tail) == 1 and np.abs(tail).max() < np.pi and np.median(np.abs(tail)) > 0.05:
         return Tail("angle", 1)
     for each in (3, 2):
@@ -180,7 +182,7 @@ def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | No
 
 
 def _are_points(tail: Array, each: int, grid: Grid) -> bool:
-    """Whether channels are keypoints: places near their cells, and (of three numbers each) shares."""
+    """True if channels are keypoints: positions near their cells, and (with three numbers each) confidences in 0..1."""
     sure = tail[2::3]
     if each == 3 and (sure.min() < -SLACK or sure.max() > 1 + SLACK):
         return False
@@ -188,13 +190,13 @@ def _are_points(tail: Array, each: int, grid: Grid) -> bool:
 
 
 def kpt_shape(seen: Seen) -> tuple[int, int]:
-    """How many keypoints the metadata says there are, and numbers each (2 or 3); COCO's 17 if it says nothing."""
+    """Number of keypoints in the metadata, and numbers for each (2 or 3); COCO's 17 if it has none."""
     try:
         points, each = map(int, ast.literal_eval(seen.metadata.get("kpt_shape", "[17, 3]")))
     except (ValueError, TypeError, SyntaxError) as error:
         raise ModelError(f"cannot read the `kpt_shape` in its metadata, {seen.metadata['kpt_shape'][:40]!r}") from error
     if points < 1 or each not in (2, 3):
-        raise ModelError(f"the `kpt_shape` in its metadata makes no sense, {seen.metadata['kpt_shape'][:40]!r}")
+        raise ModelError(f"the `kpt_shape` in its metadata is not valid, {seen.metadata['kpt_shape'][:40]!r}")
     return points, each
 
 
@@ -207,10 +209,10 @@ def _not_all_zero(scores: Array, array: Array) -> None:
 
 
 def _is_ours(scores: Array, seen: Seen, *, transposed: bool) -> bool:
-    """Whether there is no objectness: that shows only in how many classes there are; COCO has 80.
+    """True if there is no objectness, which only the number of classes shows; COCO has 80.
 
-    Rows of cells must have as many classes as are named, or COCO's; columns, which no exporter of models with
-    objectness writes, may have any number that does not speak of one.
+    Rows must have as many classes as are named, or COCO's 80. Columns, which no exporter writes for models with
+    objectness, may have any number that does not suggest one.
     """
     if seen.asked != "auto":
         return seen.asked == Yolov8.name

@@ -1,7 +1,7 @@
-"""YOLOX: 1xNx(5+C), a row for each cell: centre, size, objectness, class probabilities.
+"""YOLOX: 1xNx(5+C), one row per cell: centre, size, objectness, class probabilities.
 
-As exported by YOLOX's `tools/export_onnx.py`: centre and size are relative to the cell unless it was told
-`--decode_in_inference`; objectness and classes have been through the sigmoid.
+As exported by YOLOX's `tools/export_onnx.py`: centre and size are relative to the cell unless exported with
+`--decode_in_inference`; objectness and classes have passed a sigmoid.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from edge_daemon.models.preprocess import Recipe
 
 
 class Yolox(Decoder):
-    """Decodes an output over one grid; `in_pixels` where the export has decoded centres and sizes itself."""
+    """Decodes an output over one grid; with `in_pixels` the export has decoded centres and sizes already."""
 
     name = "yolox"
     recipe = Recipe(fit="corner", color="bgr", scale=1.0)
@@ -37,7 +37,7 @@ class Yolox(Decoder):
         self.classes = columns - 5
         self._in_pixels = in_pixels
         self._stride = grid.stride[:, None]
-        # Offsets count from the cell's top left.
+        # Offsets are relative to the cell's top left.
         self._corner: Array = grid.centre - self._stride * np.float32(0.5)
         boxes = "boxes in pixels" if in_pixels else "boxes relative to their cell"
         self.why = f"1x{len(grid)}x{columns}, {grid}, {boxes}"
@@ -54,8 +54,8 @@ class Yolox(Decoder):
         grid = grid_of(len(rows), seen.size)
         in_pixels = grid is not None and centred(rows[:, :4], grid)
         if grid and (in_pixels or _relative(rows, grid)):
-            # Whether column 4 is objectness or a class shows only in how many classes there are; COCO has 80. An
-            # objectness that is always 1 is YOLOv6's.
+            # Only the number of classes shows if column 4 is objectness or a class; COCO has 80. An objectness that is
+            # always 1 is YOLOv6's.
             others = rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all()
             if in_pixels and others and seen.asked == "auto":
                 return
@@ -66,7 +66,7 @@ class Yolox(Decoder):
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. A score is objectness times the best class's probability."""
         rows = finite(np.asarray(next(iter(outputs.values())), np.float32))[0]
-        # No class probability lifts a score above its objectness.
+        # A score is at most the objectness, since class probabilities are at most 1.
         likely = np.flatnonzero(checked(rows[:, 4]) >= confidence)
         classes = checked(rows[likely, 5:])
         best = classes.argmax(axis=1)
@@ -79,12 +79,12 @@ class Yolox(Decoder):
         if self._in_pixels:
             return corners(centre, size)
         stride = self._stride[kept]
-        with np.errstate(over="ignore"):  # an overflow shows as infinite
+        with np.errstate(over="ignore"):  # an overflow becomes infinite, which is reported
             grown: Array = np.exp(size) * stride
             moved: Array = centre * stride + self._corner[kept]
         return corners(moved, grown)
 
 
 def _relative(rows: Array, grid: Grid) -> bool:
-    """Whether boxes are offsets from their cells and logarithms of sizes: small numbers."""
+    """True if boxes are offsets from their cells and logarithms of sizes: small numbers."""
     return units(rows[:, :2], grid) == "offsets" and bool((np.abs(rows[:, :4]) < 10).mean() > 0.95)

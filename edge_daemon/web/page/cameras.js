@@ -1,4 +1,4 @@
-// The grid of cameras, one of them large, and its results as they come.
+// The grid of cameras, and the large view of one with its results.
 import { kindOf, make, text } from "./parts.js";
 
 const KEPT = 100;
@@ -8,7 +8,7 @@ class Camera {
     this.name = name;
     this.picture = make("img", { alt: "" });
     this.veil = make("span", { class: "veil" });
-    this.view = make("button", { class: "view", type: "button", "aria-label": `${name}, large`, onclick: act }, this.picture, this.veil);
+    this.view = make("button", { class: "view", type: "button", "aria-label": `Show ${name} large`, onclick: act }, this.picture, this.veil);
     this.state = make("span", { class: "state" });
     this.numbers = make("dl");
     this.element = make("article", { class: "camera" }, this.view, make("h3", {}, make("bdi", {}, name), this.state), this.numbers);
@@ -34,7 +34,7 @@ class Camera {
       rows.push([model, `${counts.fps.toFixed(1)} fps`]);
       if (counts.latency_ms.p50 !== undefined) rows.push(["latency", `${counts.latency_ms.p50.toFixed(0)} ms`]);
       if (dropped) rows.push(["dropped", String(dropped)]);
-      if (up) rows.push(["sees", found || "nothing"]);
+      if (up) rows.push(["found", found || "nothing"]);
     }
     const wanted = rows.map(([name, value]) => `${name}\t${value}`).join("\n");
     if (this.shown !== wanted) {
@@ -44,7 +44,7 @@ class Camera {
   }
 }
 
-// Frames of several cameras over one connection: browsers keep no more than six to a place.
+// Frames of several cameras over one connection: browsers open at most six to a server.
 async function watch(names, signal, show) {
   const query = names.map((name) => `camera=${encodeURIComponent(name)}`).join("&");
   while (!signal.aborted) {

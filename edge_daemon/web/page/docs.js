@@ -1,4 +1,4 @@
-// All routes, as the application itself describes them.
+// All routes, from the OpenAPI description.
 import { make } from "./parts.js";
 
 const { paths } = await (await fetch("openapi.json")).json();

@@ -1,4 +1,4 @@
-// The page: asks how things stand every second, and shows the view that the address names.
+// The page: fetches the status every second, and shows the view named in the address.
 import { Cameras } from "./cameras.js";
 import { System } from "./system.js";
 import { Trying } from "./trying.js";
@@ -20,30 +20,34 @@ function show() {
   }
 }
 
-function told(status) {
+function summaryOf(status) {
   const cameras = Object.values(status.cameras);
   const up = cameras.filter((camera) => camera.state === "up" || camera.state === "frozen").length;
   let fps = 0;
   for (const camera of cameras) for (const counts of Object.values(camera.models)) fps += counts.fps;
-  return `${up} of ${cameras.length} cameras up, ${fps.toFixed(0)} results a second`;
+  return `${up} of ${cameras.length} cameras up, ${fps.toFixed(0)} results per second`;
 }
 
-async function look() {
+let answered = performance.now();
+
+async function poll() {
   try {
     const answer = await fetch("api/status", { cache: "no-store" });
     if (answer.status === 401) {
-      summary.textContent = "a token is needed";
+      answered = performance.now();
+      summary.textContent = "not logged in";
       if (!login.open) login.showModal();
       return;
     }
     if (!answer.ok) throw new Error(`${answer.status}`);
     const status = await answer.json();
+    answered = performance.now();
     if (status.cameras) {
-      summary.textContent = told(status);
+      summary.textContent = summaryOf(status);
       for (const view of Object.values(views)) view.update(status);
     }
   } catch {
-    summary.textContent = "no answer from edge-daemon; trying again";
+    summary.textContent = `Connection lost ${Math.round((performance.now() - answered) / 1000)} s ago, retrying`;
   }
 }
 
@@ -56,12 +60,12 @@ document.getElementById("login-form").addEventListener("submit", async (event) =
   said.textContent = answer.ok ? "" : (await answer.json()).detail;
   if (!answer.ok) return;
   login.close();
-  await look();
+  await poll();
   show();
 });
 
 addEventListener("hashchange", show);
 show();
-look();
-setInterval(() => { if (!document.hidden) look(); }, 1000);
+poll();
+setInterval(() => { if (!document.hidden) poll(); }, 1000);
 document.addEventListener("visibilitychange", () => (document.hidden ? Object.values(views).forEach((view) => view.leave()) : show()));

@@ -1,4 +1,4 @@
-// Small things that several views use.
+// Helpers shared by the views.
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -16,7 +16,7 @@ export function drawn(tag, attributes = {}) {
   return element;
 }
 
-// A colour of its own for each name, the same everywhere.
+// The colour of a name, the same in all views.
 export function colour(name) {
   let sum = 0;
   for (const sign of name) sum = (sum * 31 + sign.codePointAt(0)) % 360;

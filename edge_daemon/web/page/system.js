@@ -1,4 +1,4 @@
-// Processes, counts, and how fast it went in the last minutes.
+// Processes, counts, and charts of the last minutes.
 import { colour, drawn, make } from "./parts.js";
 
 const MINUTES = 5;

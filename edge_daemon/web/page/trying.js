@@ -1,4 +1,4 @@
-// A picture of one's own: sent to a model, shown with what was found in it.
+// Runs a model on an uploaded picture, and shows the findings in it.
 import { colour, drawn, make, text } from "./parts.js";
 
 export class Trying {
@@ -54,7 +54,7 @@ export class Trying {
 
   async send() {
     if (!this.file) return;
-    text(this.said, "looking…");
+    text(this.said, "running the model…");
     const began = performance.now();
     const address = `api/models/${encodeURIComponent(this.model.value)}/predict?confidence=${this.confidence.value}`;
     let answer;
@@ -68,7 +68,7 @@ export class Trying {
     if (!answer.ok) {
       this.result.hidden = true;
       this.list.replaceChildren();
-      text(this.said, typeof body.detail === "string" ? body.detail : "the picture was refused");
+      text(this.said, typeof body.detail === "string" ? body.detail : "the picture was not accepted");
       return;
     }
     const took = performance.now() - began;

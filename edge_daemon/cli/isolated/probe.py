@@ -1,9 +1,5 @@
-"""Opens a source for `edge-daemon probe`, in a process of its own: a decoder may crash or hang.
+"""Opens and reads a source for `edge-daemon probe`."""
 
-Reads a `Request` from standard input and writes `Facts` to standard output, both as JSON.
-"""
-
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +11,7 @@ import numpy as np
 from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.picture import Details, Picture, Source
 from edge_daemon.capture.source import open_source
-from edge_daemon.errors import EdgeError, SourceError
+from edge_daemon.errors import SourceError
 from edge_daemon.imaging.files import save_bgr
 from edge_daemon.settings import OpenSettings
 
@@ -68,6 +64,7 @@ def probe(request: Request) -> Facts:
         SourceError: it cannot be opened, or gives no frame.
         EdgeError: the picture cannot be saved.
     """
+    cv2.setNumThreads(1)
     began = time.monotonic()
     source = open_source(request.source, request.opening)
     try:
@@ -135,20 +132,3 @@ def _notes(facts: Facts, details: Details, *, frozen: bool) -> list[str]:
     if frozen:
         notes.append("it sends the same picture again and again")
     return notes
-
-
-def main() -> None:
-    """Answer the one request."""
-    cv2.setNumThreads(1)
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    try:
-        facts = probe(request)
-    except SourceError as error:
-        facts = Facts(reason=error.reason, error=str(error))
-    except EdgeError as error:
-        facts = Facts(error=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(facts))
-
-
-if __name__ == "__main__":
-    main()

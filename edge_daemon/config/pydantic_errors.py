@@ -1,10 +1,11 @@
-"""pydantic's findings in plain words: what a value must be, told from the JSON Schema of its place."""
+"""Plain-language texts for pydantic's errors, built from the JSON Schema of the value's place."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge_daemon.config.problems import KeyPath, close, either, got, written
+from edge_daemon.config.values import SecretError
 
 Node = Mapping[str, Any]
 _NOUNS = {
@@ -13,13 +14,13 @@ _NOUNS = {
     "boolean": "true or false",
     "string": "text",
     "array": "a list",
-    "object": "a section of keys",
+    "object": "a mapping of keys",
 }
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
-def sentence(kind: str, context: Mapping[str, Any], path: KeyPath, value: object, schema: Node) -> str:
-    """What is wrong with `value` at `path`, for the type and context of pydantic's error."""
+def explain(kind: str, context: Mapping[str, Any], path: KeyPath, value: object, schema: Node) -> str:
+    """The problem with `value` at `path`, for the type and context of pydantic's error."""
     if kind == "extra_forbidden":
         return f"unknown key; {_instead(str(path[-1]), path, schema)}"
     node = node_at(schema, path)
@@ -31,7 +32,8 @@ def sentence(kind: str, context: Mapping[str, Any], path: KeyPath, value: object
             advice = "leave the key out instead" if "default" in node else f"for example {_example(node)}"
             return f"must not be empty; {advice}"
         case "value_error":
-            return f"{context['error']}{'' if isinstance(value, list) else got(value)}"
+            hidden = isinstance(value, list) or isinstance(context["error"], SecretError)
+            return f"{context['error']}{'' if hidden else got(value)}"
     words = node.get("enum")
     if words:
         return f"must be {_one_of(words)}{got(value, words)}"
@@ -40,7 +42,7 @@ def sentence(kind: str, context: Mapping[str, Any], path: KeyPath, value: object
 
 
 def node_at(schema: Node, path: KeyPath) -> Node:
-    """What the JSON Schema says about the value at `path`, leaving out that it may be null."""
+    """The JSON Schema of the value at `path`, without its null alternative."""
     node = _resolved(schema, schema)
     for step in path:
         if isinstance(step, int):
@@ -67,11 +69,11 @@ def _instead(key: str, path: KeyPath, schema: Node) -> str:
         return f"did you mean {guess}?"
     if home := next((home for home in _homes(schema) if key in node_at(schema, home)["properties"]), None):
         return f"it belongs to {written((*home, key))}"
-    return f"known here are {', '.join(known)}"
+    return f"known keys here: {', '.join(known)}"
 
 
 def _homes(schema: Node) -> Iterator[KeyPath]:
-    """The places of all sections, with NAME for a name that people choose."""
+    """Paths of all sections, with NAME in place of a user-chosen name."""
     for key in schema["properties"]:
         node = node_at(schema, (key,))
         if "additionalProperties" in node and not node.get("properties"):
@@ -94,7 +96,7 @@ def _expected(node: Node, *, only_range: bool) -> str:
 
 
 def _advice(node: Node, value: object) -> str:
-    """What a value of another type was probably meant to be."""
+    """A hint for a value of the wrong type."""
     if node.get("type") == "string" and isinstance(value, int | float):
         return "put it in quotes"
     return ""
@@ -110,7 +112,7 @@ def _example(node: Node) -> str:
 
 
 def _plain(value: object) -> str:
-    """As YAML in one line."""
+    """The value as YAML on one line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):

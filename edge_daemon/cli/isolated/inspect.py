@@ -1,10 +1,5 @@
-"""A model looked at in a process of its own: what it is, how it is understood, what it finds, what it costs.
+"""Inspects a model for `edge-daemon inspect`: inputs and outputs, interpretation, findings and time per frame."""
 
-`python -m edge_daemon.cli.inspection` reads a request (JSON) from standard input, and answers with facts (JSON). A
-model is an untrusted file: when it brings this process down, `inspect` lives to say so.
-"""
-
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -34,15 +29,15 @@ from edge_daemon.worker.report import report
 ROUNDS = 20
 ROUNDS_S = 3.0
 DYNAMIC = {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"}
-"""Operators of a model that was quantised dynamically."""
+"""Operators of dynamically quantised models."""
 MOST = 4
-"""Operators that are told of, those that take longest."""
+"""Number of operators in the report, the slowest first."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look at: a model, pictures, and where the annotated ones go (as many, or none).
+    """A model and pictures to inspect, and files for the annotated pictures (as many, or none).
 
-    `path` is the model's in a configuration, which the file in `settings` was perhaps downloaded from.
+    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there.
     """
 
     settings: ModelSettings
@@ -52,13 +47,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect(request: Request) -> dict[str, Any]:
-    """All that can be said of a model.
+    """All facts about a model.
 
     Raises:
         ModelError: ONNX Runtime cannot load it.
         PictureError: a picture cannot be read or saved.
     """
+    cv2.setNumThreads(1)
     settings = request.settings
+    limit_memory(provider.name for provider in settings.providers)
     file = file_of(settings.path)
     about = declared(file, settings)
     facts: dict[str, Any] = {
@@ -89,7 +86,7 @@ def inspect(request: Request) -> dict[str, Any]:
 
 
 def understanding(model: Model, request: Request) -> dict[str, Any]:
-    """How a model is read and fed, with the reasons, and the configuration that pins it."""
+    """The interpretation of a model, with reasons, and the configuration that fixes it."""
     recipe, (height, width) = model.recipe, model.size
     fed = {
         "size": f"{width}x{height}",
@@ -112,7 +109,7 @@ def understanding(model: Model, request: Request) -> dict[str, Any]:
 
 
 def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dict[str, Any]:
-    """What a configuration says of a model so that nothing is left to be guessed."""
+    """The keys of a model's configuration that leave nothing to be detected."""
     inputs = dict(fed)
     if inputs["resize"] not in ("letterbox", "corner"):
         del inputs["pad"]
@@ -128,7 +125,7 @@ def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dic
 
 
 def look(model: Model, path: str, bgr: NDArray[np.uint8], saved: str | None) -> dict[str, Any]:
-    """What a model finds in a picture, and in what ranges its outputs lie."""
+    """The findings in a BGR picture (uint8, height x width x 3), and the ranges of the outputs."""
     height, width = bgr.shape[:2]
     facts: dict[str, Any] = {"path": path, "width": width, "height": height, "outputs": {}}
     try:
@@ -148,7 +145,7 @@ def look(model: Model, path: str, bgr: NDArray[np.uint8], saved: str | None) -> 
 
 
 def opened(path: str) -> NDArray[np.uint8]:
-    """A picture file as BGR.
+    """A picture file as a BGR array (uint8, height x width x 3).
 
     Raises:
         PictureError: it cannot be read.
@@ -162,7 +159,7 @@ def opened(path: str) -> NDArray[np.uint8]:
 
 
 def extent(array: NDArray[np.generic]) -> dict[str, Any]:
-    """Shape and range of an output."""
+    """Type, shape and range of an output (any shape, any dtype)."""
     values = np.asarray(array, np.float64)
     good = values[np.isfinite(values)]
     facts: dict[str, Any] = {"type": str(array.dtype), "shape": list(array.shape), "bad": int(values.size - good.size)}
@@ -172,7 +169,7 @@ def extent(array: NDArray[np.generic]) -> dict[str, Any]:
 
 
 def timing(settings: ModelSettings, threads: int, bgr: NDArray[np.uint8]) -> dict[str, float]:
-    """Median milliseconds of each stage, for a picture, with so many threads."""
+    """Median milliseconds of each stage for a BGR picture (uint8, height x width x 3), with this number of threads."""
     model = Model(msgspec.structs.replace(settings, threads=threads))
     stages: dict[str, list[float]] = defaultdict(list)
     until = time.monotonic() + ROUNDS_S
@@ -184,7 +181,7 @@ def timing(settings: ModelSettings, threads: int, bgr: NDArray[np.uint8]) -> dic
 
 
 def profile(settings: ModelSettings, bgr: NDArray[np.uint8]) -> dict[tuple[str, str], float]:
-    """Milliseconds by operator and provider, over a few runs."""
+    """Milliseconds by operator and provider, over a few runs on a BGR picture (uint8, height x width x 3)."""
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
         model = Model(settings, profile=Path(folder))
         for _ in range(3):
@@ -193,7 +190,7 @@ def profile(settings: ModelSettings, bgr: NDArray[np.uint8]) -> dict[tuple[str, 
 
 
 def shares(operators: Mapping[tuple[str, str], float]) -> list[dict[str, Any]]:
-    """The operators that take most of the time."""
+    """The slowest operators, with their share of the time."""
     total = sum(operators.values()) or 1.0
     longest = sorted(operators.items(), key=lambda item: -item[1])[:MOST]
     return [
@@ -202,49 +199,33 @@ def shares(operators: Mapping[tuple[str, str], float]) -> list[dict[str, Any]]:
 
 
 def warnings(model: Model, settings: ModelSettings, operators: Mapping[tuple[str, str], float]) -> list[str]:
-    """What a user should know before relying on a model."""
-    told = list(model.notes)
+    """Warnings for users of a model."""
+    found = list(model.notes)
     names = {name for name, _ in operators}
     if dynamic := sorted(names & DYNAMIC):
-        told.append(
-            f"it was quantised dynamically ({', '.join(dynamic)}), which is mostly slower than floating point here: "
+        found.append(
+            f"it was quantised dynamically ({', '.join(dynamic)}), which is usually slower than floating point here: "
             "export it in floating point, or quantise it statically (QDQ)"
         )
     wanted = settings.providers[0].name
     others = sorted(name for name, provider in operators if provider != wanted)
     if others and wanted != "cpu":
-        told.append(f"{', '.join(others)} did not run on {wanted}")
+        found.append(f"{', '.join(others)} did not run on {wanted}")
     if not model.names and model.decoder.classes != 0:
-        told.append("its classes have no names, and how many there are does not show: give `labels`")
+        found.append("its classes have no names, and their number is unknown: set `labels`")
     elif all(name.startswith("class ") for name in model.names) and model.names:
-        told.append(f"its {len(model.names)} classes have no names: give `labels`")
+        found.append(f"its {len(model.names)} classes have no names: set `labels`")
     if model.session.inputs.batch is None and not model.session.takes(2):
-        told.append("it says that it takes any number of pictures at once, but fails with two: leave `batch` at 1")
-    return told
+        found.append("it declares a batch of any size, but fails with two: leave `batch` at 1")
+    return found
 
 
 def constants(model: Model, pictures: list[NDArray[np.uint8]]) -> list[str]:
-    """Outputs that are the same whatever the picture."""
+    """Outputs that do not depend on the picture (BGR, uint8, height x width x 3)."""
     shown = [*pictures, texture(*model.size), np.full((*model.size, 3), 90, np.uint8)]
     first, *rest = [model.outputs(bgr) for bgr in shown]
     return [
-        f"its output {name} is the same for all of {len(shown)} pictures"
+        f"its output {name} is the same for {len(shown)} different pictures"
         for name, array in first.items()
         if array.size and all(other[name].shape == array.shape and (other[name] == array).all() for other in rest)
     ]
-
-
-def main() -> None:
-    """Answer the one request."""
-    cv2.setNumThreads(1)
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    limit_memory(provider.name for provider in request.settings.providers)
-    try:
-        facts = inspect(request)
-    except EdgeError as error:
-        facts = {"error": str(error), "picture": isinstance(error, PictureError)}
-    sys.stdout.buffer.write(msgspec.json.encode(facts))
-
-
-if __name__ == "__main__":
-    main()

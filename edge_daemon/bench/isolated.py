@@ -1,21 +1,16 @@
-"""Measures one thing over and over, in a process of its own beside others that do the same: cores share memory.
-
-`python -m edge_daemon.bench.measuring` reads a task (a line of JSON) from standard input, makes ready and says so with
-an empty line; at the next line it begins, and answers with what a frame took (JSON).
-"""
+"""Measures one task repeatedly, in a process of its own beside others that do the same: cores share memory."""
 
 import itertools
 import statistics
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import msgspec
 
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.source import open_source
-from edge_daemon.errors import EdgeError, SourceError
+from edge_daemon.errors import SourceError
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.yuv import small_bgr
 from edge_daemon.models.memory import limit_memory
@@ -24,13 +19,13 @@ from edge_daemon.settings import ModelSettings
 
 PICTURES = 8
 USUAL_FPS = 25.0
-"""Of pictures, and videos that do not say."""
+"""Frame rate of pictures, and of videos that give none."""
 LEAST = 5
-"""So many frames are measured, however long they take."""
+"""Least number of frames to measure, however long they take."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Decode a video over and over; or, with a model, have it look at pictures of that."""
+    """Decode a video repeatedly; or, with a model, run it on the video's pictures."""
 
     source: str
     model: ModelSettings | None = None
@@ -38,9 +33,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Took(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds of a frame: to decode it, and how many there are in a second of the video; or to convert it into
-    the pixels that the model is given, and then `wall_ms` on the clock and `cpu_ms` of all threads in the model.
-    `error` is why it took nothing.
+    """Milliseconds per frame: to decode it, and the frames in a second of the video; or to convert it into the pixels
+    that the model receives, and then `wall_ms` on the clock and `cpu_ms` of all threads in the model.
     """
 
     wall_ms: float = 0.0
@@ -48,33 +42,41 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
     decode_ms: float = 0.0
     convert_ms: float = 0.0
     camera_fps: float = 0.0
-    error: str | None = None
 
 
 def endless(source: str) -> Iterator[Picture]:
-    """The frames of a video, decoded, again and again.
+    """The decoded frames of a video, in an endless loop.
 
     Raises:
-        SourceError: it cannot be opened, or holds no frames.
+        SourceError: the video cannot be opened, or contains no frames.
     """
     while True:
         opened = open_source(source)
         first = opened.read()
         if first is None:
-            raise SourceError(f"{source} holds no frames")
+            raise SourceError(f"{source} contains no frames")
         picture: Picture | None = first
         while picture:
-            _ = picture.pixels  # which can be had until the next is read
+            _ = picture.pixels  # valid only until the next frame is read
             yield picture
             picture = opened.read()
         opened.close()
 
 
-def decoding(task: Task) -> Iterator[Took]:
-    """Ready with the first item, done with the second."""
+def measure(task: Task, ready: Callable[[], None]) -> Took:
+    """Prepare the task, call `ready`, and measure it.
+
+    Raises:
+        EdgeError: the source cannot be opened, or the model cannot be loaded.
+    """
+    cv2.setNumThreads(1)
+    return _infer(task, task.model, ready) if task.model else _decode(task, ready)
+
+
+def _decode(task: Task, ready: Callable[[], None]) -> Took:
     frames = endless(task.source)
     next(frames)
-    yield Took()
+    ready()
     until, spent_s, count = time.monotonic() + task.seconds, 0.0, 0
     while time.monotonic() < until or count < LEAST:
         began = time.process_time()
@@ -82,16 +84,15 @@ def decoding(task: Task) -> Iterator[Took]:
         spent_s += time.process_time() - began
         count += 1
     camera_fps = open_source(task.source).details.fps or USUAL_FPS
-    yield Took(decode_ms=1e3 * spent_s / count, camera_fps=camera_fps)
+    return Took(decode_ms=1e3 * spent_s / count, camera_fps=camera_fps)
 
 
-def inferring(task: Task, settings: ModelSettings) -> Iterator[Took]:
-    """Ready with the first item, done with the second."""
+def _infer(task: Task, settings: ModelSettings, ready: Callable[[], None]) -> Took:
     limit_memory(provider.name for provider in settings.providers)
     model = Model(settings)
     pictures = list(itertools.islice(endless(task.source), PICTURES))
     model.detect_all(*converted(pictures[0], model))
-    yield Took()
+    ready()
     until, walls, convert_s, spent_s = time.monotonic() + task.seconds, list[float](), 0.0, 0.0
     for picture in itertools.cycle(pictures):
         began, began_s = time.monotonic(), time.process_time()
@@ -104,31 +105,13 @@ def inferring(task: Task, settings: ModelSettings) -> Iterator[Took]:
         if began > until and len(walls) >= LEAST:
             break
     count = len(walls)
-    yield Took(wall_ms=1e3 * statistics.fmean(walls), cpu_ms=1e3 * spent_s / count, convert_ms=1e3 * convert_s / count)
+    return Took(wall_ms=1e3 * statistics.fmean(walls), cpu_ms=1e3 * spent_s / count, convert_ms=1e3 * convert_s / count)
 
 
 def converted(picture: Picture, model: Model) -> tuple[list[Pixels], list[tuple[int, int]]]:
-    """A picture as a worker is given it where nobody watches, and the size (height, width) that it had."""
+    """A picture as workers get it while nobody watches (BGR, uint8, height x width x 3), and its original size (height,
+    width); a list of one each.
+    """
     width, height = picture.size
     enough = model.enough((height, width))
     return [small_bgr(picture.pixels, *enough) if enough else picture.bgr], [(height, width)]
-
-
-def main() -> None:
-    """Do the one task."""
-    cv2.setNumThreads(1)
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
-    try:
-        steps = inferring(task, task.model) if task.model else decoding(task)
-        next(steps)
-        sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
-        sys.stdin.buffer.readline()
-        took = next(steps)
-    except EdgeError as error:
-        took = Took(error=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(took) + b"\n")
-
-
-if __name__ == "__main__":
-    main()

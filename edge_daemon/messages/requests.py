@@ -1,0 +1,73 @@
+"""Requests to the supervisor, from a process (by its control channel) or from a program (by the control socket).
+
+To add a request: define its struct here, list it in `AnyRequest`, and register a handler for it in the supervisor
+(`RequestRouter.on`). A process sends it with `Control.ask`, and a route of the web with `service.supervisor.ask`. Ids,
+answers, callers that are gone, the end of the daemon and the audit log are taken care of.
+"""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from edge_daemon.messages.codec import Message
+from edge_daemon.tokens import Role
+
+Via = Literal["web", "control-socket", "signal"]
+
+
+class Requester(msgspec.Struct, frozen=True, kw_only=True):
+    """The sender of a request: name of a token or Unix user and its role (None if unknown), and the way it came."""
+
+    name: str = ""
+    role: Role | None = None
+    via: Via
+    address: str = ""
+
+
+class Request(Message, frozen=True, kw_only=True):
+    """A request to the supervisor. `ACTION` is its name in the audit log; without one it is not listed there."""
+
+    ACTION: ClassVar[str] = ""
+    by: Requester
+
+
+class Reload(Request, frozen=True, kw_only=True, tag="reload.1"):
+    """Read the configuration again."""
+
+    ACTION: ClassVar[str] = "reload"
+
+
+AuditResult = Literal["done", "failed", "refused"]
+
+
+class AuditNote(Request, frozen=True, kw_only=True, tag="audit-note.1"):
+    """Add an entry to the audit log about something that happened in the process that asks."""
+
+    action: str
+    result: AuditResult
+    text: str = ""
+
+
+AnyRequest = Reload | AuditNote
+
+
+class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One error of a configuration, and where it is."""
+
+    text: str
+    key: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of a request: an exit code, a sentence, and the errors of the configuration, if those are the reason.
+
+    It is not `final` where the process that asked has to end before the result is known.
+    """
+
+    exit_code: int = 0
+    text: str = ""
+    problems: list[ConfigProblem] = []
+    final: bool = True
