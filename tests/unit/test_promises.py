@@ -1,4 +1,4 @@
-"""Promises 1 to 4 of the design, whatever the order of events and whoever dies."""
+"""Promises 1 to 4 of the design, whatever the order of events and whichever process dies."""
 
 from collections import Counter
 from typing import get_args
@@ -25,7 +25,7 @@ class Daemon(RuleBasedStateMachine):
     """One live and one lossless camera, three models (one comes after another, one takes two frames), four workers."""
 
     joins = False
-    """Whether models begin amid a camera's epoch."""
+    """True if models begin within an epoch of a camera."""
 
     @initialize(length=st.integers(0, 12))
     def start(self, length: int) -> None:
@@ -49,14 +49,14 @@ class Daemon(RuleBasedStateMachine):
             self.world.read_frame(camera, fate=fate)
 
     @rule(camera=st.sampled_from(["live", "yard"]))
-    def tell_passed_over(self, camera: str) -> None:
+    def report_skipped(self, camera: str) -> None:
         if camera in self.world.captures:
-            self.world.tell_passed_over(camera)
+            self.world.report_skipped(camera)
 
     @rule(camera=st.sampled_from(["live", "yard"]))
-    def tell_what_could_wait(self, camera: str) -> None:
+    def send_deferred(self, camera: str) -> None:
         if camera in self.world.captures:
-            self.world.say(self.world.captures[camera])
+            self.world.send(self.world.captures[camera])
 
     @rule(worker=st.sampled_from(sorted(WORKERS)))
     def work(self, worker: str) -> None:
@@ -96,9 +96,9 @@ class Daemon(RuleBasedStateMachine):
                     last[message.epoch] = message.seq
 
     @invariant()
-    def books_balance(self) -> None:
-        for turn in self.world.desk.status(self.world.now, [])["cameras"].values():
-            for counts in turn["models"].values():
+    def accounts_balance(self) -> None:
+        for camera in self.world.collector.status(self.world.now, [])["cameras"].values():
+            for counts in camera["models"].values():
                 dropped = sum(counts["dropped"].values())
                 assert counts["captured"] == counts["delivered"] + dropped + counts["in_flight"]
                 assert counts["in_flight"] >= 0
@@ -108,7 +108,7 @@ class Daemon(RuleBasedStateMachine):
             return
         self.world.run_out()
         self.subscribers_can_account_for_every_frame()
-        self.books_balance()
+        self.accounts_balance()
         for model in MODELS:
             messages = self.world.published.get(("file", model), [])
             *results, end = messages
@@ -126,12 +126,12 @@ class Daemon(RuleBasedStateMachine):
             assert sum(dropped.values()) <= sum(end.dropped.values())
 
     def only_poison_is_missing(self, model: str, missing: set[int]) -> None:
-        """Two workers died of it, or of the same frame in the model before."""
+        """Two workers died of it, or of the same frame in the parent model."""
         models = [model, *filter(None, [PLANS[model].after])]
         for seq in missing:
             assert max(self.world.deaths["file", one, seq] for one in models) >= POISON
         if model == POISONOUS[1] and POISONOUS[2] < self.length:
-            assert POISONOUS[2] in missing, "and what kills all workers is given up"
+            assert POISONOUS[2] in missing, "and a frame that kills all workers is given up"
 
 
 class Reloaded(Daemon):
@@ -139,23 +139,23 @@ class Reloaded(Daemon):
 
     joins = True
 
-    @precondition(lambda self: self.world.anew is None and self.world.sink_has_begun)
+    @precondition(lambda self: self.world.restarted is None and self.world.sink_has_started)
     @rule(
         live=st.sampled_from([None, "live", "lossless"]),
         yard=st.sampled_from([None, "live", "lossless"]),
         models=st.sampled_from([["a"], ["b", "a"], ["a", "c"], MODELS]),
-        anew=st.booleans(),
+        restarted=st.booleans(),
     )
-    def reload(self, live: str | None, yard: str | None, models: list[str], anew: bool) -> None:
+    def reload(self, live: str | None, yard: str | None, models: list[str], restarted: bool) -> None:
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
                 cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
-        changed = [n for n in stay if anew or cameras[n].delivery != self.world.cameras[n].delivery]
+        changed = [n for n in stay if restarted or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)
 
-    @precondition(lambda self: self.world.anew is not None)
+    @precondition(lambda self: self.world.restarted is not None)
     @rule()
     def reloaded(self) -> None:
         self.world.change_dispatcher()
@@ -169,7 +169,7 @@ class Reloaded(Daemon):
         self.read(camera, fate=fate)
 
     def teardown(self) -> None:
-        if hasattr(self, "world") and self.world.anew is not None:
+        if hasattr(self, "world") and self.world.restarted is not None:
             self.world.change_dispatcher()
         super().teardown()
 
