@@ -43,16 +43,22 @@ class Backlog:
         self.last = seq
 
     def skip(self, seq: int, paced: int, still: int, replaced: int = 0, *, live: bool) -> None:
-        """Count the frames up to `seq`, none of which waits. The capture does not know of those that were lost with the
-        capture before; of a file, those are read again.
+        """Count the frames up to `seq`, none of which waits, by reason. A capture does not know of those that were lost
+        with the one before it; those of a file are read again.
         """
-        frames = max(0, seq - self.last)
+        if (frames := seq - self.last) <= 0:
+            return
         still = min(still, frames)
         replaced = min(replaced, frames - still)
         paced = min(paced, frames - still - replaced) if live else frames - still
         lost = frames - paced - still - replaced
         self.gap = self.gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
         self.last = seq
+
+    def end(self, last: int, paced: int, still: int, *, live: bool) -> None:
+        """There are no frames after `last`."""
+        self.skip(last, paced, still, live=live)
+        self.last, self.ended = last, True
 
     def drop(self, frame: Pending, reason: Reason) -> None:
         """Count a frame that waits as dropped."""

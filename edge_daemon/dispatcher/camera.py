@@ -126,7 +126,7 @@ class Camera:
             if stream in self._joining:
                 self._joining.remove(stream)
                 stream.join(epoch, joined_at)
-                self._outbox.send(SINK, Joined(state=stream.state))
+                self._outbox.send(SINK, Joined(state=stream.outstanding.state))
             elif stream.epoch != epoch:
                 self._outbox.send(SINK, *stream.capture_lost())
                 stream.begin(epoch)

@@ -151,7 +151,7 @@ class Cameras:
                 stream.resume()
             for camera in self:
                 camera.send(Introduce())
-        self._outbox.send(SINK, StartFrom(streams=[stream.state for stream in self.streams]))
+        self._outbox.send(SINK, StartFrom(streams=[stream.outstanding.state for stream in self.streams]))
         if not first:
             for stream in self.streams:
                 self._outbox.send(SINK, *stream.repeat())

@@ -98,6 +98,11 @@ class Dispatcher:
             case WebHello() | Request() | Withdraw():
                 self._requests.receive(message)
 
+    def disconnected(self, peer: str) -> None:
+        """The channel of a peer is closed. A worker may serve the frames it has, and gets none before its next hello."""
+        if slot := self._workers.get(peer):
+            slot.connected = False
+
     def exited(self, process: str, role: str) -> None:
         """The supervisor saw a process end."""
         match role:

@@ -42,6 +42,7 @@ class Loop:
         self._dispatcher = Dispatcher(
             settings.cameras, settings.models, epochs=self._epochs, crash_marker=crash_marker.read
         )
+        hub.on_disconnect = self._dispatcher.disconnected
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
         self._held: dict[str, Coalescer[Message]] = {}  # by peer

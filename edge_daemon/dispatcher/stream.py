@@ -20,13 +20,8 @@ from edge_daemon.settings import CameraPlan, ModelPlan
 class Follower(Protocol):
     """A stream of a model that comes after this stream's model."""
 
-    @property
-    def state(self) -> StreamState:
-        """How far the sink has come."""
-
-    @property
-    def has_end(self) -> bool:
-        """True if it knows that the source has ended."""
+    backlog: Backlog
+    outstanding: Outstanding
 
     def parent_reported(self, epoch: int, report: Report) -> None:
         """A frame was assigned, or (a gap) will not be."""
@@ -85,7 +80,8 @@ class Stream(Source):
 
     def resume(self) -> None:
         """Begin where the sink and the followers are: the dispatcher is new."""
-        self.begin(self.state.epoch, self.state.resolved if self.live else self.last_released())
+        state = self.outstanding.state
+        self.begin(state.epoch, state.resolved if self.live else self.last_released())
 
     def begin(self, epoch: int, resolved: int = -1) -> None:
         """Count from the frame after `resolved` on, with none waiting and none outstanding."""
@@ -103,8 +99,7 @@ class Stream(Source):
         if seq <= self.backlog.last:
             self._restore(self.outstanding.assignment(seq))
             return
-        if seq - 1 > self.backlog.last:
-            self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
+        self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
         self._arrivals.add(captured_ns, replaced + 1)
         if self.live and self.backlog.frames:
             self.backlog.drop(self.backlog.frames[-1], "replaced")
@@ -112,14 +107,12 @@ class Stream(Source):
 
     def skip(self, seq: int, paced: int, still: int) -> None:
         """Frames up to `seq` will not be announced, `paced` and `still` of them."""
-        if seq > self.backlog.last:
-            self.backlog.skip(seq, paced, still, live=self.live)
+        self.backlog.skip(seq, paced, still, live=self.live)
 
     def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
         """The source had `captured` frames, of which the last `paced` and `still` were not announced."""
         if not self.backlog.ended:
-            self.backlog.skip(captured - 1, paced, still, live=self.live)
-            self.backlog.ended = True
+            self.backlog.end(captured - 1, paced, still, live=self.live)
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, which is not `alive` if another one has its name by now. If the frame
@@ -140,8 +133,10 @@ class Stream(Source):
 
     def missing(self, seq: int, worker: str) -> None:
         """The capture no longer has frame `seq`, which `worker` was assigned."""
-        if self.live and self._requested and self._requested[0] == worker:
-            self._drop_requested("replaced")
+        if self._requested and self._requested[0] == worker:
+            frame = self._requested[1]
+            self._withdraw()
+            self.backlog.drop(frame, "replaced")
         elif (report := self.outstanding.assignment(seq)) and report.worker == worker:
             report.worker = None
 
@@ -153,8 +148,7 @@ class Stream(Source):
         if for_good and not self.live:
             messages += self._abandon()
         if self.live or for_good:
-            if self._requested:
-                self._drop_requested("shutdown")
+            self._withdraw()
             self.backlog.drop_all("shutdown")
         else:
             for report in self.outstanding:
@@ -175,11 +169,11 @@ class Stream(Source):
         self.backlog.remove({report.seq for report in reports})
         return [self.outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
 
-    def _drop_requested(self, reason: Reason) -> None:
-        assert self._requested
-        frame, self._requested = self._requested[1], None
-        self.backlog.restore(frame)
-        self.backlog.drop(frame, reason)
+    def _withdraw(self) -> None:
+        """The requested frame waits again."""
+        if self._requested:
+            self.backlog.restore(self._requested[1])
+            self._requested = None
 
     def _restore(self, report: Report | None) -> None:
         """A frame that was assigned waits again, if the capture has it and no worker."""
@@ -295,9 +289,9 @@ class Stream(Source):
 
     def last_released(self) -> int:
         """Last frame that neither this stream nor its followers need."""
-        epoch = self.state.epoch
-        lasts = [one.last_released() if one.state.epoch == epoch else -1 for one in self.followers]
-        return min([self.state.resolved, *lasts])
+        state = self.outstanding.state
+        theirs = [one.last_released() if one.outstanding.state.epoch == state.epoch else -1 for one in self.followers]
+        return min([state.resolved, *theirs])
 
     def repeat(self) -> list[ToSink]:
         """All that a new sink has to know. The results that only the last one had are lost."""
@@ -340,14 +334,6 @@ class Stream(Source):
     @property
     def _end_is_reported(self) -> bool:
         """True if the sink and the followers know of the end."""
-        return self.outstanding.has_end or (self.outstanding.finished and all(one.has_end for one in self.followers))
-
-    @property
-    def state(self) -> StreamState:
-        """How far the sink has come."""
-        return self.outstanding.state
-
-    @property
-    def has_end(self) -> bool:
-        """True if the source is known to have ended."""
-        return self.backlog.ended
+        return self.outstanding.has_end or (
+            self.outstanding.finished and all(one.backlog.ended for one in self.followers)
+        )

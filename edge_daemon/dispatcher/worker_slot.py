@@ -10,7 +10,8 @@ from edge_daemon.runtime.crash_marker import FrameId, InHand
 class WorkerSlot:
     """A connected worker, its model's `input`, and what was assigned to it: frames (as requested) and uploads.
 
-    It takes `batch` of them at once, but none after it has `started`, nor beside one that has to be `alone`.
+    While `connected`, it takes `batch` of them at once, but none after it has `started`, nor beside one that has to be
+    `alone`.
     """
 
     worker: str
@@ -21,12 +22,13 @@ class WorkerSlot:
     started: bool = False
     alone: bool = False
     leaving: bool = False
+    connected: bool = True
     assigned: list[InHand] = field(default_factory=list)
 
     def has_credit(self, prefetch: int = 0) -> bool:
         """True if it may hold another picture: a batch, or one and `prefetch` more for when that is done."""
         credit = 1 if self.alone else self.batch if self.batch > 1 else 1 + prefetch
-        return len(self.assigned) < credit and not self.started and not self.leaving
+        return len(self.assigned) < credit and self.connected and not self.started and not self.leaving
 
     def assign(self, picture: InHand, *, alone: bool) -> None:
         """Add a picture; `alone` if a worker has died with it."""

@@ -349,6 +349,22 @@ def test_the_frame_of_a_lost_worker_is_dropped_in_live_and_assigned_again_in_los
     assert lossless.assigned() == [("v", 0)]
 
 
+def test_a_worker_without_a_channel_gets_no_frames_and_has_lost_none() -> None:
+    rig = ready("live")
+    rig.worker()
+    rig.frame(0)
+    assert rig.assigned() == [("w", 0)]
+    rig.sent(0)
+    rig.core.receive("w", WorkerReady(worker="w", camera="c", epoch=WALL_S, seq=0))
+    rig.messages()
+    rig.core.disconnected("w")
+    rig.core.disconnected("stranger")
+    rig.frame(1)
+    assert rig.assigned() == []
+    rig.worker()
+    assert rig.assigned() == [("w", 1)], "it has connected again"
+
+
 def test_a_worker_with_a_new_inbox_is_another_one() -> None:
     rig = ready()
     rig.worker(inbox="in/1")

@@ -444,6 +444,8 @@ class World:
             if isinstance(frame, Frame):
                 self.deaths[frame.camera, worker.model, frame.seq] += 1
         self.lose(name)
+        self.dispatcher.disconnected(name)
+        self.assign()
         self.workers[name] = Worker(name, worker.model, worker.generation + 1)
         self.dispatcher.exited(name, "worker")
         self.assign()
