@@ -99,7 +99,7 @@ class Dispatcher:
                 self._requests.receive(message)
 
     def disconnected(self, peer: str) -> None:
-        """The channel of a peer is closed. A worker may serve the frames it has, and gets none before its next hello."""
+        """The channel of a peer is closed. A worker serves the frames it has, and gets none before its next hello."""
         if slot := self._workers.get(peer):
             slot.connected = False
 
