@@ -1,11 +1,14 @@
 """A web server on this machine that serves files, with the faults that a test asks for."""
 
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 WAIT_S = 30.0
@@ -31,10 +34,11 @@ class Files:
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
     port: int = 0
+    scheme: str = "http"
 
     def url(self, path: str) -> str:
         """The address of a file."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
 
 class _Server(ThreadingHTTPServer):
@@ -50,6 +54,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests look at `requests`."""
+
+    def do_CONNECT(self) -> None:
+        """Refuse, as a proxy may do."""
+        self.server.files.requests.append((self.path, None))
+        self.server.files.authorizations.append(self.headers.get("Proxy-Authorization"))
+        self._empty(403)
 
     def do_GET(self) -> None:
         files = self.server.files
@@ -100,10 +110,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(files: Files) -> Iterator[Files]:
+def serving(files: Files, tls: ssl.SSLContext | None = None) -> Iterator[Files]:
     """Serve on a free port of this machine until the end of the block."""
     files.gate.set()
     with _Server(("127.0.0.1", 0), _Handler) as server:
+        if tls:
+            server.socket, files.scheme = tls.wrap_socket(server.socket, server_side=True), "https"
         server.files, files.port = files, server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="file server")
         thread.start()
@@ -113,3 +125,12 @@ def serving(files: Files) -> Iterator[Files]:
             files.gate.set()
             server.shutdown()
             thread.join()
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, and its key."""
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key

@@ -158,7 +158,7 @@ MUTANTS = [
     ("transport/shared_memory.py", "memory[flag_of(shared.slot, shared.reader)] = 0", "pass"),
     ("transport/shared_memory.py", "for flag in (SEEN + reader, *", "for flag in (*"),
     ("transport/shared_memory.py", "and all(map(self._is_free, slots))", ""),
-    ("transport/shared_memory.py", "if created_ns != shared.created_ns:", "if created_ns is None:"),
+    ("transport/shared_memory.py", "key = shared.pool, shared.created_ns", "key = shared.pool, 0"),
     ("runtime/audit_log.py", 'if result == "refused" or action == LOGIN', "if False"),
     ("supervisor/request_router.py", "if pending not in self._pending:\n            return", "pass"),
     ("supervisor/request_router.py", "pending.respond = _nobody", "pass"),

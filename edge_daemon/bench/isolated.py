@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import cv2
-import msgspec
 
+from edge_daemon.bench.team import Task, Took
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.source import open_source
 from edge_daemon.errors import SourceError
@@ -22,26 +22,6 @@ USUAL_FPS = 25.0
 """Frame rate of pictures, and of videos that give none."""
 LEAST = 5
 """Least number of frames to measure, however long they take."""
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Decode a video repeatedly; or, with a model, run it on the video's pictures."""
-
-    source: str
-    model: ModelSettings | None = None
-    seconds: float
-
-
-class Took(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds per frame: to decode it, and the frames in a second of the video; or to convert it into the pixels
-    that the model receives, and then `wall_ms` on the clock and `cpu_ms` of all threads in the model.
-    """
-
-    wall_ms: float = 0.0
-    cpu_ms: float = 0.0
-    decode_ms: float = 0.0
-    convert_ms: float = 0.0
-    camera_fps: float = 0.0
 
 
 def endless(source: str) -> Iterator[Picture]:
@@ -63,7 +43,7 @@ def endless(source: str) -> Iterator[Picture]:
         opened.close()
 
 
-def measure(task: Task, ready: Callable[[], None]) -> Took:
+def run(task: Task, ready: Callable[[], None]) -> Took:
     """Prepare the task, call `ready`, and measure it.
 
     Raises:

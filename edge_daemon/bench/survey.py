@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from edge_daemon.bench.isolated import Task, Took
 from edge_daemon.bench.machine import Arrangement, Live, Machine, Speed, Transport
-from edge_daemon.bench.team import measure
+from edge_daemon.bench.team import Task, Took, measure
 from edge_daemon.bench.trial import Trial, attempt
 from edge_daemon.settings import Codec, ModelSettings
 

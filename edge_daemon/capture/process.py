@@ -165,7 +165,7 @@ class Capture:
                 self._reader.begin(message.next_seq)
             case Send():
                 self._send(message)
-            case Release() if message.finished and self._ended:
+            case Release() if message.finished and self._epoch in (None, message.epoch):
                 self._finished = True
                 self._control.finished()
             case Release() if message.epoch == self._epoch:

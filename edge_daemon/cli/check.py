@@ -5,8 +5,9 @@ from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import BUILTIN, is_download, kind_of
+from edge_daemon.config.sources import kind_of
 from edge_daemon.errors import ModelError, SourceError
+from edge_daemon.zoo.paths import BUILTIN, is_download
 
 
 def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:

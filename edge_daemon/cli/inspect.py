@@ -6,19 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
-from msgspec.structs import replace
 
-from edge_daemon.cli.isolated import inspect as isolated_inspect
-from edge_daemon.cli.isolated.inspect import Request
-from edge_daemon.errors import ModelError
-from edge_daemon.runtime import isolated
-from edge_daemon.runtime.isolated import DiedError, TimedOutError
+from edge_daemon.errors import EdgeError, ModelError, PictureError
+from edge_daemon.runtime.isolated import call
+from edge_daemon.settings import ModelSettings
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
 SHOWN = 20
 """Most detections printed for a picture."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A model and pictures to inspect, and files for the annotated pictures (as many, or none).
+
+    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there.
+    """
+
+    settings: ModelSettings
+    path: str
+    pictures: list[str] = []
+    saved: list[str] = []
 
 
 def request_for(model: str, options: Mapping[str, object], cache: Path | None) -> Request:
@@ -45,7 +55,7 @@ def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> boo
         PictureError: a picture cannot be read or saved.
     """
     saved = [f"{picture.stem}-{request.settings.name}.png" for picture in pictures]
-    facts = ask(replace(request, pictures=list(map(str, pictures)), saved=saved), LIMIT_S)
+    facts = ask(msgspec.structs.replace(request, pictures=list(map(str, pictures)), saved=saved), LIMIT_S)
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
@@ -60,17 +70,12 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
         ModelError: the model cannot be loaded, or the process died or took too long.
         PictureError: a picture cannot be read or saved.
     """
-    name = f"model {request.settings.path}"
     try:
-        return isolated.call(isolated_inspect.inspect, request, limit_s=limit_s)
-    except ModelError as error:
-        raise ModelError(f"{name}: {error}") from error
-    except TimedOutError as error:
-        raise ModelError(
-            f"{name}: it was not loaded and run within {limit_s:g} s; is it too large for this machine?"
-        ) from error
-    except DiedError as error:
-        raise ModelError(f"{name}: it brought down the process that loaded it ({error}): do not use it") from error
+        return call("edge_daemon.cli.isolated.inspect", request, dict[str, Any], limit_s)
+    except PictureError:
+        raise
+    except EdgeError as error:
+        raise ModelError(f"model {request.settings.path}: {error}") from error
 
 
 def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:

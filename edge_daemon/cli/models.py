@@ -12,8 +12,8 @@ import msgspec
 from edge_daemon import log
 from edge_daemon.errors import ConfigError, ModelError
 from edge_daemon.zoo.catalogue import Catalogue, Entry
-from edge_daemon.zoo.download import Progress, fetch
-from edge_daemon.zoo.resolve import Remote, of_entry
+from edge_daemon.zoo.paths import ZOO
+from edge_daemon.zoo.resolve import Progress, Remote, of_entry, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -75,14 +75,13 @@ def pull(names: Sequence[str], cache: Path | None, *, everything: bool) -> None:
     log.set_up("models")
     failures = []
     for entry in entries:
-        remote = of_entry(entry, cache)
         try:
             with _progress(entry) as progress:
-                fetch(remote.address, remote.sha256, remote.file, size=remote.size, progress=progress)
+                file = resolve(ZOO + entry.name, None, cache, catalogue=catalogue, progress=progress)
         except ModelError as error:
             failures.append(f"{entry.name}: {error}")
         else:
-            logger.info("%s: %s (%s)", entry.name, remote.file, entry.licence)
+            logger.info("%s: %s (%s)", entry.name, file, entry.licence)
     if failures:
         raise ModelError("\n".join(failures))
 

@@ -9,15 +9,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from edge_daemon.cli.isolated import probe as isolated_probe
-from edge_daemon.cli.isolated.probe import Facts, Request
-from edge_daemon.errors import EdgeError, SourceError
-from edge_daemon.runtime import isolated
-from edge_daemon.runtime.isolated import DiedError, TimedOutError
+from edge_daemon.errors import EdgeError
+from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
+from edge_daemon.settings import OpenSettings
 
 SLACK_S = 10.0
 """For the process that looks to start, and to find out why it cannot."""
-QUIET = {"OPENCV_LOG_LEVEL": "SILENT"}
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"
 HINTS = {
@@ -29,6 +26,41 @@ HINTS = {
     "unknown host": "nobody knows that name here",
     "decode error": "it answers, but with what cannot be read as video",
 }
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A source to open, how long to read it, and the file for a picture of it, if any."""
+
+    source: str
+    opening: OpenSettings
+    seconds: float
+    picture: str | None
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """Facts about a source; if it does not work, `reason` in a word or two and `error` in a sentence.
+
+    `fps` is measured; `jitter_ms` is the standard deviation of the time between two frames, `longest_ms` its maximum.
+    `keyframe_s` is the time between key frames. Unknown values are None.
+    """
+
+    works: bool = False
+    reason: str | None = None
+    error: str | None = None
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    decoder: str = ""
+    announced_fps: float | None = None
+    fps: float | None = None
+    jitter_ms: float | None = None
+    longest_ms: float | None = None
+    keyframe_s: float | None = None
+    open_s: float = 0.0
+    frames: int = 0
+    live: bool = False
+    picture: str | None = None
+    notes: list[str] = []
 
 
 def probe(source: str, options: dict[str, object], *, seconds: float, picture: Path | None, as_json: bool) -> bool:
@@ -63,17 +95,10 @@ def ask(request: Request) -> Facts:
     """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
     limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
     try:
-        return isolated.call(isolated_probe.probe, request, limit_s=limit_s, environment=QUIET)
-    except TimedOutError:
-        return Facts(reason="timeout", error=f"it hangs: nothing after {limit_s:g} s")
-    except DiedError as error:
-        if error.by_signal:
-            return Facts(reason="decode error", error=f"it crashes the decoder ({error})")
-        raise SourceError(f"the process that looked at it failed ({error}); see above") from error
-    except SourceError as error:
-        return Facts(reason=error.reason, error=str(error))
+        return call("edge_daemon.cli.isolated.probe", request, Facts, limit_s)
     except EdgeError as error:
-        return Facts(error=str(error))
+        reasons = {TimedOutError: "timeout", DiedError: "decode error"}
+        return Facts(reason=reasons.get(type(error), getattr(error, "reason", None)), error=str(error))
 
 
 def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Iterator[str]:

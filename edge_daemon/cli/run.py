@@ -7,10 +7,10 @@ from pathlib import Path
 import setproctitle
 
 from edge_daemon import log
+from edge_daemon.addresses import endpoint, is_local
 from edge_daemon.cli.check import faults
 from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
-from edge_daemon.config.addresses import endpoint, is_local
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError

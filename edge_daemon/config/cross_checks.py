@@ -5,9 +5,9 @@ They read plain data instead of a validated configuration, so that one run repor
 
 from collections.abc import Iterator, Sequence
 
-from edge_daemon.config.addresses import is_local, listens_locally
+from edge_daemon.addresses import is_local, listens_locally
 from edge_daemon.config.problems import KeyPath, either, mask
-from edge_daemon.config.sources import BUILTIN, ZOO, is_download
+from edge_daemon.zoo.paths import BUILTIN, ZOO, is_download
 
 Fault = tuple[KeyPath, str, Sequence[str]]
 """Path of the value, error text, and the words that the value is compared with for "did you mean"."""
@@ -44,7 +44,7 @@ def _unknown_classes(data: dict[str, object]) -> Iterator[Fault]:
 def _unknown_downloads(data: dict[str, object]) -> Iterator[Fault]:
     for model, path in _model_paths(data):
         if path.startswith(ZOO) and path != ZOO:
-            from edge_daemon.zoo.catalogue import Catalogue
+            from edge_daemon.zoo.catalogue import Catalogue  # few configurations need the catalogue
 
             known = [f"{ZOO}{name}" for name in Catalogue.load().names]
             if path not in known:

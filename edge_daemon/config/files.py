@@ -9,9 +9,10 @@ from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import BUILTIN, is_download, kind_of, path_of
+from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import StartError
 from edge_daemon.transport.curve import ANY, public_key, secret_key
+from edge_daemon.zoo.paths import BUILTIN, is_download
 
 
 def missing(config: Config) -> Iterator[Problem]:

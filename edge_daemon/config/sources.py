@@ -10,12 +10,9 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge_daemon.config.names import clean, unique
+from edge_daemon.zoo.paths import BUILTIN, ZOO
 
 Kind = Literal["file", "folder", "webcam", "rtsp", "http", "scene"]
-BUILTIN = "builtin:"
-"""Prefix of the path of a model that ships with the package."""
-ZOO = "zoo:"
-"""Prefix of the path of a model in the catalogue, which is downloaded before use."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _KINDS: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
 
@@ -71,11 +68,6 @@ def model_names(paths: Sequence[str]) -> list[str]:
     """A readable and unique name for each model: `person` for `builtin:person`, or a file's stem."""
     stems = (p.rpartition(":")[2] if p.startswith((BUILTIN, ZOO)) else _stem(p) for p in paths)
     return unique(clean(stem, "model") for stem in stems)
-
-
-def is_download(path: str) -> bool:
-    """True if the model at this path is downloaded before use."""
-    return path.startswith(ZOO) or scheme_of(path) in ("http", "https")
 
 
 def _called(source: str) -> str:

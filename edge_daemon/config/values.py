@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from edge_daemon.config import addresses, quantities
+from edge_daemon import addresses
+from edge_daemon.config import quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
-from edge_daemon.config.sources import BUILTIN, ZOO, is_download, kind_of, path_of, scheme_of
+from edge_daemon.config.sources import kind_of, path_of, scheme_of
 from edge_daemon.transport.curve import ANY, is_key, is_path
+from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
 
 Provider = Literal[
     "cpu",
@@ -84,7 +86,7 @@ def _model(value: str, info: ValidationInfo) -> str:
             raise ValueError("must name a model after 'zoo:', such as zoo:yolox-nano")
         return value
     if is_download(value):
-        return addresses.download(_printable(value))
+        return checked_address(_printable(value))
     if scheme_of(value):
         raise ValueError("must be a file, builtin:NAME, zoo:NAME, or https://... with its sha256")
     return _path(value, info)

@@ -1,1 +1,1 @@
-"""What the demo needs: the generated street. Imported only where somebody asks for it."""
+"""The generated street of the demo. Only a camera that shows it, and `bench`, import it."""

@@ -1,21 +1,18 @@
 """The fonts of this machine, and the characters that each can show."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from os import walk
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import ImageFont
-
-if TYPE_CHECKING:
-    from edge_daemon.imaging.coverage import Coverage
 
 FOLDERS = ("/usr/local/share/fonts", "/usr/share/fonts", "~/.local/share/fonts", "~/.fonts")
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _PREFERRED = ("dejavusans", "notosans", "liberationsans", "freesans", "wqy", "droidsans", "unifont")
-_LATIN = frozenset({"DejaVuSans", "NotoSans-Regular", "LiberationSans-Regular", "FreeSans"})
-"""Fonts known to have the printable characters of ASCII; others are read to find out."""
+_NONCHARACTER = "\U0010ffff"
+_Glyph = tuple[tuple[int, int], bytes]
 _SPECIAL = ("mono", "serif", "condensed", "italic", "oblique", "bold", "thin", "light", "black", "math")
 
 
@@ -25,36 +22,31 @@ class Face:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.at = lru_cache(maxsize=8)(self._at)
-
-    def covers(self, char: str) -> bool:
-        """True if the font has a glyph for a character; False for all if the file is not a usable font."""
-        is_ascii = " " <= char <= "~"
-        if self.path is None:
-            return is_ascii
-        if is_ascii and self.path.stem in _LATIN:
-            return self._is_usable
-        return self._coverage is not None and char in self._coverage
+        self.covers = lru_cache(maxsize=1024)(self._covers)
 
     def _at(self, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         """The font at a size in pixels."""
         return ImageFont.load_default(size) if self.path is None else ImageFont.truetype(self.path, size)
 
+    def _covers(self, char: str) -> bool:
+        """True if the font has a glyph for a character; False for all if the file is not a usable font."""
+        if self.path is None:
+            return " " <= char <= "~"
+        if self._probe is None:
+            return False
+        font, missing = self._probe
+        glyph = _glyph(font, char)
+        may_be_blank = char == " " or unicodedata.category(char).startswith("M")  # so are all of colour fonts
+        return glyph not in (None, missing) and (may_be_blank or any(glyph[1]))
+
     @cached_property
-    def _is_usable(self) -> bool:
+    def _probe(self) -> tuple[ImageFont.FreeTypeFont, _Glyph | None] | None:
+        """The font at the size at which glyphs are compared, and the glyph that it draws for missing characters."""
         try:
-            self.at(16)
+            font = ImageFont.truetype(str(self.path), 16, layout_engine=ImageFont.Layout.BASIC)
         except OSError:
-            return False  # unusable fonts are treated like missing ones
-        return True
-
-    @cached_property
-    def _coverage(self) -> "Coverage | None":
-        from edge_daemon.imaging.coverage import read_coverage  # fontTools takes 7 MB and 25 ms, and few labels need it
-
-        try:
-            return read_coverage(self.path) if self.path and self._is_usable else None
-        except (OSError, ValueError):
-            return None
+            return None  # unusable fonts are treated like missing ones
+        return font, _glyph(font, _NONCHARACTER)
 
 
 class Fonts:
@@ -69,6 +61,15 @@ class Fonts:
     def _face_for(self, char: str) -> Face | None:
         """The first face with a glyph for a character, or None."""
         return next((face for face in self.faces if face.covers(char)), None)
+
+
+def _glyph(font: ImageFont.FreeTypeFont, char: str) -> _Glyph | None:
+    """Size and pixels of a glyph; None if it is damaged."""
+    try:
+        mask = font.getmask(char)
+    except (OSError, ValueError):
+        return None
+    return mask.size, bytes(mask)
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -21,8 +21,7 @@ from edge_daemon.models.reading import read
 from edge_daemon.models.selection import Selection
 from edge_daemon.models.session import Session
 from edge_daemon.settings import ModelSettings
-
-BUILTIN = "builtin:"
+from edge_daemon.zoo.paths import BUILTIN
 
 
 @dataclass(frozen=True)

@@ -1,178 +1,147 @@
-"""Calls a function in a process of its own: a model or a camera may crash or hang the process that handles it.
+"""Calls a module in a process of its own: a model or a camera may crash or hang the process that handles it.
 
-The function takes one struct and returns a value, both of which travel as JSON. It lives in a module that the new
-process imports: `python -m edge_daemon.runtime.isolated MODULE FUNCTION FD`.
+`python -m edge_daemon.runtime.isolated MODULE` answers one request with the module's function `run`, which the caller
+does not import. Both are lines of JSON on standard input and output; what libraries print goes to standard error.
 """
 
 import contextlib
 import importlib
-import inspect
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, get_type_hints
+import threading
+from typing import Any, Generic, Self, TypeVar, get_type_hints
 
 import msgspec
 
 from edge_daemon import errors
-from edge_daemon.errors import EdgeError, SourceError
-from edge_daemon.transport.channel import Channel
+from edge_daemon.errors import EdgeError
 
 A = TypeVar("A")
-STDERR = 2
+STDOUT, STDERR = 1, 2
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"}
 
 
 class DiedError(EdgeError):
-    """The process ended without an answer; `by_signal` tells a crash from an unexpected error."""
-
-    def __init__(self, returncode: int) -> None:
-        self.by_signal = returncode < 0
-        super().__init__(signal.Signals(-returncode).name if self.by_signal else f"exit code {returncode}")
+    """The process ended without an answer."""
 
 
 class TimedOutError(EdgeError):
     """The process did not answer in time."""
 
 
-class _Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The function has called `ready`, and waits for `go`."""
+class _Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer; or the class, text and attributes of an EdgeError; or none of these from a module that is ready."""
 
-
-class _Answer(msgspec.Struct, frozen=True, tag="answer"):
-    value: msgspec.Raw
-
-
-class _Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The function raised an EdgeError of this class."""
-
-    kind: str
-    sentence: str
-    reason: str | None
-
-
-_reply = msgspec.json.Decoder(_Ready | _Answer | _Failed)
+    answer: msgspec.Raw = msgspec.Raw(b"null")
+    error: str | None = None
+    text: str = ""
+    attributes: dict[str, Any] = {}
 
 
 class Call(Generic[A]):
-    """A function that runs in a process of its own, which ends with it, or with this object."""
+    """A call under way. Its process ends after `limit_s`, or with the `with` block."""
 
-    def __init__(
-        self, function: Callable[..., A], request: msgspec.Struct, limit_s: float, environment: Mapping[str, str]
-    ) -> None:
-        self._kind = get_type_hints(function)["return"]
-        self._until = time.monotonic() + limit_s
-        self._channel, theirs = Channel.pair()
-        module, name, end = function.__module__, function.__qualname__, str(theirs.fileno())
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "edge_daemon.runtime.isolated", module, name, end],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=STDERR,  # libraries print there
-                env=os.environ | environment,
-            )
-        with contextlib.suppress(OSError):  # it has died already, which shows when its answer is waited for
-            self._channel.post(msgspec.json.encode(request))
+    def __init__(self, module: str, request: msgspec.Struct, answer: type[A], limit_s: float) -> None:
+        self._kind, self._limit_s, self._is_late = answer, limit_s, False
+        command = [sys.executable, "-P", "-m", "edge_daemon.runtime.isolated", module]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | ENVIRONMENT)
+        self._deadline = threading.Timer(limit_s, self._time_out)
+        self._deadline.start()
+        self._send(msgspec.json.encode(request))
 
-    def __enter__(self) -> "Call[A]":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._deadline.cancel()
         self._process.kill()
-        self._process.wait()
-        self._channel.close()
-
-    @property
-    def ended(self) -> bool:
-        """True once the process has ended."""
-        return self._process.poll() is not None
+        self._process.communicate()
 
     def wait_until_ready(self) -> None:
-        """Wait until the function is about to do what is measured.
+        """Wait until the module calls `ready`, the second argument of its `run`.
 
         Raises:
             EdgeError: as `answer`.
         """
-        self._receive(_Ready)
+        self._receive()
 
     def go(self) -> None:
-        """Let the function that called `ready` go on."""
-        with contextlib.suppress(OSError):
-            self._channel.post(b"{}")
+        """Let a module continue that called `ready`."""
+        self._send(b"go")
 
     def answer(self) -> A:
-        """Wait for what the function returns.
+        """Wait for the answer.
 
         Raises:
-            TimedOutError: it takes too long.
-            DiedError: the process died.
-            EdgeError: the function raised it.
+            TimedOutError: it did not come in time.
+            DiedError: the process ended without one.
+            EdgeError: the module raised it.
         """
-        answer: A = msgspec.json.decode(self._receive(_Answer).value, type=self._kind)
-        return answer
+        return msgspec.json.decode(self._receive().answer, type=self._kind)
 
-    def _receive(self, kind: type[msgspec.Struct]) -> Any:
-        poll = select.poll()
-        try:
-            while (left_s := self._until - time.monotonic()) > 0:
-                self._channel.flush()
-                poll.register(self._channel, select.POLLIN | (select.POLLOUT if self._channel.unsent else 0))
-                for message in self._channel.receive(1):
-                    reply = _reply.decode(message)
-                    if isinstance(reply, _Failed):
-                        raise _error(reply)
-                    assert isinstance(reply, kind)
-                    return reply
-                poll.poll(1e3 * left_s)
-        except (EOFError, OSError):
-            raise DiedError(self._process.wait()) from None
-        raise TimedOutError("it takes too long")
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):  # `_receive` reports that the process is gone
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+
+    def _receive(self) -> _Reply:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            code = self._process.wait()
+            if self._is_late:
+                raise TimedOutError(f"it hangs, or is too slow for this machine: nothing after {self._limit_s:g} s")
+            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise DiedError(f"it brought down the process that ran it ({how})")
+        reply = msgspec.json.decode(line, type=_Reply)
+        if reply.error:
+            error = getattr(errors, reply.error, EdgeError)(reply.text)
+            vars(error).update(reply.attributes)
+            raise error
+        return reply
+
+    def _time_out(self) -> None:
+        self._is_late = True
+        self._process.kill()
 
 
-def call(
-    function: Callable[..., A], request: msgspec.Struct, *, limit_s: float, environment: Mapping[str, str] | None = None
-) -> A:
-    """Call a function in a process of its own, within `limit_s`.
+def call(module: str, request: msgspec.Struct, answer: type[A], limit_s: float) -> A:
+    """Return the answer, a JSON value of the type `answer`, of `module` to `request`.
 
     Raises:
-        TimedOutError: it takes too long.
-        DiedError: the process died.
-        EdgeError: the function raised it.
+        EdgeError: as `Call.answer`.
     """
-    with Call(function, request, limit_s, environment or {}) as running:
+    with Call(module, request, answer, limit_s) as running:
         return running.answer()
-
-
-def _error(failed: _Failed) -> EdgeError:
-    kind = getattr(errors, failed.kind, EdgeError)
-    return SourceError(failed.sentence, failed.reason or "") if kind is SourceError else kind(failed.sentence)
 
 
 def main() -> None:
     """Answer the one request."""
-    module, name, fd = sys.argv[1:]
-    channel = Channel(socket.socket(fileno=int(fd)))
+    replies = os.fdopen(os.dup(STDOUT), "wb")
+    os.dup2(STDERR, STDOUT)
+    sys.stdout = sys.stderr
+
+    def send(reply: _Reply) -> None:
+        replies.write(msgspec.json.encode(reply) + b"\n")
+        replies.flush()
 
     def ready() -> None:
-        channel.send(msgspec.json.encode(_Ready()))
-        channel.wait_for_message()
+        send(_Reply())
+        sys.stdin.buffer.readline()
 
-    function = getattr(importlib.import_module(module), name)
-    parameters = list(inspect.signature(function).parameters)
-    kind = get_type_hints(function)[parameters[0]]
-    request = msgspec.json.decode(channel.wait_for_message(), type=kind)
-    reply: _Answer | _Failed
+    run = importlib.import_module(sys.argv[1]).run
+    request_type, *more = (hint for name, hint in get_type_hints(run).items() if name != "return")
+    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=request_type)
     try:
-        answer = function(request, ready) if len(parameters) > 1 else function(request)
-        reply = _Answer(msgspec.Raw(msgspec.json.encode(answer)))
+        answer = run(request, ready) if more else run(request)
+        reply = _Reply(answer=msgspec.Raw(msgspec.json.encode(answer)))
     except EdgeError as error:
-        reply = _Failed(type(error).__name__, str(error), getattr(error, "reason", None))
-    channel.send(msgspec.json.encode(reply), wait_ms=None)
+        reply = _Reply(error=type(error).__name__, text=str(error), attributes=vars(error))
+    send(reply)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from edge_daemon.config.schema import Config, Model
-from edge_daemon.config.sources import BUILTIN
 from edge_daemon.errors import ConfigError, EdgeError, ModelError
 from edge_daemon.supervisor.notify import notify
+from edge_daemon.zoo.paths import BUILTIN
 from edge_daemon.zoo.resolve import remote, resolve
 
 logger = logging.getLogger(__name__)

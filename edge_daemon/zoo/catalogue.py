@@ -9,10 +9,9 @@ from typing import Annotated, Self
 
 import msgspec
 
-from edge_daemon.config.addresses import download
-from edge_daemon.config.sources import ZOO
 from edge_daemon.errors import ConfigError
 from edge_daemon.settings import DecoderName
+from edge_daemon.zoo.paths import ZOO, checked_address
 
 FILE = Path(__file__).with_name("catalogue.toml")
 
@@ -62,7 +61,7 @@ class Catalogue:
         try:
             entries = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Content).model
             for entry in entries:
-                download(entry.address)
+                checked_address(entry.address)
         except (OSError, ValueError) as error:  # that of TOML and that of msgspec are ValueErrors too
             raise ConfigError(f"{path}: is no catalogue of models: {error}") from error
         if len({entry.name for entry in entries}) < len(entries):

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from edge_daemon.config.sources import ZOO, is_download
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
 from edge_daemon.zoo.cache import file_in, folder, sum_of
 from edge_daemon.zoo.catalogue import Catalogue, Entry, slug
+from edge_daemon.zoo.paths import ZOO, is_download
+
+Progress = Callable[[int, int | None], object]
+"""Receives how many bytes there are, and of how many if that is known."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def resolve(
     cache: Path | None = None,
     *,
     catalogue: Catalogue | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """The file that `zoo:NAME`, `https://...` or a path means, fetched if it is not here, and held to its sha256.
 
@@ -82,9 +85,9 @@ def resolve(
         StartError: there is no folder to keep it in.
     """
     if found := remote(path, sha256, cache, catalogue):
-        from edge_daemon.zoo.download import fetch
+        from edge_daemon.zoo.download import Download
 
-        fetch(found.address, found.sha256, found.file, size=found.size, progress=progress)
+        Download(found.address, found.sha256, found.file, found.size, progress).fetch()
         return found.file
     if sha256 is not None:
         check_sum(Path(path), sha256)

@@ -72,7 +72,7 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: 1s}}}}
     assert [json.loads(file.read_text())["frame"]["seq"] for file in files if file.suffix == ".json"] == [3, 4]
     hangs = replay(files[0], "--seconds", 2)
     assert hangs.returncode == 1
-    assert "it still hangs" in hangs.stderr
+    assert "it still fails: it hangs" in hangs.stderr
 
 
 def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:

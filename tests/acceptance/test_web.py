@@ -20,6 +20,7 @@ from tritonclient.utils import InferenceServerException
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.components import require_component
+from tests.http_files import self_signed
 from tests.onnx_models import colour_model, failing_model, slow_model
 from tests.waiting import eventually
 
@@ -417,15 +418,6 @@ def test_tokens_a_prefix_and_tls(tmp_path: Path) -> None:
             assert http.get("/api/status").status_code == 401
         assert token not in daemon.log
         assert daemon.stop() == 0
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1, and its key."""
-    certificate, key = folder / "tls.crt", folder / "tls.key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
 
 
 def test_who_hangs_up_frees_a_place(tmp_path: Path) -> None:

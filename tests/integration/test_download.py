@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from edge_daemon.errors import ModelError
-from edge_daemon.zoo.download import ATTEMPTS, fetch
-from tests.http_files import Files, serving
+from edge_daemon.zoo.download import ATTEMPTS, Download
+from tests.http_files import Files, self_signed, serving
 
 CONTENT = random.Random(5).randbytes(300_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -22,14 +23,14 @@ FETCH = """
 import logging, resource, signal, sys
 from pathlib import Path
 from edge_daemon.errors import ModelError
-from edge_daemon.zoo.download import fetch
+from edge_daemon.zoo.download import Download
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 address, sha256, target, most = sys.argv[1:]
 if int(most):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
 try:
-    fetch(address, sha256, Path(target))
+    Download(address, sha256, Path(target)).fetch()
 except ModelError as error:
     sys.exit(str(error))
 """
@@ -57,7 +58,7 @@ def names(folder: Path) -> list[str]:
 def got(files: Files, target: Path, **options: Any) -> list[float]:
     """Fetch the file, and check that it and nothing else is there; how long it paused between tries."""
     pauses: list[float] = []
-    fetch(files.url("/m.onnx"), SUM, target, pause=pauses.append, **options)
+    Download(files.url("/m.onnx"), SUM, target, pause=pauses.append, **options).fetch()
     assert target.read_bytes() == CONTENT
     assert names(target.parent) == ["m.onnx"]
     return pauses
@@ -67,7 +68,7 @@ def refused(files: Files, target: Path, path: str = "/m.onnx", sha256: str = SUM
     """What is said when it cannot be fetched; nothing has the target's name then."""
     pauses: list[float] = []
     with pytest.raises(ModelError) as caught:
-        fetch(files.url(path), sha256, target, pause=pauses.append, **options)
+        Download(files.url(path), sha256, target, pause=pauses.append, **options).fetch()
     assert not target.exists()
     return str(caught.value)
 
@@ -173,12 +174,42 @@ def test_a_server_that_refuses(files: Files, target: Path, status: int, words: s
     assert len(files.requests) == 1
 
 
+def test_a_proxy_of_the_environment(files: Files, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", f"user:p%40ss@127.0.0.1:{files.port}")
+    monkeypatch.setenv("no_proxy", "localhost,other.example,fd00::/8,[::1]")
+    with pytest.raises(ModelError, match="broke off again and again \\(tunnel connection failed: 403 forbidden\\)"):
+        Download("https://models.example/m.onnx", SUM, target, pause=lambda _: None).fetch()
+    assert files.requests == [("models.example:443", None)] * ATTEMPTS
+    assert set(files.authorizations) == {"Basic dXNlcjpwQHNz"}
+    assert got(files, target) == []  # this machine itself needs none
+
+
+def test_certificates_of_the_system_and_a_host_that_needs_no_proxy(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "fd00::/8,[::1],127.0.0.1")
+    with serving(Files(contents={"/m.onnx": CONTENT}), tls) as files:
+        with start(files, target) as child:
+            _, said = child.communicate(timeout=30)
+            assert "the server's certificate is not trusted (self-signed certificate): check this machine's" in said
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with start(files, target) as child:
+            assert child.communicate(timeout=30)[1] == ""
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_port_where_nobody_listens(target: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        said = refused(Files(port=probe.getsockname()[1]), target)
+        port = probe.getsockname()[1]
+        said = refused(Files(port=port), target)
     assert said == (
-        f"cannot reach 127.0.0.1 (connection refused): connect this machine once, or copy the file to {target}"
+        f"http://127.0.0.1:{port}/m.onnx: cannot be reached (connection refused): "
+        f"connect this machine once, or copy the file to {target}"
     )
 
 
@@ -189,8 +220,11 @@ def test_a_machine_without_a_net(target: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
-    with pytest.raises(ModelError, match=r"^cannot reach models\.example \(name resolution failed\): connect this"):
-        fetch("https://user:hunter2@models.example/m.onnx", SUM, target)
+    with pytest.raises(
+        ModelError,
+        match=r"//\*\*\*@models\.example/m\.onnx: cannot be reached \(name res",
+    ):
+        Download("https://user:hunter2@models.example/m.onnx", SUM, target).fetch()
 
 
 @pytest.mark.parametrize("tells_length", [True, False])
@@ -214,7 +248,7 @@ def test_a_file_whose_length_only_the_catalogue_knows(files: Files, target: Path
 def test_sent_on_without_the_password(files: Files, target: Path) -> None:
     files.redirects["/old"] = files.url("/m.onnx")
     address = files.url("/old").replace("//", "//user:p%40ss@")
-    fetch(address, SUM, target)
+    Download(address, SUM, target).fetch()
     assert files.authorizations == ["Basic dXNlcjpwQHNz", None]
 
 
@@ -232,12 +266,12 @@ def test_sent_round_in_circles(files: Files, target: Path) -> None:
 @pytest.mark.parametrize("address", ["http://models.example/m", "ftp://127.0.0.1/m", "m.onnx", "https://h:port/"])
 def test_addresses_that_are_none(target: Path, address: str) -> None:
     with pytest.raises(ModelError, match="must be https"):
-        fetch(address, SUM, target)
+        Download(address, SUM, target).fetch()
 
 
 def test_passwords_are_not_told(files: Files, target: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        fetch(files.url("/no?token=hunter3").replace("//", "//user:hunter2@"), SUM, target)
+        Download(files.url("/no?token=hunter3").replace("//", "//user:hunter2@"), SUM, target).fetch()
     assert "hunter" not in str(caught.value)
 
 
@@ -256,7 +290,7 @@ def start(files: Files, target: Path, most: int = 0) -> subprocess.Popen[str]:
 def test_a_full_disk(files: Files, target: Path) -> None:
     with start(files, target, most=100_000) as child:
         _, said = child.communicate(timeout=30)
-    assert said.startswith(f"no room for m.onnx in {target.parent}, at ")
+    assert said.startswith(f"no room for m.onnx in {target.parent}: file too large: free some, or")
     assert child.returncode == 1
     assert not target.exists()
     assert part(target).stat().st_size <= 100_000

@@ -190,7 +190,7 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_one_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
     model = slow_model(tmp_path / "m.onnx", 60_000)
     began = time.monotonic()
-    with pytest.raises(ModelError, match="too large for this machine"):
+    with pytest.raises(ModelError, match="it hangs, or is too slow for this machine: nothing after 2 s"):
         inspect.ask(inspect.request_for(str(model), {}, None), limit_s=2)
     assert time.monotonic() - began < 30
 
@@ -204,7 +204,7 @@ def test_one_that_brings_its_process_down_does_not_bring_down_the_command(
     python.chmod(0o755)
     request = inspect.request_for(str(model), {}, None)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(ModelError, match=r"brought down the process that loaded it \(SIGSEGV\)"):
+    with pytest.raises(ModelError, match=r"brought down the process that ran it \(SIGSEGV\)"):
         inspect.ask(request, limit_s=30)
 
 

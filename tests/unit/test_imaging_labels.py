@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from edge_daemon.imaging.coverage import read_coverage
 from edge_daemon.imaging.fonts import Face, Fonts
 from edge_daemon.imaging.labels import LONGEST, Labels, line_height
 
@@ -113,10 +112,10 @@ def test_upright_plain_fonts_come_first(tmp_path: Path) -> None:
     assert found == [names[3], names[4], names[2], names[0], names[1]]
 
 
-def test_coverage_is_read_from_the_font(latin: Path) -> None:
-    coverage = read_coverage(latin)
-    assert all(char in coverage for char in "AZaz09%#.")
-    assert not any(char in coverage for char in "\x00\uffff中ش\U0010ffff")
+def test_a_font_covers_what_it_has_glyphs_for(latin: Path) -> None:
+    face = Face(latin)
+    assert all(face.covers(char) for char in "AZaz09%#. ")
+    assert not any(face.covers(char) for char in "\x00\ud800\uffff中ش\U0010ffff")
 
 
 def test_the_first_font_of_a_collection_is_used(latin: Path) -> None:

@@ -107,6 +107,7 @@ class Daemon(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.run_out()
+        assert all(capture.finished for capture in self.world.captures.values() if not capture.live)
         self.subscribers_can_account_for_every_frame()
         self.accounts_balance()
         for model in MODELS:

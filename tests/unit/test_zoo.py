@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.config.addresses import download
 from edge_daemon.config.load import loads, missing_files
 from edge_daemon.config.sources import model_names
 from edge_daemon.errors import ConfigError, ModelError, StartError
 from edge_daemon.zoo import cache, catalogue
 from edge_daemon.zoo.catalogue import Catalogue, slug
+from edge_daemon.zoo.paths import checked_address
 from edge_daemon.zoo.resolve import remote, resolve
 
 PERMISSIVE = {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause"}
@@ -195,7 +195,7 @@ def test_names_of_models_without_a_file() -> None:
 
 @pytest.mark.parametrize("address", ["https://h/m", "HTTPS://h", "http://localhost:8000/m", "http://[::1]/m"])
 def test_addresses(address: str) -> None:
-    assert download(address) == address
+    assert checked_address(address) == address
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_addresses(address: str) -> None:
 )
 def test_addresses_that_are_none(address: str) -> None:
     with pytest.raises(ValueError, match="must be https"):
-        download(address)
+        checked_address(address)

@@ -317,7 +317,7 @@ class World:
                 self.capture_hello(capture.camera)
             case Welcome() if capture.epoch is None:
                 capture.epoch, capture.start_at = message.epoch, message.next_seq
-            case Release() if message.finished and capture.ended:
+            case Release() if message.finished and capture.epoch in (None, message.epoch):
                 capture.finished = True
             case Release() if message.epoch == capture.epoch:
                 capture.held = [held for held in capture.held if held[0] > message.seq]

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.cli.inspect import Request
 from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import encode_rgb
@@ -34,19 +35,7 @@ MOST = 4
 """Number of operators in the report, the slowest first."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A model and pictures to inspect, and files for the annotated pictures (as many, or none).
-
-    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there.
-    """
-
-    settings: ModelSettings
-    path: str
-    pictures: list[str] = []
-    saved: list[str] = []
-
-
-def inspect(request: Request) -> dict[str, Any]:
+def run(request: Request) -> dict[str, Any]:
     """All facts about a model.
 
     Raises:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 
 from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.picture import Details, Picture, Source
 from edge_daemon.capture.source import open_source
+from edge_daemon.cli.probe import Facts, Request
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.files import save_bgr
-from edge_daemon.settings import OpenSettings
 
 WARM_S = 1.0
 """A camera's first frames come in a heap."""
@@ -22,42 +21,7 @@ ODD = 0.2
 SLOW_KEYS_S = 4.0
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to open, how long to look at it, and where to save a picture of it, if anywhere."""
-
-    source: str
-    opening: OpenSettings
-    seconds: float
-    picture: str | None
-
-
-class Facts(msgspec.Struct, kw_only=True):
-    """What was found out; where it does not work, `reason` in a word or two and `error` in a sentence.
-
-    `fps` was measured; `jitter_ms` is the standard deviation of the time between two frames, `longest_ms` the most.
-    `keyframe_s` is the time between frames that need no other. What is unknown is None.
-    """
-
-    works: bool = False
-    reason: str | None = None
-    error: str | None = None
-    codec: str = ""
-    width: int = 0
-    height: int = 0
-    decoder: str = ""
-    announced_fps: float | None = None
-    fps: float | None = None
-    jitter_ms: float | None = None
-    longest_ms: float | None = None
-    keyframe_s: float | None = None
-    open_s: float = 0.0
-    frames: int = 0
-    live: bool = False
-    picture: str | None = None
-    notes: list[str] = []
-
-
-def probe(request: Request) -> Facts:
+def run(request: Request) -> Facts:
     """Open the source and read it for a while.
 
     Raises:

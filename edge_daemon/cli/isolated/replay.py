@@ -4,30 +4,15 @@ from pathlib import Path
 
 import msgspec
 
+from edge_daemon.cli.replay import Answer, Request
 from edge_daemon.errors import ModelError
-from edge_daemon.messages.findings import Found
-from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.quarantine import read
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """The frame's picture or JSON file, and the path of another model than the one that failed."""
-
-    file: str
-    model: str | None = None
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings of the model in the frame."""
-
-    found: Found
-    timing_ms: Timing
-
-
-def replay(request: Request) -> Answer:
+def run(request: Request) -> Answer:
     """Run the frame through the model that failed on it, or through another one.
 
     Raises:

@@ -1,9 +1,8 @@
-"""Addresses for publishing, for the web and for model downloads, and which of them other machines can reach."""
+"""Addresses to publish on and to serve the web on, and whether other machines reach them."""
 
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 IPC = "ipc://"
 _TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.]+\]|\*|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
@@ -40,23 +39,7 @@ def listen(text: str) -> str:
 def listens_locally(text: str) -> bool:
     """True if `ADDRESS:PORT` is on the loopback interface; False for text that is no address."""
     match = _LISTEN.fullmatch(text)
-    return match is not None and _is_loopback(match["host"])
-
-
-def download(text: str) -> str:
-    """The address of a file to download: https://, or http:// on this machine itself.
-
-    Raises:
-        ValueError: any other address. The message leaves the address out: it may hold a password.
-    """
-    try:
-        parts = urlsplit(text)
-        host, good = parts.hostname or "", parts.port != 0 and text.isascii() and not any(map(str.isspace, text))
-    except ValueError:
-        host, good = "", False
-    if not (good and host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))):
-        raise ValueError("must be https:// with a host and a file path; write characters outside ASCII as %XX")
-    return text
+    return match is not None and is_loopback(match["host"])
 
 
 def is_local(text: str) -> bool:
@@ -64,7 +47,7 @@ def is_local(text: str) -> bool:
     if text.startswith(IPC):
         return True
     match = _TCP.fullmatch(text)
-    return match is not None and _is_loopback(match["host"])
+    return match is not None and is_loopback(match["host"])
 
 
 def _check_port(port: str) -> None:
@@ -72,10 +55,11 @@ def _check_port(port: str) -> None:
         raise ValueError("must have a port from 1 to 65535")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True if the host is this machine itself; False for the name of an interface or of another machine."""
     if host == "localhost":
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback
-    except ValueError:  # the name of a network interface or of another machine
+    except ValueError:
         return False
