@@ -141,6 +141,18 @@ def test_a_new_dispatcher_begins_with_the_frame_that_a_follower_needs() -> None:
     assert [one.backlog.last for one in (parent, follower)] == [4, 4]
 
 
+def test_the_end_reaches_a_follower_although_the_sink_knows_of_the_end_of_the_parent() -> None:
+    parent, follower = streams(live=False)
+    for one in (parent, follower):
+        state = StreamState(camera="c", model=one.model, epoch=3, resolved=0, published=0, finished=one is parent)
+        one.acknowledge(state)
+    for one in (parent, follower):
+        one.resume()
+        one.end(1)
+    assert parent.flush() == []
+    assert follower.flush() == [Gap(camera="c", model="f", epoch=3, seq=0, dropped={}, end=True)]
+
+
 def test_a_stream_that_leaves_receives_no_more() -> None:
     parent, follower = streams()
     follower.leave()

@@ -314,6 +314,29 @@ def test_the_frame_of_a_worker_that_is_lost_while_the_capture_is_away_is_assigne
     assert give(frames, "v") == (0, [])
 
 
+def test_a_frame_that_waits_again_is_announced_again_and_assigned_once() -> None:
+    """A capture that connects again announces all frames that it has."""
+    frames = stream(live=False)
+    frames.announce(0, captured_ns=0)
+    give(frames, "w")
+    frames.worker_lost(slot("w"))
+    frames.announce(0, captured_ns=0)
+    assert give(frames, "v") == (0, [])
+    assert not has_work(frames)
+
+
+def test_a_result_lost_with_the_sink_is_made_again_once_the_next_capture_has_the_frame() -> None:
+    frames = stream(live=False)
+    frames.announce(0, captured_ns=0)
+    give(frames, "w")
+    frames.served(0, "w")
+    frames.capture_lost()
+    assert frames.repeat() == [assigned(0)]
+    assert not has_work(frames)
+    frames.announce(0, captured_ns=0)
+    assert give(frames, "v") == (0, [])
+
+
 # the end
 
 
