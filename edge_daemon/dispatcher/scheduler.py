@@ -43,7 +43,7 @@ class RunQueue:
                 while self.ready and slot.has_credit(prefetch):
                     source = self._next(slot, now_ns, away)
                     if source is None:
-                        if not slot.assigned:  # a worker that has a frame may not get the same as one that has none
+                        if not slot.assigned:  # one with frames is refused what another worker has died of
                             return
                         break
                     yield slot, source
