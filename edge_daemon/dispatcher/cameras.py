@@ -47,9 +47,6 @@ class Cameras:
     def __iter__(self) -> Iterator[Camera]:
         return iter(self._cameras.values())
 
-    def _find(self, camera: str, model: str) -> Stream | None:
-        return self._cameras[camera].streams.get(model) if camera in self._cameras else None
-
     @property
     def streams(self) -> Iterator[Stream]:
         """All streams."""
@@ -133,12 +130,14 @@ class Cameras:
 
     def acknowledge(self, states: Sequence[StreamState]) -> None:
         """The sink has come this far."""
+        cameras: dict[Camera, None] = {}
         for state in states:
-            if stream := self._find(state.camera, state.model):
-                stream.acknowledge(state)
-        for name in dict.fromkeys(state.camera for state in states):
-            if name in self._cameras:
-                self._cameras[name].release()
+            if camera := self._cameras.get(state.camera):
+                cameras[camera] = None
+                if stream := camera.streams.get(state.model):
+                    stream.acknowledge(state)
+        for camera in cameras:
+            camera.release()
 
     def sink_hello(self, hello: SinkHello) -> None:
         """A sink is here, and gets all that it has to know. From the first one, captures learn where to start."""

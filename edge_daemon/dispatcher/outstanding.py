@@ -1,7 +1,6 @@
 """The reports of a stream to the sink, until it has acknowledged them."""
 
 from collections import Counter, deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge_daemon.dispatcher.backlog import Pending
@@ -31,9 +30,10 @@ class Report:
 
 
 class Outstanding:
-    """Reports in the order of their frames, and `state`: how far the sink has come.
+    """The `reports` in the order of their frames, and the `state`: how far the sink has come.
 
-    `released` is the last frame whose report was acknowledged and is not needed any more.
+    `released` is the last frame whose report was acknowledged and is not needed any more, `counted` the number of
+    captured frames that the sink knows of.
     """
 
     def __init__(self, camera: str, model: str) -> None:
@@ -44,27 +44,19 @@ class Outstanding:
     def begin(self, epoch: int, resolved: int) -> None:
         """Forget all, and start after frame `resolved`."""
         self._epoch = epoch
-        self._reports: deque[Report] = deque()
+        self.reports: deque[Report] = deque()
         self.released = resolved
-        self._counted = resolved + 1  # frames that the sink knows of
-
-    def __iter__(self) -> Iterator[Report]:
-        return iter(self._reports)
-
-    @property
-    def is_full(self) -> bool:
-        """True if the sink has to acknowledge something first."""
-        return len(self._reports) >= MAX_UNACKED
+        self.counted = resolved + 1
 
     @property
     def last_seq(self) -> int:
         """Last frame that was reported and is not acknowledged; -1 if there is none."""
-        return self._reports[-1].seq if self._reports else -1
+        return self.reports[-1].seq if self.reports else -1
 
     @property
     def has_end(self) -> bool:
         """True if the end of the source was reported."""
-        return bool(self._reports) and self._reports[-1].end
+        return bool(self.reports) and self.reports[-1].end
 
     @property
     def resolved(self) -> int:
@@ -78,15 +70,15 @@ class Outstanding:
 
     def assignment(self, seq: int) -> Report | None:
         """The report that frame `seq` was assigned."""
-        for report in reversed(self._reports):
+        for report in reversed(self.reports):
             if report.seq == seq and report.frame:
                 return report
         return None
 
     def add(self, report: Report) -> list[ToSink]:
         """Add a report; return its message."""
-        self._reports.append(report)
-        self._counted = max(self._counted, report.seq + 1)
+        self.reports.append(report)
+        self.counted = max(self.counted, report.seq + 1)
         return self.message(report)
 
     def message(self, report: Report) -> list[ToSink]:
@@ -102,34 +94,23 @@ class Outstanding:
         """The message that an assignment brings no result."""
         return Lost(camera=self._camera, model=self._model, epoch=self._epoch, seq=report.seq, reason=reason)
 
-    def captured(self, count: int) -> list[ToSink]:
-        """The message that `count` frames were captured, unless a report contained as many."""
-        if count <= self._counted:
-            return []
-        self._counted = count
-        return [Captured(camera=self._camera, model=self._model, epoch=self._epoch, count=count)]
+    def captured(self, count: int) -> Captured:
+        """The message that `count` frames were captured."""
+        self.counted = count
+        return Captured(camera=self._camera, model=self._model, epoch=self._epoch, count=count)
 
     def forget_count(self) -> None:
         """The sink is new, and knows only what it is sent again."""
-        self._counted = max(self.resolved, self.last_seq) + 1
+        self.counted = max(self.resolved, self.last_seq) + 1
 
-    def acknowledge(self, state: StreamState) -> bool:
-        """Take how far the sink has come; false if that is less than before, since the sink may be new."""
-        known = (state.epoch, state.resolved) >= (self.state.epoch, self.state.resolved)
-        if known:
-            self.state = state
-        return known
+    def release(self, *, only_shared: bool) -> int:
+        """Remove what was acknowledged; with `only_shared`, no frame whose findings have not reached the followers.
 
-    def release(self, *, only_shared: bool) -> None:
-        """Remove what was acknowledged; with `only_shared`, no frame whose findings have not reached the followers."""
-        reports, resolved, finished = self._reports, self.resolved, self.finished
+        Return the last frame that is not needed any more.
+        """
+        reports, resolved, finished = self.reports, self.resolved, self.finished
         while reports and reports[0].seq <= resolved and (finished or not reports[0].end):
             if only_shared and reports[0].frame and not reports[0].shared:
                 break
             self.released = max(self.released, reports.popleft().seq)
-
-    def clear(self) -> list[Report]:
-        """Remove all reports and return them."""
-        reports = list(self._reports)
-        self._reports.clear()
-        return reports
+        return min(resolved, self.released) if only_shared else resolved

@@ -13,7 +13,6 @@ from edge_daemon.messages.scheduling import ToDispatcher
 from edge_daemon.runtime import crash_marker
 from edge_daemon.runtime.control import Control, Exited, Reconfigure
 from edge_daemon.settings import DispatcherSettings
-from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.hub import Hub
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,8 @@ class Loop:
         hub.on_disconnect = self._dispatcher.disconnected
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
-        self._held: dict[str, Coalescer[Message]] = {}  # by peer
+        self._packets: dict[str, list[Message]] = {}  # by peer; those of deferrable messages are held
+        self._deferred_until = 0.0
 
     def run(self) -> None:
         """Serve until the supervisor says stop; then report the last that is known to the sink."""
@@ -71,7 +71,7 @@ class Loop:
         self._send(everything=True)
 
     def _wait_ms(self, *, is_deferring: bool) -> int:
-        if self._held or is_deferring:
+        if self._packets or is_deferring:
             return DELAY_MS
         return IDLE_MS if self._dispatcher.is_idle else FLUSH_MS
 
@@ -99,10 +99,15 @@ class Loop:
         if self._epochs.changed and self._epoch_file:
             self._epochs.changed = False
             self._epoch_file.save(self._epochs.highest)
+        now = time.monotonic()
+        if not self._packets:
+            self._deferred_until = now + DELAY_MS / 1e3
+        urgent = set()
         for peer, message in self._dispatcher.outbox:
-            if peer not in self._held:
-                self._held[peer] = Coalescer(count=COUNT, delay_s=DELAY_MS / 1e3)
-            self._held[peer].add(message, urgent=not self._dispatcher.is_deferrable(message))
+            self._packets.setdefault(peer, []).append(message)
+            if not self._dispatcher.is_deferrable(message):
+                urgent.add(peer)
         self._dispatcher.outbox.clear()
-        for peer in [peer for peer, held in self._held.items() if everything or held.is_due()]:
-            self._hub.send(peer, pack(self._held.pop(peer).take()))
+        late = everything or now >= self._deferred_until
+        for peer in [peer for peer, held in self._packets.items() if late or peer in urgent or len(held) >= COUNT]:
+            self._hub.send(peer, pack(self._packets.pop(peer)))

@@ -6,7 +6,7 @@ from typing import Protocol
 from edge_daemon.dispatcher.arrivals import Arrivals
 from edge_daemon.dispatcher.backlog import Backlog, Pending
 from edge_daemon.dispatcher.outbox import SINK
-from edge_daemon.dispatcher.outstanding import Outstanding, Report
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED, Outstanding, Report
 from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import StreamState, ToSink
@@ -151,7 +151,7 @@ class Stream(Source):
             self._withdraw()
             self.backlog.drop_all("shutdown")
         else:
-            for report in self.outstanding:
+            for report in self.outstanding.reports:
                 if not report.served:
                     report.worker = None
             self._rewind()
@@ -165,7 +165,8 @@ class Stream(Source):
 
     def _abandon(self) -> list[ToSink]:
         """Give up all frames without a result."""
-        reports = self.outstanding.clear()
+        reports = list(self.outstanding.reports)
+        self.outstanding.reports.clear()
         self.backlog.remove({report.seq for report in reports})
         return [self.outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
 
@@ -185,7 +186,7 @@ class Stream(Source):
     @property
     def has_work(self) -> bool:
         """True if a frame can be assigned."""
-        return bool(self.backlog.frames) and not self._requested and not self.outstanding.is_full
+        return bool(self.backlog.frames) and self.can_report
 
     @property
     def is_waiting(self) -> bool:
@@ -255,7 +256,7 @@ class Stream(Source):
         if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
             messages += self.sent(marker.seq, slot.worker, alive=True)
         in_hand = slot.in_hand(self.camera, marker)
-        for report in self.outstanding:
+        for report in self.outstanding.reports:
             if report.worker == slot.worker:
                 if report.frame and report.sent and not report.served and report.seq not in in_hand:
                     report.frame.deaths += 1
@@ -276,16 +277,17 @@ class Stream(Source):
     # To and from the sink
 
     def acknowledge(self, state: StreamState) -> None:
-        """The sink has decided the fate of all frames up to `state.resolved`."""
-        if self.outstanding.acknowledge(state):
+        """The sink has decided the fate of all frames up to `state.resolved`. A new one may know less than the last."""
+        known = self.outstanding.state
+        if (state.epoch, state.resolved) >= (known.epoch, known.resolved):
+            self.outstanding.state = state
             self._release()
 
     def _release(self) -> None:
         """Forget what is settled: also a frame that waits again because its worker was lost, if its result was not."""
-        only_shared = bool(self.followers) and not self.live
-        self.outstanding.release(only_shared=only_shared)
-        last = self.outstanding.resolved
-        self.backlog.release(min(last, self.outstanding.released) if only_shared else last)
+        last = self.outstanding.release(only_shared=bool(self.followers) and not self.live)
+        if self.backlog.frames:
+            self.backlog.release(last)
 
     def last_released(self) -> int:
         """Last frame that neither this stream nor its followers need."""
@@ -297,7 +299,7 @@ class Stream(Source):
         """All that a new sink has to know. The results that only the last one had are lost."""
         messages: list[ToSink] = []
         self.outstanding.forget_count()
-        for report in self.outstanding:
+        for report in self.outstanding.reports:
             if message := self.outstanding.message(report):
                 messages += message
                 if report.served:
@@ -313,12 +315,14 @@ class Stream(Source):
         if backlog.frames:
             first = backlog.frames[0]
             if self.live and first.before:
-                messages = self._report(Report(first.seq - 1, first.before))
+                messages += self._report(Report(first.seq - 1, first.before))
                 first.before = NOTHING
         elif (backlog.gap or backlog.ended) and not self._end_is_reported:
-            messages = self._report(Report(backlog.last, backlog.gap, end=backlog.ended))
+            messages += self._report(Report(backlog.last, backlog.gap, end=backlog.ended))
             backlog.gap = NOTHING
-        return messages + self.outstanding.captured(backlog.last + 1)
+        if self.outstanding.counted <= backlog.last:
+            messages.append(self.outstanding.captured(backlog.last + 1))
+        return messages
 
     def _report(self, report: Report) -> list[ToSink]:
         messages = self.outstanding.add(report)
@@ -328,8 +332,8 @@ class Stream(Source):
 
     @property
     def can_report(self) -> bool:
-        """True if all that is known can be reported now: not while a live frame is requested but not sent."""
-        return not self._requested and not self.outstanding.is_full
+        """True if what is known can be reported: no live frame is requested and not sent, and the sink keeps up."""
+        return not self._requested and len(self.outstanding.reports) < MAX_UNACKED
 
     @property
     def _end_is_reported(self) -> bool:

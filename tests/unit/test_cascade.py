@@ -139,6 +139,8 @@ def test_a_new_dispatcher_begins_with_the_frame_that_a_follower_needs() -> None:
     for one in (parent, follower):
         one.resume()
     assert [one.backlog.last for one in (parent, follower)] == [4, 4]
+    announce(5, parent, follower)
+    assert give(parent) == (5, None, []), "the sink has its result"
 
 
 def test_the_end_reaches_a_follower_although_the_sink_knows_of_the_end_of_the_parent() -> None:
