@@ -36,7 +36,7 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
+from edge_daemon.settings import CameraPlan, DispatcherSettings, ModelPlan, SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.kinds.dispatcher import Dispatcher
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -181,7 +181,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
         children = [
             Child(ProcessSpec(kind=kind, name=kind.role, settings=settings), spawner)
             for kind, settings in (
-                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans)),
+                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans, models={"m": ModelPlan()})),
                 (
                     Sink(),
                     SinkSettings(
