@@ -155,8 +155,6 @@ MUTANTS = [
     ("dispatcher/epochs.py", "self.highest.get(camera, 0) + 1)", "0)"),
     ("dispatcher/epoch_file.py", "max(epoch, known.get(camera, 0))", "epoch"),
     ("dispatcher/epoch_file.py", "if content.v == VERSION:", "if True:"),
-    ("capture/offers.py", "replaced=len(frames) - 1", "replaced=0"),
-    ("capture/offers.py", "self._known = 0 if self._live else", "self._known = 1 if self._live else"),
     (
         "sink/reorder_buffer.py",
         "entry.arrival = entry.arrival or arrival",
