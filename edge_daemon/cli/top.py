@@ -14,8 +14,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from edge_daemon.cli.target import Target
 from edge_daemon.cli.tables import camera_table, process_table
+from edge_daemon.cli.target import Target
 from edge_daemon.client import Subscriber
 from edge_daemon.errors import RequestError
 from edge_daemon.messages.status import Status

@@ -87,8 +87,9 @@ def snapshot(file: Path, camera: str | None, target: Target, timeout_s: float) -
         with target.subscriber(cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
             frame = subscriber.receive()
     except TimeoutError as error:
-        whose = f"camera {camera}" if camera else "any camera"
-        raise RequestError(f"no frame of {whose} from {target.address} within {timeout_s:g} s. {target.hint}") from error
+        wanted = f"camera {camera}" if camera else "any camera"
+        message = f"no frame of {wanted} from {target.address} within {timeout_s:g} s. {target.hint}"
+        raise RequestError(message) from error
     assert isinstance(frame, AnnotatedFrame)
     save_bgr(rgb_to_bgr(frame.rgb), file)
     result = frame.result
