@@ -25,7 +25,7 @@ COUNT, DELAY_MS = 4, 50
 
 
 def serve(control: Control) -> None:
-    """Match frames and workers until told to stop."""
+    """Match frames and workers until a Stop message arrives."""
     settings = control.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
         control.ready()
@@ -49,7 +49,7 @@ class Loop:
         self._deferred_until = 0.0
 
     def run(self) -> None:
-        """Serve until the supervisor says stop; then report the last that is known to the sink."""
+        """Serve until a Stop message arrives; then report the last that is known to the sink."""
         commands = self._control.fileno()
         self._hub.watch(commands)
         while not self._control.stopping:

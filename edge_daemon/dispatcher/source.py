@@ -1,4 +1,4 @@
-"""What competes for the workers of a model: the frames of a camera, or uploaded pictures."""
+"""The sources that compete for the workers of a model: the frames of a camera, or uploaded pictures."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
