@@ -128,9 +128,10 @@ class Capture:
         hello = CaptureHello(
             camera=self._settings.camera,
             epoch=self._epoch,
-            buffered=[(frame.seq, frame.moment.due_ns, frame.still) for frame in frames],
+            buffered=[(frame.seq, frame.moment.due_ns, frame.still, frame.undecodable) for frame in frames],
             ended=self._reader.captured if self._ended else None,
             still=self._reader.still if self._ended else 0,
+            undecodable=self._reader.undecodable if self._ended else 0,
         )
         self._post(hello)
 
@@ -168,7 +169,7 @@ class Capture:
         if ended is not None and not self._ended and self._announcements.is_empty():
             self._ended = True
             camera, reader = self._settings.camera, self._reader
-            self._post(Ended(camera=camera, epoch=self._epoch, captured=ended, paced=reader.paced, still=reader.still))
+            self._post(Ended(camera=camera, epoch=self._epoch, captured=ended, **reader.skipped))
 
     def _send(self, request: Send) -> None:
         """Send the requested frame to the worker that waits for it."""

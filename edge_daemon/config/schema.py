@@ -22,6 +22,7 @@ from edge_daemon.config.values import (
     Clients,
     Endpoints,
     FilePath,
+    Fingerprint,
     Labels,
     Listen,
     ModelPath,
@@ -115,6 +116,10 @@ class Camera(Section):
     """Reopen the camera when it delivers no frame for this long."""
     stall_timeout: Seconds = Field(default="20s", validate_default=True)
     """Restart the capture process when it makes no progress for this long."""
+    ca: FilePath | None = None
+    """File of certificates (PEM) to accept from the camera over https or rtsps: its own, or that of its authority."""
+    fingerprint: Fingerprint | None = None
+    """SHA-256 fingerprint of the only certificate to accept from the camera over https or rtsps."""
     device: Device = Field(default_factory=Device)
 
 

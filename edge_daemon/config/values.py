@@ -98,6 +98,13 @@ def _sha256(value: str) -> str:
     return value.lower()
 
 
+def _fingerprint(value: str) -> str:
+    plain = value.lower().removeprefix("sha256:").replace(":", "").removeprefix("sha256 fingerprint=")
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise ValueError("must be the SHA-256 fingerprint that openssl x509 -noout -fingerprint -sha256 prints")
+    return plain
+
+
 def _path(value: str, info: ValidationInfo) -> str:
     if not value:
         raise ValueError("must not be empty")
@@ -248,6 +255,7 @@ Source = Annotated[
 FilePath = Annotated[str, AfterValidator(_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Labels = Annotated[
     list[str] | str | None,
     BeforeValidator(_labels),

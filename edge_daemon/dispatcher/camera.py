@@ -85,11 +85,18 @@ class Camera:
                 continue
             match message:
                 case Announce():
-                    stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
+                    stream.announce(
+                        message.seq,
+                        message.captured_ns,
+                        message.paced,
+                        message.still,
+                        message.undecodable,
+                        message.replaced,
+                    )
                 case Skipped():
-                    stream.skip(message.seq, message.paced, message.still)
+                    stream.skip(message.seq, message.paced, message.still, message.undecodable)
                 case Ended():
-                    stream.end(message.captured, message.paced, message.still)
+                    stream.end(message.captured, message.paced, message.still, message.undecodable)
                 case Missing() if message.model == stream.model:
                     stream.missing(message.seq, message.worker)
                     if slot := self._workers.get(message.worker):
@@ -130,10 +137,10 @@ class Camera:
             elif stream.epoch != epoch:
                 self._outbox.send(SINK, *stream.capture_lost())
                 stream.begin(epoch)
-            for seq, captured_ns, still in hello.buffered:
-                stream.announce(seq, captured_ns, still=still)
+            for seq, captured_ns, still, undecodable in hello.buffered:
+                stream.announce(seq, captured_ns, still=still, undecodable=undecodable)
             if hello.ended is not None:
-                stream.end(hello.ended, still=hello.still)
+                stream.end(hello.ended, still=hello.still, undecodable=hello.undecodable)
         if hello.epoch is not None:  # some of its frames may have been acknowledged while nobody could tell it
             self.release()
 

@@ -40,15 +40,17 @@ class CascadeStream(Stream):
 
     # From the capture: the parent reports the same
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
+    def announce(
+        self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, undecodable: int = 0, replaced: int = 0
+    ) -> None:
         """Frame `seq` can be requested; it may have been assigned before, to a worker that died."""
         self._offered = seq
         self._restore(self.outstanding.assignment(seq))
 
-    def skip(self, seq: int, paced: int, still: int) -> None:
+    def skip(self, seq: int, paced: int, still: int, undecodable: int = 0) -> None:
         """Nothing: the parent's gaps contain these frames."""
 
-    def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
+    def end(self, captured: int, paced: int = 0, still: int = 0, undecodable: int = 0) -> None:
         """Nothing: the parent reports the end."""
 
     def _rewind(self) -> None:

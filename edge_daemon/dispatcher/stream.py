@@ -93,26 +93,28 @@ class Stream(Source):
 
     # From the capture
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
+    def announce(
+        self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, undecodable: int = 0, replaced: int = 0
+    ) -> None:
         """Frame `seq` can be requested; of the frames before it, the counted ones were dropped by the capture."""
         self._offered = seq
         if seq <= self.backlog.last:
             self._restore(self.outstanding.assignment(seq))
             return
-        self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
+        self.backlog.skip(seq - 1, paced, still, undecodable, replaced, live=self.live)
         self._arrivals.add(captured_ns, replaced + 1)
         if self.live and self.backlog.frames:
             self.backlog.drop(self.backlog.frames[-1], "replaced")
         self.backlog.add(seq, captured_ns)
 
-    def skip(self, seq: int, paced: int, still: int) -> None:
-        """Frames up to `seq` will not be announced, `paced` and `still` of them."""
-        self.backlog.skip(seq, paced, still, live=self.live)
+    def skip(self, seq: int, paced: int, still: int, undecodable: int = 0) -> None:
+        """Frames up to `seq` will not be announced: the counted ones were dropped by the capture."""
+        self.backlog.skip(seq, paced, still, undecodable, live=self.live)
 
-    def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
-        """The source had `captured` frames, of which the last `paced` and `still` were not announced."""
+    def end(self, captured: int, paced: int = 0, still: int = 0, undecodable: int = 0) -> None:
+        """The source had `captured` frames; the last ones, which are counted, were not announced."""
         if not self.backlog.ended:
-            self.backlog.end(captured - 1, paced, still, live=self.live)
+            self.backlog.end(captured - 1, paced, still, undecodable, live=self.live)
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Frame `seq` is on its way to `worker`, which is not `alive` if another one has its name by now. If the frame

@@ -482,7 +482,7 @@ def test_frames_that_were_resolved_before_the_capture_introduced_itself_are_rele
     rig = Rig()
     rig.sink(StreamState(camera="c", model="m", epoch=7, resolved=4, published=4))
     rig.messages()
-    held = [(seq, seq, 0) for seq in range(2, 5)]
+    held = [(seq, seq, 0, 0) for seq in range(2, 5)]
     rig.core.receive("capture/c", CaptureHello(camera="c", epoch=7, buffered=held, ended=None))
     assert rig.to("capture/c")[-1] == Release(epoch=7, seq=4, finished=False), "or it would never have room for more"
 
