@@ -56,7 +56,9 @@ class JpegStream:
     def _find_body(self) -> bool:
         """Remove what is before the next body; False if that has not arrived."""
         buffer = self._buffer
-        head = _PART.search(buffer)
+        while (head := _PART.search(buffer)) and _OTHER.search(head[0]):  # such as text
+            self._has_heads = True
+            del buffer[: head.end()]
         start = -1 if self._has_heads else buffer.find(_START, 0, head.start() if head else None)
         if start >= 0:
             self._enter(start, 0)
@@ -64,9 +66,6 @@ class JpegStream:
             self._has_heads = True
             length = _LENGTH.search(head[0])
             self._enter(head.end(), int(length[1]) if length else 0)
-            if _OTHER.search(head[0]):  # such as text
-                self._in_body = False
-                return self._find_body()
         elif len(buffer) > MAX_HEAD:
             if not self._has_heads:
                 raise SourceError("it does not send one picture after another", "decode error")

@@ -15,6 +15,7 @@ from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.scheduling import (
@@ -175,6 +176,9 @@ class Capture:
         """Send the requested frame to the worker that waits for it."""
         if self._epoch is None:
             return
+        if request.deaths >= POISON and self._settings.delivery == "live":
+            self._send_again(request, self._epoch)
+            return
         seq = request.seq
         frame = self._window.first_from(seq) if request.crops is None else self._window.exactly(seq)
         if frame is None:
@@ -199,6 +203,17 @@ class Capture:
         )
         # A live camera has nothing to offer before its next frame, and the message can wait for that.
         self._post(sent, urgent=self._settings.delivery == "lossless")
+
+    def _send_again(self, request: Send, epoch: int) -> None:
+        """Send another worker what one has died of, to be set aside."""
+        outbox = self._outboxes.to(request.worker, request.inbox)
+        found = self._outboxes.sent(request.seq)
+        if found is None:
+            self._post(self._missing(request, epoch))
+            return
+        header, picture = found
+        shared = outbox.lend(picture)
+        outbox.send(msgspec.structs.replace(header, deaths=request.deaths, shared=shared), picture)
 
     def _missing(self, request: Send, epoch: int) -> Missing:
         logger.debug("frame %d was requested and is no longer buffered", request.seq)

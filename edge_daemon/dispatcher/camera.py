@@ -98,7 +98,7 @@ class Camera:
                 case Ended():
                     stream.end(message.captured, message.paced, message.still, message.undecodable)
                 case Missing() if message.model == stream.model:
-                    stream.missing(message.seq, message.worker)
+                    self._outbox.send(SINK, *stream.missing(message.seq, message.worker))
                     if slot := self._workers.get(message.worker):
                         slot.done(FrameId(self.name, message.epoch, message.seq))
                 case Sent() if message.model == stream.model:

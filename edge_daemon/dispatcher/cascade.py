@@ -111,13 +111,14 @@ class CascadeStream(Stream):
     @property
     def has_work(self) -> bool:
         """True if a frame can be assigned."""
-        if not super().has_work:
-            return False
+        if self._poison or not super().has_work:
+            return self._poison is not None
         first = self.backlog.frames[0]
         return first.ready and (self.live or first.seq <= self._offered)
 
     def expire(self, now_ns: int) -> None:
-        """Nothing: the parent model has seen the frame in time."""
+        """Look whether the camera has to wait; the parent model has seen the frame in time."""
+        self._held = self.live and self._blame.holds(now_ns)
 
 
 def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """The clock of a file: pauses, jumps, time-lapse, and stamps that are wrong."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from edge_daemon.capture.file_clock import JUMP_S, FileClock
 
 
-def times(stamps: list[float | None], step_s: float = 0.04) -> list[float]:
+def times(stamps: Sequence[float | None], step_s: float = 0.04) -> list[float]:
     clock = FileClock(step_s)
     return [clock(stamp) for stamp in stamps]
 

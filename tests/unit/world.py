@@ -84,6 +84,7 @@ class Capture:
     undecodable: int = 0
     held: list[tuple[int, int, int, int]] = field(default_factory=list)
     kept: list[tuple[int, int, int, int]] = field(default_factory=list)
+    sent: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     start_at: int = 0
     ended: bool = False
     finished: bool = False
@@ -315,12 +316,17 @@ class World:
     def report_skipped(self, camera: str) -> None:
         """A live capture reports frames that it skipped, before one is offered."""
         capture = self.captures[camera]
-        if capture.epoch is not None and capture.live and (capture.paced or capture.still):
+        if capture.epoch is not None and capture.live and (capture.paced or capture.still or capture.undecodable):
             skipped = Skipped(
-                camera=camera, epoch=capture.epoch, seq=capture.seq, paced=capture.paced, still=capture.still
+                camera=camera,
+                epoch=capture.epoch,
+                seq=capture.seq,
+                paced=capture.paced,
+                still=capture.still,
+                undecodable=capture.undecodable,
             )
             capture.announcements.add(skipped)
-            capture.paced = capture.still = 0
+            capture.paced = capture.still = capture.undecodable = 0
             self.announce_what_is_due(capture)
 
     def capture_receives(self, capture: Capture, message: Message) -> None:
@@ -337,7 +343,9 @@ class World:
                 self.send_frame(capture, message)
 
     def send_frame(self, capture: Capture, order: Send) -> None:
-        if order.crops is None:
+        if capture.live and order.deaths >= POISON:
+            held = next((held for held in capture.sent.values() if held[0] == order.seq), None)
+        elif order.crops is None:
             held = next((held for held in capture.held if held[0] >= order.seq), None)
         else:
             held = next((held for held in (*capture.kept, *capture.held) if held[0] == order.seq), None)
@@ -351,7 +359,7 @@ class World:
             return
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
-        seq, captured_ns, *_ = held
+        seq, captured_ns, *_ = capture.sent[order.worker] = held
         self.announce(capture, up_to=seq)
         capture.announcements.requested()
         frame = Frame(
