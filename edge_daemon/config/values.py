@@ -85,7 +85,10 @@ def _url(value: str) -> str:
     except ValueError:  # a port that is not a number; the exception's own text may contain the password
         good = False
     if not good or is_cut_off(rest):
-        raise SecretError(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
+        kind = (
+            SecretError if re.match(r"[^/?#@\[]*:[^@]*$", rest) else ValueError
+        )  # the end of a password may be missing
+        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
     return f"{scheme.lower()}://{rest}"
 
 
