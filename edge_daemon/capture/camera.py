@@ -9,11 +9,11 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from edge_daemon.capture.clock import CameraClock
 from edge_daemon.capture.diagnosis import why
-from edge_daemon.capture.gateway import HttpGateway, TlsGateway
+from edge_daemon.capture.gateway import HttpGateway, RtspGateway
 from edge_daemon.capture.http import Url
 from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
-from edge_daemon.capture.pixels import pixels
+from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.playout import Playout
 from edge_daemon.capture.stream import Stream
 from edge_daemon.capture.tls import ANY, Trust
@@ -42,10 +42,11 @@ class Camera:
     def __init__(self, source: str, opening: OpenSettings) -> None:
         self._name = redact(source)
         self._trust = Trust(opening.ca, opening.fingerprint)
-        self._gateway: HttpGateway | TlsGateway | None = None
+        self._gateway: HttpGateway | RtspGateway | None = None
         self._source, self._opening = source, opening
         self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
         self._decoder = "cpu"
+        self._display = Display()
         self._url, self._options = self._way()
         try:
             self._stream = self._opened()
@@ -77,7 +78,7 @@ class Camera:
             wait_s = self._playout.wait_s(decoded.stamp_s, now_s)
             time.sleep(wait_s)
             time_s = now_s + wait_s
-        return Picture(self._clock.shown(time_s), lambda: pixels(frame), packet=decoded.packet)
+        return Picture(self._clock.shown(time_s), lambda: self._display.pixels(frame), packet=decoded.packet)
 
     @property
     def idle(self) -> str:
@@ -113,10 +114,12 @@ class Camera:
             return url.text("http"), options
         options["rtsp_transport"] = opening.transport
         if url.scheme == "rtsps" and self._trust != Trust():
-            self._gateway = TlsGateway(url.host, url.port, self._trust, opening.open_timeout_s)
-            options["rtsp_transport"] = "tcp"
-            return url.text("rtsp", self._gateway.address), options
+            return self._through_gateway(url)
         return url.text(url.scheme), options
+
+    def _through_gateway(self, url: Url) -> tuple[str, dict[str, str]]:
+        self._gateway = gateway = RtspGateway(url, self._trust, self._opening.open_timeout_s)
+        return f"rtsp://{gateway.address}{url.target}", {"fpsprobesize": "0", "rtsp_transport": "tcp"}
 
     def _opened(self) -> Stream:
         """Open it with the hardware that is wanted, if available.
@@ -140,6 +143,16 @@ class Camera:
                 if refused
                 else why(self._source, self._opening.open_timeout_s, self._trust if self._gateway else ANY)
             )
+            url = Url(self._source)
+            if (
+                reason == "decode error"
+                and url.scheme.startswith("rtsp")
+                and url.user is not None
+                and not self._gateway
+            ):
+                # The camera takes the password from this program, and perhaps not from FFmpeg.
+                self._url, self._options = self._through_gateway(url)
+                return self._opened()
             raise SourceError(f"cannot open {self._name}: {reason}", reason) from error
         if stream.accelerated or self._decoder != "cpu":
             self._decoder = wanted

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from edge_daemon.capture.http import Url
+from edge_daemon.capture.http_auth import answer, challenges
+from edge_daemon.capture.rtsp import challenge_headers, connect_rtsp, describe
 from edge_daemon.capture.tls import Trust
 
 logger = logging.getLogger(__name__)
@@ -97,21 +99,60 @@ class HttpGateway:
         return socket.create_connection((host, port), self._timeout_s)
 
 
-class TlsGateway:
-    """Passes all bytes on to a server over TLS, if its certificate is accepted."""
+class RtspGateway:
+    """Passes an RTSP session on to the server of `url`, and answers its question for the password: FFmpeg knows no
+    SHA-256. Over TLS if `url` is rtsps, and then only if the certificate is accepted.
+    """
 
-    def __init__(self, host: str, port: int, trust: Trust, timeout_s: float) -> None:
-        self._gateway = Gateway(lambda line: self._serve(line, host, port, trust, timeout_s))
+    def __init__(self, url: Url, trust: Trust, timeout_s: float) -> None:
+        self._url, self._trust, self._timeout_s = url, trust, timeout_s
+        self._gateway = Gateway(self._serve)
         self.close, self.address = self._gateway.close, self._gateway.address
 
-    @staticmethod
-    def _serve(line: socket.socket, host: str, port: int, trust: Trust, timeout_s: float) -> None:
-        with trust.connect(host, port, timeout_s) as camera:
-            pump(line, camera)
+    def _serve(self, line: socket.socket) -> None:
+        url = self._url
+        with connect_rtsp(url, self._trust, self._timeout_s) as camera:
+            _, head = describe(camera, url)
+            offered = challenges(challenge_headers(head))
+            count = 0
+
+            def passed_on(request: bytes) -> bytes:
+                nonlocal count
+                first, _, rest = request.partition(b"\r\n")
+                method, target, version = first.split(b" ", 2)
+                target = target.replace(b"rtsp://" + self.address.encode(), url.server.encode())
+                count += 1
+                given = answer(offered, method.decode(), target.decode(), url.user or "", url.password, count)
+                told = f"Authorization: {given}\r\n".encode() if given and url.user is not None else b""
+                return b" ".join((method, target, version)) + b"\r\n" + told + rest
+
+            pump(line, camera, Requests(passed_on).feed)
 
 
-def pump(one: socket.socket, other: socket.socket) -> None:
-    """Pass bytes on in both directions until one side ends."""
+class Requests:
+    """Splits what an RTSP client sends into requests, each of which `changed` changes, and binary data (RFC 2326,
+    section 10.12).
+    """
+
+    def __init__(self, changed: Callable[[bytes], bytes]) -> None:
+        self._changed, self._buffer = changed, b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in bytes, and give those that are to be sent."""
+        self._buffer += data
+        given = b""
+        while self._buffer:
+            binary = self._buffer.startswith(b"$")
+            end = 4 + int.from_bytes(self._buffer[2:4], "big") if binary else self._buffer.find(b"\r\n\r\n") + 4
+            if end < 4 or len(self._buffer) < max(end, 4):
+                break
+            part, self._buffer = self._buffer[:end], self._buffer[end:]
+            given += part if binary else self._changed(part)
+        return given
+
+
+def pump(one: socket.socket, other: socket.socket, changed: Callable[[bytes], bytes] = lambda data: data) -> None:
+    """Pass bytes on in both directions, those of `one` as `changed`, until one side ends."""
     poller = select.poll()
     for line in (one, other):
         line.settimeout(None)
@@ -123,6 +164,6 @@ def pump(one: socket.socket, other: socket.socket) -> None:
             while True:
                 if not (data := source.recv(CHUNK)):
                     return
-                target.sendall(data)
+                target.sendall(changed(data) if source is one else data)
                 if not (isinstance(source, ssl.SSLSocket) and source.pending()):
                     break

@@ -38,6 +38,16 @@ class Url:
             f"?{urllib.parse.quote(parts.query, safe='/%!$&()*+,;=:@~?')}" if parts.query else ""
         )
 
+    @property
+    def server(self) -> str:
+        """Scheme, host and port."""
+        return f"{self.scheme}://{_in_url(self.host)}:{self.port}"
+
+    @property
+    def bare(self) -> str:
+        """This URL without user and password."""
+        return self.server + self.target
+
     def text(self, scheme: str, server: str | None = None) -> str:
         """This URL with another scheme, and another server (`host:port`) if given. It holds the password."""
         quoted = [urllib.parse.quote(part, safe="") for part in (self.user, self.password) if part is not None]
@@ -50,8 +60,7 @@ class Url:
 
     def moved(self, location: str) -> Self | None:
         """This URL after a redirect; None if that leads to another server. From http to https it may lead."""
-        base = f"{self.scheme}://{_in_url(self.host)}:{self.port}{self.target}"
-        to = type(self)(urllib.parse.urljoin(base, location))
+        to = type(self)(urllib.parse.urljoin(self.bare, location))
         secured = (self.scheme, self.port, to.scheme, to.port) == ("http", 80, "https", 443)
         if not (self.same_server(to) or (secured and to.host == self.host)):
             return None

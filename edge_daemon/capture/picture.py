@@ -38,8 +38,7 @@ class Picture:
         return self.load()
 
     def reduced(self, size: tuple[int, int]) -> Pixels | Yuv:
-        """Pixels of at least this width and height (BGR, uint8, height x width x 3, or planes), made at a fraction of the
-        cost where they can be.
+        """Pixels (BGR, uint8, height x width x 3, or planes) of at least this width and height, at less cost if possible.
 
         Raises:
             SourceError: the frame cannot be decoded.

@@ -14,7 +14,12 @@ from av.video.codeccontext import VideoCodecContext
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.capture.parameters import StreamParameters
 from edge_daemon.capture.picture import Details
+from edge_daemon.errors import SourceError
 
+MAX_PIXELS = 40_000_000
+"""Most pixels of a frame: 8K has 33 million."""
+LIMITS = {"max_pixels": str(MAX_PIXELS)}
+"""Options of decoders, for the size of frames may change."""
 DAMAGED = 500
 """A stream with this many undecodable packets in a row is given up."""
 REORDERED = 64
@@ -40,6 +45,7 @@ class Stream:
 
     Raises:
         av.FFmpegError: it cannot be opened, or not by that decoder.
+        SourceError: its pictures have more than MAX_PIXELS.
     """
 
     def __init__(
@@ -59,13 +65,22 @@ class Stream:
             raise av.InvalidDataError(0, "it holds no video", url)
         self._stream = stream
         self._codec = stream.codec_context
+        width, height = self._codec.width, self._codec.height
+        if width * height > MAX_PIXELS:
+            self._container.close()
+            raise SourceError(
+                f"video of {width}x{height} is too large: the limit is {MAX_PIXELS} pixels", "decode error"
+            )
         self._codec.thread_count, self._codec.thread_type = threads, "FRAME"
         if decoder:
             named = CodecContext.create(decoder, "r")
             assert isinstance(named, VideoCodecContext)
             named.extradata = self._codec.extradata
+            named.options = LIMITS
             named.open()
             self._codec = named
+        else:
+            self._codec.options = {**self._codec.options, **LIMITS}
         self.clock: Clock = lambda arrived_s, _: arrived_s
         self._tick_s = float(stream.time_base or 0)
         self._start = stream.start_time or 0

@@ -8,7 +8,7 @@ import av
 from edge_daemon.capture.file_clock import FileClock
 from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
-from edge_daemon.capture.pixels import pixels
+from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.stream import Stream
 from edge_daemon.errors import SourceError
 
@@ -27,6 +27,7 @@ class Video:
         except av.FFmpegError as error:
             raise SourceError(f"{path} is not a video that FFmpeg can open", "decode error") from error
         self._path = path
+        self._display = Display()
         announced = self._stream.fps or 0
         step_s = 1 / announced if 0 < announced <= 1000 else 1 / 25
         self._clock, self._time_s = FileClock(step_s), 0.0
@@ -46,7 +47,7 @@ class Video:
             return None
         frame = decoded.frame
         self._time_s = self._clock(decoded.stamp_s)
-        return Picture(self._time_s, lambda: pixels(frame), packet=decoded.packet)
+        return Picture(self._time_s, lambda: self._display.pixels(frame), packet=decoded.packet)
 
     @property
     def lost(self) -> int:

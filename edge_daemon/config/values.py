@@ -93,7 +93,7 @@ def _url(value: str) -> str:
 
 
 def is_cut_off(rest: str) -> bool:
-    """True if what follows `://` has an @ that belongs to the user and password, beyond a character that ends the host."""
+    """True if what follows `://` has the @ of a user and password beyond a character that ends the host."""
     host, end, path = _HOST_END.match(rest).groups()  # type: ignore[union-attr]
     if "@" in host or "@" not in path:
         return False

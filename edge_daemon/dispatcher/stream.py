@@ -293,7 +293,7 @@ class Stream(Source):
         return messages
 
     def _blamed(self, report: Report, frame: Pending, slot: WorkerSlot) -> list[ToSink]:
-        """A worker died of a live camera's frame: it is set aside, once, and the camera waits if it was not the first."""
+        """A worker died of a live camera's frame: it is set aside; the camera waits if it was not the first."""
         if frame.deaths >= POISON:  # the worker that was to set it aside has died too
             return self._lose(report)
         wait_s = self._blame.add()

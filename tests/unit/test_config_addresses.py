@@ -1,5 +1,7 @@
 """Addresses of cameras as people write them: the right reading, or the right sentence, and never a password."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +86,7 @@ def test_paths_stay_paths(path: str) -> None:
 def test_no_password_is_shown_whatever_it_contains(password: str) -> None:
     secret = f"7x{password}x7"
     for text in (f"rtsp://admin:{secret}@10.0.0.4/s", f"rtsp//admin:{secret}@10.0.0.4/s", f"admin:{secret}@10.0.0.4/s"):
-        try:
+        with suppress(ConfigError):
             source_of(text)
-        except ConfigError as error:
-            assert secret not in str(error)
+            continue
+        assert secret not in problem_with(text)
