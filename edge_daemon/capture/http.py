@@ -94,6 +94,7 @@ class HttpClient:
         self._challenges: list[Challenge] = []
         self._answered = 0  # requests that answered these challenges
         self._connection: http.client.HTTPConnection | None = None
+        self._response: Response | None = None
 
     def get(self, headers: Mapping[str, str] | None = None) -> Response:
         """The response with status 200, or 304 if `headers` ask for it.
@@ -121,9 +122,11 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the connection."""
+        if self._response:
+            self._response.close()
         if self._connection:
             self._connection.close()
-            self._connection = None
+        self._connection = self._response = None
 
     def _follow(self, location: str) -> None:
         to = self.url.moved(location)
@@ -157,7 +160,8 @@ class HttpClient:
             credentials = answer(self._challenges, "GET", url.target, url.user, url.password, self._answered)
             sent |= {"Authorization": credentials} if credentials else {}
         connection.request("GET", url.target, headers=sent)
-        return Response(connection.getresponse(), connection)
+        self._response = Response(connection.getresponse(), connection)
+        return self._response
 
 
 def _in_url(host: str) -> str:

@@ -38,7 +38,7 @@ class Picture:
         return self.load()
 
     def reduced(self, size: tuple[int, int]) -> Pixels | Yuv:
-        """Pixels (BGR, uint8, height x width x 3, or planes) of at least this width and height, at less cost if possible.
+        """Pixels (BGR, uint8, height x width x 3, or planes) of at least this width and height, at less cost if any.
 
         Raises:
             SourceError: the frame cannot be decoded.

@@ -283,7 +283,7 @@ class Stream(Source):
         in_hand = slot.in_hand(self.camera, marker)
         for report in list(self.outstanding.reports):
             if report.worker == slot.worker:
-                if report.frame and report.sent and not report.served and report.seq not in in_hand:
+                if report.frame and (report.sent or self.live) and not report.served and report.seq not in in_hand:
                     report.frame.deaths += 1
                     if self.live and slot.suspects(marker) == 1:
                         messages += self._blamed(report, report.frame, slot)
