@@ -16,6 +16,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 DEFAULT_CONFIG = Path("/etc/edge-daemon/config.yaml")
+BEGINNINGS = """To begin:
+  edge-daemon demo                                 the built-in model on a generated street
+  edge-daemon run --source SOURCE --model MODEL    one camera, clip or folder, and one model
+  edge-daemon run FILE.yaml                        a configuration; edge-daemon probe SOURCE --write FILE.yaml begins one"""
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 Results = Annotated[
@@ -66,10 +70,14 @@ def run(
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source")
+        if not model and not all(one.startswith("scene:") for one in source):
+            raise ConfigError("--source needs a --model: an ONNX file, or zoo:yolox-nano, which is downloaded")
         options = {"workers": workers} if workers else None
         start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
+    elif config is None and not DEFAULT_CONFIG.exists():
+        raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
     else:
         start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache)
 
@@ -210,6 +218,9 @@ def probe(
         str | None, typer.Option(metavar="DURATION", help="Save a clip, such as 5s, without encoding it again.")
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the clip to this MP4 file.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Begin a configuration: write the camera to this YAML file.")
+    ] = None,
     transport: Annotated[str | None, typer.Option(help="RTSP transport: tcp or udp.")] = None,
     decode: Annotated[str | None, typer.Option(help="Video decoder: auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -230,9 +241,11 @@ def probe(
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
     options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
-    found_out = look(source, options, seconds=seconds, picture=picture, clip=clip, output=output, as_json=as_json)
-    if found_out:
-        raise typer.Exit(found_out)
+    code = look(
+        source, options, seconds=seconds, picture=picture, clip=clip, output=output, write=write, as_json=as_json
+    )
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
