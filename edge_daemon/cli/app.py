@@ -19,7 +19,7 @@ DEFAULT_CONFIG = Path("/etc/edge-daemon/config.yaml")
 BEGINNINGS = """To begin:
   edge-daemon demo                                 the built-in model on a generated street
   edge-daemon run --source SOURCE --model MODEL    one camera, clip or folder, and one model
-  edge-daemon run FILE.yaml                        a configuration; edge-daemon probe SOURCE --write FILE.yaml begins one"""
+  edge-daemon run FILE.yaml                        a configuration; probe SOURCE --write FILE.yaml begins one"""
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 Results = Annotated[
@@ -119,15 +119,23 @@ def replay(
 def check(
     config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG,
     cache: Cache = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not load the models.")] = False,
 ) -> None:
-    """Check a configuration and list every mistake with line and key. Opens no camera, downloads nothing."""
-    from edge_daemon.cli.check import faults, not_here
+    """Check a configuration, load its models, and list every mistake with line and key. Opens no camera."""
+    from edge_daemon.cli.check import faults, not_here, unfit
+    from edge_daemon.cli.machine_checks import machine_faults
     from edge_daemon.config.load import load, missing_files
 
     loaded = load(config)
-    if missing := [*missing_files(loaded), *faults(loaded)]:
-        raise StartError("\n".join(str(problem) for problem in missing))
-    for note in not_here(loaded, cache):
+    problems = [*missing_files(loaded), *faults(loaded), *machine_faults(loaded, config, DEFAULT_CONFIG)]
+    if not quick:
+        from edge_daemon.cli.model_checks import model_faults
+
+        found = {problem.key for problem in problems}
+        problems += [problem for problem in model_faults(loaded, cache) if problem.key not in found]
+    if problems:
+        raise StartError("\n".join(str(problem) for problem in sorted(problems, key=lambda one: one.line or 0)))
+    for note in (*not_here(loaded, cache), *unfit(loaded)):
         typer.echo(str(note))
     cameras, count = len(loaded.cameras), len(loaded.models)
     typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {count} model{'s'[: count > 1]})")

@@ -50,6 +50,15 @@ def reload(config: Path | None, place: Path | None) -> str:
     return reply.text
 
 
+def is_running(config: Path) -> bool:
+    """True if a daemon that this user can reach reads this file."""
+    running = False
+    for channel, greeting in _daemons(None):
+        channel.close()
+        running = running or _reads(greeting, config)
+    return running
+
+
 def _ask(channel: Channel, request: Reload) -> Reply:
     """Send a request, and wait for the reply, for as long as it takes.
 

@@ -8,7 +8,7 @@ import setproctitle
 
 from edge_daemon import log
 from edge_daemon.addresses import endpoint, is_local
-from edge_daemon.cli.check import faults
+from edge_daemon.cli.check import faults, unfit
 from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.load import load, loads, missing_files
@@ -55,6 +55,8 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
     path = config.absolute() if isinstance(config, Path) else None
     log.set_up("supervisor")
     config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
+    for note in unfit(config):
+        logger.warning("%s", note)
     if results and results != "-":
         results = str(Path(results).absolute())
         _empty(Path(results))

@@ -22,15 +22,14 @@ def sentence(path: Path) -> str | None:
             "this is the address of a camera, not a configuration; see it: edge-daemon probe ADDRESS, "
             "run a model on it: edge-daemon run --source ADDRESS --model zoo:yolox-nano"
         )
-    match path.suffix.lower():
-        case suffix if suffix in _MODELS:
-            advice = f"is a model; run it: edge-daemon run --source SOURCE --model {path}, explain it: edge-daemon inspect {path}"
-        case suffix if suffix in _OTHER_MODELS:
-            advice = "is a model of another format; export it to ONNX first (docs/models.md)"
-        case suffix if suffix in _VIDEOS:
-            advice = f"is a video; run a model on it: edge-daemon run --source {path} --model zoo:yolox-nano"
-        case suffix if suffix in _PICTURES:
-            advice = f"is a picture; run a model on it: edge-daemon inspect zoo:yolox-nano {path}"
-        case _:
-            return None
-    return f"{path}: {advice}"
+    suffix = path.suffix.lower()
+    if suffix in _MODELS:
+        run = f"run it: edge-daemon run --source SOURCE --model {path}"
+        return f"{path}: is a model; {run}, explain it: edge-daemon inspect {path}"
+    if suffix in _OTHER_MODELS:
+        return f"{path}: is a model of another format; export it to ONNX first (docs/models.md)"
+    if suffix in _VIDEOS:
+        return f"{path}: is a video; run a model on it: edge-daemon run --source {path} --model zoo:yolox-nano"
+    if suffix in _PICTURES:
+        return f"{path}: is a picture; run a model on it: edge-daemon inspect zoo:yolox-nano {path}"
+    return None
