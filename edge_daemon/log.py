@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from typing import ClassVar, Literal, TextIO
+from typing import ClassVar, Literal, TextIO, cast, get_args
 
 from edge_daemon.journal import Journal, is_journal
 
 Form = Literal["text", "json"]
-FORM = "EDGE_DAEMON_LOG"
-"""Environment variable that passes the form set by `choose` on to child processes."""
+Level = Literal["debug", "info", "warning", "error"]
+FORM, LEVEL = "EDGE_DAEMON_LOG", "EDGE_DAEMON_LOG_LEVEL"
+"""Environment variables that pass what `choose` and `choose_level` set on to child processes."""
 REPEAT_S = 1.0
 KINDS = 1000
 """Number of different lines that are remembered."""
@@ -34,7 +35,7 @@ def redact(text: str) -> str:
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
 
 
-def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO) -> None:
+def set_up(process: str, *, camera: str | None = None) -> None:
     """Send this process's log to stderr, with the name of the process and of the camera, if there is one.
 
     Under systemd the journal gets both as fields and adds the time; elsewhere they are part of the line, which is text
@@ -50,12 +51,23 @@ def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)-7s {process}: %(message)s", "%H:%M:%S"))
     handler.addFilter(_Fold())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level().upper(), handlers=[handler], force=True)
 
 
 def choose(form: Form) -> None:
     """Use this form from the next `set_up` on, in this process and its children."""
     os.environ[FORM] = form
+
+
+def choose_level(level: Level) -> None:
+    """Leave out lines below this level from the next `set_up` on, in this process and its children."""
+    os.environ[LEVEL] = level
+
+
+def level() -> Level:
+    """The level that was chosen."""
+    chosen = os.environ.get(LEVEL)
+    return cast(Level, chosen) if chosen in get_args(Level) else "info"
 
 
 def is_json() -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from edge_daemon.errors import ExitCode, StartError
+from edge_daemon.log import Level
 from edge_daemon.tokens import Role
 
 app = typer.Typer(
@@ -59,6 +60,9 @@ def run(
         Literal["text", "json"],
         typer.Option(help="Form of the log: json for programs; text has its own fields in the journal."),
     ] = "text",
+    log_level: Annotated[
+        Level | None, typer.Option(help="Leave out lines below this level; default: log.level of the file, else info.")
+    ] = None,
 ) -> None:
     """Run in the foreground until stopped, or until all files have been read."""
     from edge_daemon.cli.run import run as start
@@ -73,13 +77,19 @@ def run(
         if not model and not all(one.startswith("scene:") for one in source):
             raise ConfigError("--source needs a --model: an ONNX file, or zoo:yolox-nano, which is downloaded")
         options = {"workers": workers} if workers else None
-        start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
+        start(
+            adhoc(source, model or ["builtin:person"], options),
+            results=results,
+            publish=publish,
+            cache=cache,
+            level=log_level,
+        )
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     elif config is None and not DEFAULT_CONFIG.exists():
         raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
     else:
-        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache)
+        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache, level=log_level)
 
 
 @app.command()
@@ -333,7 +343,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Print the status once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per second.")] = False,
 ) -> None:
-    """Live status of a running daemon: cameras, models and processes. Press q to quit."""
+    """Live status of a running daemon: cameras, models and processes. Its last line lists the keys."""
     import sys
 
     from edge_daemon.cli import top as shown

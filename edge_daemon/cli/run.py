@@ -38,7 +38,12 @@ models:
 
 
 def run(
-    config: Config | Path, *, results: str | None = None, publish: str | None = None, cache: Path | None = None
+    config: Config | Path,
+    *,
+    results: str | None = None,
+    publish: str | None = None,
+    cache: Path | None = None,
+    level: log.Level | None = None,
 ) -> None:
     """Run a configuration until all its files have been read, or until a signal.
 
@@ -48,13 +53,23 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, publish, cache)
+        _run(config, spawner, results, publish, cache, level)
 
 
-def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: str | None, cache: Path | None) -> None:
+def _run(
+    config: Config | Path,
+    spawner: Spawner,
+    results: str | None,
+    publish: str | None,
+    cache: Path | None,
+    level: log.Level | None,
+) -> None:
     path = config.absolute() if isinstance(config, Path) else None
+    log.choose_level(level or "info")
     log.set_up("supervisor")
     config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
+    log.choose_level(level or config.log.level)
+    log.set_up("supervisor")
     for note in unfit(config):
         logger.warning("%s", note)
     if results and results != "-":
@@ -73,6 +88,10 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
             raise error
         if changed.runtime_dir != place:
             logger.warning("runtime_dir has changed, which takes effect at the next start")
+        if (new := level or changed.log.level) != log.level():
+            log.choose_level(new)
+            log.set_up("supervisor")
+            logger.warning("log.level is %s now; running processes take it at their next start", new)
         return plan(_completed(changed, publish, cache), folder, results=results, state=state)
 
     with (

@@ -41,6 +41,7 @@ from edge_daemon.config.values import (
     Words,
     token_section,
 )
+from edge_daemon.log import Level
 from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
 from edge_daemon.tokens import ROLES, Role
 
@@ -191,6 +192,13 @@ class Model(Section):
     """Class names in order, a text file with one name a line, coco or voc; if left out, those in the model file."""
 
 
+class Log(Section):
+    """The log of all processes."""
+
+    level: Level = "info"
+    """Leave out lines below this level: debug, info, warning or error."""
+
+
 class Frames(Section):
     """Transport of frames between processes."""
 
@@ -292,6 +300,7 @@ class Config(Section):
     frames: Frames = Field(default_factory=Frames)
     publish: Publish = Field(default_factory=Publish)
     web: Web = Field(default_factory=Web)
+    log: Log = Field(default_factory=Log)
     runtime_dir: FilePath | None = Field(default=None)
     """Folder for the sockets between processes; a private one if left out."""
 

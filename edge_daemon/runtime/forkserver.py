@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import setproctitle
 
+from edge_daemon import log
 from edge_daemon.errors import StartError
 from edge_daemon.runtime import process
 
@@ -30,12 +31,13 @@ MAX_BYTES = 4096
 class SpawnRequest(msgspec.Struct, frozen=True):
     """Start a process that serves with `module`; its end of the control channel is passed along with the request.
 
-    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any.
+    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any, and not below `level`.
     """
 
     module: str
     title: str
     camera: str | None = None
+    level: log.Level = "info"
 
 
 def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> int:
@@ -83,6 +85,7 @@ def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
         os.close(reader)
         os.close(writer)
         supervisor.close()
+        log.choose_level(request.level)
         process.leave(process.run(request.module, request.title, end, camera=request.camera))
     os.waitpid(between, 0)
     os.close(writer)

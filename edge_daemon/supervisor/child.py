@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from edge_daemon import log
 from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
 from edge_daemon.messages.requests import Reply
@@ -109,7 +110,7 @@ class Child:
         try:
             settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
             self._channel = ProcessChannel()
-            request = SpawnRequest(module=self.spec.kind.module, title=self.title, camera=self.spec.camera)
+            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level())
             with self._channel.theirs as theirs:
                 self.pid = self._spawner.start(request, theirs)
         except StartError as error:
