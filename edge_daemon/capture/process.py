@@ -232,6 +232,7 @@ class Capture:
             deferrable=self._settings.delivery == "lossless",
             share=request.keep,
             truth=frame.picture.truth,
+            file=frame.picture.file,
             crops=request.crops,
             deaths=request.deaths,
             shared=shared,

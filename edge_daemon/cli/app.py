@@ -27,6 +27,10 @@ Results = Annotated[
     str | None,
     typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout."),
 ]
+Save = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix)."),
+]
 Publish = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Publish at this address instead, for example tcp://127.0.0.1:6000."),
@@ -54,6 +58,7 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes for each --model.")] = None,
     results: Results = None,
+    save: Save = None,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
@@ -80,6 +85,7 @@ def run(
         start(
             adhoc(source, model or ["builtin:person"], options),
             results=results,
+            save=save,
             publish=publish,
             cache=cache,
             level=log_level,
@@ -89,7 +95,7 @@ def run(
     elif config is None and not DEFAULT_CONFIG.exists():
         raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
     else:
-        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache, level=log_level)
+        start(config or DEFAULT_CONFIG, results=results, save=save, publish=publish, cache=cache, level=log_level)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """`run` and `demo`: a supervisor in the foreground, with its progress on the terminal."""
 
 import logging
+import os
 import sys
+import time
 from pathlib import Path
 
 import setproctitle
@@ -16,6 +18,7 @@ from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.state import daemon_folder
+from edge_daemon.settings import SaveSettings
 from edge_daemon.supervisor.control_socket import ControlSocket
 from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -26,6 +29,7 @@ from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi")
 DEMO = """
 cameras:
   street:
@@ -41,11 +45,12 @@ def run(
     config: Config | Path,
     *,
     results: str | None = None,
+    save: Path | None = None,
     publish: str | None = None,
     cache: Path | None = None,
     level: log.Level | None = None,
 ) -> None:
-    """Run a configuration until all its files have been read, or until a signal.
+    """Run a configuration until all its files have been read, or until a signal. Annotated frames are saved to `save`.
 
     A file is read again for each reload. Missing models are downloaded first, into the folder `cache`.
 
@@ -53,13 +58,14 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, publish, cache, level)
+        _run(config, spawner, results, save, publish, cache, level)
 
 
 def _run(
     config: Config | Path,
     spawner: Spawner,
     results: str | None,
+    save: Path | None,
     publish: str | None,
     cache: Path | None,
     level: log.Level | None,
@@ -75,6 +81,7 @@ def _run(
     if results and results != "-":
         results = str(Path(results).absolute())
         _empty(Path(results))
+    saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
     place, state = config.runtime_dir, daemon_folder(path)
 
@@ -92,14 +99,14 @@ def _run(
             log.choose_level(new)
             log.set_up("supervisor")
             logger.warning("log.level is %s now; running processes take it at their next start", new)
-        return plan(_completed(changed, publish, cache), folder, results=results, state=state)
+        return plan(_completed(changed, publish, cache), folder, results=results, state=state, save=saving)
 
     with (
         Signals() as signals,
         run_folder(Path(place) if place else None) as folder,
         ControlSocket(folder, path) as control,
     ):
-        specs = plan(config, folder, results=results, state=state)
+        specs = plan(config, folder, results=results, state=state, save=saving)
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
@@ -115,6 +122,8 @@ def _run(
             supervisor.run()
         for line in summary(supervisor.streams):
             logger.info("%s", line)
+        if made := [f"{what}: {where}" for what, where in (("results", results), ("annotated frames", save)) if where]:
+            logger.info("%s", ", ".join(made))
 
 
 def _completed(config: Config, publish: str | None, cache: Path | None) -> Config:
@@ -127,6 +136,20 @@ def _empty(results: Path) -> None:
         results.open("wb").close()
     except OSError as error:
         raise StartError(f"cannot write results to {results}: {error.strerror}") from error
+
+
+def _saving(save: Path) -> SaveSettings:
+    target = save.absolute()
+    if target.suffix and target.suffix.lower() not in VIDEOS:
+        raise ConfigError(f"--save {save}: must be a video ({', '.join(VIDEOS)}) or a folder, which has no suffix")
+    place = target.parent if target.suffix else target
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"cannot save to {save}: {error.strerror}") from error
+    if not os.access(place, os.W_OK):
+        raise StartError(f"cannot save to {save}: permission denied")
+    return SaveSettings(target=str(target), began_at=time.time())
 
 
 def _published_at(config: Config, address: str) -> Config:

@@ -17,6 +17,7 @@ class Result(msgspec.Struct, kw_only=True):
     """A `result` message; `frame` messages have the same header plus `encoding`.
 
     `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
+    `file` is the name of the picture, for folders.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -27,6 +28,7 @@ class Result(msgspec.Struct, kw_only=True):
     seq: int
     captured_at: str
     time_s: float = 0.0
+    file: str | msgspec.UnsetType = msgspec.UNSET
     width: int
     height: int
     detections: list[Detection]

@@ -1,6 +1,7 @@
 """Publishes to subscribers: results, annotated frames, the status; and knows who subscribes to what."""
 
 from collections.abc import Container
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,7 @@ from edge_daemon.transport.curve import Authenticator
 
 if TYPE_CHECKING:
     from edge_daemon.sink.annotator import Annotator
+    from edge_daemon.sink.saver import Saver
 
 BURST = 64
 SETTLED_S = 0.2
@@ -42,8 +44,9 @@ class Publisher:
         self._connections = zeromq.ConnectionCount(self._socket) if settings.wait_for else None
         self._subscriptions = Subscriptions()
         self._annotator: Annotator | None = None
+        self._saver = _saver(settings)
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
-        self.watched: list[str] = []
+        self.watched: list[str] = list(settings.cameras) if self._saver else []
         if not self._connections:
             self._open_locally(settings)
 
@@ -123,6 +126,8 @@ class Publisher:
         if self._connections:
             self._connections.close()
         self._socket.close()
+        if self._saver:
+            self._saver.close()
         if self._authenticator:
             self._authenticator.close()
 
@@ -132,7 +137,7 @@ class Publisher:
 
     def _watch(self) -> None:
         cameras = self._settings.cameras
-        watched = [camera for camera in cameras if self._subscriptions.include(FRAME.prefix(camera))]
+        watched = [camera for camera in cameras if self._saver or self._subscriptions.include(FRAME.prefix(camera))]
         if watched != self.watched:
             self.watched = watched
 
@@ -141,6 +146,8 @@ class Publisher:
         if arrival.outcome.frame.annotate == "raw":
             others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
             jpeg = self._drawn_together.jpeg(arrival, others)
+        if self._saver:
+            self._saver.add(result, jpeg, wait=self._settings.cameras[result.camera].delivery == "lossless")
         header = msgspec.json.encode(msgspec.structs.replace(result, type="frame", encoding="jpeg"))
         self._socket.send_multipart([FRAME.prefix(result.camera), header, jpeg], copy=False)
 
@@ -151,3 +158,11 @@ class Publisher:
 
             self._annotator = Annotator(self._settings.quality)
         return self._annotator
+
+
+def _saver(settings: SinkSettings) -> "Saver | None":
+    if not settings.save:
+        return None
+    from edge_daemon.sink.saver import Saver  # not before it is needed: it loads FFmpeg
+
+    return Saver(Path(settings.save.target), settings.save.began_at, alone=len(settings.cameras) == 1)

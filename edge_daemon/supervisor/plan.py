@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.config.schema import Config
+from edge_daemon.settings import SaveSettings
 from edge_daemon.supervisor.kinds import KINDS
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -17,15 +18,16 @@ def plan(
     *,
     results: str | None = None,
     state: Path | None = None,
+    save: SaveSettings | None = None,
     kinds: Sequence[Kind[Any]] = KINDS,
 ) -> list[ProcessSpec]:
     """Every process that a configuration calls for, in the order of their start.
 
     Sockets lie in `folder`, and what survives this run in the folder `state`; results are also written to the file
-    `results`. Both are optional.
+    `results`, and annotated frames are saved as `save` says. All three are optional.
 
     Raises:
         StartError: a key cannot be read.
     """
-    run = Run(config, folder, results, state)
+    run = Run(config, folder, results, state, save)
     return [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]

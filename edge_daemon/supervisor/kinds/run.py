@@ -6,20 +6,21 @@ from pathlib import Path
 
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, kind_of
-from edge_daemon.settings import CameraPlan, Delivery
+from edge_daemon.settings import CameraPlan, Delivery, SaveSettings
 from edge_daemon.transport import zeromq
 
 
 @dataclass(frozen=True)
 class Run:
     """One run of a configuration: its sockets lie in `folder`, and what survives it in the folder `state`; results are
-    also written to the file `results`.
+    also written to the file `results`, and annotated frames as `save` says.
     """
 
     config: Config
     folder: Path
     results: str | None = None
     state: Path | None = None
+    save: SaveSettings | None = None
 
     def address(self, name: str) -> str:
         """Address of the socket `name` in the run's folder."""
