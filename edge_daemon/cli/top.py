@@ -23,7 +23,7 @@ from edge_daemon.messages.status import Status
 PATIENCE_S = 5.0
 """Time limit of the first status."""
 LOOK_S = 0.2
-"""How often keys are read and the screen is drawn."""
+"""Interval at which keys are read and the screen is drawn."""
 FEW = 12
 """Number of processes up to which they are shown without being asked for."""
 KEYS = "q quit   d details   s state first   n name   f fps   l latency   x lost   j/k scroll"
