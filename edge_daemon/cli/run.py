@@ -1,9 +1,12 @@
 """`run` and `demo`: a supervisor in the foreground, with its progress on the terminal."""
 
+import contextlib
 import logging
 import os
+import socket
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import setproctitle
@@ -29,6 +32,8 @@ from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
+PORTS = 100
+"""Ports that are tried for the page."""
 VIDEOS = (".mp4", ".mkv", ".mov", ".avi")
 DEMO = """
 cameras:
@@ -73,7 +78,9 @@ def _run(
     path = config.absolute() if isinstance(config, Path) else None
     log.choose_level(level or "info")
     log.set_up("supervisor")
-    config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
+    config = load(config) if isinstance(config, Path) else config
+    listen = free_address(config.web.listen) if "web" not in config.model_fields_set and _is_watched() else None
+    config = _completed(config, publish, listen, cache)
     log.choose_level(level or config.log.level)
     log.set_up("supervisor")
     for note in unfit(config):
@@ -99,7 +106,7 @@ def _run(
             log.choose_level(new)
             log.set_up("supervisor")
             logger.warning("log.level is %s now; running processes take it at their next start", new)
-        return plan(_completed(changed, publish, cache), folder, results=results, state=state, save=saving)
+        return plan(_completed(changed, publish, listen, cache), folder, results=results, state=state, save=saving)
 
     with (
         Signals() as signals,
@@ -119,6 +126,8 @@ def _run(
                 observe=show.update,
                 audit=AuditLog(state),
             )
+            for line in _addresses(specs, config):
+                logger.info("%s", line)
             supervisor.run()
         for line in summary(supervisor.streams):
             logger.info("%s", line)
@@ -126,9 +135,39 @@ def _run(
             logger.info("%s", ", ".join(made))
 
 
-def _completed(config: Config, publish: str | None, cache: Path | None) -> Config:
-    """`config` with the options of the command line, and with all models on this machine."""
+def _completed(config: Config, publish: str | None, listen: str | None, cache: Path | None) -> Config:
+    """`config` with the options of the command line, with the page at `listen` unless it says otherwise, and with all
+    models on this machine.
+    """
+    if listen and "web" not in config.model_fields_set:
+        config = config.model_copy(update={"web": config.web.model_copy(update={"listen": listen})})
     return with_local_models(_published_at(config, publish) if publish else config, cache)
+
+
+def _is_watched() -> bool:
+    """True if a person started this run on a terminal; false for a service, and if another program reads the log."""
+    return sys.stderr.isatty() and not log.is_json()
+
+
+def free_address(listen: str) -> str:
+    """ADDRESS:PORT with the first port from that of `listen` on that nobody listens at; `listen` if all are taken."""
+    host, _, first = listen.rpartition(":")
+    for port in range(int(first), int(first) + PORTS):
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+            return f"{host}:{port}"
+    return listen
+
+
+def _addresses(specs: Sequence[ProcessSpec], config: Config) -> Iterator[str]:
+    """A line each on the page, the results and the annotated frames."""
+    if any(spec.name == "web" for spec in specs):
+        web = config.web
+        yield f"page: {'https' if web.certificate else 'http'}://{web.listen}{web.prefix}/"
+    for address in config.publish.bind:
+        yield f"results: topics result/CAMERA/ at {address}"
+        yield f"annotated frames: topics frame/CAMERA/ at {address}"
 
 
 def _empty(results: Path) -> None:
@@ -167,10 +206,12 @@ def _published_at(config: Config, address: str) -> Config:
 
 def demo(*, results: str | None = None, publish: str | None = None) -> None:
     """Run the built-in model on the generated street."""
-    command = sys.argv[0]
+    command, config = sys.argv[0], loads(DEMO, "demo")
+    listen = free_address(config.web.listen)
     print("The built-in model runs on a generated street. To see it:")
-    print("  http://127.0.0.1:8080                                the page, in a browser")
+    print(f"  http://{listen}                                the page, in a browser")
     print(f"  {command} tail                  results as JSON lines")
     print(f"  {command} snapshot street.png   a picture with boxes")
     print("Ctrl-C stops it.", flush=True)
-    run(loads(DEMO, "demo"), results=results, publish=publish)
+    web = config.web.model_copy(update={"listen": listen})
+    run(config.model_copy(update={"web": web}), results=results, publish=publish)

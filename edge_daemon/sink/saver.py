@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import av
 import msgspec
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from edge_daemon.imaging.header import Buffer
@@ -19,10 +20,13 @@ AHEAD = 8
 """Frames that may wait to be encoded."""
 TICKS = 90_000
 USUAL_S = 1 / 25
+BT709 = 1
+"""JPEGs have the colours of BT.601 in full range; players expect these of a large video (ISO/IEC 23091-2)."""
 H264 = ("libx264", "libopenh264", "h264_v4l2m2m")
-OPTIONS = {"libx264": {"preset": "veryfast", "crf": "23", "rc-lookahead": "10"}}
-FRAGMENTS = {"movflags": "+hybrid_fragmented"}
-"""The file can be played as far as it was written, even if this process is killed."""
+OPTIONS = {"libx264": {"preset": "veryfast", "crf": "23", "rc-lookahead": "10", "bf": "0"}}
+"""Without B-frames the first frame is at zero in a fragmented file too."""
+FRAGMENTS = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
+"""All but the last second of a file can be played even if this process is killed."""
 
 
 class _Frame(NamedTuple):
@@ -134,7 +138,15 @@ class _Video:
         if self._stream is None:
             self._open(picture)
         assert self._stream
-        shown = picture.reformat(width=self._stream.width, height=self._stream.height, format=self._stream.pix_fmt)
+        shown = picture.reformat(
+            self._stream.width,
+            self._stream.height,
+            self._stream.pix_fmt,
+            src_colorspace=Colorspace.ITU601,
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=self._stream.codec_context.color_range,
+        )
         shown.pts, shown.time_base = round(TICKS * self._time_s(frame.result)), Fraction(1, TICKS)
         self._container.mux(self._stream.encode(shown))
 
@@ -151,6 +163,9 @@ class _Video:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = picture.width & ~1, picture.height & ~1
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        coded = stream.codec_context
+        coded.colorspace = coded.color_primaries = coded.color_trc = BT709
+        coded.color_range = ColorRange.JPEG if codec == "mjpeg" else ColorRange.MPEG
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS)
         self._stream = stream
 
