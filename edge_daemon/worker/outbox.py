@@ -186,13 +186,13 @@ class Outbox:
             self._close_replies()
             self._replies[address] = zeromq.outcomes(self._context, address)
         socket = self._replies[address]
-        while not socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+        while zeromq.is_there(address) and not self._control.stopping:
+            if socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+                return socket
             self._control.commands()
             self._control.heartbeat("waiting for the web", self._report())
-            if self._control.stopping or not zeromq.is_there(address):
-                self._close_replies()
-                return None
-        return socket
+        self._close_replies()
+        return None
 
     def _close_replies(self) -> None:
         for socket in self._replies.values():
