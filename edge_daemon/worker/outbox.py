@@ -184,7 +184,10 @@ class Outbox:
         """Socket to the web at `address` that takes a message now; None if that web is gone."""
         if address not in self._replies:
             self._close_replies()
-            self._replies[address] = zeromq.outcomes(self._context, address)
+            try:
+                self._replies[address] = zeromq.outcomes(self._context, address)
+            except zmq.ZMQError:  # it is no address
+                return None
         socket = self._replies[address]
         while zeromq.is_there(address) and not self._control.stopping:
             if socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):

@@ -180,7 +180,8 @@ def test_uploads_of_a_web_that_is_gone_do_not_keep_it_busy(neighbours: Neighbour
     with capture(neighbours.start()) as outbox:
         began = time.monotonic()
         for number in range(uploads):
-            outbox.send_multipart([encode(msgspec.structs.replace(header, number=number)), frame(0)[1]])
+            reply = header.reply if number else "no address"
+            outbox.send_multipart([encode(msgspec.structs.replace(header, number=number, reply=reply)), frame(0)[1]])
             assert neighbours.message() == UploadDone(worker="m-0", number=number)
         outbox.send_multipart(frame(0))
         assert neighbours.outcome().frame.seq == 0
