@@ -289,6 +289,35 @@ def token(
 
 
 @app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="NAME of ${NAME} in the configuration.")],
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of secrets; default: the service's.")
+    ] = None,
+) -> None:
+    """Ask for a secret, such as a camera's password, and store it for the service."""
+    from edge_daemon.cli.secret import FOLDER, store
+
+    store(name, folder or FOLDER)
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="The report, a new .tar.gz file.")] = Path("edge-daemon-report.tar.gz"),
+    config: Annotated[Path, typer.Option(metavar="FILE", help="The daemon's configuration.")] = DEFAULT_CONFIG,
+    connect: Connect = DEFAULT_ADDRESS,
+    server_key: ServerKey = None,
+    key: OwnKey = None,
+    probe: Annotated[bool, typer.Option("--probe", help="Also probe each camera.")] = False,
+) -> None:
+    """Collect what a bug report needs, without secrets: versions, configuration, status, log lines."""
+    from edge_daemon.cli.report import write
+    from edge_daemon.cli.target import Target
+
+    write(file, config, Target(connect, server_key, key), probe=probe)
+
+
+@app.command()
 def keygen(
     name: Annotated[Path, typer.Argument(help="Writes NAME.key (secret) and NAME.pub (public).")],
 ) -> None:
