@@ -145,7 +145,8 @@ class Publisher:
         jpeg = arrival.picture or b""
         if arrival.outcome.frame.annotate == "raw":
             others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
-            jpeg = self._drawn_together.jpeg(arrival, others)
+            jpeg, drawn = self._drawn_together.jpeg(arrival, others)
+            result = msgspec.structs.replace(result, drawn=drawn)
         if self._saver:
             self._saver.add(result, jpeg, wait=self._settings.cameras[result.camera].delivery == "lossless")
         header = msgspec.json.encode(msgspec.structs.replace(result, type="frame", encoding="jpeg"))

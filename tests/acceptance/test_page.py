@@ -211,22 +211,22 @@ def test_a_camera_that_goes_down_and_comes_back_is_shown(
 
 
 def test_nothing_looks_alive_when_the_daemon_is_gone(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, DOOR, "gone: {source: 'rtsp://127.0.0.1:1/x'}") as (port, daemon):
-        with Visitor(browser, port) as visitor:
-            page = visitor.page
-            shows_another(camera(page, "door").locator("img"))
-            expect(page).to_have_title("(1 down) edge-daemon")
-            expect(page.locator("#lost")).to_be_hidden()
-            daemon.processes()["sink"].suspend()
-            expect(page.locator("#lost")).to_contain_text("Nothing below is live")
-            daemon.processes()["sink"].resume()
-            expect(page.locator("#lost")).to_be_hidden()
-            expect(camera(page, "door").locator(".state")).to_have_text("up")
-            assert daemon.stop() == 0
-            expect(page.locator("#lost")).to_contain_text("Connection lost")
-            expect(camera(page, "door").locator(".state")).to_have_text("unknown")
-            expect(camera(page, "door").locator(".veil")).to_contain_text("last seen")
-            visitor.shoot("lost")
+    gone = "gone: {source: 'rtsp://127.0.0.1:1/x'}"
+    with serving(tmp_path, DOOR, gone) as (port, daemon), Visitor(browser, port) as visitor:
+        page = visitor.page
+        shows_another(camera(page, "door").locator("img"))
+        expect(page).to_have_title("(1 down) edge-daemon")
+        expect(page.locator("#lost")).to_be_hidden()
+        daemon.processes()["sink"].suspend()
+        expect(page.locator("#lost")).to_contain_text("Nothing below is live")
+        daemon.processes()["sink"].resume()
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(camera(page, "door").locator(".state")).to_have_text("up")
+        assert daemon.stop() == 0
+        expect(page.locator("#lost")).to_contain_text("Connection lost")
+        expect(camera(page, "door").locator(".state")).to_have_text("unknown")
+        expect(camera(page, "door").locator(".veil")).to_contain_text("last seen")
+        visitor.shoot("lost")
 
 
 def test_a_token_is_asked_for_and_remembered(browser: Browser, tmp_path: Path) -> None:
