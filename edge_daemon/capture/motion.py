@@ -1,7 +1,7 @@
 """The motion gate: lets frames through while something moves, and one of a still picture now and then."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from edge_daemon.capture.picture import Picture
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
 from edge_daemon.messages.published import utc
+from edge_daemon.messages.status import MotionStatus
 from edge_daemon.settings import MotionSettings
 
 WIDTH = 160
@@ -122,10 +123,11 @@ class MotionGate:
         return passes
 
     @property
-    def status(self) -> dict[str, Any]:
-        """How it stands, for `status/`: `moving` or `still`, since when, and the share of the frames that passed."""
+    def status(self) -> MotionStatus:
+        """Its state, for `status/`."""
         share = self.passed / self.seen if self.seen else 0.0
-        return {"state": "moving" if self.moving else "still", "since": utc(self.since_ns), "passed": round(share, 4)}
+        state: Literal["moving", "still"] = "moving" if self.moving else "still"
+        return MotionStatus(state=state, since=utc(self.since_ns), passed=round(share, 4))
 
 
 def _grey(picture: Picture) -> Grey:

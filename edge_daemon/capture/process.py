@@ -4,8 +4,9 @@ import logging
 import os
 import select
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 import zmq
 
 from edge_daemon.capture.encoding import Encoding
@@ -29,6 +30,7 @@ from edge_daemon.messages.scheduling import (
     ToCapture,
     Welcome,
 )
+from edge_daemon.messages.status import CaptureReport
 from edge_daemon.runtime.control import Control
 from edge_daemon.settings import CaptureSettings
 from edge_daemon.transport import zeromq
@@ -302,9 +304,15 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
             self._encoding.pools.rest(now)
-        detail: dict[str, Any] = {"fps": round(self._fps, 2), "width": width, "height": height, "about": reader.about}
-        detail |= {"announced": self._offers.told, "held": self._window.owed, "rejected": self._decode.rejected}
-        if reader.gate and reader.gate.seen:
-            detail["motion"] = reader.gate.status
+        report = CaptureReport(
+            fps=round(self._fps, 2),
+            width=width,
+            height=height,
+            about=reader.about,
+            announced=self._offers.told,
+            held=self._window.owed,
+            rejected=self._decode.rejected,
+            motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
+        )
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
-        self._control.heartbeat("stalled" if stalled else reader.state, detail)
+        self._control.heartbeat("stalled" if stalled else reader.state, report)

@@ -259,11 +259,16 @@ def keygen(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    messages: Annotated[bool, typer.Option("--messages", help="That of the published messages, for programs.")] = False,
+) -> None:
     """Print the JSON Schema of the YAML, for editors."""
     import json
 
-    from edge_daemon.config.load import json_schema
+    if messages:
+        from edge_daemon.messages.schema import messages_schema as json_schema
+    else:
+        from edge_daemon.config.load import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

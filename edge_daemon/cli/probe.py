@@ -73,7 +73,7 @@ def probe(source: str, options: dict[str, object], *, seconds: float, picture: P
     from edge_daemon.config.load import loads
     from edge_daemon.config.sources import camera_names, comes_and_goes
     from edge_daemon.imaging.files import format_of
-    from edge_daemon.supervisor.plan import open_settings
+    from edge_daemon.supervisor.kinds.capture import open_settings
 
     name = camera_names([source])[0]
     picture = picture or Path(f"{name}.jpg")

@@ -136,8 +136,8 @@ def test_it_stays_open_for_a_while_and_lets_one_through_now_and_then() -> None:
     assert set(range(30, 30 + held)) <= set(through)
     assert max(np.diff(through)) <= 5 * FPS + 1
     assert len(through) < 30 + held
-    assert made.status["state"] == "still"
-    assert made.status["passed"] == pytest.approx(len(through) / 200)
+    assert made.status.state == "still"
+    assert made.status.passed == pytest.approx(len(through) / 200)
 
 
 def test_a_clock_that_is_set_back_holds_nothing_back() -> None:
