@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
 import ssl
@@ -32,10 +31,9 @@ class Acceptor:
         make: Make,
         connections: Connections[Connection],
         rejections: Rejections,
-        tls: ssl.SSLContext | None,
     ) -> None:
-        self.tls = tls
-        """For new connections; can be replaced."""
+        self.tls: ssl.SSLContext | None = None
+        """For new connections."""
         self._listener, self._make, self._connections, self._rejections = listener, make, connections, rejections
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()

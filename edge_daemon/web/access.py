@@ -60,7 +60,7 @@ ANONYMOUS = Identity("", "viewer")
 class Refusal:
     """A refused request: HTTP status, message, time to wait before the next attempt, and the sender if known."""
 
-    status: Literal[401, 403, 421, 429]
+    status: Literal[400, 401, 403, 421, 429, 503]
     sentence: str
     wait_s: float = 0.0
     who: Identity | None = None
@@ -80,7 +80,11 @@ class Access:
     """
 
     def __init__(
-        self, tokens: Mapping[str, TokenSettings], hosts: Iterable[str], sessions: Sessions, names: Iterable[str] = ()
+        self,
+        tokens: Mapping[str, TokenSettings],
+        hosts: Iterable[str],
+        names: Iterable[str] = (),
+        sessions: Sessions | None = None,
     ) -> None:
         self._known = [
             (of.token if of.token.startswith(SHA256) else digest(of.token), Identity(name, of.role))
@@ -89,7 +93,7 @@ class Access:
         self._hosts = {host.lower() for host in hosts}
         self._names = self._hosts | {"localhost", *(name.lower() for name in names)}
         self._guesses: OrderedDict[str, _Guesses] = OrderedDict()
-        self._sessions = sessions
+        self._sessions = sessions or Sessions(None)
         self._of_sessions = {digest(known): identity for known, identity in self._known}
 
     @property
@@ -106,8 +110,7 @@ class Access:
     def admit(self, head: RequestHead, needed: Role | None, now_s: float) -> Identity | Refusal:
         """Identity of a request to a route that needs a role (or none), or why it is refused. Its host is right."""
         if not self._is_from_here(head, needed):
-            origin = f" ({head.origin[:100]}); if that is this one behind a proxy, add its name to web.hosts"
-            return Refusal(403, f"the request was sent by another site{origin if head.origin else ''}")
+            return Refusal(403, "the request was sent by another site" + _remedy(head.origin))
         if needed is None:
             return ANONYMOUS
         found = self._identity(head, now_s) if self.asks else ANONYMOUS
@@ -177,6 +180,10 @@ class Access:
             return needed in (None, "viewer") or head.fetch_site == "same-origin" or head.cookie is None
         scheme, _, netloc = head.origin.lower().partition("://")
         return bool(scheme) and (netloc == head.host.lower() or _name_of(netloc) in self._hosts)
+
+
+def _remedy(origin: str | None) -> str:
+    return f" ({origin[:100]}); if that is this service behind a proxy, add its name to web.hosts" if origin else ""
 
 
 def _name_of(host: str) -> str:

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from edge_daemon.web.connections import ANSWER, BODY, HEAD, Connections, Pace, Phase
+from edge_daemon.web.guard import ABANDON
 from edge_daemon.web.rejections import Rejections
 
 MAX_HEAD = 32 << 10
@@ -19,8 +20,6 @@ MAX_HEAD = 32 << 10
 MAX_FIELDS = 100
 MAX_PIPELINED = 16
 PIECE = 8 << 10
-ABANDON = "edge_daemon.abandon"
-"""Extension of a request's scope: closes the connection at once."""
 BYTES_ACKED = struct.Struct("=120xQ")
 """In tcp_info (linux/tcp.h): bytes that the client's system has confirmed."""
 
@@ -98,10 +97,10 @@ class Connection(HttpToolsProtocol):
 
     def _reject(self, status: int, why: str) -> None:
         """Answer that the request is rejected, if it can still be answered, and close the connection."""
-        answerable = status and not self.transport.is_closing() and not (self.cycle and self.cycle.response_started)
-        if self.cycle is not None and self.cycle.response_complete:
-            answerable = bool(status) and not self.transport.is_closing()
-        if not answerable:
+        is_answering = self.pipeline or (
+            self.cycle and self.cycle.response_started and not self.cycle.response_complete
+        )
+        if not status or is_answering or self.transport.is_closing():
             self.abort()
             return
         body = json.dumps({"detail": why}).encode()
@@ -148,7 +147,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABANDON: {"call": self.abort}}
+        self.scope["state"][ABANDON] = self.abort
         self._received = self._head = self._fields = self._body = 0
 
     def on_url(self, url: bytes) -> None:

@@ -1,6 +1,6 @@
 """Limits of connections, in number and in time. Knows no sockets and no clock."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from math import inf
@@ -23,9 +23,9 @@ class Connections(Generic[C]):
     A connection that is between two requests, or has not sent its first one, makes room for a new one.
     """
 
-    def __init__(self, most: int, most_of_one: int, proxies: Iterable[str] = ()) -> None:
+    def __init__(self, most: int, most_of_one: int, proxies: Container[str] = ()) -> None:
         self._all: _Group[C] = _Group(most)
-        self._most_of_one, self._proxies = most_of_one, frozenset(proxies)
+        self._most_of_one, self._proxies = most_of_one, proxies
         self._groups: dict[str, _Group[C]] = {}
         self._network: dict[C, str] = {}
 

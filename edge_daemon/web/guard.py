@@ -28,15 +28,18 @@ SECURITY = {
 HEAD = "edge_daemon_head"
 """Key of a request's scope: what is known of the request."""
 ABANDON = "edge_daemon_abandon"
-"""Key of a request's scope: a function that closes the connection at once."""
+"""Key of the state of a request's scope: a function that closes the connection at once."""
 PIECE = 256 << 10
 """Largest part of a body that is handed to the connection at once, in bytes; the rest waits for the client."""
+
+
+NO_PROXIES = Proxies(())
 
 
 class Guard:
     """An ASGI application around another. A path may begin with `prefix`, as some reverse proxies leave it."""
 
-    def __init__(self, app: App, access: Access, prefix: str, proxies: Proxies) -> None:
+    def __init__(self, app: App, access: Access, prefix: str, proxies: Proxies = NO_PROXIES) -> None:
         self._app, self._access, self._prefix, self._proxies = app, access, prefix.rstrip("/"), proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +121,7 @@ class _Answer:
     async def break_off(self) -> None:
         """Refuse a request amid its answer."""
         if self._started.is_set():
-            self._scope[ABANDON]()
+            self._scope["state"][ABANDON]()
         else:
             await self.refuse(Refusal(503, "the service is stopping, or has no memory left for this", 1.0))
 

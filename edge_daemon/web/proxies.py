@@ -19,8 +19,11 @@ class Proxies:
     def __init__(self, names: Iterable[str]) -> None:
         self._networks = [ip_network(name, strict=False) for name in names]
 
-    def __contains__(self, address: str) -> bool:
-        return bool(self._networks) and (ip := _parsed(address)) is not None and any(ip in net for net in self._networks)
+    def __contains__(self, address: object) -> bool:
+        if not (self._networks and isinstance(address, str)):
+            return False
+        ip = _parsed(address)
+        return ip is not None and any(ip in network for network in self._networks)
 
     def forwarded(self, address: str, for_: str, proto: str, host: str) -> Forwarded:
         """What a proxy at `address` says in the headers X-Forwarded-For, -Proto and -Host.

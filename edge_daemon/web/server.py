@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 import resource
 import socket
-import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 
 from edge_daemon.errors import StartError
 from edge_daemon.settings import WebSettings
+from edge_daemon.transport.tls import server_context
 from edge_daemon.web.acceptor import Acceptor
 from edge_daemon.web.connection import Connection
 from edge_daemon.web.connections import Connections
 from edge_daemon.web.guard import App
+from edge_daemon.web.proxies import Proxies
 from edge_daemon.web.rejections import Rejections
 
 TICK_S = 1.0
@@ -45,26 +45,28 @@ class Server(uvicorn.Server):
             )
         )
         most = most_connections()
-        self._connections: Connections[Connection] = Connections(most, most // 2, settings.proxies)
-        self._listener, self._rejections, self._tls = listener, rejections, tls(settings)
+        self._connections: Connections[Connection] = Connections(most, most // 2, Proxies(settings.proxies))
+        self._listener, self._settings, self._rejections = listener, settings, rejections
         self._leaving = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections."""
-        self._acceptor = Acceptor(self._listener, self._connection, self._connections, self._rejections, self._tls)
+        self._acceptor = Acceptor(self._listener, self._connection, self._connections, self._rejections)
+        self.use_certificate(self._settings)
         self.servers = [self._acceptor]  # type: ignore[list-item]
         self.started = True
 
     def _connection(self, link: socket.socket, address: str) -> Connection:
         return Connection(self, link, address, self._connections, self._rejections)
 
-    def renew_certificate(self, settings: WebSettings) -> None:
+    def use_certificate(self, settings: WebSettings) -> None:
         """Use the certificate as it is in its files now, for new connections.
 
         Raises:
-            StartError: it cannot be used; the old one is used on.
+            StartError: it cannot be used.
         """
-        self._acceptor.tls = tls(settings)
+        if settings.certificate and settings.key:
+            self._acceptor.tls = server_context(settings.certificate, settings.key)
 
     def leave(self) -> None:
         """Stop accepting requests, and end."""
@@ -95,22 +97,6 @@ def most_connections() -> int:
         files = MOST_FILES if limit == resource.RLIM_INFINITY else min(MOST_FILES, limit)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, limit))
     return min(MOST_CONNECTIONS, files // 2)
-
-
-def tls(settings: WebSettings) -> ssl.SSLContext | None:
-    """TLS with the certificate of the settings; None if they have none.
-
-    Raises:
-        StartError: certificate or key cannot be read, or do not belong together.
-    """
-    if settings.certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(settings.certificate, settings.key)
-    except (OSError, ssl.SSLError) as error:
-        raise StartError(f"cannot serve with the certificate {settings.certificate}: {_why(error)}") from error
-    return context
 
 
 def listening(address: str) -> socket.socket:

@@ -45,9 +45,9 @@ class Sessions:
         session = self._sessions.get(digest(number))
         return session.token if session and session.until > self._clock() else None
 
-    def close(self, number: str) -> None:
-        """End a session, if there is one of this number."""
-        self._sessions.pop(digest(number), None)
+    def close(self, number: str) -> bool:
+        """End a session; false if there is none of this number."""
+        return self._sessions.pop(digest(number), None) is not None
 
     def save(self) -> None:
         """Write all sessions to the disk; waits for it."""
