@@ -52,7 +52,7 @@ class Encoding:
         A frame that a worker has died of is kept whole, and what a codec takes away is not to depend on who watches.
         Where the whole is wanted too, planes are what it pays for: they are scaled while they are in the caches.
         """
-        if order.input is None or order.crops is not None or order.deaths or codec not in EXACT:
+        if order.input is None or order.input.crop or order.crops is not None or order.deaths or codec not in EXACT:
             return None
         picture = held.picture
         if order.annotate and not (codec == "raw" and picture.jpeg is None and isinstance(picture.pixels, Yuv)):

@@ -17,11 +17,14 @@ Matrix = Literal["bt601", "bt709", "bt2020"]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that."""
+    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that, or
+    to fill it `crop` times, so that it is cut out of the centre.
+    """
 
     width: int
     height: int
     stretch: bool = False
+    crop: float | None = None
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,166 @@
+"""The processes that decode uploads, as the web sees them."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import math
+import mmap
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+
+from edge_daemon.errors import EdgeError
+from edge_daemon.runtime.isolated import ENVIRONMENT
+from edge_daemon.web.tasks import MAX_BYTES, READY, SEALS, Decoded, Refused, Task
+
+COUNT = 2
+"""Pictures decoded at once."""
+START_S = 30.0
+IDLE_S = 60.0
+"""Time after which a process that is not needed ends."""
+INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+"""Environment of the process: it needs no secrets."""
+logger = logging.getLogger(__name__)
+
+
+class RefusedError(EdgeError):
+    """There is no picture, or it was not decoded: `status` is the HTTP status."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Decoders:
+    """Decodes uploads, a few at once, in processes that are started when they are needed."""
+
+    def __init__(self, max_pixels: int, max_bytes: int, limit_s: float) -> None:
+        self._max_pixels, self._max_bytes, self._limit_s = max_pixels, max_bytes, limit_s
+        self._free = asyncio.Semaphore(COUNT)
+        self._idle: list[_Decoder] = []
+
+    async def decode(self, task: Task, body: bytes | bytearray) -> tuple[Decoded, memoryview]:
+        """The picture in a body, and its pixels (BGR, uint8, height x width x 3).
+
+        Raises:
+            RefusedError: there is none, or it cannot be decoded, or not in time.
+        """
+        async with self._free:
+            decoder = self._take()
+            try:
+                return await run_in_threadpool(decoder.decode, task, body, self._limit_s)
+            finally:
+                if decoder.is_alive:
+                    self._idle.append(decoder)
+
+    def _take(self) -> "_Decoder":
+        while self._idle:
+            if (decoder := self._idle.pop()).is_alive:
+                return decoder
+        return _Decoder(self._max_pixels, self._max_bytes)
+
+    def end_idle(self, now: float) -> None:
+        """End processes that have not been needed for a while."""
+        for decoder in [decoder for decoder in self._idle if now - decoder.used_at > IDLE_S]:
+            self._idle.remove(decoder)
+            decoder.end()
+
+    def close(self) -> None:
+        """End all processes that are not at work; those that are end when they are done."""
+        self.end_idle(math.inf)
+
+
+class _Decoder:
+    """One process. It is started by the first task, and ended by one that it does not survive."""
+
+    def __init__(self, max_pixels: int, max_bytes: int) -> None:
+        self._limits = str(max_pixels), str(max_bytes)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.used_at = 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """True if it can be given a task."""
+        return self._process is not None and self._process.poll() is None
+
+    def decode(self, task: Task, body: bytes | bytearray, limit_s: float) -> tuple[Decoded, memoryview]:
+        """As `Decoders.decode`, in this thread."""
+        if self._process is None:
+            self._start()
+        self._socket.settimeout(limit_s)
+        try:
+            with os.fdopen(os.memfd_create("edge-daemon body"), "wb") as file:
+                file.write(body)
+                file.flush()
+                socket.send_fds(self._socket, [msgspec.msgpack.encode(task)], [file.fileno()])
+            data, fds, _, _ = socket.recv_fds(self._socket, MAX_BYTES, 1)
+        except TimeoutError:
+            self.end()
+            raise RefusedError(413, f"the picture takes longer than {limit_s:g} s to decode") from None
+        except OSError:
+            data, fds = b"", []
+        self.used_at = time.monotonic()
+        if not data:
+            raise self._died()
+        reply = msgspec.msgpack.decode(data, type=Decoded | Refused)
+        if isinstance(reply, Refused):
+            raise RefusedError(reply.status, reply.why)
+        return reply, _mapped(fds[0], *(reply.scaled or (reply.width, reply.height)))
+
+    def end(self) -> None:
+        """End it at once."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._socket.close()
+
+    def _start(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-P", "-m", "edge_daemon.web.decoder", str(theirs.fileno()), *self._limits]
+        nothing = subprocess.DEVNULL  # also for what libraries print about pictures
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | ENVIRONMENT
+        with theirs:
+            self._process = subprocess.Popen(
+                command, stdin=nothing, stdout=nothing, stderr=nothing, env=environment, pass_fds=[theirs.fileno()]
+            )
+        self._socket.settimeout(START_S)
+        with contextlib.suppress(OSError):
+            if self._socket.recv(len(READY)) == READY:
+                return
+        self.end()
+        logger.error("the process that decodes uploads does not start (exit code %d)", self._process.returncode)
+        raise RefusedError(503, "the process that decodes pictures does not start")
+
+    def _died(self) -> RefusedError:
+        """What to tell the sender of a task that the process did not survive."""
+        self.end()
+        assert self._process
+        code = -self._process.returncode
+        if code == signal.SIGXCPU:
+            return RefusedError(413, "the picture takes too much time to decode")
+        if code == signal.SIGKILL:  # by the system, which has no memory, or by a person
+            return RefusedError(503, "the process that decodes pictures was killed; try again")
+        how = signal.Signals(code).name if code > 0 else f"exit code {-code}"
+        logger.warning("an upload brought down the process that decoded it (%s)", how)
+        return RefusedError(415, f"the picture brought down the process that decoded it ({how})")
+
+
+def _mapped(fd: int, width: int, height: int) -> memoryview:
+    """The pixels in a memory file, which is closed.
+
+    Raises:
+        RefusedError: it is not what this process was sent to be read.
+    """
+    try:
+        if fcntl.fcntl(fd, fcntl.F_GET_SEALS) != SEALS or os.fstat(fd).st_size != width * height * 3:
+            raise RefusedError(415, "the picture was not decoded as it should be")
+        return memoryview(mmap.mmap(fd, width * height * 3, mmap.MAP_PRIVATE, mmap.PROT_READ))
+    finally:
+        os.close(fd)
