@@ -14,7 +14,10 @@ PROTOCOL_VERSION: Literal[1] = 1
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """A `result` message; `frame` messages have the same header plus `encoding`."""
+    """A `result` message; `frame` messages have the same header plus `encoding`.
+
+    `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
+    """
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["result", "frame"] = "result"
@@ -23,6 +26,7 @@ class Result(msgspec.Struct, kw_only=True):
     epoch: int
     seq: int
     captured_at: str
+    time_s: float = 0.0
     width: int
     height: int
     detections: list[Detection]

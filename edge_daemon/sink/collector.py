@@ -159,6 +159,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         epoch=frame.epoch,
         seq=frame.seq,
         captured_at=frame.captured_at,
+        time_s=round(frame.time_s, 6),
         width=frame.width,
         height=frame.height,
         detections=found.detections,
