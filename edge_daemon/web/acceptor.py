@@ -36,15 +36,15 @@ class Acceptor:
         """For new connections."""
         self._listener, self._make, self._connections, self._rejections = listener, make, connections, rejections
         self._loop = asyncio.get_running_loop()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: set[Connection] = set()
         listener.setblocking(False)
         self._resume()
 
     def close(self) -> None:
         """Stop accepting."""
         self._loop.remove_reader(self._listener)
-        for task in self._opening:
-            task.cancel()
+        for connection in self._opening:
+            connection.abort()
 
     async def wait_closed(self) -> None:
         """Do nothing: `close` has closed it."""
@@ -78,8 +78,8 @@ class Acceptor:
                 return
             closed.abort()
         connection.opening = self._loop.create_task(self._open(connection, link))
-        self._opening.add(connection.opening)
-        connection.opening.add_done_callback(self._opening.discard)
+        self._opening.add(connection)
+        connection.opening.add_done_callback(lambda _: self._opening.discard(connection))
 
     async def _open(self, connection: Connection, link: socket.socket) -> None:
         limit = HANDSHAKE_S if self.tls else None
@@ -89,4 +89,3 @@ class Acceptor:
             )
         except (OSError, asyncio.CancelledError):  # hung up, no TLS, too slow, or made room for another
             self._connections.close(connection)
-            link.close()

@@ -73,6 +73,9 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         elif self.opening:
             self.opening.cancel()
+            with contextlib.suppress(OSError):  # uvloop would wait until the client ends TLS
+                self._link.shutdown(socket.SHUT_RDWR)
+            self._link.close()
 
     def _phase(self) -> Phase | None:
         """The phase in which the client is waited for; None if it is not."""

@@ -112,12 +112,13 @@ def metadata(model: str) -> dict[str, Any]:
     }
 
 
-def read(body: memoryview, head_length: int | None) -> tuple[Asked, Content]:
+def read(data: bytes | memoryview, head_length: int | None) -> tuple[Asked, Content]:
     """Decode a request. With binary tensors, the first `head_length` bytes are JSON, and the tensors follow.
 
     Raises:
         ProtocolError: the request is malformed.
     """
+    body = memoryview(data)
     end = len(body) if head_length is None else head_length
     if not 0 < end <= len(body):
         raise ProtocolError(f"Inference-Header-Content-Length is {end}, but the body has {len(body)} bytes")

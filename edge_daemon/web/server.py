@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -30,7 +31,16 @@ class Server(uvicorn.Server):
     uvicorn's own does ten times, to see if it should end.
     """
 
-    def __init__(self, app: App, listener: socket.socket, settings: WebSettings, rejections: Rejections) -> None:
+    def __init__(
+        self,
+        app: App,
+        listener: socket.socket,
+        settings: WebSettings,
+        rejections: Rejections,
+        *,
+        most: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -44,7 +54,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=STOP_S,
             )
         )
-        most = most_connections()
+        most = most or most_connections()
+        self._clock = clock
         self._connections: Connections[Connection] = Connections(most, most // 2, Proxies(settings.proxies))
         self._listener, self._settings, self._rejections = listener, settings, rejections
         self._leaving = asyncio.Event()
@@ -75,14 +86,14 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run until `leave`; tick number 0 is one that renews the date."""
-        now = asyncio.get_running_loop().time
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), TICK_S)
+            now = self._clock()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
-                    connection.check(now())
-            self._rejections.report(now())
+                    connection.check(now)
+            self._rejections.report(now)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
