@@ -37,7 +37,10 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
-from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.child import Child
+from edge_daemon.supervisor.kinds.dispatcher import Dispatcher
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
+from edge_daemon.supervisor.kinds.sink import Sink
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
@@ -170,22 +173,22 @@ class Crowd:
 def measure(cameras: int, fps: float, seconds: float) -> Spent:
     """Both processes with so many live cameras."""
     names = [f"c{number}" for number in range(cameras)]
-    turns = {name: CameraPlan(models=["m"], delivery="live") for name in names}
-    with tempfile.TemporaryDirectory() as place, Spawner() as forks, zmq.Context() as context:
+    plans = {name: CameraPlan(models=["m"], delivery="live") for name in names}
+    with tempfile.TemporaryDirectory() as place, Spawner() as spawner, zmq.Context() as context:
         folder = Path(place)
         dispatcher, sink, published = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "published"))
         children = [
-            Child(ProcessSpec(role=role, name=role, settings=settings), forks)
-            for role, settings in (
-                ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns)),
+            Child(ProcessSpec(kind=kind, name=kind.role, settings=settings), spawner)
+            for kind, settings in (
+                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans)),
                 (
-                    "sink",
+                    Sink(),
                     SinkSettings(
                         bind=sink,
                         pictures=zeromq.ipc(folder, "pictures"),
                         dispatcher=dispatcher,
                         publish=[published],
-                        cameras=turns,
+                        cameras=plans,
                     ),
                 ),
             )
@@ -210,9 +213,11 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             crowd.close()
             for child in children:
                 child.kill()
-                while child.hear() is not None:
+                while child.receive() is not None:
                     time.sleep(0.01)
-                child.gone()
+                child.hang_up()
+                while not child.reap():
+                    time.sleep(0.01)
 
 
 def main() -> None:

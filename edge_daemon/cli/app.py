@@ -288,13 +288,20 @@ def tail(
     verify: Annotated[
         bool, typer.Option(help="Print nothing; check order, gaps and totals, and stop at the first error.")
     ] = False,
+    topic: Annotated[
+        str, typer.Option(help="Print this topic: result, frame (without pictures) or status.")
+    ] = "result",
 ) -> None:
     """Print results of a running daemon as JSON lines."""
     from edge_daemon.cli.door import Door
     from edge_daemon.cli.watch import tail as follow
     from edge_daemon.cli.watch import verify as check_all
 
-    (check_all if verify else follow)(Door(connect, server_key, key), camera or [], count)
+    door = Door(connect, server_key, key)
+    if verify:
+        check_all(door, camera or [], count)
+    else:
+        follow(door, camera or [], count, topic)
 
 
 @app.command()

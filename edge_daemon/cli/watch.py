@@ -9,21 +9,28 @@ from edge_daemon.cli.audit import Audit
 from edge_daemon.cli.door import Door
 from edge_daemon.client import AnnotatedFrame
 from edge_daemon.errors import EdgeError, RequestError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import RESULT, TOPICS
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
 QUIET_MS = 3000
 
 
-def tail(door: Door, cameras: list[str], count: int | None) -> None:
-    """Print each result's JSON on arrival, `count` of them or until interrupted."""
+def tail(door: Door, cameras: list[str], count: int | None, topic: str = RESULT.name) -> None:
+    """Print the JSON of each message of a topic on arrival, `count` of them or until interrupted.
+
+    Raises:
+        RequestError: there is no such topic, or the address is invalid.
+    """
+    if topic not in TOPICS:
+        raise RequestError(f"there is no topic {topic}; there are {', '.join(TOPICS)}")
     keys = client_keys(door.server_key, door.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with zeromq.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
-            for prefix in [topic("result", camera) for camera in cameras] or [topic("result")]:
+            for prefix in TOPICS[topic].prefixes(cameras):
                 socket.subscribe(prefix)
             _print_all(socket, door, count)
     except zmq.ZMQError as error:

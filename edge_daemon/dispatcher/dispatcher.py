@@ -11,7 +11,7 @@ from edge_daemon.dispatcher.stride_scheduler import StrideScheduler
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import Acks, Assigned, Joined, SinkHello, StartFrom, Watched
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.frames import REQUESTS, Annotation, Crop
+from edge_daemon.messages.frames import Annotation, Crop
 from edge_daemon.messages.scheduling import (
     Announce,
     BatchStarted,
@@ -26,21 +26,25 @@ from edge_daemon.messages.scheduling import (
     Request,
     Returned,
     Send,
+    SendUpload,
     Sent,
     Skipped,
     ToDispatcher,
+    UploadDone,
     WebHello,
     Welcome,
     Withdraw,
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import FrameId, InHand
 from edge_daemon.settings import CameraPlan, Cascade
 
 logger = logging.getLogger(__name__)
 SINK = "sink"
 WEB = "web"
+REQUESTS = "/web"
+"""Stands for a camera's name where requests are scheduled beside cameras."""
 AHEAD = 2
 """Frames that a worker holds beside what it is at, so that it never waits, where none of them gets stale by that: it
 tells of two at a time.
@@ -64,7 +68,7 @@ class Dispatcher:
         *,
         epochs: Mapping[str, int] | None = None,
         wall: Callable[[], float] = time.time,
-        crash_marker: Callable[[str], FrameId | None] = lambda inbox: None,
+        crash_marker: Callable[[str], InHand | None] = lambda inbox: None,
     ) -> None:
         self._wall, self._crash_marker = wall, crash_marker
         self.outbox: list[tuple[str, Message]] = []
@@ -179,12 +183,13 @@ class Dispatcher:
                 for model, seq, deaths in message.requests:
                     self._add_request(model, seq, deaths)
             case Request():
-                self._add_request(message.model, message.seq, message.deaths)
+                self._add_request(message.model, message.number, message.deaths)
             case Withdraw():
                 if message.model in self._queues:
-                    self._queues[message.model].withdraw(message.seq)
-            case Missing(camera=camera) if camera == REQUESTS:
-                self._request_done(message.worker, message.seq)
+                    self._queues[message.model].withdraw(message.number)
+            case UploadDone():
+                if slot := self._workers.get(message.worker):
+                    slot.done(REQUESTS, 0, message.number, newer=False)
             case Leaving():
                 if (slot := self._workers.get(message.worker)) and slot.inbox == message.inbox:
                     slot.leaves = True
@@ -271,15 +276,14 @@ class Dispatcher:
         if model in self._queues:
             self._queues[model].add(seq, deaths)
         else:
-            self._say(WEB, Returned(model=model, seq=seq))
+            self._say(WEB, Returned(model=model, number=seq))
 
     def _give_request(self, worker: str, slot: WorkerSlot) -> None:
         queue = self._queues[slot.model]
         slot.alone = queue.suspect
-        seq, deaths = queue.give(worker)
-        slot.given.append((REQUESTS, 0, seq))
-        send = Send(model=slot.model, worker=worker, inbox=slot.inbox, seq=seq, deaths=deaths)
-        self._say(WEB, send)
+        number, _ = queue.give(worker)
+        slot.given.append((REQUESTS, 0, number))
+        self._say(WEB, SendUpload(model=slot.model, worker=worker, inbox=slot.inbox, number=number))
 
     def _give(self, stream: Stream, worker: str, slot: WorkerSlot) -> None:
         camera = stream.camera
@@ -427,9 +431,6 @@ class Dispatcher:
 
     def _worker_free(self, message: WorkerReady) -> None:
         slot = self._workers.get(message.worker)
-        if slot and message.camera == REQUESTS:
-            self._request_done(message.worker, message.seq)
-            return
         stream = self._streams.get((message.camera, slot.model)) if slot else None
         if slot is None or stream is None:  # of a stream that is gone, the slot was told when it went
             return
@@ -440,10 +441,6 @@ class Dispatcher:
             for follower in stream.followers:
                 follower.offer(message.seq, message.failed or self._wanted(follower.model, message.found or []))
         slot.done(message.camera, message.epoch, message.seq, newer=stream.live)
-
-    def _request_done(self, worker: str, seq: int) -> None:
-        if slot := self._workers.get(worker):
-            slot.done(REQUESTS, 0, seq, newer=False)
 
     def _wanted(self, model: str, found: Sequence[Crop]) -> list[Crop]:
         """What of `found` a model is to look at: the surest first, not more than it wants."""
@@ -460,13 +457,14 @@ class Dispatcher:
         if slot := self._workers.pop(worker, None):
             self._wake(*self._cameras)
             at = self._crash_marker(slot.inbox)
-            if at and (stream := self._streams.get((at.camera, slot.model))) and stream.epoch == at.epoch:
+            stream = self._streams.get((at.camera, slot.model)) if isinstance(at, FrameId) else None
+            if stream and isinstance(at, FrameId) and stream.epoch == at.epoch:
                 self._tell_sink(stream.sent(at.seq, worker, alive=True))
             for stream in self._streams.values():
                 self._tell_sink(stream.worker_lost(worker, in_hand=slot.in_hand(stream.camera, at)))
             for model, queue in self._queues.items():
                 for seq in queue.lost(worker):
-                    self._say(WEB, Returned(model=model, seq=seq))
+                    self._say(WEB, Returned(model=model, number=seq))
 
     # the sink
 

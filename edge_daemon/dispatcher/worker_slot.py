@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge_daemon.messages.frames import Input
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import InHand
 
 
 @dataclass
@@ -36,7 +36,7 @@ class WorkerSlot:
                 break
         self.begun &= bool(self.given)
 
-    def in_hand(self, camera: str, at: FrameId | None) -> list[int]:
+    def in_hand(self, camera: str, at: InHand | None) -> list[int]:
         """The frames of a camera that it has and is not `at`; or, where it has not said so, cannot have begun."""
         given = [one for one in self.given if one != at] if at else self.given[self.batch :]
         return [seq for name, _, seq in given if name == camera]

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
+from edge_daemon.backoff import delay_s
 from edge_daemon.settings import TokenSettings
 from edge_daemon.tokens import SHA256, Role, digest, includes
 from edge_daemon.web.connections import network_of
@@ -17,8 +18,8 @@ COOKIE = "edge_daemon_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
 GUESSES = 5
 """Wrong tokens that a client may send before further ones have to wait."""
-LONGEST_S = 300.0
-"""Longest wait, and the time after it until a client's wrong tokens are forgotten."""
+FIRST_S, LONGEST_S = 1.0, 300.0
+"""First and longest wait; after another longest one, the wrong tokens of a client are forgotten."""
 REMEMBERED = 10_000
 """Addresses remembered for wrong tokens, the latest."""
 
@@ -152,8 +153,7 @@ class Access:
             return Refusal(429, "too many wrong tokens from this address", guesses.until_s - now_s)
         if given != guesses.last:
             guesses.count, guesses.last = guesses.count + 1, given
-            late = guesses.count - GUESSES
-            guesses.until_s = now_s + (min(2.0**late, LONGEST_S) if late >= 0 else 0.0)
+            guesses.until_s = now_s + delay_s(guesses.count - GUESSES + 1, FIRST_S, LONGEST_S)
         return Refusal(401, "the token is wrong")
 
     def _is_ours(self, host: str) -> bool:

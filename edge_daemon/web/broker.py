@@ -11,12 +11,12 @@ import zmq
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, encode, pack
-from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import Introduce, Returned, Send, ToWeb
+from edge_daemon.messages.outcomes import UploadOutcome
+from edge_daemon.messages.scheduling import Introduce, Returned, SendUpload, ToWeb
 from edge_daemon.settings import WebSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
-from edge_daemon.web.requests import Answer, Requests
+from edge_daemon.web.requests import Requests
 
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
@@ -37,7 +37,7 @@ class Broker(threading.Thread):
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])
-        self._from_worker: Decoder[Outcome] = Decoder(Outcome)
+        self._from_worker: Decoder[UploadOutcome] = Decoder(UploadOutcome)
         self._todo: deque[Callable[[Requests], None]] = deque()
         self._topics: deque[tuple[bool, bytes]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -111,14 +111,14 @@ class Broker(threading.Thread):
 
     def _obey(self, message: ToWeb) -> None:
         match message:
-            case Send():
+            case SendUpload():
                 self._send(message)
             case Returned():
                 self._requests.returned(message)
             case Introduce():
                 self._say(self._requests.hello())
 
-    def _send(self, asked: Send) -> None:
+    def _send(self, asked: SendUpload) -> None:
         if (found := self._requests.send(asked)) is None:
             return
         header, data = found
@@ -138,7 +138,7 @@ class Broker(threading.Thread):
             except WireError as error:
                 logger.warning("dropped an answer: %s", error)
                 continue
-            self._requests.arrived(Answer(outcome, picture[0].buffer if picture else None))
+            self._requests.arrived(outcome, picture[0].buffer if picture else None)
 
 
 def now_ns() -> int:

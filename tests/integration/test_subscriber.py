@@ -13,7 +13,8 @@ from edge_daemon.errors import RequestError, WireError
 from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.outcomes import Timing
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.topics import TOPICS
 from edge_daemon.transport.zeromq import publisher
 
 Socket = zmq.Socket[bytes]
@@ -32,7 +33,7 @@ class Collector:
         self.socket.recv()
 
     def publish(self, kind: str, camera: str | None, message: object, *payload: bytes) -> None:
-        self.socket.send_multipart([topic(kind, camera), msgspec.json.encode(message), *payload])
+        self.socket.send_multipart([TOPICS[kind].prefix(camera), msgspec.json.encode(message), *payload])
 
 
 @pytest.fixture
@@ -130,6 +131,16 @@ def test_iterating_ends_when_nothing_comes(desk: Collector) -> None:
             messages.receive()
 
 
+def test_topics_are_selected_by_name_too(desk: Collector) -> None:
+    with Subscriber(desk.address, results=False, topics=["status"], timeout_s=WAIT_S) as messages:
+        desk.wait_for_subscription()
+        desk.publish("result", "a", result(0))
+        desk.publish("status", None, {"v": 1, "type": "status", "at": "now", "cameras": {}, "processes": []})
+        assert isinstance(messages.receive(), Status)
+    with pytest.raises(RequestError, match="there is no topic news; there are result, frame, status"):
+        Subscriber(desk.address, topics=["news"])
+
+
 def test_closing_twice_and_iterating_after(desk: Collector) -> None:
     messages = Subscriber(desk.address)
     messages.close()
@@ -144,7 +155,7 @@ def test_closing_twice_and_iterating_after(desk: Collector) -> None:
 def test_what_is_no_message_of_ours(desk: Collector, body: bytes) -> None:
     with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
         desk.wait_for_subscription()
-        desk.socket.send_multipart([topic("result", "door"), body])
+        desk.socket.send_multipart([TOPICS["result"].prefix("door"), body])
         with pytest.raises(WireError):
             messages.receive()
         desk.publish("result", "door", result(7))

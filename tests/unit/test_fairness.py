@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
@@ -22,6 +22,7 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.settings import CameraPlan, Delivery
+from tests.examples import one_in
 
 S = 1_000_000_000
 MINUTE_S = 60
@@ -102,7 +103,7 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
     return served
 
 
-@settings(max_examples=15)
+@one_in(4)
 @given(
     kinds=st.lists(
         st.tuples(st.floats(3, 8), st.floats(0.03, 0.1), st.sampled_from([0.5, 1.0, 2.0, 3.0])), min_size=2, max_size=5

@@ -111,6 +111,7 @@ class Daemon(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.run_out()
+        assert all(capture.finished for capture in self.world.captures.values() if not capture.live)
         self.subscribers_can_account_for_every_frame()
         self.books_balance()
         for model in MODELS:
@@ -180,4 +181,4 @@ class Reloaded(Daemon):
 
 TestDaemon = Daemon.TestCase
 TestReloaded = Reloaded.TestCase
-TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60, deadline=None)
+TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60)

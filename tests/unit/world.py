@@ -166,11 +166,11 @@ class World:
             self.dispatcher.receive(source, message)  # type: ignore[arg-type]
             self.turn()
         elif target == "sink" and isinstance(message, Outcome):
-            self.desk.arrived(Arrival(message, None, self.now))
+            self.desk.add(Arrival(message, None, self.now))
             self.release()
         elif target == "sink":
             self._begun |= isinstance(message, StartFrom)
-            self.desk.tell(message)  # type: ignore[arg-type]
+            self.desk.receive(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
             if isinstance(message, Frame):
@@ -217,12 +217,12 @@ class World:
         self.turn()
 
     def sink_hello(self) -> None:
-        self.put("sink", "dispatcher", SinkHello(streams=self.desk.hello(), watched=[]))
+        self.put("sink", "dispatcher", SinkHello(streams=self.desk.suspend(), watched=[]))
 
     def release(self) -> None:
         for message, _ in self.desk.release(self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)
-        if acks := self.desk.acks():
+        if acks := self.desk.take_acks():
             self.memory |= {(state.camera, state.model): state for state in acks.streams}
             self.put("sink", "dispatcher", acks)
 
@@ -323,7 +323,7 @@ class World:
                 self.capture_hello(capture.camera)
             case Welcome() if capture.epoch is None:
                 capture.epoch, capture.start_at = message.epoch, message.next_seq
-            case Release() if message.finished and (capture.ended or capture.epoch is None):
+            case Release() if message.finished and capture.epoch in (None, message.epoch):
                 capture.finished = True
             case Release() if message.epoch == capture.epoch:
                 capture.held = [held for held in capture.held if held[0] > message.seq]
