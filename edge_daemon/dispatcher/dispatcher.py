@@ -22,6 +22,7 @@ from edge_daemon.messages.scheduling import (
     Introduce,
     Leaving,
     Missing,
+    ModelInput,
     Release,
     Request,
     Returned,
@@ -180,6 +181,8 @@ class Dispatcher:
                 if slot := self._workers.get(message.worker):
                     slot.begun = bool(slot.given)
             case WebHello():
+                for slot in self._workers.values():
+                    self._say(WEB, ModelInput(model=slot.model, input=slot.input))
                 for model, seq, deaths in message.requests:
                     self._add_request(model, seq, deaths)
             case Request():
@@ -428,6 +431,8 @@ class Dispatcher:
             self._workers[hello.worker] = WorkerSlot(
                 hello.model, hello.inbox, self._batches.get(hello.model, 1), hello.input
             )
+            if hello.model in self._queues:
+                self._say(WEB, ModelInput(model=hello.model, input=hello.input))
 
     def _worker_free(self, message: WorkerReady) -> None:
         slot = self._workers.get(message.worker)

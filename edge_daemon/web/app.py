@@ -37,7 +37,7 @@ def make_app(service: Service) -> Guard:
         routes.add_routes(app, service)
     _page(app)
     roles.document(app.routes)
-    return Guard(app, access, settings.prefix, Proxies(settings.proxies))
+    return Guard(app, access, settings.prefix, Proxies(settings.proxies), service.budget)
 
 
 def _names_of_machine() -> list[str]:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from edge_daemon.errors import ExitCode
 from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester
 from edge_daemon.runtime import audit_log
-from edge_daemon.web.predicting import read_body
+from edge_daemon.web.bodies import read_body
 from edge_daemon.web.roles import ADMINISTRATOR
 from edge_daemon.web.service import Service, as_json
 

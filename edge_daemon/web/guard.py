@@ -6,11 +6,13 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import ClientDisconnect, cookie_parser
 
 from edge_daemon.web.access import COOKIE, Access, Refusal, RequestHead
+from edge_daemon.web.budget import Budget, BusyError
 from edge_daemon.web.proxies import Proxies
 
 Scope = MutableMapping[str, Any]
@@ -29,6 +31,8 @@ HEAD = "edge_daemon_head"
 """Key of a request's scope: what is known of the request."""
 ABANDON = "edge_daemon_abandon"
 """Key of the state of a request's scope: a function that closes the connection at once."""
+SHARE = "edge_daemon_share"
+"""Key of a request's scope: what it holds in memory."""
 PIECE = 256 << 10
 """Largest part of a body that is handed to the connection at once, in bytes; the rest waits for the client."""
 
@@ -39,8 +43,11 @@ NO_PROXIES = Proxies(())
 class Guard:
     """An ASGI application around another. A path may begin with `prefix`, as some reverse proxies leave it."""
 
-    def __init__(self, app: App, access: Access, prefix: str, proxies: Proxies = NO_PROXIES) -> None:
+    def __init__(
+        self, app: App, access: Access, prefix: str, proxies: Proxies = NO_PROXIES, budget: Budget | None = None
+    ) -> None:
         self._app, self._access, self._prefix, self._proxies = app, access, prefix.rstrip("/"), proxies
+        self._budget = budget or Budget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -74,16 +81,19 @@ class Guard:
         return (f"../{last}" if path else f"{last}/") + (f"?{query}" if query else "")
 
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        try:
-            if answer.without_body:
-                await self._app({**scope, "method": "GET"}, answer.wait, answer.send)
-                await answer.end()
-            else:
-                await self._app(scope, receive, answer.send)
-        except ClientDisconnect:
-            return
-        except asyncio.CancelledError:  # the web ends, or the memory is needed for others
-            await answer.break_off()
+        task = asyncio.current_task()
+        assert task
+        with self._budget.share(task.cancel) as scope[SHARE]:
+            try:
+                if answer.without_body:
+                    await self._app({**scope, "method": "GET"}, answer.wait, answer.send)
+                    await answer.end()
+                else:
+                    await self._app(scope, receive, answer.send)
+            except ClientDisconnect:
+                return
+            except asyncio.CancelledError:  # the web ends, or others need the memory
+                await answer.break_off()
 
 
 class _Answer:
@@ -102,12 +112,18 @@ class _Answer:
         elif message["type"] == "http.response.body":
             if self.without_body:
                 return
-            body = memoryview(message.get("body", b""))
-            while len(body) > PIECE:
-                await self._send({"type": "http.response.body", "body": body[:PIECE], "more_body": True})
-                body = body[PIECE:]
-            message["body"] = body
+            if len(message.get("body", b"")) > PIECE:
+                message["body"] = await self._send_all_but_last(memoryview(message["body"]))
         await self._send(message)
+
+    async def _send_all_but_last(self, body: memoryview) -> memoryview:
+        """Send a body in parts, each when the client has taken most of the one before; return the last part."""
+        with suppress(BusyError):  # it is in memory already
+            self._scope[SHARE].hold(len(body), slow=True)
+        while len(body) > PIECE:
+            await self._send({"type": "http.response.body", "body": body[:PIECE], "more_body": True})
+            body = body[PIECE:]
+        return body
 
     async def wait(self) -> Message:
         """Receive that the client left, once the headers are sent: so streams end."""

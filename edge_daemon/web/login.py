@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from edge_daemon.messages.requests import Requester
 from edge_daemon.runtime.audit_log import LOGIN
 from edge_daemon.web.access import ANONYMOUS, COOKIE, Access, Refusal, RequestHead
+from edge_daemon.web.bodies import read_body
 from edge_daemon.web.guard import HEAD, headers_of
-from edge_daemon.web.predicting import read_body
 from edge_daemon.web.roles import PUBLIC, VIEWER, requester
 from edge_daemon.web.service import Service, as_json
 from edge_daemon.web.sessions import LIFETIME_S, Sessions

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 
 import cv2
 import uvloop
@@ -16,6 +17,7 @@ from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
+from edge_daemon.web.decoders import Decoders
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.server import Server, listening
@@ -24,6 +26,8 @@ from edge_daemon.web.supervisor_client import SupervisorClient
 
 logger = logging.getLogger(__name__)
 BEAT_S = 1.0
+DECODING = 0.5
+"""Share of the time for an answer that decoding a picture may take."""
 
 
 def serve(control: Control) -> None:
@@ -47,7 +51,8 @@ async def _serve(
         broker.subscribe(topic.prefix(), wanted=True)
     broker.start()
     supervisor = SupervisorClient(control)
-    service = Service(settings, broker, live, metrics, supervisor, loop)
+    decoders = Decoders(settings.max_pixels, settings.max_bytes, settings.timeout_s * DECODING)
+    service = Service(settings, broker, live, metrics, supervisor, loop, decoders)
     server = Server(make_app(service), listener, settings, metrics.rejections)
 
     def on_commands() -> None:
@@ -63,7 +68,7 @@ async def _serve(
             server.leave()
 
     loop.add_reader(control.fileno(), on_commands)
-    beating = loop.create_task(_beat(control, broker, server))
+    beating = loop.create_task(_beat(control, service, server))
     try:
         await server.serve(sockets=[listener])
         if not broker.is_alive():
@@ -73,6 +78,7 @@ async def _serve(
         beating.cancel()
         broker.stop()
         broker.join()
+        decoders.close()
 
 
 def _change(service: Service, server: Server, settings: WebSettings) -> str:
@@ -86,11 +92,12 @@ def _change(service: Service, server: Server, settings: WebSettings) -> str:
     return ""
 
 
-async def _beat(control: Control, broker: Broker, server: Server) -> None:
+async def _beat(control: Control, service: Service, server: Server) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
     control.ready()
-    while broker.is_alive():
-        control.heartbeat("up", ProcessReport(rejected=broker.rejected))
+    while service.broker.is_alive():
+        control.heartbeat("up", ProcessReport(rejected=service.broker.rejected))
+        service.decoders.end_idle(time.monotonic())
         await asyncio.sleep(BEAT_S)
     server.leave()
