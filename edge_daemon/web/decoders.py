@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import math
 import mmap
 import os
 import signal
@@ -12,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -43,8 +43,11 @@ class Decoders:
 
     def __init__(self, max_pixels: int, max_bytes: int, limit_s: float) -> None:
         self._max_pixels, self._max_bytes, self._limit_s = max_pixels, max_bytes, limit_s
-        self._free = asyncio.Semaphore(COUNT)
+        self._all: set[_Decoder] = set()
         self._idle: list[_Decoder] = []
+        self._waiting = 0
+        self._changed = asyncio.Condition()
+        self._starting: set[asyncio.Task[None]] = set()
 
     async def decode(self, task: Task, body: bytes | bytearray) -> tuple[Decoded, memoryview]:
         """The picture in a body, and its pixels (BGR, uint8, height x width x 3).
@@ -52,33 +55,64 @@ class Decoders:
         Raises:
             RefusedError: there is none, or it cannot be decoded, or not in time.
         """
-        async with self._free:
-            decoder = self._take()
-            try:
-                return await run_in_threadpool(decoder.decode, task, body, self._limit_s)
-            finally:
-                if decoder.is_alive:
-                    self._idle.append(decoder)
-
-    def _take(self) -> "_Decoder":
-        while self._idle:
-            if (decoder := self._idle.pop()).is_alive:
-                return decoder
-        return _Decoder(self._max_pixels, self._max_bytes)
+        decoder = await self._take()
+        try:
+            return await run_in_threadpool(decoder.decode, task, body, self._limit_s)
+        finally:
+            await self._put(decoder)
 
     def end_idle(self, now: float) -> None:
         """End processes that have not been needed for a while."""
-        for decoder in [decoder for decoder in self._idle if now - decoder.used_at > IDLE_S]:
-            self._idle.remove(decoder)
-            decoder.end()
+        self._end([decoder for decoder in self._idle if now - decoder.used_at > IDLE_S])
 
     def close(self) -> None:
-        """End all processes that are not at work; those that are end when they are done."""
-        self.end_idle(math.inf)
+        """End all processes that are not at work; the others end when they are done."""
+        self._end(self._idle)
+
+    def _end(self, decoders: Iterable["_Decoder"]) -> None:
+        for decoder in list(decoders):
+            self._idle.remove(decoder)
+            self._all.remove(decoder)
+            decoder.end()
+
+    async def _take(self) -> "_Decoder":
+        """A process that is idle; if none is, the first that becomes so: one of those at work, or a new one."""
+        self._end(decoder for decoder in self._idle if not decoder.is_alive)
+        self._waiting += 1
+        try:
+            async with self._changed:
+                self._start_another()
+                await self._changed.wait_for(lambda: self._idle)
+                return self._idle.pop()
+        finally:
+            self._waiting -= 1
+
+    async def _put(self, decoder: "_Decoder") -> None:
+        async with self._changed:
+            if decoder.is_alive:
+                self._idle.append(decoder)
+                self._changed.notify()
+            else:
+                self._all.remove(decoder)
+                self._start_another()
+
+    def _start_another(self) -> None:
+        if self._waiting > len(self._idle) + len(self._starting) and len(self._all) < COUNT:
+            decoder = _Decoder(self._max_pixels, self._max_bytes)
+            self._all.add(decoder)
+            starting = asyncio.get_running_loop().create_task(self._start(decoder))
+            self._starting.add(starting)
+            starting.add_done_callback(self._starting.discard)
+
+    async def _start(self, decoder: "_Decoder") -> None:
+        await run_in_threadpool(decoder.start)
+        async with self._changed:
+            self._idle.append(decoder)  # one that does not start tells so to whoever takes it
+            self._changed.notify()
 
 
 class _Decoder:
-    """One process. It is started by the first task, and ended by one that it does not survive."""
+    """One process. It ends with a task that it does not survive."""
 
     def __init__(self, max_pixels: int, max_bytes: int) -> None:
         self._limits = str(max_pixels), str(max_bytes)
@@ -92,8 +126,8 @@ class _Decoder:
 
     def decode(self, task: Task, body: bytes | bytearray, limit_s: float) -> tuple[Decoded, memoryview]:
         """As `Decoders.decode`, in this thread."""
-        if self._process is None:
-            self._start()
+        if not self.is_alive:
+            raise RefusedError(503, "the process that decodes pictures does not start")
         self._socket.settimeout(limit_s)
         try:
             with os.fdopen(os.memfd_create("edge-daemon body"), "wb") as file:
@@ -121,7 +155,8 @@ class _Decoder:
             self._process.wait()
             self._socket.close()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start it, and wait until it can decode; if it cannot, it is not alive."""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-P", "-m", "edge_daemon.web.decoder", str(theirs.fileno()), *self._limits]
         nothing = subprocess.DEVNULL  # also for what libraries print about pictures
@@ -130,13 +165,13 @@ class _Decoder:
             self._process = subprocess.Popen(
                 command, stdin=nothing, stdout=nothing, stderr=nothing, env=environment, pass_fds=[theirs.fileno()]
             )
+        self.used_at = time.monotonic()
         self._socket.settimeout(START_S)
         with contextlib.suppress(OSError):
             if self._socket.recv(len(READY)) == READY:
                 return
         self.end()
         logger.error("the process that decodes uploads does not start (exit code %d)", self._process.returncode)
-        raise RefusedError(503, "the process that decodes pictures does not start")
 
     def _died(self) -> RefusedError:
         """What to tell the sender of a task that the process did not survive."""

@@ -55,7 +55,7 @@ export class Trying {
   async send() {
     if (!this.file) return;
     text(this.said, "running the model…");
-    const began = performance.now();
+    const began = this.began = performance.now();
     const address = `api/models/${encodeURIComponent(this.model.value)}/predict?confidence=${this.confidence.value}`;
     let answer;
     try {
@@ -65,6 +65,7 @@ export class Trying {
       return;
     }
     const body = await answer.json();
+    if (began !== this.began) return; // a later picture is answered already, or will be
     if (!answer.ok) {
       this.result.hidden = true;
       this.list.replaceChildren();
