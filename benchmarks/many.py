@@ -36,7 +36,7 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
+from edge_daemon.settings import CameraPlan, DispatcherSettings, ModelPlan, SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.kinds.dispatcher import Dispatcher
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -83,6 +83,7 @@ class Crowd:
 
     def play(self, fps: float, seconds: float) -> None:
         """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
+        self._hear()  # before it has looked for messages, the socket's file descriptor does not report them
         while len(self._epochs) < len(self._captures):
             self._step(100)
         began = time.monotonic()
@@ -180,7 +181,7 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
         children = [
             Child(ProcessSpec(kind=kind, name=kind.role, settings=settings), spawner)
             for kind, settings in (
-                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans)),
+                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans, models={"m": ModelPlan()})),
                 (
                     Sink(),
                     SinkSettings(

@@ -136,4 +136,4 @@ class Upload(PictureHeader, frozen=True, kw_only=True, tag="upload.1"):
 
 
 Header = Frame | Upload
-"""What a worker receives beside a picture."""
+"""The messages that a worker receives together with a picture."""

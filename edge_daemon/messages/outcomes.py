@@ -34,7 +34,7 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
 
 
 class UploadOutcome(Message, frozen=True, kw_only=True, tag="upload-outcome.1"):
-    """What a worker made of the picture of request `number`; the annotated picture that was requested may travel beside
+    """The outcome for the picture of request `number`; the annotated picture that was requested may travel beside
     it, as RGB bytes (height x width x 3). If there is no result, `failed` is the reason and `error` explains it.
     """
 

@@ -120,8 +120,8 @@ class Collector:
     def counts(self, now_ns: int) -> Streams:
         """The counts of all streams."""
         return {
-            camera: {model: self._counts((camera, model), now_ns) for model in turn.models}
-            for camera, turn in self._cameras.items()
+            camera: {model: self._counts((camera, model), now_ns) for model in plan.models}
+            for camera, plan in self._cameras.items()
         }
 
     def _counts(self, key: Key, now_ns: int) -> StreamCounts:

@@ -39,7 +39,7 @@ DRAIN_MS = 100
 
 
 def serve(control: Control) -> None:
-    """Publish until told to stop."""
+    """Publish until the supervisor stops this process."""
     settings = control.settings(SinkSettings)
     results = ResultFile(settings.results) if settings.results else None
     with zmq.Context() as context:
@@ -78,7 +78,7 @@ class Sink:
         self._status_at = time.monotonic() + STATUS_S
 
     def run(self) -> None:
-        """Serve until told to stop; then receive and publish what is still under way.
+        """Serve until the supervisor stops this process; then receive and publish what is still under way.
 
         While results arrive in quick succession, the dispatcher's messages are read with them: alone they would wake
         this process for nothing.

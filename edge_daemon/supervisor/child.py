@@ -209,7 +209,7 @@ class Child:
         self._exit_by = time.monotonic() + EXIT_S
 
     def reap(self) -> bool:
-        """Look whether an exiting process is gone; if so, `why` tells how it ended."""
+        """Look whether an exiting process is gone; if so, `why` is the reason."""
         assert self.pid is not None
         assert self._exit_by is not None
         now = time.monotonic()

@@ -22,15 +22,15 @@ from edge_daemon.web.requests import Requests
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
 BURST = 64
-Heard = Callable[[list[bytes]], None]
+Receive = Callable[[list[bytes]], None]
 
 
 class Broker(threading.Thread):
-    """Sends requests and receives answers. Published messages are passed to `heard`, in this thread."""
+    """Sends requests and receives answers. Published messages are passed to `receive`, in this thread."""
 
-    def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], heard: Heard) -> None:
+    def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], receive: Receive) -> None:
         super().__init__(name="broker", daemon=True)
-        self._context, self._heard = context, heard
+        self._context, self._receive = context, receive
         address = zeromq.of_this_process(settings.replies)
         self._replies = zeromq.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
@@ -88,7 +88,7 @@ class Broker(threading.Thread):
             self._hear_dispatcher()
             self._hear_workers()
             while self._subscriber.poll(0):
-                self._heard(self._subscriber.recv_multipart())
+                self._receive(self._subscriber.recv_multipart())
             if self._requests.outbox:
                 self._peer.send(pack(self._requests.outbox))
                 self._requests.outbox.clear()

@@ -55,7 +55,7 @@ class _Viewer:
 class Live:
     """The newest annotated frames of watched cameras, the results, and the status.
 
-    All methods run in the event loop's thread, except `heard`.
+    All methods run in the event loop's thread, except `receive`.
     """
 
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
@@ -75,7 +75,7 @@ class Live:
         """Call `observer` with each result's JSON."""
         self._observers.append(observer)
 
-    def heard(self, parts: list[bytes]) -> None:
+    def receive(self, parts: list[bytes]) -> None:
         """Receive a message of the sink; may be called in any thread."""
         self._loop.call_soon_threadsafe(self._take_in, parts)
 

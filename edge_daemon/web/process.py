@@ -43,7 +43,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     receivers: list[Live] = []
-    broker = Broker(settings, context, lambda parts: receivers[0].heard(parts))
+    broker = Broker(settings, context, lambda parts: receivers[0].receive(parts))
     live, metrics = Live(broker, loop, settings.cameras), Metrics()
     receivers.append(live)
     live.observe(metrics.result)

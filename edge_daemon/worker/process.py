@@ -34,7 +34,7 @@ BURST = 64
 
 
 def serve(control: Control) -> None:
-    """Serve pictures with one model until told to stop."""
+    """Serve pictures with one model until the supervisor stops this process."""
     settings = control.settings(WorkerSettings)
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
@@ -73,7 +73,7 @@ class Worker:
         self._quarantine = Quarantine(Path(folder), settings.worker, settings.model) if folder else None
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until the supervisor stops this process."""
         poller = zmq.Poller()
         for waited_for in (self._inbox, self._peer.fileno(), self._control.fileno()):
             poller.register(waited_for, zmq.POLLIN)

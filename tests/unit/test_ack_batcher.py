@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.dispatcher.stream import UNSETTLED
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED
 from edge_daemon.messages.accounting import StreamState
 from edge_daemon.settings import CameraPlan, Delivery
 from edge_daemon.sink.ack_batcher import COUNT, DELAY_S, AckBatcher
@@ -75,11 +75,11 @@ def test_states_that_were_sent_otherwise_are_not_sent_again() -> None:
     assert acks.due_at(9.0) == []
 
 
-@given(moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, UNSETTLED // 4)), max_size=200))
+@given(moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, MAX_UNACKED // 4)), max_size=200))
 def test_no_stream_is_so_far_behind_that_frames_would_wait(moves: list[tuple[str, int]]) -> None:
     acks, here, acked = Batcher(), {"a": -1, "b": -1}, {"a": -1, "b": -1}
     for camera, step in moves:
         here[camera] += step
         acks.add([state(here[camera], camera)])
         acked |= {one.camera: one.resolved for one in acks.take_due()}
-        assert all(here[name] - acked[name] < UNSETTLED for name in here)
+        assert all(here[name] - acked[name] < MAX_UNACKED for name in here)

@@ -23,7 +23,7 @@ def test_whoever_is_slower_than_the_cameras_sees_all_of_them() -> None:
 
         async def show(*cameras: str) -> None:
             for camera in cameras:
-                live.heard([f"frame/{camera}/".encode(), b"{}", b"jpeg"])
+                live.receive([f"frame/{camera}/".encode(), b"{}", b"jpeg"])
             await asyncio.sleep(0)
 
         frames, seen = live.frames(cameras), Counter[str]()
@@ -50,7 +50,7 @@ def test_only_topics_that_are_streamed_become_entries() -> None:
         live, observed = Live(Topics(), asyncio.get_running_loop(), ["a"]), list[bytes]()
         live.observe(observed.append)
         for topic in ("frame/a/", "result/a/", "unknown/a/", "result/a/"):
-            live.heard([topic.encode(), b'{"camera": "a", "model": "m", "type": "result"}'])
+            live.receive([topic.encode(), b'{"camera": "a", "model": "m", "type": "result"}'])
         await asyncio.sleep(0)
         assert len(observed) == 2
         entries = live.results(after=0)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.accounting import SinkHello
 from edge_daemon.messages.codec import Message
@@ -15,7 +16,7 @@ from edge_daemon.messages.fates import POISON, Failure
 from edge_daemon.messages.frames import ResultFilter, Upload
 from edge_daemon.messages.outcomes import UploadOutcome
 from edge_daemon.messages.scheduling import Returned, SendUpload, UploadDone, WorkerHello
-from edge_daemon.settings import CameraPlan
+from edge_daemon.settings import CameraPlan, ModelPlan
 from edge_daemon.web.budget import BusyError
 from edge_daemon.web.requests import Answer, GoneError, Picture, Requests
 
@@ -39,7 +40,11 @@ class Web(RuleBasedStateMachine):
         self.start_dispatcher()
 
     def start_dispatcher(self) -> None:
-        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, requests={"m": 1.0}, wall=lambda: 1.0)
+        self.core = Dispatcher(
+            {"c": CameraPlan(models=["m"], delivery="live")},
+            {"m": ModelPlan(requests=1.0)},
+            epochs=Epochs(wall=lambda: 1.0),
+        )
         self.core.receive("sink", SinkHello(streams=[], watched=[]))
         for name in WORKERS:
             self.greet(name)
