@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -43,11 +43,10 @@ class Decoders:
 
     def __init__(self, max_pixels: int, max_bytes: int, limit_s: float) -> None:
         self._max_pixels, self._max_bytes, self._limit_s = max_pixels, max_bytes, limit_s
-        self._all: set[_Decoder] = set()
-        self._idle: list[_Decoder] = []
-        self._waiting = 0
-        self._changed = asyncio.Condition()
+        self._idle: asyncio.LifoQueue[_Decoder] = asyncio.LifoQueue()
         self._starting: set[asyncio.Task[None]] = set()
+        self._count = self._waiting = 0
+        """Processes that are there or starting, and bodies that wait for one."""
 
     async def decode(self, task: Task, body: bytes | bytearray) -> tuple[Decoded, memoryview]:
         """The picture in a body, and its pixels (BGR, uint8, height x width x 3).
@@ -59,56 +58,54 @@ class Decoders:
         try:
             return await run_in_threadpool(decoder.decode, task, body, self._limit_s)
         finally:
-            await self._put(decoder)
+            self._put(decoder)
 
     def end_idle(self, now: float) -> None:
         """End processes that have not been needed for a while."""
-        self._end([decoder for decoder in self._idle if now - decoder.used_at > IDLE_S])
+        self._end(lambda decoder: now - decoder.used_at > IDLE_S)
 
     def close(self) -> None:
-        """End all processes that are not at work; the others end when they are done."""
-        self._end(self._idle)
+        """End all processes that are not at work; the others end with this one."""
+        self._end(lambda _: True)
 
-    def _end(self, decoders: Iterable["_Decoder"]) -> None:
-        for decoder in list(decoders):
-            self._idle.remove(decoder)
-            self._all.remove(decoder)
-            decoder.end()
+    def _end(self, is_over: Callable[["_Decoder"], bool]) -> None:
+        idle = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        for decoder in reversed(idle):
+            if is_over(decoder):
+                decoder.end()
+                self._count -= 1
+            else:
+                self._idle.put_nowait(decoder)
 
     async def _take(self) -> "_Decoder":
         """A process that is idle; if none is, the first that becomes so: one of those at work, or a new one."""
-        self._end(decoder for decoder in self._idle if not decoder.is_alive)
+        self._end(lambda decoder: not decoder.is_alive)
         self._waiting += 1
         try:
-            async with self._changed:
-                self._start_another()
-                await self._changed.wait_for(lambda: self._idle)
-                return self._idle.pop()
+            self._start_another()
+            return await self._idle.get()
         finally:
             self._waiting -= 1
 
-    async def _put(self, decoder: "_Decoder") -> None:
-        async with self._changed:
-            if decoder.is_alive:
-                self._idle.append(decoder)
-                self._changed.notify()
-            else:
-                self._all.remove(decoder)
-                self._start_another()
+    def _put(self, decoder: "_Decoder") -> None:
+        if decoder.is_alive:
+            self._idle.put_nowait(decoder)
+        else:
+            self._count -= 1
+            self._start_another()
 
     def _start_another(self) -> None:
-        if self._waiting > len(self._idle) + len(self._starting) and len(self._all) < COUNT:
-            decoder = _Decoder(self._max_pixels, self._max_bytes)
-            self._all.add(decoder)
-            starting = asyncio.get_running_loop().create_task(self._start(decoder))
+        """Start a process if there is nothing to expect for one of those that wait."""
+        if self._waiting > self._idle.qsize() + len(self._starting) and self._count < COUNT:
+            self._count += 1
+            starting = asyncio.get_running_loop().create_task(self._start())
             self._starting.add(starting)
             starting.add_done_callback(self._starting.discard)
 
-    async def _start(self, decoder: "_Decoder") -> None:
+    async def _start(self) -> None:
+        decoder = _Decoder(self._max_pixels, self._max_bytes)
         await run_in_threadpool(decoder.start)
-        async with self._changed:
-            self._idle.append(decoder)  # one that does not start tells so to whoever takes it
-            self._changed.notify()
+        self._idle.put_nowait(decoder)  # one that does not start tells so to whoever takes it
 
 
 class _Decoder:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.settings import TokenSettings
 from edge_daemon.tokens import ROLES, Role, digest, new_token
-from edge_daemon.web.access import ANONYMOUS, GUESSES, LONGEST_S, Access, Identity, Refusal, RequestHead
+from edge_daemon.web.access import ANONYMOUS, GUESSES, LONGEST_S, REMEMBERED, Access, Identity, Refusal, RequestHead
 from edge_daemon.web.sessions import LIFETIME_S, Sessions
 
 TOKEN, PLAIN, BOSS = new_token(), "a token itself, long enough", new_token()
@@ -139,6 +139,21 @@ def test_a_client_that_guesses_waits_longer_and_longer_and_a_right_token_never()
     now += 2 * LONGEST_S
     for number in range(GUESSES):
         assert status(access.admit(asked(bearer=f"later {number}"), "viewer", now)) == 401, "all is forgotten"
+
+
+def test_the_latest_guessers_are_remembered() -> None:
+    access = Access(TOKENS, [])
+
+    def guess(number: int, client: int) -> int | None:
+        return status(access.admit(asked(bearer=f"{number}", client=f"10.1.{client >> 8}.{client & 255}"), "viewer", 0))
+
+    assert [guess(number, 0) for number in range(GUESSES + 1)] == [401] * GUESSES + [429]
+    for client in range(1, REMEMBERED):
+        guess(0, client)
+    assert guess(GUESSES, 0) == 429
+    for client in range(1, REMEMBERED + 1):
+        guess(0, client)
+    assert guess(GUESSES, 0) == 401
 
 
 def test_the_addresses_of_a_host_are_one_client() -> None:

@@ -24,7 +24,7 @@ class Site:
     def __init__(self, *, prefix: str = "") -> None:
         self.app, self.budget = FastAPI(redirect_slashes=False), Budget()
         self.asked: list[Request] = []
-        self.abandoned = 0
+        self.abandoned = self.peak = 0
         access = Access({}, ["cams.example.org"])
         self._guard = Guard(self.app, access, prefix, Proxies(["10.0.0.1"]), self.budget)
 
@@ -75,6 +75,7 @@ class Site:
 
         async def send(message: Message) -> None:
             answers.append(message)
+            self.peak = max(self.peak, self.budget.held)
 
         await self.run(self.scope(method, path, client, headers), receive, send)
         return answers
@@ -236,7 +237,8 @@ def test_who_holds_memory_that_others_need_is_sent_away(path: str, started: bool
     assert site.abandoned == started
 
 
-def test_what_a_request_holds_is_free_after_it() -> None:
+def test_a_large_answer_is_held_until_it_is_sent() -> None:
     site = Site()
     site.ask("GET", "/large")
+    assert site.peak == len(LARGE)
     assert site.budget.held == 0
