@@ -358,6 +358,20 @@ def test_where_all_are_at_work_more_are_refused() -> None:
             link.close()
 
 
+def test_who_leaves_makes_room() -> None:
+    with serving(4) as site:
+        for _ in range(3):
+            working = [site.connect() for _ in range(2)]
+            for link in working:
+                link.sendall(GET % b"wait")
+            eventually(lambda: len(site.server.server_state.tasks) == 2, START_S)
+            for link in working:
+                link.close()
+            eventually(lambda: not site.server.server_state.connections, START_S)
+        assert site.ask() == (200, b"0 bytes")
+        assert not site.rejections.counts
+
+
 def test_a_named_proxy_may_use_all_connections() -> None:
     with serving(4, proxies=["127.0.0.1"]) as site:
         working = [site.connect() for _ in range(3)]
