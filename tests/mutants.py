@@ -147,6 +147,8 @@ MUTANTS = [
     ("dispatcher/scheduler.py", "if not slot.assigned:", "if True:"),
     ("dispatcher/scheduler.py", "if competitor.reports_to in away:", "if False:"),
     ("dispatcher/scheduler.py", "0 if any(one.live for one in competitors) else PREFETCH", "PREFETCH"),
+    ("dispatcher/request_queue.py", "self._outbox.send(WEB, needed)", "pass"),
+    ("dispatcher/request_queue.py", "self._outbox.send(WEB, *self._inputs.values())", "pass"),
     ("dispatcher/request_queue.py", "if number not in self._assigned:", "if True:"),
     ("dispatcher/request_queue.py", "self._assigned.pop(number, None)", "pass"),
     ("dispatcher/camera.py", "return last, min(", "return last, max("),
