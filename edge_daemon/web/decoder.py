@@ -1,7 +1,7 @@
-"""The process that decodes what people upload: `python -m edge_daemon.web.decoder FD MAX_PIXELS MAX_BYTES`.
+"""The process that decodes uploads: `python -m edge_daemon.web.decoder FD MAX_PIXELS MAX_BYTES`.
 
 The web starts it when it is needed. Files of strangers are parsed here and nowhere else, within limits of memory and
-time. Whatever they do to this process, their sender is told, and another process takes its place.
+time. If one ends this process, its sender receives an error, and another process takes its place.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from edge_daemon.web.tasks import MAX_BYTES, READY, SEALS, Asked, Decoded, Refus
 CPU_S = 60
 """CPU time for one task: so this process ends even if the web, which has a deadline for it, is gone."""
 NICE = 5
-"""By how much cameras go before uploads where CPU time is short."""
+"""Niceness: cameras take precedence where CPU time is short."""
 SPARE_BYTES = 256 << 20
 """Memory beside that of picture and body."""
 BODIES = 10

@@ -26,7 +26,7 @@ START_S = 30.0
 IDLE_S = 60.0
 """Time after which a process that is not needed ends."""
 INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-"""Environment of the process: it needs no secrets."""
+"""Environment variables of the process, none of them a secret."""
 logger = logging.getLogger(__name__)
 
 
@@ -95,7 +95,7 @@ class Decoders:
             self._start_another()
 
     def _start_another(self) -> None:
-        """Start a process if there is nothing to expect for one of those that wait."""
+        """Start a process if those that are idle or starting are too few for the bodies that wait."""
         if self._waiting > self._idle.qsize() + len(self._starting) and self._count < COUNT:
             self._count += 1
             starting = asyncio.get_running_loop().create_task(self._start())
@@ -105,7 +105,7 @@ class Decoders:
     async def _start(self) -> None:
         decoder = _Decoder(self._max_pixels, self._max_bytes)
         await run_in_threadpool(decoder.start)
-        self._idle.put_nowait(decoder)  # one that does not start tells so to whoever takes it
+        self._idle.put_nowait(decoder)  # also one that does not start: the next task on it is refused
 
 
 class _Decoder:
@@ -171,7 +171,7 @@ class _Decoder:
         logger.error("the process that decodes uploads does not start (exit code %d)", self._process.returncode)
 
     def _died(self) -> RefusedError:
-        """What to tell the sender of a task that the process did not survive."""
+        """Error for the sender of a task that the process did not survive."""
         self.end()
         assert self._process
         code = -self._process.returncode

@@ -28,11 +28,11 @@ SECURITY = {
     b"referrer-policy": b"no-referrer",
 }
 HEAD = "edge_daemon_head"
-"""Key of a request's scope: what is known of the request."""
+"""Key of a request's scope: its `RequestHead`."""
 ABANDON = "edge_daemon_abandon"
 """Key of the state of a request's scope: a function that closes the connection at once."""
 SHARE = "edge_daemon_share"
-"""Key of a request's scope: what it holds in memory."""
+"""Key of a request's scope: its share of the memory."""
 PIECE = 256 << 10
 """Largest part of a body that is handed to the connection at once, in bytes; the rest waits for the client."""
 
@@ -135,7 +135,7 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": b""})
 
     async def break_off(self) -> None:
-        """Refuse a request amid its answer."""
+        """Refuse a request, or end the connection if its answer has begun."""
         if self._started.is_set():
             self._scope["state"][ABANDON]()
         else:
@@ -157,7 +157,7 @@ class _Answer:
 
 
 def _head_of(scope: Scope, proxies: Proxies) -> RequestHead:
-    """What decides on access. Client, scheme and host are those that a proxy names, if a proxy sent the request."""
+    """The properties that decide on access. A proxy names client, scheme and host of the requests that it sends."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     client, host = scope["client"][0] if scope.get("client") else "", headers.get("host", "")
     if client in proxies:

@@ -1,4 +1,4 @@
-"""The reverse proxies that the configuration names: what they say of a request's sender is believed, and only that."""
+"""The reverse proxies that the configuration names. Only their X-Forwarded headers are believed."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Forwarded(NamedTuple):
-    """A request as the proxy received it; empty strings if the proxy does not say."""
+    """A request as the proxy received it; empty strings for headers that are missing."""
 
     client: str
     scheme: str
@@ -26,7 +26,7 @@ class Proxies:
         return ip is not None and any(ip in network for network in self._networks)
 
     def forwarded(self, address: str, for_: str, proto: str, host: str) -> Forwarded:
-        """What a proxy at `address` says in the headers X-Forwarded-For, -Proto and -Host.
+        """Client, scheme and host from the headers X-Forwarded-For, -Proto and -Host of a proxy at `address`.
 
         Each proxy appends the address that it was called from, so the client is the last one that is no proxy: what
         stands before it may be invented.

@@ -1,4 +1,4 @@
-"""Counts what strangers are refused, and logs a summary now and then: nobody can fill the log."""
+"""Counts rejected connections and requests, and logs a summary at intervals, so that nobody can fill the log."""
 
 import logging
 from collections import Counter

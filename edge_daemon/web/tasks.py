@@ -14,11 +14,11 @@ MAX_BYTES = 64 << 10
 READY = b"ready"
 """First message of the process, when it can decode."""
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-"""Nothing can be done to pixels that are sent: neither their values nor their number changes while they are read."""
+"""Seals of sent pixels: neither their values nor their number can change while they are read."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What an inference request wants back: its `id`, and the tensors in order; true for those to be sent as bytes."""
+    """The answer that an inference request asks for: its `id`, and the tensors in order; true for those sent as bytes."""
 
     id: str | None = None
     binary: dict[str, bool] = {}
