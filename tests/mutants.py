@@ -39,6 +39,7 @@ TESTS = (
     "audit_log",
     "request_router",
     "web_access",
+    "web_bodies",
     "web_budget",
     "web_connections",
     "web_guard",
@@ -218,6 +219,10 @@ MUTANTS = [
     ("web/access.py", "while len(self._guesses) > REMEMBERED:", "while False:"),
     ("web/access.py", "self._refusal(given, network_of(client), now_s)", "self._refusal(given, client, now_s)"),
     ("web/budget.py", "and self.held - share.held + count > self._most", "and False"),
+    ("web/bodies.py", "        hold(request, len(data), slow=True)\n", ""),
+    ("web/bodies.py", "    hold(request, len(data))\n", ""),
+    ("web/bodies.py", "if len(data) > most:", "if False:"),
+    ("web/bodies.py", "or 0) > most:", "or 0) > 10 * most:"),
     ("web/budget.py", "victim.give_up()", "pass"),
     ("web/budget.py", "self._budget.release(self)", "pass"),
     (

@@ -78,7 +78,7 @@ class Connections(Generic[C]):
 
 
 def network_of(address: str) -> str:
-    """The client to which an address belongs: an IPv4 address, or the /64 network of an IPv6 address, which one host has."""
+    """The client that has an address: an IPv4 address, or the /64 network of an IPv6 address, which one host has."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

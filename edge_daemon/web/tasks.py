@@ -18,7 +18,7 @@ SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_S
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer that an inference request asks for: its `id`, and the tensors in order; true for those sent as bytes."""
+    """The answer that an inference request asks for: its `id`, and tensors in order; true for those sent as bytes."""
 
     id: str | None = None
     binary: dict[str, bool] = {}
