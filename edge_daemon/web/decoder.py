@@ -42,6 +42,8 @@ BODIES = 10
 """Memory that a body takes, as a multiple of its size: numbers in JSON take that much."""
 LARGE = 4_000_000
 """Pixels from which on the memory of a picture is returned to the system at once."""
+LONGEST = 1000
+"""Maximum number of characters of an error."""
 STATUS = {FormError: 422, ProtocolError: 400, TooLargeError: 413, PictureError: 415}
 
 
@@ -107,11 +109,11 @@ def _reply(task: Task, fd: int) -> tuple[Decoded | Refused, Pixels | None]:
     try:
         return decode(task, _mapped(fd))
     except EdgeError as error:
-        return Refused(status=STATUS.get(type(error), 415), why=str(error)), None
+        return Refused(status=STATUS.get(type(error), 415), why=str(error)[:LONGEST]), None
     except MemoryError:
         return Refused(status=413, why="the picture takes too much memory to decode"), None
     except Exception as error:  # of a library, about a file that was made for it
-        return Refused(status=415, why=f"the picture cannot be decoded: {error}"), None
+        return Refused(status=415, why=f"the picture cannot be decoded: {error}"[:LONGEST]), None
 
 
 def _mapped(fd: int) -> memoryview:

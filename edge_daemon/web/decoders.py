@@ -27,6 +27,7 @@ IDLE_S = 60.0
 """Time after which a process that is not needed ends."""
 INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
 """Environment variables of the process, none of them a secret."""
+MISMATCH = "the picture was not decoded as it should be"
 logger = logging.getLogger(__name__)
 
 
@@ -140,7 +141,11 @@ class _Decoder:
         self.used_at = time.monotonic()
         if not data:
             raise self._died()
-        reply = msgspec.msgpack.decode(data, type=Decoded | Refused)
+        try:
+            reply = msgspec.msgpack.decode(data, type=Decoded | Refused)
+        except msgspec.DecodeError:
+            self.end()
+            raise RefusedError(415, MISMATCH) from None
         if isinstance(reply, Refused):
             raise RefusedError(reply.status, reply.why)
         return reply, _mapped(fds[0], *(reply.scaled or (reply.width, reply.height)))
@@ -192,7 +197,7 @@ def _mapped(fd: int, width: int, height: int) -> memoryview:
     """
     try:
         if fcntl.fcntl(fd, fcntl.F_GET_SEALS) != SEALS or os.fstat(fd).st_size != width * height * 3:
-            raise RefusedError(415, "the picture was not decoded as it should be")
+            raise RefusedError(415, MISMATCH)
         return memoryview(mmap.mmap(fd, width * height * 3, mmap.MAP_PRIVATE, mmap.PROT_READ))
     finally:
         os.close(fd)

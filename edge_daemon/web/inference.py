@@ -29,6 +29,8 @@ OUTPUTS = {
 }
 DIMENSIONS = 4
 """Maximum number of axes of a shape."""
+LONGEST_ID = 1000
+"""Maximum number of characters of a request's id."""
 SHOWN = 100
 """Characters of a wrong name that an error shows."""
 _ANYTHING = {"type": "object"}
@@ -89,7 +91,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON of a request."""
 
     inputs: list[Tensor]
-    id: str | None = None
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
     outputs: list[Output] | None = None
     parameters: Parameters = Parameters()
 

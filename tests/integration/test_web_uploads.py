@@ -171,6 +171,8 @@ def test_pixels_and_files_as_bytes(decode: Decode) -> None:
         json.dumps(tensor(data=[1, 2, 3, 4, 5, "6"])).encode(),
         json.dumps(tensor(data=[[]] * 1_000_000)).encode(),
         json.dumps(tensor(shape=[1, 2, 3, 4, 5])).encode(),
+        json.dumps(tensor(shape=[1] * 1_000_000)).encode(),
+        json.dumps(tensor(data=[1, 2, 3, 4, 5, 6]) | {"id": "x" * 1_000_000}).encode(),
         json.dumps(tensor(shape=[1 << 62, 1 << 62, 3])).encode(),
         json.dumps(tensor(parameters={"binary_data_size": True})).encode(),
         json.dumps(tensor() | {"outputs": [{"name": "x" * 100_000}]}).encode(),
