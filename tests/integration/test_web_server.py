@@ -164,8 +164,10 @@ def test_what_is_usual_passes(site: Site) -> None:
     assert site.ask(chunked + chunks) == (200, b"%d bytes" % (8192 * 1000))
     with site.connect() as link:
         link.sendall(GET % b"" * MAX_PIPELINED)
-        for _ in range(MAX_PIPELINED):
-            assert answer(link) == (200, b"0 bytes")
+        received = b""
+        while received.count(b"0 bytes") < MAX_PIPELINED and (more := link.recv(65536)):
+            received += more
+        assert received.count(b"HTTP/1.1 200 OK\r\n") == received.count(b"0 bytes") == MAX_PIPELINED
     assert not site.rejections.counts
 
 
