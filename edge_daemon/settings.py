@@ -244,8 +244,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
-    names, `prefix` is the path added by a proxy, and `certificate` and `key` are files for TLS. The audit log is in the
-    folder `audit`.
+    names, `prefix` is the path added by a proxy, `proxies` are those whose X-Forwarded headers are believed, and
+    `certificate` and `key` are files for TLS, which have changed if `stamp` has. Audit log and sessions are in the
+    folder `state`.
     """
 
     listen: str
@@ -263,6 +264,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
     prefix: str = ""
+    proxies: list[str] = []
     certificate: str | None = None
     key: str | None = None
-    audit: str | None = None
+    stamp: str = ""
+    state: str | None = None

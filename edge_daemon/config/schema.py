@@ -26,6 +26,7 @@ from edge_daemon.config.values import (
     Listen,
     ModelPath,
     Name,
+    Networks,
     Polygons,
     Prefix,
     Providers,
@@ -272,6 +273,8 @@ class Web(Section):
     """Host names accepted in requests, besides localhost and IP addresses."""
     prefix: Prefix = ""
     """Path prefix that a reverse proxy adds, such as /cameras."""
+    proxies: Networks | None = Field(default=None, examples=[["127.0.0.1", "172.18.0.0/16"]])
+    """Addresses of reverse proxies, whose X-Forwarded-For, -Proto and -Host are believed."""
     certificate: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.crt"])
     """TLS: PEM file with the certificate and its chain."""
     key: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.key"])

@@ -302,3 +302,6 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 SecretKey = Annotated[str, AfterValidator(_key)]
 Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
 Listen = Annotated[str, AfterValidator(addresses.listen)]
+Networks = Annotated[
+    list[Annotated[str, AfterValidator(addresses.network)]], Field(min_length=1), AfterValidator(_differing)
+]

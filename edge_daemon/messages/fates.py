@@ -19,6 +19,8 @@ INTENDED = frozenset({"paced", "still", "shutdown"})
 """Reasons that were configured or asked for; frames dropped for any other reason are losses."""
 Failure = Literal["undecodable", "model-error", "poison"]
 """Why a worker has no result."""
+UploadFailure = Failure | Literal["unknown-class"]
+"""Why there is none for an upload: the request may name a class that the model does not have."""
 POISON = 2
 """A frame that this many workers had when they died is not run again."""
 Dropped = dict[str, int]

@@ -1,6 +1,6 @@
 """A picture on its way to a worker: the header beside its bytes, and what it refers to."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -14,11 +14,14 @@ Matrix = Literal["bt601", "bt709", "bt2020"]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that."""
+    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that, or
+    to fill it `crop` times, so that it is cut out of the centre.
+    """
 
     width: int
     height: int
     stretch: bool = False
+    crop: float | None = None
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +88,7 @@ class PictureHeader(Message, frozen=True, kw_only=True):
     height: int
     codec: Codec
     annotate: Annotation | None = None
-    quality: int = 85
+    quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 85
     scaled: tuple[int, int] | None = None
     scaling_ms: float = 0.0
     yuv: YuvFormat | None = None

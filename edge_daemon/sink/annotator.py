@@ -35,12 +35,28 @@ class Annotator:
     def __init__(self, quality: int) -> None:
         self._quality = quality
         self._known: dict[tuple[str, str], deque[_Known]] = {}
+        self._ended: set[tuple[str, str]] = set()
 
     def note(self, arrival: Arrival) -> None:
         """Keep the findings of a model."""
         frame = arrival.outcome.frame
+        self._ended.discard((frame.camera, arrival.outcome.model))
         known = self._known.setdefault((frame.camera, arrival.outcome.model), deque(maxlen=KEPT))
         known.append(_Known(frame, arrival.outcome.found))
+
+    def end(self, camera: str, model: str) -> None:
+        """Note that a model has looked at all pictures of a camera."""
+        self._ended.add((camera, model))
+
+    def is_ahead(self, frame: Frame, models: Iterable[str]) -> bool:
+        """True if one of these models, whose results come in order, may still look at the frame."""
+        for model in models:
+            key = frame.camera, model
+            known = self._known.get(key)
+            newest = (known[-1].frame.epoch, known[-1].frame.seq) if known else (-1, -1)
+            if key not in self._ended and newest < (frame.epoch, frame.seq):
+                return True
+        return False
 
     def jpeg(self, arrival: Arrival, others: Iterable[str]) -> tuple[bytes, list[Drawn]]:
         """JPEG of the picture that arrived (RGB bytes, height x width x 3) with the findings of `others` (models), and

@@ -162,6 +162,8 @@ class Sink:
                     self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
                 if arrival:
                     self._publisher.publish_frame(message, arrival)
+            else:
+                self._publisher.end(message.camera, message.model)
         if self._results:
             self._results.flush()  # before it is acknowledged: acknowledged results are not sent again
 

@@ -1,5 +1,6 @@
 """Publishes to subscribers: results, annotated frames, the status; and knows who subscribes to what."""
 
+from collections import deque
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from edge_daemon.sink.saver import Saver
 
 BURST = 64
+MOST_HELD = 32
+"""Annotated frames of a lossless camera that wait for its slower models."""
 SETTLED_S = 0.2
 """Time that subscribers which a run waits for have to be connected: their subscriptions follow at once."""
 
@@ -45,6 +48,7 @@ class Publisher:
         self._subscriptions = Subscriptions()
         self._annotator: Annotator | None = None
         self._saver = _saver(settings)
+        self._held: dict[str, deque[tuple[Result, Arrival]]] = {}  # of lossless cameras, in order
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
         self.watched: list[str] = list(settings.cameras) if self._saver else []
         if not self._connections:
@@ -82,12 +86,33 @@ class Publisher:
         plan = self._settings.cameras[result.camera]
         if len(plan.models) > 1:
             self._drawn_together.note(arrival)
-        if arrival.picture is None:
-            return
         if plan.delivery == "lossless":
-            self._send_frame(result, arrival)
-        else:
+            if arrival.picture is not None:
+                self._held.setdefault(result.camera, deque()).append((result, arrival))
+            self._release(result.camera)
+        elif arrival.picture is not None:
             self._newest[result.camera] = result, arrival
+
+    def end(self, camera: str, model: str) -> None:
+        """Publish the annotated frames that waited for this model, which has looked at all of them."""
+        if camera in self._held:
+            self._drawn_together.end(camera, model)
+            self._release(camera)
+
+    def _release(self, camera: str, most: int = MOST_HELD) -> None:
+        """Send the frames at which all models of a lossless camera have looked, or, beyond `most`, the oldest."""
+        held = self._held.get(camera, deque())
+        while held and (len(held) > most or not self._is_awaited(*held[0])):
+            self._send_frame(*held.popleft())
+
+    def _is_awaited(self, result: Result, arrival: Arrival) -> bool:
+        """True if other models draw into the frame, and one of them has still to look at it."""
+        if arrival.outcome.frame.annotate != "raw":
+            return False
+        return self._drawn_together.is_ahead(arrival.outcome.frame, self._others(result))
+
+    def _others(self, result: Result) -> list[str]:
+        return [model for model in self._settings.cameras[result.camera].models if model != result.model]
 
     def flush(self) -> None:
         """Publish the newest annotated frame of each live camera: now there is time to draw."""
@@ -123,6 +148,8 @@ class Publisher:
 
     def close(self) -> None:
         """Close the socket once it has sent what is under way."""
+        for camera in self._held:
+            self._release(camera, most=0)
         if self._connections:
             self._connections.close()
         self._socket.close()
@@ -144,8 +171,7 @@ class Publisher:
     def _send_frame(self, result: Result, arrival: Arrival) -> None:
         jpeg = arrival.picture or b""
         if arrival.outcome.frame.annotate == "raw":
-            others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
-            jpeg, drawn = self._drawn_together.jpeg(arrival, others)
+            jpeg, drawn = self._drawn_together.jpeg(arrival, self._others(result))
             result = msgspec.structs.replace(result, drawn=drawn)
         if self._saver:
             self._saver.add(result, jpeg, wait=self._settings.cameras[result.camera].delivery == "lossless")

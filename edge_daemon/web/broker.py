@@ -11,8 +11,9 @@ import zmq
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, encode, pack
+from edge_daemon.messages.frames import Input
 from edge_daemon.messages.outcomes import UploadOutcome
-from edge_daemon.messages.scheduling import Introduce, Returned, SendUpload, ToWeb
+from edge_daemon.messages.scheduling import Introduce, ModelInput, Returned, SendUpload, ToWeb
 from edge_daemon.settings import WebSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
@@ -52,6 +53,10 @@ class Broker(threading.Thread):
     def rejected(self) -> int:
         """Number of malformed messages received."""
         return self._from_dispatcher.rejected + self._from_worker.rejected
+
+    def input_of(self, model: str) -> Input | None:
+        """Size that is enough of a picture for a model; None if all of it is needed, or no worker has reported."""
+        return self._requests.inputs.get(model)
 
     def do(self, what: Callable[[Requests], None]) -> None:
         """Run a function on the requests, soon, in this thread."""
@@ -115,6 +120,8 @@ class Broker(threading.Thread):
                 self._send(message)
             case Returned():
                 self._requests.returned(message)
+            case ModelInput():
+                self._requests.inputs[message.model] = message.input
             case Introduce():
                 self._say(self._requests.hello())
 

@@ -67,8 +67,9 @@ class Live:
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
         self._count = 0
-        self._readers: set[asyncio.Queue[Entry]] = set()
+        self._readers: set[asyncio.Queue[Entry | None]] = set()
         self._observers: list[Callable[[bytes], None]] = []
+        self._closed = False
 
     def observe(self, observer: Callable[[bytes], None]) -> None:
         """Call `observer` with each result's JSON."""
@@ -99,10 +100,20 @@ class Live:
         self._count += 1
         event = Entry(self._count, topic, header.camera, header.model, names, body)
         self._events.append(event)
+        self._put(event)
+
+    def _put(self, event: Entry | None) -> None:
         for reader in self._readers:
             if reader.full():
                 reader.get_nowait()
             reader.put_nowait(event)
+
+    def close(self) -> None:
+        """End all streams."""
+        self._closed = True
+        self._put(None)
+        for viewer in self._viewers:
+            viewer.came.set()
 
     async def frames(self, cameras: Collection[str]) -> AsyncGenerator[tuple[str, bytes], None]:
         """Annotated JPEGs of these cameras as they arrive. Only the newest frame of each camera is kept until it is
@@ -113,7 +124,7 @@ class Live:
         for camera in viewer.cameras:
             self._look(camera, +1)
         try:
-            while True:
+            while not self._closed:
                 await viewer.came.wait()
                 viewer.came.clear()
                 while viewer.newest:
@@ -132,13 +143,13 @@ class Live:
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Results as they arrive; with `after`, first the kept ones with higher numbers."""
-        mailbox: asyncio.Queue[Entry] = asyncio.Queue(MAILBOX)
+        mailbox: asyncio.Queue[Entry | None] = asyncio.Queue(MAILBOX)
         missed = [event for event in self._events if after is not None and event.number > after]
         self._readers.add(mailbox)
         try:
             for event in missed:
                 yield event
-            while True:
-                yield await mailbox.get()
+            while newest := await mailbox.get():
+                yield newest
         finally:
             self._readers.discard(mailbox)

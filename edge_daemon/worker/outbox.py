@@ -106,7 +106,7 @@ class Outbox:
                 camera=frame.camera,
                 epoch=frame.epoch,
                 seq=frame.seq,
-                failed=job.failed,
+                failed=None if job.failed == "unknown-class" else job.failed,  # only uploads fail so
                 **found,
             )
             self._to_dispatcher.add(ready, urgent=not frame.deferrable)

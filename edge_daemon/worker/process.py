@@ -168,11 +168,13 @@ class Worker:
         self._outbox.send_now(hello)
 
     def _input(self) -> Input | None:
-        """Size that is enough of a frame; None for a model that looks at parts of it, or crops it."""
+        """Size that is enough of a picture; None for a model that looks at parts of it."""
+        if self._settings.model.after is not None:
+            return None
         height, width = self._model.size
-        fit = self._model.recipe.fit
-        whole = fit == "crop" or self._settings.model.after is not None
-        return None if whole else Input(width=width, height=height, stretch=fit == "stretch")
+        recipe = self._model.recipe
+        crop = recipe.zoom if recipe.fit == "crop" else None
+        return Input(width=width, height=height, stretch=recipe.fit == "stretch", crop=crop)
 
     def _leave(self) -> None:
         """Serve the pictures that are on their way here, until the dispatcher reports no more, or is gone."""

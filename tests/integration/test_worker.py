@@ -168,8 +168,11 @@ def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbo
 
 def test_a_malformed_header_does_not_keep_it_busy(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
-        outbox.send_multipart([b"no frame of ours", b""])
-        assert isinstance(neighbours.message(), WorkerHello), "it is ready for another"
+        header, picture = frame(0)
+        for malformed in (b"no frame of ours", header.replace(b"\xa7quality\x55", b"\xa7quality\x7d")):
+            assert malformed != header
+            outbox.send_multipart([malformed, picture])
+            assert isinstance(neighbours.message(), WorkerHello), "it is ready for another"
 
 
 def test_uploads_of_a_web_that_is_gone_do_not_keep_it_busy(neighbours: Neighbours, tmp_path: Path) -> None:

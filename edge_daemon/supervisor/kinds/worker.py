@@ -1,7 +1,6 @@
 """Workers: one or more for each model that is used."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from zlib import crc32
 
 import msgspec
@@ -12,6 +11,7 @@ from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.supervisor.kinds.stamp import stamp
 
 
 class Worker(Kind[WorkerSettings]):
@@ -58,7 +58,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     return ModelSettings(
         name=name,
         path=model.path,
-        stamp=" ".join(_stamp(file) for file in (model.path, model.labels) if isinstance(file, str)),
+        stamp=stamp(model.path, model.labels if isinstance(model.labels, str) else None),
         threads=model.threads,
         confidence=model.confidence,
         class_confidence=model.class_confidence or {},
@@ -83,12 +83,3 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
         return ProviderSettings(name=item)
     name, options = next(iter(item.items()))
     return ProviderSettings(name=name, options=options)
-
-
-def _stamp(path: str) -> str:
-    """Time of a file's last change, and its size; empty if there is no such file."""
-    try:
-        about = Path(path).stat()
-    except OSError:
-        return ""
-    return f"{about.st_mtime_ns}/{about.st_size}"
