@@ -84,7 +84,7 @@ class Sink:
         this process for nothing.
         """
         attentive, busy = zmq.Poller(), zmq.Poller()
-        for waited_for in (*self._inbox.sources, self._publisher.source, self._control.fileno()):
+        for waited_for in (*self._inbox.sources, *self._publisher.sources, self._control.fileno()):
             attentive.register(waited_for, zmq.POLLIN)
             busy.register(waited_for, zmq.POLLIN)
         attentive.register(self._peer.fileno(), zmq.POLLIN)
