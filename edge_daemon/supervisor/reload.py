@@ -111,14 +111,14 @@ def _reconfigure(table: ProcessTable, child: Child, spec: ProcessSpec, restarted
         StartError: the reason for which it cannot; it uses its old settings.
     """
     restarted = restarted if restarted and spec.kind.receives_exits else []
-    old, pid = child.spec, child.pid
+    old, starts = child.spec, child.starts
     ended = child.restarts + child.running  # how many times it ends with the old settings, at most
     child.spec = spec
     if old.settings == spec.settings and not restarted:
         return
-    while child.pid == pid and not child.reconfigure(restarted):
+    while child.starts == starts and not child.reconfigure(restarted):
         yield
-    while (answer := child.answer) is None and not (child.pid != pid and child.ready):
+    while (answer := child.answer) is None and not (child.starts != starts and child.ready):
         if child.failure and child.restarts > ended:
             if not spec.awaited:
                 return

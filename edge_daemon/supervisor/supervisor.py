@@ -90,10 +90,12 @@ class Supervisor:
             raise self._failure
 
     def _failed(self, child: Child, was_ready: bool) -> None:
-        if child.spec.awaited and not self._started and not was_ready:
-            self._failure = StartError(child.why if child.failure else f"{child.title} {child.why}")
-            if child.failure:
-                self._failure.exit_code = ExitCode(child.failure.exit_code)
+        """Go on after a process has ended by itself. Only what a process reports itself ends the start of the daemon:
+        one that was killed, such as for want of memory, is started again.
+        """
+        if child.failure and child.spec.awaited and not self._started and not was_ready:
+            self._failure = StartError(child.why)
+            self._failure.exit_code = ExitCode(child.failure.exit_code)
         else:
             again_s = (child.due or 0.0) - time.monotonic()
             logger.error("%s: %s; starts again in %.1f s", child.title, child.why, again_s)
@@ -118,10 +120,11 @@ class Supervisor:
         if now < self._table_at:
             return
         self._table_at = now + TABLE_S
+        self._table.watch_spawner()
         children = self._table.children
         self._survey.measure(children)
         rows = [child.status() for child in children]
-        for child in children:
+        for child in list(children):
             # A process that has not taken the previous table does not need this one.
             if child.spec.kind.receives_processes and not child.wants_to_write:
                 child.send(Processes(processes=rows))
@@ -129,6 +132,7 @@ class Supervisor:
             if child.running and not child.exiting and now - child.heard_at > hang_s:
                 logger.error("no heartbeat from %s for %.0f s; killing it", child.title, hang_s)
                 child.kill()
+                self._table.hang_up(child)
             child.replace_if_large()
         self._service_status.update(children)
         if self._observe:

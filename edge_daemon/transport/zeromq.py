@@ -241,7 +241,8 @@ def _bind_again(publisher: zmq.Socket[bytes], address: str) -> None:
     until = time.monotonic() + RELEASE_S
     while True:
         try:
-            return publisher.bind(address)
+            publisher.bind(address)
+            return
         except zmq.ZMQError as error:
             if error.errno != zmq.EADDRINUSE or time.monotonic() >= until:
                 raise

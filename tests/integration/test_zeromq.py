@@ -29,9 +29,8 @@ def test_an_address_that_is_taken() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     with zmq.Context() as context, context.socket(zmq.PUB) as taken:
         taken.bind(address)
-        with pytest.raises(StartError, match=f"cannot .* on {address}: the address is in use"):
-            with publisher(context) as out:
-                move(out, [], [address])
+        with publisher(context) as out, pytest.raises(StartError, match=f"cannot .* {address}: the address is in use"):
+            move(out, [], [address])
 
 
 def test_an_address_of_another_machine() -> None:
@@ -88,15 +87,18 @@ def test_subscribers_are_counted_when_they_come_and_go(tmp_path: Path) -> None:
 
 def test_a_connection_without_a_handshake_is_no_subscriber_and_ends() -> None:
     port = free_port()
-    with zmq.Context() as context, Door(context, f"tcp://127.0.0.1:{port}") as door:
-        with socket.create_connection(("127.0.0.1", port)) as stranger, subscriber(context, door.address, 10):
-            eventually(lambda: door.update().settled(1, 0.0), WAIT_S, what="the subscriber")
-            stranger.settimeout(WAIT_S)
-            with contextlib.suppress(ConnectionResetError):
-                while stranger.recv(100):  # ZeroMQ's greeting
-                    continue
-            assert door.update().settled(1, 0.0), "it was not counted, so its leaving is not either"
-            assert not door.update().settled(2, 0.0)
+    with (
+        zmq.Context() as context,
+        Door(context, f"tcp://127.0.0.1:{port}") as door,
+        socket.create_connection(("127.0.0.1", port), WAIT_S) as stranger,
+        subscriber(context, door.address, 10),
+    ):
+        eventually(lambda: door.update().settled(1, 0.0), WAIT_S, what="the subscriber")
+        with contextlib.suppress(ConnectionResetError):
+            while stranger.recv(100):  # ZeroMQ's greeting
+                continue
+        assert door.update().settled(1, 0.0), "it was not counted, so its leaving is not either"
+        assert not door.update().settled(2, 0.0)
 
 
 def test_beyond_a_limit_new_connections_are_closed_and_those_before_are_served() -> None:
