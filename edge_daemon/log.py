@@ -16,6 +16,8 @@ Form = Literal["text", "json"]
 FORM = "EDGE_DAEMON_LOG"
 """Environment variable that passes the form set by `choose` on to child processes."""
 REPEAT_S = 1.0
+_JOINERS = "\u200c\u200d"
+"""They join letters, or emoji."""
 KINDS = 1000
 """Number of different lines that are remembered."""
 
@@ -32,6 +34,19 @@ def redact(text: str) -> str:
     """
     text = _SECRET_PARAMETER.sub(r"\g<name>***", text)  # first: such a secret may contain an @ too
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
+
+
+def printable(text: str) -> str:
+    """`text` from elsewhere for a log, a terminal or a table: what is not printed, such as line breaks, control
+    characters, changes of direction and bytes that are not UTF-8, is written as an escape sequence.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return ascii(character)[1:-1]
 
 
 def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO) -> None:

@@ -14,6 +14,7 @@ from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.supervisor.control_socket import ControlSocket
@@ -71,7 +72,10 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
             raise error
         if changed.runtime_dir != place:
             logger.warning("runtime_dir has changed, which takes effect at the next start")
-        return plan(_completed(changed, publish, cache), folder, results=results, state=state)
+        try:
+            return plan(_completed(changed, publish, cache), folder, results=results, state=state)
+        finally:
+            disk.close()
 
     with (
         Signals() as signals,
@@ -79,6 +83,7 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
         ControlSocket(folder, path) as control,
     ):
         specs = plan(config, folder, results=results, state=state)
+        disk.close()
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")

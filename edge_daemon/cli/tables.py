@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from edge_daemon.cli.sentences import dropped_from, found_in, latency_of, state_of
+from edge_daemon.log import printable
 from edge_daemon.messages.status import CameraStatus, ProcessStatus
 
 WIDE = 110
@@ -31,7 +33,7 @@ def camera_table(cameras: Mapping[str, CameraStatus], *, width: int) -> Table:
                 str(counts.delivered),
                 dropped_from(counts),
             ]
-            table.add_row(*row, *([found_in(counts)] if wide else []), style=_style(camera.state))
+            table.add_row(*map(plain, [*row, *([found_in(counts)] if wide else [])]), style=_style(camera.state))
     return table
 
 
@@ -43,7 +45,7 @@ def process_table(processes: Sequence[ProcessStatus], *, width: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("runs on")
     for process in processes:
-        table.add_row(
+        row = [
             process.title,
             process.state,
             f"{process.cpu:.0%}",
@@ -51,9 +53,14 @@ def process_table(processes: Sequence[ProcessStatus], *, width: int) -> Table:
             str(process.restarts),
             *([str(process.pid or "")] if wide else []),
             process.detail.get("provider", ""),
-            style=_style(process.state),
-        )
+        ]
+        table.add_row(*map(plain, row), style=_style(process.state))
     return table
+
+
+def plain(text: str) -> Text:
+    """A cell or a caption with a text from elsewhere: not markup, and nothing that the terminal would act on."""
+    return Text(printable(text))
 
 
 def _style(state: str) -> str:

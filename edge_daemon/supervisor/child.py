@@ -66,7 +66,7 @@ class Child:
         self.due: float | None = 0.0
         self.pid: int | None = None
         self.usage: Usage | None = None
-        self.heard_at = 0.0
+        self.heard_at = self.started_at = 0.0
         self._ready_at = 0.0
         self._exit_by: float | None = None
         self._killed = False
@@ -110,7 +110,8 @@ class Child:
 
     def start(self) -> bool:
         """Start the process and send it its settings; true if that worked."""
-        self.due, self.heard_at = None, time.monotonic()
+        self.due, self.started_at = None, time.monotonic()
+        self.heard_at = self.started_at
         self.ready, self.failure, self.state, self.report = False, None, "starting", self.spec.kind.report()
         self.replaced = self._killed = False
         self.starts += 1

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from edge_daemon.errors import StartError
+from edge_daemon.log import printable
 from edge_daemon.messages.requests import Reply, Requester
 from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.request_router import Respond
@@ -46,7 +47,7 @@ class ControlSocket:
     """
 
     def __init__(self, folder: Path, config: Path | None) -> None:
-        self._greeting = _encoder.encode(Greeting(pid=os.getpid(), config=str(config) if config else None))
+        self._greeting = _encoder.encode(Greeting(pid=os.getpid(), config=printable(str(config)) if config else None))
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             listening.bind(str(folder / NAME))

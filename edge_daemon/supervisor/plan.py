@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.config.schema import Config
+from edge_daemon.runtime.control import encoded_start
 from edge_daemon.supervisor.kinds import KINDS
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -25,7 +26,10 @@ def plan(
     `results`. Both are optional.
 
     Raises:
-        StartError: a key cannot be read.
+        StartError: a key cannot be read, or a path is not UTF-8.
     """
     run = Run(config, folder, results, state)
-    return [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
+    specs = [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
+    for spec in specs:
+        encoded_start(spec.settings)
+    return specs

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 TABLE_S = 1.0
 START_S = 1800.0
 """How long a process may take to come up: some accelerators compile a new model for many minutes."""
+LATE_S = 10.0
+"""How long the start waits for a process that need not be there."""
 RELOAD_S = 0.05
 """How often the progress of a reload is looked at when nothing happens."""
 Observer = Callable[[Status], None]
@@ -121,6 +123,7 @@ class Supervisor:
             return
         self._table_at = now + TABLE_S
         self._table.watch_spawner()
+        self._table.changed |= not self._started  # time alone may tell that no more is to be waited for
         children = self._table.children
         self._survey.measure(children)
         rows = [child.status() for child in children]
@@ -183,5 +186,8 @@ class Supervisor:
 
 
 def _is_up(child: Child) -> bool:
-    """True if the service need not wait for this process: it is ready, or a camera that comes and goes is away."""
-    return child.ready or child.finished or (not child.spec.awaited and child.restarts > 0)
+    """True if the service need not wait for this process: it is ready, or a camera that comes and goes is away, or on
+    a file system that does not answer.
+    """
+    is_late = child.restarts > 0 or time.monotonic() - child.started_at > LATE_S
+    return child.ready or child.finished or (not child.spec.awaited and is_late)

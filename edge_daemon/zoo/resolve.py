@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
+from edge_daemon.runtime import disk
 from edge_daemon.zoo.cache import file_in, folder, sum_of
 from edge_daemon.zoo.catalogue import Catalogue, Entry, slug
 from edge_daemon.zoo.paths import ZOO, is_download
@@ -101,6 +102,7 @@ def check_sum(path: Path, sha256: str) -> None:
         ModelError: it cannot be read, or is another one.
     """
     try:
+        disk.must_answer(path)
         found = sum_of(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edge_daemon.config.schema import Camera, Config
-from edge_daemon.config.sources import is_finite, kind_of
+from edge_daemon.config.sources import is_finite, is_on_disk
 from edge_daemon.settings import CameraPlan, Delivery
 from edge_daemon.transport import zeromq
 
@@ -84,4 +84,4 @@ def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
 
 def _default_delivery(source: str) -> Delivery:
     """Files and folders are read completely; of cameras the newest frame counts."""
-    return "lossless" if kind_of(source) in ("file", "folder") else "live"
+    return "lossless" if is_on_disk(source) else "live"

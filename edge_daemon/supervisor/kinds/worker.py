@@ -8,6 +8,7 @@ import msgspec
 
 from edge_daemon.config.schema import Config
 from edge_daemon.messages.status import WORKER, WorkerReport
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
@@ -87,8 +88,4 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
 
 def _stamp(path: str) -> str:
     """Time of a file's last change, and its size; empty if there is no such file."""
-    try:
-        about = Path(path).stat()
-    except OSError:
-        return ""
-    return f"{about.st_mtime_ns}/{about.st_size}"
+    return disk.look(Path(path)).stamp
