@@ -33,6 +33,8 @@ BUSY_S, BUSY_MS = 0.05, 50
 DENSE_S, PAUSE_S = 0.0005, 0.002
 """If a result arrives within the first time, those of the second arrive together."""
 STATUS_S = 1.0
+LATE_S = 2.0
+"""Age of the supervisor's table, which it sends once a second, beyond which its figures are not those of now."""
 BURST = 64
 DRAIN_MS = 100
 """At the end: time without a message after which none is expected any more."""
@@ -75,6 +77,7 @@ class Sink:
         self._watched = self._publisher.watched  # as sent to the dispatcher
         self._acks = AckBatcher(settings.cameras)
         self._processes: list[ProcessStatus] = []
+        self._processes_at = 0.0
         self._status_at = time.monotonic() + STATUS_S
 
     def run(self) -> None:
@@ -177,7 +180,7 @@ class Sink:
     def _follow_commands(self) -> None:
         for command in self._control.commands():
             if isinstance(command, Processes):
-                self._processes = command.processes
+                self._processes, self._processes_at = command.processes, time.monotonic()
             elif isinstance(command, Reconfigure):
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 
@@ -202,7 +205,12 @@ class Sink:
         self._status_at = time.monotonic() + STATUS_S
         streams = self._collector.counts(time.monotonic_ns())
         cameras = camera_statuses(streams, self._processes)
-        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=self._processes))
+        age_s = time.monotonic() - self._processes_at
+        if age_s > LATE_S:  # the supervisor is stuck
+            processes = [msgspec.structs.replace(row, silent_s=row.silent_s + age_s) for row in self._processes]
+        else:
+            processes = self._processes
+        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=processes))
         trouble = self._results.trouble if self._results else None
         state = f"cannot write results ({trouble.strerror})" if trouble else "up"
         rejected = self._from_dispatcher.rejected + self._inbox.rejected
