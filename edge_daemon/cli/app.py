@@ -22,6 +22,14 @@ Results = Annotated[
     str | None,
     typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout."),
 ]
+Append = Annotated[
+    bool | None,
+    typer.Option(
+        "--append/--overwrite",
+        help="Add to the results file, or replace it with the first result; default: add if a camera is live.",
+        show_default=False,
+    ),
+]
 Publish = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Publish at this address instead, for example tcp://127.0.0.1:6000."),
@@ -49,6 +57,7 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes for each --model.")] = None,
     results: Results = None,
+    append: Append = None,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
@@ -67,11 +76,12 @@ def run(
         if not source:
             raise ConfigError("--model needs a --source")
         options = {"workers": workers} if workers else None
-        start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
+        adhoc_config = adhoc(source, model or ["builtin:person"], options)
+        start(adhoc_config, results=results, append=append, publish=publish, cache=cache)
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     else:
-        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache)
+        start(config or DEFAULT_CONFIG, results=results, append=append, publish=publish, cache=cache)
 
 
 @app.command()
@@ -88,11 +98,11 @@ def reload(
 
 
 @app.command()
-def demo(results: Results = None, publish: Publish = None) -> None:
+def demo(results: Results = None, append: Append = None, publish: Publish = None) -> None:
     """Run the built-in model on a generated street, and print the addresses to open."""
     from edge_daemon.cli.run import demo as start
 
-    start(results=results, publish=publish)
+    start(results=results, append=append, publish=publish)
 
 
 @app.command()

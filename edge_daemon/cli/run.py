@@ -39,7 +39,12 @@ models:
 
 
 def run(
-    config: Config | Path, *, results: str | None = None, publish: str | None = None, cache: Path | None = None
+    config: Config | Path,
+    *,
+    results: str | None = None,
+    append: bool | None = None,
+    publish: str | None = None,
+    cache: Path | None = None,
 ) -> None:
     """Run a configuration until all its files have been read, or until a signal.
 
@@ -49,16 +54,22 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, publish, cache)
+        _run(config, spawner, results, append, publish, cache)
 
 
-def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: str | None, cache: Path | None) -> None:
+def _run(
+    config: Config | Path,
+    spawner: Spawner,
+    results: str | None,
+    append: bool | None,
+    publish: str | None,
+    cache: Path | None,
+) -> None:
     path = config.absolute() if isinstance(config, Path) else None
     log.set_up("supervisor")
     config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
     if results and results != "-":
         results = str(Path(results).absolute())
-        _empty(Path(results))
     setproctitle.setproctitle("edge-daemon: supervisor")
     place, state = config.runtime_dir, daemon_folder(path)
 
@@ -73,7 +84,7 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
         if changed.runtime_dir != place:
             logger.warning("runtime_dir has changed, which takes effect at the next start")
         try:
-            return plan(_completed(changed, publish, cache), folder, results=results, state=state)
+            return plan(_completed(changed, publish, cache), folder, results=results, append=append, state=state)
         finally:
             disk.close()
 
@@ -82,7 +93,7 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
         run_folder(Path(place) if place else None) as folder,
         ControlSocket(folder, path) as control,
     ):
-        specs = plan(config, folder, results=results, state=state)
+        specs = plan(config, folder, results=results, append=append, state=state)
         disk.close()
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
@@ -106,13 +117,6 @@ def _completed(config: Config, publish: str | None, cache: Path | None) -> Confi
     return with_local_models(_published_at(config, publish) if publish else config, cache)
 
 
-def _empty(results: Path) -> None:
-    try:
-        results.open("wb").close()
-    except OSError as error:
-        raise StartError(f"cannot write results to {results}: {error.strerror}") from error
-
-
 def _published_at(config: Config, address: str) -> Config:
     """`config` with another address to publish at, which is checked like those in files."""
     try:
@@ -126,7 +130,7 @@ def _published_at(config: Config, address: str) -> Config:
     return config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [address]})})
 
 
-def demo(*, results: str | None = None, publish: str | None = None) -> None:
+def demo(*, results: str | None = None, append: bool | None = None, publish: str | None = None) -> None:
     """Run the built-in model on the generated street."""
     command = sys.argv[0]
     print("The built-in model runs on a generated street. To see it:")
@@ -134,4 +138,4 @@ def demo(*, results: str | None = None, publish: str | None = None) -> None:
     print(f"  {command} tail                  results as JSON lines")
     print(f"  {command} snapshot street.png   a picture with boxes")
     print("Ctrl-C stops it.", flush=True)
-    run(loads(DEMO, "demo"), results=results, publish=publish)
+    run(loads(DEMO, "demo"), results=results, append=append, publish=publish)

@@ -43,7 +43,8 @@ DRAIN_MS = 100
 def serve(control: Control) -> None:
     """Publish until the supervisor stops this process."""
     settings = control.settings(SinkSettings)
-    results = ResultFile(settings.results) if settings.results else None
+    marker = Path(settings.replaced) if settings.replaced else None
+    results = ResultFile(settings.results, marker) if settings.results else None
     with zmq.Context() as context:
         sink = Sink(control, settings, results, context)
         try:
@@ -66,7 +67,8 @@ class Sink:
     ) -> None:
         self._control, self._settings, self._results = control, settings, results
         file = Path(settings.results) if settings.results and settings.results != "-" else None
-        self._checkpoint = Checkpoint(Path(settings.checkpoint), file) if settings.checkpoint else None
+        length = results.length if results else -1
+        self._checkpoint = Checkpoint(Path(settings.checkpoint), file, length) if settings.checkpoint else None
         self._collector = Collector(settings.cameras, self._checkpoint.states if self._checkpoint else [])
         self._moderator = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._inbox = Inbox(context, settings.bind, settings.pictures, self._moderator)

@@ -18,17 +18,18 @@ def plan(
     *,
     results: str | None = None,
     state: Path | None = None,
+    append: bool | None = None,
     kinds: Sequence[Kind[Any]] = KINDS,
 ) -> list[ProcessSpec]:
     """Every process that a configuration calls for, in the order of their start.
 
     Sockets lie in `folder`, and what survives this run in the folder `state`; results are also written to the file
-    `results`. Both are optional.
+    `results` (see `Run` on `append`). Both are optional.
 
     Raises:
         StartError: a key cannot be read, or a path is not UTF-8.
     """
-    run = Run(config, folder, results, state)
+    run = Run(config, folder, results, state, append)
     specs = [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
     for spec in specs:
         encoded_start(spec.settings)

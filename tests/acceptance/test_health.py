@@ -1,4 +1,4 @@
-"""The health check of a real daemon: a process that is stuck, and results that cannot be written, show within seconds."""
+"""The health check of a real daemon: what is stuck, and results that cannot be written, show within seconds."""
 
 import signal
 import time

@@ -13,13 +13,15 @@ from edge_daemon.transport import zeromq
 @dataclass(frozen=True)
 class Run:
     """One run of a configuration: its sockets lie in `folder`, and what survives it in the folder `state`; results are
-    also written to the file `results`.
+    also written to the file `results`, after those of earlier runs if they are to `append`. Without a word on that,
+    they are unless the run is finite.
     """
 
     config: Config
     folder: Path
     results: str | None = None
     state: Path | None = None
+    append: bool | None = None
 
     def address(self, name: str) -> str:
         """Address of the socket `name` in the run's folder."""
@@ -60,6 +62,11 @@ class Run:
     def is_finite(self) -> bool:
         """True if the run ends by itself, when all sources have been read."""
         return all(is_finite(camera.source, camera.delivery) for camera in self.config.cameras.values())
+
+    @property
+    def replaces_results(self) -> bool:
+        """True if its results replace those of an earlier run."""
+        return self.is_finite if self.append is None else not self.append
 
     @property
     def serves_web(self) -> bool:
