@@ -6,6 +6,7 @@ from pathlib import Path
 import zmq
 
 from edge_daemon.cli.audit import Audit
+from edge_daemon.cli.sentences import on_terminal
 from edge_daemon.cli.target import Target
 from edge_daemon.client import AnnotatedFrame
 from edge_daemon.errors import EdgeError, RequestError
@@ -47,7 +48,7 @@ def _print_all(socket: zmq.Socket[bytes], target: Target, count: int | None) -> 
     printed = 0
     while count is None or printed < count:
         _, body, *_ = socket.recv_multipart()
-        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.buffer.write((on_terminal(body) if sys.stdout.isatty() else body) + b"\n")
         sys.stdout.buffer.flush()
         printed += 1
 

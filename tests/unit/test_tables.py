@@ -11,7 +11,7 @@ from rich.console import Console
 from edge_daemon.cli.tables import camera_table, process_table
 from edge_daemon.cli.top import picture
 from edge_daemon.messages.status import CameraStatus, MotionStatus, ProcessStatus, Status, StreamCounts
-from tests.statuses import process
+from tests.statuses import camera, process, stream_counts
 
 names = st.text("abc-门前é", min_size=1, max_size=20)
 states = st.sampled_from(["up", "stalled", "frozen", "connecting", "down (unauthorised)", "finished", "ended"])
@@ -85,3 +85,18 @@ def test_processes_of_every_kind_are_shown_in_the_order_of_the_status() -> None:
     shown = lines(process_table([*table, process("web")], width=200), 200)
     assert [line.split("  ")[0] for line in shown[1:]] == ["sink", "worker m-0", "bridge home", "web"]
     assert "cuda" in shown[2]
+
+
+@given(
+    st.sampled_from(["[/x]person", "[red]person", "[bold", "a\x1b]0;title\x07b", "a\nb", "\x9b2J"]),
+    st.integers(20, 200),
+)
+def test_names_are_no_markup_and_reach_no_terminal_raw(name: str, width: int) -> None:
+    counts = stream_counts(7, 7, found={name: 3})
+    shown = StringIO()
+    console = Console(file=shown, width=width, force_terminal=False)
+    console.print(camera_table({name: camera(f"down ({name})", **{name: counts})}, width=width))
+    console.print(process_table([process("worker", name, f"down ({name})", detail={"provider": name})], width=width))
+    assert all(line.isprintable() for line in shown.getvalue().split("\n"))
+    if width > 150 and name.startswith("["):
+        assert name in shown.getvalue()
