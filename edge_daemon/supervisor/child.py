@@ -37,6 +37,8 @@ FORGIVEN_S = 2.0
 """Time of service that cancels one earlier failure, so that a process that works for a while restarts soon."""
 EXIT_S = 2.0
 """How long a process that closed its channel may take to end; and, once it is killed, to be gone."""
+UNREADY_S = 0.5
+"""How long a process may take to stop that is not ready, such as one that loads a model: it has no work in hand."""
 REAP_S, STUCK_S = 0.01, 1.0
 """How often that is looked at, and how often whether a process has ended that the kernel could not end in time."""
 
@@ -164,7 +166,7 @@ class Child:
     def retire(self) -> None:
         """Let the process end within the grace of its kind, and do not start it again."""
         self.forbid_restart()
-        self._leave(self.spec.kind.grace_s)
+        self._leave(self.spec.kind.grace_s if self.ready else min(self.spec.kind.grace_s, UNREADY_S))
 
     def replace_if_large(self) -> None:
         """Let the process finish its current work, and start another, if it uses too much memory."""
@@ -181,7 +183,8 @@ class Child:
 
     def kill_late(self) -> None:
         """Kill the process, whose time to stop is over."""
-        logger.warning("%s did not stop in time; killing it", self.title)
+        if self.ready:
+            logger.warning("%s did not stop in time; killing it", self.title)
         self.due = None
         self.kill()
 

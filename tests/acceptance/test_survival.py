@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_daemon.supervisor.kinds.worker import Worker
 from tests.acceptance.harness import START_S, clip, free_port, running
 from tests.hung_mount import hung_mount
 from tests.onnx_models import slow_model
@@ -44,6 +45,17 @@ def test_whatever_is_killed_while_the_daemon_starts_is_started_again(tmp_path: P
         daemon.kill("worker m-0")
         assert daemon.finish() == 0
         assert [line["seq"] for line in daemon.lines()] == list(range(FRAMES))
+
+
+def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(tmp_path: Path) -> None:
+    config = scene(tmp_path)
+    (tmp_path / "m.onnx").unlink()
+    os.mkfifo(tmp_path / "m.onnx")
+    with running(tmp_path, config) as daemon:
+        eventually(lambda: "worker m-0" in daemon.processes(), START_S, what="a worker that loads")
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < Worker.grace_s
 
 
 def test_a_fork_server_that_hangs_is_replaced_and_nobody_waits_for_it(tmp_path: Path) -> None:
