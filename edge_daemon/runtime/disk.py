@@ -53,6 +53,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         """True if it is a folder."""
         return stat.S_ISDIR(self.mode)
 
+    @property
+    def is_file(self) -> bool:
+        """True if it is a regular file, which can be read without waiting for a writer."""
+        return stat.S_ISREG(self.mode)
+
 
 class _Looker:
     """The process that looks, while it is needed."""

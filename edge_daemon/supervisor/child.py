@@ -36,11 +36,11 @@ RESTART_S, RESTART_MAX_S = 0.25, 30.0
 FORGIVEN_S = 2.0
 """Time of service that cancels one earlier failure, so that a process that works for a while restarts soon."""
 EXIT_S = 2.0
-"""How long a process that closed its channel may take to end; and, once it is killed, to be gone."""
+"""Time that a process which closed its channel may take to end; and, once it is killed, to be gone."""
 UNREADY_S = 0.5
-"""How long a process may take to stop that is not ready, such as one that loads a model: it has no work in hand."""
+"""Time that a process may take to stop that is not ready, such as one that loads a model: it has no work in hand."""
 REAP_S, STUCK_S = 0.01, 1.0
-"""How often that is looked at, and how often whether a process has ended that the kernel could not end in time."""
+"""Interval at which that is checked, also of a process that the kernel could not end in time."""
 
 
 class Child:
@@ -239,9 +239,11 @@ class Child:
             self._killed, self._exit_by, self.due = True, now + EXIT_S, now + REAP_S
             return False
         if code is None and not self.once:
-            stuck = f"down (a driver or a file system holds process {self.pid}, which was killed)"
+            stuck = f"down (process {self.pid} was killed but has not ended: it is stuck in a driver or a file system)"
             if self.state != stuck:
-                logger.error("%s was killed and does not end: a driver may hold process %d", self.title, self.pid)
+                logger.error(
+                    "%s was killed but has not ended: process %d may be stuck in a driver", self.title, self.pid
+                )
             self.state = stuck
             self.due = now + STUCK_S
             return False

@@ -104,7 +104,7 @@ def check_sum(path: Path, sha256: str) -> None:
     """
     try:
         disk.must_answer(path)
-        weights = weights_of(path) if path.exists() else []
+        weights = weights_of(path) if path.is_file() else []
         for file in weights:
             disk.must_answer(file)
         found = sum_of(path, *weights)

@@ -51,7 +51,7 @@ class Worker(Kind[WorkerSettings]):
         return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
 
     def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
-        """Its model, and how it is watched."""
+        """Its model, with the settings and limits of its worker."""
         yield f"model {settings.model.name}", spec
 
 
@@ -92,14 +92,15 @@ def _files(model: Model) -> list[Path]:
     """The files that make up a model: its own, weights beside it, and class names."""
     path = Path(model.path)
     labels = [Path(model.labels)] if isinstance(model.labels, str) else []
-    return [path, *_weights(path, _stamp(path)), *labels]
+    found = disk.look(path)
+    return [path, *(_weights(path, found.stamp) if found.is_file and not found.hung else ()), *labels]
 
 
 @lru_cache(maxsize=64)
 def _weights(model: Path, stamp: str) -> list[Path]:
     """The files with weights that a model names; a file with the same `stamp` names the same."""
     try:
-        return weights_of(model) if stamp else []
+        return weights_of(model)
     except OSError:
         return []
 
