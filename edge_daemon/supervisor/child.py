@@ -239,11 +239,9 @@ class Child:
             self._killed, self._exit_by, self.due = True, now + EXIT_S, now + REAP_S
             return False
         if code is None and not self.once:
-            stuck = f"down (process {self.pid} was killed but has not ended: it is stuck in a driver or a file system)"
+            stuck = f"down (process {self.pid} was killed but has not ended: a driver or a file system holds it)"
             if self.state != stuck:
-                logger.error(
-                    "%s was killed but has not ended: process %d may be stuck in a driver", self.title, self.pid
-                )
+                logger.error("%s was killed but has not ended: process %d is stuck in the kernel", self.title, self.pid)
             self.state = stuck
             self.due = now + STUCK_S
             return False

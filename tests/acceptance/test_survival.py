@@ -79,7 +79,7 @@ def test_a_fork_server_that_hangs_is_replaced_and_nobody_waits_for_it(tmp_path: 
 def test_a_fork_server_that_dies_while_it_starts_a_process_leaves_only_one(tmp_path: Path) -> None:
     with running(tmp_path, scene(tmp_path)) as daemon:
         eventually(daemon.lines, START_S, what="results")
-        for _ in range(10):
+        for _ in range(3):
             eventually(lambda: {"forkserver", "capture a"} <= {*daemon.processes()}, START_S)
             processes = daemon.processes()
             processes["capture a"].kill()

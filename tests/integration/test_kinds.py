@@ -224,7 +224,7 @@ def test_a_killed_process_that_a_driver_holds_is_not_started_a_second_time_meanw
         (held,) = table.table.children
         table.until(lambda: held.state.startswith("down"))
         assert held.state.startswith(f"down (process {held.pid} was killed but has not ended")
-        assert "may be stuck in a driver" in caplog.text
+        assert "is stuck in the kernel" in caplog.text
         assert (held.starts, table.failures) == (1, [])
         kernel.undo()
         table.until(lambda: held.starts == 2)
