@@ -126,3 +126,25 @@ def test_paths_that_are_not_utf8(tmp_path: Path) -> None:
     assert refused.returncode == 3
     assert "is not UTF-8" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_system_that_is_read_only_and_has_no_temporary_folder(tmp_path: Path) -> None:
+    script = """
+set -e
+mount --bind / / && mount -o remount,ro,bind /
+for folder in /tmp /var/tmp /usr/tmp "$ALSO"; do
+    [ ! -d "$folder" ] || { mount --bind "$folder" "$folder" && mount -o remount,ro,bind "$folder"; }
+done
+cd /
+echo ready
+exec "$PYTHON" -m edge_daemon run --source 'scene:?frames=5&size=320x180' --publish "$ADDRESS" --results -
+"""
+    env = os.environ | {"PYTHON": sys.executable, "ADDRESS": f"tcp://127.0.0.1:{free_port()}"}
+    env |= {"ALSO": str(Path.cwd()), "XDG_STATE_HOME": "/nonexistent"}
+    env.pop("TMPDIR", None)
+    command = ["unshare", "--mount", "bash", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
+    if not done.stdout.startswith("ready"):
+        pytest.skip(f"no mounts of our own here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"type":"result"') == 5
