@@ -16,7 +16,7 @@ from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 FRAMES = 40
-HUNG_S = 20.0
+HUNG_S = 40.0
 """A fork server that hangs has been replaced by then, and what it was to start is there."""
 
 
