@@ -9,15 +9,18 @@ import logging
 import os
 import select
 import stat
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_daemon.errors import StartError
+
+if TYPE_CHECKING:
+    import subprocess
 
 logger = logging.getLogger(__name__)
 LIMIT_S = 3.0
@@ -89,6 +92,8 @@ class _Looker:
         return msgspec.structs.replace(self._last.get(path, Found()), hung=True)
 
     def _ask(self, path: bytes) -> bytes | None:
+        import subprocess  # not needed by captures, which only import this module
+
         for _ in range(2):
             if self._process is None:
                 command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
@@ -109,6 +114,8 @@ class _Looker:
     def _end(self) -> None:
         if self._process is None:
             return
+        import subprocess
+
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
