@@ -210,8 +210,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses where results arrive (`bind`, and `pictures` if annotated frames have a separate one) and are
     published.
 
-    `results` is the file of JSON lines (`-` is standard output), or None. Annotated frames are also saved if there is
-    `save`. `checkpoint` is the file with the state that
+    `results` is the file of JSON lines (`-` is standard output), or None; its earlier lines are replaced if there is a
+    `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
+    `checkpoint` is the file with the state that
     the next sink needs if this one and the dispatcher die together. With `secret_key`, TCP connections need one of the
     public keys `clients`.
     """
@@ -224,6 +225,7 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_for: int = 0
     quality: int = 85
     results: str | None = None
+    replaced: str | None = None
     save: SaveSettings | None = None
     checkpoint: str | None = None
     secret_key: str | None = None

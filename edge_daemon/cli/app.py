@@ -27,6 +27,14 @@ Results = Annotated[
     str | None,
     typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout."),
 ]
+Append = Annotated[
+    bool | None,
+    typer.Option(
+        "--append/--overwrite",
+        help="Add to the results file, or replace it with the first result; default: add if a camera is live.",
+        show_default=False,
+    ),
+]
 Save = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix)."),
@@ -58,6 +66,7 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes for each --model.")] = None,
     results: Results = None,
+    append: Append = None,
     save: Save = None,
     publish: Publish = None,
     cache: Cache = None,
@@ -85,6 +94,7 @@ def run(
         start(
             adhoc(source, model or ["builtin:person"], options),
             results=results,
+            append=append,
             save=save,
             publish=publish,
             cache=cache,
@@ -95,7 +105,15 @@ def run(
     elif config is None and not DEFAULT_CONFIG.exists():
         raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
     else:
-        start(config or DEFAULT_CONFIG, results=results, save=save, publish=publish, cache=cache, level=log_level)
+        start(
+            config or DEFAULT_CONFIG,
+            results=results,
+            append=append,
+            save=save,
+            publish=publish,
+            cache=cache,
+            level=log_level,
+        )
 
 
 @app.command()
@@ -112,11 +130,11 @@ def reload(
 
 
 @app.command()
-def demo(results: Results = None, publish: Publish = None) -> None:
+def demo(results: Results = None, append: Append = None, publish: Publish = None) -> None:
     """Run the built-in model on a generated street, and print the addresses to open."""
     from edge_daemon.cli.run import demo as start
 
-    start(results=results, publish=publish)
+    start(results=results, append=append, publish=publish)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import yaml
 
 from edge_daemon.capture.stamps import Stamps, in_words
 from edge_daemon.errors import ConfigError, EdgeError, ExitCode
+from edge_daemon.log import printable
 from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
 from edge_daemon.settings import OpenSettings
 
@@ -123,7 +124,7 @@ def probe(
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
     else:
         hint = HINTS.get(facts.reason or "") if comes_and_goes(camera.source) else None
-        print("\n".join(lines_of(facts, _config(name, source, options), hint)))
+        print("\n".join(map(printable, lines_of(facts, _config(name, source, options), hint))))
     if not facts.works:
         return ExitCode.START
     if write:
@@ -184,7 +185,7 @@ def lines_of(facts: Facts, config: dict[str, Any], hint: str | None = None) -> I
     if facts.clip:
         yield from _clip_in_words(facts.clip)
     yield "to use it, write:"
-    yield yaml.safe_dump(config, sort_keys=False, width=110).rstrip()
+    yield from yaml.safe_dump(config, sort_keys=False, width=110).splitlines()
     if SECRET in str(config):
         yield f"and put its password where ${{{SECRET}}} is looked up: a systemd credential, or the environment"
 

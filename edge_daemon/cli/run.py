@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import setproctitle
@@ -19,6 +20,7 @@ from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.settings import SaveSettings
@@ -50,6 +52,7 @@ def run(
     config: Config | Path,
     *,
     results: str | None = None,
+    append: bool | None = None,
     save: Path | None = None,
     publish: str | None = None,
     cache: Path | None = None,
@@ -63,13 +66,14 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, save, publish, cache, level)
+        _run(config, spawner, results, append, save, publish, cache, level)
 
 
 def _run(
     config: Config | Path,
     spawner: Spawner,
     results: str | None,
+    append: bool | None,
     save: Path | None,
     publish: str | None,
     cache: Path | None,
@@ -87,10 +91,11 @@ def _run(
         logger.warning("%s", note)
     if results and results != "-":
         results = str(Path(results).absolute())
-        _empty(Path(results))
     saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
     place, state = config.runtime_dir, daemon_folder(path)
+
+    planned = partial(plan, results=results, append=append, state=state, save=saving)
 
     def again() -> list[ProcessSpec]:
         if path is None:
@@ -106,14 +111,18 @@ def _run(
             log.choose_level(new)
             log.set_up("supervisor")
             logger.warning("log.level is %s now; running processes take it at their next start", new)
-        return plan(_completed(changed, publish, listen, cache), folder, results=results, state=state, save=saving)
+        try:
+            return planned(_completed(changed, publish, listen, cache), folder)
+        finally:
+            disk.close()
 
     with (
         Signals() as signals,
         run_folder(Path(place) if place else None) as folder,
         ControlSocket(folder, path) as control,
     ):
-        specs = plan(config, folder, results=results, state=state, save=saving)
+        specs = planned(config, folder)
+        disk.close()
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
@@ -170,13 +179,6 @@ def _addresses(specs: Sequence[ProcessSpec], config: Config) -> Iterator[str]:
         yield f"annotated frames: topics frame/CAMERA/ at {address}"
 
 
-def _empty(results: Path) -> None:
-    try:
-        results.open("wb").close()
-    except OSError as error:
-        raise StartError(f"cannot write results to {results}: {error.strerror}") from error
-
-
 def _saving(save: Path) -> SaveSettings:
     target = save.absolute()
     if target.suffix and target.suffix.lower() not in VIDEOS:
@@ -204,7 +206,7 @@ def _published_at(config: Config, address: str) -> Config:
     return config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [address]})})
 
 
-def demo(*, results: str | None = None, publish: str | None = None) -> None:
+def demo(*, results: str | None = None, append: bool | None = None, publish: str | None = None) -> None:
     """Run the built-in model on the generated street."""
     command, config = sys.argv[0], loads(DEMO, "demo")
     listen = free_address(config.web.listen)
@@ -214,4 +216,4 @@ def demo(*, results: str | None = None, publish: str | None = None) -> None:
     print(f"  {command} snapshot street.png   a picture with boxes")
     print("Ctrl-C stops it.", flush=True)
     web = config.web.model_copy(update={"listen": listen})
-    run(config.model_copy(update={"web": web}), results=results, publish=publish)
+    run(config.model_copy(update={"web": web}), results=results, append=append, publish=publish)

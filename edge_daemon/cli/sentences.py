@@ -1,5 +1,6 @@
-"""Texts for the status of a camera and model."""
+"""Texts for the status of a camera and model, and JSON for a terminal."""
 
+import json
 from collections import Counter
 
 import msgspec
@@ -75,3 +76,9 @@ def with_latency(counts: StreamCounts) -> str:
     """The end of a line of counts: the latency, if there are results."""
     latency = latency_of(counts)
     return latency and f", latency {latency}"
+
+
+def on_terminal(body: bytes) -> bytes:
+    """JSON with escape sequences for all that a terminal would act on."""
+    text = body.decode(errors="replace")
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).encode()

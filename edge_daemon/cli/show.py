@@ -78,9 +78,9 @@ class Screen:
 
     def update(self, status: Status) -> None:
         """Show the status."""
-        from edge_daemon.cli.tables import camera_table
+        from edge_daemon.cli.tables import camera_table, plain
 
         table = camera_table(status.cameras, width=self._console.width)
         down = [process.name for process in status.processes if process.pid is None and process.state != "finished"]
-        table.caption = f"not running: {', '.join(down)}" if down else None
+        table.caption = plain(f"not running: {', '.join(down)}") if down else None
         self._live.update(table)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from rich.table import Table
+from rich.text import Text
 
 from edge_daemon.cli.sentences import dropped_from, found_in, latency_of, state_of
+from edge_daemon.log import printable
 from edge_daemon.messages.fates import losses
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, StreamCounts
 
@@ -66,8 +68,9 @@ def camera_table(
             latency_of(row.counts),
             str(row.counts.delivered),
             dropped_from(row.counts) if reasons else str(row.lost or ""),
+            *([found_in(row.counts)] if wide and not reasons else []),
         ]
-        table.add_row(*cells, *([found_in(row.counts)] if wide and not reasons else []), style=_style(row.camera.state))
+        table.add_row(*map(plain, cells), style=_style(row.camera.state))
     return table
 
 
@@ -79,7 +82,7 @@ def process_table(processes: Sequence[ProcessStatus], *, width: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("runs on")
     for process in processes:
-        table.add_row(
+        row = [
             process.title,
             process.state,
             f"{process.cpu:.0%}",
@@ -87,9 +90,14 @@ def process_table(processes: Sequence[ProcessStatus], *, width: int) -> Table:
             str(process.restarts),
             *([str(process.pid or "")] if wide else []),
             process.detail.get("provider", ""),
-            style=_style(process.state),
-        )
+        ]
+        table.add_row(*map(plain, row), style=_style(process.state))
     return table
+
+
+def plain(text: str) -> Text:
+    """A cell or a caption with a text from elsewhere: not markup, and nothing that the terminal would act on."""
+    return Text(printable(text))
 
 
 def _style(state: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 import zmq
 
 from edge_daemon.cli.audit import Audit
+from edge_daemon.cli.sentences import on_terminal
 from edge_daemon.cli.target import Target
 from edge_daemon.client import AnnotatedFrame, Message, Subscriber
 from edge_daemon.config.problems import close
@@ -59,7 +60,7 @@ def _print_all(socket: zmq.Socket[bytes], target: Target, count: int | None, cam
             unconfirmed = False
             socket.unsubscribe(STATUS.prefix())
         elif not cameras or prefix != STATUS.prefix():
-            sys.stdout.buffer.write(body + b"\n")
+            sys.stdout.buffer.write((on_terminal(body) if sys.stdout.isatty() else body) + b"\n")
             sys.stdout.buffer.flush()
             printed += 1
 

@@ -14,7 +14,8 @@ from edge_daemon.config.pydantic_errors import explain
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import camera_names, model_names
 from edge_daemon.config.yaml import Document, parse
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime import disk
 
 MAX_BYTES = 1_000_000
 FREE = "x-"
@@ -77,8 +78,11 @@ def _read(path: Path) -> str:
     if advice := mistaken.sentence(path):
         raise ConfigError(advice)
     try:
+        disk.must_answer(path)
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except StartError as error:
+        raise ConfigError(str(error)) from None
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except IsADirectoryError:

@@ -154,7 +154,9 @@ class Model(Section):
     path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
     """An ONNX file, builtin:person, zoo:NAME from the catalogue, or https://... with its sha256."""
     sha256: Sha256 | None = Field(default=None)
-    """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too."""
+    """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too. If weights
+    are in files beside the model, it is that of the model and these, in the order of their names (cat m.onnx m.data |
+    sha256sum)."""
     workers: int = Field(default=1, ge=1, le=64)
     """Worker processes of this model; each runs one frame or batch at a time."""
     threads: int = Field(default=1, ge=1, le=64)

@@ -16,7 +16,8 @@ from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
 from edge_daemon.sink.subscriptions import Subscriptions
 from edge_daemon.transport import zeromq
-from edge_daemon.transport.curve import Authenticator
+from edge_daemon.transport.connections import Connections
+from edge_daemon.transport.curve import ANY, Authenticator
 
 if TYPE_CHECKING:
     from edge_daemon.sink.annotator import Annotator
@@ -43,33 +44,35 @@ class Publisher:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: SinkSettings) -> None:
         self._settings = settings
         self._authenticator = Authenticator(context, settings.clients) if settings.secret_key else None
-        self._socket = zeromq.publisher(context, settings.publish, settings.secret_key)
-        self._connections = zeromq.ConnectionCount(self._socket) if settings.wait_for else None
+        self._socket = zeromq.publisher(context, settings.secret_key)
+        self._connections = Connections(self._socket)
         self._subscriptions = Subscriptions()
         self._annotator: Annotator | None = None
         self._saver = _saver(settings)
         self._held: dict[str, deque[tuple[Result, Arrival]]] = {}  # of lossless cameras, in order
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
         self.watched: list[str] = list(settings.cameras) if self._saver else []
-        if not self._connections:
-            self._open_locally(settings)
+        self.is_waiting = settings.wait_for > 0
+        try:
+            zeromq.move(self._socket, [], settings.publish, guarded=self._authenticator is not None)
+        except StartError:
+            self.close()
+            raise
+        if not self.is_waiting:
+            self._publish_locally(settings)
 
     @property
-    def source(self) -> zmq.Socket[bytes]:
-        """Socket to poll for subscriptions."""
-        return self._socket
-
-    @property
-    def is_waiting(self) -> bool:
-        """True while a run waits for its subscribers."""
-        return self._connections is not None
+    def sources(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        """Sockets to poll for subscriptions and connections."""
+        return self._socket, self._connections.changes
 
     def receive(self, ready: Container[object]) -> None:
         """Read who has come, and what they subscribe to."""
-        if self._connections and self._connections.settled(self._settings.wait_for, SETTLED_S):
-            self._connections.close()
-            self._connections = None
-            self._open_locally(self._settings)
+        if self._connections.changes in ready:
+            self._connections.update()
+        if self.is_waiting and self._connections.settled(self._settings.wait_for, SETTLED_S):
+            self.is_waiting = False
+            self._publish_locally(self._settings)
         if self._socket in ready:
             for parts in zeromq.receive(self._socket, BURST):
                 self._subscriptions.receive(parts[0])
@@ -136,31 +139,35 @@ class Publisher:
         zeromq.move(self._socket, self._settings.publish, settings.publish, guarded=guarded)
 
     def change(self, settings: SinkSettings) -> None:
-        """Apply new cameras, clients and quality."""
+        """Apply new cameras, clients and quality. If a client's key is taken away, all subscribers are disconnected and
+        connect again if they may.
+        """
         if settings.quality != self._settings.quality:
             self._annotator = None
-        if not self._settings.local and not self._connections:
-            self._open_locally(settings)
+        if not self._settings.local and not self.is_waiting:
+            self._publish_locally(settings)
+        before, self._settings = self._settings, settings
         if self._authenticator:
             self._authenticator.clients = frozenset(settings.clients)
-        self._settings = settings
+            if ANY not in settings.clients and set(before.clients) - set(settings.clients):
+                network = [address for address in settings.publish if address.startswith("tcp://")]
+                zeromq.disconnect_all(self._socket, network, guarded=True)
         self._watch()
 
     def close(self) -> None:
         """Close the socket once it has sent what is under way."""
         for camera in self._held:
             self._release(camera, most=0)
-        if self._connections:
-            self._connections.close()
+        self._connections.close()
         self._socket.close()
         if self._saver:
             self._saver.close()
         if self._authenticator:
             self._authenticator.close()
 
-    def _open_locally(self, settings: SinkSettings) -> None:
+    def _publish_locally(self, settings: SinkSettings) -> None:
         if settings.local:
-            zeromq.open_locally(self._socket, settings.local)
+            zeromq.publish_locally(self._socket, settings.local)
 
     def _watch(self) -> None:
         cameras = self._settings.cameras

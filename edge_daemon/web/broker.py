@@ -34,7 +34,7 @@ class Broker(threading.Thread):
         address = zeromq.of_this_process(settings.replies)
         self._replies = zeromq.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
-        self._subscriber = zeromq.subscriber(context, settings.published, hwm=1000)
+        self._subscriber = zeromq.local_subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
+from edge_daemon.web.health import Health
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
@@ -63,6 +64,7 @@ class Live:
         self.cameras = cameras
         self.status: Status | None = None
         self.status_at = 0.0
+        self.health = Health()
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
@@ -83,6 +85,7 @@ class Live:
         topic, _, rest = parts[0].decode().partition("/")
         if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
+            self.health.note(self.status, self.status_at)
         elif topic == FRAME.name and len(parts) > 2:
             camera = rest.rstrip("/")
             for viewer in self._viewers:

@@ -12,7 +12,6 @@ from edge_daemon.settings import WebSettings
 from edge_daemon.web.broker import Broker
 from edge_daemon.web.budget import Budget
 from edge_daemon.web.decoders import Decoders
-from edge_daemon.web.health import problems
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.supervisor_client import SupervisorClient
@@ -41,9 +40,8 @@ class Service:
         self.broker.do(lambda requests: requests.change(settings.models))
 
     def problems(self) -> list[str]:
-        """Problems of the daemon, one sentence each."""
-        age_s = self.loop.time() - self.live.status_at
-        return problems(self.live.status, age_s, dispatcher_here=self.broker.connected)
+        """Everything that is wrong, in sentences."""
+        return self.live.health.problems(self.loop.time(), dispatcher_here=self.broker.connected)
 
     def has_worker(self, model: str) -> bool:
         """True if a worker of this model is up."""

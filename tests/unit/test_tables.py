@@ -146,3 +146,18 @@ def test_a_summary_counts_what_came_since_the_last() -> None:
         "1 of 2 cameras up, 5.0 results/s, latency p99 at most 20 ms, 24 results since the last summary, "
         "lost: 3 replaced; not up: yard stalled"
     )
+
+
+@given(
+    st.sampled_from(["[/x]person", "[red]person", "[bold", "a\x1b]0;title\x07b", "a\nb", "\x9b2J"]),
+    st.integers(20, 200),
+)
+def test_names_are_no_markup_and_reach_no_terminal_raw(name: str, width: int) -> None:
+    counts = stream_counts(7, 7, found={name: 3})
+    shown = StringIO()
+    console = Console(file=shown, width=width, force_terminal=False)
+    console.print(camera_table({name: camera(f"down ({name})", **{name: counts})}, width=width))
+    console.print(process_table([process("worker", name, f"down ({name})", detail={"provider": name})], width=width))
+    assert all(line.isprintable() for line in shown.getvalue().split("\n"))
+    if width > 150 and name.startswith("["):
+        assert name in shown.getvalue()

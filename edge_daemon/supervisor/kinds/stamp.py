@@ -2,15 +2,9 @@
 
 from pathlib import Path
 
+from edge_daemon.runtime import disk
 
-def stamp(*paths: str | None) -> str:
+
+def stamp(*paths: str | Path | None) -> str:
     """Time of the last change, and size, of each file; empty for one that does not exist."""
-    return " ".join(_stamp(path) for path in paths if path is not None)
-
-
-def _stamp(path: str) -> str:
-    try:
-        about = Path(path).stat()
-    except OSError:
-        return ""
-    return f"{about.st_mtime_ns}/{about.st_size}"
+    return " ".join(disk.look(Path(path)).stamp for path in paths if path is not None)
