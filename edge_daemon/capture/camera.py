@@ -136,7 +136,7 @@ class Camera:
             if wanted == "v4l2m2m":
                 stream = self._by_decoder(stream, f"{stream.codec}_v4l2m2m")
         except av.FFmpegError as error:
-            # If it was asked again, a camera that has just come back would answer as if nothing had been wrong.
+            # Not diagnosed again: a camera that has just come back would look healthy.
             refused = isinstance(error, ConnectionRefusedError)
             reason = (
                 "refused"

@@ -51,11 +51,11 @@ class Folder:
                 self.lost += 1
                 continue
             self._count += 1
-            return Picture(float(self._count - 1), ready(bgr))
+            return Picture(float(self._count - 1), ready(bgr), file=file.name)
         return None
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
 
 class Stamp(NamedTuple):
@@ -111,11 +111,11 @@ class GrowingFolder:
                     logger.warning("left out %s: %s", file, error)
                     self.lost += 1
                 continue
-            return Picture(time.monotonic(), ready(bgr))
+            return Picture(time.monotonic(), ready(bgr), file=file.name)
         return None
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
     def _find(self) -> None:
         began = time.monotonic()

@@ -38,9 +38,9 @@ from edge_daemon.transport.peer import Peer
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
 STOP_S = 1.0
-"""How long to wait for the reader to return from its source when it is to stop."""
+"""Time to wait for the reader to return from its source when it is to stop."""
 DIAGNOSIS_S = 15.0
-"""How long it may take to find out why a camera cannot be opened."""
+"""Time that the diagnosis of a camera that cannot be opened may take."""
 STALLED_S = 2.0
 """A camera that delivered frames, and none for this long, is shown as stalled."""
 
@@ -72,6 +72,7 @@ class Capture:
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
+        self._stalled = False
         self._outgoing: Coalescer[Message] = Coalescer(delay_s=POLL_MS / 1e3)
 
     def run(self) -> None:
@@ -247,6 +248,7 @@ class Capture:
             deferrable=self._settings.delivery == "lossless",
             share=request.keep,
             truth=frame.picture.truth,
+            file=frame.picture.file,
             crops=request.crops,
             deaths=request.deaths,
             shared=shared,
@@ -254,7 +256,7 @@ class Capture:
 
     @property
     def _patience_s(self) -> float:
-        """How long the reader may take for one step. Opening a camera has time-outs of its own, and a diagnosis."""
+        """Time that the reader may take for one step. Opening a camera has time-outs of its own, and a diagnosis."""
         settings = self._settings
         if self._reader.state == "connecting" or self._reader.state.startswith("down"):
             return max(settings.stall_timeout_s, 2 * settings.opening.open_timeout_s + DIAGNOSIS_S)
@@ -288,4 +290,9 @@ class Capture:
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
         )
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
+        if stalled and not self._stalled:
+            logger.warning("stalled: no frame for %.0f s", waited_s)
+        elif self._stalled and not stalled and reader.state == "up":
+            logger.info("frames again")
+        self._stalled = stalled
         self._control.heartbeat("stalled" if stalled else reader.state, report)

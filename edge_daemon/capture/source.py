@@ -1,4 +1,4 @@
-"""Every kind of source: each opens in its constructor, gives pictures, and says plainly why it cannot."""
+"""Every kind of source: each opens in its constructor, gives pictures, and reports why it cannot."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from edge_daemon.capture.http_camera import open_http_camera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
 from edge_daemon.capture.webcam import Webcam
-from edge_daemon.config.sources import kind_of, path_of
+from edge_daemon.config.sources import is_folder_here, kind_of, path_of
 from edge_daemon.errors import SourceError
 from edge_daemon.settings import Delivery, OpenSettings
 
@@ -18,12 +18,12 @@ THREADS = 4
 
 
 def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Delivery | None = None) -> Source:
-    """Open the source of this name. Live, a folder is watched for new pictures; otherwise it is read once.
+    """Open the source of this name. In live delivery, a folder is watched for new pictures; otherwise it is read once.
 
     Raises:
         SourceError: it cannot be opened; says why, without credentials.
     """
-    match kind_of(source):
+    match kind_of(source, is_folder_here):
         case "scene":
             from edge_daemon.capture.generated import GeneratedScene  # only the demo needs the renderer
 

@@ -11,7 +11,7 @@ from edge_daemon import addresses
 from edge_daemon.config import quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import INVISIBLE, UNPRINTABLE, close
-from edge_daemon.config.sources import kind_of, path_of, scheme_of
+from edge_daemon.config.sources import is_on_disk, kind_of, path_of, scheme_of
 from edge_daemon.transport.curve import ANY, is_key, is_path
 from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
 
@@ -58,10 +58,10 @@ def _source(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be a URL, a path, the number of a webcam, or 'scene:'")
     value = _printable(value).strip()
-    kind = kind_of(value)
+    kind = "file" if is_on_disk(value) else kind_of(value)
     if kind in ("rtsp", "http"):
         return _url(value)
-    if kind not in ("file", "folder"):
+    if kind != "file":
         return value
     _check_scheme(value)
     scheme = scheme_of(value)
@@ -349,3 +349,6 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 SecretKey = Annotated[str, AfterValidator(_key)]
 Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
 Listen = Annotated[str, AfterValidator(addresses.listen)]
+Networks = Annotated[
+    list[Annotated[str, AfterValidator(addresses.network)]], Field(min_length=1), AfterValidator(_differing)
+]

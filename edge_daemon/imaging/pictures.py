@@ -121,7 +121,7 @@ def _opened(data: Buffer, max_pixels: int) -> Iterator[Image.Image]:
     """A decoded and upright picture.
 
     Raises:
-        PictureError: as `read_rgb`; also for errors amid the conversion.
+        PictureError: as `read_rgb`; also for errors during the conversion.
     """
     header = read_header(data)
     if header:

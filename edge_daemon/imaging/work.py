@@ -1,4 +1,4 @@
-"""How much work a JPEG is to decode, read without decoding it.
+"""The work of decoding a JPEG, known without decoding it.
 
 A progressive JPEG is decoded once over for each of its scans, and a scan that changes nothing takes a hundred bytes:
 a legal file of 354 kB can take minutes.
@@ -12,7 +12,7 @@ from edge_daemon.imaging.header import Buffer, read_header
 MAX_WORK = 16 * 64_000_000
 """Pixels times scans: encoders write about ten scans."""
 SCAN = 4096
-"""What a scan costs beside its pixels, in pixels: its tables are prepared."""
+"""Cost of a scan beside its pixels, in pixels: its tables are prepared."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _SCAN, _END, _WITHOUT_LENGTH = 0xDA, 0xD9, (0x01, 0xD8)
 _SCAN_BYTES = bytes((0xFF, _SCAN))

@@ -174,6 +174,13 @@ class Returned(Message, frozen=True, kw_only=True, tag="returned.2"):
     number: int
 
 
+class ModelInput(Message, frozen=True, kw_only=True, tag="model-input.1"):
+    """A worker of `model` is there: no picture need be larger than `input`."""
+
+    model: str
+    input: Input | None
+
+
 # web or worker -> dispatcher
 
 
@@ -202,7 +209,7 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.2"):
 class WorkerReady(Message, frozen=True, kw_only=True, tag="worker-ready.1"):
     """This worker is done with frame `seq` and can take another.
 
-    `found` are the detections for the models that run after this one; None if it `failed`, or there are none such.
+    `found` are the detections for the models that run after this one; None if it `failed`, or there are no such models.
     """
 
     worker: str
@@ -240,5 +247,5 @@ FromWeb = WebHello | Request | Withdraw | UploadDone
 FromWorker = WorkerHello | BatchStarted | WorkerReady | UploadDone | Leaving
 ToDispatcher = FromCapture | FromWeb | FromWorker | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
-ToWeb = SendUpload | Returned | Introduce
+ToWeb = SendUpload | Returned | ModelInput | Introduce
 ToWorker = Dismissed

@@ -34,7 +34,7 @@ STOP_S = 2.0
 
 
 class Outbox:
-    """Sends what came of each job. Messages about a file's frames wait for the next ones; `flush` sends them."""
+    """Sends the outcome of each job. Messages about a file's frames wait for the next ones; `flush` sends them."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Outbox:
         self._control, self._settings, self._context = control, settings, context
         self._dispatcher, self._report = dispatcher, report
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
-        self._pictures = zeromq.outcomes(context, settings.pictures)
+        self._pictures = zeromq.pictures(context, zeromq.of_this_process(settings.pictures))
         self._replies: dict[str, zmq.Socket[bytes]] = {}  # by address: the web's
         self._to_dispatcher: Coalescer[WorkerReady | UploadDone] = Coalescer(count=COUNT, delay_s=DELAY_S)
         self._to_sink: Coalescer[Outcome] = Coalescer(count=COUNT, delay_s=DELAY_S)
@@ -66,7 +66,7 @@ class Outbox:
             self.flush()
 
     def add(self, job: Job, found: Found) -> None:
-        """Send what came of a job, and the annotated picture if one was requested."""
+        """Send the outcome of a job, and the annotated picture if one was requested."""
         header = job.header
         if isinstance(header, Upload):
             self._answer(job, header, found)
@@ -88,8 +88,8 @@ class Outbox:
             self._dispatcher.send(pack(ready))
         for data in self._packed(self._to_sink.take()):
             packet = list(pieces(data))
-            while not self._reaches_sink(packet):  # it went away amid the packet: the next one needs all of it
-                continue
+            while not self._reaches_sink(packet):
+                continue  # the sink went away during the packet: send the next sink the whole packet
 
     def close(self) -> None:
         """Close the sockets once they have sent what is under way."""
@@ -106,7 +106,7 @@ class Outbox:
                 camera=frame.camera,
                 epoch=frame.epoch,
                 seq=frame.seq,
-                failed=job.failed,
+                failed=None if job.failed == "unknown-class" else job.failed,  # only uploads fail so
                 **found,
             )
             self._to_dispatcher.add(ready, urgent=not frame.deferrable)
@@ -141,12 +141,19 @@ class Outbox:
         """Draw, and send the outcome with the picture; false if there is none, or the outcome is too long."""
         if not outcome.frame.deferrable:
             self.flush()  # before drawing, so that the next frame arrives soon
-        picture = job.annotated(outcome.found)
+        several = outcome.frame.annotate == "raw"  # others draw into the pixels too
+        picture = job.annotated(outcome.found, self._settings.model.name if several else None)
         if picture is None or len(encoded := encode(outcome)) > MAX_BYTES:
             return False
-        if self._wait(lambda wait_ms: bool(self._pictures.poll(wait_ms, zmq.POLLOUT))):
+        if self._wait(self._picture_has_room):
             self._pictures.send_multipart([encoded, picture], copy=False)
         return True
+
+    def _picture_has_room(self, wait_ms: int) -> bool:
+        """True if the sink takes a picture. It connects to those workers whose channel to it is open."""
+        for _ in self._sink.receive(1):  # shows that it is gone, if it is
+            pass
+        return self._sink.has_room(wait_ms) and bool(self._pictures.poll(wait_ms, zmq.POLLOUT))
 
     def _wait(self, has_room: Callable[[int], bool]) -> bool:
         """Wait for the sink while it is away, so that no result is lost; false if this process has to end."""
@@ -159,7 +166,7 @@ class Outbox:
         return True
 
     def _answer(self, job: Job, upload: Upload, found: Found) -> None:
-        """Send the web what came of an upload; a web that is gone by now is not waited for."""
+        """Send the web the outcome of an upload; a web that is gone by now is not waited for."""
         self._to_dispatcher.add(UploadDone(worker=self._settings.worker, number=upload.number), urgent=True)
         self.flush()
         outcome = UploadOutcome(
@@ -184,15 +191,18 @@ class Outbox:
         """Socket to the web at `address` that takes a message now; None if that web is gone."""
         if address not in self._replies:
             self._close_replies()
-            self._replies[address] = zeromq.outcomes(self._context, address)
+            try:
+                self._replies[address] = zeromq.outcomes(self._context, address)
+            except zmq.ZMQError:  # it is no address
+                return None
         socket = self._replies[address]
-        while not socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+        while zeromq.is_there(address) and not self._control.stopping:
+            if socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+                return socket
             self._control.commands()
             self._control.heartbeat("waiting for the web", self._report())
-            if self._control.stopping or not zeromq.is_there(address):
-                self._close_replies()
-                return None
-        return socket
+        self._close_replies()
+        return None
 
     def _close_replies(self) -> None:
         for socket in self._replies.values():

@@ -15,6 +15,7 @@ from edge_daemon.worker.quarantine import Quarantine
 from tests.acceptance.harness import Daemon, running
 from tests.http_camera import HttpCamera, serving
 from tests.onnx_models import colour_model, constant_model, failing_model, hanging_model
+from tests.waiting import eventually
 
 WHITE = (3, 4)
 
@@ -85,14 +86,13 @@ cameras: {{evil: {{source: "{evil.url()}"}}, street: {{source: "{street.url()}"}
 models: {{m: {{path: m.onnx, workers: 1, worker_timeout: 1s}}}}
 """
         with running(tmp_path, config) as daemon:
-            daemon.wait_for("m looks at nothing of this camera for 2 s", 60)
+            eventually(lambda: "m looks at nothing of this camera for 2 s" in daemon.log, 60)
             seen = [line["camera"] for line in daemon.lines()]
             assert "street" in seen
             assert "died of frame" in daemon.log
             assert {
                 json.loads(file.read_text())["frame"]["camera"] for file in aside(daemon) if file.suffix == ".json"
             } == {"evil"}
-            daemon.stop()
 
 
 def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:

@@ -464,7 +464,10 @@ def test_a_camera_whose_frames_kill_workers_again_waits_ever_longer() -> None:
         frames.expire(now_s * 10**9)
         assert frames.assign(slot("x"))[0].deaths == POISON, "it is set aside without delay"
         began_s = now_s
-        while frames.announce(100 * seq + now_s + 10, captured_ns=now_s * 10**9) or not has_work(frames, now_s * 10**9):
+        while True:
+            frames.announce(100 * seq + now_s + 10, captured_ns=now_s * 10**9)
+            if has_work(frames, now_s * 10**9):
+                break
             now_s += 1
         waits.append(now_s - began_s)
         frames = restarted(frames)

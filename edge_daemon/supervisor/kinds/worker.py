@@ -1,17 +1,21 @@
 """Workers: one or more for each model that is used."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
 import msgspec
 
-from edge_daemon.config.schema import Config
+from edge_daemon.config.schema import Config, Model
 from edge_daemon.messages.status import WORKER, WorkerReport
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.supervisor.kinds.stamp import stamp
+from edge_daemon.zoo.weights import weights_of
 
 
 class Worker(Kind[WorkerSettings]):
@@ -48,7 +52,7 @@ class Worker(Kind[WorkerSettings]):
         return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
 
     def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
-        """Its model, and how it is watched."""
+        """Its model, with the settings and limits of its worker."""
         yield f"model {settings.model.name}", spec
 
 
@@ -58,7 +62,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     return ModelSettings(
         name=name,
         path=model.path,
-        stamp=" ".join(_stamp(file) for file in (model.path, model.labels) if isinstance(file, str)),
+        stamp=stamp(*_files(model)),
         threads=model.threads,
         confidence=model.confidence,
         class_confidence=model.class_confidence or {},
@@ -85,10 +89,18 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
     return ProviderSettings(name=name, options=options)
 
 
-def _stamp(path: str) -> str:
-    """Time of a file's last change, and its size; empty if there is no such file."""
+def _files(model: Model) -> list[Path]:
+    """The files that make up a model: its own, weights beside it, and class names."""
+    path = Path(model.path)
+    labels = [Path(model.labels)] if isinstance(model.labels, str) else []
+    found = disk.look(path)
+    return [path, *(_weights(path, found.stamp) if found.is_file and not found.hung else ()), *labels]
+
+
+@lru_cache(maxsize=64)
+def _weights(model: Path, stamp: str) -> list[Path]:
+    """The files with weights that a model names; a file with the same `stamp` names the same."""
     try:
-        about = Path(path).stat()
+        return weights_of(model)
     except OSError:
-        return ""
-    return f"{about.st_mtime_ns}/{about.st_size}"
+        return []
