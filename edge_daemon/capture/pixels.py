@@ -27,7 +27,7 @@ _TURNS: dict[tuple[bool, bool, bool], Callable[[Pixels], object]] = {
     (True, False, True): lambda plane: cv2.rotate(plane, cv2.ROTATE_90_COUNTERCLOCKWISE),
     (True, True, True): lambda plane: cv2.flip(cv2.transpose(plane), -1),
 }
-"""What makes a picture upright if its rows become columns, its left becomes right, and its top becomes bottom."""
+"""The turn that makes a picture upright if its rows become columns, its left becomes right, and its top becomes bottom."""
 Turn = Callable[[Pixels], Pixels]
 
 
@@ -36,12 +36,12 @@ class Display:
 
     def __init__(self) -> None:
         self._rotation: int | None = None
-        self._turn: Turn = as_it_is
+        self._turn: Turn = _as_it_is
 
     def pixels(self, frame: VideoFrame) -> Pixels | Yuv:
         """A decoded frame as planes or BGR (uint8, height x width x 3)."""
         if frame.rotation != self._rotation:  # to look for the matrix itself each time would cost too much
-            self._rotation, self._turn = frame.rotation, turn_of(frame)
+            self._rotation, self._turn = frame.rotation, _turn_of(frame)
         turn = self._turn
         name, full = frame.format.name, frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
         if name not in (*PLANAR, *LIKE_PLANAR):
@@ -55,17 +55,17 @@ class Display:
         return Yuv(y, u, v, form)
 
 
-def turn_of(frame: VideoFrame) -> Turn:
-    """What the display matrix of a frame asks for. Angles between are rounded to a quarter of a turn."""
+def _turn_of(frame: VideoFrame) -> Turn:
+    """The turn that the display matrix of a frame asks for. Angles between are rounded to a quarter of a turn."""
     matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
     if matrix is None:
-        return as_it_is
+        return _as_it_is
     a, b, _, c, d, *_ = struct.unpack_from("=9i", bytes(matrix))  # x is shown at a x + c y, and y at b x + d y
     turned = abs(b) > abs(a)
     turn = _TURNS.get((turned, c < 0, b < 0) if turned else (False, a < 0, d < 0))
-    return as_it_is if turn is None else lambda plane: np.asarray(turn(plane), np.uint8)
+    return _as_it_is if turn is None else lambda plane: np.asarray(turn(plane), np.uint8)
 
 
-def as_it_is(plane: Pixels) -> Pixels:
+def _as_it_is(plane: Pixels) -> Pixels:
     """The same plane."""
     return plane
