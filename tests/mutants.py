@@ -18,6 +18,9 @@ TESTS = (
     "stream",
     "announcements",
     "clock",
+    "file_clock",
+    "jpeg_stream",
+    "http_auth",
     "moment",
     "packets",
     "clip",
@@ -60,6 +63,17 @@ SHELLS = {
 }
 """Files that are not cores, and their tests."""
 MUTANTS = [
+    (
+        "dispatcher/stream.py",
+        "report.worker, frame.deaths, self._poison = None, POISON, report",
+        "return self._lose(report)",
+    ),
+    ("dispatcher/stream.py", "self.can_report and not self._held", "self.can_report"),
+    ("capture/file_clock.py", "(ahead_s < JUMP_S or alike)", "ahead_s < JUMP_S"),
+    ("capture/file_clock.py", "self._offset_s = self._time_s - stamp_s", "pass"),
+    ("capture/jpeg_stream.py", "if self._ends_at_length(found.start()):", "if False:"),
+    ("capture/http_auth.py", "min(usable, key", "max(usable, key"),
+    ("dispatcher/blame.py", "self._wait_s, self.is_suspect = 0.0, True", "pass"),
     ("dispatcher/stream.py", "if self.live and self.backlog.frames:", "if self.backlog.frames:"),
     ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
     ("dispatcher/stream.py", "and not self._requested and now_ns -", "and now_ns -"),
@@ -249,7 +263,7 @@ MUTANTS = [
     ("imaging/work.py", "+ SCAN)", ")"),
     ("imaging/work.py", "if bytes(data).count(_SCAN_BYTES) <= most:", "if False:"),
     ("imaging/codecs.py", "    check_work(data)\n", ""),
-    ("imaging/pictures.py", "        check_work(data)\n        size", "        size"),
+    ("imaging/pictures.py", "        check_work(data)\n        data =", "        data ="),
     ("imaging/pictures.py", "        check_work(data)\n    try", "    try"),
     ("web/acceptor.py", "for closed in self._connections.open(connection, address):", "for closed in ():"),
     ("web/acceptor.py", "ssl_handshake_timeout=limit, ", ""),
