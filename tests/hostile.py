@@ -7,6 +7,7 @@ many random messages. Nothing may crash, hang or grow.
 """
 
 import argparse
+import os
 import random
 import resource
 import socket
@@ -60,8 +61,10 @@ from edge_daemon.messages.scheduling import (
 )
 from edge_daemon.sink.checkpoint import Checkpoint
 from edge_daemon.sink.subscriptions import Subscriptions
+from edge_daemon.transport import zeromq
 from edge_daemon.transport.channel import PIECE_BYTES, Channel
 from edge_daemon.transport.curve import is_key
+from edge_daemon.transport.peer import Peer
 from edge_daemon.web.inference import read as read_inference
 from edge_daemon.worker.quarantine import read as read_aside
 from tests.acceptance.harness import START_S, Daemon, Listener, accounts, running
@@ -333,8 +336,9 @@ def _send_all(daemon: Daemon, private: Path, count: int, seed: int) -> None:
                 _call(path, count // 20, seed)
             elif path.name in ("dispatcher", "sink"):
                 _tell(path, messages(count, seed))
-            elif path.is_socket():
+            elif path.is_socket() and not path.name.startswith("pictures-"):  # workers only send there
                 _bombard(context, zmq.PUSH, f"ipc://{path}", messages(count, seed))
+        _send_pictures(context, private, messages(count, seed))
         _bombard(context, zmq.XSUB, daemon.address, messages(count, seed))
     _shout(daemon.address, count // 100, seed)
 
@@ -346,6 +350,17 @@ def _bombard(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, address: str,
         gun.connect(address)
         for parts in sent:
             gun.send_multipart(parts)
+
+
+def _send_pictures(context: "zmq.Context[zmq.Socket[bytes]]", private: Path, sent: Iterator[list[bytes]]) -> None:
+    """The sink connects to where a worker that says hello sends pictures."""
+    peer = Peer(f"ipc://{private}/sink", f"worker/{os.getpid()}")
+    with zeromq.pictures(context, zeromq.of_this_process(f"ipc://{private}/pictures")) as gun:
+        gun.linger, gun.sndtimeo = 5000, 10_000
+        assert peer.renewed()
+        for parts in sent:
+            gun.send_multipart(parts)
+    peer.close()
 
 
 def _tell(path: Path, sent: Iterator[list[bytes]]) -> None:

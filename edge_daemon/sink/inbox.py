@@ -78,6 +78,8 @@ class Inbox:
     def _connect(self, worker: str) -> None:
         """Connect to where a worker sends pictures, and disconnect from those that ended a while ago."""
         address, now = zeromq.of_process(self._pictures_at, worker.rpartition("/")[2]), time.monotonic()
+        if not zeromq.is_there(address):  # its name is not that of a worker, or it has ended
+            return
         if address not in self._workers:
             self._pictures.connect(address)
         self._workers[address] = inf
@@ -86,7 +88,9 @@ class Inbox:
             del self._workers[gone]
 
     def _note_gone(self, worker: str) -> None:
-        self._workers[zeromq.of_process(self._pictures_at, worker.rpartition("/")[2])] = time.monotonic()
+        address = zeromq.of_process(self._pictures_at, worker.rpartition("/")[2])
+        if address in self._workers:
+            self._workers[address] = time.monotonic()
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
         """The annotated picture beside an outcome: a JPEG of the frame's size, or its RGB bytes (height x width x 3).

@@ -27,7 +27,7 @@ FIELDS = {
     "processes.sink.detail": "",
     "processes.dispatcher.detail": "",
     "processes.web.detail": "",
-    "processes.m-0.detail": "provider rejected served",
+    "processes.m-0.detail": "longest_s provider rejected served",
     "processes.street.detail": "about announced fps held height motion rejected width",
     "processes.gone.detail": "about announced fps held height rejected width",
 }
