@@ -59,6 +59,30 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
     pad: int | None = None
 
 
+Order = Literal["xyxy", "yxyx", "cxcywh"]
+Unit = Literal["pixel", "share"]
+Activation = Literal["sigmoid", "softmax", "none"]
+Column = Literal["batch", "box", "score", "class", "other"]
+
+
+class BoxesSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Configured properties of a model's outputs; None leaves one to the model's reading.
+
+    `order` and `unit` are those of a box's four numbers, `first_class` is the number of the first class, and with `nms`
+    overlapping boxes are left to be removed. `columns` are those of rows, `box` for four of them; `batch_column` has
+    the number of the picture. `anchors` are width and height of each anchor by level, in pixels.
+    """
+
+    order: Order | None = None
+    unit: Unit | None = None
+    first_class: int | None = None
+    nms: bool | None = None
+    activation: Activation | None = None
+    columns: list[Column] | None = None
+    batch_column: int | None = None
+    anchors: list[list[tuple[float, float]]] | None = None
+
+
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker loads it.
 
@@ -81,6 +105,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_detections: int = 300
     decoder: DecoderName = "auto"
     input: InputSettings = InputSettings()
+    boxes: BoxesSettings = BoxesSettings()
     outputs: dict[str, str] | None = None
     labels: list[str] | str | None = None
     providers: Sequence[ProviderSettings] = (ProviderSettings(name="cpu"),)

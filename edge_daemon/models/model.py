@@ -49,9 +49,9 @@ class Model:
             wanted = settings.max_crops if settings.after else settings.batch
             self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
             self.size = self.session.inputs.size
-            reading = read(self.session, settings)
+            reading = read(self.session, settings, file_of(settings.path))
             self.decoder, self.recipe = reading.decoder, reading.recipe
-            self.names, self.notes = reading.names, reading.notes
+            self.names, self.notes, self.facts = reading.names, reading.notes, reading.facts
             self._selection = Selection(settings, self.names)
             self._preprocessors = [
                 Preprocessor(tensor, self.recipe, channels_last=self.session.inputs.channels_last)

@@ -21,6 +21,12 @@ def texture(height: int, width: int) -> NDArray[np.uint8]:
     return picture
 
 
+def pictures(height: int, width: int) -> tuple[NDArray[np.uint8], ...]:
+    """Pictures without objects (BGR, uint8, height x width x 3): the texture, noise, and one of a single grey."""
+    noise = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    return texture(height, width), noise, np.full((height, width, 3), 127, np.uint8)
+
+
 def check_plausible(findings: Findings, size: tuple[int, int]) -> None:
     """Check boxes in pixels of an input of `size` (height, width).
 

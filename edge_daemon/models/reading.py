@@ -1,119 +1,180 @@
-"""Works out how to feed a model and read its outputs, from its file and its outputs for a test picture."""
+"""Works out how to feed a model and read its outputs, from its file, the files beside it, and its outputs for test
+pictures.
+"""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cache
+from pathlib import Path
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models import labels
+from edge_daemon.models import evidence, labels
 from edge_daemon.models.decoders import candidates
 from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
+from edge_daemon.models.evidence import Fact
+from edge_daemon.models.files_beside import Beside, read_beside
+from edge_daemon.models.graph import Graph, read_graph
+from edge_daemon.models.graph_input import Start, start_of
+from edge_daemon.models.preparation import Stated, in_graph, in_metadata, prepared
 from edge_daemon.models.preprocess import Preprocessor, Recipe
-from edge_daemon.models.probe import check_few, check_plausible, texture
+from edge_daemon.models.probe import check_few, check_plausible, pictures
 from edge_daemon.models.session import Session
-from edge_daemon.settings import InputSettings, ModelSettings
+from edge_daemon.settings import ModelSettings
+from edge_daemon.zoo.paths import BUILTIN
+
+_FIRST = Recipe(fit="stretch", color="rgb", scale=1 / 255)
+"""Values in 0..1 overflow in no model."""
+_FAMILIES = {"yolov5", "yolov8", "rows", "rtdetr", "classification"}
+"""Decoders of Ultralytics' exports, whose metadata shows that the usual input is the right one."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """An interpreted model: `decoder` reads its outputs, `recipe` prepares its input, `names` are its classes.
 
-    `notes` list the assumptions that were made.
+    `facts` list its properties and what they rest on, `notes` those that are only likely. `others` are further readings
+    that the test pictures do not contradict.
     """
 
     decoder: Decoder
     recipe: Recipe
     names: tuple[str, ...]
+    facts: tuple[Fact, ...]
     notes: tuple[str, ...]
+    others: tuple[Decoder, ...] = ()
 
 
-def read(session: Session, settings: ModelSettings) -> Reading:
+class Reader:
+    """Interprets the model of a session; the settings override what would be worked out."""
+
+    def __init__(self, session: Session, settings: ModelSettings, path: Path) -> None:
+        self._session, self._settings = session, settings
+        self._beside = [one for one in read_beside(path) if self._is_for_size(one)]
+        self._metadata = dict(session.metadata)
+        for one in self._beside:
+            self._metadata = {**(one.metadata or {}), **self._metadata}
+        self._graph: Graph = read_graph(path)
+        self._start: Start = start_of(self._graph, session.inputs.name)
+        self._names = labels.stated(settings.labels, self._metadata)
+        self._outputs_for = cache(self._run)
+
+    def read(self) -> Reading:
+        """The reading.
+
+        Raises:
+            ModelError: no interpretation fits; the message describes the outputs.
+        """
+        seen = self._seen()
+        decoder, *others = self._possible(candidates(seen))
+        recipe, fed = self._recipe(decoder)
+        fitting = [one for one in self._beside if one.sure == "known" or self._suits(one, decoder)]
+        names, named = labels.complete(self._names, fitting, decoder.classes, decoder.name)
+        facts = [
+            Fact("layout", decoder.name, decoder.why, decoder.sure, f"decoder: {decoder.name}"),
+            *decoder.facts,
+            *([] if any(one.what == "names" for one in decoder.facts) and self._names else named),
+            *fed,
+        ]
+        return Reading(decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others)), tuple(others))
+
+    def _seen(self) -> Seen:
+        session, settings = self._session, self._settings
+        return Seen(
+            outputs=self._outputs_for(0, self._first_recipe()),
+            size=session.inputs.size,
+            metadata=self._metadata,
+            names=self._names.value if self._names else None,
+            asked=settings.decoder,
+            channels_last=session.inputs.channels_last,
+            boxes=settings.boxes,
+            graph=self._graph,
+            helpers=tuple(session.inputs.helpers),
+            declared=session.declared,
+            batch=session.inputs.batch or 1,
+            more=lambda: [self._outputs_for(number, self._first_recipe()) for number in (1, 2)],
+        )
+
+    def _first_recipe(self) -> Recipe:
+        """How pictures are prepared before the family is known."""
+        return prepared(_FIRST, "", list(self._sources(_FIRST)), self._settings.input, self._session.inputs.channels)[0]
+
+    def _recipe(self, decoder: Decoder) -> tuple[Recipe, list[Fact]]:
+        sources = list(self._sources(decoder.recipe))
+        if self._settings.path.startswith(BUILTIN):
+            sources.append(_all(decoder.recipe, "it ships with edge-daemon"))
+        elif "stride" in self._metadata or self._metadata.get("task") and decoder.name in _FAMILIES:
+            sources.append(_all(decoder.recipe, "its metadata is Ultralytics'"))
+        because = f"usual for {decoder.name}"
+        return prepared(decoder.recipe, because, sources, self._settings.input, self._session.inputs.channels)
+
+    def _sources(self, usual: Recipe) -> list[Stated]:
+        beside = [one.input for one in self._beside if one.input]
+        return [
+            *in_metadata(self._metadata),
+            *in_graph(self._start, self._session.inputs, usual),
+            *beside,
+        ]
+
+    def _is_for_size(self, beside: Beside) -> bool:
+        inputs = self._session.inputs
+        return beside.size is None or inputs.assumed or beside.size == inputs.size
+
+    def _suits(self, beside: Beside, decoder: Decoder) -> bool:
+        """True if a file that may belong to another model can be this one's."""
+        return beside.names is None or decoder.classes == len(beside.names)
+
+    def _possible(self, found: Sequence[Decoder]) -> list[Decoder]:
+        """The decoders whose findings in a picture without objects are plausible, at least one.
+
+        Raises:
+            ModelError: there is none; the message gives the reason for each candidate.
+        """
+        refused: list[str] = []
+        good: list[Decoder] = []
+        for decoder in found:
+            recipe, _ = self._recipe(decoder)
+            try:
+                findings = decoder.decode(self._outputs_for(0, recipe), self._settings.confidence)
+                check_plausible(findings, self._session.inputs.size)
+                check_few(findings)
+                good.append(decoder)
+            except ModelError as error:
+                refused.append(f"as {decoder.name} ({decoder.why}) {error}")
+        if not good:
+            raise ModelError("its outputs are implausible: " + "; ".join(refused))
+        return good
+
+    def _notes(self, facts: Sequence[Fact], decoder: Decoder, others: Sequence[Decoder]) -> list[str]:
+        inputs = self._session.inputs
+        notes = [*evidence.notes(facts), *labels.unreadable(self._metadata)]
+        if others:
+            named = ", ".join(f"{other.name} ({other.why})" for other in others)
+            notes.append(f"its outputs could also be read as {named}: set `decoder` or `boxes` to choose")
+        if inputs.assumed:
+            notes.append(
+                f"the file leaves its input's size open: {inputs.size[1]}x{inputs.size[0]} is assumed; if it was "
+                "trained at another, set `input: {size: ...}`"
+            )
+        if decoder.left_out:
+            notes.append(f"its outputs {', '.join(decoder.left_out)} are not read")
+        return notes
+
+    def _run(self, number: int, recipe: Recipe) -> Outputs:
+        """The model's outputs for a test picture prepared by `recipe`."""
+        session = self._session
+        picture = pictures(*session.inputs.size)[number]
+        Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(picture)
+        return session.run()[0]
+
+
+def _all(recipe: Recipe, because: str) -> Stated:
+    return Stated(because, "known", recipe.color, (recipe.scale, recipe.mean, recipe.std), recipe.fit, recipe.pad)
+
+
+def read(session: Session, settings: ModelSettings, path: Path) -> Reading:
     """Interpret a model; the settings override what would be worked out.
 
     Raises:
         ModelError: no interpretation fits; the message describes the outputs.
     """
-    inputs = session.inputs
-    stated = labels.stated(settings.labels, session.metadata)
-    # Colour order and range are known with the decoder only; values in 0..1 overflow in no model.
-    first = adapted(Recipe(fit="stretch", color="rgb", scale=1 / 255), settings.input, inputs.channels)
-    seen = Seen(
-        outputs=tried(session, first),
-        size=inputs.size,
-        metadata=session.metadata,
-        named=None if stated is None else len(stated),
-        asked=settings.decoder,
-        channels_last=inputs.channels_last,
-    )
-    notes = []
-    decoder, *others = possible(candidates(seen), session, settings)
-    if others:
-        named = ", ".join(f"{other.name} ({other.why})" for other in others)
-        notes.append(f"its outputs could also be read as {named}: set `decoder` to choose")
-    if inputs.assumed:
-        notes.append(
-            f"the file leaves its input's size open: {inputs.size[1]}x{inputs.size[0]} is assumed; if it was trained "
-            "at another, set `input: {size: ...}`"
-        )
-    recipe = adapted(decoder.recipe, settings.input, inputs.channels)
-    return Reading(decoder, recipe, labels.complete(stated, decoder.classes, decoder.name), tuple(notes))
-
-
-def possible(candidates: Sequence[Decoder], session: Session, settings: ModelSettings) -> list[Decoder]:
-    """The decoders whose findings in a picture without objects are plausible, at least one.
-
-    Raises:
-        ModelError: there is none; the message gives the reason for each candidate.
-    """
-    refused: list[str] = []
-    good: list[Decoder] = []
-    for candidate in candidates:
-        recipe = adapted(candidate.recipe, settings.input, session.inputs.channels)
-        try:
-            found = candidate.decode(tried(session, recipe), settings.confidence)
-            check_plausible(found, session.inputs.size)
-            check_few(found)
-            good.append(candidate)
-        except ModelError as error:
-            refused.append(f"as {candidate.name} ({candidate.why}) {error}")
-    if not good:
-        raise ModelError("its outputs are implausible: " + "; ".join(refused))
-    return good
-
-
-def tried(session: Session, recipe: Recipe) -> Outputs:
-    """The model's outputs for the texture prepared by `recipe`."""
-    Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(
-        texture(*session.inputs.size)
-    )
-    return session.run()[0]
-
-
-def adapted(recipe: Recipe, asked: InputSettings, channels: int) -> Recipe:
-    """A decoder's recipe with the overrides of the configuration, for an input with this number of channels.
-
-    Raises:
-        ModelError: the configuration does not fit the channels.
-    """
-    stated: Mapping[str, object] = {
-        "fit": asked.resize,
-        "color": asked.color or ("gray" if channels == 1 else None),
-        "scale": asked.scale,
-        "mean": None if asked.mean is None else tuple(asked.mean),
-        "std": None if asked.std is None else tuple(asked.std),
-        "pad": asked.pad,
-    }
-    changed = {name: value for name, value in stated.items() if value is not None}
-    made: Recipe = dataclasses.replace(recipe, **changed)  # type: ignore[arg-type]
-    if (made.color == "gray") != (channels == 1):
-        raise ModelError(f"`input.color` is {made.color}, but its input has {channels} channels")
-    wanted = 1 if made.color == "gray" else 3
-    for name in ("mean", "std"):
-        values = getattr(made, name)
-        if len(values) not in (1, wanted):
-            if getattr(asked, name) is not None:
-                raise ModelError(f"`input.{name}` has {len(values)} numbers, for {wanted} channels")
-            made = dataclasses.replace(made, **{name: (float(np.mean(values)),)})  # type: ignore[arg-type]
-    return made
+    return Reader(session, settings, path).read()

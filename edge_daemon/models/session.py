@@ -39,6 +39,7 @@ class Session:
         self.producer: str = self._session.get_modelmeta().producer_name
         _check_outputs(self._session.get_outputs())
         self._names = [output.name for output in self._session.get_outputs()]
+        self.declared = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
         self.inputs = understand(self._session.get_inputs(), self.metadata, settings.input)
         self.tensor: NDArray[np.generic] = np.zeros(
             self.inputs.shape(self.inputs.batch or batch),

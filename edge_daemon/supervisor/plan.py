@@ -7,6 +7,7 @@ from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import (
+    BoxesSettings,
     CameraPlan,
     CaptureSettings,
     Cascade,
@@ -229,6 +230,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
         classes=None if model.after else model.classes,
         decoder=model.decoder,
         input=InputSettings(**model.input.model_dump()),
+        boxes=BoxesSettings(**model.boxes.model_dump()),
         outputs=model.outputs,
         labels=model.labels,
         providers=[_provider(item) for item in model.providers],

@@ -1,8 +1,8 @@
 """The interface of decoders (outputs in, findings in pixels of the model's input out) and their shared functions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.evidence import Fact, Sure
+from edge_daemon.models.graph import Graph
 from edge_daemon.models.preprocess import Placement, Recipe
+from edge_daemon.settings import BoxesSettings
 
 Array = NDArray[np.float32]
 Outputs = Mapping[str, NDArray[np.generic]]
@@ -31,38 +34,70 @@ BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 
 @dataclass(frozen=True)
 class Seen:
-    """A model's outputs and metadata, by which decoders recognise their layout.
+    """Everything by which decoders recognise their layout.
 
-    `outputs` are those for a textured picture, `size` is the input's height and width, `metadata` the file's own,
-    `named` the number of named classes if known, and `asked` the configured decoder, or `auto`.
+    `outputs` are those for a textured picture, and `more` returns those for further pictures without objects. `size` is
+    the input's height and width, `metadata` the file's own, `names` those of the classes if known, `asked` the
+    configured decoder, or `auto`, and `boxes` what the configuration states of the outputs. `helpers` are the names of
+    inputs beside the picture; `declared` are the outputs' shapes in the file, `batch` the pictures that it fixes.
     """
 
     outputs: Outputs
     size: tuple[int, int]
     metadata: Mapping[str, str]
-    named: int | None = None
+    names: tuple[str, ...] | None = None
     asked: str = "auto"
     channels_last: bool = False
+    boxes: BoxesSettings = BoxesSettings()
+    graph: Graph = field(default_factory=Graph)
+    helpers: Sequence[str] = ()
+    declared: Mapping[str, Sequence[int | str | None]] = field(default_factory=dict)
+    batch: int = 1
+    more: Callable[[], Sequence[Outputs]] = lambda: ()
+
+    @property
+    def named(self) -> int | None:
+        """The number of named classes, if known."""
+        return None if self.names is None else len(self.names)
 
     @property
     def task(self) -> str:
         """The model's task in Ultralytics' terms, from the metadata; empty if unknown."""
         return self.metadata.get("task", "")
 
+    @property
+    def is_ultralytics(self) -> bool:
+        """True if the metadata is Ultralytics', whose exports all take the same input."""
+        return "stride" in self.metadata or "Ultralytics" in self.metadata.get("author", "") or bool(self.task)
+
+    def last(self, output: str) -> str:
+        """The operator that gives an output its values; empty if the graph does not show it."""
+        return self.graph.last(output)
+
 
 class Decoder(ABC):
-    """One output layout. `why` describes the properties by which it was recognised.
+    """One output layout. `why` describes the properties by which it was recognised, and `sure` how certain that is;
+    `facts` are further properties of the reading.
 
     `classes` is the number of classes, None if only the names can tell; `needs_nms` is true if one object yields
-    several boxes; `clips_boxes` is true if boxes are cut at the picture's edge.
+    several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
+    read. `reads` are the keys of `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton`
+    names the set of keypoints, None if it follows from their number; `is_named` is false if names cannot be told yet.
     """
 
     name: ClassVar[str]
+    reads: ClassVar[frozenset[str]] = frozenset()
     recipe: Recipe
     classes: int | None = None
     why: str
+    sure: Sure = "proved"
+    facts: Sequence[Fact] = ()
+    pinned: Mapping[str, Any] = {}
     needs_nms = True
     clips_boxes = True
+    left_out: Sequence[str] = ()
+    skeleton: str | None = None
+    is_named = True
 
     @classmethod
     @abstractmethod
@@ -84,6 +119,14 @@ class Decoder(ABC):
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add costly parts, such as masks, to the selected findings; `found` is in pixels of the source."""
         return found
+
+
+class OfBatch(dict[str, NDArray[np.generic]]):
+    """The outputs for one picture of a batch: number `picture` of `pictures`, with those for the `whole` batch."""
+
+    picture: int = 0
+    pictures: int = 1
+    whole: Outputs
 
 
 def checked(scores: Array) -> Array:

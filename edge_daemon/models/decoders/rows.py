@@ -1,105 +1,205 @@
-"""Finished detections, one row each: 1xNx(6+T), Nx6 or Nx7, from models that include NMS or need none.
+"""Detections in rows of one table: NxK with box, score and class in some order of columns, and a tail.
 
-- YOLOv10, YOLO26 and Ultralytics' `nms=True`: left, top, right, bottom, score, class, and a tail for other tasks:
-  mask coefficients (with an output of prototypes), keypoints, or an angle (oriented boxes, whose first four columns
-  are centre and size). Unused rows are zero or have low scores.
-- YOLOv7's `--end2end` for ONNX Runtime: index in the batch, left, top, right, bottom, class, score.
-- YOLO-NAS exported by super-gradients (`flat`): index in the batch, left, top, right, bottom, score, class.
-- PaddleDetection: class, score, left, top, right, bottom, with an output that counts the rows; unused ones have
-  class -1.
+- YOLOv10, YOLO26 and Ultralytics' `nms=True`: box, score, class, and a tail for other tasks: mask coefficients (with an
+  output of prototypes), keypoints, or an angle (oriented boxes, whose first four columns are centre and size). Unused
+  rows are zero or have low scores. DeepStream-Yolo: the same columns for each cell, with NMS left to be done.
+- YOLOv7's `--end2end` for ONNX Runtime: picture, box, class, score. YOLO-NAS by super-gradients (`flat`): picture, box,
+  score, class. Both list all pictures of a batch in one table.
+- PaddleDetection: class, score, box, with an output that counts the rows of each picture; unused ones have class -1.
+- Caffe's and OpenVINO's DetectionOutput: 1x1xNx7 of picture, class, score, box, as shares; picture -1 ends the list.
+- google/automl's EfficientDet: picture, box (top first), score, class from 1.
+- PINTO's model zoo: columns as the output's name lists them, `batchno_classid_score_x1y1x2y2`.
 """
 
-from collections.abc import Iterator
-from typing import Literal, Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
 from edge_daemon.errors import ModelError
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
     Decoder,
+    OfBatch,
     Outputs,
     Seen,
-    checked,
     finite,
-    found,
     is_share,
     quiet,
 )
+from edge_daemon.models.decoders.listed import (
+    Listing,
+    class_count,
+    is_whole,
+    listed_facts,
+    nms_of,
+    order_of,
+    pinned,
+    unit_of,
+)
+from edge_daemon.models.decoders.numbering import first_class
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
+from edge_daemon.models.evidence import Sign, Sure, fact
 from edge_daemon.models.preprocess import Placement, Recipe
+from edge_daemon.settings import Column, Order, Unit
 
-Order = Literal["ultralytics", "yolov7", "flat", "paddle"]
-_COLUMNS: dict[Order, tuple[slice, int, int]] = {  # positions of box, score and class
-    "ultralytics": (slice(0, 4), 4, 5),
-    "yolov7": (slice(1, 5), 6, 5),
-    "flat": (slice(1, 5), 5, 6),
-    "paddle": (slice(2, 6), 1, 0),
-}
-_SAID: dict[Order, str] = {
-    "ultralytics": "box, score, class",
-    "yolov7": "number, box, class, score",
-    "flat": "number, box, score, class",
-    "paddle": "class, score, box",
-}
-SHARES = 2
-"""Real boxes extend further than this many pixels from the corner; smaller coordinates are shares of the picture."""
+_STRETCHED = Recipe(fit="stretch", color="rgb", scale=1 / 255)
+_CAFFE = Recipe(fit="stretch", color="bgr", scale=1.0)
+_EFFICIENTDET = Recipe(fit="corner", color="rgb", scale=1.0, pad=0)
 ROOM = 100
 """With this many rows, most are unused."""
-_PADDLE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
+_PARTS = (
+    ("batchno", "batch"), ("batch", "batch"), ("classid", "class"), ("label", "class"), ("class", "class"),
+    ("score", "score"), ("x1y1x2y2", "box"), ("xyxy", "box"), ("y1x1y2x2", "box"), ("yxyx", "box"),
+    ("cxcywh", "box"), ("xywh", "box"), ("boxes", "box"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a row has its parts: `box` is the first of four columns, `batch` the column of the picture, or None."""
+
+    box: int
+    score: int
+    kind: int
+    batch: int | None = None
+
+    @property
+    def first_four(self) -> slice:
+        """The columns of the box."""
+        return slice(self.box, self.box + 4)
+
+    @classmethod
+    def of(cls, listed: Sequence[Column]) -> Self:
+        """The columns in this order, where `box` stands for four.
+
+        Raises:
+            ModelError: one is missing.
+        """
+        places: dict[str, int] = {}
+        at = 0
+        for column in listed:
+            places.setdefault(column, at)
+            at += 4 if column == "box" else 1
+        if missing := {"box", "score", "class"} - set(places):
+            raise ModelError(f"`boxes.columns` lacks {', '.join(sorted(missing))}")
+        return cls(places["box"], places["score"], places["class"], places.get("batch"))
+
+
+@dataclass(frozen=True)
+class Habit:
+    """A usual order of columns, with what its exporters do otherwise."""
+
+    exporter: str
+    columns: Sequence[Column]
+    recipe: Recipe
+    order: Order = "xyxy"
+    unit: Unit | None = None
+    first_class: int = 0
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.columns) + 3
+
+    def __str__(self) -> str:
+        return ", ".join("picture" if column == "batch" else column for column in self.columns)
+
+
+_DETECTION_OUTPUT = Habit(
+    "DetectionOutput", ("batch", "class", "score", "box"), _CAFFE, unit="share", first_class=0
+)  # fmt: skip
+_ULTRALYTICS = Habit("Ultralytics and DeepStream-Yolo", ("box", "score", "class"), RGB_SHARE)
+_PADDLE = Habit("PaddleDetection", ("class", "score", "box"), _STRETCHED)
+_AUTOML = Habit("EfficientDet", ("batch", "box", "score", "class"), _EFFICIENTDET, "yxyx", first_class=1)
+_HABITS = (
+    _ULTRALYTICS,
+    _PADDLE,
+    Habit("PINTO's model zoo", ("class", "box", "score"), _STRETCHED),
+    Habit("own exports", ("box", "class", "score"), RGB_SHARE),
+    Habit("YOLOv7", ("batch", "box", "class", "score"), RGB_SHARE),
+    Habit("YOLO-NAS", ("batch", "box", "score", "class"), RGB_SHARE),
+    Habit("PINTO's model zoo", ("batch", "class", "score", "box"), RGB_SHARE),
+)
 
 
 class Rows(Decoder):
     """Decodes rows with one order of columns."""
 
     name = "rows"
-    needs_nms = False
+    reads = frozenset({"order", "unit", "first_class", "nms", "columns", "batch_column"})
 
-    def __init__(self, size: tuple[int, int], output: str, order: Order, task: str, prototypes: str | None) -> None:
-        self.recipe = _PADDLE if order == "paddle" else RGB_SHARE
-        self._size, self._output, self._order, self._task, self._prototypes = size, output, order, task, prototypes
-        self._points = (0, 0)
-        self.why = f"finished rows of {_SAID[order]}" + (f", {task}" if task not in ("", "detect") else "")
+    def __init__(self, seen: Seen, output: str, habit: Habit, columns: Columns, task: str) -> None:
+        self.recipe = habit.recipe
+        self._habit, self._columns, self._output, self._task = habit, columns, output, task
+        self._prototypes = prototypes_of(seen.outputs)
+        self._counts = next((name for name in seen.outputs if _is_count(seen, name)), None)
+        self._points = kpt_shape(seen) if task == "pose" else (0, 0)
+        self.why = f"rows of {habit}" + (f", {task}" if task not in ("", "detect") else "")
+        self._read(seen)
+
+    def _read(self, seen: Seen) -> None:
+        """Find the properties of the list."""
+        habit = self._habit
+        every = tables.table(seen.outputs[self._output])
+        boxes = self._used(every)[:, self._columns.first_four]
+        usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, f"usual for {habit.exporter}", "likely")
+        order = order_of(seen, every[:, self._columns.first_four], [_named_order(self._output), usual])
+        assert order  # the habit has one
+        if order.value == "xyxy" and self._task != "obb":
+            order = replace(order, sure="known" if seen.is_ultralytics else order.sure)
+        numbers = self._numbers(seen)
+        usual_unit = Sign[Unit](habit.unit, f"usual for {habit.exporter}") if habit.unit else None
+        unit = unit_of(seen, boxes, usual_unit)
+        usual_first = Sign(habit.first_class, *_because(habit, seen))
+        first = first_class(seen, numbers, [usual_first])
+        nms = nms_of(seen, every[:, self._columns.first_four], order.value)
+        self.needs_nms = nms.value
+        self._list = Listing(seen.size, order.value, unit.value if unit else None, first and first.value, seen.named)
+        self.classes, names = class_count(seen, numbers, first and first.value)
+        self.pinned = {
+            **pinned(order, unit, first, nms),
+            "columns": [*habit.columns] if self._columns == Columns.of(habit.columns) else None,
+        }
+        self.facts = [*listed_facts(order, unit, first, nms), *([names] if names else [])]
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         prototypes = prototypes_of(seen.outputs)
-        rest = [name for name in seen.outputs if name != prototypes]
-        counts = [name for name in rest if seen.outputs[name].size == 1 and seen.outputs[name].dtype != np.float32]
-        tables = [name for name in rest if name not in counts]
-        if len(tables) != 1 or len(counts) > 1:
+        rest = [name for name in seen.outputs if name != prototypes and not _is_count(seen, name)]
+        if len(rest) != 1 or len(seen.outputs) - len(rest) - bool(prototypes) > 1:
             return
-        table = seen.outputs[tables[0]]
-        if table.ndim not in (2, 3) or table.shape[-1] < 6 or (table.ndim == 3 and table.shape[0] != 1):
+        if tables.rows(seen.outputs[rest[0]]) is None or seen.outputs[rest[0]].shape[-1] < 6:
             return
-        rows = np.asarray(table.reshape(-1, table.shape[-1]), np.float32)
         task = "segment" if prototypes else seen.task
-        if not _has_tail(rows.shape[1] - 6, task, seen, prototypes):
-            return
-        for order in _orders(rows, table.ndim, counts=bool(counts), task=task):
-            if _fits(rows, order, seen):
-                decoder = cls(seen.size, tables[0], order, task, prototypes)
-                if task == "pose":
-                    decoder._points = kpt_shape(seen)
-                yield decoder
+        rows = tables.table(seen.outputs[rest[0]])
+        fitting = [
+            (habit, columns, sure)
+            for habit, columns, sure in _orders(seen, rest[0], rows.shape[1], task, prototypes)
+            if _fits(rows, columns, habit, seen, task)
+        ]
+        alone = len(fitting) == 1 and len(_filled(rows)) > 0
+        for habit, columns, sure in fitting:
+            decoder = cls(seen, rest[0], habit, columns, task)
+            decoder.sure = "proved" if alone and sure == "likely" else sure
+            yield decoder
+            if sure == "known":
+                return
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        table = np.asarray(outputs[self._output], np.float32)
-        rows = finite(table.reshape(-1, table.shape[-1]))
-        box, score, kind = _COLUMNS[self._order]
-        rows = rows[rows[:, kind] >= 0]
+        rows = self._used(finite(self._of_picture(outputs)))
         # All rows, not only confident ones: if scores and classes are confused, there may be none.
-        if not _whole(rows[:, kind]):
+        if not is_whole(rows[:, self._columns.kind]):
             raise ModelError("its classes are not whole numbers")
-        kept = rows[checked(rows[:, score]) >= confidence]
-        if kept.size and np.abs(kept[:, box]).max() <= SHARES:
-            raise ModelError("its boxes are shares of the picture, but must be in pixels")
-        boxes, tail = kept[:, box], kept[:, 6:]
+        kept = rows[rows[:, self._columns.score] >= confidence] if self._task else rows
+        boxes, tail = kept[:, self._columns.first_four], kept[:, 6:]
         more: dict[str, Array] = {}
         if self._task == "segment":
             more["coefficients"] = tail
@@ -108,14 +208,115 @@ class Rows(Decoder):
         elif self._task == "obb":
             more["corners"] = rotated(boxes[:, :2], boxes[:, 2:], tail[:, 0])
             boxes = np.concatenate((more["corners"].min(axis=1), more["corners"].max(axis=1)), axis=1)
-        return found(boxes, kept[:, score], np.rint(kept[:, kind]), **more)
+        listing = replace(self._list, order="xyxy") if self._task == "obb" else self._list
+        return listing.findings(boxes, kept[:, self._columns.score], kept[:, self._columns.kind], confidence, more)
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add masks to detections with coefficients."""
         if self._prototypes is None:
             return found
-        made = masks(found.detections, np.asarray(outputs[self._prototypes], np.float32), placement, self._size)
+        made = masks(found.detections, np.asarray(outputs[self._prototypes], np.float32), placement, self._list.size)
         return Findings(with_masks(found.detections, made))
+
+    def _of_picture(self, outputs: Outputs) -> Array:
+        """The rows (float32 NxK) of one picture."""
+        if isinstance(outputs, OfBatch) and outputs.pictures > 1:
+            every = tables.table(outputs.whole[self._output]) if self._is_of_batch else None
+            if every is not None and self._columns.batch is not None:
+                return every[np.rint(every[:, self._columns.batch]) == outputs.picture]
+            if every is not None and self._counts:
+                ends = np.cumsum(tables.flat(outputs.whole[self._counts])).astype(int)
+                return every[ends[outputs.picture - 1] if outputs.picture else 0 : ends[outputs.picture]]
+        return tables.table(outputs[self._output])
+
+    @property
+    def _is_of_batch(self) -> bool:
+        return self._columns.batch is not None or self._counts is not None
+
+    def _used(self, rows: Array) -> Array:
+        """The rows (float32 NxK) up to the end of the list, less those of no class."""
+        if self._columns.batch is not None:
+            ends = np.flatnonzero(rows[:, self._columns.batch] < -0.5)
+            rows = rows[: ends[0]] if ends.size else rows
+        return rows[rows[:, self._columns.kind] >= 0]
+
+    def _numbers(self, seen: Seen) -> Array:
+        """Class numbers (float32 N) of rows that stand for something, in all pictures without objects."""
+        every = [self._used(tables.table(outputs[self._output])) for outputs in (seen.outputs, *seen.more())]
+        kept = [_filled(rows)[:, self._columns.kind] for rows in every]
+        return np.concatenate([numbers for numbers in kept if is_whole(numbers)] or [np.empty(0, np.float32)])
+
+
+def _because(habit: Habit, seen: Seen) -> tuple[str, Sure]:
+    if seen.is_ultralytics and habit is _ULTRALYTICS:
+        return "its metadata is Ultralytics'", "known"
+    return f"usual for {habit.exporter}", "likely"
+
+
+def _orders(
+    seen: Seen, output: str, width: int, task: str, prototypes: str | None
+) -> Iterator[tuple[Habit, Columns, Sure]]:
+    """The orders of columns that a table of this width may have, the likeliest first."""
+    if seen.boxes.columns:
+        listed = seen.boxes.columns
+        usual = next((habit for habit in _HABITS if list(habit.columns) == listed), _ULTRALYTICS)
+        yield replace(usual, columns=tuple(listed)), Columns.of(listed), "known"
+        return
+    if named := _named_columns(output):
+        usual = next((habit for habit in _HABITS if habit.columns == named), _ULTRALYTICS)
+        yield replace(usual, exporter="PINTO's model zoo", columns=named), Columns.of(named), "known"
+        return
+    if task in ("segment", "pose", "obb"):
+        if _has_tail(width - 6, task, seen, prototypes):
+            yield _ULTRALYTICS, Columns.of(_ULTRALYTICS.columns), "known"
+        return
+    if width == 6 and seen.is_ultralytics:
+        yield _ULTRALYTICS, Columns.of(_ULTRALYTICS.columns), "known"
+        return
+    for habit in _preferred(seen, output):
+        if habit.width == width:
+            columns = Columns.of(habit.columns)
+            yield habit, columns, "likely"
+
+
+def _preferred(seen: Seen, output: str) -> list[Habit]:
+    """All habits, those first of which there is a sign."""
+    array = seen.outputs[output]
+    if array.ndim == 4 or "detection_out" in output.lower() or "DetectionOutput" in seen.graph.operators:
+        return [_DETECTION_OUTPUT]
+    signs = [_PADDLE] if any(_is_count(seen, name) for name in seen.outputs) or _is_paddle(seen, output) else []
+    if seen.channels_last or output.lower().startswith("detections"):
+        signs.append(_AUTOML)
+    return [*signs, *(habit for habit in (*_HABITS, _AUTOML) if habit not in signs)]
+
+
+def _is_paddle(seen: Seen, output: str) -> bool:
+    return "scale_factor" in seen.helpers or "im_shape" in seen.helpers or "nms" in output.lower()
+
+
+def _is_count(seen: Seen, name: str) -> bool:
+    """True if an output counts rows: whole numbers, one a picture."""
+    array = seen.outputs[name]
+    return array.size == 1 and bool(np.issubdtype(array.dtype, np.integer)) and array.ndim <= 2
+
+
+def _named_columns(output: str) -> tuple[Column, ...] | None:
+    """The columns that an output's name lists, as in PINTO's model zoo."""
+    parts: list[Any] = []
+    for word in output.lower().split("_"):
+        part = next((column for start, column in _PARTS if word == start), None)
+        if part is None:
+            return None
+        parts.append(part)
+    return tuple(parts) if {"box", "score", "class"} <= set(parts) else None
+
+
+def _named_order(output: str) -> Sign[Order] | None:
+    """The order of a box that an output's name states."""
+    orders: Sequence[tuple[str, Order]] = (
+        ("x1y1x2y2", "xyxy"), ("xyxy", "xyxy"), ("y1x1y2x2", "yxyx"), ("yxyx", "yxyx"), ("cxcywh", "cxcywh"),
+    )  # fmt: skip
+    return next((Sign(order, f"the name {output}", "known") for word, order in orders if word in output.lower()), None)
 
 
 def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
@@ -125,47 +326,41 @@ def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bo
     if task == "pose":
         points, each = kpt_shape(seen)
         return columns == points * each
-    return columns == 1 if task == "obb" else columns in (0, 1)
+    return columns == 1
 
 
-def _orders(rows: Array, axes: int, *, counts: bool, task: str) -> Iterator[Order]:
-    columns = rows.shape[1]
-    if counts or (columns == 6 and axes == 2):
-        if columns == 6:
-            yield "paddle"
-        return
-    if columns == 7 and axes == 2:
-        yield "yolov7"
-        yield "flat"
-    elif columns == 6 or (columns > 6 and task in ("segment", "pose", "obb")):
-        yield "ultralytics"
+def _filled(rows: Array) -> Array:
+    """The rows (float32 NxK) that stand for something: unused ones are zero, or -1."""
+    return rows[(rows > 0).any(axis=1)] if rows.size else rows
 
 
-def _fits(rows: Array, order: Order, seen: Seen) -> bool:
-    """True if scores are in 0..1, classes are whole numbers and boxes are upright, or if the table is empty."""
-    box, score, kind = _COLUMNS[order]
-    rows = rows[rows[:, kind] >= 0]
-    classes = rows[:, kind]
-    if not np.isfinite(rows).all() or not _whole(classes):
+def _fits(rows: Array, columns: Columns, habit: Habit, seen: Seen, task: str) -> bool:
+    """True if scores are in 0..1, classes and pictures are whole numbers and boxes have an area."""
+    if not np.isfinite(rows).all():
         return False
-    if seen.named and classes.size and classes.max() > seen.named - 0.5:
+    rows = _filled(rows)
+    rows = rows[rows[:, columns.kind] >= 0] if rows.size else rows
+    if not rows.size:
+        return True
+    numbers, scores = rows[:, columns.kind], rows[:, columns.score]
+    if not is_whole(numbers) or not is_share(scores):
         return False
-    if seen.task == "obb" or not rows.size:
-        return is_share(rows[:, score]) or not rows.size
-    left, top, right, bottom = rows[:, box].T
-    sure = rows[:, score] > 0
-    if sure.any() and np.abs(rows[sure][:, box]).max() <= SHARES:
+    if columns.batch is not None:
+        pictures = rows[:, columns.batch]
+        if not is_whole(pictures) or pictures.max() >= max(seen.batch, 1) + 0.5:
+            return False
+    if seen.named and numbers.max() > seen.named + 0.5:
         return False
-    upright = (right[sure] >= left[sure] - 1) & (bottom[sure] >= top[sure] - 1)
-    if not is_share(rows[:, score]) or not upright.all():
-        return False
+    boxes = rows[scores > 0][:, columns.first_four]
+    low, high = boxes[:, :2], boxes[:, 2:]
+    is_cells = order_of(seen, rows[:, columns.first_four], [])
+    if task != "obb" and boxes.size and not (is_cells and is_cells.value == "cxcywh") and seen.boxes.order != "cxcywh":
+        slack = 1 if np.abs(boxes).max() > 2 else 0.01
+        if not (high >= low - slack).all():
+            return False
     if len(rows) >= ROOM:
-        quiet(rows[:, score])
+        quiet(scores)
     return True
-
-
-def _whole(classes: Array) -> bool:
-    return bool((np.abs(classes - np.rint(classes)) < 1e-3).all())
 
 
 def _three(points: Array) -> Array:

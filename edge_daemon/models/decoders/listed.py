@@ -1,0 +1,169 @@
+"""Detections that a model lists: boxes, scores and class numbers, in rows or in columns of their own.
+
+Such lists differ in the order and unit of a box, in the number of the first class, and in whether NMS is left to be
+done. `Listed` decodes them all; `rows` and `finished` find the columns and these properties.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models import coco
+from edge_daemon.models.decoders.decoder import Array, Seen, checked, corners, finite, found
+from edge_daemon.models.decoders.grid import centred, cornered, grid_of
+from edge_daemon.models.detections import Findings
+from edge_daemon.models.evidence import Fact, Sign, asked, fact, weigh
+from edge_daemon.settings import Order, Unit
+
+SHARES = 2
+"""Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
+MANY = 1000
+"""More rows than this are not what NMS leaves."""
+_SPOKEN = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right", "cxcywh": "centre and size"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The properties of a list. A `unit` of None follows from each picture's boxes; `first_class` None is undecided:
+    classes are published under the model's own numbers, without names.
+    """
+
+    size: tuple[int, int]
+    order: Order = "xyxy"
+    unit: Unit | None = None
+    first_class: int | None = 0
+    named: int | None = None
+
+    def findings(
+        self, boxes: Array, scores: Array, classes: Array, confidence: float, more: dict[str, Array] | None = None
+    ) -> Findings:
+        """Findings at or above `confidence` from boxes (float32 Nx4), scores and classes (N each).
+
+        Raises:
+            ModelError: values are not what such a list has.
+        """
+        sure = checked(finite(scores)) >= confidence
+        kinds = finite(classes[sure])
+        if not is_whole(kinds):
+            raise ModelError("its classes are not whole numbers")
+        kinds = np.rint(kinds) - (self.first_class or 0)
+        if (kinds < 0).any():
+            raise ModelError("it returns class 0, but its classes count from 1")
+        if self.named is not None and self.first_class is not None and kinds.size and kinds.max() >= self.named:
+            raise ModelError(
+                f"it returns class {int(kinds.max()) + (self.first_class or 0)}, but only {self.named} are named: set "
+                "`labels` to one name for each class"
+            )
+        chosen = self.boxes(boxes[sure])
+        return found(chosen, scores[sure], kinds, **{name: column[sure] for name, column in (more or {}).items()})
+
+    def boxes(self, boxes: Array) -> Array:
+        """Boxes (float32 Nx4) as left, top, right, bottom in pixels of the input."""
+        height, width = self.size
+        if self.order == "yxyx":
+            boxes = boxes[:, [1, 0, 3, 2]]
+        elif self.order == "cxcywh":
+            boxes = corners(boxes[:, :2], boxes[:, 2:4])
+        is_share = self.unit == "share" or (self.unit is None and boxes.size and np.abs(boxes).max() <= SHARES)
+        return boxes * np.array([width, height] * 2, np.float32) if is_share else boxes
+
+    def numbered(self, first: int | None) -> "Listing":
+        """The same list with classes that count from this number."""
+        return replace(self, first_class=first)
+
+
+def is_whole(classes: Array) -> bool:
+    """True if numbers (float32 N) are whole ones."""
+    return bool((np.abs(classes - np.rint(classes)) < 1e-3).all())
+
+
+def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> Sign[Order] | None:
+    """The order of a box's numbers; None if boxes (float32 Nx4, for each cell of the grid or not) contradict all."""
+    stated: Any = asked(seen.boxes, "order")
+    proved = None
+    if grid := cells_of(seen, len(boxes)):
+        if centred(boxes, grid):
+            proved = Sign[Order]("cxcywh", "the first two numbers follow the cells of the grid", "proved")
+        elif cornered(boxes, grid):
+            proved = Sign[Order]("xyxy", "both corners follow the cells of the grid", "proved")
+    return weigh([stated, proved, *signs])
+
+
+def cells_of(seen: Seen, rows: int) -> Any:
+    """The grid if there is a row for each of its cells or anchors; None if not."""
+    return next((grid for anchors in (1, 3) if (grid := grid_of(rows, seen.size, anchors))), None)
+
+
+def unit_of(seen: Seen, boxes: Array, habit: Sign[Unit] | None = None) -> Sign[Unit] | None:
+    """The unit of boxes (float32 Nx4 that stand for something); None if nothing tells."""
+    stated: Any = asked(seen.boxes, "unit")
+    largest = float(np.abs(boxes).max()) if boxes.size else 0.0
+    proved = None
+    if largest > SHARES:
+        proved = Sign[Unit]("pixel", f"they go up to {largest:.0f}", "proved")
+    elif largest > 0:
+        proved = Sign[Unit]("share", f"they do not exceed {largest:.2f}", "proved")
+    return weigh([stated, proved, habit])
+
+
+def nms_of(seen: Seen, boxes: Array, order: Order) -> Sign[bool]:
+    """True if NMS is left to be done, for boxes (float32 Nx4) in all rows."""
+    stated: Any = asked(seen.boxes, "nms")
+    proved = None
+    if (grid := cells_of(seen, len(boxes))) and (centred(boxes, grid) or cornered(boxes, grid)):
+        proved = Sign(True, "there is a row for each cell of the grid", "proved")
+    elif len(boxes) > MANY:
+        proved = Sign(True, f"there are {len(boxes)} rows", "proved")
+    sign: Sign[bool] | None = weigh([stated, proved, Sign(False, f"there are {len(boxes)} rows", "proved")])
+    assert sign
+    return sign
+
+
+def class_count(seen: Seen, numbers: Array, first: int | None) -> tuple[int | None, Fact | None]:
+    """80 or 90 if the numbers (float32 N) seen end just there, which is likely COCO; else None: nothing shows it."""
+    if seen.names is not None or not numbers.size or first is None:
+        return None, None
+    highest = round(float(numbers.max())) - first
+    for count, key in ((80, "coco"), (90, "coco90")):
+        if highest == count - 1:
+            sign = Sign(coco.SETS[key][:3], f"{highest + first} is the highest class seen, as COCO's would be")
+            return count, fact("names", sign, "COCO's", f"labels: {key}")
+    return None, None
+
+
+def listed_facts(
+    order: Sign[Order], unit: Sign[Unit] | None, first: Sign[int] | None, nms: Sign[bool] | None
+) -> list[Fact]:
+    """The properties of a list as facts."""
+    facts = [fact("order of a box", order, _SPOKEN[order.value], f"boxes: {{order: {order.value}}}")]
+    if unit:
+        facts.append(fact("unit of a box", unit, key=f"boxes: {{unit: {unit.value}}}"))
+    if first:
+        facts.append(fact("first class", first, key=f"boxes: {{first_class: {first.value}}}"))
+    else:
+        undecided = Sign("undecided", "neither a class 0 nor the last class was seen", "likely")
+        facts.append(
+            Fact("first class", "0 or 1, so classes have the model's own numbers and no names",
+                 undecided.because, "likely", "boxes: {first_class: 0}")
+        )  # fmt: skip
+    if nms:
+        said = "left to be done" if nms.value else "done"
+        facts.append(fact("NMS", nms, said, f"boxes: {{nms: {str(nms.value).lower()}}}"))
+    return facts
+
+
+def pinned(
+    order: Sign[Order], unit: Sign[Unit] | None, first: Sign[int] | None, nms: Sign[bool] | None
+) -> dict[str, Any]:
+    """The same as keys of `boxes`."""
+    signs = {"order": order, "unit": unit, "first_class": first, "nms": nms}
+    return {key: sign.value for key, sign in signs.items() if sign}
+
+
+def whole_numbers(values: NDArray[np.generic]) -> bool:
+    """True if an array has an integer type."""
+    return bool(np.issubdtype(values.dtype, np.integer))

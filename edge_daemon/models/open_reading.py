@@ -1,0 +1,75 @@
+"""A reading that the test pictures leave open: the first frame that tells settles it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edge_daemon.errors import ModelError
+from edge_daemon.models.decoders.decoder import Decoder, Outputs
+from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.preprocess import Placement
+from edge_daemon.models.probe import check_plausible
+
+logger = logging.getLogger(__name__)
+
+
+class Open(Decoder):
+    """Decodes with the likeliest of several readings that do not contradict the pictures seen so far.
+
+    A reading that contradicts a picture is dropped; `settled` is called with the last one. While two readings of a
+    picture differ in more than the classes' names, it is not published: the first one may be the wrong one.
+    """
+
+    name = "open"
+
+    def __init__(self, readings: Sequence[Decoder], size: tuple[int, int], settled: Callable[[Decoder], None]) -> None:
+        self._readings, self._size, self._settled = list(readings), size, settled
+
+    @property
+    def first(self) -> Decoder:
+        """The likeliest reading."""
+        return self._readings[0]
+
+    def decode(self, outputs: Outputs, confidence: float) -> Findings:
+        """See `Decoder.decode`.
+
+        Raises:
+            ModelError: all readings contradict the picture, or two of them fit it and differ.
+        """
+        kept: list[tuple[Decoder, Findings]] = []
+        objections: list[ModelError] = []
+        for reading in self._readings:
+            try:
+                found = reading.decode(outputs, confidence)
+                check_plausible(found, self._size)
+                kept.append((reading, found))
+            except ModelError as error:
+                objections.append(error)
+        if not kept:
+            raise objections[0]
+        if len(kept) == 1 and len(self._readings) > 1:
+            self._settled(kept[0][0])
+        self._readings = [reading for reading, _ in kept]
+        first = kept[0][1]
+        if any(_differ(first.detections, other.detections) for _, other in kept[1:]):
+            raise ModelError(
+                f"it could be read as {' or as '.join(reading.why for reading in self._readings)}, and this picture "
+                "does not tell which: set `boxes: {columns: [...]}`"
+            )
+        return first
+
+    def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
+        """See `Decoder.finish`."""
+        return self.first.finish(found, outputs, placement)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._readings[0], name)
+
+
+def _differ(one: Detections, other: Detections) -> bool:
+    """True if boxes or scores differ; numbers of classes may."""
+    if len(one) != len(other):
+        return True
+    return not (np.allclose(one.xyxy, other.xyxy, atol=1) and np.allclose(one.confidence, other.confidence, atol=0.01))
