@@ -26,6 +26,7 @@ DecoderName = Literal[
     "retinaface",
     "rows",
     "rtdetr",
+    "scored",
     "scrfd",
     "segmentation",
     "ssd",

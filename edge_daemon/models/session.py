@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
+from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.binding import Bound
 from edge_daemon.models.inputs import understand
 from edge_daemon.models.loading import load, reason
@@ -67,15 +68,35 @@ class Session:
         """
         fed = self._fed if self.inputs.batch else self._fed[:pictures]
         if self._fed is not self.tensor:
-            np.copyto(fed, self.tensor[: len(fed)], casting="same_kind")
-        feeds = {self.inputs.name: fed}
+            np.copyto(fed, self.tensor[: len(fed)], casting="unsafe")
+        feeds = {self.inputs.name: fed[0] if self.inputs.single else fed}
         feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
             outputs = self._infer(feeds)
         except ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {reason(error)}") from error
         named = self._renamed({name: _plain(output) for name, output in zip(self._names, outputs, strict=True)})
-        return [_of(named, number, len(fed)) for number in range(pictures)]
+        return [self._of(named, number, len(fed)) for number in range(pictures)]
+
+    def _of(self, outputs: Outputs, picture: int, pictures: int) -> Outputs:
+        """The outputs for one of several pictures: its part of those with an axis for the batch, and the others whole."""
+        if pictures == 1:
+            return outputs
+        parts = OfBatch(
+            (name, array[picture : picture + 1] if self._is_by_picture(name, array, pictures) else array)
+            for name, array in outputs.items()
+        )
+        parts.picture, parts.pictures, parts.whole = picture, pictures, outputs
+        return parts
+
+    def _is_by_picture(self, name: str, array: NDArray[np.generic], pictures: int) -> bool:
+        """True if the first axis of an output is that of the batch."""
+        first = (self.declared.get(name) or (None,))[0]
+        if isinstance(first, int) and first > 0:
+            return first == pictures == len(array)
+        # Rows of all pictures may be as many as the pictures, by chance.
+        lists_all = array.ndim == 2 and array.shape[1] in (6, 7) and bool(self.inputs.batch)
+        return array.ndim > 0 and len(array) == pictures and not lists_all
 
     def _renamed(self, outputs: Outputs) -> Outputs:
         if self._roles is None:
@@ -116,16 +137,6 @@ class Session:
 def _plain(output: NDArray[np.generic]) -> NDArray[np.generic]:
     floats = output.dtype in (np.float16, np.float64)
     return output.astype(np.float32) if floats else output
-
-
-def _of(outputs: Outputs, picture: int, pictures: int) -> Outputs:
-    """The outputs for one of several pictures."""
-    if pictures == 1:
-        return outputs
-    return {
-        name: array[picture : picture + 1] if array.ndim and len(array) == pictures else array
-        for name, array in outputs.items()
-    }
 
 
 def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | None:

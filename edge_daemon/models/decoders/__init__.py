@@ -11,6 +11,7 @@ from edge_daemon.models.decoders.nanodet import Nanodet
 from edge_daemon.models.decoders.ppyoloe import Ppyoloe
 from edge_daemon.models.decoders.retinaface import Retinaface
 from edge_daemon.models.decoders.rows import Rows
+from edge_daemon.models.decoders.scored import Scored
 from edge_daemon.models.decoders.scrfd import Scrfd, Yunet
 from edge_daemon.models.decoders.segmentation import Segmentation
 from edge_daemon.models.decoders.ssd import Ssd
@@ -30,6 +31,7 @@ BOXES: tuple[type[Decoder], ...] = (
     Scrfd,
     Yunet,
     Ssd,
+    Scored,
     Rows,
     Finished,
     Detr,

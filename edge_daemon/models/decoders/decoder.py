@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.detections import Detections, Findings
-from edge_daemon.models.evidence import Fact, Sure
+from edge_daemon.models.evidence import Fact, Sign, Sure
 from edge_daemon.models.graph import Graph
 from edge_daemon.models.preprocess import Placement, Recipe
-from edge_daemon.settings import BoxesSettings
+from edge_daemon.settings import Activation, BoxesSettings
 
 Array = NDArray[np.float32]
 Outputs = Mapping[str, NDArray[np.generic]]
@@ -121,14 +121,6 @@ class Decoder(ABC):
         return found
 
 
-class OfBatch(dict[str, NDArray[np.generic]]):
-    """The outputs for one picture of a batch: number `picture` of `pictures`, with those for the `whole` batch."""
-
-    picture: int = 0
-    pictures: int = 1
-    whole: Outputs
-
-
 def checked(scores: Array) -> Array:
     """`scores` (float32, any shape), checked.
 
@@ -213,6 +205,29 @@ def softmax(values: Array) -> Array:
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
     shares: Array = powers / powers.sum(axis=-1, keepdims=True)
     return shares
+
+
+def activated(scores: Array, seen: Seen) -> Sign[Activation]:
+    """The function that scores (float32, any shape) still need: a sigmoid if they are logits, or none.
+
+    Raises:
+        ModelError: the scores are not finite.
+    """
+    if seen.boxes.activation:
+        return Sign(seen.boxes.activation, "`boxes` states it", "known")
+    if is_share(scores) or not scores.size:
+        return Sign("none", "they are in 0..1", "proved")
+    low, high = float(finite(scores).min()), float(scores.max())
+    # Integers would be something else, and logits of scores in a picture without objects are well below 0.
+    if low < -1 and float(np.median(scores)) < -1:
+        return Sign("sigmoid", f"they range from {low:.3g} to {high:.3g}", "proved")
+    return Sign("none", f"they range from {low:.3g} to {high:.3g}", "likely")
+
+
+def activation_fact(sign: Sign[Activation]) -> list[Fact]:
+    """The function applied to scores, as a fact."""
+    said = "applied to scores" if sign.value != "none" else "needed"
+    return [Fact("activation", f"{sign.value} {said}", sign.because, sign.sure, f"boxes: {{activation: {sign.value}}}")]
 
 
 def is_share(values: NDArray[np.generic]) -> bool:

@@ -1,5 +1,6 @@
 """The cells for which one-stage detectors predict boxes, level by level and row by row."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,12 @@ from numpy.typing import NDArray
 
 _HEADS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 """Strides of common heads: plain, P6 and P2."""
+_RARE = ((16, 32), (8, 16), (32, 16, 8), (32, 16), (4, 8, 16), (64, 32, 16, 8), (16,), (8,), (32,))
+"""Those of tiny ones, and of YOLOv3 and v4, whose coarse level may come first: only to be believed of boxes that follow
+the cells.
+"""
+SHARES = 2
+"""Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +39,26 @@ def grid_of(boxes: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | 
 
     With several boxes per cell, a level's cells are repeated: first all for the first anchor, then for the second.
     """
-    for strides in _HEADS:
+    return next(_grids(boxes, size, boxes_a_cell, _HEADS), None)
+
+
+def followed(boxes: NDArray[np.float32], size: tuple[int, int], boxes_a_cell: int = 1) -> tuple[Grid, bool] | None:
+    """The grid whose cells the centres of boxes (float32 Nx4: centre and size) follow in an input of `size` (height,
+    width), and true if the boxes are shares of it; None if there is none.
+    """
+    is_share = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
+    whole = np.array([size[1], size[0]] * 2, np.float32) if is_share else np.float32(1)
+    grids = _grids(len(boxes), size, boxes_a_cell, (*_HEADS, *_RARE))
+    return next(((grid, is_share) for grid in grids if centred(boxes * whole, grid)), None)
+
+
+def _grids(
+    boxes: int, size: tuple[int, int], boxes_a_cell: int, heads: tuple[tuple[int, ...], ...]
+) -> Iterator[Grid]:
+    for strides in heads:
         levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
         if sum(rows * columns for rows, columns in levels) * boxes_a_cell == boxes:
-            return _grid(strides, levels, boxes_a_cell)
-    return None
+            yield _grid(strides, levels, boxes_a_cell)
 
 
 def level(stride: int, size: tuple[int, int]) -> Grid:

@@ -19,11 +19,11 @@ import numpy as np
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import tables
+from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
     Decoder,
-    OfBatch,
     Outputs,
     Seen,
     finite,
