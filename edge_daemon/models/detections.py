@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+NO_CLASS = 255
+"""Label of pixels that show none of the classes, as in data sets."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Findings:
     """Everything a model returns for one picture; most models fill one field.
 
     `classes`: classes of the whole picture, most probable first. `label_map`: class of each pixel (uint8, height x
-    width of the picture). `embedding`: float32 D, of length 1.
+    width of the picture; NO_CLASS for none). `embedding`: float32 D, of length 1.
     """
 
     detections: Detections

@@ -12,7 +12,6 @@ from edge_daemon.models.files_beside import Beside, is_placeholder, names_in, nu
 Names = tuple[str, ...]
 _KEYS = ("names", "classes", "class_names", "labels", "id2label", "label_list", "character")
 """Keys of metadata with names; `character` has PaddleX's, and the alphabet of its models that read text."""
-_FACES = ("retinaface", "scrfd", "yunet")
 _BACKGROUND = "background"
 
 
@@ -37,11 +36,15 @@ def unreadable(metadata: Mapping[str, str]) -> Iterator[str]:
 
 
 def complete(
-    names: Sign[Names] | None, beside: Sequence[Beside], classes: int | None, decoder: str
+    names: Sign[Names] | None,
+    beside: Sequence[Beside],
+    classes: int | None,
+    decoder: str,
+    usual: Names = (),
 ) -> tuple[Names, list[Fact]]:
     """One name for each class, and what the names rest on. `beside` are files that may list them.
 
-    Unnamed sets of 80, 90 or 91 classes get COCO's names, face detectors `face`: both only likely. If the number of
+    Unnamed sets of 80, 90 or 91 classes get COCO's names, and layouts the `usual` ones (`face`): both only likely. If the number of
     `classes` is not known (None), the given names, or none.
 
     Raises:
@@ -56,9 +59,9 @@ def complete(
         return _fitted(names, classes, decoder)
     if decoder == "segmentation":
         return _numbered(classes, {len(coco.VOC): "voc"})
-    if decoder in _FACES and classes == 1:
-        sign = Sign(("face",), f"usual for {decoder}")
-        return sign.value, [fact("names", sign, "face", "labels: [face]")]
+    if usual:
+        sign = Sign(usual, f"usual for {decoder}")
+        return usual, [fact("names", sign, ", ".join(usual), f"labels: [{', '.join(usual)}]")]
     return _numbered(classes, {len(names): key for key, names in coco.SETS.items() if key != "voc"})
 
 

@@ -52,6 +52,7 @@ class Model:
             reading = read(self.session, settings, file_of(settings.path))
             self.decoder, self.recipe = reading.decoder, reading.recipe
             self.names, self.notes, self.facts = reading.names, reading.notes, reading.facts
+            self.session.leave_out(self.decoder.left_out)
             self._selection = Selection(settings, self.names)
             self._preprocessors = [
                 Preprocessor(tensor, self.recipe, channels_last=self.session.inputs.channels_last)

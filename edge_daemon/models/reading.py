@@ -68,14 +68,16 @@ class Reader:
         decoder, *others = self._possible(candidates(seen))
         recipe, fed = self._recipe(decoder)
         fitting = [one for one in self._beside if one.sure == "known" or self._suits(one, decoder)]
-        names, named = labels.complete(self._names, fitting, decoder.classes, decoder.name)
+        names, named = labels.complete(
+            self._names, fitting, decoder.classes, decoder.name, decoder.usual_names
+        )
         facts = [
             Fact("layout", decoder.name, decoder.why, decoder.sure, f"decoder: {decoder.name}"),
             *decoder.facts,
             *([] if any(one.what == "names" for one in decoder.facts) and self._names else named),
             *fed,
         ]
-        return Reading(decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others)), tuple(others))
+        return Reading(decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names)), tuple(others))
 
     def _seen(self) -> Seen:
         session, settings = self._session, self._settings
@@ -134,7 +136,8 @@ class Reader:
         for decoder in found:
             recipe, _ = self._recipe(decoder)
             try:
-                findings = decoder.decode(self._outputs_for(0, recipe), self._settings.confidence)
+                outputs = without(self._outputs_for(0, recipe), decoder.left_out)
+                findings = decoder.decode(outputs, self._settings.confidence)
                 check_plausible(findings, self._session.inputs.size)
                 check_few(findings)
                 good.append(decoder)
@@ -144,7 +147,9 @@ class Reader:
             raise ModelError("its outputs are implausible: " + "; ".join(refused))
         return good
 
-    def _notes(self, facts: Sequence[Fact], decoder: Decoder, others: Sequence[Decoder]) -> list[str]:
+    def _notes(
+        self, facts: Sequence[Fact], decoder: Decoder, others: Sequence[Decoder], names: tuple[str, ...]
+    ) -> list[str]:
         inputs = self._session.inputs
         notes = [*evidence.notes(facts), *labels.unreadable(self._metadata)]
         if others:
@@ -156,7 +161,11 @@ class Reader:
                 "trained at another, set `input: {size: ...}`"
             )
         if decoder.left_out:
-            notes.append(f"its outputs {', '.join(decoder.left_out)} are not read")
+            notes.append(f"its outputs {', '.join(decoder.left_out)} are not read: set `outputs` to choose others")
+        if decoder.classes and all(name.startswith("class ") for name in names):
+            notes.append(f"its {len(names)} classes have no names: set `labels`")
+        elif decoder.classes is None and not names:
+            notes.append("its classes have no names, and their number is not known: set `labels`")
         return notes
 
     def _run(self, number: int, recipe: Recipe) -> Outputs:
@@ -165,6 +174,11 @@ class Reader:
         picture = pictures(*session.inputs.size)[number]
         Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(picture)
         return session.run()[0]
+
+
+def without(outputs: Outputs, left_out: Sequence[str]) -> Outputs:
+    """The outputs that are read."""
+    return {name: array for name, array in outputs.items() if name not in left_out} if left_out else outputs
 
 
 def _all(recipe: Recipe, because: str) -> Stated:

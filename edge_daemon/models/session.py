@@ -98,6 +98,14 @@ class Session:
         lists_all = array.ndim == 2 and array.shape[1] in (6, 7) and bool(self.inputs.batch)
         return array.ndim > 0 and len(array) == pictures and not lists_all
 
+    def leave_out(self, outputs: Sequence[str]) -> None:
+        """Do not compute these outputs (names, or roles in the configuration) from now on."""
+        roles = self._roles or {}
+        left = {roles.get(name, name) for name in outputs}
+        self._names = [name for name in self._names if name not in left]
+        self._roles = {role: name for role, name in roles.items() if name not in left} if self._roles else None
+        self._bound = _bound(self._session, self._names)
+
     def _renamed(self, outputs: Outputs) -> Outputs:
         if self._roles is None:
             return outputs
@@ -109,7 +117,7 @@ class Session:
     def _infer(self, feeds: Outputs) -> list[NDArray[np.generic]]:
         if self._bound:
             return self._bound.run(feeds, self._quietly)
-        outputs: list[NDArray[np.generic]] = self._session.run(None, feeds, self._quietly)
+        outputs: list[NDArray[np.generic]] = self._session.run(self._names, feeds, self._quietly)
         return outputs
 
     def takes(self, pictures: int) -> bool:

@@ -200,10 +200,6 @@ def warnings(model: Model, settings: ModelSettings, operators: Mapping[tuple[str
     others = sorted(name for name, provider in operators if provider != wanted)
     if others and wanted != "cpu":
         found.append(f"{', '.join(others)} did not run on {wanted}")
-    if not model.names and model.decoder.classes != 0:
-        found.append("its classes have no names, and their number is unknown: set `labels`")
-    elif all(name.startswith("class ") for name in model.names) and model.names:
-        found.append(f"its {len(model.names)} classes have no names: set `labels`")
     if model.session.inputs.batch is None and not model.session.takes(2):
         found.append("it declares a batch of any size, but fails with two: leave `batch` at 1")
     return found

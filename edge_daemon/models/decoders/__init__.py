@@ -1,6 +1,8 @@
 """Output layouts, recognised by a model's outputs for a textured picture."""
 
 import difflib
+from contextlib import suppress
+from itertools import combinations
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.decoders.decoder import Decoder, Seen, shapes
@@ -38,11 +40,15 @@ BOXES: tuple[type[Decoder], ...] = (
     Rtdetr,
 )
 WHOLE: tuple[type[Decoder], ...] = (Segmentation, Classification, Embedding)
+MOST_OUTPUTS = 8
+_AUXILIARY = ("aux", "proto", "hidden", "feature", "train")
 BY_NAME: dict[str, type[Decoder]] = {kind.name: kind for kind in (*BOXES, *WHOLE)}
 
 
 def candidates(seen: Seen) -> list[Decoder]:
     """The decoders that can read a model's outputs: the configured one, or (`auto`) any.
+
+    If none reads all outputs, one that reads all but one or two of them will do.
 
     Raises:
         ModelError: there is none; the message describes the outputs.
@@ -50,8 +56,56 @@ def candidates(seen: Seen) -> list[Decoder]:
     if not seen.outputs:
         raise ModelError("it has no outputs")
     if seen.asked != "auto":
-        return _any(seen, (_named(seen.asked),)) or _refuse_as(seen)
-    return _any(seen, BOXES) or _any(seen, WHOLE) or _refuse(seen)
+        asked = (_named(seen.asked),)
+        return _checked(_any(seen, asked) or _any_part(seen, asked) or _refuse_as(seen), seen)
+    found = _any(seen, BOXES) or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation,))
+    return _checked(found or _refuse(seen), seen)
+
+
+def _any_part(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
+    """The decoders that recognise the outputs without one or two of them, the later ones of equals first."""
+    for count in (1, 2):
+        if len(seen.outputs) <= count or len(seen.outputs) > MOST_OUTPUTS:
+            continue
+        found: list[Decoder] = []
+        for left_out in combinations(seen.outputs, count):
+            with suppress(ModelError):
+                for decoder in _any(seen.without(left_out), kinds):
+                    decoder.left_out = (*left_out, *decoder.left_out)
+                    decoder.sure = "likely" if decoder.sure == "proved" else decoder.sure
+                    found.append(decoder)
+        if found:
+            return _main(found, seen)
+    return []
+
+
+def _main(found: list[Decoder], seen: Seen) -> list[Decoder]:
+    """Of readings of different outputs, those of the main ones: the largest, and not those of a head for training."""
+
+    def rank(decoder: Decoder) -> tuple[bool, int]:
+        is_main = any(word in name.lower() for name in decoder.left_out for word in _AUXILIARY)
+        return is_main, -sum(seen.outputs[name].size for name in decoder.left_out)
+
+    best = max(map(rank, found))
+    # YOLOv9's training head comes first.
+    return [next(decoder for decoder in found if rank(decoder) == best)]
+
+
+def _checked(found: list[Decoder], seen: Seen) -> list[Decoder]:
+    """The decoders to which all configured keys of `boxes` apply.
+
+    Raises:
+        ModelError: a key applies to none of them.
+    """
+    stated = {key for key in seen.boxes.__struct_fields__ if getattr(seen.boxes, key) is not None}
+    good = [decoder for decoder in found if stated <= decoder.reads]
+    if not good:
+        first = found[0]
+        keys = ", ".join(sorted(stated - first.reads))
+        raise ModelError(
+            f"`boxes` states {keys}, which has no meaning for {first.name} ({first.why}): leave it out"
+        )  # fmt: skip
+    return good
 
 
 def _named(name: str) -> type[Decoder]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -70,6 +70,14 @@ class Seen:
         """True if the metadata is Ultralytics', whose exports all take the same input."""
         return "stride" in self.metadata or "Ultralytics" in self.metadata.get("author", "") or bool(self.task)
 
+    def without(self, left_out: Sequence[str]) -> "Seen":
+        """The same without some outputs."""
+
+        def rest(outputs: Outputs) -> Outputs:
+            return {name: array for name, array in outputs.items() if name not in left_out}
+
+        return replace(self, outputs=rest(self.outputs), more=lambda: [rest(outputs) for outputs in self.more()])
+
     def last(self, output: str) -> str:
         """The operator that gives an output its values; empty if the graph does not show it."""
         return self.graph.last(output)
@@ -83,6 +91,8 @@ class Decoder(ABC):
     several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
     read. `reads` are the keys of `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton`
     names the set of keypoints, None if it follows from their number; `is_named` is false if names cannot be told yet.
+    `usual_names` are those of classes that such a model usually has, and `otherwise` are readings that differ in one
+    property, which the test pictures do not contradict.
     """
 
     name: ClassVar[str]
@@ -98,6 +108,8 @@ class Decoder(ABC):
     left_out: Sequence[str] = ()
     skeleton: str | None = None
     is_named = True
+    usual_names: tuple[str, ...] = ()
+    otherwise: Sequence["Decoder"] = ()
 
     @classmethod
     @abstractmethod

@@ -109,6 +109,8 @@ class Yolov5(Decoder):
         each = f"{anchors} rows a cell" if anchors > 1 else "objectness 1, as in YOLOv6"
         unit = "as shares of the input" if share else "in pixels"
         points = f", {columns.points} points" if columns.points else ""
+        if columns.at == 5:
+            decoder.usual_names = ("face",)
         decoder.why = f"{len(rows)}x{rows.shape[1]}, {grid}, {each}, boxes {unit}{points}"
         decoder.facts, decoder.pinned = activation_fact(activation), {"activation": activation.value}
         yield decoder
