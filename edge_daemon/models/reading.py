@@ -145,7 +145,8 @@ class Reader:
                 refused.append(f"as {decoder.name} ({decoder.why}) {error}")
         if not good:
             raise ModelError("its outputs are implausible: " + "; ".join(refused))
-        return good
+        surest = [decoder for decoder in good if decoder.sure != "likely"]
+        return surest or good
 
     def _notes(
         self, facts: Sequence[Fact], decoder: Decoder, others: Sequence[Decoder], names: tuple[str, ...]

@@ -83,7 +83,8 @@ def test_detectors(tmp_path: Path, name: str) -> None:
     layout = DETECTORS[name]()
     model = load(layout.write(tmp_path / "m.onnx"), **layout.settings)
     assert (model.decoder.name, model.recipe.fit) == (layout.decoder, layout.fit)
-    assert model.notes == ()
+    assert {one.what for one in model.facts if one.sure == "likely"} <= {*layout.likely, "colour", "values", "fit"}
+    assert not any("could also" in note for note in model.notes)
     check(model.detect(PICTURE)[0], layout)
 
 

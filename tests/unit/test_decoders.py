@@ -27,11 +27,15 @@ SIZE = (96, 160)
 BOX: Box = (10, 20, 50, 90, 0.8, 1)
 
 
+def numbered(count: int | None) -> tuple[str, ...] | None:
+    return None if count is None else tuple(f"kind {number}" for number in range(count))
+
+
 def read(
     outputs: Outputs, named: int | None = None, asked: str = "auto", size: tuple[int, int] = SIZE, **metadata: str
 ) -> Decoder:
     """The only way to read outputs."""
-    (decoder,) = candidates(Seen(outputs=outputs, size=size, metadata=metadata, named=named, asked=asked))
+    (decoder,) = candidates(Seen(outputs=outputs, size=size, metadata=metadata, names=numbered(named), asked=asked))
     return decoder
 
 
@@ -273,7 +277,7 @@ def test_recognising_raises_nothing_but_model_errors(
             outputs[output] = whole(changed)
         asked = data.draw(st.sampled_from(["auto"] * len(BY_NAME) + sorted(BY_NAME)))
         try:
-            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, named=named, asked=asked)
+            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, names=numbered(named), asked=asked)
             for decoder in candidates(seen):
                 findings = decoder.decode(outputs, 0.4)
                 check_plausible(findings, layouts.SIZE)

@@ -302,13 +302,13 @@ def _family(seen: Seen, columns: Columns) -> Family:
     if names[0].startswith("detected_"):
         return Family("Azure Custom Vision", _BGR_BYTES, "xyxy", 0, "share")
     if columns.keypoints and columns.classes is None:
-        return Family("RTMO", _RTMO)
+        return Family("RTMO", _RTMO, certain=True)
     if columns.scores is None:
         return _mmdet(seen, columns)
     if any(name in seen.helpers for name in ("orig_target_sizes", "target_sizes")):
-        return Family("RT-DETR, D-FINE and DEIM", _WHOLE)
+        return Family("RT-DETR, D-FINE and DEIM", _WHOLE, certain=True)
     if columns.count:
-        return Family("TensorRT's NMS", RGB_SHARE)
+        return Family("TensorRT's NMS", RGB_SHARE, certain="num_det" in columns.count.lower())
     if names == ["boxes", "labels"] and "RoiAlign" in seen.graph.operators or columns.point_scores or columns.masks:
         return Family("torchvision", _WHOLE, first_class=1)
     rows = tables.rows(seen.outputs[columns.boxes]) or 0
@@ -335,4 +335,4 @@ def _mmdet(seen: Seen, columns: Columns) -> Family:
     names = [name.lower() for name in (columns.boxes, columns.classes or "")]
     if names[0] != "dets":
         return Family("OpenVINO's training extensions", _BGR_BYTES, first_class=0 if names[0] == "boxes" else None)
-    return Family("MMDetection", _MMDET if "RoiAlign" in seen.graph.operators else _RTMDET)
+    return Family("MMDetection", _MMDET if "RoiAlign" in seen.graph.operators else _RTMDET, certain=names[1] == "labels")

@@ -21,6 +21,8 @@ from edge_daemon.settings import Order, Unit
 
 SHARES = 2
 """Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
+ENOUGH = 8
+"""Boxes by which corners are told from centre and size."""
 MANY = 1000
 """More rows than this are not what NMS leaves."""
 _SPOKEN = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right", "cxcywh": "centre and size"}
@@ -82,9 +84,17 @@ def is_whole(classes: Array) -> bool:
 
 
 def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> Sign[Order] | None:
-    """The order of a box's numbers; None if boxes (float32 Nx4, for each cell of the grid or not) contradict all."""
+    """The order of the numbers of boxes (float32 Nx4 in all rows), which may follow the cells of the grid; None if there
+    is no sign.
+
+    Centre and size rarely look like two corners, so a number of boxes that do are corners; only TensorFlow's, whose
+    channels are last, have the top first.
+    """
     stated: Any = asked(seen.boxes, "order")
     proved = None
+    filled = boxes[(boxes != 0).any(axis=1)] if boxes.size else boxes
+    if len(filled) >= ENOUGH and (filled[:, 2:] >= filled[:, :2]).all() and not seen.channels_last:
+        proved = Sign[Order]("xyxy", f"all of {len(filled)} boxes have their corners in this order", "proved")
     if grid := cells_of(seen, len(boxes)):
         if centred(boxes, grid):
             proved = Sign[Order]("cxcywh", "the first two numbers follow the cells of the grid", "proved")

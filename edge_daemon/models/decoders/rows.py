@@ -148,15 +148,14 @@ class Rows(Decoder):
         habit = self._habit
         every = tables.table(seen.outputs[self._output])
         boxes = self._used(every)[:, self._columns.first_four]
-        usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, f"usual for {habit.exporter}", "likely")
+        because, sure = _because(habit, seen)
+        usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, because, sure)
         order = order_of(seen, every[:, self._columns.first_four], [_named_order(self._output), usual])
         assert order  # the habit has one
-        if order.value == "xyxy" and self._task != "obb":
-            order = replace(order, sure="known" if seen.is_ultralytics else order.sure)
         numbers = self._numbers(seen)
         usual_unit = Sign[Unit](habit.unit, f"usual for {habit.exporter}") if habit.unit else None
-        unit = unit_of(seen, boxes, usual_unit)
-        usual_first = Sign(habit.first_class, *_because(habit, seen))
+        unit = unit_of(seen, boxes[(boxes != 0).any(axis=1)], usual_unit)
+        usual_first = Sign(habit.first_class, because, sure)
         first = first_class(seen, numbers, [usual_first])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms = nms.value
@@ -250,6 +249,8 @@ class Rows(Decoder):
 def _because(habit: Habit, seen: Seen) -> tuple[str, Sure]:
     if seen.is_ultralytics and habit is _ULTRALYTICS:
         return "its metadata is Ultralytics'", "known"
+    if habit is _PADDLE and any("nms" in name.lower() for name in seen.outputs):
+        return "its outputs are named as Paddle's", "known"
     return f"usual for {habit.exporter}", "likely"
 
 
@@ -343,7 +344,8 @@ def _fits(rows: Array, columns: Columns, habit: Habit, seen: Seen, task: str) ->
     if not rows.size:
         return True
     numbers, scores = rows[:, columns.kind], rows[:, columns.score]
-    if not is_whole(numbers) or not is_share(scores):
+    # Probabilities of what is not there are nearly 0.
+    if not is_whole(numbers) or not is_share(scores) or (numbers.max() < 0.5 and (numbers != 0).any()):
         return False
     if columns.batch is not None:
         pictures = rows[:, columns.batch]
