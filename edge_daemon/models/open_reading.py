@@ -1,36 +1,49 @@
 """A reading that the test pictures leave open: the first frame that tells settles it."""
 
-import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
 
 import numpy as np
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.decoders.decoder import Decoder, Outputs
+from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
 from edge_daemon.models.probe import check_plausible
 
-logger = logging.getLogger(__name__)
+_COPIED = ("name", "recipe", "classes", "why", "sure", "facts", "pinned", "needs_nms", "clips_boxes", "skeleton")
 
 
 class Open(Decoder):
-    """Decodes with the likeliest of several readings that do not contradict the pictures seen so far.
+    """Decodes with the first of several readings that do not contradict the pictures seen so far.
 
-    A reading that contradicts a picture is dropped; `settled` is called with the last one. While two readings of a
-    picture differ in more than the classes' names, it is not published: the first one may be the wrong one.
+    A reading that contradicts a picture is dropped; `settled` is called with the last one. Until then findings are those
+    of the reading `meanwhile`, if there is one. While two readings of a picture differ in more than the numbers of
+    classes, it is not published: the first one may be the wrong one.
     """
 
     name = "open"
 
-    def __init__(self, readings: Sequence[Decoder], size: tuple[int, int], settled: Callable[[Decoder], None]) -> None:
-        self._readings, self._size, self._settled = list(readings), size, settled
+    def __init__(
+        self,
+        readings: Sequence[Decoder],
+        size: tuple[int, int],
+        settled: Callable[[Decoder], None],
+        meanwhile: Decoder | None = None,
+    ) -> None:
+        self._readings, self._size, self._settled, self._meanwhile = list(readings), size, settled, meanwhile
+        for name in _COPIED:
+            setattr(self, name, getattr(self._first, name))
+        self.is_named = meanwhile is None and self._first.is_named
 
     @property
-    def first(self) -> Decoder:
-        """The likeliest reading."""
-        return self._readings[0]
+    def _first(self) -> Decoder:
+        return self._meanwhile or self._readings[0]
+
+    @classmethod
+    def recognise(cls, seen: Seen) -> Iterator[Self]:
+        """None: open readings are made of others."""
+        yield from ()
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`.
@@ -49,23 +62,21 @@ class Open(Decoder):
                 objections.append(error)
         if not kept:
             raise objections[0]
-        if len(kept) == 1 and len(self._readings) > 1:
-            self._settled(kept[0][0])
         self._readings = [reading for reading, _ in kept]
         first = kept[0][1]
+        if len(kept) == 1:
+            self._settled(kept[0][0])
+            return first
         if any(_differ(first.detections, other.detections) for _, other in kept[1:]):
             raise ModelError(
                 f"it could be read as {' or as '.join(reading.why for reading in self._readings)}, and this picture "
                 "does not tell which: set `boxes: {columns: [...]}`"
             )
-        return first
+        return self._meanwhile.decode(outputs, confidence) if self._meanwhile else first
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """See `Decoder.finish`."""
-        return self.first.finish(found, outputs, placement)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._readings[0], name)
+        return self._first.finish(found, outputs, placement)
 
 
 def _differ(one: Detections, other: Detections) -> bool:

@@ -3,7 +3,7 @@ pictures.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models import evidence, labels
 from edge_daemon.models.decoders import candidates
 from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
+from edge_daemon.models.decoders.listed import Listed
 from edge_daemon.models.evidence import Fact
 from edge_daemon.models.files_beside import Beside, read_beside
 from edge_daemon.models.graph import Graph, read_graph
@@ -65,19 +66,28 @@ class Reader:
             ModelError: no interpretation fits; the message describes the outputs.
         """
         seen = self._seen()
-        decoder, *others = self._possible(candidates(seen))
+        first, *others = self._possible(candidates(seen))
+        reading = self.reading_of(first, others)
+        return replace(reading, others=tuple(others) if isinstance(first, Listed) and first.sure == "likely" else ())
+
+    def reading_of(self, decoder: Decoder, others: Sequence[Decoder] = ()) -> Reading:
+        """The reading by a decoder; its outputs could also be read by `others`.
+
+        Raises:
+            ModelError: its classes are not as many as the names.
+        """
         recipe, fed = self._recipe(decoder)
         fitting = [one for one in self._beside if one.sure == "known" or self._suits(one, decoder)]
-        names, named = labels.complete(
-            self._names, fitting, decoder.classes, decoder.name, decoder.usual_names
-        )
+        names, named = labels.complete(self._names, fitting, decoder.classes, decoder.name, decoder.usual_names)
         facts = [
             Fact("layout", decoder.name, decoder.why, decoder.sure, f"decoder: {decoder.name}"),
-            *decoder.facts,
-            *([] if any(one.what == "names" for one in decoder.facts) and self._names else named),
+            *(one for one in decoder.facts if one.what != "names" or not self._names),
+            *(named if self._names or not any(one.what == "names" for one in decoder.facts) else ()),
             *fed,
         ]
-        return Reading(decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names)), tuple(others))
+        return Reading(
+            decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names))
+        )  # fmt: skip
 
     def _seen(self) -> Seen:
         session, settings = self._session, self._settings
@@ -184,12 +194,3 @@ def without(outputs: Outputs, left_out: Sequence[str]) -> Outputs:
 
 def _all(recipe: Recipe, because: str) -> Stated:
     return Stated(because, "known", recipe.color, (recipe.scale, recipe.mean, recipe.std), recipe.fit, recipe.pad)
-
-
-def read(session: Session, settings: ModelSettings, path: Path) -> Reading:
-    """Interpret a model; the settings override what would be worked out.
-
-    Raises:
-        ModelError: no interpretation fits; the message describes the outputs.
-    """
-    return Reader(session, settings, path).read()

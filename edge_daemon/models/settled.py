@@ -1,5 +1,5 @@
-"""Readings that a frame has settled, kept in a file by the model's stamp, so that they hold after a restart and for all
-workers of the model.
+"""Readings that a frame has settled, kept by the model's stamp in a file of the state folder, so that they hold after a
+restart and for all workers of the model.
 """
 
 import logging
@@ -17,25 +17,41 @@ MOST = 500
 """Most models that are remembered; the oldest are forgotten."""
 
 
-def settled(folder: str | None, stamp: str) -> BoxesSettings | None:
-    """What was settled for the model with this stamp."""
-    return _read(Path(folder) / FILE).get(stamp) if folder and stamp else None
+class Settled:
+    """What frames have settled of the model `key`, in a folder; nothing is kept without one."""
 
+    def __init__(self, folder: str | None, key: str) -> None:
+        self._file = Path(folder) / FILE if folder else None
+        self._key = key
+        self._seen: tuple[int, int] | None = None
 
-def keep(folder: str | None, stamp: str, boxes: BoxesSettings) -> None:
-    """Remember what a frame has settled."""
-    if not folder or not stamp:
-        return
-    try:
-        with exclusive(Path(folder)):
-            known = _read(Path(folder) / FILE) | {stamp: boxes}
-            newest = dict(list(known.items())[-MOST:])
-            replace_file(Path(folder) / FILE, msgspec.json.encode(newest))
-    except OSError as error:
-        logger.warning("cannot keep how the model is read: %s", error.strerror)
+    def news(self) -> BoxesSettings | None:
+        """What was settled, if the file has changed since it was last read."""
+        if self._file is None:
+            return None
+        try:
+            about = self._file.stat()
+        except OSError:
+            return None
+        stamp = (about.st_mtime_ns, about.st_ino)
+        if stamp == self._seen:
+            return None
+        self._seen = stamp
+        return self._read().get(self._key)
 
+    def keep(self, boxes: BoxesSettings) -> None:
+        """Remember what a frame has settled."""
+        if self._file is None:
+            return
+        try:
+            with exclusive(self._file.parent):
+                known = {key: value for key, value in self._read().items() if key != self._key} | {self._key: boxes}
+                replace_file(self._file, msgspec.json.encode(dict(list(known.items())[-MOST:])))
+        except OSError as error:
+            logger.warning("cannot keep how the model is read: %s", error.strerror)
 
-def _read(path: Path) -> dict[str, BoxesSettings]:
-    with suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, BoxesSettings])
-    return {}
+    def _read(self) -> dict[str, BoxesSettings]:
+        assert self._file
+        with suppress(OSError, msgspec.DecodeError):
+            return msgspec.json.decode(self._file.read_bytes(), type=dict[str, BoxesSettings])
+        return {}

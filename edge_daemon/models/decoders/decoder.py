@@ -91,8 +91,7 @@ class Decoder(ABC):
     several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
     read. `reads` are the keys of `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton`
     names the set of keypoints, None if it follows from their number; `is_named` is false if names cannot be told yet.
-    `usual_names` are those of classes that such a model usually has, and `otherwise` are readings that differ in one
-    property, which the test pictures do not contradict.
+    `usual_names` are those of classes that such a model usually has.
     """
 
     name: ClassVar[str]
@@ -109,7 +108,6 @@ class Decoder(ABC):
     skeleton: str | None = None
     is_named = True
     usual_names: tuple[str, ...] = ()
-    otherwise: Sequence["Decoder"] = ()
 
     @classmethod
     @abstractmethod
@@ -127,6 +125,10 @@ class Decoder(ABC):
         Raises:
             ModelError: the outputs are not finite, or scores are outside 0..1.
         """
+
+    def otherwise(self) -> Sequence["Decoder"]:
+        """Readings that differ from this one in the number of the first class, if the test pictures leave it open."""
+        return ()
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add costly parts, such as masks, to the selected findings; `found` is in pixels of the source."""

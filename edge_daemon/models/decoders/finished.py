@@ -25,7 +25,6 @@ from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
-    Decoder,
     Outputs,
     Seen,
     finite,
@@ -35,6 +34,7 @@ from edge_daemon.models.decoders.decoder import (
 from edge_daemon.models.decoders.instance_masks import Masks, masks_among
 from edge_daemon.models.decoders.listed import (
     MANY,
+    Listed,
     Listing,
     class_count,
     is_whole,
@@ -93,7 +93,7 @@ class Family:
     certain: bool = False
 
 
-class Finished(Decoder):
+class Finished(Listed):
     """Decodes detections given as columns."""
 
     name = "finished"
@@ -115,7 +115,7 @@ class Finished(Decoder):
             first_class(seen, numbers, [habit]) if columns.classes else Sign(0, "there is one class", "known")
         )
         nms = nms_of(seen, every, order.value)
-        self.needs_nms = nms.value
+        self.needs_nms, self.first = nms.value, first
         self._list = Listing(seen.size, order.value, unit and unit.value, first and first.value, seen.named)
         self.classes, names = class_count(seen, numbers, first and first.value)
         if columns.classes is None:

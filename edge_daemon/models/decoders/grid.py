@@ -13,6 +13,8 @@ _RARE = ((16, 32), (8, 16), (32, 16, 8), (32, 16), (4, 8, 16), (64, 32, 16, 8), 
 """Those of tiny ones, and of YOLOv3 and v4, whose coarse level may come first: only to be believed of boxes that follow
 the cells.
 """
+LOOSE, EXACT = 0.4, 0.15
+"""Slack of the slope of boxes in pixels, and of shares, which are of two sides that may differ."""
 SHARES = 2
 """Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
 
@@ -49,7 +51,7 @@ def followed(boxes: NDArray[np.float32], size: tuple[int, int], boxes_a_cell: in
     is_share = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
     whole = np.array([size[1], size[0]] * 2, np.float32) if is_share else np.float32(1)
     grids = _grids(len(boxes), size, boxes_a_cell, (*_HEADS, *_RARE))
-    return next(((grid, is_share) for grid in grids if centred(boxes * whole, grid)), None)
+    return next(((grid, is_share) for grid in grids if centred(boxes * whole, grid, EXACT if is_share else LOOSE)), None)
 
 
 def _grids(
@@ -76,11 +78,11 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell:
     return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
 
 
-def centred(boxes: NDArray[np.float32], grid: Grid) -> bool:
+def centred(boxes: NDArray[np.float32], grid: Grid, slack: float = LOOSE) -> bool:
     """True if boxes (float32 Nx4, one per cell) are centre and size in pixels; False for corners, whose right and
-    bottom follow the cells as well.
+    bottom follow the cells as well. `slack` is how far a pixel of the boxes may be from one of the cells' (see `units`).
     """
-    return units(boxes[:, :2], grid) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
+    return units(boxes[:, :2], grid, slack) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
 
 
 def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
@@ -91,7 +93,7 @@ def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
     return bool((boxes[:, 2:4] >= boxes[:, :2]).mean() > 0.95)
 
 
-def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:
+def units(xy: NDArray[np.float32], grid: Grid, slack: float = LOOSE) -> Literal["pixels", "offsets"] | None:
     """The unit of box centres (float32 Nx2, one per cell); None if it is neither.
 
     Centres in pixels follow those of their cells one to one, whatever the picture shows; offsets within cells
@@ -110,6 +112,6 @@ def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] |
     if not telling.any():
         return None
     slope, correlation = slope[telling], correlation[telling]
-    if (correlation > 0.8).all() and (np.abs(slope - 1) < 0.4).all():
+    if (correlation > 0.8).all() and (np.abs(slope - 1) < slack).all():
         return "pixels"
     return "offsets" if (np.abs(correlation) < 0.8).all() and (np.abs(slope) < 0.1).all() else None

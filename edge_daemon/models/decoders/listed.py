@@ -5,6 +5,7 @@ done. `Listed` decodes them all; `rows` and `finished` find the columns and thes
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import coco
-from edge_daemon.models.decoders.decoder import Array, Seen, checked, corners, finite, found
+from edge_daemon.models.decoders.decoder import Array, Decoder, Seen, checked, corners, finite, found
 from edge_daemon.models.decoders.grid import centred, cornered, grid_of
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.evidence import Fact, Sign, asked, fact, weigh
@@ -73,9 +74,29 @@ class Listing:
         is_share = self.unit == "share" or (self.unit is None and boxes.size and np.abs(boxes).max() <= SHARES)
         return boxes * np.array([width, height] * 2, np.float32) if is_share else boxes
 
-    def numbered(self, first: int | None) -> "Listing":
-        """The same list with classes that count from this number."""
-        return replace(self, first_class=first)
+
+class Listed(Decoder):
+    """A decoder of a list; `first` is the sign for the number of its first class, None without any."""
+
+    _list: Listing
+    first: Sign[int] | None = None
+
+    def otherwise(self) -> Sequence["Listed"]:
+        """See `Decoder.otherwise`."""
+        if self.first and self.first.sure != "likely":
+            return ()
+        return [self._numbered(number) for number in (0, 1) if not self.first or number != self.first.value]
+
+    def _numbered(self, first: int) -> "Listed":
+        """The same reading with classes that count from this number, as a frame has shown."""
+        other = copy(self)
+        other._list = replace(self._list, first_class=first)
+        other.first = Sign(first, "a frame has shown it", "proved")
+        other.is_named = True
+        other.pinned = {**self.pinned, "first_class": first}
+        other.facts = [one for one in self.facts if one.what != "first class"]
+        other.facts.append(fact("first class", other.first, key=f"boxes: {{first_class: {first}}}"))
+        return other
 
 
 def is_whole(classes: Array) -> bool:
@@ -91,16 +112,21 @@ def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> S
     channels are last, have the top first.
     """
     stated: Any = asked(seen.boxes, "order")
-    proved = None
-    filled = boxes[(boxes != 0).any(axis=1)] if boxes.size else boxes
-    if len(filled) >= ENOUGH and (filled[:, 2:] >= filled[:, :2]).all() and not seen.channels_last:
-        proved = Sign[Order]("xyxy", f"all of {len(filled)} boxes have their corners in this order", "proved")
+    usual = weigh([stated, *signs])
+    if usual and usual.sure == "known":
+        return usual
     if grid := cells_of(seen, len(boxes)):
         if centred(boxes, grid):
-            proved = Sign[Order]("cxcywh", "the first two numbers follow the cells of the grid", "proved")
-        elif cornered(boxes, grid):
-            proved = Sign[Order]("xyxy", "both corners follow the cells of the grid", "proved")
-    return weigh([stated, proved, *signs])
+            return Sign("cxcywh", "the first two numbers follow the cells of the grid", "proved")
+        if cornered(boxes, grid):
+            return Sign("xyxy", "both corners follow the cells of the grid", "proved")
+        if cornered(boxes[:, [1, 0, 3, 2]], grid):
+            return Sign("yxyx", "both corners follow the cells of the grid, rows first", "proved")
+    filled = boxes[(boxes != 0).any(axis=1)] if boxes.size else boxes
+    are_corners = len(filled) >= ENOUGH and bool((filled[:, 2:] >= filled[:, :2]).all())
+    if are_corners and not seen.channels_last and (usual is None or usual.value != "yxyx"):
+        return Sign("xyxy", f"all of {len(filled)} boxes have their corners in this order", "proved")
+    return usual
 
 
 def cells_of(seen: Seen, rows: int) -> Any:

@@ -23,7 +23,6 @@ from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     Array,
-    Decoder,
     Outputs,
     Seen,
     finite,
@@ -31,6 +30,7 @@ from edge_daemon.models.decoders.decoder import (
     quiet,
 )
 from edge_daemon.models.decoders.listed import (
+    Listed,
     Listing,
     class_count,
     is_whole,
@@ -96,7 +96,7 @@ class Habit:
     """A usual order of columns, with what its exporters do otherwise."""
 
     exporter: str
-    columns: Sequence[Column]
+    columns: tuple[Column, ...]
     recipe: Recipe
     order: Order = "xyxy"
     unit: Unit | None = None
@@ -128,7 +128,7 @@ _HABITS = (
 )
 
 
-class Rows(Decoder):
+class Rows(Listed):
     """Decodes rows with one order of columns."""
 
     name = "rows"
@@ -158,7 +158,7 @@ class Rows(Decoder):
         usual_first = Sign(habit.first_class, because, sure)
         first = first_class(seen, numbers, [usual_first])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
-        self.needs_nms = nms.value
+        self.needs_nms, self.first = nms.value, first
         self._list = Listing(seen.size, order.value, unit.value if unit else None, first and first.value, seen.named)
         self.classes, names = class_count(seen, numbers, first and first.value)
         self.pinned = {
@@ -274,10 +274,11 @@ def _orders(
     if width == 6 and seen.is_ultralytics:
         yield _ULTRALYTICS, Columns.of(_ULTRALYTICS.columns), "known"
         return
+    taken = set()
     for habit in _preferred(seen, output):
-        if habit.width == width:
-            columns = Columns.of(habit.columns)
-            yield habit, columns, "likely"
+        if habit.width == width and habit.columns not in taken:
+            taken.add(habit.columns)
+            yield habit, Columns.of(habit.columns), "likely"
 
 
 def _preferred(seen: Seen, output: str) -> list[Habit]:

@@ -77,9 +77,9 @@ class Segmentation(Decoder):
         """See `Decoder.recognise`."""
         if seen.task not in ("", "semantic", "segment"):
             return
-        name = next(iter(seen.outputs))  # trainers put auxiliary outputs after the main one
-        # Those have the same size; those of a detector's levels differ.
-        if len({array.shape for array in seen.outputs.values()}) > 1 and seen.asked != cls.name:
+        # Trainers put auxiliary outputs after the main one, or make them coarser.
+        name = max(seen.outputs, key=lambda name: seen.outputs[name].size)
+        if len({array.ndim for array in seen.outputs.values()}) > 1 and seen.asked != cls.name:
             return
         for one in _maps(name, seen):
             if sign := _sign(one, seen):
