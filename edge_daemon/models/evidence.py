@@ -60,10 +60,10 @@ def notes(facts: Iterable[Fact]) -> Iterator[str]:
     fed = [one for one in likely if one.key.startswith("input:")]
     for one in likely:
         if one not in fed:
-            settle = f": set `{one.key}` if it is right, or the right one" if one.key else ""
-            yield f"{one.what} is likely, not certain: {one.value} ({one.because}){settle}"
+            settle = f"; `{one.key}` settles it" if one.key else ""
+            yield f"likely, not certain: {one.what} {one.value} ({one.because}){settle}"
     if fed:
         values = ", ".join(f"{one.what} {one.value}" for one in fed)
         keys = ", ".join(one.key.removeprefix("input: {").removesuffix("}") for one in fed)
         because = "; ".join(dict.fromkeys(one.because for one in fed))
-        yield f"its input is likely, not certain: {values} ({because}): set `input: {{{keys}}}` if it is right"
+        yield f"likely, not certain: its input has {values} ({because}); `input: {{{keys}}}` settles it"

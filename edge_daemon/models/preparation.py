@@ -133,7 +133,7 @@ def spoken(recipe: Recipe) -> str:
     a, b = recipe.factors()
     low, high = b.astype(float), (255 * a + b).astype(float)
     if len(set(np.round(low, 3))) == len(set(np.round(high, 3))) == 1:
-        return f"{round(low[0], 3):g} to {round(high[0], 3):g}"
+        return f"{round(low[0], 3) + 0:g} to {round(high[0], 3):g}"
     return f"normalised, {low.min():.1f} to {high.max():.1f}"
 
 

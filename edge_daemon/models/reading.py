@@ -174,7 +174,8 @@ class Reader:
         if decoder.left_out:
             notes.append(f"its outputs {', '.join(decoder.left_out)} are not read: set `outputs` to choose others")
         if decoder.classes and all(name.startswith("class ") for name in names):
-            notes.append(f"its {len(names)} classes have no names: set `labels`")
+            what = "class has no name" if len(names) == 1 else f"{len(names)} classes have no names"
+            notes.append(f"its {what}: set `labels`")
         elif decoder.classes is None and not names:
             notes.append("its classes have no names, and their number is not known: set `labels`")
         return notes
