@@ -4,8 +4,6 @@ A file that carries the model's own name is the model's. One with a usual name, 
 no other model lies in the folder; among several models it is only likely to be, and must fit.
 """
 
-import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +98,9 @@ def names_in(content: str, file: str) -> tuple[str, ...]:
     Raises:
         ModelError: the numbers of the classes are not 0, 1, 2, ..., or there are no names.
     """
+    import csv  # most models have no such file
+    import json
+
     stripped = content.strip()
     if stripped[:1] in ("{", "["):
         try:
@@ -193,7 +194,7 @@ def _paddle(file: str, content: str, sure: Sure) -> Beside:
 
 def _mmdeploy(file: str, content: str, sure: Sure) -> Beside | None:
     """`pipeline.json` of MMDeploy: the steps of its pre-processing."""
-    tasks = json.loads(content)["pipeline"]["tasks"]
+    tasks = _json(content)["pipeline"]["tasks"]
     steps = next(task["transforms"] for task in tasks if task.get("module") == "Transform")
     by_type = {step["type"]: step for step in steps}
     if "Normalize" not in by_type:
@@ -218,13 +219,13 @@ def _pad(steps: Mapping[str, Any]) -> int | None:
 
 def _hugging_face(file: str, content: str, sure: Sure) -> Beside | None:
     """`config.json` of transformers: `id2label`."""
-    names = json.loads(content).get("id2label")
+    names = _json(content).get("id2label")
     return Beside(file, sure, numbered(names)) if names else None
 
 
 def _hugging_face_input(file: str, content: str, sure: Sure) -> Beside:
     """`preprocessor_config.json` of transformers."""
-    loaded = json.loads(content)
+    loaded = _json(content)
     scale = float(loaded.get("rescale_factor", 1 / 255)) if loaded.get("do_rescale", True) else 1.0
     values: Values = (scale, (0.0,), (1.0,))
     if loaded.get("do_normalize"):
@@ -265,6 +266,12 @@ def _pairs(content: str) -> Iterator[tuple[str, str]]:
         key, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#"):
             yield key.strip(), value.strip()
+
+
+def _json(content: str) -> Any:
+    import json
+
+    return json.loads(content)
 
 
 def _yaml(content: str) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,29 +30,32 @@ _SHAPE_ONLY = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """An operator with the names of its inputs and outputs, and its attributes as yet undecoded."""
 
     op: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, memoryview]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    attributes: Sequence[memoryview]
+
+    def has(self, name: str) -> bool:
+        """True if it has this attribute."""
+        return any(_name(attribute, 1) == name for attribute in self.attributes)
 
     def whole(self, name: str) -> list[int]:
         """The whole numbers of an attribute; none if it is absent."""
-        return [n for number, value in self._fields(name) if number in (3, 8) for n in whole_numbers(value)]
+        return [n for number, value in self._values_of(name) if number in (3, 8) for n in whole_numbers(value)]
 
     def real(self, name: str, default: float) -> float:
         """The number of an attribute."""
-        return next((floats(value)[0] for number, value in self._fields(name) if number == 2), default)
+        return next((floats(value)[0] for number, value in self._values_of(name) if number == 2), default)
 
     def tensor(self, name: str) -> memoryview | None:
         """The tensor of an attribute."""
-        return next((v for number, v in self._fields(name) if number == 5 and isinstance(v, memoryview)), None)
+        return next((v for number, v in self._values_of(name) if number == 5 and isinstance(v, memoryview)), None)
 
-    def _fields(self, name: str) -> Sequence[tuple[int, Value]]:
-        return list(fields(self.attributes[name])) if name in self.attributes else []
+    def _values_of(self, name: str) -> Sequence[tuple[int, Value]]:
+        return next((list(fields(one)) for one in self.attributes if _name(one, 1) == name), [])
 
 
 @dataclass
@@ -90,9 +94,9 @@ class Graph:
         if tensor is None and (maker := self.makers.get(name)):
             if maker.op == "Constant":
                 tensor = maker.tensor("value")
-                if tensor is None and "value_float" in maker.attributes:
+                if tensor is None and maker.has("value_float"):
                     return np.float32(maker.real("value_float", 0)).reshape(())
-                if tensor is None and "value_int" in maker.attributes:
+                if tensor is None and maker.has("value_int"):
                     return np.int64(maker.whole("value_int")[0]).reshape(())
             elif maker.op in ("Identity", "Cast") and maker.inputs:
                 return self.constant(maker.inputs[0])
@@ -160,7 +164,7 @@ def _name(message: memoryview, number: int) -> str:
 
 
 def _node(message: memoryview) -> Node:
-    inputs, outputs, op, attributes = [], [], "", {}
+    inputs, outputs, op, attributes = [], [], "", []
     for number, value in fields(message):
         if number == 1:
             inputs.append(text(value))
@@ -169,8 +173,8 @@ def _node(message: memoryview) -> Node:
         elif number == 4:
             op = text(value)
         elif number == 5 and isinstance(value, memoryview):
-            attributes[_name(value, 1)] = value
-    return Node(op, tuple(inputs), tuple(outputs), attributes)
+            attributes.append(value)
+    return Node(op, inputs, outputs, attributes)
 
 
 def _array(tensor: memoryview) -> NDArray[np.generic] | None:

@@ -58,7 +58,7 @@ class Model:
             wanted = settings.max_crops if settings.after else settings.batch
             self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
             self.size = self.session.inputs.size
-            self._reader = Reader(self.session, settings, file_of(settings.path))
+            self._reader: Reader | None = Reader(self.session, settings, file_of(settings.path))
             reading = self._reader.read()
             self.session.leave_out(reading.decoder.left_out)
             self._use(reading)
@@ -74,6 +74,7 @@ class Model:
             Preprocessor(tensor, self.recipe, channels_last=self.session.inputs.channels_last)
             for tensor in self.session.tensor
         ]
+        self._reader = self._reader if reading.others or reading.decoder.otherwise() else None
         if reading.others:
             self.decoder = Open([reading.decoder, *reading.others], self.size, self._settle)
         elif others := reading.decoder.otherwise():
@@ -84,6 +85,7 @@ class Model:
 
     def _settle(self, decoder: Decoder) -> None:
         """Read the outputs with this decoder from now on, and after a restart."""
+        assert self._reader  # it is kept while the reading is open
         reading = self._reader.reading_of(decoder)
         kept = {key: value for key, value in decoder.pinned.items() if key in ("columns", "first_class")}
         if not reading.decoder.otherwise():

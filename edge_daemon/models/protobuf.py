@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 Value: TypeAlias = int | memoryview
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_MORE = 0x80
+"""A byte from here on is followed by further ones of the same number."""
 _SIZES = {_EIGHT: 8, _FOUR: 4}
 
 
@@ -21,14 +23,21 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     """
     at, end = 0, len(message)
     while at < end:
-        tag, at = _varint(message, at)
+        tag = message[at]
+        at += 1
+        if tag >= _MORE:
+            tag, at = _varint(message, at - 1)
         kind = tag & 7
         if kind == _VARINT:
             value: Value
             value, at = _varint(message, at)
         else:
             if kind == _BYTES:
-                size, at = _varint(message, at)
+                # Most lengths take one byte, and this loop is most of the time that reading a graph takes.
+                size = message[at] if at < end else _MORE
+                at += 1
+                if size >= _MORE:
+                    size, at = _varint(message, at - 1)
             elif kind in _SIZES:
                 size = _SIZES[kind]
             else:

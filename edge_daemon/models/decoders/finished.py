@@ -106,13 +106,12 @@ class Finished(Listed):
         usual = Sign[Order](family.order, f"usual for {family.exporter}", sure)  # type: ignore[arg-type]
         order = order_of(seen, every, [usual])
         assert order
-        used = [_used(outputs, columns) for outputs in (seen.outputs, *seen.more())]
-        boxes, numbers = (np.concatenate([part[at] for part in used]) for at in (0, 1))
+        boxes, numbers = _used(seen.outputs, columns)
         usual_unit = Sign[Unit](family.unit, f"usual for {family.exporter}", sure) if family.unit else None  # type: ignore[arg-type]
         unit = unit_of(seen, boxes, usual_unit)
         habit = None if family.first_class is None else Sign(family.first_class, f"usual for {family.exporter}", sure)  # type: ignore[arg-type]
         first: Sign[int] | None = (
-            first_class(seen, numbers, [habit]) if columns.classes else Sign(0, "there is one class", "known")
+            first_class(seen, lambda outputs: _used(outputs, columns)[1], [habit]) if columns.classes else Sign(0, "there is one class", "known")
         )
         nms = nms_of(seen, every, order.value)
         self.needs_nms, self.first = nms.value, first

@@ -152,15 +152,14 @@ class Rows(Listed):
         usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, because, sure)
         order = order_of(seen, every[:, self._columns.first_four], [_named_order(self._output), usual])
         assert order  # the habit has one
-        numbers = self._numbers(seen)
         usual_unit = Sign[Unit](habit.unit, f"usual for {habit.exporter}") if habit.unit else None
         unit = unit_of(seen, boxes[(boxes != 0).any(axis=1)], usual_unit)
         usual_first = Sign(habit.first_class, because, sure)
-        first = first_class(seen, numbers, [usual_first])
+        first = first_class(seen, self._numbers, [usual_first])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms, self.first = nms.value, first
         self._list = Listing(seen.size, order.value, unit.value if unit else None, first and first.value, seen.named)
-        self.classes, names = class_count(seen, numbers, first and first.value)
+        self.classes, names = class_count(seen, self._numbers(seen.outputs), first and first.value)
         self.pinned = {
             **pinned(order, unit, first, nms),
             "columns": [*habit.columns] if self._columns == Columns.of(habit.columns) else None,
@@ -239,11 +238,10 @@ class Rows(Listed):
             rows = rows[: ends[0]] if ends.size else rows
         return rows[rows[:, self._columns.kind] >= 0]
 
-    def _numbers(self, seen: Seen) -> Array:
-        """Class numbers (float32 N) of rows that stand for something, in all pictures without objects."""
-        every = [self._used(tables.table(outputs[self._output])) for outputs in (seen.outputs, *seen.more())]
-        kept = [_filled(rows)[:, self._columns.kind] for rows in every]
-        return np.concatenate([numbers for numbers in kept if is_whole(numbers)] or [np.empty(0, np.float32)])
+    def _numbers(self, outputs: Outputs) -> Array:
+        """Class numbers (float32 N) of rows that stand for something."""
+        numbers = _filled(self._used(tables.table(outputs[self._output])))[:, self._columns.kind]
+        return numbers if is_whole(numbers) else numbers[:0]
 
 
 def _because(habit: Habit, seen: Seen) -> tuple[str, Sure]:
