@@ -65,13 +65,20 @@ class Listing:
         return found(chosen, scores[sure], kinds, **{name: column[sure] for name, column in (more or {}).items()})
 
     def boxes(self, boxes: Array) -> Array:
-        """Boxes (float32 Nx4) as left, top, right, bottom in pixels of the input."""
+        """Boxes (float32 Nx4) as left, top, right, bottom in pixels of the input.
+
+        Raises:
+            ModelError: they are shares, where boxes are in pixels.
+        """
         height, width = self.size
         if self.order == "yxyx":
             boxes = boxes[:, [1, 0, 3, 2]]
         elif self.order == "cxcywh":
             boxes = corners(boxes[:, :2], boxes[:, 2:4])
-        is_share = self.unit == "share" or (self.unit is None and boxes.size and np.abs(boxes).max() <= SHARES)
+        are_small = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
+        if are_small and self.unit == "pixel":
+            raise ModelError("its boxes are shares of the picture, but must be in pixels")
+        is_share = self.unit == "share" or (self.unit is None and are_small)
         return boxes * np.array([width, height] * 2, np.float32) if is_share else boxes
 
 

@@ -339,7 +339,10 @@ def _fits(rows: Array, columns: Columns, habit: Habit, seen: Seen, task: str) ->
     if not np.isfinite(rows).all():
         return False
     rows = _filled(rows)
-    rows = rows[rows[:, columns.kind] >= 0] if rows.size else rows
+    unused = rows[:, columns.kind] < 0
+    if (rows[unused][:, columns.kind] != -1).any():
+        return False
+    rows = rows[~unused]
     if not rows.size:
         return True
     numbers, scores = rows[:, columns.kind], rows[:, columns.score]
@@ -350,7 +353,8 @@ def _fits(rows: Array, columns: Columns, habit: Habit, seen: Seen, task: str) ->
         pictures = rows[:, columns.batch]
         if not is_whole(pictures) or pictures.max() >= max(seen.batch, 1) + 0.5:
             return False
-    if seen.named and numbers.max() > seen.named + 0.5:
+    from_zero = seen.is_ultralytics or seen.boxes.first_class == 0
+    if seen.named and numbers.max() > seen.named - 0.5 + (not from_zero):
         return False
     boxes = rows[scores > 0][:, columns.first_four]
     low, high = boxes[:, :2], boxes[:, 2:]

@@ -41,6 +41,8 @@ from edge_daemon.models.evidence import Sign
 from edge_daemon.models.preprocess import Recipe
 from edge_daemon.settings import Order
 
+ROOM = 100
+"""With more rows than this, NMS is likely left to be done."""
 _YOLOV4 = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 
 
@@ -58,6 +60,8 @@ class Scored(Decoder):
         assert order
         unit = unit_of(seen, every)
         nms = Sign(False, f"{kept} has the indices", "known") if kept else nms_of(seen, every, order.value)
+        if not nms.value and len(every) > ROOM and not kept and seen.boxes.nms is None:
+            nms = Sign(True, f"there are {len(every)} rows")
         self.needs_nms = nms.value
         self._list = Listing(seen.size, order.value, unit and unit.value)
         self.facts = listed_facts(order, unit, Sign(0, "scores are in columns", "known"), nms)
@@ -85,7 +89,7 @@ class Scored(Decoder):
             by_row = np.asarray(matrix.T if transposed else matrix, np.float32)
             if not is_share(by_row) and by_row.size or by_row.shape[1] < 1:
                 continue
-            if not by_row.size and not _named(boxes, scores):
+            if by_row.min() == by_row.max() if by_row.size else not _named(boxes, scores):
                 continue
             # One score that is a list is a class's only if there are no classes beside it; softmaxes are SSD's.
             if by_row.shape[1] == 1 or (by_row.size and _are_softmaxes(by_row)):

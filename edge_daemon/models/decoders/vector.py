@@ -64,10 +64,6 @@ class Classification(Decoder):
         name, values = vector
         if len(values) < 2:
             return
-        if _are_equal(values) and all(_are_equal(tables.flat(outputs[name])) for outputs in seen.more()):
-            is_flat = is_share(values) and abs(float(values.sum()) - 1) < 0.05 or seen.task == "classify"
-            if not is_flat:
-                raise ModelError(f"its {len(values)} numbers are all equal for a textured picture")
         last = seen.last(name)
         adds_up = is_share(values) and abs(float(values.sum()) - 1) < 0.05
         known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
@@ -75,6 +71,9 @@ class Classification(Decoder):
         several = not adds_up and is_share(values) and (last in ("Sigmoid", "HardSigmoid") or known)
         if not (known or adds_up or several):
             return
+        is_told = seen.task == "classify" or (seen.names is not None and seen.named == len(values))
+        if _are_equal(values) and not is_told and all(_are_equal(tables.flat(one[name])) for one in seen.more()):
+            raise ModelError(f"its {len(values)} numbers are all equal for a textured picture")
         activation = _activation(seen, values, last, adds_up=adds_up)
         if adds_up and not known and _parts(values) > 1:
             return
@@ -168,13 +167,14 @@ def _is_against(seen: Seen, values: Array) -> bool:
     """True if a vector (float32 D) has another meaning: classes, whole numbers, probabilities, places."""
     shares = is_share(values) and float(values.min()) > -1e-6
     is_classes = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
-    return is_classes or bool((values == np.rint(values)).all()) or (shares and _parts(values) > 0)
+    whole = not _are_equal(values) and bool((values == np.rint(values)).all())
+    return is_classes or whole or (shares and _parts(values) > 0)
 
 
 def _parts(values: Array) -> int:
     """Into how many equal parts probabilities (float32 D) divide that each add up to 1; 0 if they do not."""
     total = float(values.sum())
-    parts = round(total)
+    parts = round(total) if np.isfinite(total) else 0
     if parts < 1 or abs(total - parts) > 0.02 * max(parts, 1) or len(values) % parts:
         return 0
     return parts if (np.abs(values.reshape(parts, -1).sum(axis=1) - 1) < 0.02).all() else 0
