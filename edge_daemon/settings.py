@@ -210,7 +210,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `pictures` for annotated frames if it has a separate one.
 
     With `trial` the worker ends once the model is loaded, to test that it can be. Frames on which it fails are
-    quarantined in the folder `quarantine`, if there is one.
+    quarantined in the folder `quarantine`, if there is one. What a frame settles of how a model is read is kept in the
+    folder `readings`.
     """
 
     worker: str
@@ -221,6 +222,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     pictures: str
     trial: bool = False
     quarantine: str | None = None
+    readings: str | None = None
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):

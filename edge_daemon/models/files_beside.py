@@ -12,12 +12,12 @@ from typing import Any
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.evidence import Sure
+from edge_daemon.models.neighbours import files_beside
 from edge_daemon.models.preparation import BYTES, Stated, Values
 from edge_daemon.models.preprocess import Fit
 
 LARGEST = 1 << 20
 """Largest file that is read, in bytes."""
-_LABELS = ("labels.txt", "labelmap.txt", "classes.txt", "class_names.txt", "names.txt", "labels.json", "labels.csv")
 _NUMBERED = re.compile(r"^\s*(\d+)\s*[:,;\s]\s*(\S.*?)\s*$")
 _PLACEHOLDER = re.compile(r"^(n/?a|\?+|-|_*background_*|bg|__ignore__|unlabeled)$", re.IGNORECASE)
 
@@ -42,22 +42,11 @@ def is_placeholder(name: str) -> bool:
     return bool(_PLACEHOLDER.match(name))
 
 
-def candidates(model: Path) -> list[Path]:
-    """The files beside a model that may say something of it, whether they exist or not."""
-    folder, stem = model.parent, model.stem
-    own = [f"{stem}{end}" for end in (".txt", ".names", ".labels", "_labels.txt", ".yaml", ".yml")]
-    usual = [*_LABELS, "metadata.yaml", "infer_cfg.yml", "inference.yml", "pipeline.json", "config.json"]
-    listed = [folder / name for name in [*own, *usual, "preprocessor_config.json"]]
-    if folder.name == "onnx":  # optimum's exports have their configuration one folder up
-        listed += [folder.parent / name for name in ("config.json", "preprocessor_config.json")]
-    return [*listed, *sorted(folder.glob("config_infer*.txt"))[:4]]
-
-
 def read_beside(model: Path) -> list[Beside]:
     """What the files beside a model state, those of its own name first; unreadable ones say nothing."""
     others = sum(1 for _ in model.parent.glob("*.onnx")) > 1
     found = []
-    for path in candidates(model):
+    for path in files_beside(model):
         try:
             if not path.is_file() or path.stat().st_size > LARGEST:
                 continue

@@ -5,6 +5,7 @@ from zlib import crc32
 
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_finite, kind_of
+from edge_daemon.models.neighbours import files_beside
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import (
     BoxesSettings,
@@ -27,6 +28,7 @@ from edge_daemon.settings import (
 from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import ANY, public_key, secret_key
+from edge_daemon.zoo.paths import BUILTIN
 
 ANNOUNCE_S = 0.1
 HELD, SPARE = 3, 12
@@ -97,6 +99,7 @@ def plan(config: Config, folder: Path, *, results: str | None = None, state: Pat
                     sink=sink,
                     pictures=pictures,
                     quarantine=str(shared_state / "aside") if shared_state else None,
+                    readings=str(state) if state else None,
                 ),
                 hang_s=config.models[name].worker_timeout,
                 max_bytes=config.models[name].max_memory,
@@ -221,7 +224,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     return ModelSettings(
         name=name,
         path=model.path,
-        stamp=" ".join(_stamp(file) for file in (model.path, model.labels) if isinstance(file, str)),
+        stamp=_stamps(model.path, model.labels),
         threads=model.threads,
         confidence=model.confidence,
         class_confidence=model.class_confidence or {},
@@ -249,7 +252,14 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
     return ProviderSettings(name=name, options=options)
 
 
-def _stamp(path: str) -> str:
+def _stamps(path: str, labels: list[str] | str | None) -> str:
+    """The stamps of the files that a model is read from."""
+    named = [path, labels] if isinstance(labels, str) else [path]
+    beside = [] if path.startswith(BUILTIN) else [stamp for file in files_beside(Path(path)) if (stamp := _stamp(file))]
+    return " ".join([*map(_stamp, named), *beside])
+
+
+def _stamp(path: str | Path) -> str:
     """When a file was written last, and how large it is; nothing for what is no file."""
     try:
         about = Path(path).stat()

@@ -184,6 +184,8 @@ class Rows(Listed):
         ]
         alone = len(fitting) == 1 and len(_filled(rows)) > 0
         for habit, columns, sure in fitting:
+            if seen.boxes.batch_column is not None:
+                columns = replace(columns, batch=seen.boxes.batch_column)
             decoder = cls(seen, rest[0], habit, columns, task)
             decoder.sure = "proved" if alone and sure == "likely" else sure
             yield decoder
