@@ -15,6 +15,8 @@ from edge_daemon.settings import ModelSettings
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
+WIDEST = 40
+"""Longest value in the table of evidence, in characters."""
 SHOWN = 20
 """Most detections printed for a picture."""
 
@@ -91,6 +93,7 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         return
     fed = facts["input"]
     yield f"decoder {facts['decoder']}: {facts['why']}"
+    yield from _table(facts["evidence"])
     yield (
         f"input {fed['size']} {fed['color'].upper()}, {fed['resize']}; value = (pixel * {fed['scale']:.6g} - "
         f"{_numbers(fed['mean'])}) / {_numbers(fed['std'])}"
@@ -114,6 +117,18 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from _image(image)
     yield "to fix all of these settings, write:"
     yield yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).rstrip()
+
+
+def _table(evidence: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """The properties of the reading in columns: what, value, how sure, and because of what."""
+    rows = [(one["what"], _short(one["value"]), one["sure"], one["because"]) for one in evidence]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for what, value, sure, because in rows:
+        yield f"  {what:{widths[0]}}  {value:{widths[1]}}  {sure:{widths[2]}}  {because}"
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= WIDEST else f"{value[: WIDEST - 3]}..."
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:

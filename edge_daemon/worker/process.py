@@ -51,8 +51,9 @@ def serve(control: Control) -> None:
         control.finished()
         return
     logger.info("%s", model.describe())
-    for note in model.notes:
-        logger.info("model %s: %s", settings.model.name, note)
+    if settings.worker == f"{settings.model.name}-0":  # once, however many workers there are
+        for note in model.notes:
+            logger.info("model %s: %s", settings.model.name, note)
     use_long_slices()
     with zmq.Context() as context:
         worker = Worker(control, settings, model, context)

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def understanding(model: Model, request: Request) -> dict[str, Any]:
         "input": fed,
         "batch": model.batch,
         "notes": list(model.notes),
+        "evidence": [asdict(one) for one in model.facts],
         "config": {"models": {request.settings.name: {"path": request.path, **pinned(model, request.settings, fed)}}},
     }
 
@@ -103,6 +105,8 @@ def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dic
     if inputs["resize"] not in ("letterbox", "corner"):
         del inputs["pad"]
     entry: dict[str, Any] = {"decoder": model.decoder.name, "input": inputs}
+    if boxes := {key: value for key, value in model.decoder.pinned.items() if value is not None}:
+        entry["boxes"] = boxes
     if settings.outputs:
         entry["outputs"] = settings.outputs
     known = {names: key for key, names in coco.SETS.items()}
