@@ -450,7 +450,7 @@ def rtdetr_deployed() -> Layout:
 
 def torchvision() -> Layout:
     outputs = {"boxes": XYXY, "labels": KINDS + 1, "scores": SCORES}
-    return Layout(outputs, "finished", "stretch", likely=_FEW)
+    return Layout(outputs, "finished", "stretch", likely=_FEW, kinds=KINDS + 1)
 
 
 def torchvision_empty() -> Layout:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.errors import ModelError
+
 Array = NDArray[np.float32]
 Any = NDArray[np.generic]
 Outputs = Mapping[str, Any]
@@ -22,8 +24,15 @@ def rows(array: Any) -> int | None:
 
 
 def table(array: Any) -> Array:
-    """A table as float32 NxK."""
-    return np.asarray(array, np.float32).reshape(rows(array) or 0, array.shape[-1])
+    """A table as float32 NxK.
+
+    Raises:
+        ModelError: the array is no table.
+    """
+    count = rows(array)
+    if count is None:
+        raise ModelError(f"an output of {'x'.join(map(str, array.shape))} is no table of one picture")
+    return np.asarray(array, np.float32).reshape(count, array.shape[-1])
 
 
 def tables(outputs: Outputs, *columns: int) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Finished(Listed):
         usual_unit = Sign[Unit](family.unit, f"usual for {family.exporter}", sure) if family.unit else None  # type: ignore[arg-type]
         unit = unit_of(seen, boxes, usual_unit)
         habit = None if family.first_class is None else Sign(family.first_class, f"usual for {family.exporter}", sure)  # type: ignore[arg-type]
+        if seen.names is None and not family.certain:
+            habit = None  # nothing but the numbers is published, and those are the model's own
         first: Sign[int] | None = (
             first_class(seen, lambda outputs: _used(outputs, columns)[1], [habit]) if columns.classes else Sign(0, "there is one class", "known")
         )
@@ -315,8 +317,6 @@ def _family(seen: Seen, columns: Columns) -> Family:
         return Family("DeepStream-Yolo", RGB_SHARE)
     if seen.outputs[columns.boxes].ndim == 3 and rows == 300:
         return Family("RT-DETR, D-FINE and DEIM", _WHOLE)
-    if list(seen.outputs)[:3] == ["boxes", "labels", "scores"] and seen.outputs[columns.boxes].ndim == 2:
-        return Family("torchvision", _WHOLE, first_class=1)
     return Family("own exports", _WHOLE, first_class=None)
 
 

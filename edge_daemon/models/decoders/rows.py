@@ -112,7 +112,7 @@ class Habit:
 
 
 _DETECTION_OUTPUT = Habit(
-    "DetectionOutput", ("batch", "class", "score", "box"), _CAFFE, unit="share", first_class=0
+    "DetectionOutput", ("batch", "class", "score", "box"), _CAFFE, unit="share", first_class=1
 )  # fmt: skip
 _ULTRALYTICS = Habit("Ultralytics and DeepStream-Yolo", ("box", "score", "class"), RGB_SHARE)
 _PADDLE = Habit("PaddleDetection", ("class", "score", "box"), _STRETCHED)
@@ -154,8 +154,9 @@ class Rows(Listed):
         assert order  # the habit has one
         usual_unit = Sign[Unit](habit.unit, f"usual for {habit.exporter}") if habit.unit else None
         unit = unit_of(seen, boxes[(boxes != 0).any(axis=1)], usual_unit)
-        usual_first = Sign(habit.first_class, because, sure)
-        first = first_class(seen, self._numbers, [usual_first])
+        # 0 is the background, where classes count from 1: without names, the model's own numbers are published.
+        is_usual = habit is not _DETECTION_OUTPUT or seen.names is not None
+        first = first_class(seen, self._numbers, [Sign(habit.first_class, because, sure) if is_usual else None])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms, self.first = nms.value, first
         self._list = Listing(seen.size, order.value, unit.value if unit else None, first and first.value, seen.named)
