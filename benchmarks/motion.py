@@ -34,7 +34,7 @@ def main() -> None:
             pictures = [Picture(time_s, lambda bgr=bgr: bgr), Picture(time_s, lambda bgr=bgr: bgr, jpeg=bytes_of)]  # type: ignore[misc]
             for gate, picture, spent in zip(gates, pictures, times, strict=True):
                 began = time.perf_counter()
-                gate.passes(picture, 0)
+                gate.admit(picture, 0)
                 spent.append(1e3 * (time.perf_counter() - began))
         size = f"{shape[1]}x{shape[0]}" if shape else "none"
         passed = gates[0].passed / max(1, gates[0].seen)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
 
 from edge_daemon.errors import RequestError, WireError
 from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.status import Status
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "End", "Message", "Result", "Status", "Subscriber"]
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 
@@ -24,14 +26,6 @@ class AnnotatedFrame(msgspec.Struct, frozen=True):
 
     result: Result
     rgb: "npt.NDArray[np.uint8]"
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Status of the daemon, published once a second: counts per camera and model, and the process table."""
-
-    at: str
-    cameras: dict[str, Any]
-    processes: list[dict[str, Any]]
 
 
 Message = Result | End | AnnotatedFrame | Status

@@ -36,13 +36,16 @@ def clip(file: Path, codec: str) -> str:
     return f'( filesrc location="{quoted}" ! {CONTAINERS[file.suffix.lower()]} ! {CODECS[codec]} {PAYLOAD} )'
 
 
-def live(pattern: str, size: str, fps: int) -> str:
-    """The pipeline that encodes a test picture in real time, with a key frame every second."""
+def live(pattern: str, size: str, fps: int, bframes: int, key_frames: int) -> str:
+    """The pipeline that encodes a test picture in real time, with a key frame every `key_frames`."""
     width, height = size.split("x")
+    speed = "tune=zerolatency speed-preset=ultrafast"
+    if bframes:
+        speed = f"bframes={bframes} b-adapt=false speed-preset=veryfast rc-lookahead=0 sliced-threads=false"
     return (
         f"( videotestsrc is-live=true pattern={pattern}"
         f" ! video/x-raw,width={width},height={height},framerate={fps}/1"
-        f" ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps}"
+        f" ! x264enc {speed} key-int-max={key_frames} ! video/x-h264,profile={'main' if bframes else 'baseline'}"
         f" ! rtph264pay config-interval=1 {PAYLOAD} )"
     )
 
@@ -73,6 +76,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pattern", default="smpte", help="of the live picture, a name videotestsrc knows")
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--fps", type=int, default=15)
+    parser.add_argument("--bframes", type=int, default=0, help="frames that are coded after the one that follows them")
+    parser.add_argument("--key-frames", type=int, help="one key frame among this many; by default one a second")
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
@@ -93,7 +98,11 @@ def main() -> int:
     server.set_address("127.0.0.1")
     server.set_service(str(args.port))
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(clip(args.file, args.codec) if args.file else live(args.pattern, args.size, args.fps))
+    factory.set_launch(
+        clip(args.file, args.codec)
+        if args.file
+        else live(args.pattern, args.size, args.fps, args.bframes, args.key_frames or args.fps)
+    )
     factory.set_shared(args.file is None)
     if args.user:
         protect(server, factory, args.user, args.password)

@@ -1,33 +1,33 @@
-"""Cameras: RTSP, HLS and other URLs by FFmpeg, webcams through OpenCV's V4L2."""
+"""Cameras that FFmpeg opens: RTSP, HLS and other URLs."""
 
-import errno
 import logging
-import os
 import time
 from pathlib import Path
 
 import av
-import cv2
-import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
+from edge_daemon.capture.clock import CameraClock
 from edge_daemon.capture.diagnosis import why
+from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
+from edge_daemon.capture.pixels import pixels
 from edge_daemon.capture.playout import Playout
-from edge_daemon.capture.video import Stream, pixels
+from edge_daemon.capture.stream import Stream
 from edge_daemon.errors import SourceError
-from edge_daemon.imaging.colour import Pixels
 from edge_daemon.log import redact
 from edge_daemon.settings import OpenSettings
 
 logger = logging.getLogger(__name__)
 RENDER_DEVICES = Path("/dev/dri")
 _DEVICES = {"vaapi": "vaapi", "nvdec": "cuda"}
-"""What FFmpeg calls the devices that decode; v4l2m2m is a decoder to it, `h264_v4l2m2m`."""
+"""FFmpeg's names of the devices that decode; v4l2m2m is a decoder of FFmpeg, such as `h264_v4l2m2m`."""
 
 
 class Camera:
-    """A camera that FFmpeg opens. Its clock is the system's, taken when a frame has been read."""
+    """A camera that FFmpeg opens. Its frames are dated by its own clock; those of HLS, which arrives in pieces of a
+    few seconds, as they are played.
+    """
 
     live = True
 
@@ -37,6 +37,8 @@ class Camera:
         self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
         self._decoder = "cpu"
         self._stream = self._opened()
+        self._clock = CameraClock(self._stream.wrap_s)
+        self._stream.clock = self._clock.received
         self.about = self._stream.about
         if self._decoder != "cpu":
             self.about += f", decoded by {self._decoder}"
@@ -45,20 +47,28 @@ class Camera:
         """The next frame; never None, for a camera does not end."""
         began = time.monotonic()
         try:
-            frame = self._stream.read()
+            decoded = self._stream.read()
         except av.FFmpegError as error:
             late = time.monotonic() - began >= 0.9 * self._opening.read_timeout_s
             reason = "timeout" if late else "decode error" if isinstance(error, ValueError) else "ended"
             raise SourceError(f"{self._name} gives no more frames", reason) from error
-        if frame is None:
+        if decoded is None:
             raise SourceError(f"{self._name} gives no more frames", "ended")
-        if self._playout and (stamp_s := self._stream.time_s(frame)) is not None:
-            time.sleep(self._playout.wait_s(stamp_s, time.monotonic()))
-        return Picture(time.monotonic(), lambda: pixels(frame))
+        frame, time_s = decoded.frame, decoded.time_s
+        if self._playout and decoded.stamp_s is not None:
+            now_s = time.monotonic()
+            wait_s = self._playout.wait_s(decoded.stamp_s, now_s)
+            time.sleep(wait_s)
+            time_s = now_s + wait_s
+        return Picture(self._clock.shown(time_s), lambda: pixels(frame), packet=decoded.packet)
+
+    def observe(self, observer: Observer) -> None:
+        """See `Stream.observe`."""
+        self._stream.observe(observer)
 
     @property
     def details(self) -> Details:
-        """What FFmpeg says."""
+        """Codec, announced rate and decoder, as FFmpeg reports them."""
         return self._stream.details(self._decoder)
 
     def close(self) -> None:
@@ -66,13 +76,13 @@ class Camera:
         self._stream.close()
 
     def _opened(self) -> Stream:
-        """With the hardware that is wanted, if it can be had.
+        """Open it with the hardware that is wanted, if available.
 
         Raises:
             SourceError: it cannot be opened.
         """
         wanted = self._opening.decode
-        if wanted == "auto":  # left to FFmpeg, where there is a device at all
+        if wanted == "auto":  # FFmpeg decides, if there is a device at all
             wanted = "vaapi" if RENDER_DEVICES.exists() and "vaapi" in hwdevices_available() else "cpu"
         hardware = self._hardware(_DEVICES[wanted]) if wanted in _DEVICES else None
         try:
@@ -80,14 +90,14 @@ class Camera:
             if wanted == "v4l2m2m":
                 stream = self._by_decoder(stream, f"{stream.codec}_v4l2m2m")
         except av.FFmpegError as error:
-            # Asked again, a camera that comes back just now would answer as if nothing had been wrong.
+            # If it was asked again, a camera that has just come back would answer as if nothing had been wrong.
             refused = isinstance(error, ConnectionRefusedError)
             reason = "refused" if refused else why(self._source, self._opening.open_timeout_s)
             raise SourceError(f"cannot open {self._name}: {reason}", reason) from error
         if stream.accelerated or self._decoder != "cpu":
             self._decoder = wanted
         elif self._opening.decode not in ("auto", "cpu"):
-            logger.warning("%s is not to be had for %s here: it is decoded on the CPU", wanted, stream.codec)
+            logger.warning("%s is not available for %s here: it is decoded on the CPU", wanted, stream.codec)
         return stream
 
     @staticmethod
@@ -97,7 +107,7 @@ class Camera:
         return HWAccel(device, allow_software_fallback=True)
 
     def _by_decoder(self, stream: Stream, decoder: str) -> Stream:
-        """The same opened again with a decoder by name, now that it is known what is to be decoded."""
+        """Open it again with a decoder by name, now that the codec is known."""
         stream.close()
         try:
             other = self._tried(None, decoder)
@@ -107,8 +117,8 @@ class Camera:
         return other
 
     def _tried(self, hardware: HWAccel | None, decoder: str | None = None) -> Stream:
-        # FFmpeg would watch the first frames for a second or two to guess a rate, and hand them out late. More than one
-        # thread would hold each frame back until the next ones have come.
+        # Without this FFmpeg collects frames for a second or two to guess a rate, and gives them late. One thread only:
+        # more would hold each frame back until the next ones have arrived.
         options = {"fpsprobesize": "0"}
         if self._source.lower().startswith("rtsp"):
             options["rtsp_transport"] = self._opening.transport
@@ -118,94 +128,4 @@ class Camera:
         except PermissionError:
             if hardware is None:
                 raise
-            return self._tried(None, decoder)  # there is no such device
-
-
-class Webcam:
-    """A webcam by number, /dev/video* or /dev/v4l/by-id/*. Its clock is the system's."""
-
-    live = True
-
-    def __init__(self, source: str, opening: OpenSettings) -> None:
-        path = f"/dev/video{source}" if source.isdigit() else source
-        _check_device(path)
-        device = opening.device
-        self._path = path
-        # A stable name is a link to the device that OpenCV knows.
-        self._capture = cv2.VideoCapture(os.path.realpath(path), cv2.CAP_V4L2)
-        if not self._capture.isOpened():
-            raise SourceError(f"{path} is no camera that can be read", "decode error")
-        self._ask(cv2.CAP_PROP_FOURCC, _fourcc(device.fourcc or "MJPG"))
-        if device.size:
-            self._ask(cv2.CAP_PROP_FRAME_WIDTH, device.size[0])
-            self._ask(cv2.CAP_PROP_FRAME_HEIGHT, device.size[1])
-        if device.fps:
-            self._ask(cv2.CAP_PROP_FPS, device.fps)
-        self._ask(cv2.CAP_PROP_BUFFERSIZE, 2)
-        self.about = _about(self._capture)
-        given = _codec_of(self._capture)
-        if device.fourcc and given != device.fourcc:
-            logger.warning("%s was asked for %s and gives %s", path, device.fourcc, given or "something else")
-        size = tuple(int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if device.size and size != device.size:
-            logger.warning("%s was asked for %dx%d and gives %dx%d", path, *device.size, *size)
-
-    def read(self) -> Picture:
-        """The next frame."""
-        if not self._capture.grab():
-            raise SourceError(f"{self._path} gives no more frames", "ended")
-        return Picture(time.monotonic(), self._pixels)
-
-    @property
-    def details(self) -> Details:
-        """What the device says."""
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        return Details(codec=_codec_of(self._capture), fps=rate if rate > 0 else None)
-
-    def close(self) -> None:
-        """Close the device."""
-        self._capture.release()
-
-    def _pixels(self) -> Pixels:
-        """The frame that was read last; only now are its colours converted."""
-        ok, bgr = self._capture.retrieve()
-        if not ok:
-            raise SourceError("a frame was read and cannot be decoded", "decode error")
-        return np.asarray(bgr, np.uint8)
-
-    def _ask(self, what: int, value: float) -> None:
-        """A wish; what the camera makes of it shows when it is read back."""
-        self._capture.set(what, value)
-
-
-def _check_device(path: str) -> None:
-    """Opening tells why a device cannot be had, which OpenCV does not.
-
-    Raises:
-        SourceError: it cannot.
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-            raise SourceError(f"there is no camera {path}", "not found") from error
-        if error.errno in (errno.EACCES, errno.EPERM):
-            raise SourceError(f"no permission for {path}: the group video has it", "unauthorised") from error
-        raise SourceError(f"cannot open {path}: {error.strerror}", "refused") from error
-
-
-def _fourcc(text: str) -> int:
-    return cv2.VideoWriter.fourcc(*text)
-
-
-def _about(capture: cv2.VideoCapture) -> str:
-    """Size, codec and announced rate, for people."""
-    width, height = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    return f"{width}x{height} {_codec_of(capture) or 'unknown codec'}, {rate:.4g} fps announced"
-
-
-def _codec_of(capture: cv2.VideoCapture) -> str:
-    """The FourCC of what the device gives; empty if it has none."""
-    fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
-    return "".join(c for i in range(4) if (c := chr(fourcc >> 8 * i & 0xFF)).isprintable()).strip()
+            return self._tried(None, decoder)  # no such device

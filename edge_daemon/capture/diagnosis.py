@@ -1,4 +1,4 @@
-"""Why a camera on the network cannot be opened: FFmpeg through OpenCV does not tell, so it is asked directly."""
+"""Finds out why a camera on the network cannot be opened: FFmpeg does not say, so the camera is asked directly."""
 
 import base64
 import hashlib
@@ -19,8 +19,8 @@ _BY_STATUS = {200: "decode error", 401: "unauthorised", 403: "unauthorised", 404
 def why(source: str, timeout_s: float = TIMEOUT_S) -> str:
     """A word or two: refused, unauthorised, not found, timeout, unreachable, decode error, or `answers 503`.
 
-    `decode error` is what is left when the camera answers as it should. Credentials in the URL are used as a player
-    would, and never told.
+    `decode error` remains when the camera answers as it should. Credentials in the URL are used as a player would use
+    them, and never reported.
     """
     timeout_s = min(timeout_s, TIMEOUT_S)
     try:
@@ -34,7 +34,7 @@ def why(source: str, timeout_s: float = TIMEOUT_S) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The word for what went wrong on the way to a camera, whose line is hung up."""
+    """One-word reason of a failed connection; closes the response."""
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         return _said(error.code)
@@ -55,17 +55,17 @@ def reason_of(error: Exception) -> str:
 
 
 def open_http(url: str, timeout_s: float) -> "urllib.request._UrlopenRet":
-    """What an HTTP camera answers; user and password of the URL are used as it asks for (Basic or Digest).
+    """The response of an HTTP camera, with user and password of the URL as it requires (Basic or Digest).
 
     Raises:
-        OSError, HTTPException, ValueError: it does not answer, or not with 200; see `reason_of`.
+        OSError, HTTPException, ValueError: there is no response, or none with status 200; see `reason_of`.
     """
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
     bare = parts._replace(netloc=(f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else ""))
     passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
     opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}),  # cameras are in reach
+        urllib.request.ProxyHandler({}),  # cameras are reached directly
         urllib.request.HTTPBasicAuthHandler(passwords),
         urllib.request.HTTPDigestAuthHandler(passwords),
     )
@@ -83,7 +83,7 @@ def _credentials(parts: urllib.parse.SplitResult) -> tuple[str, str]:
 
 
 def _rtsp_status(parts: urllib.parse.SplitResult, timeout_s: float) -> int:
-    """What an RTSP server answers to DESCRIBE (RFC 2326, section 10.2), with credentials once it asks for them."""
+    """Status of an RTSP server's response to DESCRIBE (RFC 2326, section 10.2), with credentials if required."""
     secure = parts.scheme.lower() == "rtsps"
     host, port = parts.hostname or "", parts.port or (322 if secure else 554)
     netloc = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
@@ -92,7 +92,7 @@ def _rtsp_status(parts: urllib.parse.SplitResult, timeout_s: float) -> int:
         line: socket.socket = stack.enter_context(socket.create_connection((host, port), timeout_s))
         if secure:
             context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # FFmpeg does not ask either
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # FFmpeg does not check either
             line = stack.enter_context(context.wrap_socket(line, server_hostname=host))
         status, head = _describe(line, url, 1, "")
         if status == 401 and parts.username is not None:
@@ -115,13 +115,13 @@ def _describe(line: socket.socket, url: str, number: int, authorization: str) ->
 
 
 def _authorization(head: bytes, url: str, user: str, password: str) -> str:
-    """The answer to a challenge (RFC 2617), Digest if the server offers it."""
+    """The header that answers a challenge (RFC 2617), Digest if the server offers it."""
     offers = [line.partition(b":")[2].decode("latin-1").strip() for line in head.split(b"\r\n") if _is_challenge(line)]
     digest = next((offer for offer in offers if offer.lower().startswith("digest")), None)
     if digest is None:
         return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    told = urllib.request.parse_keqv_list(urllib.request.parse_http_list(digest.partition(" ")[2]))
-    realm, nonce = told.get("realm", ""), told.get("nonce", "")
+    fields = urllib.request.parse_keqv_list(urllib.request.parse_http_list(digest.partition(" ")[2]))
+    realm, nonce = fields.get("realm", ""), fields.get("nonce", "")
     answer = _md5(f"{_md5(f'{user}:{realm}:{password}')}:{nonce}:{_md5(f'DESCRIBE:{url}')}")
     return f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{url}", response="{answer}"'
 

@@ -1,4 +1,4 @@
-"""What of a frame is sent to a worker, and as which bytes."""
+"""Chooses what of a frame is sent to a worker, and encodes it."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_daemon.capture.picture import Picture
-from edge_daemon.capture.window import Encoded, Form, Held
+from edge_daemon.capture.window import BufferedFrame, Encoded, Form
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.codecs import encode_bgr
 from edge_daemon.imaging.colour import Pixels
@@ -20,59 +20,59 @@ from edge_daemon.transport.shared_memory import Pools
 
 logger = logging.getLogger(__name__)
 EXACT = ("raw", "png")
-"""Codecs that lose nothing."""
+"""Lossless codecs."""
 
 
 class Encoding:
-    """Encodes frames as workers want them, each once for all who want the same. Bare pixels lie in `pools`."""
+    """Encodes frames as workers need them, once for all workers that need the same. Bare pixels are in `pools`."""
 
     def __init__(self, settings: CaptureSettings) -> None:
         self._settings = settings
         self._usual: Form | None = None
         self.pools = Pools(settings.window)
 
-    def prepare(self, held: Held) -> None:
-        """A frame of a file was read, all of which are asked for: now its pixels are in the caches."""
-        if self._usual and held.picture.jpeg is None:
-            self.encoded(held, self._usual)
+    def prepare(self, frame: BufferedFrame) -> None:
+        """Encode a frame of a file, all of which are requested, while its pixels are in the processor's caches."""
+        if self._usual and frame.picture.jpeg is None:
+            self.encoded(frame, self._usual)
 
-    def form_of(self, held: Held, order: Send) -> Form:
-        """How a frame is to be sent."""
+    def form_of(self, frame: BufferedFrame, request: Send) -> Form:
+        """The form in which a frame is sent."""
         codec = self._settings.codec
-        if codec == "auto":  # a camera's own JPEGs go on as they came
-            codec = "raw" if order.inbox.startswith("ipc://") and held.picture.jpeg is None else "jpeg"
-        scaled = self._scaled(held, codec, order)
-        form = Form(codec, scaled, whole=scaled is None or order.annotate is not None)
+        if codec == "auto":  # a camera's own JPEGs are passed on
+            codec = "raw" if request.inbox.startswith("ipc://") and frame.picture.jpeg is None else "jpeg"
+        scaled = self._scaled(frame, codec, request)
+        form = Form(codec, scaled, whole=scaled is None or request.annotate is not None)
         self._usual = form if scaled else None
         return form
 
-    def _scaled(self, held: Held, codec: Codec, order: Send) -> tuple[int, int] | None:
-        """Width and height that are enough, where all that the worker would do with more is scale it down.
+    def _scaled(self, frame: BufferedFrame, codec: Codec, request: Send) -> tuple[int, int] | None:
+        """Sufficient width and height, if the worker would only scale the frame down.
 
-        A frame that a worker has died of is kept whole, and what a codec takes away is not to depend on who watches.
-        Where the whole is wanted too, planes are what it pays for: they are scaled while they are in the caches.
+        A frame that a worker died of is sent whole, and a codec's losses must not depend on who watches. If the whole
+        frame is needed too, scaling pays for planes only: it is done while they are in the caches.
         """
-        if order.input is None or order.crops is not None or order.deaths or codec not in EXACT:
+        if request.input is None or request.crops is not None or request.deaths or codec not in EXACT:
             return None
-        picture = held.picture
-        if order.annotate and not (codec == "raw" and picture.jpeg is None and isinstance(picture.pixels, Yuv)):
+        picture = frame.picture
+        if request.annotate and not (codec == "raw" and picture.jpeg is None and isinstance(picture.pixels, Yuv)):
             return None
         width, height = picture.size
-        fit: Fit = "stretch" if order.input.stretch else "letterbox"
-        size = enough((height, width), (order.input.height, order.input.width), fit)
+        fit: Fit = "stretch" if request.input.stretch else "letterbox"
+        size = enough((height, width), (request.input.height, request.input.width), fit)
         return size and (size[1], size[0])
 
-    def encoded(self, held: Held, form: Form) -> Encoded:
-        """What is sent of a frame; nothing where it turns out to be damaged, as the worker will say."""
-        if form.codec == "jpeg" and held.picture.jpeg is not None:
-            return Encoded(held.picture.jpeg)
-        if (made := held.encoded.get(form)) is None:
+    def encoded(self, frame: BufferedFrame, form: Form) -> Encoded:
+        """The bytes to send; none if the frame turns out to be damaged, which the worker will report."""
+        if form.codec == "jpeg" and frame.picture.jpeg is not None:
+            return Encoded(frame.picture.jpeg)
+        if (made := frame.encoded.get(form)) is None:
             try:
-                made = self._encode(held.picture, form)
+                made = self._encode(frame.picture, form)
             except SourceError as error:
                 logger.warning("%s", error)
                 made = Encoded(b"")
-            held.encoded[form] = made
+            frame.encoded[form] = made
         return made
 
     def _encode(self, picture: Picture, form: Form) -> Encoded:
@@ -91,7 +91,7 @@ class Encoding:
         return self._raw([pixels])
 
     def _raw(self, arrays: Sequence[Pixels], **more: Any) -> Encoded:
-        """Pixels as they are, one after the other, in shared memory if there is room."""
+        """Bare pixels, one array after the other, in shared memory if there is room."""
         slot = self.pools.put(arrays)
         data = slot.data if slot else np.concatenate([array.ravel() for array in arrays]).data
         return Encoded(data, slot=slot, **more)

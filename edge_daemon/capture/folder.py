@@ -14,15 +14,15 @@ from edge_daemon.imaging.codecs import read_bgr
 logger = logging.getLogger(__name__)
 PICTURE_FILES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".ppm", ".pgm"}
 LOOK_S = 0.2
-"""How often a folder is looked at."""
+"""Interval at which a folder is listed."""
 SHARE = 0.02
-"""How much of the time looking may take at most: a folder of many files is looked at less often."""
+"""Most of the time that listing may take: a folder of many files is listed less often."""
 
 
 class Folder:
-    """The pictures of a folder, in the order of their names, one a second on its clock.
+    """The pictures of a folder in the order of their names. Its clock shows one a second.
 
-    What is no picture is left out.
+    Files that cannot be decoded are left out, and take no time.
     """
 
     live = False
@@ -56,7 +56,7 @@ class Folder:
 
 
 class Stamp(NamedTuple):
-    """What tells one state of a file from another."""
+    """Distinguishes one state of a file from another."""
 
     modified_ns: int
     size: int
@@ -64,10 +64,10 @@ class Stamp(NamedTuple):
 
 
 class GrowingFolder:
-    """The pictures that are added to a folder, or written again, in the order of their times; the newest at first.
+    """The pictures that are added to a folder or rewritten, in the order of their times; at first, the newest.
 
-    A file counts as complete when it has stood still from one look to the next and can be decoded. Folders on network
-    shares do not say when they change, so that this one is looked at again and again. Its clock is the system's.
+    A file is complete when it is the same in two listings and can be decoded. Folders on network shares do not report
+    changes, so this one is listed again and again. A picture is dated when it is read.
     """
 
     live = True
@@ -122,7 +122,7 @@ class GrowingFolder:
                 if file.suffix.lower() in PICTURE_FILES:
                     try:
                         status = file.stat()
-                    except FileNotFoundError:  # gone since
+                    except FileNotFoundError:  # removed since
                         continue
                     found[file.name] = Stamp(status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError as error:

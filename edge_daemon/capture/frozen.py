@@ -1,4 +1,4 @@
-"""Whether a camera sends the same picture again and again, as one does whose sensor or encoder hangs."""
+"""Detects a camera that sends the same picture again and again, because its sensor or encoder hangs."""
 
 import zlib
 
@@ -6,20 +6,20 @@ from edge_daemon.capture.picture import Picture
 from edge_daemon.imaging.yuv import Yuv
 
 FROZEN_S = 10.0
-"""A live picture has noise: not one pixel in so long is not a quiet scene, but no camera any more."""
+"""A live picture has noise: if no pixel changes for this long, the scene is not quiet but the camera is stuck."""
 STEP = 16
 
 
 class Frozen:
-    """Compares pictures by a sum over some of their pixels, or over their bytes as they came."""
+    """Compares pictures by a checksum of some of their pixels, or of their JPEG."""
 
     def __init__(self, after_s: float = FROZEN_S) -> None:
         self._after_s = after_s
         self._sum: int | None = None
         self._since_s = 0.0
 
-    def sees(self, picture: Picture) -> bool:
-        """Whether all pictures have been the same for long."""
+    def add(self, picture: Picture) -> bool:
+        """Take in the next picture; True if it and those before it have been the same for long."""
         if (now := zlib.crc32(_some_of(picture))) != self._sum:
             self._sum, self._since_s = now, picture.time_s
         return picture.time_s - self._since_s >= self._after_s

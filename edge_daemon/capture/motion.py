@@ -1,7 +1,7 @@
-"""The motion gate: lets frames through while something moves, and one of a still picture now and then."""
+"""The motion gate: lets frames through while something moves, and one of a still scene now and then."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,20 +11,21 @@ from edge_daemon.capture.picture import Picture
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
 from edge_daemon.messages.published import utc
+from edge_daemon.messages.status import MotionStatus
 from edge_daemon.settings import MotionSettings
 
 WIDTH = 160
-"""Pixels across the picture that is looked at."""
+"""Width in pixels of the pictures that are compared."""
 MEMORY_S = 0.5
-"""Time constant of what a frame is compared with: whatever has stood still for two or three of these is no news."""
+"""Time constant of the average that frames are compared with: what stood still for two or three of these is known."""
 HOLD_S = 1.0
-"""The gate stays open for so long after the last movement: a person who hesitates is not lost from sight."""
+"""The gate stays open this long after the last movement, so that a person who hesitates stays in sight."""
 EVERYWHERE = 0.5
-"""When more of the picture changes at once than this share, it is the light, or the camera."""
+"""A change of more than this share of the picture at once is due to the light, or to the camera."""
 GRAIN = 3
-"""What is smaller than so many pixels either way is noise, rain or an insect far away."""
+"""Changes smaller than this many pixels either way are noise, rain or distant insects."""
 _SAMPLE = 3
-"""Every so-manyth pixel either way tells the brightness of all."""
+"""Distance of the pixels that the overall brightness is taken from."""
 
 Change = Literal["none", "movement", "light"]
 
@@ -36,16 +37,16 @@ class Motion:
         self._settings = settings
         self._before: NDArray[np.float32] | None = None
         self._time_s = 0.0
-        self._seen = np.empty((0, 0), np.uint8)  # 255 where it is looked at, 0 where a mask lies
+        self._seen = np.empty((0, 0), np.uint8)  # 255 where it is looked at, 0 under a mask
         self._sample = np.empty(0, np.intp)
         self._grain = np.ones((GRAIN, GRAIN), np.uint8)
 
-    def sees(self, grey: Grey, time_s: float) -> Change:
-        """What has changed at `time_s`, in seconds on a clock that goes on from picture to picture.
+    def add(self, grey: Grey, time_s: float) -> Change:
+        """Take in the next picture, captured at `time_s`; returns what has changed.
 
-        A picture that became brighter or darker as a whole has not changed. `light` is what can be told neither as
-        that nor as something in the picture; it is known from then on. So it is with the first picture, and with one of
-        another size than the last.
+        A picture that became brighter or darker as a whole has not changed. `light` is a change that is neither that
+        nor something in the picture; the new picture is known from then on. So are the first one, and the first one of
+        another size.
         """
         now = grey.astype(np.float32)
         elapsed_s, self._time_s = max(0.0, time_s - self._time_s), time_s
@@ -63,7 +64,7 @@ class Motion:
         return "movement" if moved > self._settings.area else "none"
 
     def _begin(self, first: NDArray[np.float32]) -> None:
-        """Take the first picture of a size as what is known."""
+        """Take the first picture of a size as known."""
         self._before = first
         height, width = first.shape
         self._seen = np.full((height, width), 255, np.uint8)
@@ -74,20 +75,20 @@ class Motion:
         self._sample = np.flatnonzero(every & (self._seen > 0))
 
     def _changed(self, difference: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """255 where the difference counts and it is looked at."""
+        """255 where the difference is large enough and no mask lies."""
         far = (np.abs(difference) > self._settings.threshold).view(np.uint8)
         return np.asarray(cv2.bitwise_and(self._seen, far * np.uint8(255)), np.uint8)
 
     def _share(self, marked: "cv2.typing.MatLike") -> float:
-        """How much of what is looked at is marked."""
+        """Share of the unmasked picture that is marked."""
         return cv2.countNonZero(marked) / max(1, cv2.countNonZero(self._seen))
 
 
 class MotionGate:
     """Decides which of a camera's frames are offered to the models.
 
-    It is `moving` while something moves and for a second after; `since_ns` is when that changed, on the wall clock. Of
-    the `seen` pictures `passed` went through.
+    It is `moving` while something moves and for a second after; `since_ns` is when that changed, on the wall clock.
+    `passed` of the `seen` pictures were offered.
     """
 
     def __init__(self, settings: MotionSettings) -> None:
@@ -96,8 +97,8 @@ class MotionGate:
         self.moving, self.since_ns = False, 0
         self.seen = self.passed = 0
 
-    def passes(self, picture: Picture, at_ns: int) -> bool:
-        """Whether this picture, come at `at_ns` of the wall clock, is offered; so is one that cannot be decoded.
+    def admit(self, picture: Picture, at_ns: int) -> bool:
+        """Take in the next picture, at `at_ns` of the wall clock; True if it is offered, as undecodable ones are.
 
         Raises:
             SourceError: its source cannot give it.
@@ -106,7 +107,7 @@ class MotionGate:
         if time_s < self._passed_s:  # the clock was set back
             self._moved_s = self._passed_s = -math.inf
         try:
-            change = self._motion.sees(_grey(picture), time_s)
+            change = self._motion.add(_grey(picture), time_s)
         except PictureError:
             change = "light"
         if change == "movement":
@@ -114,18 +115,19 @@ class MotionGate:
         moving = time_s - self._moved_s < HOLD_S
         if moving != self.moving or not self.seen:
             self.moving, self.since_ns = moving, at_ns
-        passes = moving or change == "light" or time_s - self._passed_s >= self._always_every_s
+        admitted = moving or change == "light" or time_s - self._passed_s >= self._always_every_s
         self.seen += 1
-        if passes:
+        if admitted:
             self._passed_s = time_s
             self.passed += 1
-        return passes
+        return admitted
 
     @property
-    def status(self) -> dict[str, Any]:
-        """How it stands, for `status/`: `moving` or `still`, since when, and the share of the frames that passed."""
+    def status(self) -> MotionStatus:
+        """For `status/`: `moving` or `still`, since when, and the share of the frames that were offered."""
         share = self.passed / self.seen if self.seen else 0.0
-        return {"state": "moving" if self.moving else "still", "since": utc(self.since_ns), "passed": round(share, 4)}
+        state: Literal["moving", "still"] = "moving" if self.moving else "still"
+        return MotionStatus(state=state, since=utc(self.since_ns), passed=round(share, 4))
 
 
 def _grey(picture: Picture) -> Grey:

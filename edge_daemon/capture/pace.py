@@ -2,19 +2,21 @@
 
 import math
 
+from edge_daemon.settings import CaptureSettings
+
 
 class Pace:
-    """Lets `fps` frames a second through, evenly, whatever rate the source announces or has.
+    """Admits `fps` frames a second, evenly spaced, whatever rate the source announces or has.
 
-    Time is cut into slots of 1/fps, and the first frame of each slot passes. A clock that jumps back starts afresh.
+    Time is cut into slots of 1/fps, and the first frame of each slot is admitted. A clock that jumps back starts over.
     """
 
-    def __init__(self, fps: float | None) -> None:
-        self._fps = fps
+    def __init__(self, settings: CaptureSettings) -> None:
+        self._fps = settings.fps
         self._slot: int | None = None
 
-    def passes(self, time_s: float) -> bool:
-        """Whether a frame of this time is offered to the models."""
+    def admit(self, time_s: float) -> bool:
+        """True if the frame of this time is offered to the models; its slot is taken then."""
         if self._fps is None:
             return True
         slot = math.floor(time_s * self._fps + 1e-6)

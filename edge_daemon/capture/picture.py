@@ -1,10 +1,11 @@
-"""What every source gives, and how it says that it has nothing to give."""
+"""Pictures, and the interface of all sources of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
 from edge_daemon.imaging.yuv import Yuv
@@ -12,21 +13,23 @@ from edge_daemon.imaging.yuv import Yuv
 
 @dataclass(eq=False)
 class Picture:
-    """A picture that a source gave, and when it is to be shown, in seconds on the source's own clock.
+    """A picture that a source gave.
 
-    Pixels are made by `load` when they are first asked for, which has to be before the source is read again. `jpeg`
-    are the bytes of a source that sends JPEGs, from which they can be made at any time. `truth` are the boxes (x1,
-    y1, x2, y2 in pixels) that a generated scene knows to be there.
+    `time_s` is when it was captured: on CLOCK_MONOTONIC if the source is live, else its position in the source. `load`
+    makes the pixels when they are first needed, which must be before the source is read again. `jpeg` are the bytes of
+    a source that sends JPEGs, from which the pixels can be made at any time. `truth` are the boxes (x1, y1, x2, y2 in
+    pixels) of what a generated scene contains. `packet` is the coded picture that it was decoded from, if known.
     """
 
     time_s: float
     load: Callable[[], Pixels | Yuv]
     jpeg: bytes | None = None
     truth: list[list[float]] | None = None
+    packet: Packet | None = None
 
     @cached_property
     def pixels(self) -> Pixels | Yuv:
-        """As the source has them: BGR (height x width x 3, uint8), or planes.
+        """Pixels as the source has them: BGR (height x width x 3, uint8), or planes.
 
         Raises:
             SourceError: the frame cannot be decoded.
@@ -35,7 +38,7 @@ class Picture:
 
     @property
     def bgr(self) -> Pixels:
-        """Height x width x 3, uint8; made anew each time from planes.
+        """BGR, height x width x 3, uint8; planes are converted each time.
 
         Raises:
             SourceError: the frame cannot be decoded.
@@ -54,14 +57,14 @@ class Picture:
 
 
 def ready(bgr: Pixels) -> Callable[[], Pixels]:
-    """The `load` of a picture whose pixels (height x width x 3, uint8) are there."""
+    """The `load` of a picture whose pixels (BGR, height x width x 3, uint8) are there already."""
     return lambda: bgr
 
 
 @dataclass(frozen=True)
 class Details:
-    """What can be told of a source: what its frames are coded in (empty: nothing), the rate that it announces, who
-    decodes it, and whether the frame that was read last is one that needs no other (None: unknown).
+    """Facts about a source: codec of its frames (empty: none), announced frame rate, name of the decoder, and whether
+    the last frame read was a key frame (None: unknown).
     """
 
     codec: str = ""
@@ -71,24 +74,33 @@ class Details:
 
 
 class Source(Protocol):
-    """An open camera, file, folder or scene. Its clock is the system's monotonic one if it is `live`."""
+    """An open camera, file, folder or scene."""
 
     live: bool
     about: str
 
     @property
     def details(self) -> Details:
-        """What is known by now."""
+        """Facts known so far."""
         ...
 
     def read(self) -> Picture | None:
         """The next picture. None: a finite source is at its end, a live one has nothing new for now.
 
         Raises:
-            SourceError: the camera is gone.
+            SourceError: the camera is lost.
         """
         ...
 
     def close(self) -> None:
-        """Let the device or connection go."""
+        """Release the device or connection."""
+        ...
+
+
+@runtime_checkable
+class CodedSource(Source, Protocol):
+    """A source whose pictures arrive as packets."""
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` with every packet from now on."""
         ...

@@ -1,57 +1,60 @@
-"""The thread that reads a camera: it numbers every frame, opens again what was lost, and waits for nobody in live."""
+"""The thread that reads a camera: it numbers and dates every frame, reopens lost cameras, and, live, never waits."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 
+from edge_daemon.capture.announcements import Announcements
 from edge_daemon.capture.frozen import Frozen
+from edge_daemon.capture.moment import Moment, Moments
 from edge_daemon.capture.motion import MotionGate
-from edge_daemon.capture.offers import Offers, PassedOver
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
-from edge_daemon.capture.window import Held, Window
+from edge_daemon.capture.window import BufferedFrame, Window
 from edge_daemon.config.sources import comes_and_goes
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
+from edge_daemon.messages.scheduling import Announce, Skipped
 from edge_daemon.settings import CaptureSettings
 
 logger = logging.getLogger(__name__)
-TELL_NS = 1_000_000_000
-"""How often it is told what was passed over, where no frame is offered."""
+SKIPPED_NS = 1_000_000_000
+"""Interval at which skipped frames are reported if no frame is offered."""
 
 
 class Reader(threading.Thread):
-    """Reads from the source into a window, and leaves word of each frame among the `offers`.
+    """Reads from the source into a window, and queues an announcement of each frame.
 
-    `prepare` gets each frame of a file before that. `wake` is called after each frame that is left there, and with true
-    after other news. A camera that is away is opened again and again; a file, folder or scene that cannot be opened
-    stops the reader with `error`, and one that ends with `captured`.
+    `prepare` is called with each frame of a file before it is buffered. `wake` is called after each announcement, and
+    with True after other news. A camera that is lost is reopened again and again. A file, folder or scene that cannot
+    be opened ends the reader with `error`; one that is at its end, with `captured`.
     """
 
     def __init__(
         self,
         settings: CaptureSettings,
         window: Window,
-        offers: Offers,
-        prepare: Callable[[Held], None],
+        announcements: Announcements,
+        prepare: Callable[[BufferedFrame], None],
         wake: Callable[[bool], None],
     ) -> None:
         super().__init__(name="reader", daemon=True)
-        self._settings, self._window, self._offers = settings, window, offers
+        self._settings, self._window, self._announcements = settings, window, announcements
         self._prepare, self._wake = prepare, wake
-        self._pace = Pace(settings.fps)
+        self._pace = Pace(settings)
         self.gate = MotionGate(settings.motion) if settings.motion else None
-        self._start_at = 0
+        self._epoch = self._start_at = 0
+        self._moments: Moments
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
         self.patient = comes_and_goes(settings.source, settings.delivery)
-        """Whether a source that is away is tried again."""
-        self._told_ns = 0
+        """True if a source that is away is tried again."""
+        self._reported_ns = 0
         self.state, self.about = "connecting", ""
         self.seq = -1
         self.paced = self.still = 0
@@ -60,9 +63,9 @@ class Reader(threading.Thread):
         self.error: Exception | None = None
         self.busy_since: float | None = None
 
-    def begin(self, seq: int) -> None:
-        """Number the frames from 0, and offer those from number `seq` on."""
-        self._start_at = seq
+    def begin(self, epoch: int, seq: int) -> None:
+        """Number the frames from 0 in `epoch`, and offer those from number `seq` on."""
+        self._epoch, self._start_at, self._moments = epoch, seq, Moments(epoch)
         self._may_start.set()
 
     def stop(self) -> None:
@@ -72,7 +75,7 @@ class Reader(threading.Thread):
         self._window.close()
 
     def run(self) -> None:
-        """Read until stopped, or until the source ends; what this cannot go on from is left in `error`."""
+        """Read until stopped, or until the source ends; an error that ends it is left in `error`."""
         try:
             self._keep_reading()
         except Exception as error:
@@ -87,8 +90,7 @@ class Reader(threading.Thread):
                 self.busy_since = time.monotonic()
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 try:
-                    self._note(source.about)
-                    self._enter("opened")
+                    self._opened(source.about)
                     began = time.monotonic()
                     ended = self._read_all(source)
                 finally:
@@ -100,7 +102,7 @@ class Reader(threading.Thread):
                 if not self.patient:
                     raise
                 self._enter(f"down ({error.reason})", str(error))
-                wait_s = retry.wait_s(error.reason, ran_s)
+                wait_s = retry.failed(error.reason, ran_s)
             else:
                 if ended and self.seq < 0:
                     raise SourceError(f"{redact(self._settings.source)} holds no picture that can be decoded")
@@ -112,7 +114,7 @@ class Reader(threading.Thread):
             self._ending.wait(wait_s)
 
     def _read_all(self, source: Source) -> bool:
-        """Read to the end (true) or until told to stop (false).
+        """Read until the source ends (True) or the reader is stopped (False).
 
         Raises:
             SourceError: the camera is lost.
@@ -134,58 +136,80 @@ class Reader(threading.Thread):
                 continue
             if played:
                 self._ending.wait(played.until_shown_s(picture.time_s, time.monotonic()))
-            captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
-            self.seq += 1
-            state = self.state
-            # What was read before and is not offered again goes the same way: a file's frames have the same fate
-            # however often it is begun.
-            if not self._pace.passes(picture.time_s):
-                self.paced += self.seq >= self._start_at
-            else:
-                if self.gate and not self.gate.passes(picture, captured_at_ns):
-                    self.still += self.seq >= self._start_at
-                elif self.seq >= self._start_at:
-                    self._offer(picture)
-                if source.live:
-                    state = "frozen" if frozen.sees(picture) else "up"
-            if self._live and captured_ns - self._told_ns > TELL_NS:
-                self._tell_passed_over(captured_ns)
-            self._enter(state if state == "frozen" else "up")
+            self._number(picture)
+            admitted = self._pace.admit(picture.time_s)
+            self._choose(picture, source, paced=not admitted)
+            stuck = frozen.add(picture) if admitted and source.live else self.state == "frozen"
+            self._enter("frozen" if stuck else "up")
         return False
 
-    def _offer(self, picture: Picture) -> None:
-        """Leave a frame in the window. What has no bytes of its own is made pixels of now, before the source goes on,
-        and is captured when that is done.
+    def _number(self, picture: Picture) -> None:
+        """Give the frame its number, and the packet that it came of too."""
+        self.seq += 1
+        if picture.packet:
+            picture.packet.epoch, picture.packet.seq, picture.packet.time_s = self._epoch, self.seq, picture.time_s
+
+    def _choose(self, picture: Picture, source: Source, *, paced: bool) -> None:
+        """Offer a frame or skip it. A frame that was read before, and is not offered again, passes the same gates: a
+        file's frames have the same fate however often it is read.
         """
+        new = self.seq >= self._start_at
+        if paced:
+            self.paced += new
+        elif self.gate and not self.gate.admit(picture, time.time_ns()):
+            self.still += new
+        elif new:
+            self._offer(picture, source)
+        if self._live and time.monotonic_ns() - self._reported_ns > SKIPPED_NS:
+            self._report_skipped()
+
+    def _offer(self, picture: Picture, source: Source) -> None:
+        """Buffer a frame. Pixels are made now, before the source is read again, unless the picture has a JPEG."""
         if picture.jpeg is None:
             _ = picture.pixels
-        captured_ns, captured_at_ns = time.monotonic_ns(), time.time_ns()
+        moment = self._moment(picture.time_s, source)
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
-        held = Held(self.seq, captured_ns, captured_at_ns, picture, self.paced, self.still)
+        frame = BufferedFrame(self.seq, moment, picture, self.still)
+        message = Announce(
+            camera=self._settings.camera,
+            epoch=self._epoch,
+            seq=self.seq,
+            captured_ns=moment.due_ns,
+            paced=self.paced,
+            still=self.still,
+        )
         self.paced = self.still = 0
-        self._told_ns = captured_ns
+        self._reported_ns = time.monotonic_ns()
         if not self._live:
-            self._prepare(held)
-        if self._window.offer(held):
-            self._offers.add(held)
+            self._prepare(frame)
+        if self._window.put(frame):
+            self._announcements.add(message)
             self._wake(False)
 
-    def _tell_passed_over(self, now_ns: int) -> None:
-        """Let it be known what became of frames that none follows for now. Of a file, each time it is read must tell
-        the same, so it waits for the next frame that is offered.
+    def _moment(self, time_s: float, source: Source) -> Moment:
+        read_ns = time.monotonic_ns()
+        if source.live:
+            return self._moments.of_camera(time_s, read_ns)
+        return self._moments.of_played(time_s, read_ns) if self._live else self._moments.of_file(time_s, read_ns)
+
+    def _report_skipped(self) -> None:
+        """Announce that frames were skipped, and none follows for now. Of a file each reading must report the same, so
+        that waits for the next frame that is offered.
         """
-        self._offers.add(PassedOver(self.seq, self.paced, self.still))
+        camera, epoch = self._settings.camera, self._epoch
+        self._announcements.add(Skipped(camera=camera, epoch=epoch, seq=self.seq, paced=self.paced, still=self.still))
         self.paced = self.still = 0
-        self._told_ns = now_ns
+        self._reported_ns = time.monotonic_ns()
         self._wake(True)
 
-    def _note(self, about: str) -> None:
-        """Say what was opened, unless it is what was open before."""
+    def _opened(self, about: str) -> None:
+        """Log what was opened, unless it is the same as before."""
         if about != self.about:
             logger.info("opened: %s", about)
             self.about = about
+        self._enter("opened")
 
     def _enter(self, state: str, sentence: str = "") -> None:
         if state != self.state:

@@ -1,29 +1,29 @@
-"""How long to wait before a camera that is away is tried again."""
+"""How long to wait before a lost camera is opened again."""
 
 import random
 from collections.abc import Callable
 
 FIRST_S, LONGEST_S = 0.5, 30.0
 STEADY_S = 10.0
-"""A camera that gave frames for so long has recovered: its next failure counts as the first."""
+"""A camera that delivered frames for this long has recovered: its next failure counts as the first."""
 _LONGEST_S = {"refused": 1.0, "ended": 1.0, "timeout": 2.0, "unreachable": 2.0}
-"""To ask in vain costs little here, and a camera that starts again is to be seen soon."""
+"""Limits where a failed attempt costs little, and a camera that restarts should be seen soon."""
 _FIRST_S = {"unauthorised": 30.0}
-"""Cameras lock out who knocks too often."""
+"""Cameras lock out clients that retry too often."""
 _SLOWEST_S = {"unauthorised": 300.0}
 
 
 class Retry:
-    """Doubles the wait with each failure in a row, up to a limit that the reason sets; never gives up.
+    """Exponential backoff with a limit by reason; never gives up.
 
-    Waits differ by a fifth at random, so that cameras that went together do not all come back at once.
+    Waits vary by a fifth at random, so that cameras that were lost together are not all opened at once.
     """
 
     def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(0.8, 1.2)) -> None:
         self._failures, self._jitter = 0, jitter
 
-    def wait_s(self, reason: str, ran_s: float) -> float:
-        """Seconds to wait after a failure for `reason`, the camera having given frames for `ran_s`."""
+    def failed(self, reason: str, ran_s: float) -> float:
+        """Note a failure for `reason` of a camera that delivered frames for `ran_s`; returns the seconds to wait."""
         self._failures = 1 if ran_s >= STEADY_S else self._failures + 1
         longest = _LONGEST_S.get(reason, _SLOWEST_S.get(reason, LONGEST_S))
         doubled: float = _FIRST_S.get(reason, FIRST_S) * 2.0 ** min(self._failures - 1, 20)

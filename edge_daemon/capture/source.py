@@ -1,25 +1,24 @@
-"""What a camera can be: each source opens in its constructor, gives pictures, and says plainly why it cannot."""
+"""Every kind of source: each opens in its constructor, gives pictures, and says plainly why it cannot."""
 
 from pathlib import Path
 
-from edge_daemon.capture.camera import Camera, Webcam
+from edge_daemon.capture.camera import Camera
 from edge_daemon.capture.folder import PICTURE_FILES, Folder, GrowingFolder
 from edge_daemon.capture.mjpeg import MjpegCamera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
+from edge_daemon.capture.webcam import Webcam
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import SourceError
 from edge_daemon.settings import Delivery, OpenSettings
 
-AS_USUAL = OpenSettings()
+DEFAULTS = OpenSettings()
 THREADS = 4
-"""That decode a file which is read as fast as it can be: one may be slower than all workers together, and where workers
-have the cores two wait for one another.
-"""
+"""Threads that decode a file which is read as fast as possible: one may be slower than all workers together."""
 
 
-def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Delivery | None = None) -> Source:
-    """Open what `source` names. Live, a folder is watched for new pictures; otherwise it is read once.
+def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Delivery | None = None) -> Source:
+    """Open the source of this name. Live, a folder is watched for new pictures; otherwise it is read once.
 
     Raises:
         SourceError: it cannot be opened; says why, without credentials.
@@ -42,7 +41,7 @@ def open_source(source: str, opening: OpenSettings = AS_USUAL, delivery: Deliver
 
 
 def file_source(path: Path, threads: int = 1) -> Source:
-    """A video file, decoded in so many threads, or a single picture."""
+    """A video file, decoded in `threads`, or a single picture."""
     if not path.exists():
         raise SourceError(f"there is no file {path}", "not found")
     if path.is_dir():

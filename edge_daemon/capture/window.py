@@ -1,13 +1,14 @@
-"""The frames that a capture holds until they are asked for or need not be kept."""
+"""The frames that a capture buffers until they are requested, or need not be kept."""
 
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edge_daemon.capture.moment import Moment
 from edge_daemon.capture.picture import Picture
 from edge_daemon.messages.frames import YuvFormat
-from edge_daemon.settings import Codec
+from edge_daemon.settings import CaptureSettings, Codec
 from edge_daemon.transport.shared_memory import Slot
 
 
@@ -20,8 +21,10 @@ class Form(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """The bytes of a frame as they are sent, what kind of planes they are if they are planes, and how long it took to
-    scale it down if it was; and the `slot` of shared memory where they lie, if they do.
+    """The bytes of a frame as they are sent.
+
+    `yuv` is set if they are planes. `scaling_ms` is the time it took to scale the frame down, if it was. `slot` is the
+    place in shared memory that holds the bytes, if any.
     """
 
     data: bytes | memoryview
@@ -31,18 +34,12 @@ class Encoded(NamedTuple):
 
 
 @dataclass(eq=False)
-class Held:
-    """A frame as it was read, and its encodings made so far.
-
-    `captured_ns` is of CLOCK_MONOTONIC, `captured_at_ns` of the wall clock. Of the frames before it, `paced` and
-    `still` were passed over.
-    """
+class BufferedFrame:
+    """A frame as it was read, and its encodings made so far. Of the frames before it, `still` were skipped as such."""
 
     seq: int
-    captured_ns: int
-    captured_at_ns: int
+    moment: Moment
     picture: Picture
-    paced: int = 0
     still: int = 0
     encoded: dict[Form, Encoded] = field(default_factory=dict)
 
@@ -50,20 +47,19 @@ class Held:
 class Window:
     """Filled by the reader thread, emptied by the process's loop.
 
-    Live (`size` None), it holds the newest frame and never makes the reader wait; beside it the last `kept` of those
-    that will be asked for again. Lossless, it holds `size` frames until they are released, and the reader waits for
-    room.
+    Live, it holds the newest frame and never makes the reader wait; beside it are the last `window` frames that will be
+    requested again. Lossless, it holds `window` frames until they are released, and the reader waits for room.
     """
 
-    def __init__(self, size: int | None, kept: int = 0) -> None:
-        self._size = size
-        self._frames: deque[Held] = deque()
-        self._kept: deque[Held] = deque(maxlen=kept)
+    def __init__(self, settings: CaptureSettings) -> None:
+        self._size = None if settings.delivery == "live" else settings.window
+        self._frames: deque[BufferedFrame] = deque()
+        self._kept: deque[BufferedFrame] = deque(maxlen=settings.window)
         self._changed = threading.Condition()
         self._closed = False
 
-    def offer(self, frame: Held) -> bool:
-        """Hold `frame`, waiting for room where all are kept; false once the window is closed."""
+    def put(self, frame: BufferedFrame) -> bool:
+        """Buffer `frame`, waiting for room if all frames are kept; False once the window is closed."""
         with self._changed:
             if self._size is None:
                 self._frames.clear()
@@ -73,40 +69,40 @@ class Window:
                 self._frames.append(frame)
             return not self._closed
 
-    def take(self, seq: int) -> Held | None:
-        """The oldest frame held from number `seq` on."""
+    def first_from(self, seq: int) -> BufferedFrame | None:
+        """The oldest frame from number `seq` on."""
         with self._changed:
             return next((frame for frame in self._frames if frame.seq >= seq), None)
 
-    def take_exactly(self, seq: int) -> Held | None:
-        """Frame number `seq`, if it is held or kept."""
+    def exactly(self, seq: int) -> BufferedFrame | None:
+        """Frame number `seq`, if it is buffered or kept."""
         with self._changed:
             return next((frame for frame in (*self._frames, *self._kept) if frame.seq == seq), None)
 
-    def keep(self, frame: Held) -> None:
-        """Hold on to a frame that will be asked for again; lossless, all are held anyway."""
+    def keep(self, frame: BufferedFrame) -> None:
+        """Keep a frame that will be requested again; lossless, all are kept anyway."""
         if self._size is None and frame not in self._kept:
             self._kept.append(frame)
 
     def release(self, seq: int) -> None:
-        """Let go of all frames up to `seq`."""
+        """Drop all frames up to `seq`."""
         with self._changed:
             while self._frames and self._frames[0].seq <= seq:
                 self._frames.popleft()
             self._changed.notify_all()
 
-    def held(self) -> list[tuple[int, int, int]]:
-        """Number and time of each frame held, in order, and how many before it were still."""
+    def frames(self) -> list[BufferedFrame]:
+        """The frames buffered, in order."""
         with self._changed:
-            return [(frame.seq, frame.captured_ns, frame.still) for frame in self._frames]
+            return list(self._frames)
 
     @property
-    def owed(self) -> int:
-        """Lossless, how many frames are not accounted for; live, nobody has to account for the newest."""
+    def unaccounted(self) -> int:
+        """Lossless, the number of frames that are not accounted for; live, the newest need not be."""
         return 0 if self._size is None else len(self._frames)
 
     def close(self) -> None:
-        """Wake a reader that waits, and hold nothing more."""
+        """Wake a reader that waits, and buffer nothing more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -206,6 +206,10 @@ def probe(
     source: Annotated[str | None, typer.Argument(help="As in a configuration; default: list the webcams.")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=600, help="Duration of the measurement.")] = 5.0,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a picture to this file.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Save a clip, such as 5s, without encoding it again.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the clip to this MP4 file.")] = None,
     transport: Annotated[str | None, typer.Option(help="RTSP transport: tcp or udp.")] = None,
     decode: Annotated[str | None, typer.Option(help="Video decoder: auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -226,8 +230,9 @@ def probe(
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
     options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
-    if not look(source, options, seconds=seconds, picture=picture, as_json=as_json):
-        raise typer.Exit(ExitCode.START)
+    found_out = look(source, options, seconds=seconds, picture=picture, clip=clip, output=output, as_json=as_json)
+    if found_out:
+        raise typer.Exit(found_out)
 
 
 @app.command()
@@ -259,11 +264,16 @@ def keygen(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    messages: Annotated[bool, typer.Option("--messages", help="That of the published messages, for programs.")] = False,
+) -> None:
     """Print the JSON Schema of the YAML, for editors."""
     import json
 
-    from edge_daemon.config.load import json_schema
+    if messages:
+        from edge_daemon.messages.schema import messages_schema as json_schema
+    else:
+        from edge_daemon.config.load import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

@@ -1,10 +1,9 @@
 """Checks from outside that everything a daemon publishes adds up."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from edge_daemon.client import Status
 from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.status import Status, StreamCounts
 
 
 @dataclass
@@ -73,36 +72,36 @@ class Audit:
 
     def _status(self, status: Status) -> str | None:
         # A new sink may publish unacknowledged results of the last one again: skip this comparison.
-        sink = [process["pid"] for process in status.processes if process["role"] == "sink"]
+        sink = [process.pid for process in status.processes if process.role == "sink"]
         same, self._sink = sink == self._sink, sink
         watched = {c: of for c, of in status.cameras.items() if self._cameras is None or c in self._cameras}
-        listed = {(camera, model): counts for camera, of in watched.items() for model, counts in of["models"].items()}
+        listed = {(camera, model): counts for camera, of in watched.items() for model, counts in of.models.items()}
         self._accounts = {key: account for key, account in self._accounts.items() if key in listed}
         for key, counts in listed.items():
             account = self._accounts.setdefault(key, _Account())
             wrong = _wrong_counts(counts) or (_wrong_since(counts, account) if same else None)
             if wrong:
                 return f"{' / '.join(key)}: {wrong}"
-            account.captured, account.delivered = counts["captured"], counts["delivered"]
-            account.dropped, account.results = counts["dropped"], 0
+            account.captured, account.delivered = counts.captured, counts.delivered
+            account.dropped, account.results = counts.dropped, 0
         return None
 
 
-def _wrong_counts(counts: dict[str, Any]) -> str | None:
-    captured, delivered, dropped, in_flight = (counts[key] for key in ("captured", "delivered", "dropped", "in_flight"))
-    if captured != delivered + sum(dropped.values()) + in_flight or min(in_flight, delivered) < 0:
-        return f"{_sum(captured, delivered, dropped)} and {in_flight} in flight"
+def _wrong_counts(counts: StreamCounts) -> str | None:
+    fates = counts.delivered + sum(counts.dropped.values()) + counts.in_flight
+    if counts.captured != fates or min(counts.in_flight, counts.delivered) < 0:
+        return f"{_sum(counts.captured, counts.delivered, counts.dropped)} and {counts.in_flight} in flight"
     return None
 
 
-def _wrong_since(counts: dict[str, Any], account: _Account) -> str | None:
+def _wrong_since(counts: StreamCounts, account: _Account) -> str | None:
     """The disagreement with the last status and the results since, if any."""
     if account.delivered is None:
         return None
-    if counts["delivered"] != account.delivered + account.results:
-        return f"{counts['delivered']} delivered, but {account.delivered} plus {account.results} were received"
-    shrunk = [reason for reason, count in account.dropped.items() if counts["dropped"].get(reason, 0) < count]
-    if shrunk or counts["captured"] < account.captured:
+    if counts.delivered != account.delivered + account.results:
+        return f"{counts.delivered} delivered, but {account.delivered} plus {account.results} were received"
+    shrunk = [reason for reason, count in account.dropped.items() if counts.dropped.get(reason, 0) < count]
+    if shrunk or counts.captured < account.captured:
         return f"{shrunk[0] if shrunk else 'captured'} is less than before"
     return None
 

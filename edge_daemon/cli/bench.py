@@ -21,8 +21,8 @@ from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.config.yaml import parse
 from edge_daemon.errors import ConfigError
+from edge_daemon.supervisor.kinds.worker import model_settings
 from edge_daemon.supervisor.model_files import with_local_models
-from edge_daemon.supervisor.plan import model_settings
 
 RATES = (1.0, 5.0, 10.0)
 

@@ -41,8 +41,8 @@ def request_for(model: str, options: Mapping[str, object], cache: Path | None) -
         ModelError: the model cannot be downloaded.
     """
     from edge_daemon.config.load import adhoc
+    from edge_daemon.supervisor.kinds.worker import model_settings
     from edge_daemon.supervisor.model_files import with_local_models
-    from edge_daemon.supervisor.plan import model_settings
 
     config = adhoc(["scene:"], [model], options)
     (name, asked), *_ = config.models.items()

@@ -9,12 +9,16 @@ from typing import Any
 import msgspec
 import yaml
 
-from edge_daemon.errors import EdgeError
+from edge_daemon.capture.stamps import Stamps, in_words
+from edge_daemon.errors import ConfigError, EdgeError, ExitCode
 from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
 from edge_daemon.settings import OpenSettings
 
 SLACK_S = 10.0
 """For the process that looks to start, and to find out why it cannot."""
+KEY_S = 30.0
+"""How long to wait for a key frame, with which a clip begins."""
+MAX_CLIP_S = 600.0
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"
 HINTS = {
@@ -29,12 +33,24 @@ HINTS = {
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A source to open, how long to read it, and the file for a picture of it, if any."""
+    """A source to open, how long to read it, and the files for a picture and a clip of `clip_s` of it, if any."""
 
     source: str
     opening: OpenSettings
     seconds: float
     picture: str | None
+    clip: str | None = None
+    clip_s: float = 0.0
+
+
+class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip that was saved, with a `note` if it is shorter than requested; or the `error` why there is none."""
+
+    file: str
+    seconds: float = 0.0
+    frames: int = 0
+    note: str | None = None
+    error: str | None = None
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -56,24 +72,36 @@ class Facts(msgspec.Struct, kw_only=True):
     jitter_ms: float | None = None
     longest_ms: float | None = None
     keyframe_s: float | None = None
+    stamps: Stamps | None = None
     open_s: float = 0.0
     frames: int = 0
     live: bool = False
     picture: str | None = None
+    clip: ClipFacts | None = None
     notes: list[str] = []
 
 
-def probe(source: str, options: dict[str, object], *, seconds: float, picture: Path | None, as_json: bool) -> bool:
-    """Look at a source and print what it is; whether it works. `options` are keys of a camera as in a configuration.
+def probe(
+    source: str,
+    options: dict[str, object],
+    *,
+    seconds: float,
+    picture: Path | None,
+    clip: str | None = None,
+    output: Path | None = None,
+    as_json: bool,
+) -> ExitCode:
+    """Look at a source, print what it is, and save a picture and a `clip` of that duration, if any, of it. `options`
+    are keys of a camera as in a configuration.
 
     Raises:
-        ConfigError: the source or an option cannot be.
+        ConfigError: the source or an option is invalid.
         PictureError: the picture cannot be saved under that name.
     """
     from edge_daemon.config.load import loads
     from edge_daemon.config.sources import camera_names, comes_and_goes
     from edge_daemon.imaging.files import format_of
-    from edge_daemon.supervisor.plan import open_settings
+    from edge_daemon.supervisor.kinds.capture import open_settings
 
     name = camera_names([source])[0]
     picture = picture or Path(f"{name}.jpg")
@@ -82,18 +110,44 @@ def probe(source: str, options: dict[str, object], *, seconds: float, picture: P
     written = {"cameras": {name: {"source": source, **options}}, "models": {"m": {"path": "builtin:person"}}}
     camera = loads(json.dumps(written), "probe").cameras[name]
     opening = open_settings(camera)
-    facts = ask(Request(source=camera.source, opening=opening, seconds=seconds, picture=str(picture)))
+    clip_s, file = _clip(clip, output, name)
+    facts = ask(
+        Request(source=camera.source, opening=opening, seconds=seconds, picture=str(picture), clip=file, clip_s=clip_s)
+    )
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
     else:
         hint = HINTS.get(facts.reason or "") if comes_and_goes(camera.source) else None
-        print("\n".join(told(facts, _config(name, source, options), hint)))
-    return facts.works
+        print("\n".join(lines_of(facts, _config(name, source, options), hint)))
+    if not facts.works:
+        return ExitCode.START
+    return ExitCode.FAILED if facts.clip and facts.clip.error else ExitCode.OK
+
+
+def _clip(clip: str | None, output: Path | None, name: str) -> tuple[float, str | None]:
+    """Seconds and file of the clip that is asked for."""
+    from edge_daemon.config.quantities import seconds
+
+    if clip is None:
+        if output:
+            raise ConfigError("--output is the file of a clip; add --clip, such as --clip 5s")
+        return 0.0, None
+    try:
+        clip_s = seconds(clip)
+    except ValueError as error:
+        raise ConfigError(f"--clip {clip}: {error}") from error
+    if clip_s > MAX_CLIP_S:
+        raise ConfigError(f"--clip {clip}: at most {MAX_CLIP_S / 60:g}m")
+    file = output or Path(f"{name}.mp4")
+    if file.suffix.lower() != ".mp4":
+        raise ConfigError(f"{file}: a clip is an MP4, and its name ends in .mp4")
+    return clip_s, str(file)
 
 
 def ask(request: Request) -> Facts:
     """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
     limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
+    limit_s += request.clip_s + KEY_S if request.clip else 0.0
     try:
         return call("edge_daemon.cli.isolated.probe", request, Facts, limit_s)
     except EdgeError as error:
@@ -101,7 +155,7 @@ def ask(request: Request) -> Facts:
         return Facts(reason=reasons.get(type(error), getattr(error, "reason", None)), error=str(error))
 
 
-def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Iterator[str]:
+def lines_of(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Iterator[str]:
     """The facts as lines for a person."""
     if not facts.works:
         yield f"it does not work: {facts.error}"
@@ -114,14 +168,27 @@ def told(facts: Facts, config: dict[str, Any], hint: str | None = None) -> Itera
     yield f"{rate}, jitter {facts.jitter_ms:g} ms, longest gap {facts.longest_ms:g} ms" if facts.jitter_ms else rate
     if facts.keyframe_s is not None:
         yield f"a key frame every {facts.keyframe_s:g} s"
+    if facts.stamps:
+        yield in_words(facts.stamps)
     yield f"the first frame came {facts.open_s:g} s after it was asked"
     for note in facts.notes:
         yield f"note: {note}"
     yield f"a picture of it: {facts.picture}"
+    if facts.clip:
+        yield from _clip_in_words(facts.clip)
     yield "to use it, write:"
     yield yaml.safe_dump(config, sort_keys=False, width=110).rstrip()
     if SECRET in str(config):
         yield f"and put its password where ${{{SECRET}}} is looked up: a systemd credential, or the environment"
+
+
+def _clip_in_words(clip: ClipFacts) -> Iterator[str]:
+    if clip.error:
+        yield f"no clip of it: {clip.error}"
+    else:
+        yield f"a clip of it: {clip.file}, {clip.seconds:g} s, {clip.frames} frames"
+        if clip.note:
+            yield f"  it ends early: {clip.note}"
 
 
 def webcams() -> list[dict[str, str]]:

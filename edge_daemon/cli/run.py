@@ -16,9 +16,9 @@ from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.state import daemon_folder
-from edge_daemon.supervisor.child import ProcessSpec
 from edge_daemon.supervisor.control_socket import ControlSocket
 from edge_daemon.supervisor.folders import run_folder
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.model_files import with_local_models
 from edge_daemon.supervisor.plan import plan
 from edge_daemon.supervisor.signals import Signals
@@ -92,7 +92,7 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
                 audit=AuditLog(state),
             )
             supervisor.run()
-        for line in summary(supervisor.cameras):
+        for line in summary(supervisor.streams):
             logger.info("%s", line)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a live table at a terminal, a log line now and then elsewhere."""
+"""The status of a run for people: a live table on a terminal, log lines every few seconds elsewhere."""
 
 import logging
 import os
@@ -6,17 +6,17 @@ import sys
 import threading
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from edge_daemon.cli.sentences import found_in, state_of, with_latency
-from edge_daemon.runtime.control import ProcessStatus
+from edge_daemon.messages.status import Status
 
 logger = logging.getLogger(__name__)
 LINES_S = 10.0
 
 
 class LogLines:
-    """Says how things stand every few seconds."""
+    """Logs the status every few seconds."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + LINES_S
@@ -25,31 +25,31 @@ class LogLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to put back."""
+        """Nothing to close."""
 
-    def update(self, cameras: dict[str, Any], _: list[ProcessStatus]) -> None:
-        """Take in how things stand."""
+    def update(self, status: Status) -> None:
+        """Log the status, if it is time to."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LINES_S
-        for camera, status in cameras.items():
-            for model, counts in status["models"].items():
+        for name, camera in status.cameras.items():
+            for model, counts in camera.models.items():
                 logger.info(
                     "%s (%s) / %s: %.1f fps%s, %d delivered, %d dropped, last: %s",
-                    camera,
-                    state_of(status),
+                    name,
+                    state_of(camera),
                     model,
-                    counts["fps"],
+                    counts.fps,
                     with_latency(counts),
-                    counts["delivered"],
-                    sum(counts["dropped"].values()),
+                    counts.delivered,
+                    sum(counts.dropped.values()),
                     found_in(counts),
-                    extra={"camera": camera},
+                    extra={"camera": name},
                 )
 
 
 class Screen:
-    """A live table at the bottom of the terminal; whatever is written to stderr meanwhile appears above it."""
+    """A live table at the bottom of the terminal; output to stderr appears above it."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -84,11 +84,11 @@ class Screen:
             for line in lines:
                 self._console.print(Text(line.rstrip("\n")))
 
-    def update(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
-        """Take in how things stand."""
+    def update(self, status: Status) -> None:
+        """Show the status."""
         from edge_daemon.cli.tables import camera_table
 
-        table = camera_table(cameras, width=self._console.width)
-        down = [process.name for process in processes if process.pid is None and process.state != "finished"]
+        table = camera_table(status.cameras, width=self._console.width)
+        down = [process.name for process in status.processes if process.pid is None and process.state != "finished"]
         table.caption = f"not running: {', '.join(down)}" if down else None
         self._live.update(table)

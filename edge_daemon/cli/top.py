@@ -1,4 +1,4 @@
-"""`edge-daemon top`: how a running daemon stands, as any subscriber can see it."""
+"""`edge-daemon top`: the status of a running daemon, as every subscriber receives it."""
 
 import os
 import select
@@ -16,22 +16,23 @@ from rich.text import Text
 
 from edge_daemon.cli.door import Door
 from edge_daemon.cli.tables import camera_table, process_table
-from edge_daemon.client import Status, Subscriber
+from edge_daemon.client import Subscriber
 from edge_daemon.errors import RequestError
+from edge_daemon.messages.status import Status
 
 PATIENCE_S = 5.0
-"""How long the first word of a daemon may take."""
+"""Time limit of the first status."""
 LOOK_S = 0.2
-"""How often keys are read and the time is told anew."""
+"""How often keys are read and the screen is drawn."""
 QUIET_S = 2.5
-"""A status comes every second."""
+"""Age of the last status from which on the daemon counts as silent; there is one every second."""
 
 
 def once(door: Door, *, as_json: bool) -> None:
-    """Print how the daemon stands now.
+    """Print the status of the daemon.
 
     Raises:
-        RequestError: there is no word from it.
+        RequestError: it publishes none in time.
     """
     with _statuses(door, PATIENCE_S) as subscriber:
         try:
@@ -47,31 +48,31 @@ def once(door: Door, *, as_json: bool) -> None:
 
 
 def watch(door: Door) -> None:
-    """Show how the daemon stands, until q or Ctrl-C."""
-    console, status, heard = Console(highlight=False), None, time.monotonic()
+    """Show the status of the daemon, until q or Ctrl-C."""
+    console, status, received_at = Console(highlight=False), None, time.monotonic()
     with _statuses(door, LOOK_S) as subscriber, _keys() as keys, Live(console=console, screen=True) as live:
         while "q" not in keys():
             with suppress(TimeoutError):
-                status, heard = subscriber.receive(), time.monotonic()
+                status, received_at = subscriber.receive(), time.monotonic()
             assert status is None or isinstance(status, Status)
-            live.update(picture(door.address, status, time.monotonic() - heard, console.width), refresh=True)
+            live.update(picture(door.address, status, time.monotonic() - received_at, console.width), refresh=True)
 
 
 def watch_json(door: Door) -> None:
-    """Print how the daemon stands every second, a JSON object a line, until Ctrl-C."""
+    """Print the status every second, a JSON object per line, until Ctrl-C."""
     with _statuses(door, None) as subscriber:
         for status in subscriber:
             print(msgspec.json.encode(status).decode(), flush=True)
 
 
 def picture(address: str, status: Status | None, silent_s: float, width: int) -> Group:
-    """All of it, for a terminal of `width` columns, `silent_s` after the last word."""
+    """The status for a terminal of `width` columns, `silent_s` after it was received."""
     quiet = Text(f"no word from {address} for {silent_s:.0f} s", style="bold red") if silent_s > QUIET_S else None
     if status is None:
         return Group(quiet or Text(f"waiting for a word from {address}"))
-    states = [camera["state"] for camera in status.cameras.values()]
-    cpu = sum(process["cpu"] for process in status.processes)
-    memory = sum(process["memory_bytes"] for process in status.processes)
+    states = [camera.state for camera in status.cameras.values()]
+    cpu = sum(process.cpu for process in status.processes)
+    memory = sum(process.memory_bytes for process in status.processes)
     up = f"{states.count('up')} of {len(states)} camera{'s'[: len(states) != 1]} up"
     head = Text(f"{status.at[:19].replace('T', ' ')}  {up}, CPU {cpu:.0%}, memory {memory / 1e6:.0f} MB")
     cameras = camera_table(status.cameras, width=width)
@@ -88,7 +89,7 @@ def _silence(door: Door) -> RequestError:
 
 @contextmanager
 def _keys() -> Iterator["_Keys"]:
-    """What is typed, at once and without its showing up."""
+    """Read keys as they are typed, without echo."""
     if not sys.stdin.isatty():
         yield _Keys(None)
         return
@@ -106,7 +107,7 @@ class _Keys:
         self._fd = fd
 
     def __call__(self) -> str:
-        """What was typed since the last time."""
+        """The keys typed since the last call."""
         if self._fd is None or not select.select([self._fd], [], [], 0)[0]:
             return ""
         return os.read(self._fd, 64).decode(errors="replace")

@@ -7,9 +7,10 @@ import zmq
 
 from edge_daemon.cli.audit import Audit
 from edge_daemon.cli.door import Door
-from edge_daemon.client import AnnotatedFrame, Status
+from edge_daemon.client import AnnotatedFrame
 from edge_daemon.errors import EdgeError, RequestError
 from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.status import Status
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 

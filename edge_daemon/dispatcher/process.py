@@ -9,6 +9,7 @@ from edge_daemon.dispatcher.epoch_file import EpochFile
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.scheduling import ToDispatcher
+from edge_daemon.messages.status import ProcessReport
 from edge_daemon.runtime import crash_marker
 from edge_daemon.runtime.control import Control, Exited, Reconfigure
 from edge_daemon.settings import DispatcherSettings
@@ -65,7 +66,7 @@ class Loop:
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
             self._send()
-            self._control.heartbeat("up", {"rejected": self._decode.rejected})
+            self._control.heartbeat("up", ProcessReport(rejected=self._decode.rejected))
         while self._hub.has_messages():
             self._receive()
         self._dispatcher.flush()

@@ -77,17 +77,20 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     that size and stands for the larger frame, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
     is set; the scaled picture may follow the planes.
 
-    `captured_ns` is the moment right after the source gave the frame. `truth` are the boxes of the objects that a
-    generated scene contains. `crops`, if not None, are the parts to process; if there are none, no picture travels.
-    The result of a `deferrable` frame (of a file) may be sent together with the next one. With `share` other models
-    run after this one, and the dispatcher is sent the detections. `deaths` workers died while they had this frame: from
-    POISON on it goes to the quarantine. With `annotate` the result comes with a picture. The result goes to the address
-    `reply`, if set, reduced by `filter`.
+    `time_s` is camera time: seconds since the epoch began. `captured_ns` is when a camera captured the frame, or when
+    it was read from a file; latency counts from it. `captured_at` is the wall time that goes with `time_s`.
+
+    `truth` are the boxes of the objects that a generated scene contains. `crops`, if not None, are the parts to
+    process; if there are none, no picture travels. The result of a `deferrable` frame (of a file) may be sent together
+    with the next one. With `share` other models run after this one, and the dispatcher is sent the detections. `deaths`
+    workers died while they had this frame: from POISON on it goes to the quarantine. With `annotate` the result comes
+    with a picture. The result goes to the address `reply`, if set, reduced by `filter`.
     """
 
     camera: str
     epoch: int
     seq: int
+    time_s: float = 0.0
     captured_ns: int
     captured_at: str
     width: int

@@ -1,6 +1,7 @@
 """The JSON that subscribers receive: the contract with other programs."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
@@ -9,19 +10,23 @@ from edge_daemon.messages.findings import Detection, PictureClass, Segment
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.settings import Codec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Literal[1] = 1
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """A `result` message; `frame` messages have the same header plus `encoding`."""
+    """A `result` message; `frame` messages have the same header plus `encoding`.
 
-    v: int = PROTOCOL_VERSION
-    type: str = "result"
+    `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
+    """
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["result", "frame"] = "result"
     camera: str
     model: str
     epoch: int
     seq: int
     captured_at: str
+    time_s: float = 0.0
     width: int
     height: int
     detections: list[Detection]
@@ -39,8 +44,8 @@ class Result(msgspec.Struct, kw_only=True):
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """The last message of a finite source, per model, with the totals."""
 
-    v: int = PROTOCOL_VERSION
-    type: str = "end"
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["end"] = "end"
     camera: str
     model: str
     epoch: int

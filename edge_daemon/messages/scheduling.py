@@ -25,8 +25,9 @@ class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
 class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
     """A frame can be requested.
 
-    Of the frames before it, `paced` were skipped because of the configured fps, `still` because nothing moved, and
-    `replaced` by this one before they were announced.
+    `captured_ns` is when it was captured plus the least time that frames of this camera take to be read: `max_age`
+    counts the rest. Of the frames before it, `paced` were skipped because of the configured fps, `still` because
+    nothing moved, and `replaced` by this one before they were announced.
     """
 
     camera: str

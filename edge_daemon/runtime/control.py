@@ -9,12 +9,13 @@ import itertools
 import logging
 import socket
 import time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.requests import AnyRequest, Reply
+from edge_daemon.messages.status import ProcessReport, ProcessStatus
 from edge_daemon.transport.channel import Channel
 
 logger = logging.getLogger(__name__)
@@ -22,9 +23,7 @@ HEARTBEAT_S = 1.0
 """Interval of the reports that show that a process's loop still runs."""
 HANG_S = 60.0
 """Time without a report after which a process counts as hung, unless its settings say otherwise."""
-
-UNWRITTEN = "cannot write results"
-"""The state of a sink whose disk is full; lossless sources wait for it."""
+NO_REPORT = ProcessReport()
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +49,10 @@ class Failed(Report, frozen=True, kw_only=True, tag="failed"):
 
 
 class Heartbeat(Report, frozen=True, kw_only=True, tag="heartbeat"):
-    """The process's loop runs; its `state` in a word or two, and further figures."""
+    """The process's loop runs; its `state` in a word or two, and its `report`, of its kind's type."""
 
     state: str
-    detail: dict[str, Any] = {}
+    report: msgspec.Raw
 
 
 class Finished(Report, frozen=True, kw_only=True, tag="finished"):
@@ -103,25 +102,6 @@ class Replied(Command, frozen=True, kw_only=True, tag="replied"):
 
     id: int
     reply: Reply
-
-
-class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
-
-    `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
-    `rejected` counts malformed or unexpected messages.
-    """
-
-    name: str
-    role: str
-    pid: int | None
-    state: str
-    restarts: int
-    cpu: float
-    memory_bytes: int
-    silent_s: float = 0.0
-    rejected: int = 0
-    detail: dict[str, Any] = {}
 
 
 class Processes(Command, frozen=True, kw_only=True, tag="processes"):
@@ -289,21 +269,21 @@ class Control:
         self._send(ask)
         return ask.id
 
-    def heartbeat(self, state: str, detail: dict[str, Any] | None = None) -> None:
-        """Report once a second, or as often as is due, and at once when `state` changes."""
+    def heartbeat(self, state: str, report: ProcessReport = NO_REPORT) -> None:
+        """Send a heartbeat once a second, or as often as is due, and at once when `state` changes."""
         now = time.monotonic()
         if state == self._last_state and now - self._last_report < min(HEARTBEAT_S, self._hang_s / 4):
             return
-        self.report(state, detail)
+        self.report(state, report)
 
     def rest_ms(self, most: int) -> int:
         """Longest time to wait for something to do, up to `most`, without missing a heartbeat."""
         return min(most, round(1e3 * self._hang_s / 2))
 
-    def report(self, state: str, detail: dict[str, Any] | None = None) -> None:
-        """Report now."""
+    def report(self, state: str, report: ProcessReport = NO_REPORT) -> None:
+        """Send a heartbeat now."""
         self._last_report, self._last_state = time.monotonic(), state
-        self._send(Heartbeat(state=state, detail=detail or {}))
+        self._send(Heartbeat(state=state, report=msgspec.Raw(_encoder.encode(report))))
 
     def _send(self, report: Report) -> None:
         try:

@@ -1,7 +1,7 @@
-"""The process from which all others but the supervisor are forked: `python -m edge_daemon.runtime.forkserver FD`.
+"""The process that forks all others but the supervisor: `python -m edge_daemon.runtime.forkserver FD MODULE...`.
 
-It has imported what they need, so that they start at once and share that memory. It opens no ZeroMQ socket, loads no
-model and starts no thread, so that a forked process inherits none.
+It has imported the modules that they need, so that they start at once and share that memory. It opens no ZeroMQ socket,
+loads no model and starts no thread, so that a forked process inherits none.
 """
 
 import contextlib
@@ -22,19 +22,20 @@ import setproctitle
 from edge_daemon.errors import StartError
 from edge_daemon.runtime import process
 
-SHARED = ("dispatcher", "sink", "capture", "worker")
-"""Roles whose imports are shared. The web imports its own libraries itself."""
-
 MADV_DONTNEED = 4
 MAX_BYTES = 4096
 """Maximum size of a request, and of its answer."""
 
 
 class SpawnRequest(msgspec.Struct, frozen=True):
-    """Start a process; its end of the control channel is passed along with the request."""
+    """Start a process that serves with `module`; its end of the control channel is passed along with the request.
 
-    role: str
-    name: str
+    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any.
+    """
+
+    module: str
+    title: str
+    camera: str | None = None
 
 
 def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> int:
@@ -82,7 +83,7 @@ def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
         os.close(reader)
         os.close(writer)
         supervisor.close()
-        process.leave(process.run(request.role, request.name, end))
+        process.leave(process.run(request.module, request.title, end, camera=request.camera))
     os.waitpid(between, 0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pid:
@@ -103,23 +104,23 @@ def clean_mappings(smaps: str) -> Iterator[tuple[int, int]]:
             yield int(mapping[1], 16), int(mapping[2], 16)
 
 
-def main() -> None:
-    """Import the shared modules, then serve."""
+def main(fd: int, modules: list[str]) -> None:
+    """Import the shared modules, then serve the supervisor at the other end of the socket `fd`."""
     setproctitle.setproctitle("edge-daemon: forkserver")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the supervisor ends this process
         signal.signal(number, signal.SIG_IGN)
     import cv2  # imported here, since the supervisor imports this module too
 
     cv2.setNumThreads(1)  # OpenCV would wait for threads that a fork does not copy
-    for role in SHARED:
+    for module in modules:
         with contextlib.suppress(ImportError):  # the process that needs it reports it
-            importlib.import_module(process.module(role))
+            importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a forked process then does not touch, and so copy, shared pages
     _drop_file_pages()
-    with socket.socket(fileno=int(sys.argv[1])) as supervisor:
+    with socket.socket(fileno=fd) as supervisor:
         serve(supervisor)
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), sys.argv[2:])

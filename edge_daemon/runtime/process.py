@@ -1,7 +1,6 @@
 """Runs a process of the daemon after it was forked (all except the supervisor).
 
-The role's module `edge_daemon.ROLE.process` has `serve(control)`, which creates the sockets and runs until
-`control.stopping`.
+Its module has `serve(control)`, which creates the sockets and runs until `control.stopping`.
 """
 
 import importlib
@@ -20,16 +19,19 @@ from edge_daemon.runtime.control import Control
 logger = logging.getLogger(__name__)
 
 
-def run(role: str, name: str, fd: int) -> int:
-    """Serve as one process, whose control channel is `fd`, until it is stopped; return the exit code."""
-    setproctitle.setproctitle(f"edge-daemon: {title(role, name)}")
-    log.set_up(title(role, name), camera=name if role == "capture" else None)
+def run(module: str, title: str, fd: int, *, camera: str | None = None) -> int:
+    """Serve as one process, whose control channel is `fd`, until it is stopped; return the exit code.
+
+    The log lines of a process with a `camera` are about that.
+    """
+    setproctitle.setproctitle(f"edge-daemon: {title}")
+    log.set_up(title, camera=camera)
     control = Control(fd)
     # Ctrl-C, hang-up and systemd's stop reach all processes at once; the supervisor stops them in order.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     try:
-        importlib.import_module(module(role)).serve(control)
+        importlib.import_module(module).serve(control)
     except EdgeError as error:
         control.failed(error)
         return error.exit_code
@@ -48,13 +50,3 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
-
-
-def module(role: str) -> str:
-    """Name of a role's module."""
-    return f"edge_daemon.{role}.process"
-
-
-def title(role: str, name: str) -> str:
-    """Title such as `capture door`, or just `sink` for a role with one process."""
-    return role if role == name else f"{role} {name}"

@@ -1,17 +1,16 @@
 """All cameras' buffers at one collector: messages in, results to publish and news for the dispatcher out."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from edge_daemon.messages.accounting import Acks, Assigned, Captured, Gap, Joined, Lost, StartFrom, StreamState, ToSink
 from edge_daemon.messages.findings import Detection, Found
 from edge_daemon.messages.outcomes import Outcome, Timing
-from edge_daemon.messages.published import PROTOCOL_VERSION, End, Result, utc
-from edge_daemon.runtime.control import ProcessStatus
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.status import StreamCounts, Streams
 from edge_daemon.settings import CameraPlan
 from edge_daemon.sink.meter import Meter
 from edge_daemon.sink.reorder_buffer import Arrival, Delivery, EndOfSource, ReorderBuffer
@@ -118,36 +117,24 @@ class Collector:
         self._moved = held
         return Acks(streams=list(moved.values())) if moved else None
 
-    def status(self, now_ns: int, processes: list[ProcessStatus]) -> dict[str, Any]:
-        """The `status/` message."""
-        captures = {process.name: process for process in processes if process.role == "capture"}
-        cameras: dict[str, Any] = {}
-        for camera, turn in self._cameras.items():
-            capture = captures.get(camera)
-            cameras[camera] = {
-                "state": capture.state if capture else "unknown",
-                **(capture.detail if capture else {}),
-                "models": {model: self._counts((camera, model), now_ns) for model in turn.models},
-            }
+    def counts(self, now_ns: int) -> Streams:
+        """The counts of all streams."""
         return {
-            "v": PROTOCOL_VERSION,
-            "type": "status",
-            "at": utc(time.time_ns()),
-            "cameras": cameras,
-            "processes": msgspec.to_builtins(processes),
+            camera: {model: self._counts((camera, model), now_ns) for model in turn.models}
+            for camera, turn in self._cameras.items()
         }
 
-    def _counts(self, key: Key, now_ns: int) -> dict[str, Any]:
+    def _counts(self, key: Key, now_ns: int) -> StreamCounts:
         buffer, meter = self._buffers[key], self._meters[key]
-        return {
-            "captured": buffer.captured,
-            "delivered": buffer.delivered,
-            "dropped": dict(buffer.dropped),
-            "in_flight": buffer.in_flight,
-            "fps": round(meter.rate(now_ns), 2),
-            "latency_ms": meter.percentiles(now_ns),
-            "found": _names(self._found[key]) if key in self._found else {},
-        }
+        return StreamCounts(
+            captured=buffer.captured,
+            delivered=buffer.delivered,
+            dropped=dict(buffer.dropped),
+            in_flight=buffer.in_flight,
+            fps=round(meter.rate(now_ns), 2),
+            latency_ms=meter.percentiles(now_ns),
+            found=_names(self._found[key]) if key in self._found else {},
+        )
 
     def _published(
         self, buffer: ReorderBuffer, released: list[Delivery | EndOfSource], now_ns: int
@@ -172,6 +159,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         epoch=frame.epoch,
         seq=frame.seq,
         captured_at=frame.captured_at,
+        time_s=round(frame.time_s, 6),
         width=frame.width,
         height=frame.height,
         detections=found.detections,

@@ -16,8 +16,9 @@ from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.published import End, Result, topic
-from edge_daemon.runtime.control import UNWRITTEN, Control, Processes, ProcessStatus, Reconfigure
+from edge_daemon.messages.published import End, Result, topic, utc
+from edge_daemon.messages.status import ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.ack_batcher import AckBatcher
 from edge_daemon.sink.checkpoint import Checkpoint
@@ -311,13 +312,16 @@ class Sink:
         self._publisher.send_multipart([topic("frame", result.camera), header, jpeg], copy=False)
 
     def _tell_status(self, *, now: bool = False) -> None:
-        """Once a second, tell subscribers and the supervisor how things stand."""
+        """Once a second, publish the status, and report the counts to the supervisor."""
         if not now and time.monotonic() < self._status_at:
             return
         self._status_at = time.monotonic() + STATUS_S
-        status = self._collector.status(time.monotonic_ns(), self._processes)
+        streams = self._collector.counts(time.monotonic_ns())
+        cameras = camera_statuses(streams, self._processes)
+        status = Status(at=utc(time.time_ns()), cameras=cameras, processes=self._processes)
         self._publisher.send_multipart([topic("status"), msgspec.json.encode(status)])
         trouble = self._results.trouble if self._results else None
-        state = f"{UNWRITTEN} ({trouble.strerror})" if trouble else "up"
+        state = f"cannot write results ({trouble.strerror})" if trouble else "up"
         rejected = sum(d.rejected for d in (self._from_dispatcher, self._from_worker, self._with_picture))
-        self._control.report(state, {"cameras": status["cameras"], "rejected": rejected})
+        report = SinkReport(streams=streams, waits_for_disk=trouble is not None, rejected=rejected)
+        self._control.report(state, report)

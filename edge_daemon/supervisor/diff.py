@@ -1,101 +1,77 @@
-"""What sets two plans apart."""
+"""The difference between two plans of processes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import msgspec
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 
-from edge_daemon.settings import CaptureSettings, DispatcherSettings, SinkSettings, WebSettings, WorkerSettings
-from edge_daemon.supervisor.child import ProcessSpec
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Diff:
-    """The processes that are in one of two plans only, and those (as in the new one) that are other ones in it."""
+    """The processes that only one of two plans has, and those, as in the new one, that have to be replaced."""
 
     gone: list[ProcessSpec]
     changed: list[ProcessSpec]
     added: list[ProcessSpec]
 
+    @property
+    def leaving(self) -> set[Key]:
+        """Keys of the processes that have to end."""
+        return {spec.key for spec in [*self.gone, *self.changed]}
+
 
 def diff(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> Diff:
-    """What has to be ended, replaced and begun to get from one plan to the other."""
-    before = {spec.key: spec for spec in old}
-    after = {spec.key: spec for spec in new}
+    """The processes to end, replace and start to get from one plan to the other."""
+    before, after = _by_key(old), _by_key(new)
     return Diff(
         gone=[spec for key, spec in before.items() if key not in after],
-        changed=[
-            spec for key, spec in after.items() if key in before and restart_key(spec) != restart_key(before[key])
-        ],
+        changed=[spec for key, spec in after.items() if key in before and spec.restart_key != before[key].restart_key],
         added=[spec for key, spec in after.items() if key not in before],
     )
 
 
-def untried_models(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[ProcessSpec]:
-    """A worker for each model that no worker of the old plan loads."""
-    loaded = [spec.settings.model for spec in old if isinstance(spec.settings, WorkerSettings)]
-    untried = {
-        spec.settings.model.name: spec
-        for spec in new
-        if isinstance(spec.settings, WorkerSettings) and spec.settings.model not in loaded
-    }
-    return list(untried.values())
+def needs_restart(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
+    """Sentence on the first change that only a restart of the daemon can make; empty if there is none."""
+    before = _by_key(old)
+    sentences = (
+        spec.kind.needs_restart(before[spec.key].settings, spec.settings) for spec in new if spec.key in before
+    )
+    return next(filter(None, sentences), "")
 
 
-def changed_parents(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[str]:
-    """The models in both plans that come after another one than before."""
-    before, after = _parents(old), _parents(new)
-    return [model for model in before if model in after and before[model] != after[model]]
-
-
-def _parents(plan: Iterable[ProcessSpec]) -> dict[str, str | None]:
-    (settings,) = (spec.settings for spec in plan if isinstance(spec.settings, DispatcherSettings))
-    models = {model for turn in settings.cameras.values() for model in turn.models}
-    return {model: settings.cascades[model].after if model in settings.cascades else None for model in sorted(models)}
+def trials(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[ProcessSpec]:
+    """Processes that try those settings of the new plan that no process of the old one has."""
+    known = [trial for spec in old if (trial := spec.kind.trial(spec.settings)) is not None]
+    found: list[ProcessSpec] = []
+    for spec in new:
+        trial = spec.kind.trial(spec.settings)
+        if trial is not None and trial not in known:
+            known.append(trial)
+            found.append(replace(spec, name=f"{spec.name} (trial)", settings=trial))
+    return found
 
 
 def in_words(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
-    """For a person: `camera yard is new, model person has changed`."""
-    before, after = _things(old), _things(new)
+    """For people: `camera yard is new, model person has changed`."""
+    before, after = _topics(old), _topics(new)
     words = [
-        f"{thing} {'is new' if thing not in before else 'has changed' if thing in after else 'is gone'}"
-        for thing in before | after
-        if before.get(thing) != after.get(thing)
+        f"{topic} {'is new' if topic not in before else 'has changed' if topic in after else 'is gone'}"
+        for topic in before | after
+        if before.get(topic) != after.get(topic)
     ]
     return ", ".join(words) or "nothing has changed"
 
 
-def _things(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
-    """By what a person calls it, all that the processes know of a camera or a model."""
-    known: list[tuple[str, object]] = []
+def _topics(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
+    """By what a user calls it, all that the processes know of a camera or a model."""
+    topics: dict[str, list[object]] = {}
     for spec in plan:
-        match spec.settings:
-            case CaptureSettings():
-                known.append((f"camera {spec.name}", restart_key(spec)))
-            case WorkerSettings(model=model):
-                known.append((f"model {model.name}", spec))
-            case DispatcherSettings(cameras=cameras, cascades=cascades, requests=requests):
-                known += [(f"camera {name}", turn) for name, turn in cameras.items()]
-                known += [(f"model {name}", cascade) for name, cascade in cascades.items()]
-                known += [("the web", weight) for weight in set(requests.values())]
-            case WebSettings():
-                known.append(("the web", restart_key(spec)))
-            case SinkSettings(publish=publish, quality=quality, clients=clients):
-                known.append(("publishing", (publish, quality, clients)))
-    things: dict[str, list[object]] = {}
-    for thing, what in known:
-        things.setdefault(thing, []).append(what)
-    return things
+        for topic, known in spec.kind.topics(spec, spec.settings):
+            topics.setdefault(topic, []).append(known)
+    return topics
 
 
-def restart_key(spec: ProcessSpec) -> ProcessSpec:
-    """What a process cannot go on with when it changes. How many frames a capture holds is not worth a new one, the web
-    is told of other cameras and models, and how much memory is too much only the supervisor has to know.
-    """
-    settings: msgspec.Struct = spec.settings
-    match spec.settings:
-        case CaptureSettings():
-            settings = msgspec.structs.replace(settings, window=0)
-        case WebSettings():
-            settings = msgspec.structs.replace(settings, cameras=[], models=[])
-    return replace(spec, settings=settings, max_bytes=None)
+def _by_key(plan: Iterable[ProcessSpec]) -> dict[Key, ProcessSpec]:
+    return {spec.key: spec for spec in plan}

@@ -1,28 +1,27 @@
-"""Before anything starts: every model that a camera uses becomes a file on this machine."""
+"""Downloads the models that cameras use, before anything starts."""
 
 import logging
 import time
 from pathlib import Path
 
 from edge_daemon.config.schema import Config, Model
-from edge_daemon.errors import ConfigError, EdgeError, ModelError
+from edge_daemon.errors import ConfigError, ModelError
 from edge_daemon.supervisor.notify import notify
 from edge_daemon.zoo.paths import BUILTIN
 from edge_daemon.zoo.resolve import remote, resolve
 
 logger = logging.getLogger(__name__)
-LINES_S = 5.0
+PROGRESS_S = 5.0
 
 
 def with_local_models(config: Config, cache: Path | None = None) -> Config:
-    """`config` in which each model that is used has the path of a file, fetched into `cache` if it was not here.
+    """Return `config` in which each model that is used has the path of a local file, downloaded into `cache` if needed.
 
-    What the catalogue knows of a model (class names, the size of its input) and the configuration does not say is
-    filled in.
+    Class names and input size that the configuration does not have are taken from the catalogue.
 
     Raises:
         ConfigError: the catalogue has no such model.
-        ModelError: one cannot be fetched, or is not the file that its sha256 names; says which.
+        ModelError: a model cannot be downloaded, or does not match its sha256.
         StartError: there is no folder to keep models in.
     """
     used = {name for camera in config.cameras.values() for name in camera.models or config.models}
@@ -34,32 +33,28 @@ def _local(name: str, model: Model, cache: Path | None) -> Model:
     if model.path.startswith(BUILTIN):
         return model
     try:
-        found = remote(model.path, model.sha256, cache)
-        path = resolve(model.path, model.sha256, cache, progress=_Lines(name).update)
+        known = remote(model.path, model.sha256, cache)
+        path = resolve(model.path, model.sha256, cache, progress=_Progress(name).update)
     except (ConfigError, ModelError) as error:
-        raise _of(name, error) from error
-    labels = model.labels or (list(found.labels) if found and found.labels else None)
-    size = model.input.size or (found.input if found else None)
-    fed = model.input.model_copy(update={"size": size})
-    return model.model_copy(update={"path": str(path), "sha256": None, "labels": labels, "input": fed})
+        raise type(error)(f"model {name}: {error}") from error
+    labels = model.labels or (list(known.labels) if known and known.labels else None)
+    size = model.input.size or (known.input if known else None)
+    given = model.input.model_copy(update={"size": size})
+    return model.model_copy(update={"path": str(path), "sha256": None, "labels": labels, "input": given})
 
 
-def _of(name: str, error: EdgeError) -> EdgeError:
-    return type(error)(f"model {name}: {error}")
-
-
-class _Lines:
-    """Says how far a download is every few seconds, and asks systemd for as much more time to start."""
+class _Progress:
+    """Logs the progress of a download every few seconds, and asks systemd for more time to start."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._next, self._begun = name, 0.0, False
+        self._name, self._next = name, 0.0
 
     def update(self, done: int, total: int | None) -> None:
-        """Take in how many bytes are there, and of how many."""
+        """Note that `done` of `total` bytes are there."""
         now = time.monotonic()
         if now < self._next and done != total:
             return
-        self._next = now + LINES_S
+        self._next = now + PROGRESS_S
         notify("EXTEND_TIMEOUT_USEC=60000000")
         whole = "" if total is None else f" of {total / 1e6:.1f}"
         logger.info("model %s: downloading, %.1f%s MB", self._name, done / 1e6, whole)

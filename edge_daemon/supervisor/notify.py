@@ -1,13 +1,12 @@
-"""What systemd is told (sd_notify(3)); nothing happens where nobody asked."""
+"""Notifications for the service manager (sd_notify(3)), if there is one."""
 
 import logging
 import os
 import socket
 import time
-from typing import Any
+from collections.abc import Sequence
 
-from edge_daemon.runtime.control import ProcessStatus
-from edge_daemon.supervisor.watchdog import Watchdog, status_line
+from edge_daemon.supervisor.watchdog import Watchdog, Watched, status_line
 
 logger = logging.getLogger(__name__)
 
@@ -24,33 +23,33 @@ def notify(*states: str) -> None:
             channel.connect(address)
             channel.send("\n".join(states).encode())
     except OSError as error:
-        logger.warning("cannot tell systemd (%s): %s", ", ".join(states), error.strerror)
+        logger.warning("cannot notify systemd (%s): %s", ", ".join(states), error.strerror)
 
 
 class ServiceStatus:
-    """Tells the service manager how things stand, and feeds its watchdog."""
+    """Sends the service manager the state in words, and feeds its watchdog."""
 
     def __init__(self) -> None:
-        self._patience_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
-        self._watchdog, self._fed_at, self._hungry = Watchdog(), time.monotonic(), False
-        self._said = ""
+        self._timeout_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+        self._watchdog, self._fed_at, self._starving = Watchdog(), time.monotonic(), False
+        self._line = ""
 
-    def tell(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
-        """Take in how things stand; called about once a second."""
-        if (now_said := status_line(cameras, processes)) != self._said:
-            self._said = now_said
-            notify(f"STATUS={now_said}")
-        if self._patience_s:
-            self._feed(cameras, processes, time.monotonic())
+    def update(self, processes: Sequence[Watched]) -> None:
+        """Look at the processes; called about once a second."""
+        if (line := status_line(processes)) != self._line:
+            self._line = line
+            notify(f"STATUS={line}")
+        if self._timeout_s:
+            self._feed(processes, time.monotonic())
 
-    def _feed(self, cameras: dict[str, Any], processes: list[ProcessStatus], now: float) -> None:
-        if self._watchdog.feed(cameras, processes, now):
-            self._fed_at, self._hungry = now, False
+    def _feed(self, processes: Sequence[Watched], now: float) -> None:
+        if self._watchdog.feed(processes, now):
+            self._fed_at, self._starving = now, False
             notify("WATCHDOG=1")
-        elif not self._hungry and now - self._fed_at > self._patience_s / 2:
-            self._hungry = True
+        elif not self._starving and now - self._fed_at > self._timeout_s / 2:
+            self._starving = True
             logger.error(
-                "no frame has come through for %.0f s; after %.0f s systemd starts the service again",
+                "no frame has come through for %.0f s; after %.0f s systemd restarts the service",
                 now - self._fed_at,
-                self._patience_s,
+                self._timeout_s,
             )

@@ -1,35 +1,41 @@
-"""All processes of a run: started, heard, started again, and let go."""
+"""All processes of a run: started, listened to, restarted, and stopped."""
 
+import heapq
+import itertools
 import logging
 import selectors
 import time
+from bisect import insort
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from edge_daemon.runtime.control import Ask, Exited
-from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.runtime.control import Ask, Exited, Heartbeat
+from edge_daemon.supervisor.child import Child
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.request_router import RequestRouter
 from edge_daemon.supervisor.spawner import Spawner
 
 logger = logging.getLogger(__name__)
-GRACE_S = {"web": 4.0, "capture": 3.0, "worker": 5.0, "dispatcher": 3.0, "sink": 5.0}
-"""How long a process that was told to stop may take."""
-STOP_ORDER = ("web", "capture", "worker", "dispatcher", "sink")
-ASKERS = ("web",)
-"""Roles whose processes may ask the supervisor for something."""
+STEP_S = 0.2
+"""Longest wait for processes that stop, before looking whether they still have the time for it."""
+STARTS = 16
+"""How many processes are started, at most, before looking at what others report."""
 
 
 class Readable(Protocol):
-    """What a selector can wait for."""
+    """Something that a selector can wait for."""
 
     def fileno(self) -> int:
-        """Readable when something has come."""
+        """File descriptor to poll."""
         ...
 
 
 class ProcessTable:
-    """Keeps its processes running. `on_failure` is called for each that ended unasked, with true if it had come up.
-    What processes ask for goes to `requests`.
+    """Keeps its processes running. A report costs the same however many processes there are.
+
+    `on_failure` is called for each process that ended without being asked to, with true if it had come up. What
+    processes ask for goes to `requests`. `changed` is set when a process came up, ended or finished, or the table's
+    processes are others.
     """
 
     def __init__(
@@ -40,106 +46,133 @@ class ProcessTable:
         requests: RequestRouter,
     ) -> None:
         self._spawner, self._requests = spawner, requests
-        self.children = [Child(spec, spawner) for spec in specs]
         self._on_failure = on_failure
         self._selector = selectors.DefaultSelector()
-        self._congested: set[Child] = set()  # those polled for room
+        self._congested: set[Child] = set()  # those that are also polled for room
+        self._timers: list[tuple[float, int, Child]] = []  # a heap; an entry that is not its child's `due` is stale
+        self._numbers = itertools.count()
+        self.children: list[Child] = []  # by rank
+        self.changed = True
+        for spec in specs:
+            self.add(spec)
 
     def listen(self, to: Readable, act: Callable[[], None]) -> None:
         """Call `act` whenever there is something to read."""
         self._selector.register(to, selectors.EVENT_READ, act)
 
     def ignore(self, to: Readable) -> None:
-        """Listen to it no more."""
+        """Do not listen to it any more."""
         self._selector.unregister(to)
 
-    def of(self, role: str) -> list[Child]:
-        """The processes of one role."""
-        return [child for child in self.children if child.spec.role == role]
-
     def add(self, spec: ProcessSpec, *, once: bool = False) -> Child:
-        """One more process; with `once` its end, whatever it is, is for good."""
-        child = Child(spec, self._spawner)
-        child.once = once
-        self.children.append(child)
+        """Add a process; with `once` it is not restarted, however it ends."""
+        child = Child(spec, self._spawner, self._attend)
+        child.once, self.changed = once, True
+        insort(self.children, child, key=lambda one: one.spec.rank)
+        self._attend(child)
         return child
 
     def retire(self, child: Child) -> None:
-        """End a process for good; it is one of us until it is gone."""
+        """End a process for good; it stays in the table until it is gone."""
         self._requests.release(child)
-        child.retire(GRACE_S[child.spec.role])
+        child.retire()
         if not child.running:
-            self.children.remove(child)
+            self._remove(child)
 
     def poll(self, wait_s: float) -> None:
-        """Start whoever is due, then hear what there is to hear for `wait_s` at most."""
+        """Do what is due, then receive what arrives within `wait_s`."""
         now = time.monotonic()
-        for child in list(self.children):
-            if child.start_at is not None and child.start_at <= now:
-                self._start(child)
-            child.kill_if_late()
-        self._poll_for_room()
-        due = [child.start_at for child in self.children if child.start_at is not None]
-        for key, _ in self._selector.select(max(min([now + wait_s, *due]) - now, 0.0)):
+        for _ in range(STARTS):
+            if not self._timers or self._timers[0][0] > now:
+                break
+            _, _, child = heapq.heappop(self._timers)
+            if child.due is not None and child.due <= now:
+                self._act(child)
+        if self._timers:
+            wait_s = min(wait_s, self._timers[0][0] - now)
+        for key, _ in self._selector.select(max(wait_s, 0.0)):
             key.data()
 
     def stop(self, *, graceful: Callable[[], bool]) -> None:
-        """End all, whoever gives first, so that nothing under way is lost; and at once when it need not be graceful."""
+        """Stop all processes, those of the highest rank first; at once when it need not be graceful."""
         for child in self.children:
-            child.once, child.start_at = True, None
-        for role in STOP_ORDER:
-            for child in self.of(role):
+            child.forbid_restart()
+        while self.children:
+            rank = self.children[-1].spec.rank
+            for child in [child for child in self.children if child.spec.rank == rank]:
                 self.retire(child)
-            while self.of(role):
+            while self.children and self.children[-1].spec.rank == rank:
                 if not graceful():
-                    for child in self.of(role):
+                    for child in self.children:
                         child.kill()
-                self.poll(0.2)
+                self.poll(STEP_S)
         self._selector.close()
 
-    def _start(self, child: Child) -> None:
-        if child.start():
+    def _act(self, child: Child) -> None:
+        """Do what is due for a process."""
+        if child.exiting:
+            self._reap(child)
+        elif child.running:
+            child.kill_late()
+        elif child.start():
             self.listen(child, lambda: self._serve(child))
+            self._attend(child)
         else:
-            self._after(child, was_ready=False)
-
-    def _poll_for_room(self) -> None:
-        """Wake up when a process that has commands waiting can take them."""
-        waiting = {child for child in self.children if child.wants_to_write}
-        for child in waiting ^ self._congested:
-            if child.running:
-                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if child in waiting else 0)
-                self._selector.modify(child, events, self._selector.get_key(child).data)
-        self._congested = waiting
+            self._ended(child, was_ready=False)
 
     def _serve(self, child: Child) -> None:
         """Send what the process takes, and receive what it reports."""
         child.flush()
-        if (reports := child.receive()) is not None:
-            for ask in reports:
-                if isinstance(ask, Ask):
-                    self._receive(child, ask)
+        self._attend(child)
+        reports = child.receive()
+        if reports is None:
+            self.ignore(child)
+            self._congested.discard(child)
+            child.hang_up()
+            self._reap(child)
             return
-        self.ignore(child)
-        self._congested.discard(child)
-        was_ready = child.ready
-        child.gone()
-        for other in self.of("dispatcher"):
-            if other is not child:
-                other.send(Exited(process=child.spec.name, role=child.spec.role))
-        self._after(child, was_ready=was_ready)
+        for report in reports:
+            if isinstance(report, Ask):
+                self._receive(child, report)
+            elif not isinstance(report, Heartbeat):
+                self.changed = True
 
     def _receive(self, child: Child, ask: Ask) -> None:
-        if child.spec.role in ASKERS:
+        if child.spec.kind.asks:
             self._requests.receive(ask.request, child, ask.id)
         else:
             logger.warning("%s asked for something, which its kind may not", child.title)
 
-    def _after(self, child: Child, *, was_ready: bool) -> None:
-        """What comes after a process has ended, or could not be started."""
+    def _reap(self, child: Child) -> None:
+        was_ready = child.ready
+        if not child.reap():
+            self._attend(child)
+            return
+        for other in self.children:
+            if other.spec.kind.receives_exits and other is not child:
+                other.send(Exited(process=child.name, role=child.spec.role))
+        self._ended(child, was_ready=was_ready)
+
+    def _ended(self, child: Child, *, was_ready: bool) -> None:
+        """Go on after a process has ended, or could not be started."""
+        self.changed = True
         if child.once:
-            self.children.remove(child)
+            self._remove(child)
         elif not child.finished:
             child.restarts += 1
+            self._attend(child)
             if not child.replaced:
                 self._on_failure(child, was_ready)
+
+    def _remove(self, child: Child) -> None:
+        self.children.remove(child)
+        child.removed = self.changed = True
+
+    def _attend(self, child: Child) -> None:
+        """Look at a process when it is due; and wake up when it can take more commands, if it has not taken all."""
+        if child.due is not None:
+            heapq.heappush(self._timers, (child.due, next(self._numbers), child))
+        if child.wants_to_write != (child in self._congested):
+            self._congested ^= {child}
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if child.wants_to_write else 0)
+            self._selector.modify(child, events, self._selector.get_key(child).data)

@@ -1,18 +1,15 @@
-"""Another configuration for a running table: what did not change goes on, undisturbed."""
+"""Applies another configuration to a running table; processes that it does not change go on undisturbed."""
 
-import logging
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
+import contextlib
+from collections.abc import Callable, Generator
 from threading import Thread
 
-import msgspec
-
 from edge_daemon.errors import EdgeError, ModelError, StartError
-from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.diff import changed_parents, diff, in_words, untried_models
+from edge_daemon.supervisor.child import Child
+from edge_daemon.supervisor.diff import Key, diff, in_words, needs_restart, trials
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.process_table import ProcessTable
 
-logger = logging.getLogger(__name__)
 Load = Callable[[], list[ProcessSpec]]
 Steps = Generator[None, None, None]
 """Yields while there is something to wait for."""
@@ -21,37 +18,38 @@ Steps = Generator[None, None, None]
 def reload(table: ProcessTable, load: Load) -> Generator[None, None, str]:
     """Make `table` the one that `load` plans; yields while there is something to wait for, returns what has changed.
 
-    Models that are new are loaded once on trial, and the sink is asked, before anything changes. Then those who no
-    longer fit leave, captures first so that what they sent is served, and the new ones come.
+    New settings that can be tried (models) are, and processes that may refuse theirs receive them, before anything
+    changes. Then processes that no longer fit leave, those that send frames first, so that their last ones are served,
+    and the new ones start.
 
     Raises:
-        EdgeError: nothing has changed, and what it says is why.
+        EdgeError: nothing has changed, for the reason that it gives.
     """
     plan = yield from _loaded(load)
     now = [child.spec for child in table.children]
-    if models := changed_parents(now, plan):
-        raise StartError(f"another `after` of model {models[0]} needs a restart")
-    steps = diff(now, plan)
-    for spec in untried_models(now, plan):
+    if refusal := needs_restart(now, plan):
+        raise StartError(refusal)
+    steps, specs = diff(now, plan), {spec.key: spec for spec in plan}
+    staying = [child for child in table.children if child.spec.key not in steps.leaving]
+    leaving = [child for child in table.children if child.spec.key in steps.leaving]
+    for spec in trials(now, plan):
         yield from _try(table, spec)
-    yield from _tell(table, "sink", plan, [])
-    leaving = [spec.key for spec in [*steps.gone, *steps.changed]]
-    yield from _retire(table, "web", leaving)
-    yield from _retire(table, "capture", leaving)
-    yield from _tell(table, "dispatcher", plan, [spec.name for spec in steps.changed if spec.role == "capture"])
-    if table.of("web"):
-        yield from _tell(table, "web", plan, [])
-    yield from _retire(table, "worker", leaving)
-    for child in table.children:
-        child.spec = next(spec for spec in plan if spec.key == child.spec.key)
-    new = [table.add(spec) for spec in [*steps.changed, *steps.added] if spec.role in ("capture", "worker", "web")]
+    yield from _reconfigure_all(table, specs, [child for child in staying if child.spec.kind.reconfigured == "first"])
+    yield from _retire(table, [child for child in leaving if child.spec.kind.leaves_early])
+    restarted = [spec.camera for spec in steps.changed if spec.camera is not None]
+    for child in [child for child in staying if child.spec.kind.reconfigured == "later"]:
+        yield from _reconfigure(table, child, specs[child.spec.key], restarted)
+    yield from _retire(table, [child for child in leaving if not child.spec.kind.leaves_early])
+    for child in staying:
+        child.spec = specs[child.spec.key]
+    new = [table.add(spec) for spec in [*steps.changed, *steps.added]]
     while not all(child.settled for child in new):
         yield
     return in_words(now, plan)
 
 
 def _loaded(load: Load) -> Generator[None, None, list[ProcessSpec]]:
-    """What `load` returns, which may take as long as a download."""
+    """Call `load`, which may take as long as a download, in a thread, and return the plan."""
     plans: list[list[ProcessSpec]] = []
     errors: list[EdgeError] = []
 
@@ -68,42 +66,61 @@ def _loaded(load: Load) -> Generator[None, None, list[ProcessSpec]]:
     if errors:
         raise errors[0]
     if not plans:
-        raise StartError("the configuration could not be read, for a reason that nobody foresaw; see the log")
+        raise StartError("the configuration could not be read because of an unexpected error; see the log")
     return plans[0]
 
 
 def _try(table: ProcessTable, spec: ProcessSpec) -> Steps:
-    """Load a model in a process of its own, once.
+    """Run a process once that tries its settings.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: they do not work.
     """
-    settings = msgspec.structs.replace(spec.settings, trial=True)
-    child = table.add(replace(spec, name=f"{spec.name} (trial)", settings=settings), once=True)
-    while child in table.children:
+    child = table.add(spec, once=True)
+    while not child.removed:
         yield
     if not child.finished:
         raise ModelError(child.why if child.failure else f"{child.title}: {child.why}")
 
 
-def _tell(table: ProcessTable, role: str, plan: Iterable[ProcessSpec], restarted: list[str]) -> Steps:
-    """Have the one process of a role go on with its new settings; one that died meanwhile starts with them. One that
-    need not be there, and cannot start, is not waited for.
+def _reconfigure_all(table: ProcessTable, specs: dict[Key, ProcessSpec], children: list[Child]) -> Steps:
+    """Have all these processes use their new settings, or, if one refuses, none of them.
 
     Raises:
-        StartError: it says why it cannot, and goes on as before.
+        StartError: the reason for which one refuses; all use their old settings.
     """
-    (child,) = table.of(role)
+    done: list[tuple[Child, ProcessSpec]] = []
+    try:
+        for child in children:
+            old = child.spec
+            yield from _reconfigure(table, child, specs[old.key])
+            done.append((child, old))
+    except StartError:
+        for child, old in done:
+            with contextlib.suppress(StartError):
+                yield from _reconfigure(table, child, old)
+            child.spec = old
+        raise
+
+
+def _reconfigure(table: ProcessTable, child: Child, spec: ProcessSpec, restarted: list[str] | None = None) -> Steps:
+    """Have a process use the settings of `spec`; one that died meanwhile starts with them. One that need not be there,
+    and cannot start, is not waited for. A kind that `receives_exits` learns which captures are `restarted`.
+
+    Raises:
+        StartError: the reason for which it cannot; it uses its old settings.
+    """
+    restarted = restarted if restarted and spec.kind.receives_exits else []
     old, pid = child.spec, child.pid
-    ended = child.restarts + child.running  # so many times it ended, or will, with the old settings
-    child.spec = next(spec for spec in plan if spec.role == role)
-    if old.settings == child.spec.settings and not restarted:
+    ended = child.restarts + child.running  # how many times it ends with the old settings, at most
+    child.spec = spec
+    if old.settings == spec.settings and not restarted:
         return
     while child.pid == pid and not child.reconfigure(restarted):
         yield
     while (answer := child.answer) is None and not (child.pid != pid and child.ready):
         if child.failure and child.restarts > ended:
-            if not child.spec.awaited:
+            if not spec.awaited:
                 return
             child.spec = old
             raise StartError(child.failure.sentence)
@@ -111,14 +128,13 @@ def _tell(table: ProcessTable, role: str, plan: Iterable[ProcessSpec], restarted
     if answer and answer.refusal:
         child.spec = old
         raise StartError(answer.refusal)
-    if answer is None and restarted:  # the next one has the new settings, but knows of no captures that are replaced
-        yield from _tell(table, role, plan, restarted)
+    if answer is None and restarted:  # it started with the new settings, but does not know which captures are replaced
+        yield from _reconfigure(table, child, spec, restarted)
 
 
-def _retire(table: ProcessTable, role: str, leaving: list[tuple[str, str]]) -> Steps:
-    """Let go of those of a role that are `leaving`."""
-    leavers = [child for child in table.of(role) if child.spec.key in leaving]
-    for child in leavers:
+def _retire(table: ProcessTable, children: list[Child]) -> Steps:
+    """End these processes for good."""
+    for child in children:
         table.retire(child)
-    while any(child in table.children for child in leavers):
+    while not all(child.removed for child in children):
         yield

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP, noted for a loop to act on."""
+"""Records SIGTERM, SIGINT and SIGHUP for a loop to act on."""
 
 import logging
 import os
@@ -13,16 +13,16 @@ TERMINAL = "/dev/tty"
 class Signals:
     """Counts the requests to stop while it is entered, and becomes readable with each signal.
 
-    SIGHUP asks for a reload, unless it says that the terminal is gone at which the daemon was started. Where it was
-    ignored from the start (nohup), it still is.
+    SIGHUP asks for a reload, except where it is sent because the daemon's terminal was closed. Where it was ignored at
+    the start (nohup), it stays ignored.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self._hang_ups = False
         self._at_terminal = _has_terminal()
-        self._wake, self._woken = os.pipe()
-        for fd in (self._wake, self._woken):
+        self._reader, self._writer = os.pipe()
+        for fd in (self._reader, self._writer):
             os.set_blocking(fd, False)
 
     def __enter__(self) -> Self:
@@ -30,26 +30,26 @@ class Signals:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
         self._before = {number: signal.signal(number, self._note) for number in numbers}
-        self._fd_before = signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
+        self._fd_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         signal.set_wakeup_fd(self._fd_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        os.close(self._wake)
-        os.close(self._woken)
+        os.close(self._reader)
+        os.close(self._writer)
 
     def fileno(self) -> int:
-        """Readable when a signal has come."""
-        return self._wake
+        """File descriptor that is readable when a signal has arrived."""
+        return self._reader
 
     def read(self) -> None:
-        """Be unreadable until the next."""
-        os.read(self._wake, 64)
+        """Make it unreadable until the next signal."""
+        os.read(self._reader, 64)
 
     def take_hang_up(self) -> bool:
-        """Whether a reload was asked for since the last time."""
+        """True if a reload was asked for since the last call."""
         taken, self._hang_ups = self._hang_ups, False
         return taken
 
@@ -63,7 +63,7 @@ class Signals:
 
 
 def _has_terminal() -> bool:
-    """Whether this process has a terminal of its own."""
+    """True if this process has a controlling terminal."""
     try:
         os.close(os.open(TERMINAL, os.O_RDONLY | os.O_NOCTTY))
     except OSError:

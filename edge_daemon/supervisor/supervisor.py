@@ -1,37 +1,40 @@
-"""The loop that keeps all processes running, takes in other configurations, and ends in order."""
+"""The loop that keeps all processes running, applies other configurations, and stops in order."""
 
 import logging
 import time
 from collections.abc import Callable, Generator
-from typing import Any
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
-from edge_daemon.runtime.control import Processes, ProcessStatus
-from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.runtime.control import Processes
+from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.notify import ServiceStatus, notify
 from edge_daemon.supervisor.process_table import ProcessTable
 from edge_daemon.supervisor.reload import Load, reload
 from edge_daemon.supervisor.request_router import RequestRouter, Respond, failure
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.spawner import Spawner
+from edge_daemon.supervisor.usage import Survey
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
 START_S = 1800.0
-"""How long a process may take to come up: some accelerators compile a model for many minutes when it is new."""
+"""How long a process may take to come up: some accelerators compile a new model for many minutes."""
 RELOAD_S = 0.05
-"""How often it is looked at how a reload is getting on, when nothing happens."""
-Observer = Callable[[dict[str, Any], list[ProcessStatus]], None]
+"""How often the progress of a reload is looked at when nothing happens."""
+Observer = Callable[[Status], None]
 
 
 class Supervisor:
-    """Runs the processes of `specs` until all sources have ended, or a signal says stop.
+    """Runs the processes of `specs` until all sources have ended, or a signal asks it to stop.
 
-    `observe` gets the cameras' counts (as in `status/`) and the process table once a second. `load` gives the specs
-    of a reload, for which SIGHUP, a caller of `control` or the web may ask.
+    `observe` receives the status once a second. `load` returns the specs of a reload, for which SIGHUP, a caller of
+    `control` or the web may ask.
     """
 
     def __init__(
@@ -48,35 +51,36 @@ class Supervisor:
         self._requests = RequestRouter(audit or AuditLog(None))
         self._requests.on(Reload, lambda _, respond: self._next_callers.append(respond))
         self._table = ProcessTable(specs, spawner, self._failed, self._requests)
-        (self._sink,) = self._table.of("sink")
+        self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
         self._table.listen(signals, signals.read)
         self._table.listen(control, self._called)
-        self._started = False
+        self._started = self._finished = False
         self._failure: EdgeError | None = None
         self._table_at = 0.0
+        self._survey = Survey()
         self._service_status = ServiceStatus()
         self._reload: Generator[None, None, str] | None = None
         self._next_callers: list[Respond] = []  # of the reload that begins next
         self._callers: list[Respond] = []  # of the one under way
 
     @property
-    def cameras(self) -> dict[str, Any]:
-        """The cameras' counts as the sink told them last."""
-        cameras: dict[str, Any] = self._sink.detail.get("cameras", {})
-        return cameras
+    def streams(self) -> Streams:
+        """The counts that the sink reported last."""
+        return self._sink.report.streams if self._sink and isinstance(self._sink.report, SinkReport) else {}
 
     def run(self) -> None:
-        """Keep all running until done or told to stop.
+        """Keep all processes running until done or asked to stop.
 
         Raises:
-            EdgeError: it could not start; its exit code says of what kind the failure is.
+            EdgeError: it could not start; its exit code tells which kind of failure it is.
         """
         try:
             while not self._stopping:
                 wait_s = max(self._table_at - time.monotonic(), 0.0)
                 self._table.poll(min(wait_s, RELOAD_S) if self._reload else wait_s)
-                self._watch()
+                self._note_changes()
+                self._tick()
                 self._advance()
         finally:
             notify("STOPPING=1")
@@ -91,33 +95,45 @@ class Supervisor:
             if child.failure:
                 self._failure.exit_code = ExitCode(child.failure.exit_code)
         else:
-            again_s = (child.start_at or 0.0) - time.monotonic()
+            again_s = (child.due or 0.0) - time.monotonic()
             logger.error("%s: %s; starts again in %.1f s", child.title, child.why, again_s)
 
-    def _watch(self) -> None:
-        """Once a second: the process table, and whether anybody hangs."""
+    def _note_changes(self) -> None:
+        """Look whether all processes are up now, and whether all sources have ended."""
+        if not self._table.changed:
+            return
+        self._table.changed = False
         children = self._table.children
-        if not self._started and all(map(_is_there, children)):
+        sources = [child for child in children if child.spec.kind.ends_run]
+        self._finished = bool(sources) and all(child.finished for child in sources)
+        if not self._started and all(map(_is_up, children)):
             self._started = True
             up = sum(child.ready for child in children)
             logger.info("%s %d processes are up", "all" if up == len(children) else "the first", up)
             notify("READY=1")
+
+    def _tick(self) -> None:
+        """Once a second: report the process table, and look for processes that hang or grow."""
         now = time.monotonic()
         if now < self._table_at:
             return
         self._table_at = now + TABLE_S
-        table = [child.status() for child in children]
-        if not self._sink.wants_to_write:  # one that has not taken the last table need not have this one
-            self._sink.send(Processes(processes=table))
+        children = self._table.children
+        self._survey.measure(children)
+        rows = [child.status() for child in children]
         for child in children:
+            # A process that has not taken the previous table does not need this one.
+            if child.spec.kind.receives_processes and not child.wants_to_write:
+                child.send(Processes(processes=rows))
             hang_s = child.spec.hang_s if child.ready else START_S
-            if child.running and now - child.heard_at > hang_s:
-                logger.error("%s has not been heard for %.0f s and is killed", child.title, hang_s)
+            if child.running and not child.exiting and now - child.heard_at > hang_s:
+                logger.error("no heartbeat from %s for %.0f s; killing it", child.title, hang_s)
                 child.kill()
             child.replace_if_large()
-        self._service_status.tell(self.cameras, table)
+        self._service_status.update(children)
         if self._observe:
-            self._observe(self.cameras, table)
+            cameras = camera_statuses(self.streams, rows)
+            self._observe(Status(at=utc(time.time_ns()), cameras=cameras, processes=rows))
 
     def _called(self) -> None:
         if caller := self._control.accept():
@@ -132,7 +148,7 @@ class Supervisor:
             self._requests.receive(ask.request, caller, ask.id)
 
     def _advance(self) -> None:
-        """Begin a reload that was asked for, or go on with the one under way."""
+        """Begin a reload that was asked for, or continue the one under way."""
         if self._signals.take_hang_up():
             self._requests.receive(Reload(by=Requester(role="administrator", via="signal")))
         if self._next_callers and self._started and self._reload is None:
@@ -156,16 +172,12 @@ class Supervisor:
         self._reload, self._callers = None, []
         notify("READY=1")
 
-    def _all_finished(self) -> bool:
-        captures = self._table.of("capture")
-        return bool(captures) and all(child.finished for child in captures)
-
     @property
     def _stopping(self) -> bool:
-        finished = self._reload is None and self._all_finished()
+        finished = self._reload is None and self._finished
         return bool(self._signals.count) or self._failure is not None or finished
 
 
-def _is_there(child: Child) -> bool:
-    """Whether the service need not wait for this process to be ready: a camera that comes and goes may be gone."""
+def _is_up(child: Child) -> bool:
+    """True if the service need not wait for this process: it is ready, or a camera that comes and goes is away."""
     return child.ready or child.finished or (not child.spec.awaited and child.restarts > 0)

@@ -1,13 +1,27 @@
-"""Whether the service as a whole still does its work; if not, the service manager starts it again."""
+"""Progress of the service as a whole; without any, the service manager restarts it."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
-from edge_daemon.runtime.control import UNWRITTEN, ProcessStatus
+from edge_daemon.messages.status import CaptureReport, ProcessReport, SinkReport, Streams, WorkerReport
 
 SLACK_S = 3.0
-"""How long a frame may be under way from its capture to the sink's counts, each of which is told once a second."""
+"""How long a frame may take from its capture to the sink's counts, each of which is reported once a second."""
 BUSY_S = 4.0
-"""A worker tells every two seconds that its loop turns; one that is silent for longer has a long frame to work on."""
+"""A worker reports every two seconds that its loop runs; one that is silent for longer has a long frame to work on."""
+
+
+class Watched(Protocol):
+    """A process as the watchdog sees it: its state, as in `status/`, and its last report."""
+
+    name: str
+    state: str
+    report: ProcessReport
+
+    @property
+    def silent_s(self) -> float:
+        """Time since its last report."""
+        ...
 
 
 class Watchdog:
@@ -24,52 +38,53 @@ class Watchdog:
         self._announced: dict[str, int] = {}
         self._progress_at = self._announced_at = float("-inf")
 
-    def feed(self, cameras: dict[str, Any], processes: list[ProcessStatus], now: float) -> bool:
-        """Whether all is well at `now` (seconds). `cameras` are the sink's counts."""
-        captures = [process for process in processes if process.role == "capture"]
-        if self._announces(captures):
+    def feed(self, processes: Sequence[Watched], now: float) -> bool:
+        """True if all is well at `now` (seconds)."""
+        captures = [(process, process.report) for process in processes if isinstance(process.report, CaptureReport)]
+        sink = _sink_report(processes)
+        if self._announces({process.name: report.announced for process, report in captures}):
             self._announced_at = now
-        if self._progresses(cameras):
+        if self._progresses(sink.streams):
             self._progress_at = now
-        if self._progress_at == now or all(map(_is_away, captures)) or any(map(_is_busy, processes)):
+        away = all(_is_away(process) for process, _ in captures)
+        if self._progress_at == now or away or any(map(_is_busy, processes)):
             return True
-        owes = any(capture.detail.get("held") for capture in captures) and not any(map(_waits_for_disk, processes))
+        owes = any(report.held for _, report in captures) and not sink.waits_for_disk
         return not owes and self._announced_at <= self._progress_at + SLACK_S
 
-    def _announces(self, captures: list[ProcessStatus]) -> bool:
-        """Whether a capture has told of a new frame."""
-        counts = {capture.name: int(capture.detail.get("announced", 0)) for capture in captures}
-        new = any(count > self._announced.get(name, 0) for name, count in counts.items())
-        self._announced = counts
-        return new
+    def _announces(self, counts: dict[str, int]) -> bool:
+        """True if a capture has announced another frame."""
+        before, self._announced = self._announced, counts
+        return any(count > before.get(name, 0) for name, count in counts.items())
 
-    def _progresses(self, cameras: dict[str, Any]) -> bool:
+    def _progresses(self, streams: Streams) -> bool:
+        """True if a frame of any stream has come through."""
         counts = {
-            (camera, model): (figures["captured"], figures["delivered"])
-            for camera, status in cameras.items()
-            for model, figures in status["models"].items()
+            (camera, model): (stream.captured, stream.delivered)
+            for camera, models in streams.items()
+            for model, stream in models.items()
         }
         moved = any(self._counts.get(key, (0, 0)) != figures for key, figures in counts.items())
         self._counts |= counts
         return moved
 
 
-def _is_away(capture: ProcessStatus) -> bool:
+def _sink_report(processes: Sequence[Watched]) -> SinkReport:
+    return next((process.report for process in processes if isinstance(process.report, SinkReport)), SinkReport())
+
+
+def _is_away(capture: Watched) -> bool:
     return capture.state.startswith(("down", "connecting", "finished"))
 
 
-def _waits_for_disk(process: ProcessStatus) -> bool:
-    return process.role == "sink" and process.state.startswith(UNWRITTEN)
+def _is_busy(process: Watched) -> bool:
+    return isinstance(process.report, WorkerReport) and process.silent_s > BUSY_S
 
 
-def _is_busy(process: ProcessStatus) -> bool:
-    return process.role == "worker" and process.silent_s > BUSY_S
-
-
-def status_line(cameras: dict[str, Any], processes: list[ProcessStatus]) -> str:
-    """How things stand in a few words, for `systemctl status`."""
-    states = [process.state for process in processes if process.role == "capture"]
+def status_line(processes: Sequence[Watched]) -> str:
+    """The state in a few words, for `systemctl status`."""
+    states = [process.state for process in processes if isinstance(process.report, CaptureReport)]
     up, done = states.count("up"), states.count("finished") + states.count("ended")
-    fps = sum(figures["fps"] for status in cameras.values() for figures in status["models"].values())
+    fps = sum(stream.fps for models in _sink_report(processes).streams.values() for stream in models.values())
     words = f"{up} of {len(states)} camera{'s'[: len(states) != 1]} up"
     return f"{words}{f', {done} read to the end' if done else ''}, {fps:.0f} frames/s"

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import threading
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +20,22 @@ PATIENCE_MS = 200
 """Longest wait of `send` for a peer that does not read."""
 
 
+class _Buffer(threading.local):
+    """Where a thread receives pieces: one for all of its channels, of which a process may have thousands."""
+
+    def __init__(self) -> None:
+        self.piece = bytearray(PIECE_BYTES + 1)
+
+
+_buffer = _Buffer()
+
+
 class Channel:
     """One end of a connection that carries whole messages of up to `MAX_BYTES`; a peer that sends more is cut off."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._end.setblocking(False)
-        self._piece = bytearray(PIECE_BYTES + 1)
         self._pieces = bytearray()
         self._unsent: deque[bytes] = deque()
 
@@ -128,18 +138,18 @@ class Channel:
         Raises:
             EOFError: the peer is gone, or sent too long a message.
         """
-        count = 0
+        count, buffer = 0, _buffer.piece
         while most is None or count < most:
             try:
-                size = self._end.recv_into(self._piece)
+                size = self._end.recv_into(buffer)
             except BlockingIOError:
                 return
             except ConnectionResetError:  # it left without reading everything; what it sent before can still be read
                 continue
             if not size or len(self._pieces) > MAX_BYTES:
                 raise EOFError
-            piece = self._piece[1:size]
-            if self._piece[0] == MORE:
+            piece = buffer[1:size]
+            if buffer[0] == MORE:
                 self._pieces += piece
                 continue
             message, self._pieces = self._pieces + piece if self._pieces else piece, bytearray()

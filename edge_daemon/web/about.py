@@ -14,7 +14,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/api/status", summary="Status of all cameras, models and processes", tags=["status"], dependencies=[VIEWER]
     )
     async def status() -> Response:
-        return as_json(live.status)
+        return as_json(live.status or {})
 
     @app.get("/api/cameras", summary="Status of all cameras", tags=["cameras"], dependencies=[VIEWER])
     async def cameras() -> Response:
@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/healthz", summary="Health check: 200, or 503 with the reasons", tags=["status"], dependencies=[PUBLIC])
     async def health(request: Request) -> Response:
-        found = service.troubles()
+        found = service.problems()
         shown = {"healthy": not found} | ({"troubles": found} if gate_of(request).knows(request) else {})
         return as_json(shown, 503 if found else 200)
 

@@ -1,27 +1,32 @@
-"""Whether all is as it should be, with reasons."""
+"""The health check: everything that is wrong, in sentences."""
 
-from typing import Any
+from edge_daemon.messages.status import Status
 
-PATIENCE_S = 5.0
-"""How old the last word of the sink may be; it speaks every second."""
+MAX_AGE_S = 5.0
+"""Maximum age of a status; the sink publishes one every second."""
 FINE = ("up", "ended", "frozen", "finished")
+"""States of cameras and processes that are as they should be."""
 
 
-def troubles(status: dict[str, Any], age_s: float, *, dispatcher_here: bool) -> list[str]:
-    """What is not as it should be, a sentence each; none if all is well."""
+def problems(status: Status | None, age_s: float, *, dispatcher_here: bool) -> list[str]:
+    """Sentences on everything that is wrong, from the last status, which is `age_s` old; empty if all is well."""
     found = [] if dispatcher_here else ["the dispatcher does not answer"]
-    if not status:
-        return [*found, "the sink has not said anything yet"]
-    if age_s > PATIENCE_S:
-        found.append(f"the sink has not said anything for {age_s:.0f} s")
-    found += [f"camera {name} is {camera['state']}" for name, camera in status["cameras"].items() if _is_bad(camera)]
+    if status is None:
+        return [*found, "the sink has not published a status yet"]
+    if age_s > MAX_AGE_S:
+        found.append(f"the sink has not published a status for {age_s:.0f} s")
     found += [
-        f"{process['role']} {process['name']} is {process['state']}"
-        for process in status["processes"]
-        if process["role"] != "capture" and (process["pid"] is None or process["state"].startswith("down"))
+        f"camera {name} is {camera.state}"
+        for name, camera in status.cameras.items()
+        if camera.state not in (*FINE, "connecting")
+    ]
+    found += [
+        f"{process.role} {process.name} is {process.state}"
+        for process in status.processes
+        if process.camera is None and _is_down(process.pid, process.state)
     ]
     return found
 
 
-def _is_bad(camera: dict[str, Any]) -> bool:
-    return camera["state"] not in FINE and camera["state"] != "connecting"
+def _is_down(pid: int | None, state: str) -> bool:
+    return state.startswith("down") or (pid is None and state not in FINE)

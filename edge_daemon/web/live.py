@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from edge_daemon.messages.status import Status
+
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
 MAILBOX = 256
@@ -57,7 +59,7 @@ class Live:
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
         self._subscribing, self._loop = subscribing, loop
         self.cameras = cameras
-        self.status: dict[str, Any] = {}
+        self.status: Status | None = None
         self.status_at = 0.0
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
@@ -77,7 +79,7 @@ class Live:
     def _take_in(self, parts: list[bytes]) -> None:
         kind, _, rest = parts[0].partition(b"/")
         if kind == b"status":
-            self.status, self.status_at = msgspec.json.decode(parts[1]), self._loop.time()
+            self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
         elif kind == b"frame" and len(parts) > 2:
             camera = rest.rstrip(b"/").decode()
             for viewer in self._viewers:

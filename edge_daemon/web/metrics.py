@@ -1,11 +1,12 @@
-"""What Prometheus reads: counters from the sink's books, and how long each stage takes."""
+"""The metrics for Prometheus: the counters of the sink, and the duration of each stage."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from edge_daemon.messages.status import Status
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 STAGES = ("wait", "decode", "preprocess", "infer", "postprocess", "total")
@@ -18,10 +19,10 @@ class _Result(msgspec.Struct):
 
 
 class Metrics:
-    """The registry behind /metrics. Counts come from `status`, which the sink tells every second."""
+    """The registry behind /metrics. Counts come from `status`, which the sink publishes every second."""
 
     def __init__(self) -> None:
-        self.status: dict[str, Any] = {}
+        self.status: Status | None = None
         self._registry = CollectorRegistry()
         self._stages = Histogram(
             "edge_daemon_stage_seconds",
@@ -32,7 +33,7 @@ class Metrics:
         )
         self._requests = Histogram(
             "edge_daemon_request_seconds",
-            "Time that pictures sent in took until they were answered.",
+            "Time that uploaded pictures took until they were answered.",
             ["model", "status"],
             buckets=BUCKETS,
             registry=self._registry,
@@ -40,52 +41,52 @@ class Metrics:
         self._registry.register(self)
 
     def result(self, body: bytes) -> None:
-        """Take in a result as it was published."""
+        """Count a result as it was published."""
         result = msgspec.json.decode(body, type=_Result)
         for stage, ms in result.timing_ms.items():
             self._stages.labels(result.camera, result.model, stage).observe(ms / 1e3)
 
     def request(self, model: str, status: int, seconds: float) -> None:
-        """A picture was answered."""
+        """Count an uploaded picture that was answered."""
         self._requests.labels(model, str(status)).observe(seconds)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """For the registry: what the status says."""
-        frames = CounterMetricFamily(
-            "edge_daemon_frames", "Frames by what became of them.", labels=["camera", "model", "fate"]
-        )
+        """Yield the metrics that come from the status."""
+        frames = CounterMetricFamily("edge_daemon_frames", "Frames by fate.", labels=["camera", "model", "fate"])
         flying = GaugeMetricFamily(
-            "edge_daemon_frames_in_flight", "Frames whose fate is open.", labels=["camera", "model"]
+            "edge_daemon_frames_in_flight", "Frames without a fate yet.", labels=["camera", "model"]
         )
-        up = GaugeMetricFamily("edge_daemon_camera_up", "1 while the camera gives frames.", labels=["camera"])
-        fps = GaugeMetricFamily("edge_daemon_camera_fps", "Frames a second that it gives.", labels=["camera"])
-        for camera, status in self.status.get("cameras", {}).items():
-            up.add_metric([camera], float(status["state"] in ("up", "frozen")))
-            fps.add_metric([camera], float(status.get("fps", 0.0)))
-            for model, counts in status["models"].items():
-                frames.add_metric([camera, model, "delivered"], counts["delivered"])
-                for reason, count in counts["dropped"].items():
+        up = GaugeMetricFamily("edge_daemon_camera_up", "1 while the camera delivers frames.", labels=["camera"])
+        fps = GaugeMetricFamily("edge_daemon_camera_fps", "Frames a second of the camera.", labels=["camera"])
+        for camera, status in self.status.cameras.items() if self.status else ():
+            up.add_metric([camera], float(status.state in ("up", "frozen")))
+            fps.add_metric([camera], status.fps)
+            for model, counts in status.models.items():
+                frames.add_metric([camera, model, "delivered"], counts.delivered)
+                for reason, count in counts.dropped.items():
                     frames.add_metric([camera, model, reason], count)
-                flying.add_metric([camera, model], counts["in_flight"])
+                flying.add_metric([camera, model], counts.in_flight)
         yield from (frames, flying, up, fps)
         restarts = CounterMetricFamily(
-            "edge_daemon_process_restarts", "How often a process was started again.", labels=["process", "role"]
+            "edge_daemon_process_restarts", "Restarts of a process.", labels=["process", "role"]
         )
         rejected = CounterMetricFamily(
-            "edge_daemon_messages_rejected", "Messages that were of no use to a process.", labels=["process", "role"]
+            "edge_daemon_messages_rejected", "Malformed or unexpected messages.", labels=["process", "role"]
         )
-        cpu = GaugeMetricFamily("edge_daemon_process_cpu_cores", "CPU that it uses.", labels=["process", "role"])
+        cpu = GaugeMetricFamily("edge_daemon_process_cpu_cores", "CPU in use.", labels=["process", "role"])
         memory = GaugeMetricFamily(
-            "edge_daemon_process_memory_bytes", "Memory, what is shared divided (PSS).", labels=["process", "role"]
+            "edge_daemon_process_memory_bytes",
+            "Memory, with shared pages divided (PSS).",
+            labels=["process", "role"],
         )
-        for process in self.status.get("processes", []):
-            who = [process["name"], process["role"]]
-            restarts.add_metric(who, process["restarts"])
-            rejected.add_metric(who, process["rejected"])
-            cpu.add_metric(who, process["cpu"])
-            memory.add_metric(who, process["memory_bytes"])
+        for process in self.status.processes if self.status else ():
+            labels = [process.name, process.role]
+            restarts.add_metric(labels, process.restarts)
+            rejected.add_metric(labels, process.rejected)
+            cpu.add_metric(labels, process.cpu)
+            memory.add_metric(labels, process.memory_bytes)
         yield from (restarts, rejected, cpu, memory)

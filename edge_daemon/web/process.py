@@ -12,6 +12,7 @@ import uvloop
 import zmq
 
 from edge_daemon.errors import StartError
+from edge_daemon.messages.status import ProcessReport
 from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
@@ -83,7 +84,7 @@ async def _beat(control: Control, broker: Broker, server: "_Server") -> None:
         await asyncio.sleep(0.01)
     control.ready()
     while broker.is_alive():
-        control.heartbeat("up", {"rejected": broker.rejected})
+        control.heartbeat("up", ProcessReport(rejected=broker.rejected))
         await asyncio.sleep(BEAT_S)
     server.leave()
 

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from fastapi import HTTPException, Response
 
+from edge_daemon.messages.status import CameraStatus
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.broker import Broker
-from edge_daemon.web.health import troubles
+from edge_daemon.web.health import problems
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.supervisor_client import SupervisorClient
@@ -35,18 +36,15 @@ class Service:
         self.settings, self.live.cameras = settings, settings.cameras
         self.broker.do(lambda requests: requests.change(settings.models))
 
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Problems of the daemon, one sentence each."""
         age_s = self.loop.time() - self.live.status_at
-        return troubles(self.live.status, age_s, dispatcher_here=self.broker.connected)
+        return problems(self.live.status, age_s, dispatcher_here=self.broker.connected)
 
     def has_worker(self, model: str) -> bool:
         """True if a worker of this model is up."""
-        processes = self.live.status.get("processes", [])
-        return any(
-            process["role"] == "worker" and process["name"].rpartition("-")[0] == model and process["pid"]
-            for process in processes
-        )
+        status = self.live.status
+        return status is not None and any(process.model == model and process.pid for process in status.processes)
 
     def camera(self, name: str) -> dict[str, Any]:
         """The status of a camera.
@@ -56,7 +54,8 @@ class Service:
         """
         if name not in self.live.cameras:
             raise HTTPException(404, f"there is no camera {name}; there are {', '.join(self.live.cameras)}")
-        return {"name": name, **self.live.status.get("cameras", {}).get(name, {"state": "unknown", "models": {}})}
+        camera = self.live.status.cameras.get(name) if self.live.status else None
+        return {"name": name, **msgspec.to_builtins(camera or CameraStatus(state="unknown", models={}))}
 
 
 def number(header: str | None) -> int | None:

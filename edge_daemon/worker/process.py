@@ -16,6 +16,7 @@ from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Frame, Input
 from edge_daemon.messages.outcomes import Outcome
 from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello, WorkerReady
+from edge_daemon.messages.status import WorkerReport
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
@@ -103,10 +104,12 @@ class Worker:
                 self._greet()
             if self._inbox in ready:
                 self.step()
-            rejected = self._decode.rejected + self._from_dispatcher.rejected
-            detail = {"served": self._served, "provider": self._model.session.provider, "rejected": rejected}
-            self._control.heartbeat("up", detail)
+            self._control.heartbeat("up", self._report())
         self._leave()
+
+    def _report(self) -> WorkerReport:
+        rejected = self._decode.rejected + self._from_dispatcher.rejected
+        return WorkerReport(served=self._served, provider=self._model.session.provider, rejected=rejected)
 
     def _leave(self) -> None:
         """Serve what is on its way here, for as long as the dispatcher is there to say that there is more."""
@@ -236,7 +239,7 @@ class Worker:
         replies = self._replies[address]
         while not replies.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
             self._control.commands()
-            self._control.heartbeat("waiting for the web")
+            self._control.heartbeat("waiting for the web", self._report())
             if self._control.stopping or not zeromq.is_there(address):
                 self._forget_replies()
                 return
@@ -319,7 +322,7 @@ class Worker:
         patience = time.monotonic() + STOP_S
         while not has_room(self._control.rest_ms(POLL_MS)):
             self._control.commands()
-            self._control.heartbeat("waiting for the sink")
+            self._control.heartbeat("waiting for the sink", self._report())
             if self._control.stopping and time.monotonic() > patience:
                 return False
         return True

@@ -188,14 +188,16 @@ def clip(path: Path, frames: int, *, fps: float = 25.0, colour: tuple[int, int, 
 
 
 def accounts(results: list[dict[str, Any]]) -> None:
-    """Assert that each stream is in order, nothing is there twice, and every gap is explained."""
-    last: dict[tuple[str, str, int], int] = {}
+    """Assert that each stream is in order, also in time, nothing is there twice, and every gap is explained."""
+    last: dict[tuple[str, str, int], tuple[int, float]] = {}
     for result in results:
         key = result["camera"], result["model"], result["epoch"]
+        seq, time_s = result["seq"], result["time_s"]
         if key in last:
-            assert result["seq"] > last[key]
-            assert result["seq"] - last[key] - 1 == sum(result["dropped"].values()), result
-        last[key] = result["seq"]
+            assert seq > last[key][0]
+            assert seq - last[key][0] - 1 == sum(result["dropped"].values()), result
+            assert time_s >= last[key][1] >= 0
+        last[key] = seq, time_s
 
 
 def balanced(status: dict[str, Any]) -> int:

@@ -67,7 +67,7 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: 1s}}}}
         assert daemon.finish() == 0
     assert [line["seq"] for line in daemon.lines()] == [0, 1, 2, 5, 6, 7, 8, 9]
     assert daemon.lines()[3]["dropped"] == {"poison": 2}
-    assert daemon.log.count("is killed") == 4, daemon.log
+    assert daemon.log.count("killing it") == 4, daemon.log
     files = aside(daemon)
     assert [json.loads(file.read_text())["frame"]["seq"] for file in files if file.suffix == ".json"] == [3, 4]
     hangs = replay(files[0], "--seconds", 2)

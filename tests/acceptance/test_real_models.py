@@ -19,7 +19,7 @@ from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
 from edge_daemon.config.load import loads
 from edge_daemon.messages.findings import Found
 from edge_daemon.models.model import Model
-from edge_daemon.supervisor.plan import model_settings
+from edge_daemon.supervisor.kinds.worker import model_settings
 from edge_daemon.worker.report import report
 from tests.acceptance.harness import running
 

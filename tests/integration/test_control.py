@@ -8,6 +8,7 @@ import pytest
 
 from edge_daemon.errors import ModelError, StartError
 from edge_daemon.messages.requests import ConfigProblem, Reload, Reply, Requester
+from edge_daemon.messages.status import SinkReport, WorkerReport
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
     Ask,
@@ -24,6 +25,7 @@ from edge_daemon.runtime.control import (
 )
 from edge_daemon.settings import CameraPlan, DispatcherSettings
 from edge_daemon.transport.channel import Channel
+from tests.statuses import stream_counts
 
 WAIT_S = 10.0
 
@@ -42,18 +44,17 @@ def test_settings_and_commands_go_down_and_reports_come_up() -> None:
     assert child.rest_ms(100) == 100
     assert child.rest_ms(2000) <= 500, "its heartbeat would come too late"
     child.ready()
-    child.heartbeat("up", {"served": 3})
-    child.heartbeat("up", {"served": 4})
+    child.heartbeat("up", WorkerReport(served=3))
+    child.heartbeat("up", WorkerReport(served=4))
     child.heartbeat("down")
     child.failed(ModelError("no such model"))
     child.finished()
-    assert ours.receive() == [
-        Ready(),
-        Heartbeat(state="up", detail={"served": 3}),
-        Heartbeat(state="down"),
-        Failed(exit_code=3, sentence="no such model"),
-        Finished(),
-    ]
+    ready, up, down, failed, finished = ours.receive() or []
+    assert (ready, failed, finished) == (Ready(), Failed(exit_code=3, sentence="no such model"), Finished())
+    assert isinstance(up, Heartbeat)
+    assert isinstance(down, Heartbeat)
+    assert (up.state, down.state) == ("up", "down")
+    assert msgspec.msgpack.decode(up.report, type=WorkerReport) == WorkerReport(served=3)
     ours.send(Exited(process="a", role="worker"))
     assert child.commands() == [Exited(process="a", role="worker")]
     before = child.stopping
@@ -93,15 +94,17 @@ def test_messages_far_larger_than_a_socket_takes_go_both_ways_and_the_supervisor
     reader.join(WAIT_S)
     assert received == [settings]
     assert child.commands() == [Exited(process="a", role="worker")]
-    detail = {"cameras": dict.fromkeys(settings.cameras, plan.models)}
+    streams = {camera: dict.fromkeys(plan.models, stream_counts()) for camera in list(settings.cameras)[:5000]}
     reports: list[Report] = []
-    writer = Thread(target=lambda: child.report("up", detail))
+    writer = Thread(target=lambda: child.report("up", SinkReport(streams=streams)))
     writer.start()
     while not reports:
         assert select.select([ours], [], [], WAIT_S)[0]
         reports = ours.receive() or []
     writer.join(WAIT_S)
-    assert reports == [Heartbeat(state="up", detail=detail)]
+    (heartbeat,) = reports
+    assert isinstance(heartbeat, Heartbeat)
+    assert msgspec.msgpack.decode(heartbeat.report, type=SinkReport).streams == streams
     child.close()
     ours.close()
 

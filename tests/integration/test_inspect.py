@@ -19,7 +19,7 @@ from edge_daemon.cli.isolated.inspect import understanding
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ModelError
 from edge_daemon.models.model import Model
-from edge_daemon.supervisor.plan import model_settings
+from edge_daemon.supervisor.kinds.worker import model_settings
 from tests import layouts
 from tests.layouts import DETECTORS
 from tests.onnx_models import SIZE, constant_model, failing_model, save, slow_model, yolov8_model, yolox_model

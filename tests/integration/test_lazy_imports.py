@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.runtime.forkserver import SHARED
+from edge_daemon.supervisor.kinds import KINDS
 from tests.acceptance.harness import clip
 
 DECODERS = ("cv2", "av", "onnxruntime", "PIL")
@@ -20,7 +20,7 @@ def imported(code: str) -> set[str]:
 
 
 def test_what_all_processes_share_has_no_renderer_no_pydantic_and_no_web() -> None:
-    modules = imported("\n".join(f"import edge_daemon.{role}.process" for role in SHARED))
+    modules = imported("\n".join(f"import {kind.module}" for kind in KINDS if kind.preloaded))
     assert set(DECODERS) <= modules
     assert not {"edge_daemon.demo", "pydantic", "yaml", "fastapi", "rich", "typer"} & modules
 

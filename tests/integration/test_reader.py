@@ -9,36 +9,40 @@ from typing import Any
 
 import pytest
 
-from edge_daemon.capture.offers import Offers, PassedOver
+from edge_daemon.capture.announcements import Announcements
 from edge_daemon.capture.reader import Reader
-from edge_daemon.capture.window import Held, Window
+from edge_daemon.capture.window import Window
 from edge_daemon.errors import SourceError
-from edge_daemon.settings import CaptureSettings, Delivery
+from edge_daemon.messages.scheduling import Announce, Skipped
+from edge_daemon.settings import CaptureSettings
 from tests.acceptance.harness import clip, free_port
+from tests.video_files import B_FRAMES, write_video
 from tests.waiting import eventually
 
 SOON_S = 10.0
+EPOCH = 1_700_000_000
 Start = Callable[..., tuple["Reading", Window, threading.Event]]
 
 
-class Told(Offers):
-    """Keeps all that it was told of."""
+class Recorded(Announcements):
+    """Keeps all that was queued."""
 
-    def __init__(self, *, live: bool) -> None:
-        super().__init__(live=live, refresh_s=1.0)
-        self.all: list[Held | PassedOver] = []
+    def __init__(self, settings: CaptureSettings) -> None:
+        super().__init__(settings)
+        self.all: list[Announce | Skipped] = []
 
-    def add(self, one: Held | PassedOver) -> None:
-        self.all.append(one)
-        super().add(one)
+    def add(self, message: Announce | Skipped) -> None:
+        self.all.append(message)
+        super().add(message)
 
 
 class Reading(Reader):
-    """A reader whose offers a test can see."""
+    """A reader whose announcements a test can see."""
 
-    def __init__(self, settings: CaptureSettings, window: Window, offers: Told, wake: Callable[[bool], None]) -> None:
-        super().__init__(settings, window, offers, lambda _: None, wake)
-        self.offers = offers.all
+    def __init__(self, settings: CaptureSettings, window: Window, wake: Callable[[bool], None]) -> None:
+        announcements = Recorded(settings)
+        super().__init__(settings, window, announcements, lambda _: None, wake)
+        self.announced = announcements.all
 
 
 @pytest.fixture
@@ -46,14 +50,20 @@ def start() -> Iterator[Start]:
     """Start a reader of a source; gives it, its window, and an event that it sets when it wakes its process."""
     with ExitStack() as readers:
 
-        def made(source: object, *, size: int | None = None, begin: int | None = 0, **settings: Any) -> Any:
-            woken, window = threading.Event(), Window(size)
-            delivery: Delivery = "live" if size is None else "lossless"
-            told = CaptureSettings(camera="c", source=str(source), delivery=delivery, dispatcher="", **settings)
-            offers = Told(live=delivery == "live")
-            thread = Reading(told, window, offers, lambda _: woken.set())
+        def made(source: object, *, size: int | None = None, begin: int | None = 0, **more: Any) -> Any:
+            delivery = "live" if size is None else "lossless"
+            settings = CaptureSettings(
+                camera="c",
+                source=str(source),
+                delivery=delivery,  # type: ignore[arg-type]
+                dispatcher="",
+                window=size or 8,
+                **more,
+            )
+            woken, window = threading.Event(), Window(settings)
+            thread = Reading(settings, window, lambda _: woken.set())
             if begin is not None:
-                thread.begin(begin)
+                thread.begin(EPOCH, begin)
             thread.start()
             readers.callback(thread.join, SOON_S)
             readers.callback(thread.stop)
@@ -63,30 +73,51 @@ def start() -> Iterator[Start]:
 
 
 def offered(reader: Reading) -> list[tuple[int, int]]:
-    """Number of each frame on offer, and how many before it were passed over."""
-    return [(held.seq, held.paced) for held in reader.offers]
+    """Number of each frame that was announced, and how many before it were skipped by pace."""
+    return [(message.seq, message.paced) for message in reader.announced]
 
 
-def test_a_file_is_read_to_its_end_and_every_frame_is_offered(start: Start, tmp_path: Path) -> None:
+def numbers(window: Window) -> list[int]:
+    return [frame.seq for frame in window.frames()]
+
+
+def test_a_file_is_read_to_its_end_and_every_frame_is_announced(start: Start, tmp_path: Path) -> None:
     reader, window, woken = start(clip(tmp_path / "c.mp4", 6), size=6)
     reader.join(SOON_S)
     assert reader.captured == 6
     assert offered(reader) == [(seq, 0) for seq in range(6)]
-    assert [seq for seq, *_ in window.held()] == list(range(6))
+    assert numbers(window) == list(range(6))
     assert (reader.state, reader.size, reader.error) == ("ended", (320, 240), None)
     assert woken.is_set()
-    times = [held.captured_ns for held in reader.offers if isinstance(held, Held)]
+    times = [frame.moment.captured_ns for frame in window.frames()]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("begin", [0, 7])
+def test_frames_and_their_packets_have_the_same_number_and_time(start: Start, tmp_path: Path, begin: int) -> None:
+    """Wherever a file is begun, and in whatever order its frames are coded."""
+    reader, window, _ = start(write_video(tmp_path / "v.mp4", 20, options=B_FRAMES), size=20, begin=begin)
+    reader.join(SOON_S)
+    frames = window.frames()
+    assert [frame.seq for frame in frames] == list(range(begin, 20))
+    for frame in frames:
+        packet, moment = frame.picture.packet, frame.moment
+        assert packet
+        assert (packet.epoch, packet.seq, packet.time_s) == (EPOCH, frame.seq, moment.time_s)
+        assert packet.stamp_s == pytest.approx(frame.seq / 25)
+        assert moment.time_s == pytest.approx(frame.seq / 25)
+        assert moment.captured_at_ns == EPOCH * 10**9 + round(moment.time_s * 1e9)
+        assert moment.captured_ns == moment.due_ns <= time.monotonic_ns()
 
 
 def test_the_reader_waits_for_room(start: Start, tmp_path: Path) -> None:
     reader, window, _ = start(clip(tmp_path / "c.mp4", 6), size=2)
-    eventually(lambda: len(reader.offers) == 2 and reader.seq == 2, SOON_S, what="a full window")
+    eventually(lambda: len(reader.announced) == 2 and reader.seq == 2, SOON_S, what="a full window")
     assert reader.captured is None
     window.release(0)
-    eventually(lambda: len(reader.offers) == 3, SOON_S)
+    eventually(lambda: len(reader.announced) == 3, SOON_S)
     window.release(5)
-    eventually(lambda: len(window.held()) == 2, SOON_S)
+    eventually(lambda: len(window.frames()) == 2, SOON_S)
     window.release(5)
     reader.join(SOON_S)
     assert reader.captured == 6
@@ -96,7 +127,7 @@ def test_nothing_is_read_before_it_is_told_where_to_begin(start: Start, tmp_path
     reader, _, _ = start(clip(tmp_path / "c.mp4", 4), size=9, begin=None)
     eventually(lambda: reader.state == "opened" and reader.busy_since is None, SOON_S, what="waiting, and not stuck")
     assert reader.seq == -1
-    reader.begin(2)
+    reader.begin(EPOCH, 2)
     reader.join(SOON_S)
     assert [seq for seq, _ in offered(reader)] == [2, 3]
     assert reader.captured == 4, "those before are counted and not offered"
@@ -122,7 +153,7 @@ def test_live_a_file_plays_at_its_own_speed(start: Start, tmp_path: Path) -> Non
     reader.join(SOON_S)
     assert time.monotonic() - began >= 0.5
     assert reader.captured == 6
-    assert [seq for seq, *_ in window.held()] == [5], "only the newest is held"
+    assert numbers(window) == [5], "only the newest is held"
 
 
 def test_a_file_that_cannot_be_opened_ends_the_reader(start: Start, tmp_path: Path) -> None:
@@ -147,7 +178,7 @@ def test_a_camera_that_is_away_is_tried_again(start: Start, caplog: pytest.LogCa
     eventually(tried_again, SOON_S, every_s=0)
     assert reader.error is None
     assert reader.captured is None
-    assert len([r for r in caplog.records if r.getMessage().startswith("down")]) == 1, "said once"
+    assert len([r for r in caplog.records if r.getMessage().startswith("down")]) == 1, "logged once"
     assert "hunter2" not in caplog.text
 
 
@@ -155,7 +186,7 @@ def test_a_reader_that_waits_is_stopped_at_once(start: Start, tmp_path: Path) ->
     waiting, _, _ = start(clip(tmp_path / "c.mp4", 9), size=1)
     not_begun, _, _ = start(tmp_path / "c.mp4", size=1, begin=None)
     away, _, woken = start(f"http://127.0.0.1:{free_port()}/video")
-    eventually(lambda: len(waiting.offers) == 1 and waiting.seq == 1, SOON_S)
+    eventually(lambda: len(waiting.announced) == 1 and waiting.seq == 1, SOON_S)
     eventually(lambda: not_begun.state == "opened", SOON_S)
     assert woken.wait(SOON_S)
     for reader in (waiting, not_begun, away):
@@ -163,7 +194,7 @@ def test_a_reader_that_waits_is_stopped_at_once(start: Start, tmp_path: Path) ->
         reader.join(SOON_S)
         assert not reader.is_alive()
         assert reader.error is None
-    assert offered(waiting) == [(0, 0)], "what the window does not hold is not offered"
+    assert offered(waiting) == [(0, 0)], "a frame that the window does not hold is not announced"
 
 
 def test_a_reader_that_is_stopped_has_not_come_to_the_end(start: Start, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def result(seq: int, **changes: object) -> Result:
         epoch=1,
         seq=seq,
         captured_at="2026-11-22T10:41:00.123456Z",
+        time_s=61.72,
         width=4,
         height=2,
         detections=[found],
@@ -59,6 +60,19 @@ def result(seq: int, **changes: object) -> Result:
         worker="m-0",
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def test_fields_that_others_do_not_know_or_send_change_nothing(desk: Collector) -> None:
+    """A daemon and its subscribers need not be of the same version."""
+    newer = msgspec.to_builtins(result(0)) | {"tracks": [1]}
+    older = msgspec.to_builtins(result(1))
+    del older["time_s"]
+    with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
+        desk.wait_for_subscription()
+        desk.publish("result", "door", newer)
+        desk.publish("result", "door", older)
+        assert messages.receive() == result(0)
+        assert messages.receive() == result(1, time_s=0.0)
 
 
 def test_results_come_as_objects_and_frames_as_rgb(desk: Collector) -> None:

@@ -4,10 +4,9 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edge_daemon.config.load import loads
-from edge_daemon.runtime.control import ProcessStatus
+from edge_daemon.messages.status import Status
 from edge_daemon.supervisor.control_socket import ControlSocket
 from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.plan import plan
@@ -27,10 +26,10 @@ class Onlooker:
         self.stopped: int | None = None
         self.delivered = 0
 
-    def update(self, cameras: dict[str, Any], processes: list[ProcessStatus]) -> None:
-        """Take in how things stand."""
-        delivered = cameras["door"]["models"]["m"]["delivered"] if cameras else 0
-        dispatcher = next(process for process in processes if process.role == "dispatcher")
+    def update(self, status: Status) -> None:
+        """Look at the status."""
+        delivered = status.cameras["door"].models["m"].delivered if status.cameras else 0
+        dispatcher = next(process for process in status.processes if process.role == "dispatcher")
         if self.stopped is None and delivered and dispatcher.pid:
             self.stopped, self.delivered = dispatcher.pid, delivered
             os.kill(dispatcher.pid, signal.SIGSTOP)

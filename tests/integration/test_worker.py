@@ -14,7 +14,9 @@ from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.outcomes import Outcome
 from edge_daemon.messages.scheduling import ToDispatcher, WorkerHello, WorkerReady
 from edge_daemon.settings import ModelSettings, WorkerSettings
-from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.supervisor.child import Child
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
+from edge_daemon.supervisor.kinds.worker import Worker
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.hub import Hub
@@ -41,7 +43,7 @@ class Neighbours:
         self._forks = Spawner()
         self.child = Child(
             ProcessSpec(
-                role="worker",
+                kind=Worker(),
                 name="m-0",
                 settings=WorkerSettings(
                     worker="m-0",
@@ -99,7 +101,8 @@ class Neighbours:
     def kill(self) -> None:
         self.child.kill()
         eventually(lambda: self.child.receive() is None, START_S, what="the worker's end")
-        self.child.gone()
+        self.child.hang_up()
+        eventually(self.child.reap, START_S, what="its exit")
 
     def close(self) -> None:
         if self.child.running:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.cli.audit import Audit
-from edge_daemon.client import Status
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.status import Status
+from tests.statuses import camera, process, stream_counts
 
 Message = Result | End | Status
 REASONS = ("paced", "replaced", "stale")
@@ -33,9 +34,8 @@ def result(seq: int, dropped: dict[str, int], epoch: int = 1) -> Result:
 
 
 def status(captured: int, delivered: int, dropped: dict[str, int], in_flight: int = 0, sink: int = 7) -> Status:
-    counts = {"captured": captured, "delivered": delivered, "dropped": dropped, "in_flight": in_flight}
-    cameras = {"door": {"models": {"m": counts}}}
-    return Status(at="", cameras=cameras, processes=[{"role": "sink", "pid": sink}])
+    cameras = {"door": camera(m=stream_counts(captured, delivered, dropped, in_flight))}
+    return Status(at="", cameras=cameras, processes=[process("sink", pid=sink)])
 
 
 @st.composite

@@ -9,10 +9,10 @@ from edge_daemon.messages.findings import Detection, Found
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.outcomes import Outcome, Timing
 from edge_daemon.messages.published import End, Result
-from edge_daemon.runtime.control import ProcessStatus
 from edge_daemon.settings import CameraPlan
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
+from tests.statuses import stream_counts
 
 MS = 1_000_000
 PERSON = Detection(xyxy=(1.0, 2.0, 3.0, 4.0), confidence=0.9, class_id=0, class_name="person")
@@ -44,6 +44,7 @@ def arrival(seq: int, camera: str = "door", model: str = "a", **made: Any) -> Ar
         seq=seq,
         captured_ns=10 * MS,
         captured_at="2026-11-22T10:41:00.123456Z",
+        time_s=61.7200000004,
         width=640,
         height=480,
         codec="raw",
@@ -110,6 +111,7 @@ def test_a_result_is_what_the_worker_made_of_the_frame() -> None:
         "epoch": 1,
         "seq": 2,
         "captured_at": "2026-11-22T10:41:00.123456Z",
+        "time_s": 61.72,
         "width": 640,
         "height": 480,
         "detections": [{"xyxy": (1.0, 2.0, 3.0, 4.0), "confidence": 0.9, "class_id": 0, "class_name": "person"}],
@@ -201,39 +203,20 @@ def test_closing_leaves_nothing_in_flight() -> None:
     ((message, _),) = books.close(0)
     assert isinstance(message, Result)
     assert (message.seq, message.dropped) == (2, {"shutdown": 2})
-    counts = books.status(0, [])["cameras"]["door"]["models"]["a"]
-    assert (counts["captured"], counts["delivered"], counts["in_flight"]) == (5, 1, 0)
-    assert counts["dropped"] == {"shutdown": 4}
+    counts = books.counts(0)["door"]["a"]
+    assert (counts.captured, counts.delivered, counts.in_flight) == (5, 1, 0)
+    assert counts.dropped == {"shutdown": 4}
 
 
-def test_status_says_how_everything_stands() -> None:
+def test_counts_are_those_of_all_streams() -> None:
     books = started()
     for seq in range(2):
         books.tell(turn(seq))
         books.arrived(arrival(seq, found=Found(detections=[PERSON] * (seq + 1))))
         list(books.release(now_ns=20 * MS))
-    capture = ProcessStatus(
-        name="door",
-        role="capture",
-        pid=1,
-        state="up",
-        restarts=0,
-        cpu=0.0,
-        memory_bytes=0,
-        detail={"fps": 25.0},
+    counts = books.counts(30 * MS)
+    assert counts["door"]["a"] == stream_counts(
+        2, 2, fps=200.0, latency_ms={"p50": 10.0, "p90": 10.0, "p99": 10.0}, found={"person": 2}
     )
-    status = books.status(30 * MS, [capture])
-    assert (status["v"], status["type"], len(status["processes"])) == (1, "status", 1)
-    door, tape = status["cameras"]["door"], status["cameras"]["tape"]
-    assert (door["state"], door["fps"], tape["state"]) == ("up", 25.0, "unknown")
-    assert door["models"]["a"] == {
-        "captured": 2,
-        "delivered": 2,
-        "dropped": {},
-        "in_flight": 0,
-        "fps": 200.0,
-        "latency_ms": {"p50": 10.0, "p90": 10.0, "p99": 10.0},
-        "found": {"person": 2},
-    }
-    assert door["models"]["b"]["delivered"] == 0
-    msgspec.json.encode(status)
+    assert {camera: list(models) for camera, models in counts.items()} == {"door": ["a", "b"], "tape": ["a"]}
+    assert counts["door"]["b"].delivered == 0

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.config.load import loads
-from edge_daemon.supervisor.child import ProcessSpec
-from edge_daemon.supervisor.diff import changed_parents, diff, in_words, untried_models
+from edge_daemon.supervisor.diff import diff, in_words, needs_restart, trials
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.plan import plan
 
 BASE = """
@@ -61,7 +61,7 @@ def test_it_leads_from_one_plan_to_the_other(old: list[ProcessSpec], new: list[P
 def test_a_plan_does_not_differ_from_itself(one: list[ProcessSpec]) -> None:
     steps = diff(one, [replace(spec) for spec in one])
     assert [*steps.gone, *steps.changed, *steps.added] == []
-    assert not untried_models(one, one)
+    assert not trials(one, one)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_plan_does_not_differ_from_itself(one: list[ProcessSpec]) -> None:
 def test_what_changed_in_words_and_which_models_are_tried(was: str, becomes: str, words: str, tried: list[str]) -> None:
     old, new = planned(BASE), planned(BASE.replace(was, becomes))
     assert sorted(in_words(old, new).split(", ")) == sorted(words.split(", "))
-    assert [spec.name for spec in untried_models(old, new)] == [f"{name}-0" for name in tried]
+    assert [spec.name for spec in trials(old, new)] == [f"{name}-0 (trial)" for name in tried]
 
 
 def test_how_many_frames_a_capture_holds_is_not_worth_a_new_one() -> None:
@@ -105,9 +105,9 @@ def test_a_worker_is_replaced_for_what_it_has_to_know(key: str, replaced: list[s
 def test_a_model_that_comes_after_another_one_than_before_is_named() -> None:
     text = "cameras: {door: {source: 'scene:'}}\nmodels: {m: {path: builtin:person}, n: {path: builtin:person}}"
     follows = text.replace("n: {path", "n: {after: m, path")
-    assert changed_parents(planned(text), planned(follows)) == ["n"]
-    assert changed_parents(planned(follows), planned(follows.replace("after: m", "after: m, max_crops: 3"))) == []
-    assert changed_parents(planned(BASE), planned(follows)) == [], "it is new"
+    assert needs_restart(planned(text), planned(follows)) == "another `after` of model n needs a restart"
+    assert needs_restart(planned(follows), planned(follows.replace("after: m", "after: m, max_crops: 3"))) == ""
+    assert needs_restart(planned(BASE), planned(follows)) == "", "it is new"
 
 
 def test_a_model_file_that_was_replaced_is_another_model(tmp_path: Path) -> None:

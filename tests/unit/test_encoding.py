@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edge_daemon.capture.encoding import Encoding
+from edge_daemon.capture.moment import Moment
 from edge_daemon.capture.picture import Picture
-from edge_daemon.capture.window import Form, Held
+from edge_daemon.capture.window import BufferedFrame, Form
 from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Crop, Frame, Input, YuvFormat
@@ -49,8 +50,8 @@ def order(**more: object) -> Send:
     return Send(**{**usual, **more})  # type: ignore[arg-type]
 
 
-def held(pixels: object = PLANES, jpeg: bytes | None = None) -> Held:
-    return Held(0, 0, 0, Picture(0.0, lambda: pixels, jpeg))  # type: ignore[arg-type,return-value]
+def buffered(pixels: object = PLANES, jpeg: bytes | None = None) -> BufferedFrame:
+    return BufferedFrame(0, Moment(0.0, 0, 0, 0), Picture(0.0, lambda: pixels, jpeg))  # type: ignore[arg-type,return-value]
 
 
 def enough() -> tuple[int, int]:
@@ -82,12 +83,12 @@ def test_no_more_is_sent_than_is_wanted(
     codec: Codec, pixels: object, more: dict[str, object], form: tuple[Codec, bool, bool]
 ) -> None:
     expected = Form(form[0], enough() if form[1] else None, form[2])
-    assert encoding(codec).form_of(held(pixels), order(**more)) == expected
+    assert encoding(codec).form_of(buffered(pixels), order(**more)) == expected
 
 
 def seen_by(worker: Mappings, sender: Encoding, *, watched: bool, lends: bool) -> Job:
     """A frame as it comes to a worker, in shared memory or as bytes."""
-    one = held()
+    one = buffered()
     form = sender.form_of(one, order(annotate="raw" if watched else None))
     made = sender.encoded(one, form)
     assert made.slot
@@ -133,7 +134,7 @@ def test_the_model_and_those_who_watch_see_the_same_whichever_way_it_came() -> N
 
 def test_a_frame_is_made_ready_for_the_next_as_the_last_was_sent() -> None:
     sender = encoding()
-    first, second, third = held(), held(), held()
+    first, second, third = buffered(), buffered(), buffered()
     sender.prepare(first)
     assert not first.encoded, "nobody has asked for anything yet"
     form = sender.form_of(first, order())

@@ -50,6 +50,20 @@ def test_other_names_that_cameras_give_their_secrets(name: str) -> None:
     assert "s3cret" not in redact(f"http://10.0.0.4/v?{name}=s3cret&channel=1")
 
 
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=6))
+def test_passwords_are_not_logged(password: str) -> None:
+    secret = f"#{password}7x9"
+    assert secret not in redact(f"cannot open rtsp://viewer:{secret}@10.0.0.4/stream1")
+    if "&" not in password and "#" not in password:
+        assert (
+            redact(f"GET http://10.0.0.4/v?token={password}&channel=1") == "GET http://10.0.0.4/v?token=***&channel=1"
+        )
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert redact("cannot open rtsp://10.0.0.4/stream1?channel=2") == "cannot open rtsp://10.0.0.4/stream1?channel=2"
+
+
 def test_several_addresses_in_one_line() -> None:
     assert redact("rtsp://a:b@h/1 and http://c:d@i/2?token=e") == "rtsp://***@h/1 and http://***@i/2?token=***"
 

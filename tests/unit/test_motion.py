@@ -43,7 +43,7 @@ def walker(picture: NDArray[np.float32], x: int, size: int = 10) -> NDArray[np.f
 def seen(pictures: list[Grey], **settings: object) -> list[str]:
     """What is seen in each."""
     motion = Motion(MotionSettings(**settings))  # type: ignore[arg-type]
-    return [motion.sees(picture, index / FPS) for index, picture in enumerate(pictures)]
+    return [motion.add(picture, index / FPS) for index, picture in enumerate(pictures)]
 
 
 @given(seeds, st.floats(0, 8))
@@ -119,7 +119,7 @@ def test_more_area_and_a_higher_threshold_see_less() -> None:
 
 def gate(pictures: list[tuple[float, Grey]], **settings: object) -> tuple[MotionGate, list[bool]]:
     made = MotionGate(MotionSettings(**settings))  # type: ignore[arg-type]
-    return made, [made.passes(_picture(time_s, lambda grey=grey: grey), 0) for time_s, grey in pictures]  # type: ignore[misc]
+    return made, [made.admit(_picture(time_s, lambda grey=grey: grey), 0) for time_s, grey in pictures]  # type: ignore[misc]
 
 
 def _picture(time_s: float, grey: Callable[[], Grey]) -> Picture:
@@ -130,14 +130,14 @@ def test_it_stays_open_for_a_while_and_lets_one_through_now_and_then() -> None:
     rng, scene = np.random.default_rng(2), background(2)
     pictures = [(index / FPS, noisy(walker(scene, 60) if index == 30 else scene, rng)) for index in range(200)]
     made, passed = gate(pictures, always_every_s=5.0)
-    through = [index for index, passes in enumerate(passed) if passes]
+    through = [index for index, admitted in enumerate(passed) if admitted]
     held = round(HOLD_S * FPS)
     assert through[0] == 0
     assert set(range(30, 30 + held)) <= set(through)
     assert max(np.diff(through)) <= 5 * FPS + 1
     assert len(through) < 30 + held
-    assert made.status["state"] == "still"
-    assert made.status["passed"] == pytest.approx(len(through) / 200)
+    assert made.status.state == "still"
+    assert made.status.passed == pytest.approx(len(through) / 200)
 
 
 def test_a_clock_that_is_set_back_holds_nothing_back() -> None:
@@ -153,8 +153,8 @@ def test_a_picture_of_another_size_passes() -> None:
 
 def test_a_picture_that_cannot_be_decoded_passes() -> None:
     made = MotionGate(MotionSettings())
-    assert made.passes(Picture(0.0, lambda: np.zeros((9, 9, 3), np.uint8), jpeg=b"\xff\xd8 not a picture"), 0)
-    assert made.passes(Picture(0.1, lambda: np.zeros((9, 9, 3), np.uint8), jpeg=b"\xff\xd8 not a picture"), 0)
+    assert made.admit(Picture(0.0, lambda: np.zeros((9, 9, 3), np.uint8), jpeg=b"\xff\xd8 not a picture"), 0)
+    assert made.admit(Picture(0.1, lambda: np.zeros((9, 9, 3), np.uint8), jpeg=b"\xff\xd8 not a picture"), 0)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (640, 360), (200, 100), (100, 60)])

@@ -102,11 +102,10 @@ class Daemon(RuleBasedStateMachine):
 
     @invariant()
     def books_balance(self) -> None:
-        for turn in self.world.desk.status(self.world.now, [])["cameras"].values():
-            for counts in turn["models"].values():
-                dropped = sum(counts["dropped"].values())
-                assert counts["captured"] == counts["delivered"] + dropped + counts["in_flight"]
-                assert counts["in_flight"] >= 0
+        for models in self.world.desk.counts(self.world.now).values():
+            for counts in models.values():
+                assert counts.captured == counts.delivered + sum(counts.dropped.values()) + counts.in_flight
+                assert counts.in_flight >= 0
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

@@ -1,28 +1,25 @@
-"""What Prometheus reads: by the rules, and as the dashboard asks for it."""
+"""The metrics for Prometheus: well-formed, and those that the dashboard queries."""
 
 import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge_daemon.messages.status import Status
 from edge_daemon.web.metrics import Metrics
+from tests.statuses import camera, process, stream_counts
 
 DASHBOARD = Path(__file__).parents[2] / "configs" / "grafana.json"
-COUNTS = {"captured": 5, "delivered": 3, "dropped": {"late": 1}, "in_flight": 1, "fps": 3.0, "latency_ms": {}}
-STATUS: dict[str, Any] = {
-    "cameras": {
-        "door": {"state": "up", "fps": 5.0, "models": {"m": COUNTS}},
-        'odd "\\ name': {"state": "down (refused)", "models": {"m": COUNTS}},
-    },
-    "processes": [
-        {"name": "m-0", "role": "worker", "restarts": 2, "rejected": 1, "cpu": 0.5, "memory_bytes": 1000},
-    ],
-}
+COUNTS = stream_counts(5, 3, {"late": 1}, in_flight=1, fps=3.0)
+STATUS = Status(
+    at="",
+    cameras={"door": camera(m=COUNTS), 'odd "\\ name': camera("down (refused)", m=COUNTS)},
+    processes=[process("worker", "m-0", restarts=2, rejected=1, cpu=0.5, memory_bytes=1000)],
+)
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def metrics() -> Metrics:
     return made
 
 
-def test_counts_are_the_ledger_s(metrics: Metrics) -> None:
+def test_counts_come_from_the_status(metrics: Metrics) -> None:
     families = {family.name: family for family in text_string_to_metric_families(metrics.text().decode())}
     frames = {tuple(sorted(one.labels.items())): one.value for one in families["edge_daemon_frames"].samples}
     assert frames[("camera", "door"), ("fate", "delivered"), ("model", "m")] == 3
@@ -46,7 +43,7 @@ def test_counts_are_the_ledger_s(metrics: Metrics) -> None:
     assert {one.labels["stage"]: one.value for one in stages}["infer"] == pytest.approx(0.02)
 
 
-def test_the_dashboard_asks_for_what_there_is(metrics: Metrics) -> None:
+def test_every_metric_of_the_dashboard_exists(metrics: Metrics) -> None:
     known = set(re.findall(r"^(edge_daemon_\w+)", metrics.text().decode(), re.MULTILINE))
     asked = set(re.findall(r"edge_daemon_\w+", DASHBOARD.read_text()))
     assert asked

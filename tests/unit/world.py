@@ -5,14 +5,11 @@ the real cores. Each queue keeps its order, as a ZeroMQ connection does, and is 
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
-from edge_daemon.capture.offers import Offer, Offers, PassedOver
-from edge_daemon.capture.picture import Picture
-from edge_daemon.capture.window import Held
+from edge_daemon.capture.announcements import Announcements
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
 from edge_daemon.messages.codec import Message
@@ -39,14 +36,13 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.runtime.crash_marker import FrameId
-from edge_daemon.settings import CameraPlan, Cascade
+from edge_daemon.settings import CameraPlan, CaptureSettings, Cascade, Delivery
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
 
 Fate = Literal["offered", "paced", "still"]
 WINDOW = 6
 REFRESH = 3
-PICTURE = Picture(0.0, lambda: np.zeros((1, 1, 3), np.uint8))
 KEPT = 8
 """Frames that a live capture keeps for models that come after others."""
 POISONOUS = ("file", "b", 5)
@@ -62,6 +58,13 @@ def fate_in_file(seq: int) -> Fate:
     return "still" if seq % 4 == 2 else "offered"
 
 
+def announcements_of(camera: str, *, live: bool, clock: Callable[[], float] = float) -> Announcements:
+    """What a capture queues for the dispatcher, in steps of the world's clock."""
+    delivery: Delivery = "live" if live else "lossless"
+    settings = CaptureSettings(camera=camera, source="x", delivery=delivery, dispatcher="", announce_s=REFRESH)
+    return Announcements(settings, clock)
+
+
 @dataclass
 class Capture:
     """What a capture process adds: it numbers, holds and announces frames."""
@@ -72,7 +75,7 @@ class Capture:
     generation: int = 0
     epoch: int | None = None
     seq: int = -1
-    offers: Offers = field(default_factory=lambda: Offers(live=True, refresh_s=0.0))
+    announcements: Announcements = field(default_factory=lambda: announcements_of("", live=True))
     paced: int = 0
     still: int = 0
     held: list[tuple[int, int, int]] = field(default_factory=list)
@@ -139,8 +142,8 @@ class World:
 
     def new_capture(self, camera: str, generation: int = 0) -> Capture:
         live = self.cameras[camera].delivery == "live"
-        offers = Offers(live=live, refresh_s=REFRESH, clock=lambda: self.now)
-        return Capture(camera, live, None if live else self.length, generation, offers=offers)
+        announcements = announcements_of(camera, live=live, clock=lambda: self.now)
+        return Capture(camera, live, None if live else self.length, generation, announcements=announcements)
 
     # queues
 
@@ -283,32 +286,34 @@ class World:
         if capture.live:
             capture.held.clear()
         capture.held.append((capture.seq, self.now, capture.still))
-        capture.offers.add(Held(capture.seq, self.now, self.now, PICTURE, capture.paced, capture.still))
+        message = Announce(
+            camera=camera,
+            epoch=capture.epoch,
+            seq=capture.seq,
+            captured_ns=self.now,
+            paced=capture.paced,
+            still=capture.still,
+        )
+        capture.announcements.add(message)
         capture.paced = capture.still = 0
         self.announce_what_is_due(capture)
 
     def announce_what_is_due(self, capture: Capture) -> None:
-        if capture.offers.due():
+        if capture.announcements.is_due():
             self.announce(capture)
 
     def announce(self, capture: Capture, up_to: int | None = None) -> None:
-        camera, epoch = capture.camera, capture.epoch
-        for one in capture.offers.take(up_to) if epoch is not None else ():
-            assert epoch is not None
-            seq, paced, still = one.seq, one.paced, one.still
-            message: Message = Skipped(camera=camera, epoch=epoch, seq=seq, paced=paced, still=still)
-            if isinstance(one, Offer):
-                at, replaced = one.captured_ns, one.replaced
-                message = Announce(
-                    camera=camera, epoch=epoch, seq=seq, captured_ns=at, paced=paced, still=still, replaced=replaced
-                )
+        for message in capture.announcements.take(up_to) if capture.epoch is not None else ():
             self.say(capture, message)
 
     def tell_passed_over(self, camera: str) -> None:
         """A live capture tells of frames that it passed over, before one is offered."""
         capture = self.captures[camera]
         if capture.epoch is not None and capture.live and (capture.paced or capture.still):
-            capture.offers.add(PassedOver(capture.seq, capture.paced, capture.still))
+            skipped = Skipped(
+                camera=camera, epoch=capture.epoch, seq=capture.seq, paced=capture.paced, still=capture.still
+            )
+            capture.announcements.add(skipped)
             capture.paced = capture.still = 0
             self.announce_what_is_due(capture)
 
@@ -318,7 +323,7 @@ class World:
                 self.capture_hello(capture.camera)
             case Welcome() if capture.epoch is None:
                 capture.epoch, capture.start_at = message.epoch, message.next_seq
-            case Release() if message.finished and capture.ended:
+            case Release() if message.finished and (capture.ended or capture.epoch is None):
                 capture.finished = True
             case Release() if message.epoch == capture.epoch:
                 capture.held = [held for held in capture.held if held[0] > message.seq]
@@ -342,7 +347,7 @@ class World:
             capture.kept = [*capture.kept, held][-KEPT:]
         seq, captured_ns, _ = held
         self.announce(capture, up_to=seq)
-        capture.offers.asked()
+        capture.announcements.requested()
         frame = Frame(
             camera=capture.camera,
             epoch=capture.epoch,

@@ -1,0 +1,77 @@
+"""Decides which frames to announce to the dispatcher, and when: as few messages as keep the workers busy."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from edge_daemon.messages.scheduling import Announce, Skipped
+from edge_daemon.settings import CaptureSettings
+
+ENOUGH = 2
+"""Announced frames of a file that wait to be requested, so that the dispatcher always has one to assign."""
+
+
+class Announcements:
+    """Filled by the reader thread, emptied by the process's loop.
+
+    Frames of a file are announced while fewer than ENOUGH announced ones wait to be requested; the rest travel with
+    the next message. Of a live camera one frame is announced; newer ones replace it when it is requested, and every
+    `announce_s`.
+    """
+
+    def __init__(self, settings: CaptureSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._live, self._announce_s, self._clock = settings.delivery == "live", settings.announce_s, clock
+        self._waiting: deque[Announce | Skipped] = deque()
+        self._unrequested = 0
+        self._announced_at = 0.0
+        self.announced = 0
+        """Frames announced so far: the supervisor sees progress by it."""
+
+    def add(self, message: Announce | Skipped) -> None:
+        """Queue a message about a frame that was buffered, or about frames that were skipped."""
+        self._waiting.append(message)
+
+    def requested(self) -> None:
+        """Note that an announced frame was requested."""
+        self._unrequested = 0 if self._live else self._unrequested - 1
+
+    def is_due(self) -> bool:
+        """True if the dispatcher should be sent what waits."""
+        if self._live:
+            return not self._unrequested or self._clock() - self._announced_at >= self._announce_s
+        return self._unrequested < ENOUGH
+
+    def is_empty(self) -> bool:
+        """True if nothing waits to be sent."""
+        return not self._waiting
+
+    def take(self, up_to: int | None = None) -> Sequence[Announce | Skipped]:
+        """Remove and return the messages to send now: all that wait, or those up to frame `up_to`."""
+        taken: list[Announce | Skipped] = []
+        while self._waiting and (up_to is None or self._waiting[0].seq <= up_to):
+            taken.append(self._waiting.popleft())
+        if not taken:
+            return taken
+        if self._live:
+            taken = _newest(taken)
+        frames = sum(isinstance(message, Announce) for message in taken)
+        self._unrequested, self.announced = self._unrequested + frames, self.announced + frames
+        self._announced_at = self._clock()
+        return taken
+
+
+def _newest(messages: list[Announce | Skipped]) -> list[Announce | Skipped]:
+    """The last frame replaces all before it; frames skipped after it follow."""
+    frames = [index for index, message in enumerate(messages) if isinstance(message, Announce)]
+    end = frames[-1] + 1 if frames else 0
+    merged: list[Announce | Skipped] = []
+    for part in (messages[:end], messages[end:]):
+        if part:
+            last = part[-1]
+            counts = {"paced": sum(one.paced for one in part), "still": sum(one.still for one in part)}
+            if isinstance(last, Announce):
+                counts["replaced"] = len(frames) - 1
+            merged.append(msgspec.structs.replace(last, **counts))
+    return merged

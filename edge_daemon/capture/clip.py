@@ -1,0 +1,156 @@
+"""A clip: the packets of a few seconds in an MP4, as the camera coded them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import av
+
+from edge_daemon.capture.packets import Packet
+from edge_daemon.capture.parameter_sets import extradata_of, parameter_sets
+from edge_daemon.errors import SourceError
+
+TICKS = 90_000
+"""Units of time in a second: those of RTP and MPEG-TS, so that cameras' stamps stay exact."""
+REORDERED = 32
+"""Stamps are not used if a packet is farther than this from its place in order of presentation, ..."""
+GAP_S, OFF_S = 10.0, 2.0
+"""... two are farther apart, or all together span that much more or less than on the camera's clock."""
+USUAL_S = 1 / 25
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip that was written: its length, and why it ends early, if it does."""
+
+    seconds: float
+    frames: int
+    note: str | None = None
+
+
+def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
+    """Write the first `seconds` of packets, given in order of decoding from a key frame on.
+
+    Pictures that are shown before that key frame refer to others before it, and are left out.
+
+    Raises:
+        SourceError: an MP4 cannot hold them, or the file cannot be written.
+    """
+    usable = same_parameters(packets)
+    times_s = timeline(usable)
+    kept = [(packet, time_s - times_s[0]) for packet, time_s in zip(usable, times_s, strict=True)]
+    kept = [(packet, time_s) for packet, time_s in kept if time_s >= 0]
+    end = clean_end([time_s for _, time_s in kept], seconds)
+    cut_short = len(usable) < len(packets) and end == len(kept)
+    kept = kept[:end]
+    shown, decoded = in_ticks([time_s for _, time_s in kept])
+    frame = _interval(sorted(shown))
+    try:
+        _write([packet for packet, _ in kept], shown, decoded, frame, file)
+    except (OSError, av.FFmpegError) as error:
+        raise SourceError(f"cannot write {file}: {error.strerror}") from error
+    note = "the camera changed the parameters of its video there" if cut_short else None
+    return Clip((max(shown) + frame) / TICKS, len(kept), note)
+
+
+def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
+    """The packets up to where a decoder would need other parameters than at the first."""
+    first = packets[0].parameters
+    assert first
+    known = parameter_sets(first.codec, first.extradata) | _sets_in(packets[0], first.codec)
+    for index, packet in enumerate(packets):
+        changed = packet.key and _sets_in(packet, first.codec).keys() - known.keys()
+        if changed or packet.parameters is not first:
+            return packets[:index]
+    return packets
+
+
+def clean_end(times_s: Sequence[float], seconds: float) -> int:
+    """Number of packets, in order of decoding, that hold all frames before `seconds` and no gap after one of them."""
+    end = 1 + max(index for index, time_s in enumerate(times_s) if time_s < seconds)
+    while between := [i for i in range(end, len(times_s)) if times_s[i] < max(times_s[:end])]:
+        end = 1 + between[-1]
+    return end
+
+
+def timeline(packets: Sequence[Packet]) -> list[float]:
+    """Presentation time of each packet: its stamp if all stamps hold together, else the camera's clock."""
+    clock_s = [packet.time_s for packet in packets]
+    stamps_s = _filled(packets)
+    if stamps_s is None:
+        return clock_s
+    ordered = sorted(range(len(stamps_s)), key=stamps_s.__getitem__)
+    steps = [stamps_s[later] - stamps_s[earlier] for earlier, later in pairwise(ordered)]
+    in_order = all(abs(place - index) <= REORDERED for place, index in enumerate(ordered))
+    repeated = sum(step <= 0 for step in steps)
+    span_s = stamps_s[ordered[-1]] - stamps_s[ordered[0]]
+    off_s = abs(span_s - (max(clock_s) - min(clock_s)))
+    steady = in_order and repeated <= len(steps) / 4 and max(steps, default=0.0) <= GAP_S and off_s <= OFF_S
+    return stamps_s if steady else clock_s
+
+
+def in_ticks(times_s: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Presentation and decoding times, in ticks from the first on, of packets in order of decoding.
+
+    Decoding times rise strictly and are at most the presentation times: the presentation times in order, shifted by as
+    many frames as the farthest that a packet is decoded after its turn.
+    """
+    order = sorted(range(len(times_s)), key=lambda index: (times_s[index], index))
+    shown = [0] * len(order)
+    at = -1
+    for index in order:
+        at = max(at + 1, round(times_s[index] * TICKS))
+        shown[index] = at
+    ordered = sorted(shown)
+    place = {time: number for number, time in enumerate(ordered)}
+    delay = max(index - place[time] for index, time in enumerate(shown))
+    frame = _interval(ordered)
+    before = [ordered[0] - (delay - index) * frame for index in range(delay)]
+    return shown, (before + ordered)[: len(shown)]
+
+
+def _filled(packets: Sequence[Packet]) -> list[float] | None:
+    """Stamps, of which single missing ones follow from their neighbours; RTSP sends the first packet without."""
+    known = [packet.stamp_s for packet in packets if packet.stamp_s is not None]
+    if 2 * len(known) < len(packets):
+        return None
+    stamps: list[float] = []
+    for index, packet in enumerate(packets):
+        if packet.stamp_s is not None:
+            stamps.append(packet.stamp_s)
+        elif stamps:
+            stamps.append(stamps[-1] + (packet.duration_s or USUAL_S))
+        else:
+            near = [later.stamp_s for later in packets[index : index + REORDERED] if later.stamp_s is not None]
+            stamps.append(min(near or known) - (packet.duration_s or USUAL_S))
+    return stamps
+
+
+def _sets_in(packet: Packet, codec: str) -> dict[bytes, int]:
+    return parameter_sets(codec, bytes(packet.data))
+
+
+def _interval(ordered: Sequence[int]) -> int:
+    """The usual time between two frames, in ticks."""
+    steps = [later - earlier for earlier, later in pairwise(ordered)]
+    return max(1, round(median(steps))) if steps else round(USUAL_S * TICKS)
+
+
+def _write(packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, file: Path) -> None:
+    """Write packets with their times into an MP4 whose index comes first, so that it plays while it is loaded."""
+    parameters = packets[0].parameters
+    assert parameters
+    with av.open(str(file), "w", format="mp4", options={"movflags": "faststart"}) as output:
+        stream = parameters.add_to(output)
+        stream.time_base = Fraction(1, TICKS)
+        sets = _sets_in(packets[0], parameters.codec)
+        if extradata := extradata_of(parameters.codec, sets):  # newer than those from when the camera was opened
+            stream.codec_context.extradata = extradata
+        for packet, pts, dts in zip(packets, shown, decoded, strict=True):
+            coded = av.Packet(bytes(packet.data))
+            coded.stream, coded.time_base = stream, stream.time_base
+            coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, packet.key
+            output.mux(coded)

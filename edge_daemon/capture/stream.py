@@ -1,0 +1,191 @@
+"""A video stream read by FFmpeg: its packets, and the frames that are decoded from them."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import av
+from av import CodecContext, VideoFrame, VideoStream
+from av import Packet as AvPacket
+from av.codec.hwaccel import HWAccel
+from av.video.codeccontext import VideoCodecContext
+
+from edge_daemon.capture.packets import Observer, Packet
+from edge_daemon.capture.parameters import StreamParameters
+from edge_daemon.capture.picture import Details
+
+DAMAGED = 500
+"""A stream with this many undecodable packets in a row is given up."""
+REORDERED = 64
+"""Packets whose frames may be outstanding: decoders reorder 16, and each of their threads holds one."""
+Clock = Callable[[float, float | None], float]
+"""The `time_s` of a packet, by its arrival on CLOCK_MONOTONIC and the stamp that it bears, in seconds."""
+
+
+class Decoded(NamedTuple):
+    """A frame, its own time stamp, the `time_s` of its packet, and that packet where it is known for certain."""
+
+    frame: VideoFrame
+    stamp_s: float | None
+    time_s: float
+    packet: Packet | None
+
+
+class Stream:
+    """The video stream of a file or URL: its packets, and the frames decoded from them.
+
+    It is decoded in `threads`, by `hardware` if available, and by the FFmpeg decoder named `decoder` if given.
+    `timeouts_s` are for opening and for each packet.
+
+    Raises:
+        av.FFmpegError: it cannot be opened, or not by that decoder.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        threads: int = 1,
+        options: Mapping[str, str] | None = None,
+        timeouts_s: tuple[float, float] | None = None,
+        hardware: HWAccel | None = None,
+        decoder: str | None = None,
+    ) -> None:
+        self._container = av.open(url, options=dict(options or {}), timeout=timeouts_s, hwaccel=hardware)
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, VideoStream):
+            self._container.close()
+            raise av.InvalidDataError(0, "it holds no video", url)
+        self._stream = stream
+        self._codec = stream.codec_context
+        self._codec.thread_count, self._codec.thread_type = threads, "FRAME"
+        if decoder:
+            named = CodecContext.create(decoder, "r")
+            assert isinstance(named, VideoCodecContext)
+            named.extradata = self._codec.extradata
+            named.open()
+            self._codec = named
+        self.clock: Clock = lambda arrived_s, _: arrived_s
+        self._tick_s = float(stream.time_base or 0)
+        self._start = stream.start_time or 0
+        self._packets: Iterator[Packet] | None = self.packets()
+        self._undecoded: dict[int | None, Packet] = {}  # packets whose frames have not come, by their stamps
+        self._newest: Packet
+        self._frames: deque[Decoded] = deque()
+        self._damaged = 0
+        self._key: bool | None = None
+        self._observer: Observer | None = None
+        self._parameters: StreamParameters | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` with every packet from now on."""
+        self._observer, self._parameters = observer, StreamParameters(self._stream)
+
+    def packets(self) -> Iterator[Packet]:
+        """Packets as they arrive, in order of decoding.
+
+        Raises:
+            av.FFmpegError: they cannot be read, or not within the time.
+        """
+        for coded in self._container.demux(self._stream):
+            if coded.size:
+                arrived_s, stamp_s = time.monotonic(), self._stamp_s(coded.pts)
+                packet = Packet(
+                    data=coded,
+                    size=coded.size,
+                    key=coded.is_keyframe,
+                    arrived_s=arrived_s,
+                    stamp_s=stamp_s,
+                    time_s=self.clock(arrived_s, stamp_s),
+                    duration_s=(coded.duration or 0) * self._tick_s,
+                    parameters=self._parameters,
+                )
+                if self._observer:
+                    self._observer(packet)
+                yield packet
+
+    def decode(self, packet: Packet | None) -> list[Decoded]:
+        """Frames that are complete with this packet, in order of presentation; None gives those that are left.
+
+        Raises:
+            av.FFmpegError: nothing has been decodable for long. A packet that is damaged is skipped.
+        """
+        coded = None if packet is None else packet.data
+        assert not isinstance(coded, bytes)
+        if packet is not None and coded is not None:
+            self._undecoded[_stamp_of(coded)] = self._newest = packet
+            if len(self._undecoded) > REORDERED:
+                del self._undecoded[next(iter(self._undecoded))]  # the oldest gave no frame
+        try:
+            frames = self._codec.decode(coded)
+        except av.FFmpegError:
+            self._damaged += 1
+            if self._damaged > DAMAGED:
+                raise
+            return []
+        self._damaged = 0
+        return [self._matched(frame) for frame in frames]
+
+    def read(self) -> Decoded | None:
+        """The next frame in order of presentation; None at the end.
+
+        Raises:
+            av.FFmpegError: see `packets` and `decode`.
+        """
+        while not self._frames and self._packets:
+            packet = next(self._packets, None)
+            if packet is None:
+                self._packets = None
+            self._frames.extend(self.decode(packet))
+        if not self._frames:
+            return None
+        decoded = self._frames.popleft()
+        self._key = decoded.frame.key_frame
+        return decoded
+
+    def _matched(self, frame: VideoFrame) -> Decoded:
+        """A frame with its packet, found by the stamp that decoders copy; the newest packet's time if it has none."""
+        packet = self._undecoded.pop(_stamp_of(frame), None)
+        return Decoded(frame, self._stamp_s(frame.pts), (packet or self._newest).time_s, packet)
+
+    def _stamp_s(self, pts: int | None) -> float | None:
+        return None if pts is None else (pts - self._start) * self._tick_s
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec, such as `h264`."""
+        return self._stream.codec.canonical_name
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second that it announces."""
+        return float(self._stream.guessed_rate or 0) or None
+
+    @property
+    def about(self) -> str:
+        """Size, codec and announced rate, for people."""
+        return f"{self._codec.width}x{self._codec.height} {self.codec}, {self.fps or 0:.4g} fps announced"
+
+    @property
+    def wrap_s(self) -> float | None:
+        """Seconds after which stamps start over: MPEG-TS has 33 bits of 90 kHz, and FFmpeg corrects one overflow."""
+        return 2**33 * self._tick_s if self._tick_s == 1 / 90_000 else None
+
+    @property
+    def accelerated(self) -> bool:
+        """True if hardware decodes it."""
+        return bool(self._codec.is_hwaccel)
+
+    def details(self, decoder: str = "cpu") -> Details:
+        """Codec, announced rate and the last frame's kind, with the name of the `decoder`."""
+        return Details(codec=self.codec, fps=self.fps, decoder=decoder, key=self._key)
+
+    def close(self) -> None:
+        """Close the file, or hang up."""
+        self._packets = None
+        self._container.close()
+
+
+def _stamp_of(coded: "AvPacket[VideoStream] | VideoFrame") -> int | None:
+    return coded.dts if coded.pts is None else coded.pts

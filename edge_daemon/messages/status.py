@@ -1,0 +1,145 @@
+"""The state of the daemon: what each process reports of itself once a second, and the `status/` message made of it."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from edge_daemon.messages.fates import Dropped
+from edge_daemon.messages.published import PROTOCOL_VERSION
+
+CAPTURE, WORKER = "capture", "worker"
+"""The roles whose processes stand for something that has a name of its own: a camera, and a model."""
+
+
+class MotionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """State of a camera's motion gate, the time of its last change, and the share of the frames that passed."""
+
+    state: Literal["moving", "still"]
+    since: str
+    passed: float
+
+
+class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What every process reports: the number of messages that it `rejected` as malformed or unexpected."""
+
+    rejected: int = 0
+
+
+class CaptureReport(ProcessReport, frozen=True, kw_only=True):
+    """A camera's frames: how many a second it gives, their size, and its source in words (`about`).
+
+    `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
+    not acknowledged yet.
+    """
+
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    about: str = ""
+    announced: int = 0
+    held: int = 0
+    motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
+
+
+class WorkerReport(ProcessReport, frozen=True, kw_only=True):
+    """The number of frames that a worker has served, and the execution provider that its model runs on."""
+
+    served: int = 0
+    provider: str = ""
+
+
+class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """The frames of one camera for one model, over all epochs.
+
+    `captured` is the sum of `delivered`, `dropped` (by reason) and `in_flight`. `fps` and `latency_ms` (`p50`, `p90`,
+    `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result.
+    """
+
+    captured: int
+    delivered: int
+    dropped: Dropped
+    in_flight: int
+    fps: float
+    latency_ms: dict[str, float]
+    found: dict[str, int]
+
+
+Streams = dict[str, dict[str, StreamCounts]]
+"""Counts by camera and model."""
+
+
+class SinkReport(ProcessReport, frozen=True, kw_only=True):
+    """The counts of all streams. While the sink `waits_for_disk`, lossless sources wait too."""
+
+    streams: Streams = {}
+    waits_for_disk: bool = False
+
+
+class CameraStatus(CaptureReport, frozen=True, kw_only=True):
+    """A camera: the state of its capture, its figures, and its counts by model."""
+
+    state: str
+    models: dict[str, StreamCounts]
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
+
+    `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
+    `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other
+    processes have none.
+    """
+
+    name: str
+    role: str
+    pid: int | None
+    state: str
+    restarts: int
+    cpu: float
+    memory_bytes: int
+    silent_s: float = 0.0
+    rejected: int = 0
+    detail: Annotated[dict[str, Any], msgspec.Meta(examples=[{"served": 1234, "provider": "cpu", "rejected": 0}])] = {}
+
+    @property
+    def title(self) -> str:
+        """Title such as `capture door`, or just `sink` for a role with one process."""
+        return title(self.role, self.name)
+
+    @property
+    def camera(self) -> str | None:
+        """The camera that this process captures, if any."""
+        return self.name if self.role == CAPTURE else None
+
+    @property
+    def model(self) -> str | None:
+        """The model that this process serves, if any."""
+        return self.name.rpartition("-")[0] if self.role == WORKER else None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A `status` message: the state of all cameras and processes, once a second."""
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["status"] = "status"
+    at: str
+    cameras: dict[str, CameraStatus]
+    processes: list[ProcessStatus]
+
+
+def camera_statuses(streams: Streams, processes: Iterable[ProcessStatus]) -> dict[str, CameraStatus]:
+    """Join the counts of each camera with what its capture reports."""
+    captures = {process.camera: process for process in processes if process.camera is not None}
+    return {camera: _camera_status(captures.get(camera), models) for camera, models in streams.items()}
+
+
+def _camera_status(capture: ProcessStatus | None, models: dict[str, StreamCounts]) -> CameraStatus:
+    if capture is None:
+        return CameraStatus(state="unknown", models=models)
+    return msgspec.convert({**capture.detail, "state": capture.state, "models": models}, CameraStatus)
+
+
+def title(role: str, name: str) -> str:
+    """Title of a process; see `ProcessStatus.title`."""
+    return role if role == name else f"{role} {name}"

@@ -1,0 +1,89 @@
+"""Captures: one for each camera."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from edge_daemon.config.schema import Camera, Config
+from edge_daemon.config.sources import comes_and_goes
+from edge_daemon.messages.status import CAPTURE, CaptureReport
+from edge_daemon.settings import CaptureSettings, DeviceSettings, MotionSettings, OpenSettings
+from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
+from edge_daemon.supervisor.kinds.run import Run
+
+ANNOUNCE_S = 0.1
+HELD, SPARE = 3, 12
+"""Frames of a file that a worker has, and that are on their way."""
+
+
+class Capture(Kind[CaptureSettings]):
+    """Reads the frames of one camera. The run ends with the last of the finite ones."""
+
+    role = CAPTURE
+    report = CaptureReport
+    shows_report = True
+    grace_s = 3.0
+    ends_run = True
+    leaves_early = True
+
+    def plan(self, run: Run) -> Iterator[ProcessSpec]:
+        """One for each camera; the run waits for those that are certain to be there."""
+        for name, camera in run.config.cameras.items():
+            settings = CaptureSettings(
+                camera=name,
+                source=camera.source,
+                opening=open_settings(camera),
+                stall_timeout_s=camera.stall_timeout,
+                delivery=run.cameras[name].delivery,
+                fps=camera.fps,
+                motion=_motion(camera),
+                codec=run.config.frames.codec,
+                quality=run.config.frames.quality,
+                announce_s=min(ANNOUNCE_S, camera.max_age / 4),
+                window=_window(run.config, run.cameras[name].models),
+                dispatcher=run.dispatcher,
+            )
+            yield ProcessSpec(
+                kind=self,
+                name=name,
+                settings=settings,
+                awaited=not comes_and_goes(camera.source, camera.delivery),
+                hang_s=camera.stall_timeout,
+                camera=name,
+            )
+
+    def restart_key(self, settings: CaptureSettings) -> object:
+        """All but the number of frames that it holds, for which a camera is not opened again."""
+        return msgspec.structs.replace(settings, window=0)
+
+    def topics(self, spec: ProcessSpec, settings: CaptureSettings) -> Iterable[tuple[str, object]]:
+        """Its camera, and how it is watched."""
+        yield f"camera {spec.name}", spec.restart_key
+
+
+def open_settings(camera: Camera) -> OpenSettings:
+    """Settings with which a camera of the configuration is opened."""
+    return OpenSettings(
+        transport=camera.transport,
+        open_timeout_s=camera.open_timeout,
+        read_timeout_s=camera.read_timeout,
+        decode=camera.decode,
+        device=DeviceSettings(**camera.device.model_dump()),
+    )
+
+
+def _window(config: Config, models: list[str]) -> int:
+    """Number of frames that a file's capture holds: those that workers have and the sink acknowledges, and the next."""
+    return sum(max(HELD, 2 * config.models[m].batch) * config.models[m].workers for m in models) + SPARE
+
+
+def _motion(camera: Camera) -> MotionSettings | None:
+    motion = camera.motion
+    if motion is None:
+        return None
+    return MotionSettings(
+        threshold=motion.threshold,
+        area=motion.area,
+        mask=motion.mask or [],
+        always_every_s=motion.always_every,
+    )

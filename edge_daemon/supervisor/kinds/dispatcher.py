@@ -1,0 +1,55 @@
+"""The dispatcher."""
+
+from collections.abc import Iterable, Iterator
+
+from edge_daemon.settings import Cascade, DispatcherSettings
+from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
+from edge_daemon.supervisor.kinds.run import Run
+
+
+class Dispatcher(Kind[DispatcherSettings]):
+    """Assigns frames to workers; it has to know which of both are gone."""
+
+    role = "dispatcher"
+    grace_s = 3.0
+    receives_exits = True
+    reconfigured = "later"
+
+    def plan(self, run: Run) -> Iterator[ProcessSpec]:
+        """The one dispatcher."""
+        config = run.config
+        settings = DispatcherSettings(
+            bind=run.dispatcher,
+            cameras=run.cameras,
+            cascades={
+                name: Cascade(after=model.after, classes=model.classes, max_crops=model.max_crops)
+                for name, model in config.models.items()
+                if model.after
+            },
+            batches={name: model.batch for name, model in config.models.items() if model.batch > 1},
+            requests=dict.fromkeys(run.uploads, config.web.weight),
+            epochs=str(run.state / "epochs.json") if run.state else None,
+        )
+        yield ProcessSpec(kind=self, name=self.role, settings=settings)
+
+    def restart_key(self, settings: DispatcherSettings) -> object:
+        """Nothing: all settings can change while it runs."""
+        return None
+
+    def needs_restart(self, old: DispatcherSettings, new: DispatcherSettings) -> str:
+        """A model that stays cannot follow another one than before."""
+        before, after = _parents(old), _parents(new)
+        moved = [model for model in sorted(before) if model in after and before[model] != after[model]]
+        return f"another `after` of model {moved[0]} needs a restart" if moved else ""
+
+    def topics(self, spec: ProcessSpec, settings: DispatcherSettings) -> Iterable[tuple[str, object]]:
+        """Its part of cameras and models, and the weight of uploaded pictures."""
+        yield from ((f"camera {name}", camera) for name, camera in settings.cameras.items())
+        yield from ((f"model {name}", cascade) for name, cascade in settings.cascades.items())
+        yield from (("the web", weight) for weight in set(settings.requests.values()))
+
+
+def _parents(settings: DispatcherSettings) -> dict[str, str | None]:
+    """The model that each model of a camera comes after, if any."""
+    models = {model for camera in settings.cameras.values() for model in camera.models}
+    return {model: settings.cascades[model].after if model in settings.cascades else None for model in models}

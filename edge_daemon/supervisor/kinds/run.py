@@ -1,0 +1,87 @@
+"""What the plans of all kinds of processes share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from edge_daemon.config.schema import Camera, Config
+from edge_daemon.config.sources import is_finite, kind_of
+from edge_daemon.settings import CameraPlan, Delivery
+from edge_daemon.transport import zeromq
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a configuration: its sockets lie in `folder`, and what survives it in the folder `state`; results are
+    also written to the file `results`.
+    """
+
+    config: Config
+    folder: Path
+    results: str | None = None
+    state: Path | None = None
+
+    def address(self, name: str) -> str:
+        """Address of the socket `name` in the run's folder."""
+        return zeromq.ipc(self.folder, name)
+
+    @property
+    def dispatcher(self) -> str:
+        """Where the dispatcher listens."""
+        return self.address("dispatcher")
+
+    @property
+    def sink(self) -> str:
+        """Where the sink receives results,"""
+        return self.address("sink")
+
+    @property
+    def pictures(self) -> str:
+        """and those with an annotated picture."""
+        return self.address("pictures")
+
+    @property
+    def published(self) -> str | None:
+        """Where the sink also publishes for processes of the daemon, if there are any that subscribe."""
+        return self.address("published") if self.serves_web else None
+
+    @cached_property
+    def cameras(self) -> dict[str, CameraPlan]:
+        """The cameras as the dispatcher and the sink know them."""
+        return {name: _camera_plan(self.config, camera) for name, camera in self.config.cameras.items()}
+
+    @property
+    def models(self) -> list[str]:
+        """The models that have workers: those that a camera uses, or that pictures can be uploaded to."""
+        used = {model for camera in self.cameras.values() for model in camera.models} | set(self.uploads)
+        return [model for model in self.config.models if model in used]
+
+    @property
+    def is_finite(self) -> bool:
+        """True if the run ends by itself, when all sources have been read."""
+        return all(is_finite(camera.source, camera.delivery) for camera in self.config.cameras.values())
+
+    @property
+    def serves_web(self) -> bool:
+        """True if there is a web process: a finite run, which is usually short, has one only if `web` is configured."""
+        return self.config.web.enabled and ("web" in self.config.model_fields_set or not self.is_finite)
+
+    @property
+    def uploads(self) -> list[str]:
+        """The models to which pictures can be uploaded: those that look at whole pictures."""
+        return [name for name, model in self.config.models.items() if not model.after] if self.serves_web else []
+
+
+def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
+    return CameraPlan(
+        models=list(camera.models or config.models),
+        delivery=camera.delivery or _default_delivery(camera.source),
+        weight=camera.weight,
+        max_age_s=camera.max_age,
+        reorder_wait_s=camera.reorder_wait,
+    )
+
+
+def _default_delivery(source: str) -> Delivery:
+    """Files and folders are read completely; of cameras the newest frame counts."""
+    return "lossless" if kind_of(source) in ("file", "folder") else "live"

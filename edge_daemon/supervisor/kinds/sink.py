@@ -1,0 +1,45 @@
+"""The sink."""
+
+from collections.abc import Iterable, Iterator
+
+from edge_daemon.messages.status import SinkReport
+from edge_daemon.settings import SinkSettings
+from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
+from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.transport.curve import ANY, public_key, secret_key
+
+
+class Sink(Kind[SinkSettings]):
+    """Orders, counts and publishes results; its counts are those that the supervisor shows."""
+
+    role = "sink"
+    report = SinkReport
+    receives_processes = True
+    reconfigured = "first"  # its new addresses may be in use
+
+    def plan(self, run: Run) -> Iterator[ProcessSpec]:
+        """The one sink."""
+        publish = run.config.publish
+        settings = SinkSettings(
+            bind=run.sink,
+            pictures=run.pictures,
+            dispatcher=run.dispatcher,
+            publish=publish.bind,
+            cameras=run.cameras,
+            wait_for=publish.wait_for if run.is_finite else 0,
+            quality=run.config.frames.quality,
+            results=run.results,
+            checkpoint=str(run.folder / "sink-checkpoint"),
+            secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
+            local=run.published,
+            clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
+        )
+        yield ProcessSpec(kind=self, name=self.role, settings=settings)
+
+    def restart_key(self, settings: SinkSettings) -> object:
+        """Nothing: all settings can change while it runs, or are refused by it."""
+        return None
+
+    def topics(self, spec: ProcessSpec, settings: SinkSettings) -> Iterable[tuple[str, object]]:
+        """Publishing."""
+        yield "publishing", (settings.publish, settings.quality, settings.clients)

@@ -1,0 +1,105 @@
+"""Workers: one or more for each model that is used."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from edge_daemon.config.schema import Config
+from edge_daemon.messages.status import WORKER, WorkerReport
+from edge_daemon.models.neighbours import files_beside
+from edge_daemon.runtime.state import state_folder
+from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
+from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
+from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.zoo.paths import BUILTIN
+
+
+class Worker(Kind[WorkerSettings]):
+    """Runs one model."""
+
+    role = WORKER
+    report = WorkerReport
+    shows_report = True
+
+    def plan(self, run: Run) -> Iterator[ProcessSpec]:
+        """The workers of each model that is used."""
+        state = state_folder()
+        for model in run.models:
+            settings = run.config.models[model]
+            for name in (f"{model}-{number}" for number in range(settings.workers)):
+                yield ProcessSpec(
+                    kind=self,
+                    name=name,
+                    settings=WorkerSettings(
+                        worker=name,
+                        model=model_settings(run.config, model),
+                        inbox=run.address(f"worker-{crc32(name.encode()):08x}"),
+                        dispatcher=run.dispatcher,
+                        sink=run.sink,
+                        pictures=run.pictures,
+                        quarantine=str(state / "aside") if state else None,
+                        readings=str(run.state) if run.state else None,
+                    ),
+                    hang_s=settings.worker_timeout,
+                    max_bytes=settings.max_memory,
+                )
+
+    def trial(self, settings: WorkerSettings) -> WorkerSettings:
+        """Load the model, once for all its workers."""
+        return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
+
+    def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
+        """Its model, and how it is watched."""
+        yield f"model {settings.model.name}", spec
+
+
+def model_settings(config: Config, name: str) -> ModelSettings:
+    """Settings with which a worker loads a model of the configuration."""
+    model = config.models[name]
+    return ModelSettings(
+        name=name,
+        path=model.path,
+        stamp=_stamps(model.path, model.labels),
+        threads=model.threads,
+        confidence=model.confidence,
+        class_confidence=model.class_confidence or {},
+        iou=model.iou,
+        max_detections=model.max_detections,
+        classes=None if model.after else model.classes,
+        decoder=model.decoder,
+        input=InputSettings(**model.input.model_dump()),
+        boxes=BoxesSettings(**model.boxes.model_dump()),
+        outputs=model.outputs,
+        labels=model.labels,
+        providers=[_provider(item) for item in model.providers],
+        batch=model.batch,
+        batch_wait_s=model.batch_wait,
+        after=model.after,
+        margin=model.crop.margin,
+        max_crops=model.max_crops,
+    )
+
+
+def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
+    if isinstance(item, str):
+        return ProviderSettings(name=item)
+    name, options = next(iter(item.items()))
+    return ProviderSettings(name=name, options=options)
+
+
+def _stamps(path: str, labels: list[str] | str | None) -> str:
+    """The stamps of the files that a model is read from."""
+    named = [path, labels] if isinstance(labels, str) else [path]
+    beside = [] if path.startswith(BUILTIN) else [stamp for file in files_beside(Path(path)) if (stamp := _stamp(file))]
+    return " ".join([*map(_stamp, named), *beside])
+
+
+def _stamp(path: str | Path) -> str:
+    """Time of a file's last change, and its size; empty if there is no such file."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return ""
+    return f"{about.st_mtime_ns}/{about.st_size}"

@@ -1,0 +1,38 @@
+"""The status: what captures report and what the sink counts, joined."""
+
+import msgspec
+
+from edge_daemon.messages.status import CameraStatus, CaptureReport, MotionStatus, camera_statuses
+from tests.statuses import process, stream_counts
+
+MOTION = MotionStatus(state="still", since="2026-01-01T00:00:00.000000Z", passed=0.25)
+STREAMS = {"door": {"m": stream_counts(5, 5)}, "yard": {"m": stream_counts()}}
+
+
+def test_a_camera_has_the_state_and_the_figures_of_its_capture() -> None:
+    report = CaptureReport(fps=25.0, width=640, height=480, motion=MOTION)
+    rows = [
+        process("worker", "door", "down (gone)"),  # which shares its name only
+        process("capture", "door", "frozen", detail=msgspec.to_builtins(report)),
+    ]
+    cameras = camera_statuses(STREAMS, rows)
+    assert list(cameras) == ["door", "yard"]
+    door = cameras["door"]
+    assert (door.state, door.fps, door.width, door.motion) == ("frozen", 25.0, 640, MOTION)
+    assert door.models == STREAMS["door"]
+
+
+def test_without_a_capture_the_state_is_unknown() -> None:
+    assert camera_statuses(STREAMS, [])["yard"] == CameraStatus(state="unknown", models=STREAMS["yard"])
+
+
+def test_titles_and_what_a_process_stands_for() -> None:
+    sink, door, worker = process("sink"), process("capture", "door"), process("worker", "person-v2-0")
+    assert [row.title for row in (sink, door, worker)] == ["sink", "capture door", "worker person-v2-0"]
+    assert [row.camera for row in (sink, door, worker)] == [None, "door", None]
+    assert [row.model for row in (sink, door, worker)] == [None, None, "person-v2"]
+
+
+def test_a_reader_of_a_status_ignores_fields_that_it_does_not_know() -> None:
+    text = msgspec.json.encode({**msgspec.to_builtins(process("bridge", "home")), "colour": "red"})
+    assert msgspec.json.decode(text, type=type(process("sink"))).name == "home"
