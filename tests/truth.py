@@ -81,18 +81,18 @@ def fed_wrongly(model: Model, truth: Truth) -> list[str]:
     if not true:
         return []
     wrong = []
-    for what, mine in (("fit", model.recipe.fit), ("color", model.recipe.color)):
-        if true.get(what, "any") not in ("any", mine):
-            wrong.append(f"{what} {mine} for {true[what]}")
+    for what, read in (("fit", model.recipe.fit), ("color", model.recipe.color)):
+        if true.get(what, "any") not in ("any", read):
+            wrong.append(f"{what} {read} for {true[what]}")
     if "scale" in true:
         theirs = Recipe(
             fit="stretch", color=model.recipe.color, scale=true["scale"],
             mean=_channels(true["mean"], model.recipe.color), std=_channels(true["std"], model.recipe.color),
         )  # fmt: skip
         for pixel in (255, 0):
-            values = [pixel * a + b for a, b in (model.recipe.factors(), theirs.factors())]
-            if not np.allclose(*values, atol=max(0.02, 0.01 * abs(values[1]).max())):
-                wrong.append(f"{pixel} is {values[0].round(2).tolist()} for {values[1].round(2).tolist()}")
+            mine, right = (pixel * a + b for a, b in (model.recipe.factors(), theirs.factors()))
+            if not np.allclose(mine, right, atol=max(0.02, 0.01 * float(abs(right).max()))):
+                wrong.append(f"{pixel} is {mine.round(2).tolist()} for {right.round(2).tolist()}")
     return wrong
 
 

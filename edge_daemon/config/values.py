@@ -303,9 +303,7 @@ Polygons = Annotated[list[Polygon], Field(min_length=1)]
 Anchor = Annotated[
     tuple[float, float],
     BeforeValidator(_anchor),
-    WithJsonSchema(
-        {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 2, "maxItems": 2}
-    ),
+    WithJsonSchema({"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 2, "maxItems": 2}),
 ]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -104,7 +104,7 @@ def names_in(content: str, file: str) -> tuple[str, ...]:
         lines = [" ".join(row[:2]) if row[0].strip().isdigit() else row[0].strip() for row in table]
         lines = lines if lines[0][:1].isdigit() or not any(line[:1].isdigit() for line in lines) else lines[1:]
     pairs = [_NUMBERED.match(line) for line in lines]
-    if len(lines) > 1 and all(pairs) or (len(lines) == 1 and pairs[0] and pairs[0][1] in "01"):
+    if (len(lines) > 1 and all(pairs)) or (len(lines) == 1 and pairs[0] and pairs[0][1] in "01"):
         return numbered({match[1]: match[2] for match in pairs if match})
     return tuple(lines)
 

@@ -95,9 +95,9 @@ class Graph:
             if maker.op == "Constant":
                 tensor = maker.tensor("value")
                 if tensor is None and maker.has("value_float"):
-                    return np.float32(maker.real("value_float", 0)).reshape(())
+                    return np.array(maker.real("value_float", 0), np.float32)
                 if tensor is None and maker.has("value_int"):
-                    return np.int64(maker.whole("value_int")[0]).reshape(())
+                    return np.array(maker.whole("value_int")[0], np.int64)
             elif maker.op in ("Identity", "Cast") and maker.inputs:
                 return self.constant(maker.inputs[0])
             elif maker.op == "DequantizeLinear":
@@ -111,8 +111,11 @@ class Graph:
         along = [1] * values.ndim
         if scale.size > 1:
             along[(node.whole("axis") or [1])[0]] = scale.size
-        less = zero[0].reshape(along) if zero and zero[0] is not None else 0
-        made: NDArray[np.generic] = (values.astype(np.float32) - less) * scale.reshape(along)
+        less = zero[0] if zero and zero[0] is not None else np.zeros(1)
+        shifted = values.astype(np.float32) - less.astype(np.float32).reshape(
+            along if less.size > 1 else [1] * values.ndim
+        )
+        made: NDArray[np.float32] = shifted * scale.astype(np.float32).reshape(along)
         return made
 
     def last(self, output: str) -> str:

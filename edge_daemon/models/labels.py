@@ -44,8 +44,8 @@ def complete(
 ) -> tuple[Names, list[Fact]]:
     """One name for each class, and what the names rest on. `beside` are files that may list them.
 
-    Unnamed sets of 80, 90 or 91 classes get COCO's names, and layouts the `usual` ones (`face`): both only likely. If the number of
-    `classes` is not known (None), the given names, or none.
+    Unnamed sets of 80, 90 or 91 classes get COCO's names, and layouts the `usual` ones (`face`): both only likely. If
+    the number of `classes` is not known (None), the given names, or none.
 
     Raises:
         ModelError: the number of names differs from the number of classes.

@@ -28,7 +28,6 @@ from edge_daemon.models.settled import Settled
 from edge_daemon.settings import BoxesSettings, ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -204,7 +203,10 @@ class Model:
         if self.decoder.needs_nms:
             found = nms(found, self._settings.iou)
         found = _placed(self._selection.most_confident(found), placement, clip=self.decoder.clips_boxes)
-        return self.decoder.finish(dataclasses.replace(findings, detections=found), outputs, placement)
+        points = findings.keypoints
+        if points is not None:
+            points = np.concatenate((placement.points(points[:, :2]), points[:, 2:]), axis=1)
+        return self.decoder.finish(dataclasses.replace(findings, detections=found, keypoints=points), outputs, placement)
 
     def _adopt(self, boxes: BoxesSettings) -> None:
         """Read the outputs as another worker of this model has settled."""

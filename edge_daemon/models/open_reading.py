@@ -17,9 +17,9 @@ _COPIED = ("name", "recipe", "classes", "why", "sure", "facts", "pinned", "needs
 class Open(Decoder):
     """Decodes with the first of several readings that do not contradict the pictures seen so far.
 
-    A reading that contradicts a picture is dropped; `settled` is called with the last one. Until then findings are those
-    of the reading `meanwhile`, if there is one. While two readings of a picture differ in more than the numbers of
-    classes, it is not published: the first one may be the wrong one.
+    A reading that contradicts a picture is dropped; `settled` is called with the last one. Until then findings are
+    those of the reading `meanwhile`, if there is one. While two readings of a picture differ in more than the numbers
+    of classes, it is not published: the first one may be the wrong one.
     """
 
     name = "open"

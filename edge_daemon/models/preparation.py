@@ -55,7 +55,9 @@ def in_graph(start: Start, inputs: Inputs, usual: Recipe) -> Iterator[Stated]:
         steps = ", ".join(start.steps)
         yield Stated(f"its graph begins with {steps}", "known", values=BYTES if start.takes_bytes else SHARES)
     elif start.filters is not None and (values := _by_filters(start.filters, usual)):
-        yield Stated(f"the filters of its first convolution have a size of {start.filters:.2g}", "likely", values=values)
+        yield Stated(
+            f"the filters of its first convolution have a size of {start.filters:.2g}", "likely", values=values
+        )
     if start.is_rgb is not None:
         yield Stated("its graph subtracts ImageNet's means", "known", color="rgb" if start.is_rgb else "bgr")
     elif start.reversed:

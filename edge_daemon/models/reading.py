@@ -114,7 +114,7 @@ class Reader:
         sources = list(self._sources(decoder.recipe))
         if self._settings.path.startswith(BUILTIN):
             sources.append(_all(decoder.recipe, "it ships with edge-daemon"))
-        elif "stride" in self._metadata or self._metadata.get("task") and decoder.name in _FAMILIES:
+        elif "stride" in self._metadata or (self._metadata.get("task") and decoder.name in _FAMILIES):
             sources.append(_all(decoder.recipe, "its metadata is Ultralytics'"))
         because = f"usual for {decoder.name}"
         return prepared(decoder.recipe, because, sources, self._settings.input, self._session.inputs.channels)

@@ -79,7 +79,7 @@ class Session:
         return [self._of(named, number, len(fed)) for number in range(pictures)]
 
     def _of(self, outputs: Outputs, picture: int, pictures: int) -> Outputs:
-        """The outputs for one of several pictures: its part of those with an axis for the batch, and the others whole."""
+        """The outputs for one of several pictures: its part of those with an axis for the batch, the others whole."""
         if pictures == 1:
             return outputs
         parts = OfBatch(

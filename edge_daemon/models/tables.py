@@ -1,15 +1,16 @@
 """Shapes of outputs, with or without an axis for the batch: decoders ask here, and count no axes themselves."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 
-Array = NDArray[np.float32]
-Any = NDArray[np.generic]
-Outputs = Mapping[str, Any]
+Array: TypeAlias = NDArray[np.float32]
+Any: TypeAlias = NDArray[np.generic]
+Outputs: TypeAlias = Mapping[str, Any]
 
 
 def rows(array: Any) -> int | None:
@@ -58,15 +59,15 @@ def flat(array: Any) -> Array:
 def planes(array: Any) -> Any | None:
     """A stack of maps as CxHxW, or one map as 1xHxW, without the axis of the batch; None if it is neither."""
     if array.ndim == 4 and array.shape[0] == 1:
-        return array[0]
+        return array.reshape(array.shape[1:])
     if array.ndim == 3:
         return array
-    return array[None] if array.ndim == 2 else None
+    return array.reshape(1, *array.shape) if array.ndim == 2 else None
 
 
 def matrix(array: Any) -> Any | None:
     """An array of two axes, without the axis of the batch (1); None if it has more."""
-    squeezed = array[0] if array.ndim == 3 and array.shape[0] == 1 else array
+    squeezed = array.reshape(array.shape[1:]) if array.ndim == 3 and array.shape[0] == 1 else array
     return squeezed if squeezed.ndim == 2 else None
 
 

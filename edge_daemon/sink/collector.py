@@ -166,6 +166,10 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         classes=_told(found.classes),
         segments=_told(found.segments),
         embedding=_told(found.embedding),
+        keypoints=_told(found.keypoints),
+        skeleton=_told(found.skeleton),
+        values=_told(found.values),
+        text=_told(found.text),
         dropped=dict(delivery.dropped),
         timing_ms=Timing(
             wait=round(took.wait, 2),

@@ -18,8 +18,8 @@ from edge_daemon.models.decoders.grid import centred, cornered, grid_of, units
 from edge_daemon.models.decoders.yolov8 import rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import place
-from edge_daemon.models.reading import without
 from edge_daemon.models.probe import check_few, check_plausible, texture
+from edge_daemon.models.reading import without
 from tests import layouts
 from tests.onnx_models import Box, yolov8_output, yolox_output
 

@@ -14,13 +14,11 @@ from edge_daemon.models.labels import complete, stated, unreadable
 def names_of(labels: list[str] | str | None, metadata: dict[str, str]) -> tuple[str, ...] | None:
     sign = stated(labels, metadata)
     assert sign is None or sign.sure == "known"
-    return sign and sign.value
+    return sign.value if sign else None
 
 
 def named(*names: str) -> Sign[tuple[str, ...]]:
     return Sign(names, "a test", "known")
-
-
 
 
 def test_a_configured_list_wins_over_metadata() -> None:

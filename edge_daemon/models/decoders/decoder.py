@@ -48,7 +48,7 @@ class Seen:
     names: tuple[str, ...] | None = None
     asked: str = "auto"
     channels_last: bool = False
-    boxes: BoxesSettings = BoxesSettings()
+    boxes: BoxesSettings = field(default_factory=BoxesSettings)
     graph: Graph = field(default_factory=Graph)
     helpers: Sequence[str] = ()
     declared: Mapping[str, Sequence[int | str | None]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """DETR and its relatives without post-processing: a box (centre and size in 0..1) and classes for each of Q queries.
 
-- DETR, RF-DETR (and its masks, 1xQxhxw), RT-DETR, D-FINE as exported by their trainers or Hugging Face: logits 1xQxC and boxes 1xQx4. DETR
-  applies a softmax, with "no object" as the last class; the others a sigmoid.
+- DETR, RF-DETR, RT-DETR, D-FINE as exported by their trainers or Hugging Face: logits 1xQxC and boxes 1xQx4. DETR
+  applies a softmax, with "no object" as the last class; the others a sigmoid. RF-DETR-Seg adds masks, 1xQxhxw.
 - RT-DETR by Ultralytics: one output, 1xQx(4+C), probabilities.
 """
 
@@ -41,7 +41,7 @@ CLEAR = 4.0
 
 
 class Detr(Decoder):
-    """Decodes boxes and logits; with `nothing`, the last class stands for "no object", with `spare` for nothing at all."""
+    """Decodes boxes and logits. With `nothing`, the last class stands for "no object"; with `spare` it is not used."""
 
     name = "detr"
     reads = frozenset({"activation"})
@@ -70,7 +70,7 @@ class Detr(Decoder):
         masks = masks_among(seen.outputs)
         outputs = {name: array for name, array in seen.outputs.items() if not (masks and name == masks.output)}
         # optimum adds the hidden states of Hugging Face's models.
-        named = {name: outputs[name] for name in ("logits", "pred_boxes") if name in outputs}
+        named: dict[str, NDArray[np.generic]] = {n: outputs[n] for n in ("logits", "pred_boxes") if n in outputs}
         outputs = named if len(named) == 2 else outputs
         matrices = {name: matrix for name, array in outputs.items() if (matrix := tables.matrix(array)) is not None}
         if len(matrices) != 2 or len(outputs) != 2:

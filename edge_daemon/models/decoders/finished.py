@@ -113,12 +113,15 @@ class Finished(Listed):
         if seen.names is None and not family.certain:
             habit = None  # nothing but the numbers is published, and those are the model's own
         first: Sign[int] | None = (
-            first_class(seen, lambda outputs: _used(outputs, columns)[1], [habit]) if columns.classes else Sign(0, "there is one class", "known")
+            first_class(seen, lambda outputs: _used(outputs, columns)[1], [habit])
+            if columns.classes
+            else Sign(0, "there is one class", "known")
         )
         nms = nms_of(seen, every, order.value)
         self.needs_nms, self.first = nms.value, first
-        self._list = Listing(seen.size, order.value, unit and unit.value, first and first.value, seen.named)
-        self.classes, names = class_count(seen, numbers, first and first.value)
+        number = first.value if first else None
+        self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
+        self.classes, names = class_count(seen, numbers, number)
         if columns.classes is None:
             self.classes = 1
         self.pinned = pinned(order, unit, first if columns.classes else None, nms)
@@ -199,7 +202,7 @@ def _points(outputs: Outputs, columns: Columns) -> Array:
 
 
 def _used(outputs: Outputs, columns: Columns) -> tuple[Array, Array]:
-    """Boxes (float32 Nx4) and class numbers (N) of rows that stand for something: padding has neither size nor score."""
+    """Boxes (float32 Nx4) and class numbers (N) of rows that stand for something; padding has no size or no score."""
     boxes, scores = _table(outputs, columns.boxes), _scores(outputs, columns)
     classes = _classes(outputs, columns, len(boxes))
     rows = min(len(boxes), len(scores), len(classes))
@@ -217,12 +220,14 @@ def _columns(seen: Seen) -> Columns | None:
     outputs = dict(seen.outputs)
     masks = masks_among(outputs)
     keypoints = next((name for name, array in outputs.items() if _are_points(name, array)), None)
-    rest = {name: array for name, array in outputs.items() if name != keypoints and not (masks and name == masks.output)}
+    rest = {
+        name: array for name, array in outputs.items() if name != keypoints and not (masks and name == masks.output)
+    }
     named = _named(rest)
     if named:
         return _with(named, masks, keypoints, rest)
     boxes = _boxes_among(rest)
-    if boxes is None or not 2 <= len(outputs):
+    if boxes is None or not len(outputs) >= 2:
         return None
     rows = tables.rows(rest[boxes]) or 0
     lists = {name: array for name, array in rest.items() if name != boxes and _is_list(array, rows)}
@@ -235,7 +240,9 @@ def _columns(seen: Seen) -> Columns | None:
     if rest[boxes].shape[-1] == 5:
         if not lists and keypoints and not others:
             return _with(Columns(boxes), masks, keypoints, rest)
-        return _with(Columns(boxes, next(iter(lists)), None, count), masks, keypoints, rest) if len(lists) == 1 else None
+        return (
+            _with(Columns(boxes, next(iter(lists)), None, count), masks, keypoints, rest) if len(lists) == 1 else None
+        )
     classes = _classes_among(lists)
     if len(lists) != 2 or classes is None:
         return None
@@ -310,7 +317,7 @@ def _family(seen: Seen, columns: Columns) -> Family:
         return Family("RT-DETR, D-FINE and DEIM", _WHOLE, certain=True)
     if columns.count:
         return Family("TensorRT's NMS", RGB_SHARE, certain="num_det" in columns.count.lower())
-    if names == ["boxes", "labels"] and "RoiAlign" in seen.graph.operators or columns.point_scores or columns.masks:
+    if (names == ["boxes", "labels"] and "RoiAlign" in seen.graph.operators) or columns.point_scores or columns.masks:
         return Family("torchvision", _WHOLE, first_class=1)
     rows = tables.rows(seen.outputs[columns.boxes]) or 0
     if rows > MANY:
@@ -334,4 +341,6 @@ def _mmdet(seen: Seen, columns: Columns) -> Family:
     names = [name.lower() for name in (columns.boxes, columns.classes or "")]
     if names[0] != "dets":
         return Family("OpenVINO's training extensions", _BGR_BYTES, first_class=0 if names[0] == "boxes" else None)
-    return Family("MMDetection", _MMDET if "RoiAlign" in seen.graph.operators else _RTMDET, certain=names[1] == "labels")
+    return Family(
+        "MMDetection", _MMDET if "RoiAlign" in seen.graph.operators else _RTMDET, certain=names[1] == "labels"
+    )

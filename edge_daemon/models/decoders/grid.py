@@ -51,12 +51,12 @@ def followed(boxes: NDArray[np.float32], size: tuple[int, int], boxes_a_cell: in
     is_share = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
     whole = np.array([size[1], size[0]] * 2, np.float32) if is_share else np.float32(1)
     grids = _grids(len(boxes), size, boxes_a_cell, (*_HEADS, *_RARE))
-    return next(((grid, is_share) for grid in grids if centred(boxes * whole, grid, EXACT if is_share else LOOSE)), None)
+    return next(
+        ((grid, is_share) for grid in grids if centred(boxes * whole, grid, EXACT if is_share else LOOSE)), None
+    )
 
 
-def _grids(
-    boxes: int, size: tuple[int, int], boxes_a_cell: int, heads: tuple[tuple[int, ...], ...]
-) -> Iterator[Grid]:
+def _grids(boxes: int, size: tuple[int, int], boxes_a_cell: int, heads: tuple[tuple[int, ...], ...]) -> Iterator[Grid]:
     for strides in heads:
         levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
         if sum(rows * columns for rows, columns in levels) * boxes_a_cell == boxes:
@@ -80,7 +80,7 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell:
 
 def centred(boxes: NDArray[np.float32], grid: Grid, slack: float = LOOSE) -> bool:
     """True if boxes (float32 Nx4, one per cell) are centre and size in pixels; False for corners, whose right and
-    bottom follow the cells as well. `slack` is how far a pixel of the boxes may be from one of the cells' (see `units`).
+    bottom follow the cells as well. `slack` is the tolerance of the slope between both (see `units`).
     """
     return units(boxes[:, :2], grid, slack) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
 

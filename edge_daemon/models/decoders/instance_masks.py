@@ -14,8 +14,8 @@ from edge_daemon.models.preprocess import Placement
 
 @dataclass(frozen=True)
 class Masks:
-    """An output with a map for each row, over the `whole` input (torchvision, MMDeploy, RF-DETR) or over the row's `box`
-    (TensorFlow): probabilities, or logits.
+    """An output with a map for each row, of probabilities or logits: over the `whole` input (torchvision, MMDeploy,
+    RF-DETR), or over the row's `box` (TensorFlow).
     """
 
     output: str

@@ -112,8 +112,7 @@ def is_whole(classes: Array) -> bool:
 
 
 def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> Sign[Order] | None:
-    """The order of the numbers of boxes (float32 Nx4 in all rows), which may follow the cells of the grid; None if there
-    is no sign.
+    """The order of the numbers of boxes (float32 Nx4 in all rows); None if there is no sign.
 
     Centre and size rarely look like two corners, so a number of boxes that do are corners; only TensorFlow's, whose
     channels are last, have the top first.

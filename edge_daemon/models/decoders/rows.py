@@ -44,7 +44,7 @@ from edge_daemon.models.decoders.numbering import first_class
 from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
-from edge_daemon.models.evidence import Sign, Sure, fact
+from edge_daemon.models.evidence import Sign, Sure
 from edge_daemon.models.preprocess import Placement, Recipe
 from edge_daemon.settings import Column, Order, Unit
 
@@ -159,13 +159,15 @@ class Rows(Listed):
         first = first_class(seen, self._numbers, [Sign(habit.first_class, because, sure) if is_usual else None])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms, self.first = nms.value, first
-        self._list = Listing(seen.size, order.value, unit.value if unit else None, first and first.value, seen.named)
-        self.classes, names = class_count(seen, self._numbers(seen.outputs), first and first.value)
+        number = first.value if first else None
+        self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
+        self.classes, names = class_count(seen, self._numbers(seen.outputs), number)
         self.pinned = {
             **pinned(order, unit, first, nms),
             "columns": [*habit.columns] if self._columns == Columns.of(habit.columns) else None,
         }
         self.facts = [*listed_facts(order, unit, first, nms), *([names] if names else [])]
+        self.is_named = first is not None
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
@@ -222,10 +224,11 @@ class Rows(Listed):
     def _of_picture(self, outputs: Outputs) -> Array:
         """The rows (float32 NxK) of one picture."""
         if isinstance(outputs, OfBatch) and outputs.pictures > 1:
-            every = tables.table(outputs.whole[self._output]) if self._is_of_batch else None
-            if every is not None and self._columns.batch is not None:
-                return every[np.rint(every[:, self._columns.batch]) == outputs.picture]
-            if every is not None and self._counts:
+            every: Array = tables.table(outputs.whole[self._output]) if self._is_of_batch else np.empty((0, 6), "f4")
+            if self._columns.batch is not None:
+                mine: Array = every[np.rint(every[:, self._columns.batch]) == outputs.picture]
+                return mine
+            if self._counts:
                 ends = np.cumsum(tables.flat(outputs.whole[self._counts])).astype(int)
                 return every[ends[outputs.picture - 1] if outputs.picture else 0 : ends[outputs.picture]]
         return tables.table(outputs[self._output])
@@ -243,7 +246,7 @@ class Rows(Listed):
 
     def _numbers(self, outputs: Outputs) -> Array:
         """Class numbers (float32 N) of rows that stand for something."""
-        numbers = _filled(self._used(tables.table(outputs[self._output])))[:, self._columns.kind]
+        numbers: Array = _filled(self._used(tables.table(outputs[self._output])))[:, self._columns.kind]
         return numbers if is_whole(numbers) else numbers[:0]
 
 

@@ -52,7 +52,9 @@ class Scored(Decoder):
     name = "scored"
     reads = frozenset({"order", "unit", "nms"})
 
-    def __init__(self, seen: Seen, boxes: str, scores: str, kept: str | None, *, transposed: bool, classes: int) -> None:
+    def __init__(
+        self, seen: Seen, boxes: str, scores: str, kept: str | None, *, transposed: bool, classes: int
+    ) -> None:
         self.classes: int = classes
         self._boxes, self._scores, self._kept, self._transposed = boxes, scores, kept, transposed
         every = _table(seen.outputs[boxes])
@@ -63,7 +65,7 @@ class Scored(Decoder):
         if not nms.value and len(every) > ROOM and not kept and seen.boxes.nms is None:
             nms = Sign(True, f"there are {len(every)} rows")
         self.needs_nms = nms.value
-        self._list = Listing(seen.size, order.value, unit and unit.value)
+        self._list = Listing(seen.size, order.value, unit.value if unit else None)
         self.facts = listed_facts(order, unit, Sign(0, "scores are in columns", "known"), nms)
         self.pinned = pinned(order, unit, None, nms)
         self.recipe = RGB_SHARE if kept else _YOLOV4
@@ -87,7 +89,7 @@ class Scored(Decoder):
                 continue
             transposed = matrix.shape[0] != rows
             by_row = np.asarray(matrix.T if transposed else matrix, np.float32)
-            if not is_share(by_row) and by_row.size or by_row.shape[1] < 1:
+            if (not is_share(by_row) and by_row.size) or by_row.shape[1] < 1:
                 continue
             if by_row.min() == by_row.max() if by_row.size else not _named(boxes, scores):
                 continue
@@ -109,9 +111,7 @@ class Scored(Decoder):
         rows, top, best = best_of(scores, confidence)
         return found(self._list.boxes(finite(boxes[rows])), top, best)
 
-    def _indexed(
-        self, indices: NDArray[np.generic], boxes: Array, scores: Array, confidence: float
-    ) -> Findings:
+    def _indexed(self, indices: NDArray[np.generic], boxes: Array, scores: Array, confidence: float) -> Findings:
         table = np.asarray(indices, np.int64).reshape(-1, 3)
         table = table[table[:, 0] >= 0]
         kinds, rows = table[:, 1], table[:, 2]

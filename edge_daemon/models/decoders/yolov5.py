@@ -139,7 +139,9 @@ class Yolov5(Decoder):
     def _points(self, rows: Array) -> Array:
         """Keypoints (float32 NxKx3)."""
         columns = self._columns
-        points = rows[:, columns.at : columns.at + columns.points * columns.each].reshape(-1, columns.points, columns.each)
+        points = rows[:, columns.at : columns.at + columns.points * columns.each].reshape(
+            -1, columns.points, columns.each
+        )
         xy = points[..., :2] if self._whole is None else points[..., :2] * self._whole
         sure = points[..., 2:] if columns.each == 3 else np.ones_like(points[..., :1])
         return finite(np.concatenate((xy, sure), axis=2))
@@ -162,7 +164,7 @@ def _columns(rows: Array, tail: int, grid: Grid) -> Columns:
     if width == 16 and all(follows(column) for column in range(5, 15, 2)):
         return Columns(15, 1, at=5, points=5)
     points = (width - 6) // 3
-    if width > 6 and (width - 6) % 3 == 0 and all(follows(column) for column in range(6, width, 3)):
-        if is_share(rows[:, 8::3]):
-            return Columns(5, 1, at=6, points=points, each=3)
+    are_points = width > 6 and (width - 6) % 3 == 0 and all(follows(column) for column in range(6, width, 3))
+    if are_points and is_share(rows[:, 8::3]):
+        return Columns(5, 1, at=6, points=points, each=3)
     return Columns(5, width - 5)

@@ -101,7 +101,7 @@ class Yolov8(Decoder):
                 activation = activated(scores, seen)
                 logits = activation.value == "sigmoid"
                 quiet(sigmoid(scores) if logits else scores)
-                _not_all_zero(scores, array)
+                _not_all_zero(scores, channels)
                 if tail.kind == "none" and not _is_ours(scores, seen, transposed=transposed):
                     continue
                 decoder = cls(
