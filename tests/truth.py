@@ -157,7 +157,13 @@ def _embedding(model: Model, findings: Findings, truth: Truth) -> list[str]:
     return [] if math.isclose(cosine, 1, abs_tol=1e-3) else [f"cosine {cosine:.3f}"]
 
 
+_OFFERED = {"keypoints by heat maps": "heatmaps", "text": "places"}
+"""Findings that were not offered when the truths were written, with their decoder."""
+
+
 def _refuse(model: Model, findings: Findings, truth: Truth) -> list[str]:
+    if _OFFERED.get(truth["what"]) == model.decoder.name:
+        return []
     return [f"{truth['what']} read as {model.decoder.name}"]
 
 

@@ -206,7 +206,9 @@ class Model:
         points = findings.keypoints
         if points is not None:
             points = np.concatenate((placement.points(points[:, :2]), points[:, 2:]), axis=1)
-        return self.decoder.finish(dataclasses.replace(findings, detections=found, keypoints=points), outputs, placement)
+        return self.decoder.finish(
+            dataclasses.replace(findings, detections=found, keypoints=points), outputs, placement
+        )
 
     def _adopt(self, boxes: BoxesSettings) -> None:
         """Read the outputs as another worker of this model has settled."""

@@ -5,10 +5,15 @@ from contextlib import suppress
 from itertools import combinations
 
 from edge_daemon.errors import ModelError
+from edge_daemon.models.decoders.blazeface import Blazeface
+from edge_daemon.models.decoders.centernet import Centernet
 from edge_daemon.models.decoders.decoder import Decoder, Seen, shapes
+from edge_daemon.models.decoders.detectnet import Detectnet
 from edge_daemon.models.decoders.detr import Detr, Rtdetr
 from edge_daemon.models.decoders.fastestdet import Fastestdet
 from edge_daemon.models.decoders.finished import Finished
+from edge_daemon.models.decoders.heatmaps import Heatmaps
+from edge_daemon.models.decoders.movenet import Movenet
 from edge_daemon.models.decoders.nanodet import Nanodet
 from edge_daemon.models.decoders.ppyoloe import Ppyoloe
 from edge_daemon.models.decoders.retinaface import Retinaface
@@ -16,8 +21,12 @@ from edge_daemon.models.decoders.rows import Rows
 from edge_daemon.models.decoders.scored import Scored
 from edge_daemon.models.decoders.scrfd import Scrfd, Yunet
 from edge_daemon.models.decoders.segmentation import Segmentation
+from edge_daemon.models.decoders.simcc import Simcc
 from edge_daemon.models.decoders.ssd import Ssd
+from edge_daemon.models.decoders.text import Ctc, Places
+from edge_daemon.models.decoders.values import Values
 from edge_daemon.models.decoders.vector import Classification, Embedding
+from edge_daemon.models.decoders.yolo_maps import Anchors, Dfl, ExpAnchors
 from edge_daemon.models.decoders.yolov5 import Yolov5
 from edge_daemon.models.decoders.yolov8 import Yolov8
 from edge_daemon.models.decoders.yolox import Yolox
@@ -38,8 +47,24 @@ BOXES: tuple[type[Decoder], ...] = (
     Finished,
     Detr,
     Rtdetr,
+    Detectnet,
+    Centernet,
+    Blazeface,
+    Dfl,
+    Anchors,
+    ExpAnchors,
+    Movenet,
 )
-WHOLE: tuple[type[Decoder], ...] = (Segmentation, Classification, Embedding)
+WHOLE: tuple[type[Decoder], ...] = (
+    Simcc,
+    Heatmaps,
+    Segmentation,
+    Ctc,
+    Places,
+    Classification,
+    Embedding,
+    Values,
+)
 MOST_OUTPUTS = 8
 _AUXILIARY = ("aux", "proto", "hidden", "feature", "train")
 BY_NAME: dict[str, type[Decoder]] = {kind.name: kind for kind in (*BOXES, *WHOLE)}

@@ -28,6 +28,8 @@ RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
 """Ultralytics and many others: centred letterbox with grey padding, RGB, 0..1."""
 IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """torchvision's models and most of those trained from them."""
+BYTES_BGR = Recipe(fit="stretch", color="bgr", scale=1.0)
+"""OpenVINO's zoo, and others trained with Caffe."""
 BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 """Most of TensorFlow's models, which have channels last: -1..1."""
 
