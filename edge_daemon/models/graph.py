@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from edge_daemon.models.protobuf import MalformedError, Value, fields, floats, text, whole_numbers
 
+_REACH = 12
+"""Operators that are looked at behind an output."""
 MOST_NODES = 200_000
 LARGEST = 1 << 20
 """Most values of a constant that is read."""
@@ -117,6 +119,20 @@ class Graph:
         )
         made: NDArray[np.float32] = shifted * scale.astype(np.float32).reshape(along)
         return made
+
+    def modulus(self, output: str) -> int | None:
+        """The number of classes by which the graph divides flat indices to get the class numbers in an output."""
+        waiting = [output]
+        for _ in range(_REACH):
+            node = self.makers.get(waiting.pop(0)) if waiting else None
+            if node is None:
+                continue
+            if node.op in ("Mod", "Mul", "Div") and len(node.inputs) == 2:
+                constant = self.constant(node.inputs[1])
+                if constant is not None and constant.size == 1 and np.issubdtype(constant.dtype, np.integer):
+                    return int(constant.ravel()[0])
+            waiting += [name for name in node.inputs if node.op != "TopK"]
+        return None
 
     def last(self, output: str) -> str:
         """The operator that gives an output its values, passing over those that only arrange them; empty if unknown."""

@@ -1,5 +1,5 @@
-"""DetectNet_v2 (NVIDIA TAO: PeopleNet, TrafficCamNet, DashCamNet, FaceNet): coverage Cxhxw, and 4Cxhxw distances from the
-centre of each cell of 16 pixels to the sides of a box.
+"""DetectNet_v2 (NVIDIA TAO: PeopleNet, TrafficCamNet, DashCamNet, FaceNet): coverage Cxhxw, and 4Cxhxw distances from
+the centre of each cell of 16 pixels to the sides of a box.
 
 From TAO's post-processor: distances are in units of 35 pixels, and centres lie half a pixel behind the cell's corner.
 """

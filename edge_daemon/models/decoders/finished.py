@@ -121,7 +121,7 @@ class Finished(Listed):
         self.needs_nms, self.first = nms.value, first
         number = first.value if first else None
         self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
-        self.classes, names = class_count(seen, numbers, number)
+        self.classes, names = class_count(seen, columns.classes, numbers, number)
         if columns.classes is None:
             self.classes = 1
         self.pinned = pinned(order, unit, first if columns.classes else None, nms)

@@ -1,5 +1,5 @@
-"""Poses as heat maps, one for each keypoint of one person: ViTPose, HRNet, SimpleBaseline, TinyPose (Kxhxw, a quarter of
-the input), as a second model on detections (`after: person`).
+"""Poses as heat maps, one for each keypoint of one person: ViTPose, HRNet, SimpleBaseline, TinyPose (Kxhxw, a quarter
+of the input), as a second model on detections (`after: person`).
 
 From MMPose's `msra_heatmap.py`: a point lies at the highest value, a quarter of a cell towards the higher neighbour.
 """

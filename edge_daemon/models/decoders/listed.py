@@ -165,8 +165,13 @@ def nms_of(seen: Seen, boxes: Array, order: Order) -> Sign[bool]:
     return sign
 
 
-def class_count(seen: Seen, numbers: Array, first: int | None) -> tuple[int | None, Fact | None]:
-    """80 or 90 if the numbers (float32 N) seen end just there, which is likely COCO; else None: nothing shows it."""
+def class_count(seen: Seen, output: str | None, numbers: Array, first: int | None) -> tuple[int | None, Fact | None]:
+    """The number of classes: as the graph of an output of class numbers shows it; 80 or 90 if the numbers (float32 N)
+    seen end just there, which is likely COCO; else None: nothing shows it.
+    """
+    count = seen.graph.modulus(output) if output else None
+    if count and count > 1 and (not numbers.size or numbers.max() < count + (first or 0)):
+        return count, None
     if seen.names is not None or not numbers.size or first is None:
         return None, None
     highest = round(float(numbers.max())) - first

@@ -161,7 +161,7 @@ class Rows(Listed):
         self.needs_nms, self.first = nms.value, first
         number = first.value if first else None
         self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
-        self.classes, names = class_count(seen, self._numbers(seen.outputs), number)
+        self.classes, names = class_count(seen, None, self._numbers(seen.outputs), number)
         self.pinned = {
             **pinned(order, unit, first, nms),
             "columns": [*habit.columns] if self._columns == Columns.of(habit.columns) else None,

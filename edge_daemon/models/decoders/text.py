@@ -87,13 +87,15 @@ class Ctc(_Text):
         values = finite(np.asarray(matrix, np.float32))
         for across, steps in ((False, values), (True, values.T)):
             count, width = steps.shape
-            if count <= MOST_PLACES or width < LEAST_CHARACTERS or not (_are_shares(steps) or seen.asked == cls.name):
-                if not (across and "character" in seen.metadata) and seen.asked != cls.name:
-                    continue
+            asked = seen.asked == cls.name
+            if count <= MOST_PLACES or width < LEAST_CHARACTERS:
+                continue
+            if not (_are_shares(steps) or asked or (across and "character" in seen.metadata)):
+                continue
             given = characters_of(seen)
             blank = _blank(steps)
             if given is None or blank is None:
-                if seen.asked == cls.name or _are_shares(steps):
+                if asked or _are_shares(steps):
                     raise ModelError(
                         f"it reads text ({count} steps with {width} characters each), but its characters are not "
                         "known: set `labels` to a file with one a line"
@@ -103,7 +105,7 @@ class Ctc(_Text):
             if listed is None:
                 continue
             decoder = cls(seen, name, (count, width), listed, blank=blank, across=across)
-            decoder.sure = "known" if "character" in seen.metadata or seen.asked == cls.name else "proved"
+            decoder.sure = "known" if "character" in seen.metadata or asked else "proved"
             yield decoder
             return
 

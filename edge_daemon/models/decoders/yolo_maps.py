@@ -157,7 +157,7 @@ class Anchors(Decoder):
             cells = len(one.grid)
             objectness = rows[:, 4] if self._share else sigmoid(rows[:, 4])
             kept = np.flatnonzero(objectness >= confidence)
-            values = rows[kept] if self._share else rows[kept]
+            values = rows[kept]
             classes = values[:, 5:] if self._share else sigmoid(values[:, 5:])
             scores = objectness[kept] * classes.max(axis=1, initial=0)
             stride = one.grid.stride[0]
