@@ -56,9 +56,9 @@ class Model:
         with self._named():
             wanted = settings.max_crops if settings.after else settings.batch
             self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
-            self.size = self.session.inputs.size
             self._reader: Reader | None = Reader(self.session, settings, file_of(settings.path))
             reading = self._reader.read()
+            self.size = self.session.inputs.size
             self.session.leave_out(reading.decoder.left_out)
             self._use(reading)
             self.batch = self._usable_batch()

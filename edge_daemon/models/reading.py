@@ -3,6 +3,7 @@ pictures.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,8 @@ from edge_daemon.models.session import Session
 from edge_daemon.settings import ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
 
+_SIZES = ((48, 320), (224, 224), (320, 320), (256, 256), (416, 416), (512, 512))
+"""Heights and widths to try where the file states none and the model fails at the usual one; the first is PP-OCR's."""
 _FIRST = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 """Values in 0..1 overflow in no model."""
 _FAMILIES = {"yolov5", "yolov8", "rows", "rtdetr", "classification"}
@@ -65,7 +68,7 @@ class Reader:
         Raises:
             ModelError: no interpretation fits; the message describes the outputs.
         """
-        seen = self._seen()
+        seen = self._seen_at_some_size()
         first, *others = self._possible(candidates(seen))
         reading = self.reading_of(first, others)
         return replace(reading, others=tuple(others) if isinstance(first, Listed) and first.sure == "likely" else ())
@@ -88,6 +91,19 @@ class Reader:
         return Reading(
             decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names))
         )  # fmt: skip
+
+    def _seen_at_some_size(self) -> Seen:
+        """The outputs at the size that is assumed, or, if the model fails at it, at another usual one."""
+        try:
+            return self._seen()
+        except ModelError:
+            if not self._session.inputs.assumed:
+                raise
+            for size in _SIZES:
+                with suppress(ModelError):
+                    self._session.assume(size)
+                    return self._seen()
+            raise
 
     def _seen(self) -> Seen:
         session, settings = self._session, self._settings

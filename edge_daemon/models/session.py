@@ -1,10 +1,12 @@
 """A loaded model: one input tensor for pictures, and outputs by name for each picture."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
 from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.binding import Bound
-from edge_daemon.models.inputs import understand
+from edge_daemon.models.inputs import Inputs, understand
 from edge_daemon.models.loading import load, reason
 from edge_daemon.models.runtime import ERRORS, ort
 from edge_daemon.settings import ModelSettings
@@ -41,17 +43,27 @@ class Session:
         _check_outputs(self._session.get_outputs())
         self._names = [output.name for output in self._session.get_outputs()]
         self.declared = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
-        self.inputs = understand(self._session.get_inputs(), self.metadata, settings.input)
-        self.tensor: NDArray[np.generic] = np.zeros(
-            self.inputs.shape(self.inputs.batch or batch),
-            np.uint8 if self.inputs.dtype == np.uint8 else np.float32,
-        )
-        # The array that the session reads: the tensor itself unless the model needs another precision.
-        self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
+        self._settings, self._pictures = settings, batch
+        self._take(understand(self._session.get_inputs(), self.metadata, settings.input))
         self._roles = settings.outputs
         self._quietly = ort.RunOptions()
         self._quietly.log_severity_level = LOG_FATAL  # failures are raised, and logged by the caller
         self._bound = _bound(self._session, self._names)
+
+    def _take(self, inputs: Inputs) -> None:
+        """Make the tensor for these inputs."""
+        self.inputs = inputs
+        self.tensor: NDArray[np.generic] = np.zeros(
+            inputs.shape(inputs.batch or self._pictures), np.uint8 if inputs.dtype == np.uint8 else np.float32
+        )
+        # The array that the session reads: the tensor itself unless the model needs another precision.
+        self._fed = self.tensor.astype(inputs.dtype, copy=False)
+
+    def assume(self, size: tuple[int, int]) -> None:
+        """Take another height and width, where the file leaves both open."""
+        asked = msgspec.structs.replace(self._settings.input, size=size[::-1])
+        inputs = understand(self._session.get_inputs(), self.metadata, asked)
+        self._take(dataclasses.replace(inputs, assumed=True))
 
     @property
     def provider(self) -> str:

@@ -8,7 +8,7 @@ The characters are those of `labels`, or of the metadata (`character`, as Paddle
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,19 +81,20 @@ class Ctc(_Text):
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         name, array = next(iter(seen.outputs.items()))
-        matrix = tables.matrix(array)
+        matrix = _matrix(array)
         if len(seen.outputs) != 1 or matrix is None or not np.issubdtype(array.dtype, np.floating):
             return
         values = finite(np.asarray(matrix, np.float32))
+        # Only logits of named characters: a matrix of anything would do.
+        named = characters_of(seen)
         for across, steps in ((False, values), (True, values.T)):
             count, width = steps.shape
             asked = seen.asked == cls.name
             if count <= MOST_PLACES or width < LEAST_CHARACTERS:
                 continue
-            if not (_are_shares(steps) or asked or (across and "character" in seen.metadata)):
+            if not (_are_shares(steps) or asked or (named and abs(len(named) - width) <= 2)):
                 continue
-            given = characters_of(seen)
-            blank = _blank(steps)
+            given, blank = named, _blank(steps)
             if given is None or blank is None:
                 if asked or _are_shares(steps):
                     raise ModelError(
@@ -110,7 +111,8 @@ class Ctc(_Text):
             return
 
     def _steps(self, array: Array) -> Array:
-        steps = array.reshape(array.shape[-2:])
+        steps = _matrix(array)
+        assert steps is not None  # it was one for the test pictures
         return steps.T if self._across else steps
 
     def _kept(self, best: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -153,6 +155,12 @@ class Places(_Text):
     def _kept(self, best: NDArray[np.intp]) -> NDArray[np.intp]:
         filler = [number for number, character in enumerate(self._characters) if character in (FILLER, "")]
         return np.flatnonzero(~np.isin(best, filler))
+
+
+def _matrix(array: NDArray[Any]) -> NDArray[Any] | None:
+    """Steps and characters in two axes: an axis of 1 for the batch may be anywhere (PyTorch's LSTMs have steps first)."""
+    longer = [axis for axis in array.shape if axis != 1]
+    return array.reshape(longer) if len(longer) == 2 else None
 
 
 def characters_of(seen: Seen) -> list[str] | None:
