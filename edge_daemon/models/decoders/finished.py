@@ -14,7 +14,7 @@ for the batch, and optionally their number.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -220,34 +220,34 @@ def _columns(seen: Seen) -> Columns | None:
     outputs = dict(seen.outputs)
     masks = masks_among(outputs)
     keypoints = next((name for name, array in outputs.items() if _are_points(name, array)), None)
-    rest = {
-        name: array for name, array in outputs.items() if name != keypoints and not (masks and name == masks.output)
-    }
-    named = _named(rest)
-    if named:
-        return _with(named, masks, keypoints, rest)
-    boxes = _boxes_among(rest)
-    if boxes is None or not len(outputs) >= 2:
+    sure = next((name for name in outputs if "keypoint" in name.lower() and "score" in name.lower()), None)
+    aside = {keypoints, sure, masks.output if masks else None}
+    rest = {name: array for name, array in outputs.items() if name not in aside}
+    columns = _named(rest) or _shaped(rest, has_points=keypoints is not None)
+    return columns and replace(columns, masks=masks, keypoints=keypoints, point_scores=sure)
+
+
+def _shaped(outputs: Outputs, *, has_points: bool) -> Columns | None:
+    """Output names by role, from shapes above all."""
+    boxes = _boxes_among(outputs)
+    if boxes is None:
         return None
-    rows = tables.rows(rest[boxes]) or 0
-    lists = {name: array for name, array in rest.items() if name != boxes and _is_list(array, rows)}
-    others = {name: array for name, array in rest.items() if name != boxes and name not in lists}
+    rows = tables.rows(outputs[boxes]) or 0
+    lists = {name: array for name, array in outputs.items() if name != boxes and _is_list(array, rows)}
+    others = {name: array for name, array in outputs.items() if name != boxes and name not in lists}
     if rows == 1 and len(lists) == 3:
         others |= {name: lists.pop(name) for name in list(lists) if "num" in name.lower()}
     if len(others) > 1 or any(array.size != 1 for array in others.values()):
         return None
     count = next(iter(others), None)
-    if rest[boxes].shape[-1] == 5:
-        if not lists and keypoints and not others:
-            return _with(Columns(boxes), masks, keypoints, rest)
-        return (
-            _with(Columns(boxes, next(iter(lists)), None, count), masks, keypoints, rest) if len(lists) == 1 else None
-        )
+    if outputs[boxes].shape[-1] == 5:
+        if not lists and not others:
+            return Columns(boxes) if has_points else None
+        return Columns(boxes, next(iter(lists)), None, count) if len(lists) == 1 else None
     classes = _classes_among(lists)
     if len(lists) != 2 or classes is None:
         return None
-    scores = next(name for name in lists if name != classes)
-    return _with(Columns(boxes, classes, scores, count), masks, keypoints, rest)
+    return Columns(boxes, classes, next(name for name in lists if name != classes), count)
 
 
 def _named(outputs: Outputs) -> Columns | None:
@@ -259,13 +259,6 @@ def _named(outputs: Outputs) -> Columns | None:
     boxes, classes, scores = (by_name[name] for name in wanted[:3])
     left = tuple(name for name in outputs if name.lower().split(":")[0].split("/")[-1] not in wanted)
     return Columns(boxes, classes, scores, by_name.get(wanted[3]), left_out=left)
-
-
-def _with(columns: Columns, masks: Masks | None, keypoints: str | None, rest: Outputs) -> Columns:
-    scores = next((name for name in rest if "keypoint" in name.lower() and "score" in name.lower()), None)
-    return Columns(
-        columns.boxes, columns.classes, columns.scores, columns.count, masks, keypoints, scores, columns.left_out
-    )  # fmt: skip
 
 
 def _boxes_among(outputs: Outputs) -> str | None:
@@ -292,7 +285,7 @@ def _classes_among(lists: Mapping[str, NDArray[np.generic]]) -> str | None:
     """The one of two lists that holds classes: it has integers, or its name says so."""
     whole = [name for name, array in lists.items() if whole_numbers(array)]
     named = [name for name in lists if any(word in name.lower() for word in ("label", "class", "cls"))]
-    not_scores = [name for name in lists if not any("score" in other.lower() and other == name for other in lists)]
+    not_scores = [name for name in lists if "score" not in name.lower()]
     unlike = [name for name, array in lists.items() if not is_share(array)]
     for found in (whole, named, not_scores, unlike):
         if len(found) == 1:

@@ -96,7 +96,8 @@ class Scored(Decoder):
             # One score that is a list is a class's only if there are no classes beside it; softmaxes are SSD's.
             if by_row.shape[1] == 1 or (by_row.size and _are_softmaxes(by_row)):
                 continue
-            quiet(by_row.max(axis=1, initial=0))
+            if len(by_row) >= ROOM:
+                quiet(by_row.max(axis=1, initial=0))
             yield cls(seen, boxes, scores, kept, transposed=transposed, classes=by_row.shape[1])
             return
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import Array, Decoder, Outputs, Seen, finite, is_share, softmax
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.evidence import Fact, Sign, fact
@@ -158,7 +157,7 @@ class Places(_Text):
 
 
 def _matrix(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Steps and characters in two axes: an axis of 1 for the batch may be anywhere (PyTorch's LSTMs have steps first)."""
+    """Steps and characters in two axes: the axis of the batch (1) may be anywhere; PyTorch's LSTMs have steps first."""
     longer = [axis for axis in array.shape if axis != 1]
     return array.reshape(longer) if len(longer) == 2 else None
 
