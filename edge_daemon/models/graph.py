@@ -121,30 +121,37 @@ class Graph:
         return made
 
     def modulus(self, output: str) -> int | None:
-        """The number of classes by which the graph divides flat indices to get the class numbers in an output."""
-        waiting = [output]
+        """The number of classes C, where the graph takes class numbers from flat indices: `i % C` or `i - i // C * C`."""
+        node = self._maker(output)
+        if node is not None and node.op == "Mod":
+            return self._whole(node.inputs[1])
+        if node is None or node.op != "Sub":
+            return None
+        product = self._maker(node.inputs[1])
+        quotient = self._maker(product.inputs[0]) if product is not None and product.op == "Mul" else None
+        if product is None or quotient is None or quotient.op != "Div":
+            return None
+        count = self._whole(product.inputs[1])
+        return count if count == self._whole(quotient.inputs[1]) else None
+
+    def _whole(self, name: str) -> int | None:
+        constant = self.constant(name)
+        is_whole = constant is not None and constant.size == 1 and np.issubdtype(constant.dtype, np.integer)
+        return int(constant.ravel()[0]) if constant is not None and is_whole else None
+
+    def _maker(self, name: str) -> Node | None:
+        """The node that gives a tensor its values, passing over those that only arrange them."""
         for _ in range(_REACH):
-            node = self.makers.get(waiting.pop(0)) if waiting else None
-            if node is None:
-                continue
-            if node.op in ("Mod", "Mul", "Div") and len(node.inputs) == 2:
-                constant = self.constant(node.inputs[1])
-                if constant is not None and constant.size == 1 and np.issubdtype(constant.dtype, np.integer):
-                    return int(constant.ravel()[0])
-            waiting += [name for name in node.inputs if node.op != "TopK"]
+            node = self.makers.get(name)
+            if node is None or node.op not in _SHAPE_ONLY | {"Floor"} or not node.inputs:
+                return node
+            name = node.inputs[0]
         return None
 
     def last(self, output: str) -> str:
         """The operator that gives an output its values, passing over those that only arrange them; empty if unknown."""
-        name = output
-        for _ in range(16):
-            node = self.makers.get(name)
-            if node is None:
-                return ""
-            if node.op not in _SHAPE_ONLY or not node.inputs:
-                return node.op
-            name = node.inputs[0]
-        return ""
+        node = self._maker(output)
+        return "" if node is None else node.op
 
 
 def read_graph(path: Path) -> Graph:

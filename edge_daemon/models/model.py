@@ -21,7 +21,7 @@ from edge_daemon.models.nms import nms
 from edge_daemon.models.open_reading import Open
 from edge_daemon.models.preprocess import Placement, Preprocessor
 from edge_daemon.models.probe import check_plausible, texture
-from edge_daemon.models.reading import Reader, Reading
+from edge_daemon.models.reading import Reader, Reading, arranged
 from edge_daemon.models.selection import Selection
 from edge_daemon.models.session import Session
 from edge_daemon.models.settled import Settled
@@ -191,6 +191,8 @@ class Model:
     def _findings(self, outputs: Outputs, placement: Placement) -> Findings:
         if isinstance(self.decoder, Open) and (boxes := self._settled.news()):
             self._adopt(boxes)
+        if self.decoder.adds_axis:
+            outputs = arranged(outputs, self.decoder)
         findings = self.decoder.decode(outputs, self._selection.lowest)
         check_plausible(findings, self.size)
         found: Detections = findings.detections

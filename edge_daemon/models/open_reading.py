@@ -11,7 +11,9 @@ from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
 from edge_daemon.models.probe import check_plausible
 
-_COPIED = ("name", "recipe", "classes", "why", "sure", "facts", "pinned", "needs_nms", "clips_boxes", "skeleton")
+_COPIED = (
+    "name", "recipe", "classes", "why", "sure", "facts", "pinned", "needs_nms", "clips_boxes", "skeleton", "adds_axis",
+)  # fmt: skip
 
 
 class Open(Decoder):

@@ -162,7 +162,7 @@ class Reader:
         for decoder in found:
             recipe, _ = self._recipe(decoder)
             try:
-                outputs = without(self._outputs_for(0, recipe), decoder.left_out)
+                outputs = arranged(self._outputs_for(0, recipe), decoder)
                 findings = decoder.decode(outputs, self._settings.confidence)
                 check_plausible(findings, self._session.inputs.size)
                 check_few(findings)
@@ -204,9 +204,13 @@ class Reader:
         return session.run()[0]
 
 
-def without(outputs: Outputs, left_out: Sequence[str]) -> Outputs:
-    """The outputs that are read."""
-    return {name: array for name, array in outputs.items() if name not in left_out} if left_out else outputs
+def arranged(outputs: Outputs, decoder: Decoder) -> Outputs:
+    """The outputs that a decoder reads, as it reads them."""
+    if decoder.left_out:
+        outputs = {name: array for name, array in outputs.items() if name not in decoder.left_out}
+    if decoder.adds_axis:
+        outputs = {name: array.reshape(1, *array.shape) for name, array in outputs.items()}
+    return outputs
 
 
 def _all(recipe: Recipe, because: str) -> Stated:

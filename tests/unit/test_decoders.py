@@ -19,7 +19,7 @@ from edge_daemon.models.decoders.yolov8 import rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import place
 from edge_daemon.models.probe import check_few, check_plausible, texture
-from edge_daemon.models.reading import without
+from edge_daemon.models.reading import arranged
 from tests import layouts
 from tests.onnx_models import Box, yolov8_output, yolox_output
 
@@ -280,7 +280,7 @@ def test_recognising_raises_nothing_but_model_errors(
         try:
             seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, names=numbered(named), asked=asked)
             for decoder in candidates(seen):
-                given_to_it = without(outputs, decoder.left_out)
+                given_to_it = arranged(outputs, decoder)
                 findings = decoder.decode(given_to_it, 0.4)
                 check_plausible(findings, layouts.SIZE)
                 sound(decoder.finish(findings, given_to_it, place((90, 120), layouts.SIZE, "letterbox")))

@@ -83,8 +83,28 @@ def candidates(seen: Seen) -> list[Decoder]:
     if seen.asked != "auto":
         asked = (_named(seen.asked),)
         return _checked(_any(seen, asked) or _any_part(seen, asked) or _refuse_as(seen), seen)
-    found = _any(seen, BOXES) or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation,))
+    try:
+        found = _any(seen, BOXES) or _any_with_axis(seen)
+    except ModelError:
+        found = _any_with_axis(seen)
+        if not found:
+            raise
+    found = found or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation,))
     return _checked(found or _refuse(seen), seen)
+
+
+def _any_with_axis(seen: Seen) -> list[Decoder]:
+    """The decoders that recognise outputs whose axis for the batch was removed."""
+    found = _any_quietly(seen.with_axis(), BOXES) if all(array.ndim for array in seen.outputs.values()) else []
+    for decoder in found:
+        decoder.adds_axis = True
+    return found
+
+
+def _any_quietly(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
+    with suppress(ModelError):
+        return _any(seen, kinds)
+    return []
 
 
 def _any_part(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
@@ -94,11 +114,10 @@ def _any_part(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
             continue
         found: list[Decoder] = []
         for left_out in combinations(seen.outputs, count):
-            with suppress(ModelError):
-                for decoder in _any(seen.without(left_out), kinds):
-                    decoder.left_out = (*left_out, *decoder.left_out)
-                    decoder.sure = "likely" if decoder.sure == "proved" else decoder.sure
-                    found.append(decoder)
+            for decoder in _any_quietly(seen.without(left_out), kinds):
+                decoder.left_out = (*left_out, *decoder.left_out)
+                decoder.sure = "likely" if decoder.sure == "proved" else decoder.sure
+                found.append(decoder)
         if found:
             return _main(found, seen)
     return []

@@ -80,6 +80,14 @@ class Seen:
 
         return replace(self, outputs=rest(self.outputs), more=lambda: [rest(outputs) for outputs in self.more()])
 
+    def with_axis(self) -> "Seen":
+        """The same with an axis for the batch before the others."""
+
+        def added(outputs: Outputs) -> Outputs:
+            return {name: array.reshape(1, *array.shape) for name, array in outputs.items()}
+
+        return replace(self, outputs=added(self.outputs), more=lambda: [added(outputs) for outputs in self.more()])
+
     def last(self, output: str) -> str:
         """The operator that gives an output its values; empty if the graph does not show it."""
         return self.graph.last(output)
@@ -91,9 +99,10 @@ class Decoder(ABC):
 
     `classes` is the number of classes, None if only the names can tell; `needs_nms` is true if one object yields
     several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
-    read. `reads` are the keys of `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton`
-    names the set of keypoints, None if it follows from their number; `is_named` is false if names cannot be told yet.
-    `usual_names` are those of classes that such a model usually has.
+    read, and with `adds_axis` the others are read with an axis for the batch, which they lack. `reads` are the keys of
+    `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton` names the set of keypoints,
+    None if it follows from their number; `is_named` is false if names cannot be told yet. `usual_names` are those of
+    classes that such a model usually has.
     """
 
     name: ClassVar[str]
@@ -107,6 +116,7 @@ class Decoder(ABC):
     needs_nms = True
     clips_boxes = True
     left_out: Sequence[str] = ()
+    adds_axis = False
     skeleton: str | None = None
     is_named = True
     usual_names: tuple[str, ...] = ()

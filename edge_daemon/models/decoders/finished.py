@@ -52,6 +52,8 @@ from edge_daemon.models.evidence import Sign
 from edge_daemon.models.preprocess import Placement, Recipe
 from edge_daemon.settings import Order, Unit
 
+_POINTS = (5, 17, 21, 26, 133)
+"""Numbers of keypoints in common sets."""
 ROOM = 100
 """With this many rows, most are unused."""
 _RTMDET = Recipe(fit="corner", color="bgr", scale=1.0, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395))
@@ -152,7 +154,10 @@ class Finished(Listed):
         kept = np.flatnonzero(classes[rows] >= 0)
         more: dict[str, Array] = {}
         if self._columns.keypoints:
-            more["keypoints"] = _points(outputs, self._columns)[rows][kept]
+            points = _points(outputs, self._columns)
+            if len(points) != len(boxes):
+                raise ModelError(f"it returns {len(boxes)} boxes, and keypoints for {len(points)}")
+            more["keypoints"] = points[rows][kept]
         if self._columns.masks:
             more["coefficients"] = kept[:, None].astype(np.float32)
         return self._list.findings(boxes[rows][kept], scores[rows][kept], classes[rows][kept], confidence, more)
@@ -193,7 +198,7 @@ def _points(outputs: Outputs, columns: Columns) -> Array:
     """Keypoints (float32 NxKx3), with scores of their own if there are any."""
     assert columns.keypoints
     array = np.asarray(outputs[columns.keypoints], np.float32)
-    points = array.reshape(-1, *array.shape[-2:])
+    points = array.reshape(int(np.prod(array.shape[:-2])), *array.shape[-2:])
     if columns.point_scores:
         # torchvision's third number says only that a point is in the picture; its scores are logits of heat maps.
         scores = np.asarray(outputs[columns.point_scores], np.float32).reshape(points.shape[:2])
@@ -277,8 +282,10 @@ def _is_list(array: NDArray[np.generic], rows: int) -> bool:
 
 
 def _are_points(name: str, array: NDArray[np.generic]) -> bool:
-    """True if an output is keypoints of detections: NxKx3."""
-    return array.ndim in (3, 4) and array.shape[-1] == 3 and array.shape[-2] > 1 and "keypoint" in name.lower()
+    """True if an output is keypoints of detections, by name or number: NxKx3."""
+    if array.ndim not in (3, 4) or array.shape[-1] != 3 or not np.issubdtype(array.dtype, np.floating):
+        return False
+    return "keypoint" in name.lower() or array.shape[-2] in _POINTS
 
 
 def _classes_among(lists: Mapping[str, NDArray[np.generic]]) -> str | None:

@@ -223,8 +223,9 @@ class Rows(Listed):
 
     def _of_picture(self, outputs: Outputs) -> Array:
         """The rows (float32 NxK) of one picture."""
-        if isinstance(outputs, OfBatch) and outputs.pictures > 1:
-            every: Array = tables.table(outputs.whole[self._output]) if self._is_of_batch else np.empty((0, 6), "f4")
+        whole = outputs.whole[self._output] if isinstance(outputs, OfBatch) and self._is_of_batch else None
+        if isinstance(outputs, OfBatch) and whole is not None and tables.rows(whole) is not None:
+            every: Array = tables.table(whole)
             if self._columns.batch is not None:
                 mine: Array = every[np.rint(every[:, self._columns.batch]) == outputs.picture]
                 return mine

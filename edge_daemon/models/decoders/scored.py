@@ -107,6 +107,8 @@ class Scored(Decoder):
         if matrix is None or not matrix.size:
             return found(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
         scores = finite(np.asarray(matrix.T if self._transposed else matrix, np.float32))
+        if len(scores) != len(boxes):
+            raise ModelError(f"it returns {len(boxes)} boxes, and scores for {len(scores)}")
         if self._kept is not None:
             return self._indexed(outputs[self._kept], boxes, scores, confidence)
         rows, top, best = best_of(scores, confidence)
