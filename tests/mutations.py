@@ -134,9 +134,11 @@ def empty_first(path: Path, layout: Layout) -> Path | None:
 def mutants_of(layout: Layout, folder: Path) -> Iterator[tuple[str, Path, dict[str, Any], dict[str, str]]]:
     """Each change: its name, the model, its settings, and other names of classes, if they are changed."""
     simple: Mapping[str, Callable[[Layout], Outputs | None]] = {
-        "outputs renamed": renamed, "outputs in another order": reordered, "without the axis of the batch": without_batch,
+        "outputs renamed": renamed,
+        "outputs in another order": reordered,
+        "without the axis of the batch": without_batch,
         "scores as logits": as_logits,
-    }  # fmt: skip
+    }
     for name, change in simple.items():
         if (outputs := change(layout)) is not None:
             path = constant_model(folder / "m.onnx", outputs, metadata=layout.metadata, shapes=layout.inputs)

@@ -24,7 +24,7 @@ from edge_daemon.models.probe import check_plausible, texture
 from edge_daemon.models.reading import Reader, Reading, arranged
 from edge_daemon.models.selection import Selection
 from edge_daemon.models.session import Session
-from edge_daemon.models.settled import Settled
+from edge_daemon.models.settled import Settled, merged
 from edge_daemon.settings import BoxesSettings, ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
 
@@ -86,9 +86,13 @@ class Model:
         """Read the outputs with this decoder from now on, and after a restart."""
         assert self._reader  # it is kept while the reading is open
         reading = self._reader.reading_of(decoder)
-        kept = {key: value for key, value in decoder.pinned.items() if key in ("columns", "first_class")}
-        if not reading.decoder.otherwise():
-            self._settled.keep(BoxesSettings(**{key: value for key, value in kept.items() if value is not None}))
+        is_open = bool(decoder.otherwise())
+        self._settled.keep(
+            BoxesSettings(
+                columns=decoder.pinned.get("columns"),
+                first_class=None if is_open else decoder.pinned.get("first_class"),
+            )
+        )
         logger.info("model %s: a frame settles how it is read: %s", self._settings.name, _spoken(reading.facts))
         self._use(reading)
 
@@ -238,10 +242,7 @@ class Model:
 
 def _with(settings: ModelSettings, settled: BoxesSettings | None) -> ModelSettings:
     """The settings, with what a frame has settled where they state nothing."""
-    if settled is None:
-        return settings
-    fields = {key: getattr(settled, key) for key in settled.__struct_fields__ if getattr(settings.boxes, key) is None}
-    return msgspec.structs.replace(settings, boxes=msgspec.structs.replace(settings.boxes, **fields))
+    return msgspec.structs.replace(settings, boxes=merged(settings.boxes, settled)) if settled else settings
 
 
 def _spoken(facts: Sequence[Fact]) -> str:

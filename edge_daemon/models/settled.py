@@ -17,6 +17,12 @@ MOST = 500
 """Most models that are remembered; the oldest are forgotten."""
 
 
+def merged(boxes: BoxesSettings, other: BoxesSettings) -> BoxesSettings:
+    """The first settings, with those of the other where they state nothing."""
+    missing = {key: getattr(other, key) for key in boxes.__struct_fields__ if getattr(boxes, key) is None}
+    return msgspec.structs.replace(boxes, **missing)
+
+
 class Settled:
     """What frames have settled of the model `key`, in a folder; nothing is kept without one."""
 
@@ -45,7 +51,9 @@ class Settled:
             return
         try:
             with exclusive(self._file.parent):
-                known = {key: value for key, value in self._read().items() if key != self._key} | {self._key: boxes}
+                known = self._read()
+                earlier = known.pop(self._key, BoxesSettings())
+                known[self._key] = merged(boxes, earlier)
                 replace_file(self._file, msgspec.json.encode(dict(list(known.items())[-MOST:])))
         except OSError as error:
             logger.warning("cannot keep how the model is read: %s", error.strerror)
