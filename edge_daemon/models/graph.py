@@ -121,7 +121,7 @@ class Graph:
         return made
 
     def modulus(self, output: str) -> int | None:
-        """The number of classes C, where the graph takes class numbers from flat indices: `i % C` or `i - i // C * C`."""
+        """The number of classes C, where class numbers come from flat indices: `i % C`, or `i - i // C * C`."""
         node = self._maker(output)
         if node is not None and node.op == "Mod":
             return self._whole(node.inputs[1])
@@ -149,7 +149,7 @@ class Graph:
         return None
 
     def last(self, output: str) -> str:
-        """The operator that gives an output its values, passing over those that only arrange them; empty if unknown."""
+        """The operator that gives an output its values, other than those that only arrange them; empty if unknown."""
         node = self._maker(output)
         return "" if node is None else node.op
 

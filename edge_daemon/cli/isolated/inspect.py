@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.cli.inspect import Request
+from edge_daemon.cli.isolated.comparison import Figures, truth_of
+from edge_daemon.cli.isolated.preparations import is_open, tried
 from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import encode_rgb
@@ -71,8 +73,41 @@ def run(request: Request) -> dict[str, Any]:
     operators = profile(settings, seen)
     facts["operators"] = shares(operators)
     ran = [bgr for bgr, image in zip(pictures.values(), facts["images"], strict=True) if image["outputs"]]
+    if pictures and is_open(model):
+        facts["preparations"] = list(tried(settings, pictures))
+    facts["comparisons"] = compared(request, facts["images"], pictures)
     facts["warnings"] = [*warnings(model, settings, operators), *constants(model, ran)]
     return facts
+
+
+def compared(
+    request: Request, images: list[dict[str, Any]], pictures: Mapping[str, NDArray[np.uint8]]
+) -> dict[str, Any]:
+    """Figures of the detections in `images` against those of another model, or those that are expected.
+
+    Raises:
+        ModelError: the other model cannot be loaded.
+        PictureError: the file of expected detections cannot be read.
+    """
+    found = [image.get("found", {}).get("detections", []) for image in images]
+    made: dict[str, Any] = {}
+    if request.against:
+        other = Model(request.against)
+        expected: list[list[Any]] = []
+        for bgr in pictures.values():
+            height, width = bgr.shape[:2]
+            expected.append(msgspec.to_builtins(report(other.detect(bgr)[0], other, width, height).detections))
+        made[request.against.path] = _figures(found, expected)
+    if request.expected:
+        made[request.expected] = _figures(found, truth_of(request.expected, list(pictures)))
+    return made
+
+
+def _figures(found: list[list[Any]], expected: list[list[Any]]) -> dict[str, Any]:
+    figures = Figures()
+    for mine, theirs in zip(found, expected, strict=True):
+        figures.add(mine, theirs)
+    return figures.facts()
 
 
 def understanding(model: Model, request: Request) -> dict[str, Any]:
