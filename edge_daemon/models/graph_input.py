@@ -10,8 +10,19 @@ from edge_daemon.models.graph import Graph, Node
 
 Reals = NDArray[np.float64]
 _PASSED = frozenset(
-    {"Cast", "CastLike", "Clip", "DequantizeLinear", "Identity", "QuantizeLinear", "Reshape", "Squeeze", "Transpose"}
-    | {"Unsqueeze"}
+    {
+        "Cast",
+        "CastLike",
+        "Clip",
+        "DequantizeLinear",
+        "Identity",
+        "Pad",
+        "QuantizeLinear",
+        "Reshape",
+        "Resize",
+        "Squeeze",
+    }
+    | {"Transpose", "Unsqueeze"}
 )
 _ASIDE = frozenset({"Shape", "Size"})
 _STEPS = 40
@@ -75,7 +86,7 @@ def start_of(graph: Graph, picture: str) -> Start:
             is_reversed = not is_reversed
             factor, offset = factor[::-1], offset[::-1]
             steps.append(node.op)
-        elif node.op not in _PASSED:
+        elif node.op not in _PASSED and not _selects_picture(graph, node):
             break
         name = node.outputs[0]
     # Per channel as fed: means that are subtracted after the channels are turned round belong to the other end.
@@ -128,6 +139,14 @@ def _turns_round(graph: Graph, node: Node) -> bool:
         step = graph.constant(node.inputs[4])
         return step is not None and _numbers(step) == [-1]
     return False
+
+
+def _selects_picture(graph: Graph, node: Node) -> bool:
+    """True if an operator takes the one picture out of its batch, as torchvision's detectors do."""
+    if node.op == "Split":
+        return len(node.outputs) == 1
+    index = graph.constant(node.inputs[1]) if node.op == "Gather" and len(node.inputs) == 2 else None
+    return index is not None and index.size == 1
 
 
 def _numbers(array: NDArray[np.generic]) -> Sequence[int]:

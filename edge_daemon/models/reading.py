@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_daemon.errors import ModelError
 from edge_daemon.models import evidence, labels
 from edge_daemon.models.decoders import candidates
-from edge_daemon.models.decoders.decoder import Decoder, Outputs, Seen
+from edge_daemon.models.decoders.decoder import RGB_SHARE, Decoder, Outputs, Seen
 from edge_daemon.models.decoders.listed import Listed
 from edge_daemon.models.evidence import Fact
 from edge_daemon.models.files_beside import Beside, read_beside
@@ -28,6 +28,7 @@ _SIZES = ((48, 320), (224, 224), (320, 320), (256, 256), (416, 416), (512, 512))
 """Heights and widths to try where the file states none and the model fails at the usual one; the first is PP-OCR's."""
 _FIRST = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 """Values in 0..1 overflow in no model."""
+_TASKS = {"detect", "segment", "classify", "pose", "obb", "semantic"}
 _FAMILIES = {"yolov5", "yolov8", "rows", "rtdetr", "classification"}
 """Decoders of Ultralytics' exports, whose metadata shows that the usual input is the right one."""
 
@@ -130,8 +131,9 @@ class Reader:
         sources = list(self._sources(decoder.recipe))
         if self._settings.path.startswith(BUILTIN):
             sources.append(_all(decoder.recipe, "it ships with edge-daemon"))
-        elif "stride" in self._metadata or (self._metadata.get("task") and decoder.name in _FAMILIES):
-            sources.append(_all(decoder.recipe, "its metadata is Ultralytics'"))
+        elif "stride" in self._metadata or self._metadata.get("task") in _TASKS:
+            usual = decoder.recipe if decoder.name in _FAMILIES else RGB_SHARE
+            sources.append(_all(usual, "its metadata is Ultralytics'"))
         because = f"usual for {decoder.name}"
         return prepared(decoder.recipe, because, sources, self._settings.input, self._session.inputs.channels)
 

@@ -54,7 +54,7 @@ class Heatmaps(Decoder):
         signs: list[Sign[int] | None] = []
         if seen.asked == cls.name:
             signs.append(Sign(points, "`decoder` states it", "known"))
-        if is_quiet and any(word in name.lower() for word in _WORDS):
+        if "heatmap" in name.lower() or (is_quiet and any(word in name.lower() for word in _WORDS)):
             signs.append(Sign(points, f"the name {name}", "known"))
         if is_quiet and points in POINTS and values.min() != values.max():
             signs.append(Sign(points, f"{points} is the size of a known set, and nearly all values are near 0"))

@@ -37,6 +37,8 @@ SPREAD = 4.0
 """Logits of classes spread further than this over a map, values of a picture do not."""
 AREAS = 0.9
 """In a map of areas, this share of neighbouring pixels is alike."""
+_UNBOUNDED = frozenset({"Relu", "LeakyRelu", "Softplus", "Exp", "Abs", "Conv", "Div", "Mul"})
+"""Operators whose values are no probabilities, though they may lie in 0..1."""
 _WORDS = ("seg", "mask", "logit", "argmax", "parsing", "matte", "class_map")
 Kind = Literal["classes", "foreground", "scores"]
 
@@ -181,11 +183,13 @@ def _sign(one: Map, seen: Seen) -> Sign[Map] | None:
         signs.append(Sign(one, "its foreground is named", "known"))
     if others := [name for name in seen.outputs if name != one.output and "aux" in name.lower()]:
         signs.append(Sign(one, f"{others[0]} is beside it"))
-    return weigh([*signs, *_numbers(one, stack, fine)])
+    return weigh([*signs, *_numbers(one, stack, last, fine=fine)])
 
 
-def _numbers(one: Map, stack: NDArray[np.generic], fine: bool) -> Iterator[Sign[Map]]:
-    """Signs in the values of a map (CxHxW); `fine` is true if it is nearly as fine as the input."""
+def _numbers(one: Map, stack: NDArray[np.generic], last: str, *, fine: bool) -> Iterator[Sign[Map]]:
+    """Signs in the values of a map (CxHxW) that the operator `last` gives; `fine` is true if it is nearly as fine as
+    the input.
+    """
     if one.kind == "classes":
         if np.issubdtype(stack.dtype, np.integer) or _areas(stack[0]) > AREAS:
             yield Sign(one, "its values are whole numbers", "proved")
@@ -194,6 +198,8 @@ def _numbers(one: Map, stack: NDArray[np.generic], fine: bool) -> Iterator[Sign[
     if not fine or values.min() == values.max():
         return
     if one.kind == "foreground":
+        if is_share(values) and last in _UNBOUNDED:
+            return
         if (is_share(values) or values.min() < -1) and _is_decided(values if is_share(values) else sigmoid(values)):
             yield Sign(one, "most of its values are near 0 or 1")
     elif is_share(values):

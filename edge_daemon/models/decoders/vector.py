@@ -28,6 +28,8 @@ TOP = 5
 """Number of classes returned for a picture, if they exclude each other."""
 _KNOWN_CLASSES = (1000, 1001)
 """ImageNet without and with background."""
+_SCORES = ("logit", "prob", "softmax", "class")
+"""Words in the names of outputs that have scores of classes."""
 _LENGTHS = (64, 128, 192, 256, 320, 384, 512, 576, 640, 768, 960, 1024, 1280, 1536, 2048, 4096)
 """Usual lengths of embeddings."""
 _WORDS = ("emb", "feat", "reid", "vector", "descriptor", "image_embeds", "pooler")
@@ -68,8 +70,9 @@ class Classification(Decoder):
         adds_up = is_share(values) and abs(float(values.sum()) - 1) < 0.05
         known = seen.task == "classify" or seen.named == len(values) or len(values) in _KNOWN_CLASSES
         known = known or last == "Softmax" or seen.asked == cls.name
+        named = any(word in name.lower() for word in _SCORES)
         several = not adds_up and is_share(values) and (last in ("Sigmoid", "HardSigmoid") or known)
-        if not (known or adds_up or several):
+        if not (known or adds_up or several or named):
             return
         is_told = seen.task == "classify" or (seen.names is not None and seen.named == len(values))
         if _are_equal(values) and not is_told and all(_are_equal(tables.flat(one[name])) for one in seen.more()):
