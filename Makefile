@@ -9,8 +9,11 @@ ifneq "$(shell cat .venv/checkout 2>/dev/null)" "$(CURDIR)"
 MOVED := moved
 endif
 
+# Tests wait about as much as they compute: half as many at a time again as there are cores.
+WORKERS = $(shell echo $$(($$(nproc) * 3 / 2)))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check clean install uninstall moved
+.PHONY: help setup demo unit test bench check clean install uninstall moved
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]"
@@ -21,8 +24,11 @@ setup: .venv/dev ## set up .venv with all that development needs
 demo: .venv/run ## run on a generated scene with the built-in model
 	@$(BIN)/edge-daemon demo $(ARGS)
 
-test: .venv/dev ## run the tests, a file on each core at a time (ARGS="-n 0": one after another)
-	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
+unit: .venv/dev ## run the unit tests alone, with few examples: what to run after each change
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-dev} $(BIN)/python -m pytest -n logical --dist worksteal tests/unit $(ARGS)
+
+test: .venv/dev ## run all tests, some files at a time (ARGS="-n 0": one after another)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/dev ## the daemon beside what people would use instead, and beside the machine's limit
 	@$(BIN)/python -m benchmarks.contenders $(ARGS)

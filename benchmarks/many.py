@@ -36,8 +36,11 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
-from edge_daemon.supervisor.child import Child, ProcessSpec
+from edge_daemon.settings import CameraPlan, DispatcherSettings, ModelPlan, SinkSettings
+from edge_daemon.supervisor.child import Child
+from edge_daemon.supervisor.kinds.dispatcher import Dispatcher
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
+from edge_daemon.supervisor.kinds.sink import Sink
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
@@ -80,6 +83,7 @@ class Crowd:
 
     def play(self, fps: float, seconds: float) -> None:
         """Give frames for a while, evenly spread over the cameras, and do what the dispatcher asks."""
+        self._hear()  # before it has looked for messages, the socket's file descriptor does not report them
         while len(self._epochs) < len(self._captures):
             self._step(100)
         began = time.monotonic()
@@ -170,22 +174,22 @@ class Crowd:
 def measure(cameras: int, fps: float, seconds: float) -> Spent:
     """Both processes with so many live cameras."""
     names = [f"c{number}" for number in range(cameras)]
-    turns = {name: CameraPlan(models=["m"], delivery="live") for name in names}
-    with tempfile.TemporaryDirectory() as place, Spawner() as forks, zmq.Context() as context:
+    plans = {name: CameraPlan(models=["m"], delivery="live") for name in names}
+    with tempfile.TemporaryDirectory() as place, Spawner() as spawner, zmq.Context() as context:
         folder = Path(place)
         dispatcher, sink, published = (zeromq.ipc(folder, name) for name in ("dispatcher", "sink", "published"))
         children = [
-            Child(ProcessSpec(role=role, name=role, settings=settings), forks)
-            for role, settings in (
-                ("dispatcher", DispatcherSettings(bind=dispatcher, cameras=turns)),
+            Child(ProcessSpec(kind=kind, name=kind.role, settings=settings), spawner)
+            for kind, settings in (
+                (Dispatcher(), DispatcherSettings(bind=dispatcher, cameras=plans, models={"m": ModelPlan()})),
                 (
-                    "sink",
+                    Sink(),
                     SinkSettings(
                         bind=sink,
                         pictures=zeromq.ipc(folder, "pictures"),
                         dispatcher=dispatcher,
                         publish=[published],
-                        cameras=turns,
+                        cameras=plans,
                     ),
                 ),
             )
@@ -210,9 +214,11 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             crowd.close()
             for child in children:
                 child.kill()
-                while child.hear() is not None:
+                while child.receive() is not None:
                     time.sleep(0.01)
-                child.gone()
+                child.hang_up()
+                while not child.reap():
+                    time.sleep(0.01)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Subscriber for Python programs: results as objects, annotated frames as RGB arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,9 @@ import msgspec
 import zmq
 
 from edge_daemon.errors import RequestError, WireError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import FRAME, RESULT, STATUS, TOPICS, TYPES, Published
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
@@ -28,9 +29,7 @@ class AnnotatedFrame(msgspec.Struct, frozen=True):
     rgb: "npt.NDArray[np.uint8]"
 
 
-Message = Result | End | AnnotatedFrame | Status
-_Header = Result | End | Status
-_KINDS: dict[str, type[_Header]] = {"result": Result, "frame": Result, "end": End, "status": Status}
+Message = Published | AnnotatedFrame
 
 
 class Subscriber:
@@ -40,6 +39,7 @@ class Subscriber:
         address: address of the daemon (`publish.bind`).
         cameras: receive only these cameras; all if None.
         results, frames, status: kinds of messages to receive. Frames cost the daemon drawing and encoding.
+        topics: further topics to receive, by name.
         timeout_s: longest wait for each message; None waits without limit.
         newest: skip to the newest message of each topic when this program falls behind.
         server_key: the daemon's public key, or a file with it; needed if it has one (`publish.secret_key`).
@@ -58,13 +58,17 @@ class Subscriber:
         results: bool = True,
         frames: bool = False,
         status: bool = False,
+        topics: Iterable[str] = (),
         timeout_s: float | None = None,
         newest: bool = False,
         server_key: str | None = None,
         secret_key: str | None = None,
     ) -> None:
-        kinds = [kind for kind, wanted in (("result", results), ("frame", frames)) if wanted]
-        if not kinds and not status:
+        flags = {RESULT.name: results, FRAME.name: frames, STATUS.name: status}
+        selected = dict.fromkeys([*(name for name, wanted in flags.items() if wanted), *topics])
+        if unknown := [name for name in selected if name not in TOPICS]:
+            raise RequestError(f"there is no topic {unknown[0]}; there are {', '.join(TOPICS)}")
+        if not selected:
             raise RequestError("a subscriber must select results, frames or status")
         keys = client_keys(server_key, secret_key)
         self._timeout_ms = None if timeout_s is None else max(round(timeout_s * 1000), 0)
@@ -76,11 +80,9 @@ class Subscriber:
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error
-        for kind in kinds:
-            for prefix in [topic(kind, camera) for camera in cameras] if cameras else [topic(kind)]:
+        for topic in (TOPICS[name] for name in selected):
+            for prefix in topic.prefixes(cameras):
                 self._socket.subscribe(prefix)
-        if status:
-            self._socket.subscribe(topic("status"))
 
     def receive(self) -> Message:
         """The next message.
@@ -132,9 +134,9 @@ def _decode(parts: list[bytes]) -> Message:
         raise WireError(f"a message of {len(parts)} parts; expected topic, header and perhaps a picture")
     try:
         kind = msgspec.json.decode(parts[1], type=_Kind)
-        if kind.v != 1 or kind.type not in _KINDS:
+        if kind.v != 1 or kind.type not in TYPES:
             raise WireError(f"a message of unknown version {kind.v} or type {kind.type!r}")
-        message: _Header = msgspec.json.decode(parts[1], type=_KINDS[kind.type])
+        message = msgspec.json.decode(parts[1], type=TYPES[kind.type])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"malformed message: {error}") from error
     if kind.type != "frame" or not isinstance(message, Result):

@@ -193,27 +193,29 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     reorder_wait_s: float = 1.0
 
 
-class Cascade(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of a model that runs `after` another: at most `max_crops` of its detections, of `classes` (None: all)."""
+class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The dispatcher's settings of one model.
 
-    after: str
+    Its workers take up to `batch` frames at once. With `after`, it runs on another model's detections: at most
+    `max_crops` of a frame, of `classes` (None: all). `requests` is the weight of uploaded pictures relative to the
+    cameras (None: there are none).
+    """
+
+    batch: int = 1
+    after: str | None = None
     classes: list[str] | None = None
     max_crops: int = 8
+    requests: float | None = None
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The dispatcher's address, and its cameras and models.
-
-    By model, `cascades` has those that run after others, `batches` the frames that their workers take at once, and
-    `requests` the weight of uploaded pictures, relative to the cameras. `epochs` is the file with the highest epoch of
-    each camera.
+    """The dispatcher's address, its cameras, and all models in use. `epochs` is the file with the highest epoch of each
+    camera.
     """
 
     bind: str
     cameras: dict[str, CameraPlan]
-    cascades: dict[str, Cascade] = {}
-    batches: dict[str, int] = {}
-    requests: dict[str, float] = {}
+    models: dict[str, ModelPlan] = {}
     epochs: str | None = None
 
 

@@ -47,6 +47,7 @@ class Chaos:
     def __post_init__(self) -> None:
         # Who is killed before all are up keeps the daemon from starting, as it should.
         eventually(lambda: "processes are up" in self.daemon.log, START_S)
+        self._titles = set(self.daemon.processes())
         self._random = random.Random(self.seed)
         self._stopped: list[tuple[float, psutil.Process]] = []
         self._next = time.time() + self.every_s
@@ -61,6 +62,8 @@ class Chaos:
             return
         self._next = now + self.every_s
         processes = self.daemon.processes()
+        if set(processes) < self._titles:  # it has to start what is down, and may need longer for that than `every_s`
+            processes.pop("forkserver", None)
         if not processes:
             return
         title = self._random.choice(sorted(processes))

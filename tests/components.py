@@ -1,9 +1,11 @@
 """Real components that tests need and a machine may lack."""
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Never
@@ -27,25 +29,35 @@ def _systemd_machine() -> bool:
     return programs and subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
 
-# Those that are more than a program on PATH: how to find out, and what to type.
-_CHECKS: dict[str, tuple[Callable[[], bool], str]] = {
-    "rtsp-server": (_rtsp_server, "tools/components.sh installs it"),
-    "chromium": (lambda: shutil.which("chromium") is not None, "tools/components.sh installs it"),
-    "promtool": (lambda: shutil.which("promtool") is not None, "tools/components.sh installs it"),
-    "systemd-machine": (_systemd_machine, "tools/components.sh installs it"),
+_CHECKS: dict[str, Callable[[], bool]] = {
+    "rtsp-server": _rtsp_server,
+    "chromium": lambda: shutil.which("chromium") is not None,
+    "promtool": lambda: shutil.which("promtool") is not None,
+    "systemd-machine": _systemd_machine,
 }
+"""The components that INSTALLER installs, and how to find out if one is present."""
+INSTALLER = "tools/components.sh"
 
 
 @cache
 def _present(name: str) -> bool:
-    return _CHECKS[name][0]() if name in _CHECKS else shutil.which(name) is not None
+    return _CHECKS[name]() if name in _CHECKS else shutil.which(name) is not None
 
 
 def require_component(name: str) -> None:
     """Skip the test when `name` (of `_CHECKS`, or a program on PATH) is missing; fail it where CI=true."""
     if not _present(name):
-        hint = _CHECKS[name][1] if name in _CHECKS else "it is not on PATH"
-        missing(f"needs {name}: {hint}")
+        missing(f"needs {name}: {f'{INSTALLER} installs it' if name in _CHECKS else 'it is not on PATH'}")
+
+
+def skipped_without(reasons: Iterable[str]) -> str:
+    """A line that counts the tests skipped for each component and names what installs them, or an empty one."""
+    found = (re.search(rf"needs (\S+): {INSTALLER}", reason) for reason in reasons)
+    counts = Counter(match[1] for match in found if match)
+    if not counts:
+        return ""
+    listed = ", ".join(f"{count} for want of {name}" for name, count in counts.most_common())
+    return f"skipped: {listed}; as root, {INSTALLER} installs what is missing"
 
 
 def missing(reason: str) -> Never:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,17 +11,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.components import require_component
+from tests.components import require_component, skipped_without
 from tests.rtsp import RtspServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+ACCEPTANCE = Path(__file__).with_name("acceptance")
 
 # Tests import ONNX Runtime themselves; its wheels report to their maker unless told not to before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # No deadlines and no complaint about slow generation: both measure the machine, which others may be using.
 settings.register_profile("quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("quick"), max_examples=200, print_blob=True)
+settings.register_profile("dev", settings.get_profile("quick"), max_examples=15)
+settings.register_profile("ci", settings.get_profile("quick"), max_examples=100, print_blob=True)
 _DEFAULT_PROFILE = "ci" if os.environ.get("CI", "").lower() == "true" else "quick"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT_PROFILE))
 
@@ -36,11 +39,36 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="ed-")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Remove them, unless there is something to look into, or somebody has said where they are to be."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in tests/acceptance, for `-m acceptance` and `-m "not acceptance"`."""
+    for item in items:
+        if item.path.is_relative_to(ACCEPTANCE):
+            item.add_marker("acceptance")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Remove temporary files, unless a test failed or --basetemp was given, and name missing components at the end."""
+    yield
     if exitstatus == pytest.ExitCode.OK and TEMPORARY in session.config.stash:
         shutil.rmtree(session.config.stash[TEMPORARY], ignore_errors=True)
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and (line := skipped_without(report.longrepr[2] for report in terminal.getreports("skipped"))):
+        terminal.write_line(line)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _usual_start() -> None:
+    """Give programs that tests start the usual umask and reactions to signals, also under `nohup`.
+
+    A signal that is ignored stays ignored in a child; one with a handler does not. So these do nothing here, and have
+    their default effect there.
+    """
+    os.umask(0o022)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

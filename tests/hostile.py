@@ -38,7 +38,7 @@ from edge_daemon.imaging.header import read_header
 from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, StartFrom, StreamState, ToSink
 from edge_daemon.messages.codec import Decoder, Message, encode
 from edge_daemon.messages.findings import Detection, Found, Rle
-from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.frames import Crop, Frame, Header, Upload
 from edge_daemon.messages.outcomes import Outcome, Timing
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.scheduling import (
@@ -48,10 +48,12 @@ from edge_daemon.messages.scheduling import (
     Release,
     Returned,
     Send,
+    SendUpload,
     ToCapture,
     ToDispatcher,
     ToWeb,
     ToWorker,
+    UploadDone,
     Welcome,
     WorkerHello,
     WorkerReady,
@@ -87,6 +89,7 @@ FRAME = Frame(
     truth=[[1.0, 2.0, 3.0, 4.0]],
     crops=[CROP],
 )
+UPLOAD = Upload(number=3, reply="ipc:///nowhere", captured_ns=1, width=SIDE, height=SIDE, codec="raw", annotate="raw")
 STATE = StreamState(camera="nobody", model="m", epoch=1, resolved=3, published=2, gap={"late": 1}, dropped={"late": 1})
 DETECTION = Detection(
     xyxy=(1.0, 2.0, 3.0, 4.0),
@@ -102,12 +105,17 @@ TO_DISPATCHER: list[Message] = [
     Announce(**NOBODY, captured_ns=1, paced=1),
     WorkerHello(worker="w", model="nothing", inbox="ipc:///nowhere"),
     WorkerReady(worker="w", **NOBODY, found=[CROP]),
+    UploadDone(worker="w", number=3),
     Acks(streams=[STATE]),
 ]
 TO_CAPTURE: list[Message] = [
     Welcome(epoch=1, next_seq=3),
     Send(model="m", worker="w", inbox="ipc:///nowhere", seq=3, annotate="jpeg", crops=[CROP]),
     Release(epoch=1, seq=3, finished=False),
+]
+TO_WEB: list[Message] = [
+    SendUpload(model="m", worker="w", inbox="ipc:///nowhere", number=3),
+    Returned(model="m", number=3),
 ]
 TO_SINK: list[Message] = [
     StartFrom(streams=[STATE]),
@@ -182,9 +190,9 @@ def targets(folder: Path) -> dict[str, Target]:
             list(parts.feed(data[start : start + 100]))
 
     def listens(data: bytes) -> None:
-        audience = Subscriptions()
-        audience.heard(data)
-        audience.wants("frame", "a")
+        subscriptions = Subscriptions()
+        subscriptions.receive(data)
+        subscriptions.include(b"frame/a/")
 
     part = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(images[0]), images[0])
     published = [msgspec.json.encode(RESULT), msgspec.json.encode(END)]
@@ -192,7 +200,7 @@ def targets(folder: Path) -> dict[str, Target]:
     return {
         "to the dispatcher": of(ToDispatcher, [*TO_DISPATCHER, SinkHello(streams=[STATE], watched=["nobody"])]),
         "to a capture": of(ToCapture, TO_CAPTURE),
-        "to a worker": of(Frame, [FRAME]),
+        "to a worker": of(Header, [FRAME, UPLOAD]),
         "to a worker, from the dispatcher": of(ToWorker, [Dismissed(inbox="i")]),
         "to the sink": of(ToSink, TO_SINK),
         "to the sink, from a worker": of(Outcome, [OUTCOME]),
@@ -212,7 +220,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "a configuration": Target(lambda data: loads(data.decode("utf-8", "surrogateescape")), [YAML]),
         "a sink's memory": Target(memory, [b"\x10\0\0\0" + bytes(8) + encode(Acks(streams=[STATE]))]),
         "a frame that was set aside": Target(aside, [b'{"v": 1, "reason": "poison", "error": "", "worker": "w"}']),
-        "to the web": of(ToWeb, [TO_CAPTURE[1], Returned(model="m", seq=3)]),
+        "to the web": of(ToWeb, TO_WEB),
         "an inference request": Target(lambda data: read_inference(data, None), INFERENCE),
         "one with binary tensors": Target(lambda data: read_inference(data, len(INFERENCE[1]) - 6), INFERENCE),
         "a key": Target(lambda data: is_key(data.decode("latin-1")), [b"x" * 40]),
@@ -262,7 +270,7 @@ def _peak_bytes() -> int:
 def messages(count: int, seed: int) -> Iterator[list[bytes]]:
     """Messages of one or more parts: noise, what is cut short, of another version, of a sensible kind, or too large."""
     dice = random.Random(seed)
-    sensible = [encode(one) for one in (*TO_DISPATCHER, *TO_CAPTURE, *TO_SINK, FRAME, OUTCOME)]
+    sensible = [encode(one) for one in (*TO_DISPATCHER, *TO_CAPTURE, *TO_SINK, FRAME, UPLOAD, OUTCOME)]
     for _ in range(count):
         data = bytearray(dice.choice(sensible))
         match dice.randrange(6):

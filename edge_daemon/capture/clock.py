@@ -1,7 +1,7 @@
 """A camera's clock: when each packet was captured, on CLOCK_MONOTONIC of this machine.
 
 A camera stamps its packets by a clock of its own, whose zero is unknown and whose rate is a little off. Packets arrive
-later than they were captured, some by little and some by much. The packet with the least delay tells where the camera's
+later than they were captured, some by little and some by much. The packet with the least delay shows where the camera's
 clock stands: time = stamp + least delay so far (a minimum filter, as NTP's clock filter, RFC 5905 section 10).
 """
 

@@ -152,7 +152,7 @@ class Capture:
                 self._reader.begin(message.epoch, message.next_seq)
             case Send():
                 self._send(message)
-            case Release() if message.finished and (self._ended or self._epoch is None):  # a restart came too late
+            case Release() if message.finished and self._epoch in (None, message.epoch):
                 self._finished = True
                 self._control.finished()
             case Release() if message.epoch == self._epoch:

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable
 
+from edge_daemon.backoff import delay_s
+
 FIRST_S, LONGEST_S = 0.5, 30.0
 STEADY_S = 10.0
 """A camera that delivered frames for this long has recovered: its next failure counts as the first."""
@@ -26,5 +28,4 @@ class Retry:
         """Note a failure for `reason` of a camera that delivered frames for `ran_s`; returns the seconds to wait."""
         self._failures = 1 if ran_s >= STEADY_S else self._failures + 1
         longest = _LONGEST_S.get(reason, _SLOWEST_S.get(reason, LONGEST_S))
-        doubled: float = _FIRST_S.get(reason, FIRST_S) * 2.0 ** min(self._failures - 1, 20)
-        return min(doubled, longest) * self._jitter()
+        return delay_s(self._failures, _FIRST_S.get(reason, FIRST_S), longest) * self._jitter()

@@ -297,13 +297,20 @@ def tail(
     verify: Annotated[
         bool, typer.Option(help="Print nothing; check order, gaps and totals, and stop at the first error.")
     ] = False,
+    topic: Annotated[
+        str, typer.Option(help="Print this topic: result, frame (without pictures) or status.")
+    ] = "result",
 ) -> None:
     """Print results of a running daemon as JSON lines."""
-    from edge_daemon.cli.door import Door
+    from edge_daemon.cli.target import Target
     from edge_daemon.cli.watch import tail as follow
     from edge_daemon.cli.watch import verify as check_all
 
-    (check_all if verify else follow)(Door(connect, server_key, key), camera or [], count)
+    target = Target(connect, server_key, key)
+    if verify:
+        check_all(target, camera or [], count)
+    else:
+        follow(target, camera or [], count, topic)
 
 
 @app.command()
@@ -318,16 +325,16 @@ def top(
     import sys
 
     from edge_daemon.cli import top as shown
-    from edge_daemon.cli.door import Door
+    from edge_daemon.cli.target import Target
 
-    door = Door(connect, server_key, key)
+    target = Target(connect, server_key, key)
     try:
         if once or not (as_json or sys.stdout.isatty()):
-            shown.once(door, as_json=as_json)
+            shown.once(target, as_json=as_json)
         elif as_json:
-            shown.watch_json(door)
+            shown.watch_json(target)
         else:
-            shown.watch(door)
+            shown.watch(target)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # suppresses the interpreter's message about the closed pipe
 
@@ -342,10 +349,10 @@ def snapshot(
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Longest wait for a frame.")] = 10.0,
 ) -> None:
     """Save the next annotated frame of a running daemon."""
-    from edge_daemon.cli.door import Door
+    from edge_daemon.cli.target import Target
     from edge_daemon.cli.watch import snapshot as save
 
-    save(file, camera, Door(connect, server_key, key), timeout)
+    save(file, camera, Target(connect, server_key, key), timeout)
 
 
 @app.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ import msgspec
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.runtime.isolated import call
 from edge_daemon.worker.quarantine import read
@@ -34,7 +35,8 @@ def replay(file: Path, model: Path | None, limit_s: float) -> None:
     """
     about, _ = read(file)
     frame = about.frame
-    print(f"frame {frame.seq} of {frame.camera}, {frame.captured_at}: {about.reason}: {about.error}", file=sys.stderr)
+    title = f"{frame.title}, {frame.captured_at}" if isinstance(frame, Frame) else f"{frame.title}, {about.at}"
+    print(f"{title}: {about.reason}: {about.error}", file=sys.stderr)
     request = Request(file=str(file), model=None if model is None else str(model))
     try:
         answer = call("edge_daemon.cli.isolated.replay", request, Answer, limit_s)

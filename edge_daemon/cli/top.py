@@ -14,8 +14,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from edge_daemon.cli.door import Door
 from edge_daemon.cli.tables import camera_table, process_table
+from edge_daemon.cli.target import Target
 from edge_daemon.client import Subscriber
 from edge_daemon.errors import RequestError
 from edge_daemon.messages.status import Status
@@ -28,39 +28,39 @@ QUIET_S = 2.5
 """Age of the last status from which on the daemon counts as silent; there is one every second."""
 
 
-def once(door: Door, *, as_json: bool) -> None:
+def once(target: Target, *, as_json: bool) -> None:
     """Print the status of the daemon.
 
     Raises:
         RequestError: it publishes none in time.
     """
-    with _statuses(door, PATIENCE_S) as subscriber:
+    with _statuses(target, PATIENCE_S) as subscriber:
         try:
             status = subscriber.receive()
         except TimeoutError as error:
-            raise _silence(door) from error
+            raise _silence(target) from error
     assert isinstance(status, Status)
     if as_json:
         print(msgspec.json.encode(status).decode())
     else:
         console = Console(highlight=False)
-        console.print(picture(door.address, status, 0.0, console.width))
+        console.print(picture(target.address, status, 0.0, console.width))
 
 
-def watch(door: Door) -> None:
+def watch(target: Target) -> None:
     """Show the status of the daemon, until q or Ctrl-C."""
     console, status, received_at = Console(highlight=False), None, time.monotonic()
-    with _statuses(door, LOOK_S) as subscriber, _keys() as keys, Live(console=console, screen=True) as live:
+    with _statuses(target, LOOK_S) as subscriber, _keys() as keys, Live(console=console, screen=True) as live:
         while "q" not in keys():
             with suppress(TimeoutError):
                 status, received_at = subscriber.receive(), time.monotonic()
             assert status is None or isinstance(status, Status)
-            live.update(picture(door.address, status, time.monotonic() - received_at, console.width), refresh=True)
+            live.update(picture(target.address, status, time.monotonic() - received_at, console.width), refresh=True)
 
 
-def watch_json(door: Door) -> None:
+def watch_json(target: Target) -> None:
     """Print the status every second, a JSON object per line, until Ctrl-C."""
-    with _statuses(door, None) as subscriber:
+    with _statuses(target, None) as subscriber:
         for status in subscriber:
             print(msgspec.json.encode(status).decode(), flush=True)
 
@@ -79,12 +79,12 @@ def picture(address: str, status: Status | None, silent_s: float, width: int) ->
     return Group(quiet or head, Text(), cameras, Text(), process_table(status.processes, width=width))
 
 
-def _statuses(door: Door, timeout_s: float | None) -> Subscriber:
-    return door.subscriber(results=False, status=True, timeout_s=timeout_s, newest=True)
+def _statuses(target: Target, timeout_s: float | None) -> Subscriber:
+    return target.subscriber(results=False, status=True, timeout_s=timeout_s, newest=True)
 
 
-def _silence(door: Door) -> RequestError:
-    return RequestError(f"no word from {door.address} within {PATIENCE_S:g} s; {door.hint}")
+def _silence(target: Target) -> RequestError:
+    return RequestError(f"no word from {target.address} within {PATIENCE_S:g} s; {target.hint}")
 
 
 @contextmanager

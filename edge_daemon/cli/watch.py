@@ -6,37 +6,44 @@ from pathlib import Path
 import zmq
 
 from edge_daemon.cli.audit import Audit
-from edge_daemon.cli.door import Door
+from edge_daemon.cli.target import Target
 from edge_daemon.client import AnnotatedFrame
 from edge_daemon.errors import EdgeError, RequestError
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import RESULT, TOPICS
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
 
 QUIET_MS = 3000
 
 
-def tail(door: Door, cameras: list[str], count: int | None) -> None:
-    """Print each result's JSON on arrival, `count` of them or until interrupted."""
-    keys = client_keys(door.server_key, door.secret_key)
+def tail(target: Target, cameras: list[str], count: int | None, topic: str = RESULT.name) -> None:
+    """Print the JSON of each message of a topic on arrival, `count` of them or until interrupted.
+
+    Raises:
+        RequestError: there is no such topic, or the address is invalid.
+    """
+    if topic not in TOPICS:
+        raise RequestError(f"there is no topic {topic}; there are {', '.join(TOPICS)}")
+    keys = client_keys(target.server_key, target.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        with zeromq.subscriber(context, door.address, hwm=1000, keys=keys) as socket:
-            for prefix in [topic("result", camera) for camera in cameras] or [topic("result")]:
+        with zeromq.subscriber(context, target.address, hwm=1000, keys=keys) as socket:
+            for prefix in TOPICS[topic].prefixes(cameras):
                 socket.subscribe(prefix)
-            _print_all(socket, door, count)
+            _print_all(socket, target, count)
     except zmq.ZMQError as error:
-        raise RequestError(f"cannot subscribe at {door.address}: {error.strerror}") from error
+        raise RequestError(f"cannot subscribe at {target.address}: {error.strerror}") from error
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # suppresses the interpreter's message about the closed pipe
     finally:
         context.destroy(0)
 
 
-def _print_all(socket: zmq.Socket[bytes], door: Door, count: int | None) -> None:
+def _print_all(socket: zmq.Socket[bytes], target: Target, count: int | None) -> None:
     if not socket.poll(QUIET_MS):
-        print(f"No message from {door.address} yet. {door.hint}", file=sys.stderr)
+        print(f"No message from {target.address} yet. {target.hint}", file=sys.stderr)
     printed = 0
     while count is None or printed < count:
         _, body, *_ = socket.recv_multipart()
@@ -45,7 +52,7 @@ def _print_all(socket: zmq.Socket[bytes], door: Door, count: int | None) -> None
         printed += 1
 
 
-def verify(door: Door, cameras: list[str], count: int | None) -> None:
+def verify(target: Target, cameras: list[str], count: int | None) -> None:
     """Check published messages until `count` results were right, one is wrong, or interrupted.
 
     Raises:
@@ -53,7 +60,7 @@ def verify(door: Door, cameras: list[str], count: int | None) -> None:
     """
     audit = Audit(cameras or None)
     try:
-        with door.subscriber(cameras=cameras or None, status=True) as messages:
+        with target.subscriber(cameras=cameras or None, status=True) as messages:
             for message in messages:
                 if isinstance(message, Result | End | Status) and (wrong := audit.contradiction(message)):
                     raise EdgeError(f"{wrong} (unless messages were lost on the way)")
@@ -64,7 +71,7 @@ def verify(door: Door, cameras: list[str], count: int | None) -> None:
     print(f"{audit.results} results and {audit.statuses} statuses: all frames are accounted for", file=sys.stderr)
 
 
-def snapshot(file: Path, camera: str | None, door: Door, timeout_s: float) -> None:
+def snapshot(file: Path, camera: str | None, target: Target, timeout_s: float) -> None:
     """Save the next annotated frame.
 
     Raises:
@@ -77,11 +84,12 @@ def snapshot(file: Path, camera: str | None, door: Door, timeout_s: float) -> No
     format_of(file)
     cameras = [camera] if camera else None
     try:
-        with door.subscriber(cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
+        with target.subscriber(cameras=cameras, results=False, frames=True, timeout_s=timeout_s) as subscriber:
             frame = subscriber.receive()
     except TimeoutError as error:
-        whose = f"camera {camera}" if camera else "any camera"
-        raise RequestError(f"no frame of {whose} from {door.address} within {timeout_s:g} s. {door.hint}") from error
+        wanted = f"camera {camera}" if camera else "any camera"
+        message = f"no frame of {wanted} from {target.address} within {timeout_s:g} s. {target.hint}"
+        raise RequestError(message) from error
     assert isinstance(frame, AnnotatedFrame)
     save_bgr(rgb_to_bgr(frame.rgb), file)
     result = frame.result

@@ -1,1 +1,1 @@
-"""Who goes next: gives each worker that is free a frame, and says what became of the frames that were not served."""
+"""Assigns frames to workers, and reports to the sink what became of every frame."""

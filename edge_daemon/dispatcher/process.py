@@ -1,4 +1,4 @@
-"""The dispatcher's process: its lines to all others, its clock, its loop. No pixels pass through it."""
+"""The dispatcher's process: its channels to all others, its clock, its loop. No pixels pass through it."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.dispatcher.epoch_file import EpochFile
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.scheduling import ToDispatcher
@@ -16,52 +17,50 @@ from edge_daemon.settings import DispatcherSettings
 from edge_daemon.transport.hub import Hub
 
 logger = logging.getLogger(__name__)
-FLUSH_MS, REST_MS = 200, 2000
-"""How often the sink is told what it has not learned from turns, and how long to wait where nothing is left to tell."""
-LOT, PATIENCE_MS = 4, 50
-"""What can wait is told so many at a time, or after so long."""
+FLUSH_MS, IDLE_MS = 200, 2000
+"""Interval between reports of what the sink does not know from assignments, and the wait if there is nothing to report.
+"""
+COUNT, DELAY_MS = 4, 50
+"""Deferrable messages are sent to a peer when it has this many, or after this time."""
 
 
 def serve(control: Control) -> None:
-    """Match frames and workers until told to stop."""
+    """Match frames and workers until a Stop message arrives."""
     settings = control.settings(DispatcherSettings)
     with Hub(settings.bind) as hub:
         control.ready()
-        epochs = EpochFile(Path(settings.epochs)) if settings.epochs else None
-        dispatcher = Dispatcher(
-            settings.cameras,
-            settings.cascades,
-            settings.batches,
-            settings.requests,
-            epochs=epochs.load() if epochs else None,
-            crash_marker=crash_marker.read,
-        )
-        Loop(control, hub, dispatcher, epochs).run()
+        file = EpochFile(Path(settings.epochs)) if settings.epochs else None
+        Loop(control, hub, settings, file).run()
 
 
 class Loop:
-    """Feeds the dispatcher with messages and orders, and sends what it says."""
+    """Feeds the dispatcher with messages and the supervisor's commands, and sends its messages."""
 
-    def __init__(self, control: Control, hub: Hub, dispatcher: Dispatcher, epochs: EpochFile | None = None) -> None:
-        self._control, self._hub, self._dispatcher, self._epochs = control, hub, dispatcher, epochs
+    def __init__(self, control: Control, hub: Hub, settings: DispatcherSettings, epoch_file: EpochFile | None) -> None:
+        self._control, self._hub, self._epoch_file = control, hub, epoch_file
+        self._epochs = Epochs(epoch_file.load() if epoch_file else None)
+        self._dispatcher = Dispatcher(
+            settings.cameras, settings.models, epochs=self._epochs, crash_marker=crash_marker.read
+        )
+        hub.on_disconnect = self._dispatcher.disconnected
         self._decode: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._flushed = 0.0
-        self._lots: dict[str, list[Message]] = {}  # what is to be said, and to whom
-        self._patient_until = 0.0  # when what can wait is told
+        self._packets: dict[str, list[Message]] = {}  # by peer; those of deferrable messages are held
+        self._deferred_until = 0.0
 
     def run(self) -> None:
-        """Serve until the supervisor says stop; then tell the sink the last that is known."""
-        orders = self._control.fileno()
-        self._hub.watch(orders)
+        """Serve until a Stop message arrives; then report the last that is known to the sink."""
+        commands = self._control.fileno()
+        self._hub.watch(commands)
         while not self._control.stopping:
-            deferrable_peers = self._dispatcher.deferrable_peers()
-            self._hub.mute(deferrable_peers)
-            ready = self._hub.wait(self._wait_ms(patient=bool(deferrable_peers)))
-            for order in self._control.commands() if orders in ready else ():
-                if isinstance(order, Exited):
-                    self._dispatcher.exited(order.process, order.role)
-                elif isinstance(order, Reconfigure):
-                    self._change(order)
+            deferrable = self._dispatcher.deferrable_peers()
+            self._hub.mute(deferrable)
+            ready = self._hub.wait(self._wait_ms(is_deferring=bool(deferrable)))
+            for command in self._control.commands() if commands in ready else ():
+                if isinstance(command, Exited):
+                    self._dispatcher.exited(command.process, command.role)
+                elif isinstance(command, Reconfigure):
+                    self._reconfigure(command)
             self._receive()
             self._dispatcher.assign(time.monotonic_ns())
             self._flush()
@@ -70,18 +69,16 @@ class Loop:
         while self._hub.has_messages():
             self._receive()
         self._dispatcher.flush()
-        self._send(all_of_it=True)
+        self._send(everything=True)
 
-    def _wait_ms(self, *, patient: bool) -> int:
-        if self._lots or patient:
-            return PATIENCE_MS
-        return REST_MS if self._dispatcher.rests else FLUSH_MS
+    def _wait_ms(self, *, is_deferring: bool) -> int:
+        if self._packets or is_deferring:
+            return DELAY_MS
+        return IDLE_MS if self._dispatcher.is_idle else FLUSH_MS
 
-    def _change(self, order: Reconfigure) -> None:
-        settings = self._control.new_settings(order, DispatcherSettings)
-        self._dispatcher.change(
-            settings.cameras, settings.cascades, settings.batches, settings.requests, order.restarted
-        )
+    def _reconfigure(self, command: Reconfigure) -> None:
+        settings = self._control.new_settings(command, DispatcherSettings)
+        self._dispatcher.change(settings.cameras, settings.models, command.restarted)
         self._control.reconfigured()
 
     def _receive(self) -> None:
@@ -94,24 +91,24 @@ class Loop:
 
     def _flush(self) -> None:
         now = time.monotonic()
-        if now - self._flushed >= FLUSH_MS / 1000:
+        if now - self._flushed >= FLUSH_MS / 1e3:
             self._flushed = now
             self._dispatcher.flush()
 
-    def _send(self, *, all_of_it: bool = False) -> None:
-        """Say what there is to say, to each in one packet; who hears only what can wait hears it when it is enough."""
-        if self._dispatcher.epochs_changed and self._epochs:
-            self._dispatcher.epochs_changed = False
-            self._epochs.save(self._dispatcher.epochs)
+    def _send(self, *, everything: bool = False) -> None:
+        """Send the dispatcher's messages, to each peer in one packet; a peer with only deferrable ones may wait."""
+        if self._epochs.changed and self._epoch_file:
+            self._epochs.changed = False
+            self._epoch_file.save(self._epochs.highest)
         now = time.monotonic()
-        if not self._lots:
-            self._patient_until = now + PATIENCE_MS / 1e3
-        hurried = set()
+        if not self._packets:
+            self._deferred_until = now + DELAY_MS / 1e3
+        urgent = set()
         for peer, message in self._dispatcher.outbox:
-            self._lots.setdefault(peer, []).append(message)
+            self._packets.setdefault(peer, []).append(message)
             if not self._dispatcher.is_deferrable(message):
-                hurried.add(peer)
+                urgent.add(peer)
         self._dispatcher.outbox.clear()
-        late = all_of_it or now >= self._patient_until
-        for peer in [peer for peer, lot in self._lots.items() if late or peer in hurried or len(lot) >= LOT]:
-            self._hub.send(peer, pack(self._lots.pop(peer)))
+        late = everything or now >= self._deferred_until
+        for peer in [peer for peer, held in self._packets.items() if late or peer in urgent or len(held) >= COUNT]:
+            self._hub.send(peer, pack(self._packets.pop(peer)))

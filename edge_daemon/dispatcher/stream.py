@@ -1,466 +1,343 @@
-"""One camera's frames on their way to one model: what waits, what is under way, what became of the rest."""
+"""The frames of one camera for one model: which wait, which are assigned, and what became of the others."""
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
-from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, StreamState, ToSink
+from edge_daemon.dispatcher.arrivals import Arrivals
+from edge_daemon.dispatcher.backlog import Backlog, Pending
+from edge_daemon.dispatcher.outbox import SINK
+from edge_daemon.dispatcher.outstanding import MAX_UNACKED, Outstanding, Report
+from edge_daemon.dispatcher.source import Source
+from edge_daemon.dispatcher.worker_slot import WorkerSlot
+from edge_daemon.messages.accounting import StreamState, ToSink
 from edge_daemon.messages.fates import NOTHING, Failure, Reason
-from edge_daemon.messages.frames import Crop
-
-UNSETTLED = 64
-"""Turns and gaps told without an answer from the sink; when it is so far behind, it gets no more."""
-
-
-EXPECTED_NS = 100_000_000
-"""A live camera's next frame is waited for only where frames come at least so often."""
-EARLY = 8
-"""What the model before found, kept for frames whose turn with it is not known yet."""
+from edge_daemon.messages.frames import Annotation, Crop
+from edge_daemon.messages.scheduling import Send
+from edge_daemon.runtime.crash_marker import FrameId, InHand
+from edge_daemon.settings import CameraPlan, ModelPlan
 
 
-@dataclass(slots=True)
-class Pending:
-    """A frame that can be asked for, and what became of the frames between it and the one before.
+class Follower(Protocol):
+    """A stream of a model that comes after this stream's model."""
 
-    In a stream that follows another it is not `ready` before the model of that one has found `crops` in it. `deaths`
-    of workers were seen that had it.
+    backlog: Backlog
+    outstanding: Outstanding
+
+    def parent_reported(self, epoch: int, report: Report) -> None:
+        """A frame was assigned, or (a gap) will not be."""
+
+    def parent_lost(self, seq: int, reason: Reason) -> None:
+        """Nothing will be found in frame `seq`."""
+
+    def receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
+        """Objects found in frame `seq`, or why there are none."""
+
+    def last_released(self) -> int:
+        """Last frame that neither this stream nor its followers need."""
+
+
+class Stream(Source):
+    """Decides the fate of each frame until a worker has it, and reports it to the sink until that has acknowledged it.
+
+    Methods that return messages return those for the sink, in order. In live delivery only the newest frame waits. In
+    lossless delivery all wait in order, and a frame whose worker died waits again, ahead of the others. A lossless
+    stream with followers assigns a frame again until they have received what was found in it, even if the sink has its
+    result.
     """
 
-    seq: int
-    captured_ns: int
-    before: Counter[str]
-    ready: bool = True
-    crops: list[Crop] | None = None
-    deaths: int = 0
+    camera: str
+    parent: "Stream | None" = None
+    reports_to = SINK
 
-
-@dataclass(slots=True)
-class Outstanding:
-    """What the sink was told and has not settled yet: `frame`'s turn, or (None) a gap that ends at `seq`."""
-
-    seq: int
-    dropped: Counter[str]
-    frame: Pending | None = None
-    worker: str | None = None
-    sent: bool = False  # on its way to that worker, as far as the capture knows
-    served: bool = False
-    shared: bool = False  # what was found in it is known to those that follow
-    end: bool = False
-
-
-class Stream:
-    """Decides the fate of each frame of a camera for one model, up to its turn.
-
-    Methods that return messages return what the sink is to get, in order. In live delivery only the newest frame
-    waits. In lossless delivery all wait in order, and a frame whose worker was lost waits again, ahead of the others.
-
-    A stream of a model that comes after another follows that one's stream: it learns of frames from what that one
-    tells, and a frame waits once it is known what was found in it. A stream that is followed gives a frame out again,
-    also when the sink has its result, as long as what was found in it did not arrive here.
-    """
-
-    def __init__(self, camera: str, model: str, *, live: bool, max_age_ns: int, after: "Stream | None" = None) -> None:
-        self.camera, self.model, self.live = camera, model, live
-        self.after = after
-        self.followers: list[Stream] = []
-        if after:
-            after.followers.append(self)
-        self.state = StreamState(camera=camera, model=model, epoch=0)
-        self._max_age_ns = max_age_ns
+    def __init__(self, camera: str, model: str) -> None:
+        self.camera, self.model = camera, model
+        self.live, self.weight, self._max_age_ns = True, 1.0, 0
+        self.watched = False
+        self._annotation: Annotation | None = None
+        self.followers: list[Follower] = []
+        self.outstanding = Outstanding(camera, model)
         self.begin(0)
 
-    def change(self, *, live: bool, max_age_ns: int) -> None:
-        """Go on by other rules. `live` changes only while there is no capture."""
-        self.live, self._max_age_ns = live, max_age_ns
+    def configure(self, plan: CameraPlan, model: ModelPlan) -> None:
+        """Go on with other settings. Delivery changes only while there is no capture.
+
+        The first model of a camera draws if somebody watches: the picture that is published, or pixels into which the
+        sink draws what the other models find.
+        """
+        self.live, self.weight, self._max_age_ns = plan.delivery == "live", plan.weight, int(plan.max_age_s * 1e9)
+        drawn: Annotation = "jpeg" if len(plan.models) == 1 else "raw"
+        self._annotation = drawn if self.model == plan.models[0] else None
+
+    def leave(self) -> None:
+        """The camera or its model is gone."""
 
     def join(self, epoch: int, resolved: int) -> None:
-        """Begin amid an epoch that other models of the camera are in, after frame `resolved`."""
-        self.state = StreamState(
+        """Begin within an epoch of the camera's other models, after frame `resolved`."""
+        self.outstanding.state = StreamState(
             camera=self.camera, model=self.model, epoch=epoch, resolved=resolved, published=resolved
         )
         self.begin(epoch, resolved)
 
-    def leave(self) -> None:
-        """Follow no longer, and lead nobody."""
-        if self.after:
-            self.after.followers.remove(self)
+    def resume(self) -> None:
+        """Begin where the sink and the followers are: the dispatcher is new."""
+        state = self.outstanding.state
+        self.begin(state.epoch, state.resolved if self.live else self.last_released())
 
     def begin(self, epoch: int, resolved: int = -1) -> None:
-        """Start to count at the frame after `resolved`, with nothing waiting and nothing under way."""
+        """Count from the frame after `resolved` on, with none waiting and none outstanding."""
         self.epoch = epoch
-        self.announced = resolved
-        self._settled = resolved  # the last turn or gap that need not be told again
-        self._early: dict[int, Sequence[Crop] | Failure] = {}
-        self._came_ns = self._interval_ns = 0  # when the last frame was taken, and how far they are apart
-        self._offered = -1  # the last frame that the present capture has offered; it may come later to old ones
-        self._pending: deque[Pending] = deque()
-        self._asked: tuple[str, Pending] | None = None  # in live: who was promised a frame, this one or a newer
-        self._outstanding: deque[Outstanding] = deque()
-        self._counted = resolved + 1  # frames that the sink knows of
-        self._gap = NOTHING  # dropped after the last frame that waits or had its turn
-        self._ended = False
+        self.outstanding.begin(epoch, resolved)
+        self.backlog, self._arrivals = Backlog(resolved), Arrivals()
+        self._offered = -1  # last frame announced by the present capture, which may read old ones again
+        self._requested: tuple[str, Pending] | None = None  # live: a worker's frame, which may become a newer one
 
-    # What the capture says
+    # From the capture
 
     def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
-        """Frame `seq` can be asked for; of those before it some were passed over (`paced`, `still`), some `replaced`
-        before anybody knew of them.
-        """
+        """Frame `seq` can be requested; of the frames before it, the counted ones were dropped by the capture."""
         self._offered = seq
-        if self.after or seq <= self.announced:
-            self._offer_again(seq)
+        if seq <= self.backlog.last:
+            self._restore(self.outstanding.assignment(seq))
             return
-        self._pass_over(seq - self.announced - 1, paced, still, replaced)
-        self._interval_ns, self._came_ns = (captured_ns - self._came_ns) // (replaced + 1), captured_ns
-        if self.live and self._pending:
-            self._drop(self._pending.pop(), "replaced")
-        self._pending.append(Pending(seq, captured_ns, self._gap))
-        self._gap = NOTHING
-        self.announced = seq
+        self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
+        self._arrivals.add(captured_ns, replaced + 1)
+        if self.live and self.backlog.frames:
+            self.backlog.drop(self.backlog.frames[-1], "replaced")
+        self.backlog.add(seq, captured_ns)
 
-    def passed(self, seq: int, paced: int, still: int) -> None:
-        """Nobody is offered the frames up to `seq`, of which `paced` and `still` were passed over."""
-        if not self.after and seq > self.announced:
-            self._pass_over(seq - self.announced, paced, still)
-            self.announced = seq
+    def skip(self, seq: int, paced: int, still: int) -> None:
+        """Frames up to `seq` will not be announced, `paced` and `still` of them."""
+        self.backlog.skip(seq, paced, still, live=self.live)
 
-    def ended(self, captured: int, paced: int = 0, still: int = 0) -> None:
-        """The source has no more frames than the `captured` ones; the last `paced` and `still` were passed over."""
-        if not self._ended and not self.after:
-            self._pass_over(captured - 1 - self.announced, paced, still)
-            self.announced = captured - 1
-            self._ended = True
+    def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
+        """The source had `captured` frames, of which the last `paced` and `still` were not announced."""
+        if not self.backlog.ended:
+            self.backlog.end(captured - 1, paced, still, live=self.live)
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
-        """Frame `seq` is on its way to `worker`, who may be gone by now, and another of its name here. Where that is
-        known before the frame was announced, it will be said again.
+        """Frame `seq` is on its way to `worker`, which is not `alive` if another one has its name by now. If the frame
+        is not announced yet, this is received again later.
         """
-        if (told := self._turn_of(seq)) and told.worker == worker:
-            told.sent = alive
-        if self._asked is None or self._asked[0] != worker or not self._asked[1].seq <= seq <= self.announced:
+        if (report := self.outstanding.assignment(seq)) and report.worker == worker:
+            report.sent = alive
+        if not self._requested:
             return []
-        (_, asked), self._asked = self._asked, None
-        before = asked.before
-        while asked.seq < seq and self._pending:  # a newer frame had come by the time the capture was asked
-            newer = self._pending.popleft()
-            before = before + Counter(replaced=1) + newer.before
-            asked = newer
-        told = Outstanding(asked.seq, before, asked, worker)
-        messages = self._tell(told)
-        return messages if alive else [*messages, *self._lose(told)]
+        who, frame = self._requested
+        if who != worker or not frame.seq <= seq <= self.backlog.last:
+            return []
+        self._requested = None
+        frame = self.backlog.take_newer(frame, seq)
+        report = Report(frame.seq, frame.before, frame, worker)
+        messages = self._report(report)
+        return messages if alive else [*messages, *self._lose(report)]
 
-    def missing(self, worker: str, seq: int) -> None:
-        """The capture does not hold frame `seq` any more, which `worker` was promised."""
-        if self.live and self._asked and self._asked[0] == worker:
-            frame, self._asked = self._asked[1], None
-            self._pending.appendleft(frame)
-            self._remove(frame, "replaced")
-        elif (told := self._turn_of(seq)) and told.worker == worker:
-            told.worker = None
+    def missing(self, seq: int, worker: str) -> None:
+        """The capture no longer has frame `seq`, which `worker` was assigned."""
+        if self._requested and self._requested[0] == worker:
+            frame = self._requested[1]
+            self._withdraw()
+            self.backlog.drop(frame, "replaced")
+        elif (report := self.outstanding.assignment(seq)) and report.worker == worker:
+            report.worker = None
 
     def capture_lost(self, *, for_good: bool = False) -> list[ToSink]:
-        """The capture is gone, and with it the frames that wait; a lossless one will offer them again, unless it is
-        gone `for_good`.
+        """The capture is gone, with all frames that wait. A lossless one will announce them again, unless it is gone
+        `for_good`.
         """
         messages: list[ToSink] = []
         if for_good and not self.live:
-            messages += [self._lost(told, "shutdown") for told in self._outstanding if told.frame and not told.served]
-            turns = {told.seq for told in self._outstanding}
-            self._pending = deque(frame for frame in self._pending if frame.seq not in turns)
-            self._outstanding.clear()
+            messages += self._abandon()
         if self.live or for_good:
-            for frame in [*self._pending, *([self._asked[1]] if self._asked else [])]:
-                self._drop(frame, "shutdown")
-            self._pending.clear()
+            self._withdraw()
+            self.backlog.drop_all("shutdown")
         else:
-            for told in self._outstanding:
-                if not told.served:
-                    told.worker = None
-            if not self.after:
-                self.announced = max(self._settled, self._last_told)
-                self._ended = bool(self._outstanding) and self._outstanding[-1].end
-                self._gap = NOTHING
-                self._pending.clear()
-        self._asked = None
+            for report in self.outstanding.reports:
+                if not report.served:
+                    report.worker = None
+            self._rewind()
         self._offered = -1
         return messages + self.flush()
 
-    # What the stream says that this one follows
+    def _rewind(self) -> None:
+        """Expect the frames after the last assigned one again."""
+        last = max(self.outstanding.released, self.outstanding.last_seq)
+        self.backlog.rewind(last, ended=self.outstanding.has_end)
 
-    def parent_told(self, epoch: int, told: Outstanding) -> None:
-        """A frame's turn with the model before has come, or (a gap) will never."""
-        if epoch != self.epoch:
-            return
-        self._ended |= told.end
-        if told.seq <= self.announced:
-            return
-        between = told.seq - self.announced - bool(told.frame)
-        dropped = Counter(dict(_first(told.dropped, between)))
-        self._gap = self._gap + dropped + Counter({"worker-lost": between - dropped.total()})
-        if told.frame:
-            self._pending.append(Pending(told.seq, told.frame.captured_ns, self._gap, ready=False))
-            self._gap = NOTHING
-        self.announced = told.seq
-        if (found := self._early.pop(told.seq, None)) is not None:
-            self.offer(told.seq, found)
+    def _abandon(self) -> list[ToSink]:
+        """Give up all frames without a result."""
+        reports = list(self.outstanding.reports)
+        self.outstanding.reports.clear()
+        self.backlog.remove({report.seq for report in reports})
+        return [self.outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
 
-    def parent_lost(self, seq: int, reason: Reason) -> None:
-        """The model before will find nothing in frame `seq`."""
-        if frame := self._unready(seq):
-            self._remove(frame, reason)
+    def _withdraw(self) -> None:
+        """The requested frame waits again."""
+        if self._requested:
+            self.backlog.restore(self._requested[1])
+            self._requested = None
 
-    def offer(self, seq: int, found: Sequence[Crop] | Failure) -> None:
-        """What the model before found in frame `seq`, or why nothing; in live delivery older frames are of no use."""
-        frame = self._unready(seq)
-        if frame is None:
-            if seq > self.announced:
-                self._early[seq] = found
-                while len(self._early) > EARLY:
-                    del self._early[min(self._early)]
-        elif isinstance(found, str):
-            self._remove(frame, found)
-        else:
-            frame.ready, frame.crops = True, list(found)
-            while self.live and self._pending[0] is not frame:
-                self._remove(self._pending[0], "replaced")
+    def _restore(self, report: Report | None) -> None:
+        """A frame that was assigned waits again, if the capture has it and no worker."""
+        if report and report.frame and report.worker is None and not self.live and report.seq <= self._offered:
+            self.backlog.restore(report.frame)
 
-    def _unready(self, seq: int) -> Pending | None:
-        return next((frame for frame in self._pending if frame.seq == seq and not frame.ready), None)
+    # To and from workers
 
-    def _remove(self, frame: Pending, reason: Reason) -> None:
-        """Drop a frame that waits anywhere."""
-        place = self._pending.index(frame)
-        del self._pending[place]
-        dropped = frame.before + Counter({reason: 1})
-        if place < len(self._pending):
-            self._pending[place].before = dropped + self._pending[place].before
-        else:
-            self._gap = dropped + self._gap
+    @property
+    def has_work(self) -> bool:
+        """True if a frame can be assigned."""
+        return bool(self.backlog.frames) and self.can_report
 
-    # What workers do
+    @property
+    def is_waiting(self) -> bool:
+        """True if there are frames that can be assigned, or become stale, without another message."""
+        return bool(self.backlog.frames)
 
-    def has_turn(self, now_ns: int) -> bool:
-        """Whether a frame waits for a worker; one that waited too long is dropped now."""
-        if self.live:
-            if self._asked:
-                return False
-            if self._pending and not self.after and now_ns - self._pending[0].captured_ns > self._max_age_ns:
-                self._drop(self._pending.popleft(), "stale")
-        if not self._pending or len(self._outstanding) >= UNSETTLED:
-            return False
-        first = self._pending[0]
-        return first.ready and (self.live or not self.after or first.seq <= self._offered)
+    @property
+    def is_suspect(self) -> bool:
+        """True if a worker has died with the next frame."""
+        frames = self.backlog.frames
+        return bool(frames and frames[0].deaths)
+
+    def expire(self, now_ns: int) -> None:
+        """Drop the frame that waits if it has become stale."""
+        frames = self.backlog.frames
+        if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self._max_age_ns:
+            self.backlog.drop(frames[0], "stale")
 
     def is_expected(self, now_ns: int) -> bool:
-        """Whether a live camera that has nothing to offer will have a frame in a moment."""
-        return (
-            self.live
-            and self._asked is None
-            and 0 < self._interval_ns < EXPECTED_NS
-            and now_ns < self._came_ns + self._interval_ns * 5 // 4
-        )
+        """True if a live camera's next frame is about to arrive."""
+        return self.live and not self._requested and self._arrivals.is_due(now_ns)
 
-    def age_ns(self, now_ns: int) -> int:
-        """How old a live camera's newest frame is, which may have come since the one that was announced."""
-        age_ns = now_ns - self._came_ns
-        return age_ns % self._interval_ns if 0 < self._interval_ns < EXPECTED_NS else age_ns
+    def age_ns(self, now_ns: int) -> int | None:
+        """Age of a live camera's newest frame, which may have come since the one that was announced."""
+        return self._arrivals.age_ns(now_ns) if self.live else None
 
-    def ask(self, worker: str) -> tuple[Pending, list[ToSink]]:
-        """Give the next turn to `worker`: the frame to be sent, or the oldest that will do."""
-        frame = self._pending.popleft()
-        if self.live:  # which frame it will be is known when it is sent
-            self._asked = worker, frame
-            return frame, []
-        if again := self._turn_of(frame.seq):
-            again.worker, again.sent = worker, False
-            return frame, []
-        return frame, self._tell(Outstanding(frame.seq, frame.before, frame, worker))
-
-    def served(self, worker: str, seq: int) -> None:
-        """`worker` is done with frame `seq`, which was `sent`; the result is on its way to the sink."""
-        if told := self._turn_of(seq):
-            told.served |= told.worker == worker
-            told.shared = True
-            self._forget()
-
-    def worker_lost(self, worker: str, in_hand: Sequence[int] = ()) -> list[ToSink]:
-        """`worker` is gone; what it had brings no result, unless that is on its way already. It did not die of the
-        frames that it had only `in_hand`.
-        """
+    def assign(self, slot: WorkerSlot) -> tuple[Send, list[ToSink]]:
+        """Assign the next frame to a worker; of a live camera, a newer one may be sent instead."""
+        frame = self.backlog.take()
+        slot.assign(FrameId(self.camera, self.epoch, frame.seq), alone=frame.deaths > 0)
         messages: list[ToSink] = []
-        for told in self._outstanding:
-            if told.worker == worker:
-                if told.frame and told.sent and not told.served and told.seq not in in_hand:
-                    told.frame.deaths += 1
-                messages += self._lose(told)
+        if self.live:  # which frame it will be is known when it is sent
+            self._requested = slot.worker, frame
+        elif again := self.outstanding.assignment(frame.seq):
+            again.worker, again.sent = slot.worker, False
+        else:
+            messages = self._report(Report(frame.seq, frame.before, frame, slot.worker))
+        send = Send(
+            model=self.model,
+            worker=slot.worker,
+            inbox=slot.inbox,
+            seq=frame.seq,
+            annotate=self._annotation if self.watched else None,
+            keep=bool(self.followers),
+            input=slot.input,
+            crops=frame.crops,
+            deaths=frame.deaths,
+        )
+        return send, messages
+
+    def served(self, seq: int, worker: str, found: Sequence[Crop] | Failure = ()) -> list[ToSink]:
+        """`worker` is done with frame `seq`, and its result is on its way to the sink."""
+        messages = self.sent(seq, worker, alive=True)
+        if report := self.outstanding.assignment(seq):
+            report.served |= report.worker == worker
+            report.shared = True
+            self._release()
+        for follower in self.followers:
+            follower.receive(seq, found)
         return messages
 
-    @property
-    def holds(self) -> bool:
-        """Whether frames wait that may have a turn, or be dropped, by time alone."""
-        return bool(self._pending)
-
-    @property
-    def suspect(self) -> bool:
-        """Whether the next turn is that of a frame that a worker has died of: it shall be alone with its worker."""
-        return bool(self._pending and self._pending[0].deaths)
-
-    # What the sink says, and is told
-
-    def settle(self, state: StreamState) -> None:
-        """The sink has decided all up to `state.resolved`; a new one may not know how far the last one had come."""
-        if (state.epoch, state.resolved) < (self.state.epoch, self.state.resolved):
-            return
-        self.state = state
-        self._forget()
-
-    def _forget(self) -> None:
-        """Let go of what is settled."""
-        told, state = self._outstanding, self.state
-        if state.epoch != self.epoch:
-            return
-        while told and told[0].seq <= state.resolved and (state.finished or not told[0].end):
-            if self._is_shared_again and told[0].frame and not told[0].shared:
-                break
-            self._settled = max(self._settled, told.popleft().seq)
-        while self._pending and self._is_settled(self._pending[0].seq):  # its worker was lost, but not its result
-            self._pending.popleft()
-
-    def _is_settled(self, seq: int) -> bool:
-        return seq <= self.resolved and not (self._is_shared_again and seq > self._settled)
-
-    @property
-    def _is_shared_again(self) -> bool:
-        """Whether a frame is given out again until those that follow know what was found in it."""
-        return bool(self.followers) and not self.live
-
-    def resume(self) -> None:
-        """A new dispatcher goes on where the sink stands, with the last of those that follow."""
-        first = self._first() if not self.live else self.state.resolved
-        self.begin(self.state.epoch, first)
-
-    def _first(self) -> int:
-        """The last frame that neither this model nor one that follows needs any more."""
-        own = self.state.resolved
-        return min([own, *(one._first() if one.state.epoch == self.state.epoch else -1 for one in self.followers)])
-
-    def tell_again(self) -> list[ToSink]:
-        """All that a new sink has to know; results that the old one had are lost."""
+    def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> list[ToSink]:
+        """A worker died: its frames bring no result, unless that is on its way already. It did not die because of those
+        that it only had in hand.
+        """
         messages: list[ToSink] = []
-        self._counted = max(self.resolved, self._last_told) + 1
-        for told in self._outstanding:
-            if told.seq > self.resolved or (told.end and not self.finished):
-                messages.append(self._message(told))
-                if told.served:
-                    messages += self._lose(told)
+        if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
+            messages += self.sent(marker.seq, slot.worker, alive=True)
+        in_hand = slot.in_hand(self.camera, marker)
+        for report in self.outstanding.reports:
+            if report.worker == slot.worker:
+                if report.frame and report.sent and not report.served and report.seq not in in_hand:
+                    report.frame.deaths += 1
+                messages += self._lose(report)
+        return messages
+
+    def _lose(self, report: Report) -> list[ToSink]:
+        """An assignment brings no result: drop its frame, or let it wait again."""
+        report.worker, report.served = None, False
+        if not self.live:
+            self._restore(report)
+            return []
+        report.shared = True
+        for follower in self.followers:
+            follower.parent_lost(report.seq, "worker-lost")
+        return [self.outstanding.lost(report, "worker-lost")]
+
+    # To and from the sink
+
+    def acknowledge(self, state: StreamState) -> None:
+        """The sink has decided the fate of all frames up to `state.resolved`. A new one may know less than the last."""
+        known = self.outstanding.state
+        if (state.epoch, state.resolved) >= (known.epoch, known.resolved):
+            self.outstanding.state = state
+            self._release()
+
+    def _release(self) -> None:
+        """Forget what is settled: also a frame that waits again because its worker was lost, if its result was not."""
+        last = self.outstanding.release(only_shared=bool(self.followers) and not self.live)
+        if self.backlog.frames:
+            self.backlog.release(last)
+
+    def last_released(self) -> int:
+        """Last frame that neither this stream nor its followers need."""
+        state = self.outstanding.state
+        theirs = [one.last_released() if one.outstanding.state.epoch == state.epoch else -1 for one in self.followers]
+        return min([state.resolved, *theirs])
+
+    def repeat(self) -> list[ToSink]:
+        """All that a new sink has to know. The results that only the last one had are lost."""
+        messages: list[ToSink] = []
+        self.outstanding.forget_count()
+        for report in self.outstanding.reports:
+            if message := self.outstanding.message(report):
+                messages += message
+                if report.served:
+                    messages += self._lose(report)
         return messages
 
     def flush(self) -> list[ToSink]:
-        """Tell what no turn has told: what was dropped lately, the end, and how many were captured."""
-        if not self.up_to_date:
+        """Report what no assignment has: frames dropped lately, the end, and the number of captured frames."""
+        if not self.can_report:
             return []
         messages: list[ToSink] = []
-        if self._pending:
-            first = self._pending[0]
+        backlog = self.backlog
+        if backlog.frames:
+            first = backlog.frames[0]
             if self.live and first.before:
-                messages = self._tell(Outstanding(first.seq - 1, first.before))
+                messages += self._report(Report(first.seq - 1, first.before))
                 first.before = NOTHING
-        elif (self._gap or self._ended) and not self._end_is_told:
-            messages = self._tell(Outstanding(self.announced, self._gap, end=self._ended))
-            self._gap = NOTHING
-        if self._counted <= self.announced:
-            self._counted = self.announced + 1
-            messages.append(Captured(camera=self.camera, model=self.model, epoch=self.epoch, count=self._counted))
+        elif (backlog.gap or backlog.ended) and not self._end_is_reported:
+            messages += self._report(Report(backlog.last, backlog.gap, end=backlog.ended))
+            backlog.gap = NOTHING
+        if self.outstanding.counted <= backlog.last:
+            messages.append(self.outstanding.captured(backlog.last + 1))
+        return messages
+
+    def _report(self, report: Report) -> list[ToSink]:
+        messages = self.outstanding.add(report)
+        for follower in self.followers:
+            follower.parent_reported(self.epoch, report)
         return messages
 
     @property
-    def resolved(self) -> int:
-        """The last frame of this epoch whose fate the sink has decided."""
-        return self.state.resolved if self.state.epoch == self.epoch else -1
+    def can_report(self) -> bool:
+        """True if what is known can be reported: no live frame is requested and not sent, and the sink keeps up."""
+        return not self._requested and len(self.outstanding.reports) < MAX_UNACKED
 
     @property
-    def finished(self) -> bool:
-        """Whether the sink has published this epoch's end."""
-        return self.state.finished and self.state.epoch == self.epoch
-
-    @property
-    def up_to_date(self) -> bool:
-        """Whether all that is known can be told now: not between asking for a frame and its being sent."""
-        return not (self.live and self._asked) and len(self._outstanding) < UNSETTLED
-
-    # How it is counted
-
-    def _pass_over(self, frames: int, paced: int, still: int, replaced: int = 0) -> None:
-        """Count `frames` that nobody has announced; what the capture does not know of was lost with the one before."""
-        if frames <= 0:
-            return
-        still = min(still, frames)
-        replaced = min(replaced, frames - still)
-        paced = min(paced, frames - still - replaced) if self.live else frames - still
-        lost = frames - paced - still - replaced
-        self._gap = self._gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
-
-    def _drop(self, frame: Pending, reason: Reason) -> None:
-        """The last frame that waited is dropped."""
-        self._gap = frame.before + Counter({reason: 1}) + self._gap
-
-    @property
-    def _end_is_told(self) -> bool:
-        """Whether all who have to know of the end were told."""
-        if self._outstanding and self._outstanding[-1].end:
-            return True
-        return self.finished and all(one._ended for one in self.followers)
-
-    def _offer_again(self, seq: int) -> None:
-        """A capture that came back has frame `seq` again, which may have had its turn and lost its worker."""
-        told = self._turn_of(seq)
-        if told and told.frame and told.worker is None and not self.live:
-            self._wait_again(told.frame)
-
-    @property
-    def _last_told(self) -> int:
-        """The last frame of which the sink was told something that is not settled; -1 where all is."""
-        return self._outstanding[-1].seq if self._outstanding else -1
-
-    def _turn_of(self, seq: int) -> Outstanding | None:
-        return next((told for told in reversed(self._outstanding) if told.frame and told.seq == seq), None)
-
-    def _tell(self, told: Outstanding) -> list[ToSink]:
-        self._outstanding.append(told)
-        self._counted = max(self._counted, told.seq + 1)
-        for follower in self.followers:
-            follower.parent_told(self.epoch, told)
-        return [self._message(told)] if told.seq > self.resolved or (told.end and not self.finished) else []
-
-    def _message(self, told: Outstanding) -> ToSink:
-        key = {"camera": self.camera, "model": self.model}
-        if told.frame:
-            return Assigned(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped))
-        return Gap(**key, epoch=self.epoch, seq=told.seq, dropped=dict(told.dropped), end=told.end)
-
-    def _lose(self, told: Outstanding) -> list[ToSink]:
-        """No result is to be had of a turn: drop its frame, or let it wait for another."""
-        told.worker, told.served = None, False
-        if self.live:
-            told.shared = True
-            for follower in self.followers:
-                follower.parent_lost(told.seq, "worker-lost")
-            return [self._lost(told, "worker-lost")]
-        if told.frame:
-            self._wait_again(told.frame)
-        return []
-
-    def _lost(self, told: Outstanding, reason: Reason) -> Lost:
-        return Lost(camera=self.camera, model=self.model, epoch=self.epoch, seq=told.seq, reason=reason)
-
-    def _wait_again(self, frame: Pending) -> None:
-        if frame.seq <= self._offered and all(frame.seq != other.seq for other in self._pending):
-            self._pending = deque(sorted([frame, *self._pending], key=lambda waiting: waiting.seq))
-
-
-def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:
-    """So many of what was dropped: the rest was told before."""
-    for reason, frames in dropped.items():
-        taken = min(frames, count)
-        count -= taken
-        yield reason, taken
+    def _end_is_reported(self) -> bool:
+        """True if the sink and the followers know of the end."""
+        return self.outstanding.has_end or (
+            self.outstanding.finished and all(one.backlog.ended for one in self.followers)
+        )

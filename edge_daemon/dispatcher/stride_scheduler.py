@@ -1,62 +1,70 @@
-"""Fair turns among cameras by weight."""
+"""Fair scheduling by weight."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 MAX_LAG = 8
-"""Turns that are made up for: a live camera often has nothing new just when its turn comes."""
+"""Assignments that a client may be behind and still catches up with: a live camera often has no frame just when it is
+its turn.
+"""
+
+Client = TypeVar("Client", bound=Hashable)
 
 
-class StrideScheduler:
-    """Stride scheduling: each turn advances a camera by 1/weight, and the camera that is furthest behind goes next.
+class StrideScheduler(Generic[Client]):
+    """Stride scheduling: each selection advances the pass of a client by 1/weight, and the one with the lowest pass is
+    selected next.
 
-    A camera that had nothing to offer makes up for MAX_LAG turns at the most: one that was away for long gets its
-    share from now on. One that is as far behind as that, and whose next frame is expected at any moment, is waited for:
-    it would lose its share for good to those who happen to have one now. Of live cameras that are at most a turn apart
-    the one with the newest frame goes first; the others get newer ones while they wait. (Waldspurger and Weihl, "Stride
+    A client that had nothing to offer lags by MAX_LAG selections at most: after a long absence it gets its share from
+    now on. One that lags by that much and is expected to have a frame at any moment is waited for: it would lose its
+    share for good to those that happen to have one now. Among live cameras that are at most one selection apart, the
+    one with the newest frame is selected; the others get newer frames while they wait. (Waldspurger and Weihl, "Stride
     Scheduling", MIT/LCS/TM-528, 1995.)
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, weights: Mapping[Client, float]) -> None:
         self._now = 0.0
-        self._passed: dict[str, float] = {}
+        self._pass: dict[Client, float] = {}
         self.change(weights)
 
-    def change(self, weights: Mapping[str, float]) -> None:
-        """Go on with other cameras or weights."""
-        self._stride = {camera: 1.0 / weight for camera, weight in weights.items()}
-        self._passed = {camera: self._passed.get(camera, self._now) for camera in weights}
+    def change(self, weights: Mapping[Client, float]) -> None:
+        """Go on with other clients or weights."""
+        self._stride = {client: 1.0 / weight for client, weight in weights.items()}
+        self._pass = {client: self._pass.get(client, self._now) for client in weights}
         self._shortest = min(self._stride.values(), default=1.0)
-        self._last = min(self._passed.values(), default=0.0)  # nobody has passed less than this
+        self._lowest = min(self._pass.values(), default=0.0)  # no pass is lower than this
 
     def next(
-        self, candidates: Sequence[str], expected: Iterable[str] = (), ages: Mapping[str, int] | None = None
-    ) -> str | None:
-        """Whose turn it is among the cameras that have something to offer; None if none has, or if one that is
-        `expected` to have is waited for. `ages` are those of the newest frames of the live cameras among them.
+        self,
+        candidates: Iterable[Client],
+        expected: Iterable[Client] = (),
+        age: Callable[[Client], int | None] = lambda client: None,
+    ) -> Client | None:
+        """Select one of the candidates; None if there are none, or if an `expected` client is waited for.
+
+        `age` returns the age of a live camera's newest frame, and None for others.
         """
-        camera = min(candidates, key=self._due, default=None)
-        if camera is None:
+        due = {client: self._due(client) for client in candidates}
+        client = min(due, key=due.__getitem__, default=None)
+        if client is None or any(self._lags(other) and self._due(other) < due[client] for other in expected):
             return None
-        due = self._due(camera)
-        if any(self._is_owed(other) and self._due(other) < due for other in expected):
-            return None
-        if ages and len(ages) > 1 and camera in ages:
-            near = due + self._shortest
-            camera = min((one for one in ages if self._due(one) <= near), key=lambda one: (ages[one], self._due(one)))
-            due = self._due(camera)
-        self._now = max(self._now, due)
-        self._passed[camera] = due + self._stride[camera]
-        return camera
+        if len(due) > 1 and age(client) is not None:
+            near = due[client] + self._shortest
+            ages = {one: ns for one in due if due[one] <= near and (ns := age(one)) is not None}
+            client = min(ages, key=lambda one: (ages[one], due[one]))
+        self._now = max(self._now, due[client])
+        self._pass[client] = due[client] + self._stride[client]
+        return client
 
-    def anybody_is_owed(self) -> bool:
-        """Whether a camera may be so far behind that it would be waited for. Seldom one is, and that costs nothing."""
-        far_behind = self._now - MAX_LAG * self._shortest
-        if self._last <= far_behind:
-            self._last = min(self._passed.values())
-        return self._last <= far_behind
+    def may_wait(self) -> bool:
+        """True if a client may lag so much that it would be waited for. That is rare, and cheap to rule out."""
+        limit = self._now - MAX_LAG * self._shortest
+        if self._lowest <= limit:
+            self._lowest = min(self._pass.values())
+        return self._lowest <= limit
 
-    def _is_owed(self, camera: str) -> bool:
-        return self._passed[camera] <= self._now - MAX_LAG * self._stride[camera]
+    def _lags(self, client: Client) -> bool:
+        return self._pass[client] <= self._now - MAX_LAG * self._stride[client]
 
-    def _due(self, camera: str) -> float:
-        return max(self._passed[camera], self._now - MAX_LAG * self._stride[camera])
+    def _due(self, client: Client) -> float:
+        return max(self._pass[client], self._now - MAX_LAG * self._stride[client])

@@ -1,47 +1,61 @@
-"""A worker as the dispatcher sees it: what it was given, and whether it can be given more."""
+"""A worker as the dispatcher sees it: the pictures it was assigned, and whether it may hold more."""
 
 from dataclasses import dataclass, field
 
 from edge_daemon.messages.frames import Input
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import FrameId, InHand
 
 
-@dataclass
+@dataclass(eq=False)
 class WorkerSlot:
-    """A worker that is here, with its model's `input`, and the frames that it was given: camera, epoch, and the number
-    asked for.
+    """A connected worker, its model's `input`, and what was assigned to it: frames (as requested) and uploads.
 
-    It takes `batch` frames at once, and none more once it has `begun`, or beside one that is to be `alone`.
+    While `connected`, it takes `batch` of them at once, but none after it has `started`, nor beside one that has to be
+    `alone`.
     """
 
+    worker: str
     model: str
     inbox: str
     batch: int = 1
     input: Input | None = None
-    begun: bool = False
+    started: bool = False
     alone: bool = False
-    leaves: bool = False
-    given: list[tuple[str, int, int]] = field(default_factory=list)
+    leaving: bool = False
+    connected: bool = True
+    assigned: list[InHand] = field(default_factory=list)
 
-    def has_room(self, ahead: int = 0) -> bool:
-        """Whether it can be given a frame: with `ahead`, so many more than it takes at once, for when it is done."""
-        most = 1 if self.alone else self.batch if self.batch > 1 else 1 + ahead
-        return len(self.given) < most and not self.begun and not self.leaves
+    def has_credit(self, prefetch: int = 0) -> bool:
+        """True if it may hold another picture: a batch, or one and `prefetch` more for when that is done."""
+        credit = 1 if self.alone else self.batch if self.batch > 1 else 1 + prefetch
+        return len(self.assigned) < credit and self.connected and not self.started and not self.leaving
 
-    def done(self, camera: str, epoch: int, seq: int, *, newer: bool) -> None:
-        """It is done with a frame: with `newer`, that may be a later one than was asked for."""
-        for given in self.given:
-            if given[:2] == (camera, epoch) and (given[2] == seq or (newer and given[2] < seq)):
-                self.given.remove(given)
-                break
-        self.begun &= bool(self.given)
+    def assign(self, picture: InHand, *, alone: bool) -> None:
+        """Add a picture; `alone` if a worker has died with it."""
+        self.assigned.append(picture)
+        self.alone = alone
 
-    def in_hand(self, camera: str, at: FrameId | None) -> list[int]:
-        """The frames of a camera that it has and is not `at`; or, where it has not said so, cannot have begun."""
-        given = [one for one in self.given if one != at] if at else self.given[self.batch :]
-        return [seq for name, _, seq in given if name == camera]
+    def done(self, picture: InHand) -> None:
+        """Remove a picture that it is done with."""
+        if picture in self.assigned:
+            self.assigned.remove(picture)
+            self.started &= bool(self.assigned)
 
-    def forget(self, camera: str) -> None:
-        """Frames of a camera may never come."""
-        self.given = [given for given in self.given if given[0] != camera]
-        self.begun &= bool(self.given)
+    def done_up_to(self, last: FrameId) -> None:
+        """Remove a frame that it is done with: `last`, or an older one that was requested when that was not there."""
+        for picture in self.assigned:
+            if isinstance(picture, FrameId) and picture[:2] == last[:2] and picture.seq <= last.seq:
+                self.done(picture)
+                return
+
+    def in_hand(self, camera: str, marker: InHand | None) -> list[int]:
+        """Frames of a camera that it cannot have died of: all but that of its crash `marker`; without one, those that
+        it had not started on.
+        """
+        innocent = self.assigned[self.batch :] if marker is None else [one for one in self.assigned if one != marker]
+        return [one.seq for one in innocent if isinstance(one, FrameId) and one.camera == camera]
+
+    def forget(self, camera: str | None) -> None:
+        """Remove the frames of a camera, or (None) the uploads: they may never arrive."""
+        self.assigned = [one for one in self.assigned if (one.camera if isinstance(one, FrameId) else None) != camera]
+        self.started &= bool(self.assigned)

@@ -1,14 +1,11 @@
-"""A frame on its way to a worker: the header beside its bytes, and what it refers to."""
+"""A picture on its way to a worker: the header beside its bytes, and what it refers to."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
 from edge_daemon.messages.codec import Message
 from edge_daemon.settings import Codec
-
-REQUESTS = "/web"
-"""Stands in the place of a camera's name in messages about an uploaded picture: no camera can have this name."""
 
 Annotation = Literal["raw", "jpeg"]
 """An annotated picture as RGB bytes, into which others draw too, or as the JPEG that is published."""
@@ -70,29 +67,20 @@ class SharedBuffer(msgspec.Struct, frozen=True, kw_only=True):
     length: int
 
 
-class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
+class PictureHeader(Message, frozen=True, kw_only=True):
     """Describes the encoded picture that travels beside it, or lies in `shared` memory instead.
 
     The picture is `codec` bytes of `width` x `height` pixels that decode to BGR; with `scaled` (width, height) it is
-    that size and stands for the larger frame, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
+    that size and stands for the larger one, and scaling it took `scaling_ms`. A `raw` picture is in planes if `yuv`
     is set; the scaled picture may follow the planes.
 
-    `time_s` is camera time: seconds since the epoch began. `captured_ns` is when a camera captured the frame, or when
-    it was read from a file; latency counts from it. `captured_at` is the wall time that goes with `time_s`.
-
-    `truth` are the boxes of the objects that a generated scene contains. `crops`, if not None, are the parts to
-    process; if there are none, no picture travels. The result of a `deferrable` frame (of a file) may be sent together
-    with the next one. With `share` other models run after this one, and the dispatcher is sent the detections. `deaths`
-    workers died while they had this frame: from POISON on it goes to the quarantine. With `annotate` the result comes
-    with a picture. The result goes to the address `reply`, if set, reduced by `filter`.
+    `captured_ns` is when a camera captured the frame, when it was read from a file, or when the upload arrived; latency
+    counts from it. `crops`, if not None, are the parts to process; if there are none, no picture travels. `deaths`
+    workers died while they had this picture: from POISON on it goes to the quarantine. With `annotate` the result comes
+    with a picture.
     """
 
-    camera: str
-    epoch: int
-    seq: int
-    time_s: float = 0.0
     captured_ns: int
-    captured_at: str
     width: int
     height: int
     codec: Codec
@@ -101,11 +89,48 @@ class Frame(Message, frozen=True, kw_only=True, tag="frame.2"):
     scaled: tuple[int, int] | None = None
     scaling_ms: float = 0.0
     yuv: YuvFormat | None = None
+    crops: list[Crop] | None = None
+    deaths: int = 0
+    shared: SharedBuffer | None = None
+
+
+class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
+    """Header of a camera's frame.
+
+    `time_s` is camera time: seconds since the epoch began; `captured_at` is the wall time that belongs to it. `truth`
+    are the boxes of the objects that a generated scene contains. The result of a `deferrable` frame (of a file) may be
+    sent together with the next one. With `share` other models come after this one, and the dispatcher is sent what is
+    found.
+    """
+
+    camera: str
+    epoch: int
+    seq: int
+    time_s: float = 0.0
+    captured_at: str
     deferrable: bool = False
     share: bool = False
     truth: list[list[float]] | None = None
-    crops: list[Crop] | None = None
-    deaths: int = 0
-    reply: str | None = None
-    filter: ResultFilter | None = None
-    shared: SharedBuffer | None = None
+
+    @property
+    def title(self) -> str:
+        """Title for people."""
+        return f"frame {self.seq} of {self.camera}"
+
+
+class Upload(PictureHeader, frozen=True, kw_only=True, tag="upload.1"):
+    """Header of the picture of request `number`. The result goes to the address `reply`, reduced by `filter`."""
+
+    camera: ClassVar[None] = None
+    number: int
+    reply: str
+    filter: ResultFilter = ResultFilter()
+
+    @property
+    def title(self) -> str:
+        """Title for people."""
+        return f"upload {self.number}"
+
+
+Header = Frame | Upload
+"""The messages that a worker receives together with a picture."""

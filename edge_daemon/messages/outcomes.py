@@ -1,4 +1,4 @@
-"""A worker's outcome for a frame: sent to the sink, or to the web for an uploaded picture."""
+"""A worker's outcome for a picture: sent to the sink, or to the web for an upload."""
 
 import msgspec
 
@@ -21,9 +21,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     """A worker's outcome for a frame; the requested annotated picture may travel beside it: RGB bytes (height x
-    width x 3), or a JPEG of the frame's `quality`.
-
-    `failed` is the reason if there is no result, and `error` explains it to the client that sent the picture.
+    width x 3), or a JPEG of the frame's `quality`. `failed` is the reason if there is no result.
     """
 
     frame: Frame
@@ -31,6 +29,19 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     worker: str
     found: Found = Found()
     after: str | None = None
+    timing_ms: Timing = Timing()
+    failed: Failure | None = None
+
+
+class UploadOutcome(Message, frozen=True, kw_only=True, tag="upload-outcome.1"):
+    """The outcome for the picture of request `number`; the annotated picture that was requested may travel beside
+    it, as RGB bytes (height x width x 3). If there is no result, `failed` is the reason and `error` explains it.
+    """
+
+    number: int
+    model: str
+    worker: str
+    found: Found = Found()
     timing_ms: Timing = Timing()
     failed: Failure | None = None
     error: str = ""

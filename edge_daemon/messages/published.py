@@ -58,11 +58,6 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Dropped
 
 
-def topic(kind: str, camera: str | None = None) -> bytes:
-    """Topic such as `result/door/`: the trailing slash keeps a subscriber of camera 1 from receiving camera 10."""
-    return f"{kind}/".encode() if camera is None else f"{kind}/{camera}/".encode()
-
-
 def utc(time_ns: int) -> str:
     """`time_ns` since the Unix epoch as ISO 8601 with microseconds and `Z`."""
     moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)

@@ -133,29 +133,48 @@ class WebHello(Message, frozen=True, kw_only=True, tag="web-hello.1"):
     requests: list[tuple[str, int, int]]
 
 
-class Request(Message, frozen=True, kw_only=True, tag="request.1"):
-    """A picture for `model`, to be requested by its number; `deaths` workers died while they had it."""
+class Request(Message, frozen=True, kw_only=True, tag="request.2"):
+    """A picture for `model` waits: request `number`. `deaths` workers died while they had it."""
 
     model: str
-    seq: int
+    number: int
     deaths: int = 0
 
 
-class Withdraw(Message, frozen=True, kw_only=True, tag="withdraw.1"):
-    """The request needs no answer any more: it has one, or its client is gone."""
+class Withdraw(Message, frozen=True, kw_only=True, tag="withdraw.2"):
+    """Request `number` needs no answer any more: it has one, or its client is gone."""
 
     model: str
-    seq: int
+    number: int
 
 
-# dispatcher -> web (and Send)
+# dispatcher -> web
 
 
-class Returned(Message, frozen=True, kw_only=True, tag="returned.1"):
-    """The worker that had request `seq`, or was to receive it, is gone."""
+class SendUpload(Message, frozen=True, kw_only=True, tag="send-upload.1"):
+    """Send the picture of request `number` to `worker`, which reads at `inbox`."""
 
     model: str
-    seq: int
+    worker: str
+    inbox: str
+    number: int
+
+
+class Returned(Message, frozen=True, kw_only=True, tag="returned.2"):
+    """The worker that had the picture of request `number`, or was to receive it, is gone."""
+
+    model: str
+    number: int
+
+
+# web or worker -> dispatcher
+
+
+class UploadDone(Message, frozen=True, kw_only=True, tag="upload-done.1"):
+    """This worker is done with the picture of request `number`, or will not receive it, and can take another."""
+
+    worker: str
+    number: int
 
 
 # worker -> dispatcher
@@ -210,9 +229,9 @@ class Dismissed(Message, frozen=True, kw_only=True, tag="dismissed.1"):
 
 
 FromCapture = CaptureHello | Announce | Skipped | Missing | Sent | Ended
-FromWeb = WebHello | Request | Withdraw
-FromWorker = WorkerHello | BatchStarted | WorkerReady | Leaving
+FromWeb = WebHello | Request | Withdraw | UploadDone
+FromWorker = WorkerHello | BatchStarted | WorkerReady | UploadDone | Leaving
 ToDispatcher = FromCapture | FromWeb | FromWorker | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
-ToWeb = Send | Returned | Introduce
+ToWeb = SendUpload | Returned | Introduce
 ToWorker = Dismissed

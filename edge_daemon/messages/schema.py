@@ -5,22 +5,16 @@ from typing import Any
 
 import msgspec
 
-from edge_daemon.messages.published import End, Result
-from edge_daemon.messages.status import CaptureReport, Status, WorkerReport
+from edge_daemon.messages.status import CaptureReport, WorkerReport
+from edge_daemon.messages.topics import TOPICS
 
-PUBLISHED: dict[str, tuple[type[msgspec.Struct], ...]] = {
-    "result/<camera>/": (Result, End),
-    "frame/<camera>/": (Result,),
-    "status/": (Status,),
-}
-"""The headers of each topic."""
 DETAILS = (CaptureReport, WorkerReport)
 """The `detail` of processes, by their role."""
 
 
 def messages_schema() -> dict[str, Any]:
     """The JSON Schema that every published header fits."""
-    headers = list(dict.fromkeys(header for topic in PUBLISHED.values() for header in topic))
+    headers = list(dict.fromkeys(header for topic in TOPICS.values() for header in topic.types.values()))
     _, definitions = msgspec.json.schema_components([*headers, *DETAILS], ref_template="#/$defs/{name}")
     for definition in definitions.values():
         definition["description"] = inspect.cleandoc(definition.get("description", ""))
@@ -33,4 +27,4 @@ def messages_schema() -> dict[str, Any]:
 
 
 def _topics_of(header: type[msgspec.Struct]) -> str:
-    return "Topics: " + ", ".join(topic for topic, headers in PUBLISHED.items() if header in headers)
+    return "Topics: " + ", ".join(topic.pattern for topic in TOPICS.values() if header in topic.types.values())

@@ -21,7 +21,7 @@ class MotionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What every process reports: the number of messages that it `rejected` as malformed or unexpected."""
+    """Figures that every process reports: the number of messages that it `rejected` as malformed or unexpected."""
 
     rejected: int = 0
 

@@ -1,4 +1,4 @@
-"""The frame that a worker has in hand, in a file that outlives the worker: only that frame may have killed it."""
+"""The picture that a worker has in hand, in a file that outlives the worker: only that picture may have killed it."""
 
 import logging
 import os
@@ -6,19 +6,29 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from edge_daemon.transport.zeromq import of_this_process, path_of
 
 logger = logging.getLogger(__name__)
-_HEAD = struct.Struct("<qqH")
+_HEAD = struct.Struct("<H")
 _BYTES = 1024
 
 
 class FrameId(NamedTuple):
-    """Identity of a frame."""
+    """Identity of a camera's frame."""
 
     camera: str
     epoch: int
     seq: int
+
+
+InHand = FrameId | int
+"""A frame, or the number of the request whose picture it is."""
+NOTHING = FrameId("", 0, 0)
+"""In hand of a worker that has not begun anything yet."""
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[InHand] = msgspec.msgpack.Decoder(InHand)
 
 
 class CrashMarker:
@@ -33,18 +43,19 @@ class CrashMarker:
             os.write(self._fd, bytes(_BYTES))  # reserves the space, however full the disk gets
         except OSError as error:
             self._give_up(error)
+        self.put(NOTHING)
 
-    def put(self, camera: str, epoch: int, seq: int) -> None:
-        """Record that the worker starts this frame."""
+    def put(self, picture: InHand) -> None:
+        """Record that the worker starts this picture."""
         if self._fd >= 0:
-            name = camera.encode(errors="replace")[: _BYTES - _HEAD.size]
+            encoded = _encoder.encode(picture)
             try:
-                os.pwrite(self._fd, _HEAD.pack(epoch, seq, len(name)) + name, 0)
+                os.pwrite(self._fd, _HEAD.pack(len(encoded)) + encoded, 0)
             except OSError as error:
                 self._give_up(error)
 
     def close(self) -> None:
-        """Close the file: the worker ends, and not because of a frame."""
+        """Close the file: the worker ends, and not because of a picture."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -55,13 +66,13 @@ class CrashMarker:
         self.close()
 
 
-def read(inbox: str) -> FrameId | None:
-    """Frame that the worker at `inbox` had in hand last; None if it left no marker."""
+def read(inbox: str) -> InHand | None:
+    """Picture that the worker at `inbox` had in hand last; None if it left no marker."""
     try:
         data = _path(inbox).read_bytes()
-        epoch, seq, length = _HEAD.unpack_from(data)
-        return FrameId(data[_HEAD.size : _HEAD.size + length].decode(errors="replace"), epoch, seq)
-    except (OSError, struct.error):
+        (length,) = _HEAD.unpack_from(data)
+        return _decoder.decode(data[_HEAD.size : _HEAD.size + length])
+    except (OSError, struct.error, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -1,1 +1,1 @@
-"""Where results come together: puts them in order, accounts for every frame, and publishes."""
+"""The sink: puts results in order, accounts for every frame, and publishes."""

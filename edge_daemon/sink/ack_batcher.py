@@ -1,55 +1,51 @@
-"""When the dispatcher is told how far streams have come: not for every frame, for that would wake it up."""
+"""When the dispatcher is sent acknowledgements: not for every frame, since each wakes it up."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from edge_daemon.messages.accounting import StreamState
 from edge_daemon.settings import CameraPlan
+from edge_daemon.transport.coalescer import Clock, Coalescer
 
-LOT = {"lossless": 4, "live": 16}
-"""Frames of one stream that are acknowledged at once: a file's are kept until then."""
-PATIENCE_S = {"lossless": 0.02, "live": 1.0}
+COUNT = {"lossless": 4, "live": 16}
+"""Frames of one stream that are acknowledged together: those of a file are kept until then."""
+DELAY_S = {"lossless": 0.02, "live": 1.0}
 
 
 class AckBatcher:
-    """Holds states back until a stream has moved by a LOT or has finished, or until PATIENCE_S have passed. Then all
-    are due. Where one camera is lossless none waits for longer than its would.
+    """Holds states back until one stream has moved by COUNT frames or has finished, or until DELAY_S have passed. With
+    one lossless camera its figures apply to all.
     """
 
-    def __init__(self, cameras: Mapping[str, CameraPlan]) -> None:
-        self._held: dict[tuple[str, str], StreamState] = {}
-        self._told: dict[tuple[str, str], int] = {}  # the last frame of a stream that was told of
-        self._until = 0.0
-        self._enough = False
+    def __init__(self, cameras: Mapping[str, CameraPlan], clock: Clock = time.monotonic) -> None:
+        self._held: Coalescer[StreamState] = Coalescer(delay_s=0.0, clock=clock)
+        self._acked: dict[tuple[str, str], int] = {}  # the last frame acknowledged of each stream
         self.change(cameras)
 
     def change(self, cameras: Mapping[str, CameraPlan]) -> None:
         """Go on with other cameras."""
-        lossless = any(turn.delivery == "lossless" for turn in cameras.values())
+        lossless = any(plan.delivery == "lossless" for plan in cameras.values())
         delivery = "lossless" if lossless else "live"
-        self._lot, self._patience_s = LOT[delivery], PATIENCE_S[delivery]
+        self._count, self._held.delay_s = COUNT[delivery], DELAY_S[delivery]
 
-    def add(self, states: Sequence[StreamState], now: float) -> None:
-        """Streams have come so far at `now` (seconds)."""
-        if not self._held:
-            self._until = now + self._patience_s
+    def add(self, states: Sequence[StreamState]) -> None:
+        """Hold the states of streams that have moved."""
         for state in states:
-            self._held[state.key] = state
-            self._enough |= state.finished or not 0 <= state.resolved - self._told.get(state.key, -1) < self._lot
+            moved = state.resolved - self._acked.get(state.key, -1)
+            self._held.add(state, urgent=state.finished or not 0 <= moved < self._count)
 
-    def due(self, now: float) -> list[StreamState]:
-        """What is to be told now, if anything."""
-        if not (self._enough or now >= self._until):
+    def take_due(self) -> list[StreamState]:
+        """Return the newest state of each stream if they are to be sent now, and hold them no longer."""
+        if not self._held.is_due():
             return []
-        self._told |= {key: state.resolved for key, state in self._held.items()}
-        states = list(self._held.values())
-        self.clear()
-        return states
+        states = {state.key: state for state in self._held.take()}
+        self._acked |= {key: state.resolved for key, state in states.items()}
+        return list(states.values())
 
     def wait_s(self, most: float) -> float:
-        """How long to wait for more, up to `most`."""
-        return min(most, self._patience_s) if self._held else most
+        """Time until they are due, up to `most`."""
+        return self._held.wait_s(most)
 
     def clear(self) -> None:
-        """All was told otherwise."""
-        self._held.clear()
-        self._enough = False
+        """Hold nothing: all states were sent otherwise."""
+        self._held.take()

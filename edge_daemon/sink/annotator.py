@@ -1,4 +1,4 @@
-"""The annotated frames: what all models of a camera found lately, drawn on one picture and encoded once."""
+"""Draws what all models of a camera found lately on one picture, and encodes it once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from edge_daemon.messages.findings import Found
 from edge_daemon.sink.reorder_buffer import Arrival
 
 RECENT_NS = 1_000_000_000
-"""How old what another model found may be to be drawn on this picture."""
+"""Maximum age of another model's findings that are drawn on a picture."""
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,19 @@ class _Found:
 
 
 class Annotator:
-    """Remembers what each model found last, and completes the picture that one model's worker has annotated."""
+    """Keeps the last findings of each model, and draws them on the picture that one model's worker has annotated."""
 
     def __init__(self, quality: int) -> None:
         self._quality = quality
         self._found: dict[tuple[str, str], _Found] = {}
 
     def note(self, arrival: Arrival) -> None:
-        """Remember what a model found."""
+        """Keep the findings of a model."""
         outcome, frame = arrival.outcome, arrival.outcome.frame
         self._found[frame.camera, outcome.model] = _Found(arrival.at_ns, (frame.width, frame.height), outcome.found)
 
     def jpeg(self, arrival: Arrival, others: Iterable[str]) -> bytes:
-        """The annotated picture with what the `others` among the camera's models found, as JPEG."""
+        """JPEG of the picture that arrived (RGB bytes, height x width x 3), with the findings of `others` (models)."""
         frame = arrival.outcome.frame
         rgb = np.frombuffer(arrival.picture or b"", np.uint8).reshape(frame.height, frame.width, 3)
         for model in others:

@@ -1,7 +1,7 @@
-"""What a sink leaves to the one that comes after it, should it and the dispatcher die together.
+"""The state of each stream on disk, for the next sink if sink and dispatcher die together.
 
-A file in the run's folder: for each step in which streams moved, how long the file of results was then, and the states
-of those streams. What was written to the file of results after the last of them is made up from its lines.
+A file in the run's folder: for each step in which streams moved, the length of the result file at that time, and the
+states of those streams. Results that were written after the last step are made up for from their lines.
 """
 
 import errno
@@ -22,13 +22,13 @@ from edge_daemon.messages.fates import Dropped
 
 logger = logging.getLogger(__name__)
 _HEAD = struct.Struct("<Iq")
-"""Bytes of the states that follow, and of the file of results (-1: none)."""
+"""Length of the states that follow, and of the result file (-1: none), in bytes."""
 LIMIT_BYTES = 256 << 10
-"""When it has become longer than this, it is written anew."""
+"""Length at which the file is written again with the last states only."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What a line of the file of results tells of its stream."""
+    """The part of a line of the result file that concerns its stream."""
 
     camera: str
     model: str
@@ -38,9 +38,8 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Checkpoint:
-    """Remembers the last state of every stream, in a file as well.
-
-    Where the file cannot be written, that is said once, and it remembers no more.
+    """Keeps the last state of every stream, also in a file. If that cannot be written, it is removed, which is logged
+    once.
     """
 
     def __init__(self, path: Path, results: Path | None) -> None:
@@ -53,11 +52,11 @@ class Checkpoint:
 
     @property
     def states(self) -> list[StreamState]:
-        """How far each stream has come."""
+        """Last state of each stream."""
         return list(self._states.values())
 
     def note(self, acks: Acks, written: int) -> None:
-        """Streams have moved; the file of results has `written` bytes now."""
+        """Keep the states of streams that have moved; the result file has `written` bytes now."""
         self._states |= {state.key: state for state in acks.streams}
         if self._fd < 0:
             return
@@ -73,13 +72,13 @@ class Checkpoint:
             self._rewrite(written)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def _read(self) -> int:
-        """Take in the file, as far as it is whole; how long the file of results was."""
+        """Read the file as far as it is whole; return the length that the result file had."""
         try:
             data = self._path.read_bytes()
         except OSError:
@@ -96,7 +95,7 @@ class Checkpoint:
         return written
 
     def _rewrite(self, written: int) -> None:
-        """Write all anew: of each stream only the last state."""
+        """Write the file again, with the last state of each stream."""
         self.close()
         encoded = encode(Acks(streams=self.states))
         new = self._path.with_suffix(".new")
@@ -111,12 +110,12 @@ class Checkpoint:
     def _give_up(self, error: OSError) -> None:
         logger.warning("cannot write %s: %s; it matters only if sink and dispatcher die together", self._path, error)
         self.close()
-        with suppress(OSError):  # what is in there gets old
+        with suppress(OSError):  # its states get old
             self._path.unlink(missing_ok=True)
 
 
 def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:
-    """The states after these results were published, too."""
+    """The states after the results of these lines were published too."""
     by_key = {state.key: state for state in states}
     for line in lines:
         key = line.camera, line.model
@@ -138,7 +137,7 @@ def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[Stre
 
 
 def _lines(results: Path, start: int) -> Iterator[Line]:
-    """The whole lines of the file of results from byte `start` on; what is none of ours is left out."""
+    """The whole lines of the result file from byte `start` on, without those that are no results."""
     try:
         with results.open("rb") as file:
             file.seek(start)

@@ -1,4 +1,4 @@
-"""All cameras' buffers at one collector: messages in, results to publish and news for the dispatcher out."""
+"""The reorder buffers of all cameras and models: messages in, results and acknowledgements out."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,32 +29,32 @@ class Collector:
         self._buffers: dict[Key, ReorderBuffer] = {}
         self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
-        self._dirty: dict[Key, None] = {}  # of whom there was news, or is something awaited
-        self._moved: dict[Key, None] = {}  # what may have to be acknowledged
-        self._found: dict[Key, Found] = {}  # the last that was found
+        self._dirty: dict[Key, None] = {}  # buffers that may have something to release
+        self._moved: dict[Key, None] = {}  # buffers whose state may have to be acknowledged
+        self._found: dict[Key, Found] = {}  # findings of the last result
         self._started = False
         self._open(cameras)
         self._begin(states)
 
     def change(self, cameras: dict[str, CameraPlan], now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
-        """Go on with other cameras and models; what there still is to publish of those that are gone."""
+        """Go on with other cameras and models; yield what is still to be published of those that are gone."""
         gone = [buffer for (camera, model), buffer in self._buffers.items() if not _has(cameras, camera, model)]
         for buffer in gone:
             yield from self._published(buffer, buffer.close(), now_ns)
-            for books in (self._buffers, self._meters, self._acked, self._found, self._dirty, self._moved):
-                books.pop((buffer.camera, buffer.model), None)
+            for by_key in (self._buffers, self._meters, self._acked, self._found, self._dirty, self._moved):
+                by_key.pop((buffer.camera, buffer.model), None)
         self._open(cameras)
 
     def _open(self, cameras: dict[str, CameraPlan]) -> None:
         self._cameras = cameras
-        for camera, turn in cameras.items():
-            for model in turn.models:
+        for camera, plan in cameras.items():
+            for model in plan.models:
                 buffer = self._buffers.setdefault((camera, model), ReorderBuffer(camera, model))
-                buffer.reorder_wait_ns = int(turn.reorder_wait_s * 1e9) if turn.delivery == "live" else None
+                buffer.reorder_wait_ns = int(plan.reorder_wait_s * 1e9) if plan.delivery == "live" else None
                 self._meters.setdefault((camera, model), Meter())
 
-    def tell(self, message: ToSink) -> None:
-        """Take in what the dispatcher says."""
+    def receive(self, message: ToSink) -> None:
+        """Apply a message of the dispatcher."""
         match message:
             case StartFrom():
                 self._started = True
@@ -63,7 +63,7 @@ class Collector:
                 self._begin([message.state])
             case Assigned() | Gap() | Lost() | Captured() if self._started:
                 if buffer := self._buffers.get((message.camera, message.model)):
-                    buffer.tell(message)
+                    buffer.receive(message)
                     self._dirty[message.camera, message.model] = None
 
     def _begin(self, states: Sequence[StreamState]) -> None:
@@ -72,42 +72,42 @@ class Collector:
                 buffer.start(state)
                 self._dirty[buffer.camera, buffer.model] = self._moved[buffer.camera, buffer.model] = None
 
-    def arrived(self, arrival: Arrival) -> bool:
-        """Take in what a worker made of a frame; false where the dispatcher has yet to tell of its turn."""
+    def add(self, arrival: Arrival) -> bool:
+        """Add a worker's outcome; false if the dispatcher's assignment has not arrived yet."""
         buffer = self._buffers.get((arrival.outcome.frame.camera, arrival.outcome.model))
         if buffer is None:
             return True
         self._dirty[buffer.camera, buffer.model] = None
-        return buffer.arrived(arrival)
+        return buffer.add(arrival)
 
-    def hello(self) -> list[StreamState]:
-        """How far everything has come, for a dispatcher that says where to start: it stays so until then."""
+    def suspend(self) -> list[StreamState]:
+        """Release nothing until the dispatcher sends where to start; return how far each stream has come."""
         self._started = False
         return [buffer.state for buffer in self._buffers.values() if buffer.state.epoch]
 
     def release(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
-        """What is to be published now, in order: results with the outcome they come from, and ends."""
+        """Yield what is to be published now, in order: results, each with its outcome, and ends."""
         if not self._started:
             return
         for key in list(self._dirty):
             buffer = self._buffers[key]
             yield from self._published(buffer, buffer.release(now_ns), now_ns)
             self._moved[key] = None
-            if not buffer.awaits:
+            if buffer.is_empty:
                 del self._dirty[key]
 
     @property
-    def rests(self) -> bool:
-        """Whether nothing is awaited."""
+    def is_idle(self) -> bool:
+        """True if there is nothing to release."""
         return not self._dirty
 
     def close(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
-        """The last that is to be published; after it nothing is in flight."""
+        """Yield the last that is to be published; after it nothing is in flight."""
         for buffer in self._buffers.values():
             yield from self._published(buffer, buffer.close(), now_ns)
 
-    def acks(self, *, lossless: bool = True) -> Acks | None:
-        """The streams that have come further since the last call, if any; the lossless ones may have to wait."""
+    def take_acks(self, *, lossless: bool = True) -> Acks | None:
+        """Return the streams that have moved since the last call, if any; without `lossless`, those have to wait."""
         if not self._started:
             return None
         held = {} if lossless else {key: None for key in self._moved if self._cameras[key[0]].delivery == "lossless"}
@@ -120,8 +120,8 @@ class Collector:
     def counts(self, now_ns: int) -> Streams:
         """The counts of all streams."""
         return {
-            camera: {model: self._counts((camera, model), now_ns) for model in turn.models}
-            for camera, turn in self._cameras.items()
+            camera: {model: self._counts((camera, model), now_ns) for model in plan.models}
+            for camera, plan in self._cameras.items()
         }
 
     def _counts(self, key: Key, now_ns: int) -> StreamCounts:
@@ -163,13 +163,13 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         width=frame.width,
         height=frame.height,
         detections=found.detections,
-        classes=_told(found.classes),
-        segments=_told(found.segments),
-        embedding=_told(found.embedding),
-        keypoints=_told(found.keypoints),
-        skeleton=_told(found.skeleton),
-        values=_told(found.values),
-        text=_told(found.text),
+        classes=_or_unset(found.classes),
+        segments=_or_unset(found.segments),
+        embedding=_or_unset(found.embedding),
+        keypoints=_or_unset(found.keypoints),
+        skeleton=_or_unset(found.skeleton),
+        values=_or_unset(found.values),
+        text=_or_unset(found.text),
         dropped=dict(delivery.dropped),
         timing_ms=Timing(
             wait=round(took.wait, 2),
@@ -180,24 +180,24 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
             total=round(total_ms, 2),
         ),
         worker=outcome.worker,
-        after=_told(outcome.after),
+        after=_or_unset(outcome.after),
         truth=msgspec.UNSET if frame.truth is None else frame.truth,
     )
 
 
-def _told(value: T | None) -> T | msgspec.UnsetType:
+def _or_unset(value: T | None) -> T | msgspec.UnsetType:
     return msgspec.UNSET if value is None else value
 
 
 def _names(found: Found) -> dict[str, int]:
-    """How many of each class; of a whole picture the likeliest."""
+    """Number of detections of each class; of a whole picture, the most likely class."""
     if found.classes:
         return {found.classes[0].class_name: 1}
     return dict(Counter(name for detection in found.detections for name in _names_of(detection)))
 
 
 def _names_of(detection: Detection) -> list[str]:
-    """What it is; for what another model found, what this one makes of it."""
+    """Class of a detection; of one that another model found, the classes that this model finds in it."""
     if detection.classes:
         return [detection.classes[0].class_name]
     if detection.detections is not None:

@@ -1,4 +1,4 @@
-"""Rates and latencies of the last seconds, for people and dashboards."""
+"""Rate and latencies of the last seconds, for people and dashboards."""
 
 from collections import deque
 
@@ -8,19 +8,19 @@ PERCENTILES = (50, 90, 99)
 
 
 class Meter:
-    """Remembers when things happened, and how long each took."""
+    """Counts events, and how long each took."""
 
     def __init__(self) -> None:
         self._at_ns: deque[int] = deque(maxlen=SAMPLES)
         self._took_ms: deque[float] = deque(maxlen=SAMPLES)
 
     def add(self, at_ns: int, took_ms: float) -> None:
-        """Something happened at `at_ns`."""
+        """Count an event at `at_ns` that took `took_ms`."""
         self._at_ns.append(at_ns)
         self._took_ms.append(took_ms)
 
     def rate(self, now_ns: int) -> float:
-        """How often a second it happened lately."""
+        """Events a second."""
         self._forget(now_ns)
         if len(self._at_ns) < 2:
             return 0.0
@@ -28,7 +28,7 @@ class Meter:
         return len(self._at_ns) / (span_ns / 1e9)
 
     def percentiles(self, now_ns: int) -> dict[str, float]:
-        """Milliseconds taken, `p50` to `p99` (nearest rank); empty when nothing happened lately."""
+        """Milliseconds taken, `p50` to `p99` (nearest rank); empty without an event."""
         self._forget(now_ns)
         took = sorted(self._took_ms)
         if not took:

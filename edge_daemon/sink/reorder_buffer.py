@@ -1,4 +1,4 @@
-"""One camera and model's results, put in order, and the one account of what became of every frame."""
+"""The results of one camera and model in frame order, and the account of what became of every frame."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -7,14 +7,16 @@ from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, Strea
 from edge_daemon.messages.fates import NOTHING
 from edge_daemon.messages.outcomes import Outcome
 
-STASH = 64
-"""Outcomes kept that came ahead of the turn they belong to."""
+EARLY = 64
+"""Outcomes kept that arrived before their assignment."""
 Picture = bytes | memoryview | None
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A worker's outcome, the annotated RGB bytes that came with it, and when (monotonic nanoseconds)."""
+    """A worker's outcome, the annotated picture that came with it (a JPEG, or RGB bytes, height x width x 3), and when
+    it arrived (monotonic nanoseconds).
+    """
 
     outcome: Outcome
     picture: Picture
@@ -23,7 +25,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A result whose turn has come, and what was dropped since the one before."""
+    """A result to be published, and what was dropped since the one before."""
 
     arrival: Arrival
     dropped: Counter[str]
@@ -31,25 +33,29 @@ class Delivery:
 
 @dataclass(frozen=True)
 class EndOfSource:
-    """All that the source had has been accounted for."""
+    """All frames of the source are accounted for."""
 
 
 @dataclass
 class _Entry:
-    """Something the dispatcher told: drops, and (but for a gap) a turn whose outcome is awaited."""
+    """An assignment, or a gap, and what was dropped before it. An assignment waits for its outcome or its loss."""
 
     epoch: int
     seq: int
     dropped: Counter[str]
-    turn: bool
+    assigned: bool
     end: bool = False
     arrival: Arrival | None = None
     lost: str | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        return not self.assigned or self.arrival is not None or self.lost is not None
+
 
 @dataclass
 class _Epoch:
-    """The counts of the epoch that is being released."""
+    """Counts of the epoch that is being released."""
 
     number: int
     resolved: int = -1
@@ -59,10 +65,11 @@ class _Epoch:
 
 
 class ReorderBuffer:
-    """Reorder buffer and account in one: a frame is delivered or dropped exactly once, in frame order.
+    """Releases each frame exactly once, in frame order: delivered or dropped.
 
-    The dispatcher tells turns and gaps in frame order; a turn is settled by its outcome or its loss. A turn that was
-    overtaken waits `reorder_wait_ns` for its outcome and is then dropped as `late`; None waits for ever (lossless).
+    The dispatcher sends assignments and gaps in frame order; an assignment is settled by its outcome or its loss. If
+    another frame overtakes it, it waits `reorder_wait_ns` for its outcome, and is then dropped as `late`; None waits
+    without limit (lossless).
     """
 
     def __init__(self, camera: str, model: str, *, reorder_wait_ns: int | None = None) -> None:
@@ -73,7 +80,7 @@ class ReorderBuffer:
         self.start(StreamState(camera=camera, model=model, epoch=0))
 
     def start(self, state: StreamState) -> None:
-        """Go on from `state`; of what was under way only the outcomes that are here are kept."""
+        """Go on from `state`; only the outcomes that have arrived are kept."""
         self.delivered = state.delivered
         self._dropped = Counter(state.dropped)
         self._epoch = _Epoch(state.epoch, state.resolved, state.published, Counter(state.gap), state.finished)
@@ -83,11 +90,11 @@ class ReorderBuffer:
         self._entries.clear()
         self._early.clear()
         for arrival in here:
-            self.arrived(arrival)
+            self.add(arrival)
 
     @property
     def state(self) -> StreamState:
-        """How far this has come: all that a successor needs to know."""
+        """How far this has come: all that another buffer needs to go on."""
         epoch = self._epoch
         return StreamState(
             camera=self.camera,
@@ -102,9 +109,9 @@ class ReorderBuffer:
         )
 
     @property
-    def awaits(self) -> bool:
-        """Whether something was told that is not released yet: it may be due by time alone."""
-        return bool(self._entries)
+    def is_empty(self) -> bool:
+        """True if nothing is left to release; otherwise time alone may release something."""
+        return not self._entries
 
     @property
     def captured(self) -> int:
@@ -113,81 +120,83 @@ class ReorderBuffer:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Frames dropped by reason, in all epochs, also those that lie between turns still awaited."""
+        """Frames dropped by reason, in all epochs, with those that are not released yet."""
         return sum((entry.dropped for entry in self._entries), self._dropped.copy())
 
     @property
     def in_flight(self) -> int:
-        """Frames that wait for a worker, or for their result's turn."""
+        """Frames that wait for a worker, for their result, or for an earlier one's."""
         return self.captured - self.delivered - self.dropped.total()
 
-    def tell(self, message: Assigned | Gap | Lost | Captured) -> None:
-        """Take in what the dispatcher says of this stream."""
+    def receive(self, message: Assigned | Gap | Lost | Captured) -> None:
+        """Apply a message of the dispatcher about this stream."""
         match message:
             case Captured():
                 self._count(message.epoch, message.count)
             case Lost():
                 for entry in self._entries:
-                    if entry.turn and (entry.epoch, entry.seq) == (message.epoch, message.seq):
+                    if entry.assigned and (entry.epoch, entry.seq) == (message.epoch, message.seq):
                         entry.lost = message.reason
             case Assigned() | Gap():
                 self._count(message.epoch, message.seq + 1)
-                dropped, turn = Counter(message.dropped) if message.dropped else NOTHING, isinstance(message, Assigned)
-                entry = _Entry(message.epoch, message.seq, dropped, turn)
+                dropped = Counter(message.dropped) if message.dropped else NOTHING
+                entry = _Entry(message.epoch, message.seq, dropped, assigned=isinstance(message, Assigned))
                 if isinstance(message, Gap):
                     entry.end = message.end
                 else:
                     entry.arrival = self._early.pop((message.epoch, message.seq), None)
                 self._entries.append(entry)
 
-    def arrived(self, arrival: Arrival) -> bool:
-        """Take in an outcome, unless its frame is accounted for already; false where its turn was not told yet."""
+    def add(self, arrival: Arrival) -> bool:
+        """Add an outcome, unless its frame is accounted for already; false if its assignment has not arrived yet."""
         frame = arrival.outcome.frame
         for entry in self._entries:
-            if entry.turn and (entry.epoch, entry.seq) == (frame.epoch, frame.seq):
+            if entry.assigned and (entry.epoch, entry.seq) == (frame.epoch, frame.seq):
                 entry.arrival = entry.arrival or arrival
                 return True
         if frame.epoch <= self._epoch.number and frame.seq <= self._epoch.resolved:
             return True
         self._early[frame.epoch, frame.seq] = arrival
-        while len(self._early) > STASH:
+        while len(self._early) > EARLY:
             del self._early[next(iter(self._early))]
         return False
 
     def release(self, now_ns: int) -> list[Delivery | EndOfSource]:
-        """What can be published now, in order."""
+        """Release the frames at the front that are settled, in order; return what is to be published of them."""
         released: list[Delivery | EndOfSource] = []
-        while self._entries and self._is_settled(now_ns):
+        while self._entries:
+            self._give_up_late(now_ns)
+            if not self._entries[0].is_settled:
+                break
             entry = self._entries.popleft()
             if entry.epoch != self._epoch.number:
-                self._turn_over(entry.epoch)
+                self._begin(entry.epoch)
             self._drop(entry.dropped)
             self._epoch.resolved = entry.seq
             if entry.end and not self._epoch.finished:
                 self._epoch.finished = True
                 released.append(EndOfSource())
-            elif entry.turn:
+            elif entry.assigned:
                 released += self._settle(entry)
         return released
 
     def close(self) -> list[Delivery | EndOfSource]:
-        """Release all there is; what has no outcome by now is dropped as `shutdown`, so that nothing is in flight."""
+        """Release everything: frames without an outcome are dropped as `shutdown`, so that none is in flight."""
         for entry in self._entries:
-            if entry.turn and entry.arrival is None:
+            if entry.assigned and entry.arrival is None:
                 entry.lost = entry.lost or "shutdown"
         released = self.release(0)
         self._drop(Counter(shutdown=self.in_flight))
         return released
 
-    def _is_settled(self, now_ns: int) -> bool:
-        entry = self._entries[0]
-        if not entry.turn or entry.arrival or entry.lost:
-            return True
-        overtaken_ns = min((e.arrival.at_ns for e in self._entries if e.arrival), default=now_ns)
-        if self.reorder_wait_ns is None or now_ns - overtaken_ns <= self.reorder_wait_ns:
-            return False
-        entry.lost = "late"
-        return True
+    def _give_up_late(self, now_ns: int) -> None:
+        """Drop the first frame if it was overtaken too long ago."""
+        first = self._entries[0]
+        if first.is_settled or self.reorder_wait_ns is None:
+            return
+        overtaken_ns = min((entry.arrival.at_ns for entry in self._entries if entry.arrival), default=now_ns)
+        if now_ns - overtaken_ns > self.reorder_wait_ns:
+            first.lost = "late"
 
     def _settle(self, entry: _Entry) -> list[Delivery | EndOfSource]:
         arrival = entry.arrival
@@ -205,8 +214,8 @@ class ReorderBuffer:
             self._dropped += dropped
             self._epoch.gap += dropped
 
-    def _turn_over(self, epoch: int) -> None:
-        """Close the account of the epoch before: what nobody accounted for went down with a process."""
+    def _begin(self, epoch: int) -> None:
+        """Close the account of the epoch before: frames without a fate were lost with a process."""
         unknown = self._captured.pop(self._epoch.number, 0) - (self._epoch.resolved + 1)
         self._captured_before += self._epoch.resolved + 1 + unknown
         self._drop(Counter({"worker-lost": unknown}) if unknown > 0 else Counter())

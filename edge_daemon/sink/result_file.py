@@ -1,4 +1,4 @@
-"""The file of results: every result as a JSON line."""
+"""The result file: every result as a JSON line."""
 
 import logging
 import os
@@ -10,17 +10,17 @@ from edge_daemon.errors import StartError
 logger = logging.getLogger(__name__)
 STDOUT = 1
 BEGINNING = b'{"v":'
-"""Of every result."""
+"""First bytes of every result."""
 LIMIT_BYTES = 4 << 20
-"""What is kept while the disk is full; lines beyond it are lost, and counted, but for those to keep."""
+"""Bytes kept while the disk is full. Further lines are lost, and counted, except those to keep."""
 
 
 class ResultFile:
     """Appends lines to a file, or to standard output (`-`).
 
-    When writing fails (a full disk), that is said once, and `trouble` says it as long as it lasts. Lines are kept for a
-    while, those that may not be lost for as long as it takes, and written when it works again. A line that a sink
-    before this one was killed in the middle of is taken away: its result comes again.
+    A failure to write (a full disk) is logged once, and is in `trouble` until writing works again. Meanwhile lines are
+    kept, up to a limit except those that must not be lost. A half-written last line is truncated: its result is
+    delivered again.
 
     Raises:
         StartError: the file cannot be opened.
@@ -40,26 +40,26 @@ class ResultFile:
 
     @property
     def waits(self) -> bool:
-        """Whether lines cannot be written now, and may be later: not where the reader of a pipe is gone."""
+        """True while lines cannot be written, but may be later; false if the reader of a pipe is gone."""
         return self.trouble is not None and not isinstance(self.trouble, BrokenPipeError)
 
     @property
     def length(self) -> int:
-        """Bytes of the file; -1 of what is none."""
+        """Length of the file in bytes; -1 of a pipe."""
         try:
             return os.lseek(self._fd, 0, os.SEEK_END)
         except OSError:  # such as a pipe
             return -1
 
     def write(self, line: bytes, *, keep: bool = False) -> None:
-        """Take in one line, to be written by `flush`. One to `keep` is not lost while this `waits`."""
+        """Add a line, which `flush` writes. One to `keep` is not lost while this `waits`."""
         if len(self._pending) < LIMIT_BYTES or (keep and self.waits):
             self._pending += line + b"\n"
         else:
             self._lost += 1
 
     def flush(self) -> None:
-        """Hand what was taken in to the operating system."""
+        """Write all lines that were added."""
         try:
             while self._pending:
                 del self._pending[: os.write(self._fd, self._pending)]
@@ -73,7 +73,7 @@ class ResultFile:
         self.trouble, self._lost = None, 0
 
     def close(self) -> None:
-        """Bring everything to the disk."""
+        """Write all lines, to the disk itself."""
         self.flush()
         lost = self._lost + self._pending.count(b"\n")
         if lost:
@@ -81,13 +81,13 @@ class ResultFile:
         if self._fd != STDOUT:
             try:
                 os.fsync(self._fd)
-            except OSError as error:  # also what is no file on a disk, such as a pipe
+            except OSError as error:  # also of a pipe, or a device
                 logger.debug("%s: %s", self._name, error.strerror)
             os.close(self._fd)
 
 
 def _mend(path: str, fd: int) -> None:
-    """Cut off a last line that is a result of ours without its end."""
+    """Truncate a last line that begins like a result and has no end."""
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         return

@@ -1,20 +1,18 @@
-"""Who listens: what subscribers asked for, as the publishing socket tells it."""
-
-from edge_daemon.messages.published import topic
+"""The topics that others subscribe to, as the publishing socket reports them."""
 
 SUBSCRIBE, UNSUBSCRIBE = 1, 0
 
 
 class Subscriptions:
-    """Keeps the subscriptions that are held."""
+    """Set of prefixes that somebody subscribes to."""
 
     def __init__(self) -> None:
         self._held: set[bytes] = set()
 
-    def heard(self, message: bytes) -> None:
-        """Take in what the socket says: a byte for subscribe or unsubscribe, then the prefix.
+    def receive(self, message: bytes) -> None:
+        """Apply a message of the socket: a byte for subscribe or unsubscribe, then the prefix.
 
-        It says so once for each prefix: when the first subscriber comes, and when the last has gone.
+        It sends one for each prefix when the first subscriber has come, and one when the last has gone.
         """
         if not message or message[0] not in (SUBSCRIBE, UNSUBSCRIBE):
             return
@@ -23,6 +21,6 @@ class Subscriptions:
         else:
             self._held.discard(message[1:])
 
-    def wants(self, kind: str, camera: str | None = None) -> bool:
-        """Whether somebody gets what is published under this topic."""
-        return any(topic(kind, camera).startswith(prefix) for prefix in self._held)
+    def include(self, topic: bytes) -> bool:
+        """True if somebody receives what is published under this topic."""
+        return any(topic.startswith(prefix) for prefix in self._held)

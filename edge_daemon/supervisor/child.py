@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
 from edge_daemon.messages.requests import Reply
 from edge_daemon.messages.status import ProcessReport, ProcessStatus
@@ -23,13 +24,16 @@ from edge_daemon.runtime.control import (
     Stop,
 )
 from edge_daemon.runtime.forkserver import SpawnRequest
-from edge_daemon.supervisor.backoff import Backoff
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.usage import Usage
 
 logger = logging.getLogger(__name__)
+RESTART_S, RESTART_MAX_S = 0.25, 30.0
+"""Delay before a process that failed is started again, doubled with each failure in a row, and its limit."""
+FORGIVEN_S = 2.0
+"""Time of service that cancels one earlier failure, so that a process that works for a while restarts soon."""
 EXIT_S = 2.0
 """How long a process that closed its channel may take to end; and, once it is killed, to be gone."""
 REAP_S = 0.01
@@ -64,7 +68,7 @@ class Child:
         self._ready_at = 0.0
         self._exit_by: float | None = None
         self._killed = False
-        self._backoff = Backoff()
+        self._backoff = Backoff(RESTART_S, RESTART_MAX_S)
         self._channel: ProcessChannel | None = None
 
     @property
@@ -205,7 +209,7 @@ class Child:
         self._exit_by = time.monotonic() + EXIT_S
 
     def reap(self) -> bool:
-        """Look whether an exiting process is gone; if so, `why` tells how it ended."""
+        """Look whether an exiting process is gone; if so, `why` is the reason."""
         assert self.pid is not None
         assert self._exit_by is not None
         now = time.monotonic()
@@ -232,7 +236,7 @@ class Child:
     def _ended(self, how: str, up_s: float) -> None:
         self.pid = self.usage = self._exit_by = None
         self.ready = False
-        wait_s = 0.0 if self.replaced else self._backoff.failed(up_s)
+        wait_s = 0.0 if self.replaced else self._backoff.failed(forgiven=int(up_s / FORGIVEN_S))
         self.due = None if self.finished or self.once else time.monotonic() + wait_s
         self.why = self.failure.sentence if self.failure else how
         self.state = "finished" if self.finished else f"down ({self.why})"

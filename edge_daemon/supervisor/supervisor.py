@@ -73,7 +73,7 @@ class Supervisor:
         """Keep all processes running until done or asked to stop.
 
         Raises:
-            EdgeError: it could not start; its exit code tells which kind of failure it is.
+            EdgeError: it could not start; its exit code is the kind of failure.
         """
         try:
             while not self._stopping:

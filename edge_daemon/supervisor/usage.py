@@ -54,7 +54,7 @@ class Survey:
         self._next = 0
 
     def measure(self, processes: Sequence[Measured]) -> None:
-        """Measure those whose turn it is; called once a second."""
+        """Measure the processes that are due; called once a second."""
         now = time.monotonic()
         self._next = 0 if self._next >= len(processes) else self._next
         usages = [process.usage for process in processes[self._next : self._next + MOST]]

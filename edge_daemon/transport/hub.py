@@ -5,7 +5,7 @@ import errno
 import logging
 import select
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -20,13 +20,14 @@ BACKLOG = 1024
 
 class Hub:
     """Accepts channels from peers. A peer's first message is its name; a newer connection of that name replaces the
-    older one.
+    older one. `on_disconnect` is called with the name of a peer that is gone, after its last message.
 
     Raises:
         StartError: the socket at `address` cannot be made.
     """
 
     def __init__(self, address: str) -> None:
+        self.on_disconnect: Callable[[str], None] = lambda name: None
         self._path = path_of(address)
         self._listener = _listener(self._path, address)
         self._poll = select.epoll()
@@ -127,7 +128,7 @@ class Hub:
 
     def _introduce(self, fd: int, message: bytes) -> None:
         name = message.decode(errors="replace")
-        if (before := self._known.get(name)) is not None:
+        if (before := self._known.pop(name, None)) is not None:
             self._disconnect(before)
         self._names[fd], self._known[name] = name, fd
 
@@ -151,6 +152,7 @@ class Hub:
         name = self._names.pop(fd, None)
         if name is not None and self._known.get(name) == fd:
             del self._known[name]
+            self.on_disconnect(name)
 
 
 def _listener(path: Path, address: str) -> socket.socket:

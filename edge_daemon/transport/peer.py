@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from math import ceil
 
+from edge_daemon.backoff import Backoff
 from edge_daemon.transport.channel import Channel, path_of
 
 RETRY_S, RETRY_MAX_S = 0.02, 0.5
@@ -26,7 +27,7 @@ class Peer:
         self._path, self._name = path_of(address), name.encode()
         self._poll = select.epoll()
         self._channel: Channel | None = None
-        self._retry_s, self._retry_at = RETRY_S, 0.0
+        self._backoff, self._retry_at = Backoff(RETRY_S, RETRY_MAX_S), 0.0
 
     @property
     def connected(self) -> bool:
@@ -53,10 +54,10 @@ class Peer:
             channel.send(self._name)
         except OSError:
             channel.close()
-            self._retry_at = time.monotonic() + self._retry_s
-            self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
+            self._retry_at = time.monotonic() + self._backoff.failed()
             return False
-        self._channel, self._retry_s = channel, RETRY_S
+        self._backoff.succeeded()
+        self._channel = channel
         self._poll.register(channel, select.EPOLLIN)
         return True
 

@@ -199,7 +199,8 @@ class Mappings:
     """A worker's mappings of captures' pools."""
 
     def __init__(self) -> None:
-        self._pools: dict[str, tuple[int, memoryview | None]] = {}
+        self._pools: dict[tuple[str, int], memoryview | None] = {}  # by name and time of creation
+        self._gone: set[tuple[str, int]] = set()  # of captures that were gone when the last one was mapped
 
     def data(self, shared: SharedBuffer) -> memoryview:
         """The bytes, read-only; empty if the worker is only to map the pool, or cannot."""
@@ -215,16 +216,22 @@ class Mappings:
             memory[flag_of(shared.slot, shared.reader)] = 0
 
     def _memory(self, shared: SharedBuffer) -> memoryview | None:
-        created_ns, memory = self._pools.get(shared.pool, (None, None))
-        if created_ns != shared.created_ns:
-            memory = _mapped(shared)
-            self._pools = {name: seen for name, seen in self._pools.items() if Path(name).exists()}
-            self._pools[shared.pool] = shared.created_ns, memory
+        key = shared.pool, shared.created_ns
+        if key not in self._pools:
+            self._drop_gone()
+            self._pools[key] = memory = _mapped(shared)
             if memory is None:
                 logger.warning("cannot map the shared memory of a capture, which sends its frames as bytes instead")
             else:
                 memory[SEEN + shared.reader] = 1
-        return memory
+        return self._pools[key]
+
+    def _drop_gone(self) -> None:
+        """Drop the pools that were gone the last time already: frames of those that went since may be on their way."""
+        for key in self._gone:
+            del self._pools[key]
+        newest = dict(self._pools.keys())  # by name
+        self._gone = {(name, at) for name, at in self._pools if newest[name] != at or not Path(name).exists()}
 
 
 def _mapped(shared: SharedBuffer) -> memoryview | None:

@@ -85,7 +85,8 @@ def of_this_process(address: str) -> str:
 
 def is_there(address: str) -> bool:
     """True if the process for which `of_this_process` made this address still runs."""
-    return Path("/proc", address.rpartition("-")[2]).exists()
+    pid = address.rpartition("-")[2]
+    return pid.isdecimal() and pid.isascii() and Path("/proc", pid).exists()
 
 
 def inbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:

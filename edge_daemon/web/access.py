@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
+from edge_daemon.backoff import delay_s
 from edge_daemon.settings import TokenSettings
 from edge_daemon.tokens import SHA256, Role, digest, includes
 
@@ -15,7 +16,7 @@ COOKIE = "edge_daemon_token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 GUESSES = 5
 """Wrong tokens that an address may send before it has to wait."""
-LONGEST_S = 300.0
+FIRST_S, LONGEST_S = 1.0, 300.0
 REMEMBERED = 10_000
 """Addresses remembered for wrong tokens, the latest."""
 
@@ -109,8 +110,7 @@ class Access:
         if given == last:
             return Refusal(401, "the token is wrong")
         count += 1
-        wait_s = min(2.0 ** (count - GUESSES), LONGEST_S) if count >= GUESSES else 0.0
-        self._guesses[client] = count, now_s + wait_s, given
+        self._guesses[client] = count, now_s + delay_s(count - GUESSES + 1, FIRST_S, LONGEST_S), given
         self._guesses.move_to_end(client)
         while len(self._guesses) > REMEMBERED:
             self._guesses.popitem(last=False)

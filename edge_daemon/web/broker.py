@@ -11,25 +11,25 @@ import zmq
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, encode, pack
-from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import Introduce, Returned, Send, ToWeb
+from edge_daemon.messages.outcomes import UploadOutcome
+from edge_daemon.messages.scheduling import Introduce, Returned, SendUpload, ToWeb
 from edge_daemon.settings import WebSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
-from edge_daemon.web.requests import Answer, Requests
+from edge_daemon.web.requests import Requests
 
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
 BURST = 64
-Heard = Callable[[list[bytes]], None]
+Receive = Callable[[list[bytes]], None]
 
 
 class Broker(threading.Thread):
-    """Sends requests and receives answers. Published messages are passed to `heard`, in this thread."""
+    """Sends requests and receives answers. Published messages are passed to `receive`, in this thread."""
 
-    def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], heard: Heard) -> None:
+    def __init__(self, settings: WebSettings, context: zmq.Context[zmq.Socket[bytes]], receive: Receive) -> None:
         super().__init__(name="broker", daemon=True)
-        self._context, self._heard = context, heard
+        self._context, self._receive = context, receive
         address = zeromq.of_this_process(settings.replies)
         self._replies = zeromq.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
@@ -37,7 +37,7 @@ class Broker(threading.Thread):
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])
-        self._from_worker: Decoder[Outcome] = Decoder(Outcome)
+        self._from_worker: Decoder[UploadOutcome] = Decoder(UploadOutcome)
         self._todo: deque[Callable[[Requests], None]] = deque()
         self._topics: deque[tuple[bool, bytes]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -83,7 +83,7 @@ class Broker(threading.Thread):
             self._hear_dispatcher()
             self._hear_workers()
             while self._subscriber.poll(0):
-                self._heard(self._subscriber.recv_multipart())
+                self._receive(self._subscriber.recv_multipart())
             if self._requests.outbox:
                 self._peer.send(pack(self._requests.outbox))
                 self._requests.outbox.clear()
@@ -111,14 +111,14 @@ class Broker(threading.Thread):
 
     def _obey(self, message: ToWeb) -> None:
         match message:
-            case Send():
+            case SendUpload():
                 self._send(message)
             case Returned():
                 self._requests.returned(message)
             case Introduce():
                 self._say(self._requests.hello())
 
-    def _send(self, asked: Send) -> None:
+    def _send(self, asked: SendUpload) -> None:
         if (found := self._requests.send(asked)) is None:
             return
         header, data = found
@@ -138,7 +138,7 @@ class Broker(threading.Thread):
             except WireError as error:
                 logger.warning("dropped an answer: %s", error)
                 continue
-            self._requests.arrived(Answer(outcome, picture[0].buffer if picture else None))
+            self._requests.arrived(outcome, picture[0].buffer if picture else None)
 
 
 def now_ns() -> int:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from edge_daemon.messages.status import Status
+from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
@@ -37,6 +38,7 @@ class Entry:
     """A published result with its number in this process."""
 
     number: int
+    topic: str
     camera: str
     model: str
     names: frozenset[str]
@@ -53,7 +55,7 @@ class _Viewer:
 class Live:
     """The newest annotated frames of watched cameras, the results, and the status.
 
-    All methods run in the event loop's thread, except `heard`.
+    All methods run in the event loop's thread, except `receive`.
     """
 
     def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
@@ -72,30 +74,30 @@ class Live:
         """Call `observer` with each result's JSON."""
         self._observers.append(observer)
 
-    def heard(self, parts: list[bytes]) -> None:
+    def receive(self, parts: list[bytes]) -> None:
         """Receive a message of the sink; may be called in any thread."""
         self._loop.call_soon_threadsafe(self._take_in, parts)
 
     def _take_in(self, parts: list[bytes]) -> None:
-        kind, _, rest = parts[0].partition(b"/")
-        if kind == b"status":
+        topic, _, rest = parts[0].decode().partition("/")
+        if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
-        elif kind == b"frame" and len(parts) > 2:
-            camera = rest.rstrip(b"/").decode()
+        elif topic == FRAME.name and len(parts) > 2:
+            camera = rest.rstrip("/")
             for viewer in self._viewers:
                 if camera in viewer.cameras:
                     viewer.newest[camera] = parts[2]
                     viewer.came.set()
-        elif kind == b"result":
-            self._result(parts[1])
+        elif any(topic == streamed.name for streamed in STREAMED):
+            self._entry(topic, parts[1])
 
-    def _result(self, body: bytes) -> None:
-        for observer in self._observers:
+    def _entry(self, topic: str, body: bytes) -> None:
+        for observer in self._observers if topic == RESULT.name else ():
             observer(body)
         header = msgspec.json.decode(body, type=_Header)
         names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
         self._count += 1
-        event = Entry(self._count, header.camera, header.model, names, body)
+        event = Entry(self._count, topic, header.camera, header.model, names, body)
         self._events.append(event)
         for reader in self._readers:
             if reader.full():
@@ -126,7 +128,7 @@ class Live:
         before = self._looking[camera]
         self._looking[camera] += change
         if (before == 0) != (self._looking[camera] == 0):
-            self._subscribing.subscribe(f"frame/{camera}/".encode(), wanted=before == 0)
+            self._subscribing.subscribe(FRAME.prefix(camera), wanted=before == 0)
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Results as they arrive; with `after`, first the kept ones with higher numbers."""

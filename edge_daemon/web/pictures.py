@@ -6,7 +6,7 @@ from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
 from edge_daemon.imaging.pictures import check_size, is_ordinary_jpeg
 from edge_daemon.settings import Codec
-from edge_daemon.web.requests import Upload
+from edge_daemon.web.requests import Picture
 
 WANTED: dict[str, Codec] = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 """Formats of annotated pictures, by media type."""
@@ -16,7 +16,7 @@ class TooLargeError(PictureError):
     """A picture has more pixels than the limit."""
 
 
-def upload(data: bytes, max_pixels: int) -> Upload:
+def upload(data: bytes, max_pixels: int) -> Picture:
     """A picture file as a worker gets it: an upright JPEG unchanged, anything else as BGR pixels.
 
     Raises:
@@ -27,10 +27,10 @@ def upload(data: bytes, max_pixels: int) -> Upload:
     if header:
         _check(header.width, header.height, max_pixels)
         if header.codec == "jpeg" and is_ordinary_jpeg(data):
-            return Upload(data, "jpeg", header.width, header.height)
+            return Picture(data, "jpeg", header.width, header.height)
     bgr = read_bgr(data, max_pixels)
     height, width = bgr.shape[:2]
-    return Upload(bgr.data.cast("B"), "raw", width, height)
+    return Picture(bgr.data.cast("B"), "raw", width, height)
 
 
 def download(rgb: Pixels, codec: Codec, quality: int) -> bytes:

@@ -16,7 +16,7 @@ from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.settings import Codec
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
-from edge_daemon.web.requests import Answer, BusyError, Requests, Upload
+from edge_daemon.web.requests import Answer, BusyError, Picture, Requests
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
@@ -66,7 +66,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
             service.metrics.request(model if model in settings.models else "", status, time.monotonic() - began)
 
 
-async def read_upload(request: Request, service: Service) -> Upload:
+async def read_upload(request: Request, service: Service) -> Picture:
     """The picture in a request's body, or the first file of its form."""
     data = await read_body(request, service.settings.max_bytes)
     if request.headers.get("content-type", "").lower().startswith(FORM):
@@ -76,7 +76,7 @@ async def read_upload(request: Request, service: Service) -> Upload:
     return await decoded(data, service)
 
 
-async def decoded(data: bytes, service: Service) -> Upload:
+async def decoded(data: bytes, service: Service) -> Picture:
     """A picture file as a worker gets it.
 
     Raises:
@@ -128,7 +128,7 @@ def _too_long(most: int) -> HTTPException:
 
 
 async def answer_to(
-    request: Request, service: Service, model: str, picture: Upload, filter: ResultFilter, *, annotate: bool
+    request: Request, service: Service, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool
 ) -> Answer:
     """Run a model on the picture in a worker. The request is withdrawn if the client disconnects.
 
@@ -149,8 +149,8 @@ async def answer_to(
             hand(error)
 
     def withdraw(requests: Requests) -> None:
-        for seq in numbers:
-            requests.withdraw(seq)
+        for one in numbers:
+            requests.withdraw(one)
 
     broker.do(add)
     gone = asyncio.ensure_future(request.receive())
@@ -192,8 +192,8 @@ def _findings(answer: Answer) -> dict[str, Any]:
     found = msgspec.to_builtins(outcome.found)
     return {
         "model": outcome.model,
-        "width": outcome.frame.width,
-        "height": outcome.frame.height,
+        "width": answer.picture.width,
+        "height": answer.picture.height,
         "detections": found.pop("detections", []),
         **found,
         "timing_ms": {stage: round(ms, 2) for stage, ms in msgspec.structs.asdict(outcome.timing_ms).items() if ms},
@@ -202,6 +202,5 @@ def _findings(answer: Answer) -> dict[str, Any]:
 
 
 def _annotated(answer: Answer, kind: str, codec: Codec, quality: int) -> Response:
-    frame = answer.outcome.frame
-    rgb = np.frombuffer(answer.rgb or b"", np.uint8).reshape(frame.height, frame.width, 3)
+    rgb = np.frombuffer(answer.rgb or b"", np.uint8).reshape(answer.picture.height, answer.picture.width, 3)
     return Response(download(rgb, codec, quality), media_type=kind)

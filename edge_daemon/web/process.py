@@ -13,6 +13,7 @@ import zmq
 
 from edge_daemon.errors import StartError
 from edge_daemon.messages.status import ProcessReport
+from edge_daemon.messages.topics import STATUS, STREAMED
 from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
@@ -43,12 +44,12 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     receivers: list[Live] = []
-    broker = Broker(settings, context, lambda parts: receivers[0].heard(parts))
+    broker = Broker(settings, context, lambda parts: receivers[0].receive(parts))
     live, metrics = Live(broker, loop, settings.cameras), Metrics()
     receivers.append(live)
     live.observe(metrics.result)
-    for topic in (b"status/", b"result/"):
-        broker.subscribe(topic, wanted=True)
+    for topic in (STATUS, *STREAMED):
+        broker.subscribe(topic.prefix(), wanted=True)
     broker.start()
     supervisor = SupervisorClient(control)
     service = Service(settings, broker, live, metrics, supervisor, loop)

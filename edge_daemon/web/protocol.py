@@ -9,7 +9,7 @@ from edge_daemon.imaging.colour import rgb_to_bgr
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
 from edge_daemon.web.predicting import answer_to, decoded, read_body
-from edge_daemon.web.requests import Upload
+from edge_daemon.web.requests import Picture
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 
@@ -83,11 +83,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
         return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})
 
 
-async def _picture(asked: Asked, service: Service) -> Upload:
+async def _picture(asked: Asked, service: Service) -> Picture:
     if asked.file is not None:
         return await decoded(asked.file, service)
     assert asked.rgb is not None
     height, width = asked.rgb.shape[:2]
     if height * width > service.settings.max_pixels:
         raise HTTPException(413, f"the picture is too large: the limit is {service.settings.max_pixels} pixels")
-    return Upload(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)
+    return Picture(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.frames import REQUESTS, Frame, ResultFilter
-from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import Missing, Request, Returned, Send, WebHello, Withdraw
+from edge_daemon.messages.frames import ResultFilter, Upload
+from edge_daemon.messages.outcomes import UploadOutcome
+from edge_daemon.messages.scheduling import Request, Returned, SendUpload, UploadDone, WebHello, Withdraw
 from edge_daemon.settings import Codec
 
 MOST_BYTES = 512 << 20
@@ -23,7 +23,7 @@ class GoneError(EdgeError):
 
 
 @dataclass(frozen=True)
-class Upload:
+class Picture:
     """A picture as a worker decodes it: `data` has `codec` bytes of `width` x `height` pixels (raw: BGR, uint8)."""
 
     data: bytes | memoryview
@@ -36,7 +36,8 @@ class Upload:
 class Answer:
     """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if requested."""
 
-    outcome: Outcome
+    picture: Picture
+    outcome: UploadOutcome
     rgb: memoryview | None
 
 
@@ -47,7 +48,7 @@ Hand = Callable[[Answer | EdgeError], None]
 @dataclass
 class _Order:
     model: str
-    upload: Upload
+    picture: Picture
     filter: ResultFilter
     annotate: bool
     hand: Hand
@@ -71,11 +72,13 @@ class Requests:
     def change(self, models: list[str]) -> None:
         """Change the models; requests for removed models that are not assigned yet are dropped."""
         self._models = models
-        gone = [seq for seq, order in self._orders.items() if order.model not in models and not order.sent]
-        for seq in gone:
-            self._end(seq)
+        gone = [number for number, order in self._orders.items() if order.model not in models and not order.sent]
+        for number in gone:
+            self._end(number)
 
-    def add(self, model: str, upload: Upload, filter: ResultFilter, *, annotate: bool, now_ns: int, hand: Hand) -> int:
+    def add(
+        self, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool, now_ns: int, hand: Hand
+    ) -> int:
         """Add a picture for `model`, and return its number, by which it can be withdrawn.
 
         Raises:
@@ -83,68 +86,63 @@ class Requests:
         """
         if sum(order.model == model for order in self._orders.values()) >= self._most:
             raise BusyError(f"{self._most} pictures already wait for model {model}")
-        waiting = sum(len(order.upload.data) for order in self._orders.values())
-        if waiting and waiting + len(upload.data) > MOST_BYTES:
+        waiting = sum(len(order.picture.data) for order in self._orders.values())
+        if waiting and waiting + len(picture.data) > MOST_BYTES:
             raise BusyError(f"pictures of {waiting >> 20} MB already wait")
         self._count += 1
-        self._orders[self._count] = _Order(model, upload, filter, annotate, hand, now_ns)
-        self.outbox.append(Request(model=model, seq=self._count))
+        self._orders[self._count] = _Order(model, picture, filter, annotate, hand, now_ns)
+        self.outbox.append(Request(model=model, number=self._count))
         return self._count
 
-    def withdraw(self, seq: int) -> None:
+    def withdraw(self, number: int) -> None:
         """Drop a request for which nobody waits any more."""
-        if order := self._orders.pop(seq, None):
-            self.outbox.append(Withdraw(model=order.model, seq=seq))
+        if order := self._orders.pop(number, None):
+            self.outbox.append(Withdraw(model=order.model, number=number))
 
     def hello(self) -> WebHello:
         """All unanswered requests, for a dispatcher that may have restarted."""
-        return WebHello(requests=[(order.model, seq, order.deaths) for seq, order in self._orders.items()])
+        return WebHello(requests=[(order.model, number, order.deaths) for number, order in self._orders.items()])
 
-    def send(self, asked: Send) -> tuple[Frame, bytes | memoryview] | None:
-        """The frame and its bytes for a worker; None, and a message to the dispatcher, if nobody waits any more."""
-        order = self._orders.get(asked.seq)
+    def send(self, asked: SendUpload) -> tuple[Upload, bytes | memoryview] | None:
+        """Header and bytes for a worker; None, and a message to the dispatcher, if nobody waits any more."""
+        order = self._orders.get(asked.number)
         if order is None:
-            self.outbox.append(Withdraw(model=asked.model, seq=asked.seq))
-            missing = Missing(camera=REQUESTS, epoch=0, model=asked.model, worker=asked.worker, seq=asked.seq)
-            self.outbox.append(missing)
+            self.outbox.append(Withdraw(model=asked.model, number=asked.number))
+            self.outbox.append(UploadDone(worker=asked.worker, number=asked.number))
             return None
         order.sent = True
-        upload = order.upload
-        header = Frame(
-            camera=REQUESTS,
-            epoch=0,
-            seq=asked.seq,
+        picture = order.picture
+        header = Upload(
+            number=asked.number,
             captured_ns=order.at_ns,
-            captured_at="",
-            width=upload.width,
-            height=upload.height,
-            codec=upload.codec,
+            width=picture.width,
+            height=picture.height,
+            codec=picture.codec,
             annotate="raw" if order.annotate else None,
             deaths=order.deaths,
             reply=self._reply,
             filter=order.filter,
         )
-        return header, upload.data
+        return header, picture.data
 
     def returned(self, message: Returned) -> None:
         """Request another worker after the assigned one has died, unless the model is gone."""
-        order = self._orders.get(message.seq)
+        order = self._orders.get(message.number)
         if order is None:
             return
         if order.model not in self._models:
-            self._end(message.seq)
+            self._end(message.number)
             return
         order.deaths += order.sent
         order.sent = False
-        self.outbox.append(Request(model=order.model, seq=message.seq, deaths=order.deaths))
+        self.outbox.append(Request(model=order.model, number=message.number, deaths=order.deaths))
 
-    def _end(self, seq: int) -> None:
-        order = self._orders.pop(seq)
+    def _end(self, number: int) -> None:
+        order = self._orders.pop(number)
         order.hand(GoneError(f"model {order.model} is no longer served"))
 
-    def arrived(self, answer: Answer) -> None:
+    def arrived(self, outcome: UploadOutcome, rgb: memoryview | None = None) -> None:
         """Deliver a worker's answer; duplicates and late ones are ignored."""
-        seq = answer.outcome.frame.seq
-        if order := self._orders.pop(seq, None):
-            self.outbox.append(Withdraw(model=order.model, seq=seq))
-            order.hand(answer)
+        if order := self._orders.pop(outcome.number, None):
+            self.outbox.append(Withdraw(model=order.model, number=outcome.number))
+            order.hand(Answer(order.picture, outcome, rgb))

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
+from edge_daemon.messages.topics import RESULT
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
 
@@ -96,7 +97,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
                         continue
                     if class_name and not event.names.intersection(class_name):
                         continue
-                    yield b"id: %d\ndata: %b\n\n" % (event.number, event.body)
+                    kind = b"" if event.topic == RESULT.name else b"event: %b\n" % event.topic.encode()
+                    yield b"id: %d\n%bdata: %b\n\n" % (event.number, kind, event.body)
             finally:
                 waiting.cancel()
 

@@ -1,1 +1,1 @@
-"""One model: says when it is free, takes the frame that comes, and passes on what the model finds."""
+"""A worker: reports that it is ready, receives a picture, runs one model on it, and sends what the model finds."""

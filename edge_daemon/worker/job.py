@@ -1,4 +1,4 @@
-"""One frame that a worker is to look at, wholly or where another model found something."""
+"""One picture that a worker looks at: all of it, or the parts where another model found something."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.messages.fates import POISON, Failure
 from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Crop, Frame
+from edge_daemon.messages.frames import Crop, Header
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 class Part(NamedTuple):
-    """Of a frame, pixels (BGR) that stand for `size` (height, width), and where their left and top lie in it."""
+    """Part of a picture: pixels (height x width x 3, uint8, BGR) that stand for `size` (height, width), and where its
+    upper left corner lies.
+    """
 
     bgr: Pixels
     size: tuple[int, int]
@@ -35,96 +37,101 @@ class Part(NamedTuple):
 
 @dataclass
 class Job:
-    """A frame's way through a worker: bytes, picture (BGR, no larger than the model wants it; only where parts of it
-    are looked at, or it is drawn into, the whole is there), findings (one for each part that is looked at).
+    """A picture's way through a worker, from its `payload` to its `findings`, one for each part.
+
+    `bgr` (height x width x 3, uint8, BGR) is no larger than the model needs. `whole` is the picture in full size, kept
+    only if parts of it are looked at, or it is drawn into. `reported` is set once the dispatcher is sent that the
+    worker is done with it.
     """
 
-    frame: Frame
+    header: Header
     payload: memoryview
     bgr: Pixels | None = None
     whole: Pixels | Yuv | None = None
     failed: Failure | None = None
     error: str = ""
-    freed: bool = False
+    reported: bool = False
     findings: list[Findings] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
 
     def decode(self, model: Model) -> None:
-        """Bytes into a picture; where there is nothing to look at, there are none, and poison stays closed."""
-        began_ns, frame = time.monotonic_ns(), self.frame
-        if frame.deaths >= POISON:
-            self.fail("poison", f"{frame.deaths} workers died of it")
-        elif frame.crops != []:
+        """Decode the payload, unless there is nothing to look at, or workers died of it."""
+        began_ns, header = time.monotonic_ns(), self.header
+        if header.deaths >= POISON:
+            self.fail("poison", f"{header.deaths} workers died of it")
+        elif header.crops != []:
             try:
                 self._open(model)
             except PictureError as error:
                 self.fail("undecodable", error)
         now_ns = time.monotonic_ns()
-        waited_ms = (began_ns - frame.captured_ns) / 1e6 - frame.scaling_ms
+        waited_ms = (began_ns - header.captured_ns) / 1e6 - header.scaling_ms
         self.timing = Timing(wait=waited_ms, decode=(now_ns - began_ns) / 1e6)
 
     def _open(self, model: Model) -> None:
-        frame, size = self.frame, (self.frame.height, self.frame.width)
-        needed = bool(frame.annotate) or frame.crops is not None
-        if frame.yuv is None:
+        header, size = self.header, (self.header.height, self.header.width)
+        needed = bool(header.annotate) or header.crops is not None
+        if header.yuv is None:
             reduced = 1 if needed else model.reduction(size)
-            width, height = frame.scaled or (frame.width, frame.height)
-            self.bgr = decode_bgr(self.payload, frame.codec, width, height, reduced=reduced)
+            width, height = header.scaled or (header.width, header.height)
+            self.bgr = decode_bgr(self.payload, header.codec, width, height, reduced=reduced)
             self.whole = self.bgr if needed else None
         else:
-            end = Yuv.bytes_of(frame.width, frame.height)
-            planes = Yuv.of(self.payload[:end], frame.width, frame.height, frame.yuv)
-            if frame.scaled:
-                self.bgr = decode_bgr(self.payload[end:], "raw", *frame.scaled)
+            end = Yuv.bytes_of(header.width, header.height)
+            planes = Yuv.of(self.payload[:end], header.width, header.height, header.yuv)
+            if header.scaled:
+                self.bgr = decode_bgr(self.payload[end:], "raw", *header.scaled)
             else:
-                less = model.enough(size) if frame.crops is None else None
+                less = model.enough(size) if header.crops is None else None
                 self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 
     def annotated(self, found: Found) -> memoryview | None:
-        """The whole picture with all that was found drawn in, as it was asked for; None where it was not."""
-        if self.frame.annotate is None or self.whole is None:
+        """The whole picture with all that was found drawn in: RGB bytes (height x width x 3), or a JPEG, as requested;
+        None if it was not, or there is no picture.
+        """
+        header = self.header
+        if header.annotate is None or self.whole is None:
             return None
         rgb = self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
         annotate(rgb, found)
-        return encode_rgb(rgb, self.frame.annotate, self.frame.quality)
+        return encode_rgb(rgb, header.annotate, header.quality)
 
     def parts(self, margin: float) -> list[Part]:
-        """What the model is to look at."""
+        """Parts that the model looks at."""
         if self.bgr is None:
             return []
-        if self.frame.crops is None:
-            return [Part(self.bgr, (self.frame.height, self.frame.width))]
-        return [cut(self.bgr, crop, margin) for crop in self.frame.crops]
+        if self.header.crops is None:
+            return [Part(self.bgr, (self.header.height, self.header.width))]
+        return [cut(self.bgr, crop, margin) for crop in self.header.crops]
 
     def done(self, findings: list[Findings], took: Took) -> None:
-        """Take in what the model says of the parts."""
+        """Take the model's findings, one for each part."""
         self.findings = findings
         decoded = self.timing
         self.timing = Timing(
             wait=decoded.wait,
             decode=decoded.decode,
-            preprocess=took.preprocess + self.frame.scaling_ms,
+            preprocess=took.preprocess + self.header.scaling_ms,
             infer=took.infer,
             postprocess=took.postprocess,
         )
 
     def fail(self, reason: Failure, error: Exception | str) -> None:
-        """There will be no result."""
-        camera = self.frame.camera
-        logger.warning("frame %d of %s: %s", self.frame.seq, camera, error, extra={"camera": camera})
+        """Record that there is no result, and why."""
+        logger.warning("%s: %s", self.header.title, error, extra={"camera": self.header.camera})
         self.failed, self.error = reason, str(error)
 
     def report(self, model: Model) -> Found:
-        """All that was found, as a message."""
-        frame = self.frame
-        if frame.crops is None:
-            return report(self.findings[0], model, frame.width, frame.height)
-        return report_crops(frame.crops, self.findings, model, frame.width, frame.height)
+        """Findings of all parts as a message."""
+        header = self.header
+        if header.crops is None:
+            return report(self.findings[0], model, header.width, header.height)
+        return report_crops(header.crops, self.findings, model, header.width, header.height)
 
 
 def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callable[[], None]) -> None:
-    """Let the model look at all parts of all frames, together as far as it allows; `ran` is called when it has."""
+    """Run the model on all parts of all pictures, as many at once as it allows; call `ran` when it has run."""
     parts = [(job, part) for job in jobs for part in job.parts(settings.margin)]
     try:
         findings, took = model.detect_all([part.bgr for _, part in parts], [part.size for _, part in parts], ran)

@@ -1,4 +1,4 @@
-"""Frames that a model fails on, or that its workers die of, kept on disk for people to look at and to run again."""
+"""Pictures that a model fails on, or that its workers die of, kept on disk to be looked at and replayed."""
 
 import logging
 import time
@@ -10,19 +10,19 @@ from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.codecs import decode_bgr, encode_bgr
 from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.messages.fates import Failure
-from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.frames import Frame, Header
 from edge_daemon.messages.published import utc
 from edge_daemon.settings import Codec, ModelSettings
 
 logger = logging.getLogger(__name__)
 KEPT = 100
-"""The newest so many frames are kept; so many may also be set aside at once, and then one every `EVERY_S`."""
+"""Pictures kept on disk, the newest; also the burst allowed before one per `EVERY_S`."""
 EVERY_S = 60.0
 REASONS: tuple[Failure, ...] = ("model-error", "poison")
 
 
 class QuarantinedFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written beside the picture: the frame's header as the worker got it, with `codec` that of the file."""
+    """Written beside the picture: its header as the worker got it, with `codec` that of the file."""
 
     v: int = 1
     at: str
@@ -30,22 +30,23 @@ class QuarantinedFrame(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     worker: str
     model: ModelSettings
-    frame: Frame
+    frame: Header
     picture: str
 
 
 class Quarantine:
-    """A folder of frames set aside: each as a picture and, of the same name, a JSON file that tells all about it."""
+    """A folder of pictures, each with a JSON file of the same name that describes it."""
 
     def __init__(self, folder: Path, worker: str, model: ModelSettings) -> None:
         self._folder, self._worker, self._model = folder, worker, model
         self._allowed, self._counted_at = float(KEPT), time.monotonic()
 
-    def put(self, frame: Frame, payload: memoryview, reason: Failure, error: str) -> None:
-        """Keep a frame; where that is not possible, say why and go on."""
-        if not self._may():
+    def put(self, frame: Header, payload: memoryview, reason: Failure, error: str) -> None:
+        """Keep a picture. A failure is logged."""
+        if not self._is_allowed():
             return
-        name = f"{frame.camera.strip('/')}-{frame.epoch}-{frame.seq}-{self._model.name}"
+        title = f"{frame.camera}-{frame.epoch}-{frame.seq}" if isinstance(frame, Frame) else f"upload-{frame.number}"
+        name = f"{title}-{self._model.name}"
         try:
             codec, data = _lasting(frame, payload)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,12 +65,12 @@ class Quarantine:
             written.write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2))
             self._prune()
         except (OSError, PictureError) as failure:
-            logger.warning("frame %d of %s cannot be set aside: %s", frame.seq, frame.camera, failure)
+            logger.warning("%s cannot be set aside: %s", frame.title, failure)
         else:
             logger.warning("set aside: edge-daemon replay %s", written, extra={"camera": frame.camera})
 
-    def _may(self) -> bool:
-        """A model that fails on every frame of a camera must not write without end."""
+    def _is_allowed(self) -> bool:
+        """Take a token if there is one: a model that fails on every frame must not write without limit."""
         now = time.monotonic()
         self._allowed = min(float(KEPT), self._allowed + (now - self._counted_at) / EVERY_S)
         self._counted_at = now
@@ -86,7 +87,7 @@ class Quarantine:
 
 
 def read(path: Path) -> tuple[QuarantinedFrame, bytes]:
-    """A frame that was set aside, by either of its files: what is told about it, and the picture's bytes.
+    """Read a picture that was set aside, and its description, by the path of either file.
 
     Raises:
         EdgeError: there is none, or it is damaged.
@@ -100,8 +101,8 @@ def read(path: Path) -> tuple[QuarantinedFrame, bytes]:
         raise EdgeError(f"{path.with_suffix('.json')} is no frame that was set aside: {error}") from error
 
 
-def _lasting(frame: Frame, payload: memoryview) -> tuple[Codec, bytes | memoryview]:
-    """The picture as a file: as it came, but for bare pixels."""
+def _lasting(frame: Header, payload: memoryview) -> tuple[Codec, bytes | memoryview]:
+    """The picture as a file: as it arrived, or raw pixels as PNG."""
     if frame.codec != "raw":
         return frame.codec, payload
     if frame.yuv:

@@ -1,4 +1,4 @@
-"""What a model found, as it is told to others: rounded, with names, masks as run lengths."""
+"""A model's findings as a message: rounded, with names, and with masks as run lengths."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from edge_daemon.models.model import Model
 
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
-    """`findings` in a frame of `width` x `height`, as a message."""
+    """Convert the `findings` in a picture of `width` x `height` to a message."""
     return Found(
         detections=_detections(findings, model, width, height),
         classes=_classes(findings.classes, model),
@@ -42,7 +42,7 @@ def filtered(found: Found, by: ResultFilter | None) -> Found:
 
 
 def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, width: int, height: int) -> Found:
-    """What was found in each of `crops`, in pixels of the frame, joined to the box that it was cut out for."""
+    """Convert the findings in each of `crops` to a message: in pixels of the whole picture, with the crop's box."""
     joined = []
     for crop, findings in zip(crops, each, strict=True):
         whole = _whole(findings, model)
@@ -63,7 +63,7 @@ def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, 
 
 
 def crops_of(found: Found) -> list[Crop]:
-    """What models that come after this one may look at, each with its number in the result."""
+    """Crops for the models that come after this one, each with its number in the result."""
     listed = [inner for one in found.detections for inner in (one.detections if one.detections is not None else [one])]
     return [
         Crop(
@@ -136,7 +136,7 @@ def _classes(classes: Sequence[Class] | None, model: Model) -> list[PictureClass
 
 
 def _segments(findings: Findings, model: Model, width: int, height: int) -> list[Segment] | None:
-    """The part of the picture that each class covers, those that are there by number."""
+    """The part of the picture that each class covers, in order of class number."""
     label_map = findings.label_map
     if label_map is None:
         return None
@@ -154,5 +154,5 @@ def _segments(findings: Findings, model: Model, width: int, height: int) -> list
 
 
 def _numbers(values: Any, digits: int) -> Any:
-    """Numbers as lists, rounded as decimals: 0.91, where float32 has 0.91000003."""
+    """Convert an array of any shape to nested lists, rounded as decimals: 0.91, where float32 has 0.91000003."""
     return np.round(np.asarray(values, np.float64), digits).tolist()

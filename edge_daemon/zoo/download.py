@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from edge_daemon.backoff import delay_s
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
 from edge_daemon.zoo.cache import sum_of
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 5
 """Limit on attempts in a row that bring less than `HEADWAY` bytes."""
 HEADWAY = 2**16
+PAUSE_S, PAUSE_MAX_S = 1.0, 8.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -117,7 +119,7 @@ class Download:
             except Lost as error:
                 done = _size(file)
                 failures = 1 if done - furthest >= HEADWAY else failures + 1
-                furthest, wait_s = max(furthest, done), 2.0 ** (failures - 1)
+                furthest, wait_s = max(furthest, done), delay_s(failures, PAUSE_S, PAUSE_MAX_S)
                 if failures == ATTEMPTS:
                     raise ModelError(
                         f"broke off again and again ({error}), at {done} bytes, which are kept: try again later"

@@ -27,10 +27,10 @@ class Remote:
     input: tuple[int, int] | None = None
     """Width and height of its input."""
     name: str | None = None
-    """What the catalogue calls it."""
+    """Name in the catalogue."""
 
     def is_here(self) -> bool:
-        """Whether the file is there and, where its size is known, as long as it should be. Reads nothing of it."""
+        """True if the file exists and has the expected size, where that is known. Does not read the file."""
         try:
             length = self.file.stat().st_size
         except OSError:
@@ -52,7 +52,7 @@ def of_entry(entry: Entry, cache: Path | None = None) -> Remote:
 def remote(
     path: str, sha256: str | None, cache: Path | None = None, catalogue: Catalogue | None = None
 ) -> Remote | None:
-    """What `zoo:NAME` or `https://...` stands for; None for a file.
+    """The model that `zoo:NAME` or `https://...` refers to; None for a file.
 
     Raises:
         ConfigError: the catalogue has no such model.

@@ -40,7 +40,7 @@ def test_it_measures_and_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["no.onnx"], 3, "no.onnx"),
+        (["no.onnx", "--source", "c.mp4"], 3, "no.onnx"),
         (["--source", "no.mp4"], 3, "there is no file"),
         (["--source", "rtsp://10.0.0.4/x"], 2, "must be a video file"),
         (["--write", "no.yaml"], 2, "there is no such file"),
@@ -51,6 +51,7 @@ def test_it_measures_and_writes(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_measured(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
     models = "{m: {path: builtin:person}, crops: {path: a.onnx, after: m}}"
+    clip(tmp_path / "c.mp4", 10)
     (tmp_path / "two.yaml").write_text(f"cameras: {{a: {{source: 'scene:'}}}}\nmodels: {models}\n")
     done = bench(tmp_path, *arguments)
     assert done.returncode == code, done.stderr

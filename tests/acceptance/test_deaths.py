@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from tests.acceptance.harness import START_S, Listener, accounts, clip, running
-from tests.onnx_models import slow_model
+from tests.onnx_models import colour_model, slow_model
 from tests.waiting import eventually
 
 
@@ -132,10 +132,9 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    model = slow_model(tmp_path / "m.onnx", 4000)  # longer than anybody's patience
-    with running(tmp_path, scene(model)) as daemon:
-        # The model runs once while it is loaded, which takes five times as long where others compute.
-        eventually(lambda: "all 4 processes are up" in daemon.log, 3 * START_S, what="the start")
+    with running(tmp_path, scene(colour_model(tmp_path / "m.onnx"))) as daemon:
+        eventually(lambda: "all 4 processes are up" in daemon.log, START_S, what="the start")
+        daemon.processes()["worker m-0"].send_signal(signal.SIGSTOP)  # a stop in order would wait for it for 5 s
         daemon.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping (SIGTERM)" in daemon.log, START_S, what="the first signal heard")
         daemon.process.send_signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ from tests.acceptance.harness import START_S, Daemon, Listener, free_port, runni
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
-REFUSED_S = 1.5
+REFUSED_S = 1.0
 """Long enough for several results, were they to come."""
 
 

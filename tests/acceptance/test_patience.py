@@ -54,8 +54,9 @@ def test_frames_for_a_subscriber_that_sleeps_do_not_pile_up(tmp_path: Path) -> N
     frames = 500
     noise = np.random.default_rng(1)
     writer = cv2.VideoWriter(str(tmp_path / "noise.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
-    for _ in range(frames):
-        writer.write(noise.integers(0, 256, (480, 640, 3), np.uint8))
+    pictures = noise.integers(0, 256, (10, 480, 640, 3), np.uint8)
+    for number in range(frames):
+        writer.write(pictures[number % len(pictures)])
     writer.release()
     config = f"""
 cameras: {{noise: {{source: {tmp_path / "noise.avi"}}}}}

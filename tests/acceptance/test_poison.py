@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_daemon.messages.frames import REQUESTS, Frame
+from edge_daemon.messages.frames import Upload
 from edge_daemon.settings import ModelSettings
 from edge_daemon.worker.quarantine import Quarantine
 from tests.acceptance.harness import Daemon, running
@@ -98,8 +98,8 @@ models: {{m: {{path: m.onnx, decoder: embedding}}}}
 
 
 def test_an_upload_is_set_aside_in_the_folder_as_frames_are(tmp_path: Path) -> None:
-    frame = Frame(camera=REQUESTS, epoch=0, seq=7, captured_ns=0, captured_at="", width=2, height=1, codec="raw")
+    upload = Upload(number=7, reply="ipc://web", captured_ns=0, width=2, height=1, codec="raw")
     Quarantine(tmp_path / "aside", "m-0", ModelSettings(name="m", path="m.onnx")).put(
-        frame, memoryview(bytes(6)), "poison", "two workers died"
+        upload, memoryview(bytes(6)), "poison", "two workers died"
     )
-    assert sorted(file.name for file in (tmp_path / "aside").iterdir()) == ["web-0-7-m.json", "web-0-7-m.png"]
+    assert sorted(file.name for file in (tmp_path / "aside").iterdir()) == ["upload-7-m.json", "upload-7-m.png"]

@@ -54,29 +54,38 @@ DETECTORS = {
     "yunet_n_320_320": Case(0.6),
 }
 OTHERS = ("deeplab_v3_voc", "osnet_x0_25_msmt17", "shufflenet-v2-12-int8", "st_ssd_mobilenet_v1_025_256")
+CASES = DETECTORS | dict.fromkeys(OTHERS, Case())
 
 
-def config_of(shared_data: Path, name: str, case: Case) -> str:
-    entry = {"path": str(shared_data / "models" / f"{name}.onnx"), "confidence": case.confidence, **case.more}
-    cameras = {"pictures": {"source": str(shared_data / "images")}}
-    return yaml.safe_dump({"cameras": cameras, "models": {"m": entry}})
+def config_of(shared_data: Path, cases: dict[str, Case]) -> str:
+    models = {
+        name: {"path": str(shared_data / "models" / f"{name}.onnx"), "confidence": case.confidence, **case.more}
+        for name, case in cases.items()
+    }
+    return yaml.safe_dump({"cameras": {"pictures": {"source": str(shared_data / "images")}}, "models": models})
+
+
+@pytest.fixture(scope="module")
+def results(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What each model found in each picture, in a daemon with all of them."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in CASES}
+    with running(tmp_path_factory.mktemp("models"), config_of(shared_data, CASES)) as daemon:
+        assert daemon.finish(300) == 0
+        for line in daemon.lines():
+            found[line["model"]].append(line)
+    return found
 
 
 def pictures_in(shared_data: Path) -> list[Path]:
     return sorted(file for file in (shared_data / "images").iterdir() if file.suffix in (".jpg", ".jpeg"))
 
 
-@pytest.mark.parametrize("name", [*DETECTORS, *OTHERS])
-def test_a_folder_of_pictures(tmp_path: Path, shared_data: Path, name: str) -> None:
-    config = config_of(shared_data, name, DETECTORS.get(name, Case()))
+@pytest.mark.parametrize("name", CASES)
+def test_a_folder_of_pictures(results: dict[str, list[dict[str, Any]]], shared_data: Path, name: str) -> None:
     pictures = pictures_in(shared_data)
-    with running(tmp_path, config) as daemon:
-        assert daemon.finish(240) == 0
-    results = daemon.lines()
-    assert len(results) == len(pictures)
-    model = Model(model_settings(loads(config), "m"))
+    model = Model(model_settings(loads(config_of(shared_data, {name: CASES[name]})), name))
     scores = np.zeros(4)
-    for picture, result in zip(pictures, results, strict=True):
+    for picture, result in zip(pictures, results[name], strict=True):
         bgr = np.asarray(cv2.imread(str(picture)), np.uint8)
         direct = report(model.detect(bgr)[0], model, bgr.shape[1], bgr.shape[0])
         told = {key: value for key, value in result.items() if key in Found.__struct_fields__}
@@ -134,7 +143,7 @@ def assert_alike(one: Detection, other: Detection) -> None:
 def test_poses_are_as_good_as_decoded_independently(tmp_path: Path, shared_data: Path) -> None:
     """Object keypoint similarity with COCO's people, by COCO's own tools."""
     name = "yolo11n-pose_int8_headfixed"
-    config = config_of(shared_data, name, Case(MARGIN))
+    config = config_of(shared_data, {name: Case(MARGIN)})
     with running(tmp_path, config) as daemon:
         assert daemon.finish(240) == 0
     by_picture = dict(zip((file.stem for file in pictures_in(shared_data)), daemon.lines(), strict=True))

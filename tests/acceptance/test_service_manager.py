@@ -76,7 +76,7 @@ def test_ready_when_sockets_are_bound_and_models_loaded_whatever_cameras_do(tmp_
 cameras:
   door: {{source: "scene:?fps=15&size=320x180"}}
   yard: {{source: "rtsp://127.0.0.1:{free_port()}/none"}}
-models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 1200)}}}}}
+models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 800)}}}}}
 """
     with running(tmp_path, config) as daemon:
         up = "STATUS=1 of 2 cameras up, "
@@ -100,7 +100,7 @@ cameras:
   tape: {{source: {clip(tmp_path / "clip.mp4", 2)}, models: [quick]}}
 models:
   quick: {{path: {slow_model(tmp_path / "quick.onnx", 1)}}}
-  slow: {{path: {slow_model(tmp_path / "slow.onnx", 1200)}}}
+  slow: {{path: {slow_model(tmp_path / "slow.onnx", 800)}}}
 """
     with running(tmp_path, config) as daemon:
         manager.until("READY=1", 3 * START_S)

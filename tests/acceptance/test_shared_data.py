@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import cv2
-import pytest
+import yaml
 
 from tests.acceptance.harness import running
 
@@ -28,13 +28,21 @@ def test_a_walk_by_two_workers(tmp_path: Path, shared_data: Path) -> None:
     assert {result["worker"] for result in results} == {"yolox_nano-0", "yolox_nano-1"}
 
 
-@pytest.mark.parametrize("name", CLIPS)
-def test_as_many_results_as_frames_decode(tmp_path: Path, shared_data: Path, name: str) -> None:
-    capture = cv2.VideoCapture(str(shared_data / "videos" / name))
-    frames = 0
+def test_as_many_results_as_frames_decode(tmp_path: Path, shared_data: Path) -> None:
+    clips = [shared_data / "videos" / name for name in CLIPS]
+    cameras = {clip.stem: {"source": str(clip)} for clip in clips}
+    models = {"m": {"path": str(shared_data / "models/light_person_detector.onnx")}}
+    with running(tmp_path, yaml.safe_dump({"cameras": cameras, "models": models})) as daemon:
+        assert daemon.finish(120) == 0
+    found: dict[str, list[int]] = {name: [] for name in cameras}
+    for result in daemon.lines():
+        found[result["camera"]].append(result["seq"])
+    assert found == {clip.stem: list(range(frames_in(clip))) for clip in clips}
+
+
+def frames_in(clip: Path) -> int:
+    """How many frames OpenCV decodes."""
+    capture, frames = cv2.VideoCapture(str(clip)), 0
     while capture.grab():
         frames += 1
-    model = shared_data / "models/light_person_detector.onnx"
-    with running(tmp_path, None, "--source", str(shared_data / "videos" / name), "--model", str(model)) as daemon:
-        assert daemon.finish(120) == 0
-    assert [result["seq"] for result in daemon.lines()] == list(range(frames))
+    return frames

@@ -24,7 +24,7 @@ from tests.waiting import eventually
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXPOSURE = 1.5
-WATCHDOG_S = 8
+WATCHDOG_S = 6
 CONFIG = "/etc/edge-daemon/config.yaml"
 DROP_IN = "/etc/systemd/system/edge-daemon.service.d/watchdog.conf"
 OURS = re.compile(r"/(run|var/lib)/edge-daemon(/|$)|/run/credentials/edge-daemon\.service(/|$)")
@@ -196,13 +196,13 @@ def test_systemd_finds_no_fault_with_the_unit_and_little_exposed(machine: Machin
 
 
 def test_it_is_ready_when_its_model_is_loaded_and_not_before(service: Service) -> None:
-    service.configure(STREET, busy_ms=1500)
+    service.configure(STREET, busy_ms=1000)
     service.machine.run("systemctl", "start", "--no-block", "edge-daemon")
     eventually(lambda: service.logged("capture door: up"), START_S, what="the camera", every_s=0.1)
-    assert not service.logged("worker m-0: /mnt/takes-1500-ms.onnx: input"), "the model is loaded already"
+    assert not service.logged("worker m-0: /mnt/takes-1000-ms.onnx: input"), "the model is loaded already"
     assert service.state == "activating"
     eventually(lambda: service.state == "active", 3 * START_S, what="ready", every_s=0.1)
-    assert service.logged("worker m-0: /mnt/takes-1500-ms.onnx: input")
+    assert service.logged("worker m-0: /mnt/takes-1000-ms.onnx: input")
     with Listener(service.address, "result/") as listener:
         assert listener.receive()[0]["camera"] == "door"
         listener.receive()

@@ -13,7 +13,6 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -24,8 +23,10 @@ PATIENT_S = 30.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One camera that is up, and one that is not there; the last test stops it."""
+    tmp_path = tmp_path_factory.mktemp("top")
     slow_model(tmp_path / "m.onnx", 2)
     config = f"""
 cameras:

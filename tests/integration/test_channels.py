@@ -162,6 +162,25 @@ def test_a_later_line_of_a_name_takes_its_place(address: str) -> None:
         after.close()
 
 
+def test_a_peer_that_is_gone_is_reported_after_its_last_message(address: str) -> None:
+    with Hub(address) as hub:
+        events: list[str] = []
+        hub.on_disconnect = events.append
+        with closing(peer(address, "w")), closing(peer(address, "w")) as newer:
+            newer.send(b"hello")
+            assert heard(hub, 1) == [("w", b"hello")]
+            assert events == [], "the older connection of a name is replaced"
+            newer.send(b"last words")
+
+        def gone() -> bool:
+            hub.wait(WAIT_MS)
+            events.extend(message.decode() for _, message in hub.receive())
+            return "w" in events
+
+        eventually(gone, WAIT_S, every_s=0)
+        assert events == ["last words", "w"]
+
+
 def test_whoever_sends_without_end_is_hung_up_on(address: str) -> None:
     with Hub(address) as hub, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
         caller.connect(address.removeprefix("ipc://"))

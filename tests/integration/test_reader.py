@@ -16,6 +16,7 @@ from edge_daemon.errors import SourceError
 from edge_daemon.messages.scheduling import Announce, Skipped
 from edge_daemon.settings import CaptureSettings
 from tests.acceptance.harness import clip, free_port
+from tests.http_camera import HttpCamera, jpeg, serving
 from tests.video_files import B_FRAMES, write_video
 from tests.waiting import eventually
 
@@ -165,19 +166,16 @@ def test_a_file_that_cannot_be_opened_ends_the_reader(start: Start, tmp_path: Pa
 
 
 def test_a_camera_that_is_away_is_tried_again(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    address = f"http://viewer:hunter2@127.0.0.1:{free_port()}/video"
-    reader, _, woken = start(address)
+    camera = HttpCamera([jpeg(90)], credentials="viewer:hunter2", port=free_port())
+    reader, _, woken = start(camera.url("viewer:hunter2"))
     eventually(lambda: reader.state == "down (refused)", SOON_S)
     assert woken.is_set()
-    tries = set[float | None]()
-
-    def tried_again() -> bool:
-        tries.add(reader.busy_since)
-        return len(tries) > 3
-
-    eventually(tried_again, SOON_S, every_s=0)
     assert reader.error is None
     assert reader.captured is None
+    with serving(camera):
+        eventually(lambda: reader.state == "up", SOON_S)
+        reader.stop()
+        reader.join(SOON_S)
     assert len([r for r in caplog.records if r.getMessage().startswith("down")]) == 1, "logged once"
     assert "hunter2" not in caplog.text
 

@@ -19,7 +19,7 @@ from edge_daemon.messages.scheduling import ToDispatcher
 from edge_daemon.messages.status import CaptureReport, ProcessStatus, SinkReport, Status
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import Control, Heartbeat, ProcessChannel, Processes, Ready, Reconfigured, Report, Stop
-from edge_daemon.settings import CameraPlan, DispatcherSettings, SinkSettings
+from edge_daemon.settings import CameraPlan, DispatcherSettings, ModelPlan, SinkSettings
 from edge_daemon.sink import process as sink
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.hub import Hub
@@ -192,7 +192,9 @@ def test_the_sink_and_its_neighbours(tmp_path: Path, statuses: Callable[[Callabl
 def test_the_dispatcher_starts_and_changes_with_as_many(tmp_path: Path) -> None:
     def plan(cameras: int) -> DispatcherSettings:
         return DispatcherSettings(
-            bind=zeromq.ipc(tmp_path, "dispatcher"), cameras={f"camera-{number}": PLAN for number in range(cameras)}
+            bind=zeromq.ipc(tmp_path, "dispatcher"),
+            cameras={f"camera-{number}": PLAN for number in range(cameras)},
+            models=dict.fromkeys(PLAN.models, ModelPlan()),
         )
 
     child = Child(dispatcher.serve, plan(CAMERAS))

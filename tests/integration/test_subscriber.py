@@ -13,7 +13,8 @@ from edge_daemon.errors import RequestError, WireError
 from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.outcomes import Timing
-from edge_daemon.messages.published import End, Result, topic
+from edge_daemon.messages.published import End, Result
+from edge_daemon.messages.topics import TOPICS
 from edge_daemon.transport.zeromq import publisher
 
 Socket = zmq.Socket[bytes]
@@ -32,15 +33,15 @@ class Collector:
         self.socket.recv()
 
     def publish(self, kind: str, camera: str | None, message: object, *payload: bytes) -> None:
-        self.socket.send_multipart([topic(kind, camera), msgspec.json.encode(message), *payload])
+        self.socket.send_multipart([TOPICS[kind].prefix(camera), msgspec.json.encode(message), *payload])
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Collector]:
+def publishing(tmp_path: Path) -> Iterator[Collector]:
     with zmq.Context() as context:
-        desk = Collector(context, f"ipc://{tmp_path / 'publish'}")
-        yield desk
-        desk.socket.close(0)
+        publishing = Collector(context, f"ipc://{tmp_path / 'publish'}")
+        yield publishing
+        publishing.socket.close(0)
 
 
 def result(seq: int, **changes: object) -> Result:
@@ -62,30 +63,30 @@ def result(seq: int, **changes: object) -> Result:
     return msgspec.structs.replace(made, **changes)
 
 
-def test_fields_that_others_do_not_know_or_send_change_nothing(desk: Collector) -> None:
+def test_fields_that_others_do_not_know_or_send_change_nothing(publishing: Collector) -> None:
     """A daemon and its subscribers need not be of the same version."""
     newer = msgspec.to_builtins(result(0)) | {"tracks": [1]}
     older = msgspec.to_builtins(result(1))
     del older["time_s"]
-    with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
-        desk.wait_for_subscription()
-        desk.publish("result", "door", newer)
-        desk.publish("result", "door", older)
+    with Subscriber(publishing.address, timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        publishing.publish("result", "door", newer)
+        publishing.publish("result", "door", older)
         assert messages.receive() == result(0)
         assert messages.receive() == result(1, time_s=0.0)
 
 
-def test_results_come_as_objects_and_frames_as_rgb(desk: Collector) -> None:
+def test_results_come_as_objects_and_frames_as_rgb(publishing: Collector) -> None:
     red = np.zeros((2, 4, 3), np.uint8)
     red[..., 0] = 255
     end = End(camera="door", model="m", epoch=1, captured=1, delivered=1, dropped={})
-    with Subscriber(desk.address, frames=True, status=True, timeout_s=WAIT_S) as messages:
+    with Subscriber(publishing.address, frames=True, status=True, timeout_s=WAIT_S) as messages:
         for _ in range(3):
-            desk.wait_for_subscription()
-        desk.publish("result", "door", result(0))
-        desk.publish("frame", "door", result(0, type="frame", encoding="png"), bytes(encode_rgb(red, "png")))
-        desk.publish("status", None, {"v": 1, "type": "status", "at": "now", "cameras": {}, "processes": []})
-        desk.publish("result", "door", end)
+            publishing.wait_for_subscription()
+        publishing.publish("result", "door", result(0))
+        publishing.publish("frame", "door", result(0, type="frame", encoding="png"), bytes(encode_rgb(red, "png")))
+        publishing.publish("status", None, {"v": 1, "type": "status", "at": "now", "cameras": {}, "processes": []})
+        publishing.publish("result", "door", end)
         assert messages.receive() == result(0)
         frame = messages.receive()
         assert isinstance(frame, AnnotatedFrame)
@@ -95,24 +96,24 @@ def test_results_come_as_objects_and_frames_as_rgb(desk: Collector) -> None:
         assert messages.receive() == end
 
 
-def test_only_the_cameras_asked_for(desk: Collector) -> None:
-    with Subscriber(desk.address, cameras=["1"], timeout_s=WAIT_S) as messages:
-        desk.wait_for_subscription()
-        desk.publish("result", "10", result(0, camera="10"))
-        desk.publish("result", "1", result(1, camera="1"))
+def test_only_the_cameras_asked_for(publishing: Collector) -> None:
+    with Subscriber(publishing.address, cameras=["1"], timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        publishing.publish("result", "10", result(0, camera="10"))
+        publishing.publish("result", "1", result(1, camera="1"))
         message = messages.receive()
         assert isinstance(message, Result)
         assert message.camera == "1"
 
 
-def test_newest_skips_what_this_program_was_too_slow_for(desk: Collector) -> None:
-    with Subscriber(desk.address, newest=True, timeout_s=WAIT_S) as messages:
-        desk.wait_for_subscription()
-        desk.publish("result", "a", result(0, camera="a"))
+def test_newest_skips_what_this_program_was_too_slow_for(publishing: Collector) -> None:
+    with Subscriber(publishing.address, newest=True, timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        publishing.publish("result", "a", result(0, camera="a"))
         assert isinstance(first := messages.receive(), Result)
         for seq in range(1, 50):
-            desk.publish("result", "a", result(seq, camera="a"))
-        desk.publish("result", "b", result(0, camera="b"))
+            publishing.publish("result", "a", result(seq, camera="a"))
+        publishing.publish("result", "b", result(0, camera="b"))
         seen: list[tuple[str, int]] = []
         while not seen or seen[-1] != ("b", 0):
             message = messages.receive()
@@ -123,15 +124,25 @@ def test_newest_skips_what_this_program_was_too_slow_for(desk: Collector) -> Non
         assert [seq for camera, seq in seen if camera == "a"] == sorted(seq for camera, seq in seen if camera == "a")
 
 
-def test_iterating_ends_when_nothing_comes(desk: Collector) -> None:
-    with Subscriber(desk.address, timeout_s=0.05) as messages:
+def test_iterating_ends_when_nothing_comes(publishing: Collector) -> None:
+    with Subscriber(publishing.address, timeout_s=0.05) as messages:
         assert list(messages) == []
         with pytest.raises(TimeoutError):
             messages.receive()
 
 
-def test_closing_twice_and_iterating_after(desk: Collector) -> None:
-    messages = Subscriber(desk.address)
+def test_topics_are_selected_by_name_too(publishing: Collector) -> None:
+    with Subscriber(publishing.address, results=False, topics=["status"], timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        publishing.publish("result", "a", result(0))
+        publishing.publish("status", None, {"v": 1, "type": "status", "at": "now", "cameras": {}, "processes": []})
+        assert isinstance(messages.receive(), Status)
+    with pytest.raises(RequestError, match="there is no topic news; there are result, frame, status"):
+        Subscriber(publishing.address, topics=["news"])
+
+
+def test_closing_twice_and_iterating_after(publishing: Collector) -> None:
+    messages = Subscriber(publishing.address)
     messages.close()
     messages.close()
     assert list(messages) == []
@@ -141,13 +152,13 @@ def test_closing_twice_and_iterating_after(desk: Collector) -> None:
     "body",
     [b"", b"{", b"[]", b'{"v": 2, "type": "result"}', b'{"v": 1, "type": "news"}', b'{"v": 1, "type": "result"}'],
 )
-def test_what_is_no_message_of_ours(desk: Collector, body: bytes) -> None:
-    with Subscriber(desk.address, timeout_s=WAIT_S) as messages:
-        desk.wait_for_subscription()
-        desk.socket.send_multipart([topic("result", "door"), body])
+def test_what_is_no_message_of_ours(publishing: Collector, body: bytes) -> None:
+    with Subscriber(publishing.address, timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        publishing.socket.send_multipart([TOPICS["result"].prefix("door"), body])
         with pytest.raises(WireError):
             messages.receive()
-        desk.publish("result", "door", result(7))
+        publishing.publish("result", "door", result(7))
         assert messages.receive() == result(7), "the next is read as if nothing had been"
 
 

@@ -36,11 +36,11 @@ class Neighbours:
         self.hub = Hub(zeromq.ipc(folder, "dispatcher"))
         self._sink = zeromq.ipc(folder, "sink")
         self.sink = Hub(self._sink)
-        self._said: deque[ToDispatcher] = deque()
+        self._received: deque[ToDispatcher] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._from_worker: Decoder[list[ToDispatcher]] = Decoder(list[ToDispatcher])
         self._outcome: Decoder[list[Outcome]] = Decoder(list[Outcome])
-        self._forks = Spawner()
+        self._spawner = Spawner()
         self.child = Child(
             ProcessSpec(
                 kind=Worker(),
@@ -54,26 +54,26 @@ class Neighbours:
                     pictures=zeromq.ipc(folder, "pictures"),
                 ),
             ),
-            self._forks,
+            self._spawner,
         )
 
-    def told(self) -> object:
-        """What the worker says to the dispatcher next."""
+    def message(self) -> object:
+        """The next message to the dispatcher."""
 
-        def said() -> bool:
-            for name, packet in self._heard(self.hub) if not self._said else ():
+        def received() -> bool:
+            for name, packet in self._messages(self.hub) if not self._received else ():
                 assert name == "m-0"
-                self._said.extend(self._from_worker(packet))
-            return bool(self._said)
+                self._received.extend(self._from_worker(packet))
+            return bool(self._received)
 
-        eventually(said, START_S, what="what the worker says", every_s=0)
-        return self._said.popleft()
+        eventually(received, START_S, what="a message to the dispatcher", every_s=0)
+        return self._received.popleft()
 
     def outcome(self) -> Outcome:
-        """What the sink gets next."""
+        """The next outcome that the sink receives."""
 
         def there() -> bool:
-            for _, packet in self._heard(self.sink) if not self._outcomes else ():
+            for _, packet in self._messages(self.sink) if not self._outcomes else ():
                 self._outcomes.extend(self._outcome(packet))
             return bool(self._outcomes)
 
@@ -81,19 +81,19 @@ class Neighbours:
         return self._outcomes.popleft()
 
     @staticmethod
-    def _heard(hub: Hub) -> Iterator[tuple[str, bytes]]:
+    def _messages(hub: Hub) -> Iterator[tuple[str, bytes]]:
         hub.wait(START_MS)
         return hub.receive()
 
     def another_sink(self) -> None:
-        """The sink is gone, and another is there."""
+        """Replace the sink by another."""
         self.sink.close()
         self.sink = Hub(self._sink)
 
     def start(self) -> str:
         """Start the worker; the address at which it reads frames."""
         self.child.start()
-        hello = self.told()
+        hello = self.message()
         assert isinstance(hello, WorkerHello)
         assert (hello.worker, hello.model) == ("m-0", "m")
         return hello.inbox
@@ -107,7 +107,7 @@ class Neighbours:
     def close(self) -> None:
         if self.child.running:
             self.kill()
-        self._forks.close()
+        self._spawner.close()
         self.hub.close()
         self.sink.close()
 
@@ -145,11 +145,11 @@ def frame(seq: int, *, deferrable: bool = False) -> list[bytes]:
     return [encode(header), np.zeros((HEIGHT, WIDTH, 3), np.uint8).tobytes()]
 
 
-def test_it_serves_a_frame_and_is_free_again(neighbours: Neighbours) -> None:
+def test_it_serves_a_frame_and_is_ready_again(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(2):
             outbox.send_multipart(frame(seq))
-            assert neighbours.told() == WorkerReady(worker="m-0", camera="c", epoch=1, seq=seq)
+            assert neighbours.message() == WorkerReady(worker="m-0", camera="c", epoch=1, seq=seq)
             outcome = neighbours.outcome()
             assert (outcome.frame.seq, outcome.worker, outcome.failed) == (seq, "m-0", None)
 
@@ -160,16 +160,16 @@ def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbo
         outbox.send_multipart([header, picture[:-1]])
         outbox.send_multipart(frame(1))
         assert [neighbours.outcome().failed for _ in range(2)] == ["undecodable", None]
-        assert all(isinstance(neighbours.told(), WorkerReady) for _ in range(2))
+        assert all(isinstance(neighbours.message(), WorkerReady) for _ in range(2))
 
 
-def test_what_is_no_frame_does_not_keep_it_busy_for_ever(neighbours: Neighbours) -> None:
+def test_a_malformed_header_does_not_keep_it_busy(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         outbox.send_multipart([b"no frame of ours", b""])
-        assert isinstance(neighbours.told(), WorkerHello), "it is free, and not to be waited for"
+        assert isinstance(neighbours.message(), WorkerHello), "it is ready for another"
 
 
-def test_a_result_that_finds_its_sink_gone_goes_to_the_next(neighbours: Neighbours) -> None:
+def test_a_result_goes_to_the_next_sink_if_its_own_is_gone(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(3):
             outbox.send_multipart(frame(seq))
@@ -177,17 +177,17 @@ def test_a_result_that_finds_its_sink_gone_goes_to_the_next(neighbours: Neighbou
             neighbours.another_sink()
 
 
-def test_a_file_s_frames_are_told_of_two_at_a_time(neighbours: Neighbours) -> None:
+def test_a_file_s_frames_are_reported_two_at_a_time(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
         for seq in range(5):
             outbox.send_multipart(frame(seq, deferrable=True))
         assert [neighbours.outcome().frame.seq for _ in range(5)] == list(range(5))
-        told = [neighbours.told() for _ in range(5)]
-        assert [message.seq for message in told if isinstance(message, WorkerReady)] == list(range(5))
+        messages = [neighbours.message() for _ in range(5)]
+        assert [message.seq for message in messages if isinstance(message, WorkerReady)] == list(range(5))
 
 
-def test_one_that_comes_back_reads_at_a_new_address(neighbours: Neighbours) -> None:
-    """What was on its way to the one before must not reach it, for it was not asked to serve that."""
+def test_a_restarted_worker_reads_at_a_new_address(neighbours: Neighbours) -> None:
+    """A frame on its way to the earlier one must not reach it: it was not assigned to it."""
     address = neighbours.start()
     neighbours.kill()
     assert neighbours.start() != address

@@ -8,7 +8,15 @@ import zmq
 
 from edge_daemon.errors import StartError
 from edge_daemon.supervisor.control_socket import ControlSocket
-from edge_daemon.transport.zeromq import ConnectionCount, collector, ipc, of_this_process, publisher, subscriber
+from edge_daemon.transport.zeromq import (
+    ConnectionCount,
+    collector,
+    ipc,
+    is_there,
+    of_this_process,
+    publisher,
+    subscriber,
+)
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
@@ -20,6 +28,12 @@ def test_an_ipc_address_of_ones_own_leaves_those_of_living_processes(tmp_path: P
         (tmp_path / name).touch()
     assert of_this_process(ipc(tmp_path, "worker-0")) == ipc(tmp_path, f"worker-0-{os.getpid()}")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"worker-0-{os.getppid()}", "worker-01-4194305"]
+
+
+def test_only_an_address_of_a_running_process_is_waited_for(tmp_path: Path) -> None:
+    assert is_there(of_this_process(ipc(tmp_path, "web")))
+    for name in ("nowhere", "nowhere-", "nowhere-/tmp", "nowhere-self", f"nowhere-{1 << 30}"):
+        assert not is_there(f"ipc:///{name}")
 
 
 def test_an_address_that_is_taken() -> None:

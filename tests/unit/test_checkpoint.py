@@ -1,4 +1,4 @@
-"""What a sink leaves to the next one: in a file, whole or torn, and in the lines of its results."""
+"""The states that a sink leaves to the next one, in a file, and in the lines of its results."""
 
 import resource
 from collections import Counter
@@ -22,9 +22,9 @@ steps = st.lists(
 
 
 def published(history: list[Step]) -> list[tuple[Line, StreamState]]:
-    """What lines are written, and where each stream stands after its line; cameras may begin a new epoch."""
+    """The lines that are written, each with the state of its stream after it; cameras may begin a new epoch."""
     now: dict[str, StreamState] = {}
-    told = []
+    written = []
     for camera, epoch, dropped in history:
         state = now.get(camera) or StreamState(camera=camera, model="m", epoch=epoch)
         if epoch > state.epoch:
@@ -38,8 +38,8 @@ def published(history: list[Step]) -> list[tuple[Line, StreamState]]:
             delivered=state.delivered + 1,
             dropped=dict(Counter(state.dropped) + Counter(dropped)),
         )
-        told.append((line, now[camera]))
-    return told
+        written.append((line, now[camera]))
+    return written
 
 
 def last(states: list[StreamState]) -> dict[str, StreamState]:
@@ -47,11 +47,11 @@ def last(states: list[StreamState]) -> dict[str, StreamState]:
 
 
 @given(history=steps, known=st.integers(0, 20))
-def test_lines_make_up_for_what_was_not_noted(history: list[Step], known: int) -> None:
-    told = published(history)
-    noted = list(last([state for _, state in told[:known]]).values())
-    again = [line for line, _ in told[max(0, known - 3) :]]  # some are known already
-    assert last(caught_up(noted, again)) == last([state for _, state in told])
+def test_lines_make_up_for_states_that_were_not_noted(history: list[Step], known: int) -> None:
+    written = published(history)
+    noted = list(last([state for _, state in written[:known]]).values())
+    again = [line for line, _ in written[max(0, known - 3) :]]  # some are known already
+    assert last(caught_up(noted, again)) == last([state for _, state in written])
 
 
 def test_a_gap_that_was_noted_is_not_counted_again() -> None:
@@ -65,21 +65,21 @@ def state(seq: int, camera: str = "a") -> Acks:
     return Acks(streams=[StreamState(camera=camera, model="m", epoch=1, resolved=seq, published=seq)])
 
 
-def note(memory: Checkpoint, acks: Acks, written: int = -1) -> None:
-    memory.note(acks, written)
+def note(checkpoint: Checkpoint, acks: Acks, written: int = -1) -> None:
+    checkpoint.note(acks, written)
 
 
 @given(steps=st.integers(1, 5), cut=st.integers(0, 80), data=st.binary(max_size=40))
-def test_of_a_torn_file_the_whole_part_counts(
+def test_the_whole_part_of_a_torn_file_counts(
     tmp_path_factory: pytest.TempPathFactory, steps: int, cut: int, data: bytes
 ) -> None:
-    path = tmp_path_factory.mktemp("m") / "memory"
-    memory = Checkpoint(path, None)
+    path = tmp_path_factory.mktemp("m") / "checkpoint"
+    checkpoint = Checkpoint(path, None)
     sizes = [path.stat().st_size]
     for seq in range(steps):
-        note(memory, state(seq))
+        note(checkpoint, state(seq))
         sizes.append(path.stat().st_size)
-    memory.close()
+    checkpoint.close()
     length = max(0, sizes[-1] - cut)
     path.write_bytes(path.read_bytes()[:length])
     whole = sum(size <= length for size in sizes) - 2
@@ -87,52 +87,52 @@ def test_of_a_torn_file_the_whole_part_counts(
     assert [one.resolved for one in after.states] == ([whole] if whole >= 0 else [])
     after.close()
     path.write_bytes(path.read_bytes() + data)
-    Checkpoint(path, None).close()  # whatever it is, it does no harm
+    Checkpoint(path, None).close()  # any bytes are harmless
 
 
-def test_it_does_not_grow_without_end(tmp_path: Path) -> None:
-    memory = Checkpoint(tmp_path / "memory", None)
+def test_it_does_not_grow_without_limit(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint", None)
     for seq in range(10_000):
-        note(memory, state(seq, "ab"[seq % 2]))
-    assert (tmp_path / "memory").stat().st_size <= LIMIT_BYTES + 1000
-    memory.close()
-    after = Checkpoint(tmp_path / "memory", None)
+        note(checkpoint, state(seq, "ab"[seq % 2]))
+    assert (tmp_path / "checkpoint").stat().st_size <= LIMIT_BYTES + 1000
+    checkpoint.close()
+    after = Checkpoint(tmp_path / "checkpoint", None)
     assert sorted(one.resolved for one in after.states) == [9998, 9999]
     after.close()
 
 
-def test_lines_of_another_run_are_none_of_its_business(tmp_path: Path) -> None:
+def test_lines_of_an_earlier_run_are_ignored(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
-    memory = Checkpoint(tmp_path / "memory", results)
-    assert memory.states == []
-    memory.close()
+    checkpoint = Checkpoint(tmp_path / "checkpoint", results)
+    assert checkpoint.states == []
+    checkpoint.close()
     with results.open("ab") as file:
         file.write(b'not JSON\n{"camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn')
-    after = Checkpoint(tmp_path / "memory", results)
+    after = Checkpoint(tmp_path / "checkpoint", results)
     assert [(one.epoch, one.published) for one in after.states] == [(2, 0)]
     after.close()
 
 
-def test_what_was_noted_before_the_disk_was_full_is_not_left_to_the_next(tmp_path: Path) -> None:
-    memory = Checkpoint(tmp_path / "memory", None)
-    note(memory, state(1))
-    size = (tmp_path / "memory").stat().st_size
+def test_states_from_before_the_disk_was_full_are_not_left_to_the_next(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint", None)
+    note(checkpoint, state(1))
+    size = (tmp_path / "checkpoint").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))  # of the next record only a part is written
     try:
-        note(memory, state(2))
+        note(checkpoint, state(2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    note(memory, state(3))
-    after = Checkpoint(tmp_path / "memory", None)
-    assert after.states == [], "the dispatcher knows better than what is old"
+    note(checkpoint, state(3))
+    after = Checkpoint(tmp_path / "checkpoint", None)
+    assert after.states == [], "the dispatcher knows newer ones"
     after.close()
 
 
-def test_a_full_disk_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    memory = Checkpoint(Path("/dev/full/memory"), None)
-    note(memory, state(1))
-    note(memory, state(2))
+def test_a_full_disk_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    checkpoint = Checkpoint(Path("/dev/full/checkpoint"), None)
+    note(checkpoint, state(1))
+    note(checkpoint, state(2))
     assert caplog.text.count("cannot write") == 1
-    assert [one.resolved for one in memory.states] == [2]
+    assert [one.resolved for one in checkpoint.states] == [2]

@@ -1,4 +1,4 @@
-"""All ledgers at one desk: nothing before the start, acknowledgements once, and what `status/` says."""
+"""All reorder buffers together: nothing before the start, acknowledgements once, and the status."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MS = 1_000_000
 PERSON = Detection(xyxy=(1.0, 2.0, 3.0, 4.0), confidence=0.9, class_id=0, class_name="person")
 
 
-def desk() -> Collector:
+def empty() -> Collector:
     return Collector(
         {
             "door": CameraPlan(models=["a", "b"], delivery="live", reorder_wait_s=1e-8),
@@ -28,12 +28,12 @@ def desk() -> Collector:
 
 
 def started() -> Collector:
-    made = desk()
-    made.tell(StartFrom(streams=[]))
+    made = empty()
+    made.receive(StartFrom(streams=[]))
     return made
 
 
-def turn(seq: int, camera: str = "door", model: str = "a", **dropped: int) -> Assigned:
+def assigned(seq: int, camera: str = "door", model: str = "a", **dropped: int) -> Assigned:
     return Assigned(camera=camera, model=model, epoch=1, seq=seq, dropped=dropped)
 
 
@@ -53,55 +53,55 @@ def arrival(seq: int, camera: str = "door", model: str = "a", **made: Any) -> Ar
     return Arrival(Outcome(frame=frame, model=model, worker=f"{model}-0", **made), None, at_ns=0)
 
 
-def test_nothing_comes_out_before_the_dispatcher_said_where_to_start() -> None:
-    books = desk()
-    books.tell(turn(0))
-    books.arrived(arrival(0))
-    assert list(books.release(0)) == []
-    assert books.acks() is None
-    books.tell(StartFrom(streams=[]))
-    assert list(books.release(0)) == [], "a turn that was told before the start is told again after it"
-    books.tell(turn(0))
-    assert [message.seq for message, _ in books.release(0) if isinstance(message, Result)] == [0]
+def test_nothing_is_released_before_the_dispatcher_sent_where_to_start() -> None:
+    collector = empty()
+    collector.receive(assigned(0))
+    collector.add(arrival(0))
+    assert list(collector.release(0)) == []
+    assert collector.take_acks() is None
+    collector.receive(StartFrom(streams=[]))
+    assert list(collector.release(0)) == [], "an assignment from before the start is sent again after it"
+    collector.receive(assigned(0))
+    assert [message.seq for message, _ in collector.release(0) if isinstance(message, Result)] == [0]
 
 
-def test_a_hello_stops_everything_until_the_next_start() -> None:
-    books = started()
-    books.tell(turn(0))
-    books.arrived(arrival(0))
-    assert len(list(books.release(0))) == 1
-    (state,) = books.hello()
+def test_a_suspended_collector_releases_nothing_until_the_next_start() -> None:
+    collector = started()
+    collector.receive(assigned(0))
+    collector.add(arrival(0))
+    assert len(list(collector.release(0))) == 1
+    (state,) = collector.suspend()
     assert (state.camera, state.model, state.resolved, state.delivered) == ("door", "a", 0, 1)
-    books.tell(turn(1))
-    books.arrived(arrival(1))
-    assert list(books.release(0)) == []
-    assert books.acks() is None
-    books.tell(StartFrom(streams=[state]))
-    books.tell(turn(1))
-    assert len(list(books.release(0))) == 1, "the outcome that is here already counts"
+    collector.receive(assigned(1))
+    collector.add(arrival(1))
+    assert list(collector.release(0)) == []
+    assert collector.take_acks() is None
+    collector.receive(StartFrom(streams=[state]))
+    collector.receive(assigned(1))
+    assert len(list(collector.release(0))) == 1, "the outcome that has arrived counts"
 
 
-def test_after_a_hello_nothing_comes_out_that_the_hello_does_not_know() -> None:
-    books = started()
-    books.tell(turn(0))
-    assert all(state.resolved == -1 for state in books.hello())
-    books.arrived(arrival(0))
-    assert list(books.release(0)) == [], "the dispatcher goes on from the hello, and will have it looked at again"
-    books.tell(StartFrom(streams=[StreamState(camera="door", model="a", epoch=1)]))
-    books.tell(turn(0))
-    ((result, _),) = books.release(0)
+def test_a_suspended_collector_releases_nothing_that_the_hello_does_not_contain() -> None:
+    collector = started()
+    collector.receive(assigned(0))
+    assert all(state.resolved == -1 for state in collector.suspend())
+    collector.add(arrival(0))
+    assert list(collector.release(0)) == [], "the dispatcher goes on from the hello, and assigns it again"
+    collector.receive(StartFrom(streams=[StreamState(camera="door", model="a", epoch=1)]))
+    collector.receive(assigned(0))
+    ((result, _),) = collector.release(0)
     assert isinstance(result, Result)
     assert result.seq == 0
 
 
 def test_a_result_is_what_the_worker_made_of_the_frame() -> None:
-    books = started()
-    books.tell(turn(2, stale=2))
+    collector = started()
+    collector.receive(assigned(2, stale=2))
     came = arrival(
         2, found=Found(detections=[PERSON]), timing_ms=Timing(wait=1.23456, infer=3.0), truth=[[0.0, 0.0, 1.0, 1.0]]
     )
-    books.arrived(came)
-    ((result, source),) = books.release(now_ns=46 * MS)
+    collector.add(came)
+    ((result, source),) = collector.release(now_ns=46 * MS)
     assert source is came
     assert msgspec.to_builtins(result) == {
         "v": 1,
@@ -129,92 +129,94 @@ def test_a_result_is_what_the_worker_made_of_the_frame() -> None:
     }
 
 
-def test_only_a_generated_scene_says_what_is_true() -> None:
-    books = started()
-    books.tell(turn(0))
-    books.arrived(arrival(0))
-    ((result, _),) = books.release(0)
+def test_only_a_generated_scene_has_truth() -> None:
+    collector = started()
+    collector.receive(assigned(0))
+    collector.add(arrival(0))
+    ((result, _),) = collector.release(0)
     assert "truth" not in msgspec.to_builtins(result)
     assert "encoding" not in msgspec.to_builtins(result)
 
 
-def test_each_model_has_an_account_of_its_own() -> None:
-    books = started()
+def test_each_model_is_released_by_itself() -> None:
+    collector = started()
     for model in "ab":
-        books.tell(turn(0, model=model))
-    books.arrived(arrival(0, model="b"))
-    assert [message.model for message, _ in books.release(0)] == ["b"]
-    books.arrived(arrival(0, model="a"))
-    assert [message.model for message, _ in books.release(0)] == ["a"]
+        collector.receive(assigned(0, model=model))
+    collector.add(arrival(0, model="b"))
+    assert [message.model for message, _ in collector.release(0)] == ["b"]
+    collector.add(arrival(0, model="a"))
+    assert [message.model for message, _ in collector.release(0)] == ["a"]
 
 
-def test_what_is_not_configured_is_ignored() -> None:
-    books = started()
-    books.tell(StartFrom(streams=[StreamState(camera="gone", model="a", epoch=1)]))
-    books.tell(turn(0, camera="gone"))
-    books.arrived(arrival(0, camera="gone"))
-    books.arrived(arrival(0, model="gone"))
-    assert list(books.release(0)) == []
-    assert list(books.close(0)) == []
+def test_messages_about_others_are_ignored() -> None:
+    collector = started()
+    collector.receive(StartFrom(streams=[StreamState(camera="gone", model="a", epoch=1)]))
+    collector.receive(assigned(0, camera="gone"))
+    collector.add(arrival(0, camera="gone"))
+    collector.add(arrival(0, model="gone"))
+    assert list(collector.release(0)) == []
+    assert list(collector.close(0)) == []
 
 
-def test_what_has_moved_is_acknowledged_once() -> None:
-    books = started()
-    assert books.acks() is None
-    books.tell(turn(0))
-    books.arrived(arrival(0))
-    assert books.acks() is None, "not before it is released"
-    list(books.release(0))
-    acks = books.acks()
+def test_a_state_is_acknowledged_once() -> None:
+    collector = started()
+    assert collector.take_acks() is None
+    collector.receive(assigned(0))
+    collector.add(arrival(0))
+    assert collector.take_acks() is None, "not before it is released"
+    list(collector.release(0))
+    acks = collector.take_acks()
     assert acks
     assert [(state.camera, state.model, state.resolved) for state in acks.streams] == [("door", "a", 0)]
-    assert books.acks() is None
+    assert collector.take_acks() is None
 
 
-def test_live_gives_a_late_frame_up_and_lossless_does_not() -> None:
-    books = started()
+def test_live_drops_a_late_frame_and_lossless_does_not() -> None:
+    collector = started()
     for camera in ("door", "tape"):
         for seq in range(2):
-            books.tell(turn(seq, camera))
-        books.arrived(arrival(1, camera))
-    (message, _), *others = books.release(now_ns=1000)
+            collector.receive(assigned(seq, camera))
+        collector.add(arrival(1, camera))
+    assert not list(collector.release(now_ns=0))
+    assert not collector.is_idle, "time alone releases the next"
+    (message, _), *others = collector.release(now_ns=1000)
     assert not others
     assert isinstance(message, Result)
     assert (message.camera, message.dropped) == ("door", {"late": 1})
 
 
 def test_the_end_has_the_totals() -> None:
-    books = started()
-    books.tell(turn(0, "tape"))
-    books.tell(Gap(camera="tape", model="a", epoch=1, seq=2, dropped={"paced": 2}, end=True))
-    books.arrived(arrival(0, "tape"))
-    (result, _), (end, source) = books.release(0)
+    collector = started()
+    collector.receive(assigned(0, "tape"))
+    collector.receive(Gap(camera="tape", model="a", epoch=1, seq=2, dropped={"paced": 2}, end=True))
+    collector.add(arrival(0, "tape"))
+    (result, _), (end, source) = collector.release(0)
     assert isinstance(result, Result)
     assert source is None
     assert end == End(camera="tape", model="a", epoch=1, captured=3, delivered=1, dropped={"paced": 2})
 
 
 def test_closing_leaves_nothing_in_flight() -> None:
-    books = started()
+    collector = started()
     for seq in range(3):
-        books.tell(turn(seq))
-    books.tell(Captured(camera="door", model="a", epoch=1, count=5))
-    books.arrived(arrival(2))
-    ((message, _),) = books.close(0)
+        collector.receive(assigned(seq))
+    collector.receive(Captured(camera="door", model="a", epoch=1, count=5))
+    collector.add(arrival(2))
+    ((message, _),) = collector.close(0)
     assert isinstance(message, Result)
     assert (message.seq, message.dropped) == (2, {"shutdown": 2})
-    counts = books.counts(0)["door"]["a"]
+    counts = collector.counts(0)["door"]["a"]
     assert (counts.captured, counts.delivered, counts.in_flight) == (5, 1, 0)
     assert counts.dropped == {"shutdown": 4}
 
 
 def test_counts_are_those_of_all_streams() -> None:
-    books = started()
+    collector = started()
     for seq in range(2):
-        books.tell(turn(seq))
-        books.arrived(arrival(seq, found=Found(detections=[PERSON] * (seq + 1))))
-        list(books.release(now_ns=20 * MS))
-    counts = books.counts(30 * MS)
+        collector.receive(assigned(seq))
+        collector.add(arrival(seq, found=Found(detections=[PERSON] * (seq + 1))))
+        list(collector.release(now_ns=20 * MS))
+    counts = collector.counts(30 * MS)
     assert counts["door"]["a"] == stream_counts(
         2, 2, fps=200.0, latency_ms={"p50": 10.0, "p90": 10.0, "p99": 10.0}, found={"person": 2}
     )

@@ -7,22 +7,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_daemon.runtime.crash_marker import CrashMarker, FrameId, read
+from edge_daemon.runtime.crash_marker import NOTHING, CrashMarker, FrameId, InHand, read
 from edge_daemon.transport.zeromq import ipc
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(places=st.lists(st.builds(FrameId, st.text(max_size=64), INT64, INT64), min_size=1, max_size=4))
-def test_the_last_place_is_read(tmp_path: Path, places: list[FrameId]) -> None:
+@given(pictures=st.lists(st.builds(FrameId, st.text(max_size=64), INT64, INT64) | INT64, min_size=1, max_size=4))
+def test_the_last_picture_is_read(tmp_path: Path, pictures: list[InHand]) -> None:
     inbox = ipc(tmp_path, "worker-1")
-    bookmark = CrashMarker(inbox)
-    for place in places:
-        bookmark.put(*place)
-        assert read(f"{inbox}-{os.getpid()}") == FrameId(place.camera.encode(errors="replace").decode(), *place[1:])
-    bookmark.close()
-    assert read(f"{inbox}-{os.getpid()}") is not None
+    marker = CrashMarker(inbox)
+    assert read(f"{inbox}-{os.getpid()}") == NOTHING, "it died before it began one"
+    for picture in pictures:
+        marker.put(picture)
+        assert read(f"{inbox}-{os.getpid()}") == picture
+    marker.close()
+    assert read(f"{inbox}-{os.getpid()}") == pictures[-1]
 
 
 def test_nothing_is_known_of_a_worker_without_one(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_those_of_workers_that_are_gone_are_removed(tmp_path: Path) -> None:
 
 
 def test_where_there_can_be_no_file_none_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    bookmark = CrashMarker(ipc(tmp_path / "nowhere", "worker-1"))
-    bookmark.put("door", 1, 2)
-    bookmark.close()
+    marker = CrashMarker(ipc(tmp_path / "nowhere", "worker-1"))
+    marker.put(FrameId("door", 1, 2))
+    marker.close()
     assert "cannot write the crash marker" in caplog.text

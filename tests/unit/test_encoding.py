@@ -127,8 +127,8 @@ def test_the_model_and_those_who_watch_see_the_same_whichever_way_it_came() -> N
         assert (picture is not None) == watched
         if picture is not None:
             assert picture == PLANES.rgb().data.cast("B")
-        assert job.frame.shared
-        worker.give_back(job.frame.shared)
+        assert job.header.shared
+        worker.give_back(job.header.shared)
     sender.pools.close()
 
 

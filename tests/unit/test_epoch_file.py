@@ -12,26 +12,28 @@ from hypothesis import strategies as st
 from edge_daemon.dispatcher import epoch_file
 from edge_daemon.dispatcher.dispatcher import Dispatcher
 from edge_daemon.dispatcher.epoch_file import EpochFile
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.messages.accounting import SinkHello
 from edge_daemon.messages.scheduling import CaptureHello, Welcome
 from edge_daemon.runtime.state import exclusive
-from edge_daemon.settings import CameraPlan
+from edge_daemon.settings import CameraPlan, ModelPlan
 
 PLAN = {"c": CameraPlan(models=["m"], delivery="live")}
 
 
 def begun(path: Path, wall_s: float, captures: int = 1) -> list[int]:
     """Epochs that one dispatcher gives to several captures, one after another, while the wall clock stands still."""
-    file, epochs = EpochFile(path), list[int]()
-    core = Dispatcher(PLAN, epochs=file.load(), wall=lambda: wall_s)
+    file, begun = EpochFile(path), list[int]()
+    epochs = Epochs(file.load(), wall=lambda: wall_s)
+    core = Dispatcher(PLAN, {"m": ModelPlan()}, epochs=epochs)
     core.receive("sink", SinkHello(streams=[], watched=[]))
     for number in range(captures):
         core.receive(f"capture/{number}", CaptureHello(camera="c", epoch=None, buffered=[], ended=None))
-        assert core.epochs_changed
-        file.save(core.epochs)
-        epochs += [message.epoch for _, message in core.outbox if isinstance(message, Welcome)]
+        assert epochs.changed
+        file.save(epochs.highest)
+        begun += [message.epoch for _, message in core.outbox if isinstance(message, Welcome)]
         core.outbox.clear()
-    return epochs
+    return begun
 
 
 @settings(max_examples=30)

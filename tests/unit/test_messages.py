@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from edge_daemon.errors import WireError
 from edge_daemon.messages.accounting import Assigned
 from edge_daemon.messages.codec import Decoder, encode
-from edge_daemon.messages.published import topic, utc
+from edge_daemon.messages.published import utc
 from edge_daemon.messages.scheduling import Announce, Sent, ToDispatcher, WorkerReady
+from edge_daemon.messages.topics import RESULT, STATUS
 
 decode: Decoder[ToDispatcher] = Decoder(ToDispatcher)
 
@@ -61,8 +62,11 @@ def test_too_large_is_refused_before_it_is_read() -> None:
 
 
 def test_topics_do_not_run_into_one_another() -> None:
-    assert not topic("result", "10").startswith(topic("result", "1"))
-    assert topic("status") == b"status/"
+    assert not RESULT.prefix("10").startswith(RESULT.prefix("1"))
+    assert RESULT.prefix("10").startswith(RESULT.prefix())
+    assert RESULT.prefixes(["1", "2"]) == {b"result/1/", b"result/2/"}
+    assert RESULT.prefixes(None) == {b"result/"}
+    assert STATUS.prefixes(["1", "2"]) == {STATUS.prefix("1")} == {b"status/"}, "it is not of cameras"
 
 
 def test_utc() -> None:

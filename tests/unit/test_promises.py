@@ -1,4 +1,4 @@
-"""Promises 1 to 4 of the design, whatever the order of events and whoever dies."""
+"""Promises 1 to 4 of the design, whatever the order of events and whichever process dies."""
 
 from collections import Counter
 from typing import get_args
@@ -9,11 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.published import End, Result
-from edge_daemon.settings import CameraPlan, Cascade
+from edge_daemon.settings import CameraPlan, ModelPlan
 from tests.unit.world import POISONOUS, Fate, World, fate_in_file
 
 REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error", "poison"}
-MODELS = ["a", "b", "c"]
+PLANS = {"a": ModelPlan(), "b": ModelPlan(batch=2), "c": ModelPlan(after="a", max_crops=1)}
+MODELS = list(PLANS)
 BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
 LIVE = CameraPlan(models=MODELS, delivery="live", **BRIEF)
 FILE = CameraPlan(models=MODELS, delivery="lossless", weight=2.0)
@@ -24,18 +25,12 @@ class Daemon(RuleBasedStateMachine):
     """One live and one lossless camera, three models (one comes after another, one takes two frames), four workers."""
 
     joins = False
-    """Whether models begin amid a camera's epoch."""
+    """True if models begin within an epoch of a camera."""
 
     @initialize(length=st.integers(0, 12))
     def start(self, length: int) -> None:
         self.length = length
-        self.world = World(
-            {"live": LIVE, "file": FILE},
-            WORKERS,
-            length,
-            {"c": Cascade(after="a", max_crops=1)},
-            {"b": 2},
-        )
+        self.world = World({"live": LIVE, "file": FILE}, WORKERS, length, PLANS)
 
     @precondition(lambda self: self.world.busy_queues())
     @rule(data=st.data())
@@ -54,14 +49,14 @@ class Daemon(RuleBasedStateMachine):
             self.world.read_frame(camera, fate=fate)
 
     @rule(camera=st.sampled_from(["live", "yard"]))
-    def tell_passed_over(self, camera: str) -> None:
+    def report_skipped(self, camera: str) -> None:
         if camera in self.world.captures:
-            self.world.tell_passed_over(camera)
+            self.world.report_skipped(camera)
 
     @rule(camera=st.sampled_from(["live", "yard"]))
-    def tell_what_could_wait(self, camera: str) -> None:
+    def send_deferred(self, camera: str) -> None:
         if camera in self.world.captures:
-            self.world.say(self.world.captures[camera])
+            self.world.send(self.world.captures[camera])
 
     @rule(worker=st.sampled_from(sorted(WORKERS)))
     def work(self, worker: str) -> None:
@@ -101,8 +96,8 @@ class Daemon(RuleBasedStateMachine):
                     last[message.epoch] = message.seq
 
     @invariant()
-    def books_balance(self) -> None:
-        for models in self.world.desk.counts(self.world.now).values():
+    def accounts_balance(self) -> None:
+        for models in self.world.collector.counts(self.world.now).values():
             for counts in models.values():
                 assert counts.captured == counts.delivered + sum(counts.dropped.values()) + counts.in_flight
                 assert counts.in_flight >= 0
@@ -111,8 +106,9 @@ class Daemon(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.run_out()
+        assert all(capture.finished for capture in self.world.captures.values() if not capture.live)
         self.subscribers_can_account_for_every_frame()
-        self.books_balance()
+        self.accounts_balance()
         for model in MODELS:
             messages = self.world.published.get(("file", model), [])
             *results, end = messages
@@ -130,12 +126,12 @@ class Daemon(RuleBasedStateMachine):
             assert sum(dropped.values()) <= sum(end.dropped.values())
 
     def only_poison_is_missing(self, model: str, missing: set[int]) -> None:
-        """Two workers died of it, or of the same frame in the model before."""
-        models = [model, self.world.cascades[model].after] if model in self.world.cascades else [model]
+        """Two workers died of it, or of the same frame in the parent model."""
+        models = [model, *filter(None, [PLANS[model].after])]
         for seq in missing:
             assert max(self.world.deaths["file", one, seq] for one in models) >= POISON
         if model == POISONOUS[1] and POISONOUS[2] < self.length:
-            assert POISONOUS[2] in missing, "and what kills all workers is given up"
+            assert POISONOUS[2] in missing, "and a frame that kills all workers is given up"
 
 
 class Reloaded(Daemon):
@@ -143,23 +139,23 @@ class Reloaded(Daemon):
 
     joins = True
 
-    @precondition(lambda self: self.world.anew is None and self.world.sink_has_begun)
+    @precondition(lambda self: self.world.restarted is None and self.world.sink_has_started)
     @rule(
         live=st.sampled_from([None, "live", "lossless"]),
         yard=st.sampled_from([None, "live", "lossless"]),
         models=st.sampled_from([["a"], ["b", "a"], ["a", "c"], MODELS]),
-        anew=st.booleans(),
+        restarted=st.booleans(),
     )
-    def reload(self, live: str | None, yard: str | None, models: list[str], anew: bool) -> None:
+    def reload(self, live: str | None, yard: str | None, models: list[str], restarted: bool) -> None:
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
                 cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
-        changed = [n for n in stay if anew or cameras[n].delivery != self.world.cameras[n].delivery]
+        changed = [n for n in stay if restarted or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)
 
-    @precondition(lambda self: self.world.anew is not None)
+    @precondition(lambda self: self.world.restarted is not None)
     @rule()
     def reloaded(self) -> None:
         self.world.change_dispatcher()
@@ -173,11 +169,11 @@ class Reloaded(Daemon):
         self.read(camera, fate=fate)
 
     def teardown(self) -> None:
-        if hasattr(self, "world") and self.world.anew is not None:
+        if hasattr(self, "world") and self.world.restarted is not None:
             self.world.change_dispatcher()
         super().teardown()
 
 
 TestDaemon = Daemon.TestCase
 TestReloaded = Reloaded.TestCase
-TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60, deadline=None)
+TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60)

@@ -121,7 +121,7 @@ class Sharing(RuleBasedStateMachine):
 
 
 TestSharing = Sharing.TestCase
-TestSharing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSharing.settings = settings(stateful_step_count=40)
 
 
 def a_picture(value: int = 1) -> list[Plane]:
@@ -192,6 +192,17 @@ def test_another_pool_of_the_same_name_is_not_taken_for_the_one_before() -> None
         assert loans.data(shared)[0] == value
         pools.close()
     assert len(names) == 1, "the system gives a file's number to the next one"
+
+
+def test_a_frame_of_a_capture_that_is_gone_is_read_after_the_first_of_the_next_capture() -> None:
+    mappings, lent = Mappings(), []
+    for value in range(4):
+        pools = Pools(1)
+        lent.append(seen(put(pools, a_picture(value)), coming(pools), mappings))
+        assert mappings.data(lent[-1])[0] == value
+        pools.close()
+        assert all(mappings.data(before)[0] == value - 1 for before in lent[-2:-1]), "it was on its way"
+    assert not mappings.data(lent[0]), "it is not kept for ever"
 
 
 def test_where_there_is_no_memory_there_is_no_slot() -> None:

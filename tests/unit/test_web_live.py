@@ -23,7 +23,7 @@ def test_whoever_is_slower_than_the_cameras_sees_all_of_them() -> None:
 
         async def show(*cameras: str) -> None:
             for camera in cameras:
-                live.heard([f"frame/{camera}/".encode(), b"{}", b"jpeg"])
+                live.receive([f"frame/{camera}/".encode(), b"{}", b"jpeg"])
             await asyncio.sleep(0)
 
         frames, seen = live.frames(cameras), Counter[str]()
@@ -43,3 +43,17 @@ def test_whoever_is_slower_than_the_cameras_sees_all_of_them() -> None:
 
     seen = asyncio.run(look())
     assert min(seen[camera] for camera in "abc") >= 3, seen
+
+
+def test_only_topics_that_are_streamed_become_entries() -> None:
+    async def look() -> list[tuple[int, str, str]]:
+        live, observed = Live(Topics(), asyncio.get_running_loop(), ["a"]), list[bytes]()
+        live.observe(observed.append)
+        for topic in ("frame/a/", "result/a/", "unknown/a/", "result/a/"):
+            live.receive([topic.encode(), b'{"camera": "a", "model": "m", "type": "result"}'])
+        await asyncio.sleep(0)
+        assert len(observed) == 2
+        entries = live.results(after=0)
+        return [(entry.number, entry.topic, entry.camera) for entry in (await anext(entries), await anext(entries))]
+
+    assert asyncio.run(look()) == [(1, "result", "a"), (2, "result", "a")]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge_daemon.messages.status import Status
 from edge_daemon.web.metrics import Metrics
+from tests.components import require_component
 from tests.statuses import camera, process, stream_counts
 
 DASHBOARD = Path(__file__).parents[2] / "configs" / "grafana.json"
@@ -50,7 +50,7 @@ def test_every_metric_of_the_dashboard_exists(metrics: Metrics) -> None:
     assert asked <= known
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_finds_no_fault(metrics: Metrics) -> None:
+    require_component("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=metrics.text(), capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.accounting import SinkHello
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.fates import POISON, Failure
-from edge_daemon.messages.frames import Frame, ResultFilter
-from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import Returned, Send, WorkerHello, WorkerReady
-from edge_daemon.settings import CameraPlan
-from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Requests, Upload
+from edge_daemon.messages.frames import ResultFilter, Upload
+from edge_daemon.messages.outcomes import UploadOutcome
+from edge_daemon.messages.scheduling import Returned, SendUpload, UploadDone, WorkerHello
+from edge_daemon.settings import CameraPlan, ModelPlan
+from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Picture, Requests
 
-PICTURE = Upload(b"", "raw", 1, 1)
+PICTURE = Picture(b"", "raw", 1, 1)
 WORKERS = ("v", "w")
 MOST = 4
 
@@ -32,13 +33,17 @@ class Web(RuleBasedStateMachine):
         self.withdrawn: set[int] = set()
         self.to_dispatcher: deque[tuple[str, Message]] = deque()
         self.to_web: deque[Message] = deque()
-        self.inboxes: dict[str, deque[Frame]] = {name: deque() for name in WORKERS}
+        self.inboxes: dict[str, deque[Upload]] = {name: deque() for name in WORKERS}
         self.lives = dict.fromkeys(WORKERS, 0)
         self.book = Requests(["m"], "ipc://web", most=MOST)
         self.start_dispatcher()
 
     def start_dispatcher(self) -> None:
-        self.core = Dispatcher({"c": CameraPlan(models=["m"], delivery="live")}, requests={"m": 1.0}, wall=lambda: 1.0)
+        self.core = Dispatcher(
+            {"c": CameraPlan(models=["m"], delivery="live")},
+            {"m": ModelPlan(requests=1.0)},
+            epochs=Epochs(wall=lambda: 1.0),
+        )
         self.core.receive("sink", SinkHello(streams=[], watched=[]))
         for name in WORKERS:
             self.greet(name)
@@ -79,7 +84,7 @@ class Web(RuleBasedStateMachine):
         if not self.to_web:
             return
         match self.to_web.popleft():
-            case Send() as send:
+            case SendUpload() as send:
                 found = self.book.send(send)
                 if found and send.inbox == f"{send.worker}/{self.lives[send.worker]}":
                     self.inboxes[send.worker].append(found[0])
@@ -91,13 +96,13 @@ class Web(RuleBasedStateMachine):
         """A worker is done with a picture; its answer may die with it, after it has said that it is free."""
         if not self.inboxes[name]:
             return
-        frame = self.inboxes[name].popleft()
-        self.to_dispatcher.append((name, WorkerReady(worker=name, camera=frame.camera, epoch=0, seq=frame.seq)))
+        upload = self.inboxes[name].popleft()
+        self.to_dispatcher.append((name, UploadDone(worker=name, number=upload.number)))
         if lost:
             self.kill_worker(name, free=True)
             return
-        failed: Failure | None = "poison" if frame.deaths >= POISON else None
-        self.book.arrived(Answer(Outcome(frame=frame, model="m", worker=name, failed=failed), None))
+        failed: Failure | None = "poison" if upload.deaths >= POISON else None
+        self.book.arrived(UploadOutcome(number=upload.number, model="m", worker=name, failed=failed))
 
     @rule(name=st.sampled_from(WORKERS), free=st.booleans())
     def kill_worker(self, name: str, free: bool) -> None:
@@ -135,7 +140,7 @@ class Web(RuleBasedStateMachine):
 
 
 TestWeb = Web.TestCase
-TestWeb.settings = settings(stateful_step_count=60, deadline=None)
+TestWeb.settings = settings(stateful_step_count=60)
 
 
 def test_who_may_not_wait_is_told_so() -> None:
@@ -156,10 +161,10 @@ def test_what_waits_for_a_model_that_is_gone_is_told_so() -> None:
 
 def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
     book = Requests(["m", "n"], "ipc://web", most=9)
-    large = Upload(memoryview(bytearray(MOST_BYTES // 2 + 1)), "raw", 1, 1)
+    large = Picture(memoryview(bytearray(MOST_BYTES // 2 + 1)), "raw", 1, 1)
 
-    def add(model: str, upload: Upload) -> int:
-        return book.add(model, upload, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
+    def add(model: str, picture: Picture) -> int:
+        return book.add(model, picture, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
 
     first = add("m", large)
     with pytest.raises(BusyError, match="pictures of 256 MB already wait"):

@@ -1,7 +1,7 @@
-"""A daemon without processes: the pure cores joined by queues, so that anything may happen in any order.
+"""A daemon without processes: the pure cores connected by queues, so that anything may happen in any order.
 
-Captures and workers are modelled here by the few lines that their processes add to the cores; dispatcher and sink are
-the real cores. Each queue keeps its order, as a ZeroMQ connection does, and is lost with the process that reads it.
+Captures and workers are modelled by the few lines that their processes add to the cores; dispatcher and sink are the
+real cores. Each queue keeps its order, as a channel does, and is lost with the process that reads it.
 """
 
 from collections import Counter, deque
@@ -11,6 +11,7 @@ from typing import Literal
 
 from edge_daemon.capture.announcements import Announcements
 from edge_daemon.dispatcher.dispatcher import Dispatcher
+from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.messages.accounting import SinkHello, StartFrom, StreamState
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.fates import POISON, Failure
@@ -36,7 +37,7 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.runtime.crash_marker import FrameId
-from edge_daemon.settings import CameraPlan, CaptureSettings, Cascade, Delivery
+from edge_daemon.settings import CameraPlan, CaptureSettings, Delivery, ModelPlan
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
 
@@ -52,7 +53,7 @@ CROP = Crop(index=0, xyxy=(0, 0, 1, 1), confidence=0.9, class_id=0, class_name="
 
 
 def fate_in_file(seq: int) -> Fate:
-    """What becomes of a file's frame before it is announced."""
+    """Fate of a file's frame before it is announced."""
     if seq % 3 == 1:
         return "paced"
     return "still" if seq % 4 == 2 else "offered"
@@ -67,7 +68,7 @@ def announcements_of(camera: str, *, live: bool, clock: Callable[[], float] = fl
 
 @dataclass
 class Capture:
-    """What a capture process adds: it numbers, holds and announces frames."""
+    """Model of a capture process: it numbers, buffers and announces frames."""
 
     camera: str
     live: bool
@@ -83,7 +84,7 @@ class Capture:
     start_at: int = 0
     ended: bool = False
     finished: bool = False
-    unsaid: list[Message] = field(default_factory=list)
+    unsent: list[Message] = field(default_factory=list)
 
     @property
     def peer(self) -> str:
@@ -92,15 +93,15 @@ class Capture:
 
 @dataclass
 class Worker:
-    """What a worker process adds: it serves a few frames at a time, mostly one, and tells of a file's two at a time."""
+    """Model of a worker process: it serves one frame or batch at a time, and reports frames of files by twos."""
 
     name: str
     model: str
     generation: int = 0
     inbox: deque[Frame] = field(default_factory=deque)
     serving: list[Frame] = field(default_factory=list)
-    freed: bool = False
-    unsaid: list[tuple[WorkerReady, Outcome]] = field(default_factory=list)
+    reported: bool = False
+    unsent: list[tuple[WorkerReady, Outcome]] = field(default_factory=list)
     leaves: bool = False
     dismissed: bool = False
 
@@ -117,22 +118,21 @@ class World:
         cameras: dict[str, CameraPlan],
         workers: dict[str, str],
         length: int,
-        cascades: dict[str, Cascade] | None = None,
-        batches: dict[str, int] | None = None,
+        models: dict[str, ModelPlan],
     ) -> None:
         self.cameras, self.now, self.length = cameras, 1, length
-        self.anew: list[str] | None = None  # while the sink has changed, and the dispatcher not yet
+        self.restarted: list[str] | None = None  # set after the sink has changed and before the dispatcher has
         self.cameras_of_dispatcher = cameras
-        self.cascades, self.batches = cascades or {}, batches or {}
-        self.followed = {cascade.after for cascade in self.cascades.values()}
+        self.models = models
+        self.followed = {model.after for model in models.values() if model.after}
         self.captures = {camera: self.new_capture(camera) for camera in cameras}
         self.workers = {name: Worker(name, model) for name, model in workers.items()}
         self.generations: dict[str, int] = {}
         self.queues: dict[tuple[str, str], deque[Message]] = {}
         self.published: dict[tuple[str, str], list[Result | End]] = {}
         self.deaths: Counter[tuple[str, str, int]] = Counter()  # of workers that had a frame: camera, model, number
-        self.memory: dict[tuple[str, str], StreamState] = {}
-        self.bookmarks: dict[str, FrameId] = {}
+        self.checkpoint: dict[tuple[str, str], StreamState] = {}
+        self.crash_markers: dict[str, FrameId] = {}
         self.start_dispatcher()
         self.start_sink()
         for camera in cameras:
@@ -151,7 +151,7 @@ class World:
         self.queues.setdefault((source, target), deque()).append(message)
 
     def lose(self, process: str) -> None:
-        """What was on its way to `process` is lost."""
+        """Messages on their way to `process` are lost."""
         for (_, target), queue in self.queues.items():
             if target == process:
                 queue.clear()
@@ -164,13 +164,13 @@ class World:
         message = self.queues[source, target].popleft()
         if target == "dispatcher":
             self.dispatcher.receive(source, message)  # type: ignore[arg-type]
-            self.turn()
+            self.assign()
         elif target == "sink" and isinstance(message, Outcome):
-            self.desk.arrived(Arrival(message, None, self.now))
+            self.collector.add(Arrival(message, None, self.now))
             self.release()
         elif target == "sink":
-            self._begun |= isinstance(message, StartFrom)
-            self.desk.tell(message)  # type: ignore[arg-type]
+            self._started |= isinstance(message, StartFrom)
+            self.collector.receive(message)  # type: ignore[arg-type]
             self.release()
         elif target in self.workers:
             if isinstance(message, Frame):
@@ -178,11 +178,11 @@ class World:
             else:
                 assert isinstance(message, Dismissed)
                 self.workers[target].dismissed |= message.inbox == self.workers[target].address
-                self.go(target)
+                self.end_if_dismissed(target)
         else:
             capture = self.captures.get(target.split("/")[1])
             if capture and capture.peer == target:
-                self.capture_hears(capture, message)
+                self.capture_receives(capture, message)
                 self.announce_what_is_due(capture)
 
     # dispatcher and sink
@@ -190,23 +190,22 @@ class World:
     def start_dispatcher(self) -> None:
         self.dispatcher = Dispatcher(
             self.cameras_of_dispatcher,
-            self.cascades,
-            self.batches,
-            wall=lambda: self.now,
-            crash_marker=self.bookmarks.get,
+            self.models,
+            epochs=Epochs(wall=lambda: self.now),
+            crash_marker=self.crash_markers.get,
         )
 
     def start_sink(self) -> None:
-        self.desk = Collector(self.cameras, list(self.memory.values()))
-        self._begun = False
+        self.collector = Collector(self.cameras, list(self.checkpoint.values()))
+        self._started = False
         self.sink_hello()
 
     @property
-    def sink_has_begun(self) -> bool:
-        """Whether the sink has heard from the dispatcher where to start."""
-        return bool(self._begun)
+    def sink_has_started(self) -> bool:
+        """True if the sink knows from the dispatcher where to start."""
+        return bool(self._started)
 
-    def turn(self) -> None:
+    def assign(self) -> None:
         self.dispatcher.assign(self.now)
         for peer, message in self.dispatcher.outbox:
             self.put("dispatcher", peer, message)
@@ -214,33 +213,33 @@ class World:
 
     def flush(self) -> None:
         self.dispatcher.flush()
-        self.turn()
+        self.assign()
 
     def sink_hello(self) -> None:
-        self.put("sink", "dispatcher", SinkHello(streams=self.desk.hello(), watched=[]))
+        self.put("sink", "dispatcher", SinkHello(streams=self.collector.suspend(), watched=[]))
 
     def release(self) -> None:
-        for message, _ in self.desk.release(self.now):
+        for message, _ in self.collector.release(self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)
-        if acks := self.desk.acks():
-            self.memory |= {(state.camera, state.model): state for state in acks.streams}
+        if acks := self.collector.take_acks():
+            self.checkpoint |= {(state.camera, state.model): state for state in acks.streams}
             self.put("sink", "dispatcher", acks)
 
     # captures
 
-    def say(self, capture: Capture, *messages: Message) -> None:
-        """A capture tells the dispatcher what could wait, and these."""
-        for message in (*capture.unsaid, *messages):
+    def send(self, capture: Capture, *messages: Message) -> None:
+        """A capture sends the dispatcher the messages that could wait, and these."""
+        for message in (*capture.unsent, *messages):
             self.put(capture.peer, "dispatcher", message)
-        capture.unsaid.clear()
+        capture.unsent.clear()
 
     def capture_hello(self, camera: str) -> None:
         capture = self.captures[camera]
-        capture.unsaid.clear()
+        capture.unsent.clear()
         self.announce(capture)
         held = capture.held if capture.epoch is not None else []
         ended = capture.seq + 1 if capture.ended else None
-        self.say(
+        self.send(
             capture,
             CaptureHello(
                 camera=camera,
@@ -257,13 +256,13 @@ class World:
         return capture.epoch is not None and not capture.ended and room
 
     def read_frame(self, camera: str, *, fate: Fate = "offered") -> None:
-        """The source gives a frame, or its end; a live one's `fate` is to be offered or passed over."""
+        """The source gives a frame, or ends; the `fate` of a live one is to be offered or skipped."""
         capture = self.captures[camera]
         assert capture.epoch is not None
         if capture.length is not None and capture.seq + 1 >= capture.length:
             self.announce(capture)
             capture.ended = True
-            self.say(
+            self.send(
                 capture,
                 Ended(
                     camera=camera,
@@ -304,10 +303,10 @@ class World:
 
     def announce(self, capture: Capture, up_to: int | None = None) -> None:
         for message in capture.announcements.take(up_to) if capture.epoch is not None else ():
-            self.say(capture, message)
+            self.send(capture, message)
 
-    def tell_passed_over(self, camera: str) -> None:
-        """A live capture tells of frames that it passed over, before one is offered."""
+    def report_skipped(self, camera: str) -> None:
+        """A live capture reports frames that it skipped, before one is offered."""
         capture = self.captures[camera]
         if capture.epoch is not None and capture.live and (capture.paced or capture.still):
             skipped = Skipped(
@@ -317,13 +316,13 @@ class World:
             capture.paced = capture.still = 0
             self.announce_what_is_due(capture)
 
-    def capture_hears(self, capture: Capture, message: Message) -> None:
+    def capture_receives(self, capture: Capture, message: Message) -> None:
         match message:
             case Introduce():
                 self.capture_hello(capture.camera)
             case Welcome() if capture.epoch is None:
                 capture.epoch, capture.start_at = message.epoch, message.next_seq
-            case Release() if message.finished and (capture.ended or capture.epoch is None):
+            case Release() if message.finished and capture.epoch in (None, message.epoch):
                 capture.finished = True
             case Release() if message.epoch == capture.epoch:
                 capture.held = [held for held in capture.held if held[0] > message.seq]
@@ -341,7 +340,7 @@ class World:
             missing = Missing(
                 camera=capture.camera, epoch=capture.epoch, model=order.model, worker=order.worker, seq=order.seq
             )
-            self.say(capture, missing)
+            self.send(capture, missing)
             return
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
@@ -372,9 +371,9 @@ class World:
             inbox=order.inbox,
             seq=seq,
         )
-        capture.unsaid.append(sent)
+        capture.unsent.append(sent)
         if not capture.live:
-            self.say(capture)
+            self.send(capture)
 
     # workers
 
@@ -384,22 +383,23 @@ class World:
         self.put(name, "dispatcher", hello)
 
     def work(self, name: str) -> None:
-        """A worker takes a frame up, or is done with the one it has."""
+        """A worker begins a frame, or is done with the one in hand."""
         worker = self.workers[name]
+        plan = self.models[worker.model]
         if not worker.serving:
-            while worker.inbox and len(worker.serving) < self.batches.get(worker.model, 1):
+            while worker.inbox and len(worker.serving) < plan.batch:
                 worker.serving.append(worker.inbox.popleft())
-            if worker.serving and worker.model in self.batches:
+            if worker.serving and plan.batch > 1:
                 self.put(name, "dispatcher", BatchStarted(worker=name))
             elif worker.serving:
                 frame = worker.serving[0]
-                self.bookmarks[worker.address] = FrameId(frame.camera, frame.epoch, frame.seq)
+                self.crash_markers[worker.address] = FrameId(frame.camera, frame.epoch, frame.seq)
             return
         if any((f.camera, worker.model, f.seq) == POISONOUS and f.deaths < POISON for f in worker.serving):
             self.kill_worker(name)
             return
-        if not worker.freed and all(not frame.deferrable and not frame.share for frame in worker.serving):
-            worker.freed = True  # a live camera's next frame may come while this one's findings are told
+        if not worker.reported and all(not frame.deferrable and not frame.share for frame in worker.serving):
+            worker.reported = True  # a live camera's next frame may arrive while this one's result is sent
             for frame in worker.serving:
                 self.put(
                     name, "dispatcher", WorkerReady(worker=name, camera=frame.camera, epoch=frame.epoch, seq=frame.seq)
@@ -418,22 +418,22 @@ class World:
                 failed=failed,
             )
             outcome = Outcome(frame=frame, model=worker.model, worker=name, found=found, failed=failed)
-            if worker.model in self.cascades:
+            if plan.after:
                 assert frame.crops is not None, "it has to know where to look"
-                assert len(frame.crops) == min(frame.seq % 3, self.cascades[worker.model].max_crops)
-            worker.unsaid.append((free, outcome))
-        waits = len(worker.unsaid) < 2 and all(frame.deferrable for frame in worker.serving)
-        if not (waits and worker.inbox and worker.model not in self.batches):
-            for free, outcome in worker.unsaid:
-                if not worker.freed:
+                assert len(frame.crops) == min(frame.seq % 3, plan.max_crops)
+            worker.unsent.append((free, outcome))
+        waits = len(worker.unsent) < 2 and all(frame.deferrable for frame in worker.serving)
+        if not (waits and worker.inbox and plan.batch == 1):
+            for free, outcome in worker.unsent:
+                if not worker.reported:
                     self.put(name, "dispatcher", free)
                 self.put(f"{name}>", "sink", outcome)
-            worker.unsaid.clear()
-        worker.serving, worker.freed = [], False
-        self.go(name)
+            worker.unsent.clear()
+        worker.serving, worker.reported = [], False
+        self.end_if_dismissed(name)
 
     def failure(self, worker: Worker, frame: Frame) -> Failure | None:
-        """Why there is no result: too many have died of it, or (live) a model that others follow fails on it."""
+        """Why there is no result: too many workers died of it, or (live) a model that others follow fails on it."""
         if frame.deaths >= POISON:
             return "poison"
         capture = self.captures.get(frame.camera)
@@ -449,13 +449,15 @@ class World:
             if isinstance(frame, Frame):
                 self.deaths[frame.camera, worker.model, frame.seq] += 1
         self.lose(name)
+        self.dispatcher.disconnected(name)
+        self.assign()
         self.workers[name] = Worker(name, worker.model, worker.generation + 1)
         self.dispatcher.exited(name, "worker")
-        self.turn()
+        self.assign()
         self.worker_hello(name)
 
     def kill_capture(self, camera: str, *, cut_off: bool = False) -> None:
-        """What a capture was sending goes with it (if `cut_off`), although its word of that may have come through."""
+        """With `cut_off`, what the capture was sending is lost, although its report may have arrived."""
         old = self.captures[camera]
         if cut_off:
             for (source, _), queue in self.queues.items():
@@ -464,19 +466,19 @@ class World:
         self.lose(old.peer)
         self.captures[camera] = self.new_capture(camera, old.generation + 1)
         self.dispatcher.exited(camera, "capture")
-        self.turn()
-        self.settle(old.peer, "dispatcher")  # the last that it said may come after the news of its end
+        self.assign()
+        self.settle(old.peer, "dispatcher")  # its last messages may arrive after the report of its end
         self.capture_hello(camera)
 
     def kill_sink(self) -> None:
         for source in (
             "sink",
             *self.workers,
-        ):  # a new process takes a while: what was said before is heard by then
+        ):  # a new process takes a while: what was sent before has arrived by then
             self.settle(source, "dispatcher")
         self.lose("sink")
         self.dispatcher.exited("sink", "sink")
-        self.turn()
+        self.assign()
         self.start_sink()
 
     def kill_dispatcher(self) -> None:
@@ -504,43 +506,43 @@ class World:
 
     # reload, in the supervisor's order: the sink, captures that go, the dispatcher, captures that come
 
-    def change_sink(self, cameras: dict[str, CameraPlan], anew: list[str]) -> None:
-        before, self.cameras, self.anew = self.cameras, cameras, anew
-        for message, _ in self.desk.change(cameras, self.now):
+    def change_sink(self, cameras: dict[str, CameraPlan], restarted: list[str]) -> None:
+        before, self.cameras, self.restarted = self.cameras, cameras, restarted
+        for message, _ in self.collector.change(cameras, self.now):
             self.published.setdefault((message.camera, message.model), []).append(message)
         self.gone = [camera for camera in before if camera not in cameras]
-        for camera in [*anew, *self.gone]:
+        for camera in [*restarted, *self.gone]:
             self.stop_capture(camera)
 
     def stop_capture(self, camera: str) -> None:
         old = self.captures.pop(camera)
         self.generations[camera] = old.generation
-        self.say(old)
+        self.send(old)
         self.settle(old.peer, "dispatcher")
         self.lose(old.peer)
         self.dispatcher.exited(camera, "capture")
-        self.turn()
+        self.assign()
 
     def change_dispatcher(self) -> None:
-        assert self.anew is not None
+        assert self.restarted is not None
         self.cameras_of_dispatcher = self.cameras
-        self.dispatcher.change(self.cameras, self.cascades, self.batches, {}, self.anew)
-        self.turn()
-        self.anew = None
+        self.dispatcher.change(self.cameras, self.models, self.restarted)
+        self.assign()
+        self.restarted = None
         for camera in self.cameras:
             if camera not in self.captures:
                 self.captures[camera] = self.new_capture(camera, self.generations.get(camera, 0) + 1)
                 self.capture_hello(camera)
 
     def leave(self, name: str) -> None:
-        """A worker is to stop, and another will take its place when it has."""
+        """A worker is to stop, and is replaced when it has."""
         worker = self.workers[name]
         if not worker.leaves:
             worker.leaves = True
             self.put(name, "dispatcher", Leaving(worker=name, inbox=worker.address))
 
-    def go(self, name: str) -> None:
-        """A worker goes that was dismissed and has served what it was given."""
+    def end_if_dismissed(self, name: str) -> None:
+        """End a worker that was dismissed and has served all its frames."""
         worker = self.workers[name]
         if worker.dismissed and not worker.serving and not worker.inbox:
             self.settle(name, "dispatcher")
@@ -549,13 +551,13 @@ class World:
     # the end
 
     def run_out(self, steps: int = 500) -> None:
-        """Let everything go on undisturbed until nothing happens any more."""
+        """Go on without disturbance until nothing happens any more."""
         for _ in range(steps):
             self.now += 1
             for camera, capture in self.captures.items():
                 if capture.length is not None and self.can_read(camera):
                     self.read_frame(camera)
-                self.say(capture)
+                self.send(capture)
             self.flush()
             for name in self.workers:
                 self.work(name)

@@ -17,7 +17,7 @@ from edge_daemon.demo.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
 _KEPT_PICTURES = 24
 """How much is remembered, in the size of the picture: a walking cycle of everybody whom one sees at a time."""
 _ZOOM_STEP = 1.02
-"""Somebody who comes nearer is drawn anew whenever they have grown by this factor."""
+"""A person who comes nearer is redrawn after growing by this factor."""
 
 
 @dataclass(frozen=True)

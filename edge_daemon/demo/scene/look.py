@@ -1,4 +1,4 @@
-"""What a person looks like: height, build, hair, clothes and what they carry, drawn by lot."""
+"""Random appearance of a person: height, build, hair, clothes and what they carry."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ class Look:
     scarf: bool
     front: bool
     waits: str
-    """What they do while they stand: `telephone` or `rest`."""
+    """Activity while standing: `telephone` or `rest`."""
     sun: float
     """Side on which the clothes are lighter: -1 left, 1 right."""
     colours: dict[str, Colour]

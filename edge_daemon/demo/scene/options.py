@@ -1,4 +1,4 @@
-"""What a source such as `scene:?seed=3&size=640x360` asks for."""
+"""Options of a source such as `scene:?seed=3&size=640x360`."""
 
 from __future__ import annotations
 

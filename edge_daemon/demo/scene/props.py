@@ -179,7 +179,7 @@ SMALL: tuple[Painter, ...] = (
     bollard,
     sign,
 )
-"""What may stand far from the people who walk by, in front of the houses."""
+"""Props for the far side of the street, in front of the houses."""
 
 LOW: tuple[Painter, ...] = (bin_, bollard, sign, bollard)
-"""What may stand at the near kerb without hiding much of the street behind."""
+"""Props for the near kerb, which hide little of the street behind."""

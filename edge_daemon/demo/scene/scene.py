@@ -112,7 +112,7 @@ class Scene:
         return self._expose(picture, index), [person for person in seen if person is not None]
 
     def _expose(self, picture: Pixels, index: int) -> Pixels:
-        """What the camera makes of it: a little blur and noise."""
+        """Add the blur and noise of a camera."""
         if self._light.blur:
             cv2.GaussianBlur(picture, (3, 3), 0, dst=picture)
         x, y = (int(v) for v in np.random.default_rng([self._seed, 4, index]).integers(0, _NOISE_PAD, 2))

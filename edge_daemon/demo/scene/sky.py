@@ -1,4 +1,4 @@
-"""What is above and behind the houses: the sky and a pale skyline."""
+"""Background above and behind the houses: the sky and a pale skyline."""
 
 import cv2
 import numpy as np

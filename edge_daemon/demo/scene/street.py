@@ -69,7 +69,7 @@ def _things(plan: Plan, rng: np.random.Generator) -> list[Sprite]:
 
 
 def stand(canvas: Canvas, view: View, x: float, depth: float, tint: Colour, flip: bool = False) -> Sprite:
-    """What was drawn on a canvas as a sprite that stands in the street, lit."""
+    """The drawing on a canvas as a lit sprite that stands in the street."""
     image = tinted(canvas.image, tint)
     # Premultiplied colour must not exceed its alpha, or bright edges wrap around when they are added.
     image[..., :3] = np.minimum(image[..., :3], image[..., 3:])

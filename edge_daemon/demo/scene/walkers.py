@@ -1,4 +1,4 @@
-"""Who is where at a given time: people in lanes, as pure functions of the seed and the time."""
+"""Positions of people in their lanes, as pure functions of the seed and the time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

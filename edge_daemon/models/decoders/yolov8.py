@@ -195,7 +195,7 @@ def _in_pixels(channels: Array, size: tuple[int, int]) -> Array:
 
 
 def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | None:
-    """The channels after the classes, by the metadata or else by their values; None if neither tells."""
+    """The channels after the classes, by the metadata or else by their values; None if neither decides."""
     if seen.task not in _TASKS:
         return None
     if prototypes:

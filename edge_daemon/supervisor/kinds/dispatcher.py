@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from edge_daemon.settings import Cascade, DispatcherSettings
+from edge_daemon.settings import DispatcherSettings, ModelPlan
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 
@@ -21,13 +21,16 @@ class Dispatcher(Kind[DispatcherSettings]):
         settings = DispatcherSettings(
             bind=run.dispatcher,
             cameras=run.cameras,
-            cascades={
-                name: Cascade(after=model.after, classes=model.classes, max_crops=model.max_crops)
-                for name, model in config.models.items()
-                if model.after
+            models={
+                name: ModelPlan(
+                    batch=(model := config.models[name]).batch,
+                    after=model.after,
+                    classes=model.classes if model.after else None,
+                    max_crops=model.max_crops,
+                    requests=config.web.weight if name in run.uploads else None,
+                )
+                for name in run.models
             },
-            batches={name: model.batch for name, model in config.models.items() if model.batch > 1},
-            requests=dict.fromkeys(run.uploads, config.web.weight),
             epochs=str(run.state / "epochs.json") if run.state else None,
         )
         yield ProcessSpec(kind=self, name=self.role, settings=settings)
@@ -45,11 +48,11 @@ class Dispatcher(Kind[DispatcherSettings]):
     def topics(self, spec: ProcessSpec, settings: DispatcherSettings) -> Iterable[tuple[str, object]]:
         """Its part of cameras and models, and the weight of uploaded pictures."""
         yield from ((f"camera {name}", camera) for name, camera in settings.cameras.items())
-        yield from ((f"model {name}", cascade) for name, cascade in settings.cascades.items())
-        yield from (("the web", weight) for weight in set(settings.requests.values()))
+        yield from ((f"model {name}", (model.classes, model.max_crops)) for name, model in settings.models.items())
+        yield from (("the web", weight) for weight in {model.requests for model in settings.models.values()} - {None})
 
 
 def _parents(settings: DispatcherSettings) -> dict[str, str | None]:
     """The model that each model of a camera comes after, if any."""
     models = {model for camera in settings.cameras.values() for model in camera.models}
-    return {model: settings.cascades[model].after if model in settings.cascades else None for model in models}
+    return {model: settings.models[model].after for model in models}

@@ -73,7 +73,7 @@ class Kind(Generic[S]):
         return None
 
     def topics(self, spec: "ProcessSpec", settings: S) -> Iterable[tuple[str, object]]:
-        """What a user calls the things that this process knows (`camera door`), and what it knows of each."""
+        """The user's names of the things that this process owns (`camera door`), and the settings of each."""
         yield spec.title, settings
 
     def decode_report(self, report: msgspec.Raw) -> ProcessReport:

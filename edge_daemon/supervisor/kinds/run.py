@@ -1,4 +1,4 @@
-"""What the plans of all kinds of processes share."""
+"""The input that the plans of all kinds of processes share."""
 
 from dataclasses import dataclass
 from functools import cached_property

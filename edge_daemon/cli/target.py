@@ -5,7 +5,7 @@ from typing import NamedTuple
 from edge_daemon.client import Subscriber
 
 
-class Door(NamedTuple):
+class Target(NamedTuple):
     """A daemon's address, and keys if it uses them; each is a key or a file with it."""
 
     address: str
