@@ -125,10 +125,10 @@ class Reader:
 
     def _first_recipe(self) -> Recipe:
         """How pictures are prepared before the family is known."""
-        return prepared(_FIRST, "", list(self._sources(_FIRST)), self._settings.input, self._session.inputs.channels)[0]
+        return prepared(_FIRST, "", self._sources(_FIRST), self._settings.input, self._session.inputs.channels)[0]
 
     def _recipe(self, decoder: Decoder) -> tuple[Recipe, list[Fact]]:
-        sources = list(self._sources(decoder.recipe))
+        sources = self._sources(decoder.recipe, decoder)
         if self._settings.path.startswith(BUILTIN):
             sources.append(_all(decoder.recipe, "it ships with edge-daemon"))
         elif "stride" in self._metadata or self._metadata.get("task") in _TASKS:
@@ -137,8 +137,9 @@ class Reader:
         because = f"usual for {decoder.name}"
         return prepared(decoder.recipe, because, sources, self._settings.input, self._session.inputs.channels)
 
-    def _sources(self, usual: Recipe) -> list[Stated]:
-        beside = [one.input for one in self._beside if one.input]
+    def _sources(self, usual: Recipe, decoder: Decoder | None = None) -> list[Stated]:
+        suiting = [one for one in self._beside if one.sure == "known" or (decoder and self._suits(one, decoder))]
+        beside = [one.input for one in suiting if one.input]
         return [
             *in_metadata(self._metadata),
             *in_graph(self._start, self._session.inputs, usual),

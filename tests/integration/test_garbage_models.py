@@ -110,7 +110,7 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
         UNKNOWN,
     ),
     # Values
-    "NaN": ({"o": np.full_like(v8(), np.nan)}, {}, UNKNOWN),
+    "NaN": ({"o": np.full_like(v8(), np.nan)}, {}, "infinite or not a number"),
     "NaN in scores": ({"o": v8(scores=lambda s: spoil(s, np.nan))}, {}, "infinite or not a number"),
     "infinite scores": ({"o": v8(scores=lambda s: spoil(s, np.inf))}, {}, "infinite or not a number"),
     "infinite boxes": ({"o": v8(size=lambda s: spoil(s, np.inf))}, {}, "infinite or not a number"),
@@ -175,7 +175,7 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "300 sure rows": ({"o": rows(4, 0.9)}, {}, "100% of its scores are above 0.5"),
     "rows scored over 1": ({"o": rows(4, 90)}, {}, UNKNOWN),
     "rows scored below 0": ({"o": rows(4, -0.5)}, {}, UNKNOWN),
-    "rows with NaN": ({"o": rows(0, np.nan)}, {}, UNKNOWN),
+    "rows with NaN": ({"o": rows(0, np.nan)}, {}, "infinite or not a number"),
     "rows without area": ({"o": layouts.rows_of()[..., [0, 1, 0, 1, 4, 5]]}, {}, "have no area"),
     "a billion things": (trt(num_dets=1_000_000_000), {}, r"reports 1e\+09 detections, with room for 100"),
     "fewer than nothing": (trt(num_dets=-5), {}, "reports -5 detections, with room for 100"),

@@ -190,7 +190,7 @@ def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     ("name", "message"),
     [
         ("yolo8", "there is no decoder 'yolo8': did you mean yolov8?"),
-        ("mine", "there is no decoder 'mine': known are auto, classification, detr"),
+        ("mine", "there is no decoder 'mine': known are auto, blazeface, centernet"),
         ("yolox", "`decoder: yolox` cannot read its outputs (a 1x7x315, for an input of 160x96)"),
     ],
 )
