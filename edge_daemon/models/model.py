@@ -173,7 +173,7 @@ class Model:
         sizes: Sequence[tuple[int, int]],
         then: Callable[[], None] | None = None,
     ) -> tuple[list[Findings], Timing]:
-        began = time.perf_counter()
+        began, recipe = time.perf_counter(), self.recipe
         placements = [
             each.fill(bgr, size) for each, bgr, size in zip(self._preprocessors, pictures, sizes, strict=False)
         ]
@@ -184,6 +184,8 @@ class Model:
             then()
         with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
             findings = [self._findings(each, placement) for each, placement in zip(outputs, placements, strict=True)]
+        if self.recipe != recipe:  # a picture has settled how the model is read, and pictures are fed differently
+            return self._detect(pictures, sizes)
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 

@@ -63,7 +63,9 @@ class Open(Decoder):
             except ModelError as error:
                 objections.append(error)
         if not kept:
-            raise objections[0]
+            of_columns = len({reading.why for reading in self._readings}) > 1
+            hint = ": if its columns are in another order, set `boxes: {columns: [...]}`" if of_columns else ""
+            raise ModelError(f"{objections[0]}{hint}")
         self._readings = [reading for reading, _ in kept]
         first = kept[0][1]
         if len(kept) == 1:

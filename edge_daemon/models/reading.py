@@ -191,7 +191,9 @@ class Reader:
                 "trained at another, set `input: {size: ...}`"
             )
         if decoder.left_out:
-            notes.append(f"its outputs {', '.join(decoder.left_out)} are not read: set `outputs` to choose others")
+            notes.append(
+                f"its outputs {', '.join(decoder.left_out)} are not read: set `outputs` or `decoder` to choose others"
+            )
         if decoder.classes and all(name.startswith("class ") for name in names):
             what = "class has no name" if len(names) == 1 else f"{len(names)} classes have no names"
             notes.append(f"its {what}: set `labels`")

@@ -2,6 +2,7 @@
 
 import difflib
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 
 from edge_daemon.errors import ModelError
@@ -89,13 +90,19 @@ def candidates(seen: Seen) -> list[Decoder]:
         found = _any_with_axis(seen)
         if not found:
             raise
-    found = found or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation,))
-    return _checked(found or _refuse(seen), seen)
+    found = found or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation, Places))
+    return _checked(found or _unnamed(seen) or _refuse(seen), seen)
+
+
+def _unnamed(seen: Seen) -> list[Decoder]:
+    """The decoders that recognise the outputs whatever the number of names is: a wrong number is reported for itself."""
+    return _any_quietly(replace(seen, names=None), BOXES) if seen.names else []
 
 
 def _any_with_axis(seen: Seen) -> list[Decoder]:
     """The decoders that recognise outputs whose axis for the batch was removed."""
-    found = _any_quietly(seen.with_axis(), BOXES) if all(array.ndim for array in seen.outputs.values()) else []
+    have_axis = any(array.ndim == 0 or (array.ndim > 2 and len(array) == 1) for array in seen.outputs.values())
+    found = [] if have_axis else _any_quietly(seen.with_axis(), BOXES)
     for decoder in found:
         decoder.adds_axis = True
     return found

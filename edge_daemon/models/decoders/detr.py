@@ -1,4 +1,5 @@
-"""DETR and its relatives without post-processing: a box (centre and size in 0..1) and classes for each of Q queries.
+"""DETR and its relatives without post-processing: a box (in 0..1, nearly always centre and size) and classes for each
+of Q queries.
 
 - DETR, RF-DETR, RT-DETR, D-FINE as exported by their trainers or Hugging Face: logits 1xQxC and boxes 1xQx4. DETR
   applies a softmax, with "no object" as the last class; the others a sigmoid. RF-DETR-Seg adds masks, 1xQxhxw.
@@ -30,12 +31,14 @@ from edge_daemon.models.decoders.decoder import (
 )
 from edge_daemon.models.decoders.grid import grid_of
 from edge_daemon.models.decoders.instance_masks import masks_among
+from edge_daemon.models.decoders.listed import Listing, order_of
 from edge_daemon.models.decoders.prototypes import with_masks
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.evidence import Sign, fact
 from edge_daemon.models.preprocess import Placement, Recipe
 
 _SHARE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
+OUTSIDE = 0.5
 CLEAR = 4.0
 """By this much the logit of "no object" exceeds all others on a texture: a probability of 0.98."""
 
@@ -44,10 +47,13 @@ class Detr(Decoder):
     """Decodes boxes and logits. With `nothing`, the last class stands for "no object"; with `spare` it is not used."""
 
     name = "detr"
-    reads = frozenset({"activation"})
+    reads = frozenset({"activation", "order"})
     needs_nms = False
 
     def __init__(self, seen: Seen, boxes: str, logits: str, nothing: Sign[bool], *, spare: bool) -> None:
+        order = order_of(seen, _rows(seen.outputs[boxes]), [Sign("cxcywh", "usual for queries")])
+        assert order
+        self._list = Listing(seen.size, order.value, "share")
         columns = seen.outputs[logits].shape[-1]
         self.classes: int = columns - (nothing.value or spare)
         # COCO's 91 category ids are used by models trained as DETR is, on normalised pictures; RF-DETR is known by the
@@ -55,14 +61,17 @@ class Detr(Decoder):
         normalised = nothing.value or columns == 91 or (boxes, logits) == ("dets", "labels")
         self.recipe = IMAGENET if normalised else _SHARE
         self._boxes, self._logits, self._nothing = boxes, logits, nothing.value
-        self._size, self._whole = seen.size, np.array([seen.size[1], seen.size[0]], np.float32)
+        self._size = seen.size
         self._masks = masks_among(seen.outputs)
         activation = "softmax, the last: no object" if self._nothing else "sigmoid"
         activation += ", the last: unused" if spare else ""
         self.why = f"boxes in 0..1 and {columns} logits for each query"
         key = "softmax" if self._nothing else "sigmoid"
-        self.facts = [fact("activation", nothing, activation, f"boxes: {{activation: {key}}}")]
-        self.pinned = {"activation": key}
+        self.facts = [
+            fact("order of a box", order, key=f"boxes: {{order: {order.value}}}"),
+            fact("activation", nothing, activation, f"boxes: {{activation: {key}}}"),
+        ]
+        self.pinned = {"activation": key, "order": order.value}
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
@@ -75,7 +84,7 @@ class Detr(Decoder):
         matrices = {name: matrix for name, array in outputs.items() if (matrix := tables.matrix(array)) is not None}
         if len(matrices) != 2 or len(outputs) != 2:
             return
-        fours = [name for name, array in matrices.items() if array.shape[1] == 4 and is_share(array)]
+        fours = [name for name, array in matrices.items() if array.shape[1] == 4 and _near_share(array)]
         others = [name for name in matrices if name not in fours]
         if len(fours) != 1 or len(matrices[fours[0]]) != len(matrices[others[0]]):
             return
@@ -96,7 +105,10 @@ class Detr(Decoder):
         """See `Decoder.decode`."""
         logits = finite(_rows(outputs[self._logits]))
         scores = (softmax(logits) if self._nothing else sigmoid(logits))[:, : self.classes]
-        return _found(_rows(outputs[self._boxes]), scores, self._whole, confidence, rows=self._masks is not None)
+        kept, top, best = best_of(scores, confidence)
+        coefficients = kept[:, None].astype(np.float32) if self._masks else None
+        boxes = self._list.boxes(finite(_rows(outputs[self._boxes])[kept]))
+        return found(boxes, top, best, coefficients=coefficients)
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add the masks of the selected detections; each carries its row as its coefficient."""
@@ -133,7 +145,8 @@ class Rtdetr(Decoder):
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
         rows = finite(_rows(next(iter(outputs.values()))))
-        return _found(rows[:, :4], rows[:, 4:], self._whole, confidence)
+        kept, top, best = best_of(rows[:, 4:], confidence)
+        return found(corners(rows[kept, :2] * self._whole, rows[kept, 2:4] * self._whole), top, best)
 
 
 def _rows(array: NDArray[np.generic]) -> Array:
@@ -141,13 +154,10 @@ def _rows(array: NDArray[np.generic]) -> Array:
     return np.asarray(array, np.float32).reshape(-1, array.shape[-1])
 
 
-def _found(boxes: Array, scores: Array, whole: Array, confidence: float, *, rows: bool = False) -> Findings:
-    kept, top, best = best_of(scores, confidence)
-    chosen = finite(boxes[kept])
-    coefficients = kept[:, None].astype(np.float32) if rows else None
-    return found(
-        corners(chosen[:, :2] * whole, chosen[:, 2:] * whole), top, best, coefficients=coefficients
-    )  # fmt: skip
+def _near_share(boxes: NDArray[np.generic]) -> bool:
+    """True if boxes (Nx4) are shares of the input; corners may lie a little outside of it."""
+    is_float = np.issubdtype(boxes.dtype, np.floating) and bool(boxes.size)
+    return is_float and bool(boxes.min() >= -OUTSIDE and boxes.max() <= 1 + OUTSIDE)
 
 
 def _nothing(logits: Array, seen: Seen) -> Sign[bool]:

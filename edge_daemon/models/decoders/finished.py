@@ -134,15 +134,16 @@ class Finished(Listed):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        columns = _columns(seen)
-        if columns is None:
-            return
-        scores = _scores(seen.outputs, columns)
-        if columns.scores and len(scores) >= ROOM:
-            quiet(scores)
-        family = _family(seen, columns)
-        decoder = cls(seen, columns, family)
-        yield decoder
+        ways = list(_columns(seen))
+        for columns in ways:
+            scores = _scores(seen.outputs, columns)
+            if columns.scores and len(scores) >= ROOM:
+                quiet(scores)
+            decoder = cls(seen, columns, _family(seen, columns))
+            if len(ways) > 1:  # neither names nor values tell scores from classes
+                decoder.sure = "likely"
+                decoder.why += f", scores in {columns.scores}"
+            yield decoder
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
@@ -220,39 +221,44 @@ def _used(outputs: Outputs, columns: Columns) -> tuple[Array, Array]:
 # Which output is which
 
 
-def _columns(seen: Seen) -> Columns | None:
-    """Output names by role, from names and shapes; None if the outputs have another layout."""
+def _columns(seen: Seen) -> Iterator[Columns]:
+    """Output names by role, from names and shapes; several if scores and classes cannot be told apart, none if the
+    outputs have another layout.
+    """
     outputs = dict(seen.outputs)
     masks = masks_among(outputs)
     keypoints = next((name for name, array in outputs.items() if _are_points(name, array)), None)
     sure = next((name for name in outputs if "keypoint" in name.lower() and "score" in name.lower()), None)
     aside = {keypoints, sure, masks.output if masks else None}
     rest = {name: array for name, array in outputs.items() if name not in aside}
-    columns = _named(rest) or _shaped(rest, has_points=keypoints is not None)
-    return columns and replace(columns, masks=masks, keypoints=keypoints, point_scores=sure)
+    named = _named(rest)
+    for columns in [named] if named else _shaped(rest, has_points=keypoints is not None):
+        yield replace(columns, masks=masks, keypoints=keypoints, point_scores=sure)
 
 
-def _shaped(outputs: Outputs, *, has_points: bool) -> Columns | None:
+def _shaped(outputs: Outputs, *, has_points: bool) -> Iterator[Columns]:
     """Output names by role, from shapes above all."""
     boxes = _boxes_among(outputs)
     if boxes is None:
-        return None
+        return
     rows = tables.rows(outputs[boxes]) or 0
     lists = {name: array for name, array in outputs.items() if name != boxes and _is_list(array, rows)}
     others = {name: array for name, array in outputs.items() if name != boxes and name not in lists}
     if rows == 1 and len(lists) == 3:
         others |= {name: lists.pop(name) for name in list(lists) if "num" in name.lower()}
     if len(others) > 1 or any(array.size != 1 for array in others.values()):
-        return None
+        return
     count = next(iter(others), None)
     if outputs[boxes].shape[-1] == 5:
-        if not lists and not others:
-            return Columns(boxes) if has_points else None
-        return Columns(boxes, next(iter(lists)), None, count) if len(lists) == 1 else None
-    classes = _classes_among(lists)
-    if len(lists) != 2 or classes is None:
-        return None
-    return Columns(boxes, classes, next(name for name in lists if name != classes), count)
+        if not lists and not others and has_points:
+            yield Columns(boxes)
+        if len(lists) == 1:
+            yield Columns(boxes, next(iter(lists)), None, count)
+    elif len(lists) == 2:
+        classes = _classes_among(lists)
+        empty = not any(array.size for array in lists.values())
+        for kinds in [classes] if classes else lists if empty else ():
+            yield Columns(boxes, kinds, next(name for name in lists if name != kinds), count)
 
 
 def _named(outputs: Outputs) -> Columns | None:

@@ -24,6 +24,8 @@ SHARES = 2
 """Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
 ENOUGH = 8
 """Boxes by which corners are told from centre and size."""
+MOSTLY = 0.5
+"""A larger share of boxes than this cannot be unused."""
 MANY = 1000
 """More rows than this are not what NMS leaves."""
 _SPOKEN = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right", "cxcywh": "centre and size"}
@@ -68,13 +70,19 @@ class Listing:
         """Boxes (float32 Nx4) as left, top, right, bottom in pixels of the input.
 
         Raises:
-            ModelError: they are shares, where boxes are in pixels.
+            ModelError: they are shares, where boxes are in pixels, or are no corners.
         """
         height, width = self.size
         if self.order == "yxyx":
             boxes = boxes[:, [1, 0, 3, 2]]
         elif self.order == "cxcywh":
             boxes = corners(boxes[:, :2], boxes[:, 2:4])
+        flat = (boxes[:, 2:4] <= boxes[:, :2]).any(axis=1)
+        if flat.size and flat.mean() > MOSTLY:
+            raise ModelError(
+                f"{int(flat.sum())} of its {len(boxes)} boxes have no area: if they are centre and size, set "
+                "`boxes: {order: cxcywh}`"
+            )
         are_small = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
         if are_small and self.unit == "pixel":
             raise ModelError("its boxes are shares of the picture, but must be in pixels")
@@ -132,6 +140,9 @@ def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> S
     are_corners = len(filled) >= ENOUGH and bool((filled[:, 2:] >= filled[:, :2]).all())
     if are_corners and not seen.channels_last and (usual is None or usual.value != "yxyx"):
         return Sign("xyxy", f"all of {len(filled)} boxes have their corners in this order", "proved")
+    flat = float((filled[:, 2:] <= filled[:, :2]).any(axis=1).mean()) if len(filled) >= ENOUGH else 0.0
+    if flat > MOSTLY and (usual is None or usual.value != "yxyx"):
+        return Sign("cxcywh", f"as corners, {flat:.0%} of {len(filled)} boxes would have no area", "proved")
     return usual
 
 

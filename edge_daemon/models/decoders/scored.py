@@ -1,8 +1,10 @@
-"""Boxes (Nx4) beside a matrix of scores (NxC or CxN) that belong to no grid of finished boxes in pixels (`ppyoloe`).
+"""Boxes (Nx4 or 4xN) beside a matrix of scores (NxC or CxN), unless they are finished boxes of a grid (`ppyoloe`).
 
 - pytorch-YOLOv4: `boxes` 1xNx1x4 (corners as shares), `confs` 1xNxC, for each anchor; NMS is left to be done.
 - YOLOv3 of the ONNX model zoo: boxes 1xNx4 (top first), scores 1xCxN, and indices Mx3 of what NMS has kept: picture,
   class, box.
+- YOLOv8 cut in front of its last concatenation (Hailo, Axera, Qualcomm): centre and size in pixels for each cell, and
+  probabilities or logits.
 - Core ML: `coordinates` Nx4 (centre and size as shares), `confidence` NxC; NMS is done.
 """
 
@@ -20,15 +22,19 @@ from edge_daemon.models.decoders.decoder import (
     Decoder,
     Outputs,
     Seen,
+    activated,
+    activation_fact,
     best_of,
     finite,
     found,
     is_share,
     quiet,
+    sigmoid,
 )
-from edge_daemon.models.decoders.grid import grid_of
+from edge_daemon.models.decoders.grid import centred, cornered
 from edge_daemon.models.decoders.listed import (
     Listing,
+    cells_of,
     listed_facts,
     nms_of,
     order_of,
@@ -50,14 +56,17 @@ class Scored(Decoder):
     """Decodes boxes and scores; `kept` is an output with the indices of what NMS has kept, or None."""
 
     name = "scored"
-    reads = frozenset({"order", "unit", "nms"})
+    reads = frozenset({"order", "unit", "nms", "activation"})
 
     def __init__(
         self, seen: Seen, boxes: str, scores: str, kept: str | None, *, transposed: bool, classes: int
     ) -> None:
         self.classes: int = classes
         self._boxes, self._scores, self._kept, self._transposed = boxes, scores, kept, transposed
-        every = _table(seen.outputs[boxes])
+        every = _boxes_of(seen.outputs[boxes])
+        assert every is not None
+        activation = activated(_by_row(seen.outputs[scores], transposed=transposed), seen)
+        self._logits = activation.value == "sigmoid"
         order = order_of(seen, every, [_usual_order(boxes, kept)])
         assert order
         unit = unit_of(seen, every)
@@ -66,9 +75,11 @@ class Scored(Decoder):
             nms = Sign(True, f"there are {len(every)} rows")
         self.needs_nms = nms.value
         self._list = Listing(seen.size, order.value, unit.value if unit else None)
-        self.facts = listed_facts(order, unit, Sign(0, "scores are in columns", "known"), nms)
-        self.pinned = pinned(order, unit, None, nms)
-        self.recipe = RGB_SHARE if kept else _YOLOV4
+        first = Sign(0, "scores are in columns", "known")
+        self.facts = [*listed_facts(order, unit, first, nms), *activation_fact(activation)]
+        self.pinned = {**pinned(order, unit, None, nms), "activation": activation.value}
+        is_cut = order.value == "cxcywh" and cells_of(seen, len(every)) is not None
+        self.recipe = RGB_SHARE if kept or is_cut else _YOLOV4
         what = "the indices of those that NMS has kept" if kept else ""
         self.why = f"boxes and {classes} scores for each" + (f", and {what}" if what else "")
 
@@ -81,34 +92,24 @@ class Scored(Decoder):
         if len(rest) != 2:
             return
         for boxes, scores in (tuple(rest), tuple(rest)[::-1]):
-            rows = tables.rows(rest[boxes]) if rest[boxes].shape[-1:] == (4,) else None
-            matrix = tables.matrix(rest[scores])
-            if rows is None or matrix is None or rows not in matrix.shape or whole_numbers(matrix):
+            places, matrix = _boxes_of(rest[boxes]), tables.matrix(rest[scores])
+            if places is None or matrix is None or len(places) not in matrix.shape or whole_numbers(matrix):
                 continue
-            if not kept and _is_grid(seen, rest[boxes], rows):
-                continue
-            transposed = matrix.shape[0] != rows
-            by_row = np.asarray(matrix.T if transposed else matrix, np.float32)
-            if (not is_share(by_row) and by_row.size) or by_row.shape[1] < 1:
-                continue
-            if by_row.min() == by_row.max() if by_row.size else not _named(boxes, scores):
-                continue
-            # One score that is a list is a class's only if there are no classes beside it; softmaxes are SSD's.
-            if by_row.shape[1] == 1 or (by_row.size and _are_softmaxes(by_row)):
-                continue
-            if len(by_row) >= ROOM:
-                quiet(by_row.max(axis=1, initial=0))
-            yield cls(seen, boxes, scores, kept, transposed=transposed, classes=by_row.shape[1])
-            return
+            transposed = matrix.shape[0] != len(places)
+            by_row = _by_row(rest[scores], transposed=transposed)
+            if _fits(seen, places, by_row, is_named=_named(boxes, scores), is_listed=kept is not None):
+                yield cls(seen, boxes, scores, kept, transposed=transposed, classes=by_row.shape[1])
+                return
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        boxes, matrix = _table(outputs[self._boxes]), tables.matrix(outputs[self._scores])
-        if matrix is None or not matrix.size:
+        boxes = _boxes_of(outputs[self._boxes])
+        if boxes is None or not boxes.size:
             return found(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
-        scores = finite(np.asarray(matrix.T if self._transposed else matrix, np.float32))
+        scores = finite(_by_row(outputs[self._scores], transposed=self._transposed))
         if len(scores) != len(boxes):
             raise ModelError(f"it returns {len(boxes)} boxes, and scores for {len(scores)}")
+        scores = sigmoid(scores) if self._logits else scores
         if self._kept is not None:
             return self._indexed(outputs[self._kept], boxes, scores, confidence)
         rows, top, best = best_of(scores, confidence)
@@ -125,8 +126,45 @@ class Scored(Decoder):
         return found(self._list.boxes(finite(boxes[rows])), scores[rows, kinds], kinds)
 
 
-def _table(array: NDArray[np.generic]) -> Array:
-    return tables.table(array) if array.size else np.empty((0, 4), np.float32)
+def _boxes_of(array: NDArray[np.generic]) -> Array | None:
+    """Boxes (float32 Nx4) from ...xNx4 or ...x4xN; None if the array has other axes."""
+    if array.shape[-1:] == (4,):
+        if not array.size:
+            return np.empty((0, 4), np.float32)
+        return tables.table(array) if tables.rows(array) is not None else None
+    matrix = tables.matrix(array)
+    return np.asarray(matrix.T, np.float32) if matrix is not None and matrix.shape[0] == 4 else None
+
+
+def _by_row(array: NDArray[np.generic], *, transposed: bool) -> Array:
+    """Scores (float32 NxC) of each box."""
+    matrix = tables.matrix(array)
+    assert matrix is not None
+    return np.asarray(matrix.T if transposed else matrix, np.float32)
+
+
+def _fits(seen: Seen, boxes: Array, scores: Array, *, is_named: bool, is_listed: bool) -> bool:
+    """True if boxes (float32 Nx4) and scores (NxC) can be such a model's; `is_listed`: beside the indices of NMS.
+
+    Raises:
+        ModelError: they are, but most scores are high.
+    """
+    if not scores.size:
+        return is_named
+    grid = cells_of(seen, len(boxes))
+    is_cut = grid is not None and centred(boxes, grid)
+    of_grid = is_cut or (grid is not None and cornered(boxes, grid))
+    if is_share(scores):
+        # One score that is a list is a class's only if there are no classes beside it; softmaxes are SSD's.
+        if not is_cut and (scores.shape[1] == 1 or _are_softmaxes(scores) or (of_grid and not is_listed)):
+            return False
+    elif not of_grid or activated(scores, seen).value != "sigmoid":
+        return False
+    if scores.min() == scores.max():
+        return False
+    if len(scores) >= ROOM:
+        quiet((scores if is_share(scores) else sigmoid(scores)).max(axis=1))
+    return True
 
 
 def _are_indices(array: NDArray[np.generic]) -> bool:
@@ -137,11 +175,6 @@ def _named(boxes: str, scores: str) -> bool:
     """True if names say what is what, where both are empty."""
     is_boxes = any(word in boxes.lower() for word in ("coord", "box"))
     return is_boxes and any(word in scores.lower() for word in ("conf", "score", "prob"))
-
-
-def _is_grid(seen: Seen, boxes: NDArray[np.generic], rows: int) -> bool:
-    """True if the boxes are those of `ppyoloe`: in pixels, one for each cell."""
-    return bool(grid_of(rows, seen.size)) and float(np.abs(boxes).max()) > 2
 
 
 def _are_softmaxes(scores: Array) -> bool:

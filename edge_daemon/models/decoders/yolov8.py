@@ -213,7 +213,8 @@ def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | No
     tail = channels[beyond[0] :]
     # An angle is non-zero nearly everywhere, a score nearly nowhere.
     if len(tail) == 1 and np.abs(tail).max() < np.pi and np.median(np.abs(tail)) > 0.05:
-        return Tail("angle", 1)
+        # Whole numbers are classes: rows of a score and a class for each cell (`rows`).
+        return None if (tail == np.rint(tail)).all() else Tail("angle", 1)
     for each in (3, 2):
         if len(tail) % each == 0 and _are_points(tail, each, grid):
             return Tail("keypoints", len(tail), each)
