@@ -248,6 +248,31 @@ def rows_as_shares() -> Layout:
     return few(Layout({"output0": table}, "rows", "letterbox", inputs=NHWC))
 
 
+def rows_of_centres() -> Layout:
+    """YOLOv10's rows as its head gives them, without the conversion to corners."""
+    table = rows_of()
+    table[..., :4] = np.concatenate(((table[..., :2] + table[..., 2:4]) / 2, table[..., 2:4] - table[..., :2]), axis=-1)
+    return few(Layout({"output0": table}, "rows", "letterbox"))
+
+
+def cut(*, logits: bool, transposed: bool) -> Layout:
+    """YOLOv8 in front of its last concatenation, as compilers of accelerators ask for: boxes and scores apart."""
+    head = cells()
+    boxes, scores = head.xywh[None], (logit(np.clip(head.scores, 1e-4, 1 - 1e-4)) if logits else head.scores)[None]
+    if transposed:
+        boxes, scores = boxes.transpose(0, 2, 1), scores.transpose(0, 2, 1)
+    outputs = {"scores": scores, "boxes": boxes}
+    return few(Layout({k: v.astype(np.float32) for k, v in outputs.items()}, "scored", "letterbox"))
+
+
+def centres_of_cells() -> Layout:
+    """DeepStream-Yolo's rows with centre and size."""
+    head = cells()
+    best = head.scores.max(axis=1, keepdims=True)
+    number = head.scores.argmax(axis=1)[:, None].astype(np.float32)
+    return few(Layout({"output": np.hstack((head.xywh, best, number))[None]}, "rows", "letterbox"))
+
+
 def deepstream(*, kind: str) -> Layout:
     """marcoslucianops/DeepStream-Yolo `utils/export_yoloV8.py`: corners, score and class of each cell, and its version
     of 2023: centre and size, scores, classes in three outputs.
@@ -458,6 +483,11 @@ EXPORTS: dict[str, Callable[[], Layout]] = {
     "label, box, score": label_box_score,
     "class, score, box": score_first,
     "rows as shares": rows_as_shares,
+    "rows of centre and size": rows_of_centres,
+    "centre and size of each cell": centres_of_cells,
+    "YOLOv8 cut": lambda: cut(logits=False, transposed=False),
+    "YOLOv8 cut, columns": lambda: cut(logits=False, transposed=True),
+    "YOLOv8 cut, logits": lambda: cut(logits=True, transposed=False),
     "DeepStream-Yolo": lambda: deepstream(kind="rows"),
     "DeepStream-Yolo of 2023": lambda: deepstream(kind="columns"),
     "TFLite's post-processing": tflite,

@@ -184,7 +184,7 @@ class Reader:
         notes = [*evidence.notes(facts), *labels.unreadable(self._metadata)]
         if others:
             named = ", ".join(f"{other.name} ({other.why})" for other in others)
-            notes.append(f"its outputs could also be read as {named}: set `decoder` or `boxes` to choose")
+            notes.append(f"its outputs could also be read as {named}: set `decoder`, `boxes` or `outputs` to choose")
         if inputs.assumed:
             notes.append(
                 f"the file leaves its input's size open: {inputs.size[1]}x{inputs.size[0]} is assumed; if it was "

@@ -168,9 +168,8 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "DETR everywhere": (changed(layouts.rtdetr_logits, "logits", lambda a: a + 9), {}, "of its scores are above"),
     "DETR in pixels": (changed(layouts.rtdetr_logits, "pred_boxes", lambda b: b * 256), {}, UNKNOWN),
     # Finished detections
-    "rows as centre and size": ({"o": in_xywh(layouts.rows_of())}, {}, UNKNOWN),
     "classes not whole": ({"o": rows(5, 0.5)}, {}, UNKNOWN),
-    "classes that are not named": ({"o": rows(5, 81)}, layouts.NAMED, UNKNOWN),
+    "classes that are not named": ({"o": rows(5, 81)}, layouts.NAMED, "found class 81, but only 80 are named"),
     "classes beyond all": ({"o": rows(5, 1e6)}, {}, "class 1000000, which is out of range"),
     "300 sure rows": ({"o": rows(4, 0.9)}, {}, "100% of its scores are above 0.5"),
     "rows scored over 1": ({"o": rows(4, 90)}, {}, UNKNOWN),

@@ -95,7 +95,7 @@ def candidates(seen: Seen) -> list[Decoder]:
 
 
 def _unnamed(seen: Seen) -> list[Decoder]:
-    """The decoders that recognise the outputs whatever the number of names is: a wrong number is reported for itself."""
+    """The decoders that recognise the outputs without the names, whose number is wrong, and reported as that."""
     return _any_quietly(replace(seen, names=None), BOXES) if seen.names else []
 
 

@@ -36,6 +36,7 @@ from edge_daemon.models.decoders.prototypes import with_masks
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.evidence import Sign, fact
 from edge_daemon.models.preprocess import Placement, Recipe
+from edge_daemon.settings import Order
 
 _SHARE = Recipe(fit="stretch", color="rgb", scale=1 / 255)
 OUTSIDE = 0.5
@@ -50,9 +51,9 @@ class Detr(Decoder):
     reads = frozenset({"activation", "order"})
     needs_nms = False
 
-    def __init__(self, seen: Seen, boxes: str, logits: str, nothing: Sign[bool], *, spare: bool) -> None:
-        order = order_of(seen, _rows(seen.outputs[boxes]), [Sign("cxcywh", "usual for queries")])
-        assert order
+    def __init__(
+        self, seen: Seen, boxes: str, logits: str, nothing: Sign[bool], order: Sign[Order], *, spare: bool
+    ) -> None:
         self._list = Listing(seen.size, order.value, "share")
         columns = seen.outputs[logits].shape[-1]
         self.classes: int = columns - (nothing.value or spare)
@@ -92,11 +93,15 @@ class Detr(Decoder):
         # Probabilities over a grid of cells belong to other layouts.
         if is_share(logits) or grid_of(len(logits), seen.size) or np.issubdtype(matrices[others[0]].dtype, np.integer):
             return
+        # Corners are those of SSDs, whose NMS is left to be done.
+        order = order_of(seen, _rows(matrices[fours[0]]), [Sign("cxcywh", "usual for queries")])
+        if order is None or (order.value == "xyxy" and seen.boxes.order is None):
+            return
         nothing = _nothing(finite(logits), seen)
         # RF-DETR trained on N classes has N + 1 logits.
         spare = not nothing.value and seen.named == logits.shape[1] - 1
         quiet((softmax(logits)[:, :-1] if nothing.value else sigmoid(logits)).max(axis=1))
-        decoder = cls(seen, fours[0], others[0], nothing, spare=spare)
+        decoder = cls(seen, fours[0], others[0], nothing, order, spare=spare)
         read = {fours[0], others[0], masks.output if masks else ""}
         decoder.left_out = tuple(name for name in seen.outputs if name not in read)
         yield decoder

@@ -21,6 +21,7 @@ from edge_daemon.models.decoders.decoder import (
     Decoder,
     Outputs,
     Seen,
+    checked,
     finite,
     is_share,
     sigmoid,
@@ -35,11 +36,14 @@ COARSEST = 8
 MOST_CLASSES = 256
 SPREAD = 4.0
 """Logits of classes spread further than this over a map, values of a picture do not."""
-AREAS = 0.9
+AREAS = 0.8
 """In a map of areas, this share of neighbouring pixels is alike."""
 _UNBOUNDED = frozenset({"Relu", "LeakyRelu", "Softplus", "Exp", "Abs", "Conv", "Div", "Mul"})
 """Operators whose values are no probabilities, though they may lie in 0..1."""
 _WORDS = ("seg", "mask", "logit", "argmax", "parsing", "matte", "class_map")
+_CLASS_WORDS = ("argmax", "class_map", "label")
+SETS = frozenset({19, 21, 59, 60, 150, 171})
+"""Numbers of classes in common sets: Cityscapes, VOC, Pascal Context, ADE20K, COCO-Stuff."""
 Kind = Literal["classes", "foreground", "scores"]
 
 
@@ -95,7 +99,7 @@ class Segmentation(Decoder):
             labels = _classes(stack[0])
         elif self._map.kind == "foreground":
             scores = finite(np.asarray(stack[0], np.float32))
-            labels = ((sigmoid(scores) if self._sigmoids else scores) > 0.5).astype(np.uint8)
+            labels = ((sigmoid(scores) if self._sigmoids else checked(scores)) > 0.5).astype(np.uint8)
         else:
             scores = finite(np.asarray(stack, np.float32))
             labels = scores.argmax(axis=0).astype(np.uint8)
@@ -157,7 +161,8 @@ def _maps(name: str, seen: Seen) -> Iterator[Map]:
 
 def _single(name: str, plane: NDArray[np.generic], axis: int | None) -> Map:
     whole = _is_whole(plane)
-    is_classes = np.issubdtype(plane.dtype, np.integer) or (whole and plane.max() > 1 and plane.min() >= 0)
+    named = any(word in name.lower() for word in _CLASS_WORDS)
+    is_classes = np.issubdtype(plane.dtype, np.integer) or (whole and plane.min() >= 0 and (plane.max() > 1 or named))
     return Map(name, "classes" if is_classes else "foreground", None if plane.ndim == 2 else axis, 1)
 
 
@@ -209,8 +214,11 @@ def _numbers(one: Map, stack: NDArray[np.generic], last: str, *, fine: bool) -> 
             yield Sign(Map(one.output, "scores", one.axis, one.channels, sigmoids=True), "its values are near 0 or 1")
     elif _is_whole(values):
         return
-    elif float(np.ptp(values)) > SPREAD and _areas(values.argmax(axis=0)) > AREAS and values.min() < 0:
-        yield Sign(one, "its highest scores cover areas")
+    elif float(np.ptp(values)) > SPREAD and values.min() < 0:
+        if _areas(values.argmax(axis=0)) > AREAS:
+            yield Sign(one, "its highest scores cover areas")
+        elif one.channels in SETS:
+            yield Sign(one, f"a common set has {one.channels} classes")
 
 
 def _activation(one: Map, seen: Seen) -> Sign[Activation] | None:

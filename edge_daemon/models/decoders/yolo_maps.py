@@ -37,6 +37,8 @@ from edge_daemon.models.evidence import Sign, fact
 BINS = 16
 _YOLOV5 = (((10, 13), (16, 30), (33, 23)), ((30, 61), (62, 45), (59, 119)), ((116, 90), (156, 198), (373, 326)))
 """Anchors of YOLOv5 and YOLOv3 by level, in pixels of the input."""
+USUAL = 3
+"""Usual number of levels, and of anchors of each."""
 _STRIDES = (8, 16, 32, 64)
 
 
@@ -131,12 +133,23 @@ class Anchors(Decoder):
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
-        """See `Decoder.recognise`."""
-        asked = seen.asked == cls.name
-        if not asked and not (seen.boxes.anchors and seen.asked == "auto" and cls is Anchors):
+        """See `Decoder.recognise`.
+
+        Raises:
+            ModelError: the outputs are such maps, but nothing tells the family, or the anchors do not fit.
+        """
+        if seen.asked != cls.name and (seen.asked != "auto" or cls is not Anchors):
             return
         levels = [(stride, next(iter(maps))) for stride, maps in _by_stride(seen, five=True) if len(maps) == 1]
         if len(levels) != len(seen.outputs) or not levels:
+            return
+        if seen.asked == "auto" and not seen.boxes.anchors:
+            numbers = {_width(seen.outputs[name], USUAL) for _, name in levels}
+            if len(levels) == USUAL and len(numbers) == 1 and (numbers.pop() or 0) > 5:
+                raise ModelError(
+                    "its outputs look like a YOLO's maps before decoding: set `decoder: yolo_anchors` (YOLOv5, YOLOv7) "
+                    "or `decoder: yolo_exp_anchors` (YOLOv3, YOLOv4), and `boxes: {anchors: [...]}` if they are its own"
+                )
             return
         anchors = [np.asarray(one, np.float32) for one in seen.boxes.anchors or _YOLOV5]
         if len(anchors) != len(levels):
