@@ -67,13 +67,6 @@ def spoil(array: Array, value: float, share: float = 0.01) -> Array:
     return np.where(places, np.float32(value), array).astype(np.float32)
 
 
-def in_xywh(table: Array) -> Array:
-    """Finished rows with centre and size where corners belong."""
-    made = table.copy()
-    made[..., :2], made[..., 2:4] = (table[..., :2] + table[..., 2:4]) / 2, table[..., 2:4] - table[..., :2]
-    return made
-
-
 UNKNOWN = "output layout is not known"
 GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     # Axes
