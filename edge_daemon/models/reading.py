@@ -19,7 +19,7 @@ from edge_daemon.models.graph import Graph, read_graph
 from edge_daemon.models.graph_input import Start, start_of
 from edge_daemon.models.preparation import Stated, in_graph, in_metadata, prepared
 from edge_daemon.models.preprocess import Preprocessor, Recipe
-from edge_daemon.models.probe import check_few, check_plausible, pictures
+from edge_daemon.models.probe import check_few, check_plausible, picture
 from edge_daemon.models.session import Session
 from edge_daemon.settings import ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
@@ -204,8 +204,8 @@ class Reader:
     def _run(self, number: int, recipe: Recipe) -> Outputs:
         """The model's outputs for a test picture prepared by `recipe`."""
         session = self._session
-        picture = pictures(*session.inputs.size)[number]
-        Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(picture)
+        shown = picture(number, *session.inputs.size)
+        Preprocessor(session.tensor[0], recipe, channels_last=session.inputs.channels_last).fill(shown)
         return session.run()[0]
 
 
