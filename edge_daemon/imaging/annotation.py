@@ -48,11 +48,12 @@ def _shown(one: Detection) -> list[Detection]:
     """The detections to draw for one: itself, or those of the models that ran after it."""
     if one.parent is None or one.keypoints:
         return [one]
+    best = one.classes[0] if one.classes else None
     if spoken := _spoken(one):
-        confidence = one.text.confidence if one.text else one.confidence
-        return [msgspec.structs.replace(one, class_name=", ".join(spoken), confidence=confidence)]
-    if one.classes:
-        best = one.classes[0]
+        names = [best.class_name, *spoken] if best else spoken
+        confidence = one.text.confidence if one.text else best.confidence if best else one.confidence
+        return [msgspec.structs.replace(one, class_name=", ".join(names), confidence=confidence)]
+    if best:
         named = {"class_id": best.class_id, "class_name": best.class_name, "confidence": best.confidence}
         return [msgspec.structs.replace(one, **named)]
     return one.detections or []
