@@ -122,7 +122,9 @@ class Finished(Listed):
         nms = nms_of(seen, every, order.value)
         self.needs_nms, self.first = nms.value, first
         number = first.value if first else None
-        self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
+        self._list = Listing(
+            seen.size, order.value, unit.value if unit else None, number, seen.named, bool(seen.boxes.unit)
+        )
         self.classes, names = class_count(seen, columns.classes, numbers, number)
         if columns.classes is None:
             self.classes = 1

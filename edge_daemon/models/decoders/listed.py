@@ -33,8 +33,9 @@ _SPOKEN = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right
 
 @dataclass(frozen=True)
 class Listing:
-    """The properties of a list. A `unit` of None follows from each picture's boxes; `first_class` None is undecided:
-    classes are published under the model's own numbers, without names.
+    """The properties of a list. A `unit` of None follows from each picture's boxes, and one that the configuration
+    states is not checked by them; `first_class` None is undecided: classes are published under the model's own numbers,
+    without names.
     """
 
     size: tuple[int, int]
@@ -42,6 +43,7 @@ class Listing:
     unit: Unit | None = None
     first_class: int | None = 0
     named: int | None = None
+    unit_stated: bool = False
 
     def findings(
         self, boxes: Array, scores: Array, classes: Array, confidence: float, more: dict[str, Array] | None = None
@@ -84,8 +86,11 @@ class Listing:
                 "`boxes: {order: cxcywh}`"
             )
         are_small = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
-        if are_small and self.unit == "pixel":
-            raise ModelError("its boxes are shares of the picture, but must be in pixels")
+        if are_small and self.unit == "pixel" and not self.unit_stated:
+            raise ModelError(
+                "its boxes look like shares of the picture, but those of the test picture were in pixels: set "
+                "`boxes: {unit: share}` or `boxes: {unit: pixel}`"
+            )
         is_share = self.unit == "share" or (self.unit is None and are_small)
         return boxes * np.array([width, height] * 2, np.float32) if is_share else boxes
 

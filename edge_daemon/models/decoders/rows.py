@@ -160,7 +160,9 @@ class Rows(Listed):
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms, self.first = nms.value, first
         number = first.value if first else None
-        self._list = Listing(seen.size, order.value, unit.value if unit else None, number, seen.named)
+        self._list = Listing(
+            seen.size, order.value, unit.value if unit else None, number, seen.named, bool(seen.boxes.unit)
+        )
         self.classes, names = class_count(seen, None, self._numbers(seen.outputs), number)
         self.pinned = {
             **pinned(order, unit, first, nms),
@@ -265,6 +267,8 @@ def _orders(
     """The orders of columns that a table of this width may have, the likeliest first."""
     if seen.boxes.columns:
         listed = seen.boxes.columns
+        if (total := len(listed) + 3 * listed.count("box")) != width:
+            raise ModelError(f"`boxes.columns` are {total} columns, `box` being four, but its rows have {width}")
         usual = next((habit for habit in _HABITS if list(habit.columns) == listed), _ULTRALYTICS)
         yield replace(usual, columns=tuple(listed)), Columns.of(listed), "known"
         return

@@ -74,7 +74,7 @@ class Scored(Decoder):
         if not nms.value and len(every) > ROOM and not kept and seen.boxes.nms is None:
             nms = Sign(True, f"there are {len(every)} rows")
         self.needs_nms = nms.value
-        self._list = Listing(seen.size, order.value, unit.value if unit else None)
+        self._list = Listing(seen.size, order.value, unit.value if unit else None, unit_stated=bool(seen.boxes.unit))
         first = Sign(0, "scores are in columns", "known")
         self.facts = [*listed_facts(order, unit, first, nms), *activation_fact(activation)]
         self.pinned = {**pinned(order, unit, None, nms), "activation": activation.value}
