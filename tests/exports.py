@@ -74,6 +74,19 @@ def yolov8_logits() -> Layout:
     return Layout({"output0": channels}, "yolov8", "letterbox", NAMED)
 
 
+def yolov8_segment_tflite() -> Layout:
+    """The same of YOLOv8-seg, whose prototypes have their channels last."""
+    made = layouts.yolov8_segment()
+    boxes, prototypes = made.outputs.values()
+    whole = np.ones((1, boxes.shape[1], 1), np.float32)
+    whole[0, :4, 0] = WHOLE
+    outputs = {
+        "Identity": np.asarray(boxes, np.float32) / whole,
+        "Identity_1": np.ascontiguousarray(prototypes.transpose(0, 2, 3, 1)),
+    }
+    return few(made, outputs=outputs, inputs=NHWC)
+
+
 def yolov8_without_batch() -> Layout:
     """Squeezed by a wrapper: 84xN."""
     return Layout({"output0": columns(cells())[0]}, "yolov8", "letterbox", NAMED)
@@ -461,6 +474,7 @@ def blazeface() -> Layout:
 EXPORTS: dict[str, Callable[[], Layout]] = {
     "YOLOv3-tinyu": yolov3_tiny,
     "YOLOv8 by TFLite": yolov8_tflite,
+    "YOLOv8-seg by TFLite": yolov8_segment_tflite,
     "YOLOv8 without sigmoid": yolov8_logits,
     "YOLOv8 without batch": yolov8_without_batch,
     "YOLOv9 of two heads": yolov9_of_two_heads,

@@ -65,7 +65,7 @@ class Start:
             return None
         red, green, blue = (-self.offset / self.factor).tolist()
         if red > green > blue or red < green < blue:
-            return bool((red > blue) != self.reversed)
+            return bool(red > blue)
         return None
 
 

@@ -10,7 +10,7 @@ from edge_daemon.models.evidence import Fact, Sign, fact
 from edge_daemon.models.files_beside import Beside, is_placeholder, names_in, numbered
 
 Names = tuple[str, ...]
-_KEYS = ("names", "classes", "class_names", "labels", "id2label", "label_list", "character")
+_KEYS = ("names", "classes", "class_names", "labels", "id2label", "label_list", "label_map", "categories", "character")
 """Keys of metadata with names; `character` has PaddleX's, and the alphabet of its models that read text."""
 _BACKGROUND = "background"
 
@@ -120,7 +120,9 @@ def _parsed(text: str) -> Names:
     stripped = text.strip()
     if stripped[:1] in ("{", "["):
         return numbered(ast.literal_eval(stripped))
-    for mark in ("\n", ";", ","):
+    if "\n" in stripped:
+        return names_in(stripped, "the metadata")
+    for mark in (";", ","):
         if mark in stripped:
             names = tuple(name.strip() for name in stripped.split(mark))
             if all(names):

@@ -193,7 +193,7 @@ def test_models_that_onnx_runtime_cannot_load(tmp_path: Path) -> None:
 def test_weights_that_are_not_beside_the_model(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     model = onnx.load(onnx_models.constant_model(path, {"output": onnx_models.yolox_output([])}))
-    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0, convert_attribute=True)
     weights = tmp_path / "weights.bin"
     assert Model(ModelSettings(name="m", path=str(path))).decoder.name == "yolox"
     weights.write_bytes(weights.read_bytes()[:50])

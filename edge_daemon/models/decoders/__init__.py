@@ -74,7 +74,7 @@ BY_NAME: dict[str, type[Decoder]] = {kind.name: kind for kind in (*BOXES, *WHOLE
 def candidates(seen: Seen) -> list[Decoder]:
     """The decoders that can read a model's outputs: the configured one, or (`auto`) any.
 
-    If none reads all outputs, one that reads all but one or two of them will do.
+    If none reads all outputs, one that reads all but one to three of them will do.
 
     Raises:
         ModelError: there is none; the message describes the outputs.
@@ -115,8 +115,8 @@ def _any_quietly(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
 
 
 def _any_part(seen: Seen, kinds: tuple[type[Decoder], ...]) -> list[Decoder]:
-    """The decoders that recognise the outputs without one or two of them, the later ones of equals first."""
-    for count in (1, 2):
+    """The decoders that recognise the outputs without one to three of them, the later ones of equals first."""
+    for count in (1, 2, 3):
         if len(seen.outputs) <= count or len(seen.outputs) > MOST_OUTPUTS:
             continue
         found: list[Decoder] = []

@@ -41,7 +41,7 @@ from edge_daemon.models.decoders.listed import (
     unit_of,
 )
 from edge_daemon.models.decoders.numbering import first_class
-from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.prototypes import channels_first, masks, prototypes_of, with_masks
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.evidence import Sign, Sure
@@ -333,7 +333,7 @@ def _named_order(output: str) -> Sign[Order] | None:
 def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
     """True if the task needs this number of columns after box, score and class."""
     if task == "segment":
-        return prototypes is not None and columns == seen.outputs[prototypes].shape[1]
+        return prototypes is not None and columns == channels_first(seen.outputs[prototypes]).shape[1]
     if task == "pose":
         points, each = kpt_shape(seen)
         return columns == points * each

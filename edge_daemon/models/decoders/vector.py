@@ -76,7 +76,9 @@ class Classification(Decoder):
             return
         is_told = seen.task == "classify" or (seen.names is not None and seen.named == len(values))
         if _are_equal(values) and not is_told and all(_are_equal(tables.flat(one[name])) for one in seen.more()):
-            raise ModelError(f"its {len(values)} numbers are all equal for a textured picture")
+            raise ModelError(
+                f"its {len(values)} numbers are all equal for a textured picture: if they are classes, set `labels`"
+            )
         activation = _activation(seen, values, last, adds_up=adds_up)
         if adds_up and not known and _parts(values) > 1:
             return

@@ -31,7 +31,7 @@ from edge_daemon.models.decoders.decoder import (
     sigmoid,
 )
 from edge_daemon.models.decoders.grid import Grid, followed, units
-from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.prototypes import channels_first, masks, prototypes_of, with_masks
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import Placement
 
@@ -76,7 +76,7 @@ class Yolov5(Decoder):
         if not floats(seen.outputs) or len(flat) != 1 or tables.rows(seen.outputs[flat[0]]) is None:
             return
         rows = tables.table(seen.outputs[flat[0]])
-        tail = seen.outputs[prototypes].shape[1] if prototypes else 0
+        tail = channels_first(seen.outputs[prototypes]).shape[1] if prototypes else 0
         if rows.shape[1] - tail <= 5:
             return
         for anchors in (3, 1):

@@ -33,7 +33,7 @@ from edge_daemon.models.decoders.decoder import (
     sigmoid,
 )
 from edge_daemon.models.decoders.grid import Grid, followed, units
-from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.prototypes import channels_first, masks, prototypes_of, with_masks
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
 
@@ -95,7 +95,7 @@ class Yolov8(Decoder):
             grid, share = found
             if share:
                 channels = _in_pixels(channels, seen.size)
-            tail = _tail(channels, seen, grid, seen.outputs[prototypes].shape[1] if prototypes else 0)
+            tail = _tail(channels, seen, grid, channels_first(seen.outputs[prototypes]).shape[1] if prototypes else 0)
             if tail and len(channels) - tail.length > 4:
                 scores = channels[4 : len(channels) - tail.length]
                 activation = activated(scores, seen)
