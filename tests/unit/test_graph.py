@@ -16,6 +16,7 @@ from tests.onnx_models import save
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32).reshape(1, 3, 1, 1)
 STD = np.array([58.395, 57.12, 57.375], np.float32).reshape(1, 3, 1, 1)
+ATTRIBUTES: dict[str, dict[str, Any]] = {"Gather": {"axis": 1}, "Cast": {"to": TensorProto.FLOAT}}
 FILTERS = np.ones((8, 3, 3, 3), np.float32)
 
 
@@ -27,8 +28,7 @@ def written(path: Path, steps: Sequence[tuple[str, Any]], last: Sequence[NodePro
         for place, value in enumerate(values):
             constants.append(numpy_helper.from_array(np.asarray(value), f"c{number}.{place}"))
             inputs.append(f"c{number}.{place}")
-        attributes: dict[str, Any] = {"Gather": {"axis": 1}, "Cast": {"to": TensorProto.FLOAT}}.get(op, {})
-        nodes.append(helper.make_node(op, inputs, [f"x{number}"], **attributes))
+        nodes.append(helper.make_node(op, inputs, [f"x{number}"], **ATTRIBUTES.get(op, {})))
         name = f"x{number}"
     nodes.append(helper.make_node("Conv", [name, "filters"], ["features"]))
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 32, 32])
