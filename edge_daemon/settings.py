@@ -142,7 +142,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to open and read a camera; settings that do not apply to a source are ignored. Times in seconds."""
+    """Settings to open and read a camera; those that do not apply to a source are ignored. Times in seconds."""
 
     transport: Transport = "tcp"
     open_timeout_s: float = 10.0

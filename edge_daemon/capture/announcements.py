@@ -17,8 +17,8 @@ class Announcements:
     """Filled by the reader thread, emptied by the process's loop.
 
     Frames of a file are announced while fewer than ENOUGH announced ones wait to be requested; the rest travel with
-    the next message. Of a live camera one frame is announced; newer ones replace it when it is requested, and every
-    `announce_s`.
+    the next message. For a live camera, one frame is announced at a time; a newer one replaces it when it is requested,
+    and every `announce_s`.
     """
 
     def __init__(self, settings: CaptureSettings, clock: Callable[[], float] = time.monotonic) -> None:

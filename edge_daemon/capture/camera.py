@@ -44,7 +44,7 @@ class Camera:
             self.about += f", decoded by {self._decoder}"
 
     def read(self) -> Picture:
-        """The next frame; never None, for a camera does not end."""
+        """The next frame; never None, since a camera has no end."""
         began = time.monotonic()
         try:
             decoded = self._stream.read()
@@ -90,7 +90,7 @@ class Camera:
             if wanted == "v4l2m2m":
                 stream = self._by_decoder(stream, f"{stream.codec}_v4l2m2m")
         except av.FFmpegError as error:
-            # If it was asked again, a camera that has just come back would answer as if nothing had been wrong.
+            # Not diagnosed again: a camera that has just come back would look healthy.
             refused = isinstance(error, ConnectionRefusedError)
             reason = "refused" if refused else why(self._source, self._opening.open_timeout_s)
             raise SourceError(f"cannot open {self._name}: {reason}", reason) from error

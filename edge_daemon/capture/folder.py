@@ -52,7 +52,7 @@ class Folder:
         return None
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
 
 class Stamp(NamedTuple):
@@ -101,7 +101,7 @@ class GrowingFolder:
         return None
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
     def _find(self) -> None:
         began = time.monotonic()

@@ -28,4 +28,4 @@ class GeneratedScene:
         return Picture(time_s, ready(bgr), truth=[list(person.xyxy) for person in people])
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""

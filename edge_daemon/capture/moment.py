@@ -7,9 +7,9 @@ from typing import NamedTuple
 from edge_daemon.capture.clock import LeastDelay
 
 STEP_NS, QUIET_NS = 10_000_000, 1_000_000
-"""A wall clock that is this far from where it was has been set; a look at two clocks that took longer says nothing."""
+"""A wall clock that is this far from where it was has been set; a comparison that took longer is ignored."""
 LATE_S, PATIENCE_S = 0.05, 1.0
-"""A camera all of whose frames are read this much later than before, for this long, has begun to reorder them."""
+"""If all frames are read this much later than before, for this long, the camera has begun to reorder them."""
 
 
 class Moment(NamedTuple):
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
 
 
 class WallClock:
-    """Tells the wall time of moments on CLOCK_MONOTONIC, and follows when the wall clock is set."""
+    """Converts moments on CLOCK_MONOTONIC to wall time, and follows when the wall clock is set."""
 
     def __init__(
         self, monotonic_ns: Callable[[], int] = time.monotonic_ns, wall_ns: Callable[[], int] = time.time_ns
@@ -51,8 +51,8 @@ class WallClock:
 class Moments:
     """Dates the frames of one epoch.
 
-    It is numbered by the second of the wall clock in which it began, unless an epoch before it, begun while the clock
-    was wrong, had a higher number.
+    The epoch's number is its start in wall-clock seconds, unless an earlier epoch, begun while the clock was wrong, had
+    a higher number.
     """
 
     def __init__(self, epoch: int, wall: WallClock | None = None) -> None:

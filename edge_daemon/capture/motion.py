@@ -17,7 +17,9 @@ from edge_daemon.settings import MotionSettings
 WIDTH = 160
 """Width in pixels of the pictures that are compared."""
 MEMORY_S = 0.5
-"""Time constant of the average that frames are compared with: what stood still for two or three of these is known."""
+"""Time constant of the average that frames are compared with: anything still for two or three of these is part of the
+background.
+"""
 HOLD_S = 1.0
 """The gate stays open this long after the last movement, so that a person who hesitates stays in sight."""
 EVERYWHERE = 0.5
@@ -45,8 +47,8 @@ class Motion:
         """Take in the next picture, captured at `time_s`; returns what has changed.
 
         A picture that became brighter or darker as a whole has not changed. `light` is a change that is neither that
-        nor something in the picture; the new picture is known from then on. So are the first one, and the first one of
-        another size.
+        nor something in the picture; the new picture becomes the reference, as do the first picture and the first of
+        each size.
         """
         now = grey.astype(np.float32)
         elapsed_s, self._time_s = max(0.0, time_s - self._time_s), time_s
@@ -64,7 +66,7 @@ class Motion:
         return "movement" if moved > self._settings.area else "none"
 
     def _begin(self, first: NDArray[np.float32]) -> None:
-        """Take the first picture of a size as known."""
+        """Make the first picture of a size the reference."""
         self._before = first
         height, width = first.shape
         self._seen = np.full((height, width), 255, np.uint8)
@@ -98,7 +100,8 @@ class MotionGate:
         self.seen = self.passed = 0
 
     def admit(self, picture: Picture, at_ns: int) -> bool:
-        """Take in the next picture, at `at_ns` of the wall clock; True if it is offered, as undecodable ones are.
+        """Take in the next picture, at `at_ns` of the wall clock; True if it is offered, as undecodable ones always
+        are.
 
         Raises:
             SourceError: its source cannot give it.

@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from edge_daemon.errors import SourceError
 
 TAGS = {"hevc": "hvc1"}
-"""How a codec is named inside an MP4, where FFmpeg's own choice plays in fewer players."""
+"""Names of codecs inside an MP4, where FFmpeg's own choice plays in fewer players."""
 
 
 class StreamParameters:

@@ -16,7 +16,7 @@ class Picture:
     """A picture that a source gave.
 
     `time_s` is when it was captured: on CLOCK_MONOTONIC if the source is live, else its position in the source. `load`
-    makes the pixels when they are first needed, which must be before the source is read again. `jpeg` are the bytes of
+    makes the pixels on first use; call it before the source is read again. `jpeg` are the bytes of
     a source that sends JPEGs, from which the pixels can be made at any time. `truth` are the boxes (x1, y1, x2, y2 in
     pixels) of what a generated scene contains. `packet` is the coded picture that it was decoded from, if known.
     """

@@ -1,4 +1,4 @@
-"""When to show the frames of a file that is played, and of a stream that arrives in pieces of several seconds (HLS)."""
+"""Times at which to show the frames of a file that is played, and of a stream that arrives in long pieces (HLS)."""
 
 LONGEST_S = 2.0
 """A frame due later than this is stamped by another clock: the stream has jumped."""
@@ -13,7 +13,7 @@ class Playout:
         self._offset_s: float | None = None
 
     def wait_s(self, stamp_s: float, now_s: float) -> float:
-        """How long the frame with this time stamp has to wait; a frame that is too late sets the clock."""
+        """Time that the frame with this time stamp has to wait; a frame that is too late sets the clock."""
         if self._offset_s is None or not 0 <= self._offset_s + stamp_s - now_s <= LONGEST_S:
             self._offset_s = now_s - stamp_s
             return 0.0
@@ -32,11 +32,11 @@ class Playback:
         self._shown_s = 0.0
 
     def until_read_s(self, now_s: float) -> float:
-        """How long to wait before the next frame is read."""
+        """Time to wait before the next frame is read."""
         return self._read_at_s - now_s
 
     def until_shown_s(self, time_s: float, now_s: float) -> float:
-        """How long the frame at this position in the file has to wait once it was read."""
+        """Time that the frame at this position in the file has to wait once it was read."""
         self._read_at_s = self._started_s + time_s + min(time_s - self._shown_s, PAUSE_S)
         self._shown_s = time_s
         return self._started_s + time_s - now_s

@@ -37,9 +37,9 @@ from edge_daemon.transport.peer import Peer
 logger = logging.getLogger(__name__)
 POLL_MS = 1000
 STOP_S = 1.0
-"""How long to wait for the reader to return from its source when it is to stop."""
+"""Time to wait for the reader to return from its source when it is to stop."""
 DIAGNOSIS_S = 15.0
-"""How long it may take to find out why a camera cannot be opened."""
+"""Time that the diagnosis of a camera that cannot be opened may take."""
 STALLED_S = 2.0
 """A camera that delivered frames, and none for this long, is shown as stalled."""
 
@@ -238,7 +238,7 @@ class Capture:
 
     @property
     def _patience_s(self) -> float:
-        """How long the reader may take for one step. Opening a camera has time-outs of its own, and a diagnosis."""
+        """Time that the reader may take for one step. Opening a camera has time-outs of its own, and a diagnosis."""
         settings = self._settings
         if self._reader.state == "connecting" or self._reader.state.startswith("down"):
             return max(settings.stall_timeout_s, 2 * settings.opening.open_timeout_s + DIAGNOSIS_S)

@@ -1,4 +1,6 @@
-"""The thread that reads a camera: it numbers and dates every frame, reopens lost cameras, and, live, never waits."""
+"""The thread that reads a camera: it numbers and dates every frame, reopens lost cameras, and never waits in live
+delivery.
+"""
 
 import logging
 import threading
@@ -195,8 +197,8 @@ class Reader(threading.Thread):
         return self._moments.of_played(time_s, read_ns) if self._live else self._moments.of_file(time_s, read_ns)
 
     def _report_skipped(self) -> None:
-        """Announce that frames were skipped, and none follows for now. Of a file each reading must report the same, so
-        that waits for the next frame that is offered.
+        """Announce skipped frames when no frame follows yet. For files this waits for the next offered frame, so that
+        every reading reports the same.
         """
         camera, epoch = self._settings.camera, self._epoch
         self._announcements.add(Skipped(camera=camera, epoch=epoch, seq=self.seq, paced=self.paced, still=self.still))

@@ -1,4 +1,4 @@
-"""How long to wait before a lost camera is opened again."""
+"""The wait before a lost camera is opened again."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every kind of source: each opens in its constructor, gives pictures, and says plainly why it cannot."""
+"""Every kind of source: each opens in its constructor, gives pictures, and reports why it cannot."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ THREADS = 4
 
 
 def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Delivery | None = None) -> Source:
-    """Open the source of this name. Live, a folder is watched for new pictures; otherwise it is read once.
+    """Open the source of this name. In live delivery, a folder is watched for new pictures; otherwise it is read once.
 
     Raises:
         SourceError: it cannot be opened; says why, without credentials.

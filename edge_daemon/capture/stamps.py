@@ -83,7 +83,7 @@ def _in_order(stamped: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 
 def _drift(delays: Sequence[tuple[float, float]]) -> tuple[float | None, float]:
-    """How much faster the camera's clock runs, as a share, and the standard error of that; None if it is not known.
+    """Share by which the camera's clock runs faster, and the standard error of that; None if it is not known.
 
     A line through the least delay of each part of the time: of a fast clock delays become less.
     """

@@ -13,7 +13,7 @@ from edge_daemon.transport.shared_memory import Slot
 
 
 class Form(NamedTuple):
-    """How a frame is sent: `scaled` to this width and height, `whole`, or both."""
+    """The form in which a frame is sent: `scaled` to this width and height, `whole`, or both."""
 
     codec: Codec
     scaled: tuple[int, int] | None
@@ -47,8 +47,9 @@ class BufferedFrame:
 class Window:
     """Filled by the reader thread, emptied by the process's loop.
 
-    Live, it holds the newest frame and never makes the reader wait; beside it are the last `window` frames that will be
-    requested again. Lossless, it holds `window` frames until they are released, and the reader waits for room.
+    In live delivery, it holds the newest frame and never makes the reader wait; beside it are the last `window` frames
+    that will be requested again. In lossless delivery, it holds `window` frames until they are released, and the reader
+    waits for room.
     """
 
     def __init__(self, settings: CaptureSettings) -> None:
@@ -80,7 +81,7 @@ class Window:
             return next((frame for frame in (*self._frames, *self._kept) if frame.seq == seq), None)
 
     def keep(self, frame: BufferedFrame) -> None:
-        """Keep a frame that will be requested again; lossless, all are kept anyway."""
+        """Keep a frame that will be requested again; in lossless delivery, all are kept anyway."""
         if self._size is None and frame not in self._kept:
             self._kept.append(frame)
 
@@ -98,7 +99,7 @@ class Window:
 
     @property
     def unaccounted(self) -> int:
-        """Lossless, the number of frames that are not accounted for; live, the newest need not be."""
+        """Number of frames that are not accounted for in lossless delivery; 0 in live delivery, where none need be."""
         return 0 if self._size is None else len(self._frames)
 
     def close(self) -> None:

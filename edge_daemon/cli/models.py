@@ -62,7 +62,7 @@ def _table(rows: Sequence[tuple[Entry, Remote]]) -> None:
 
 
 def pull(names: Sequence[str], cache: Path | None, *, everything: bool) -> None:
-    """Download models that are not here yet; one that fails keeps none of the others.
+    """Download models that are not here yet; a failure does not stop the others.
 
     Raises:
         ConfigError: no model is named, or one that the catalogue does not have.
@@ -71,7 +71,7 @@ def pull(names: Sequence[str], cache: Path | None, *, everything: bool) -> None:
     catalogue = Catalogue.load()
     entries = list(catalogue) if everything else [catalogue.entry(name) for name in dict.fromkeys(names)]
     if not entries:
-        raise ConfigError("name the models to download, or say --all; `edge-daemon models` lists them")
+        raise ConfigError("name the models to download, or use --all; `edge-daemon models` lists them")
     log.set_up("models")
     failures = []
     for entry in entries:

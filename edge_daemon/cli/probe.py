@@ -15,9 +15,9 @@ from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
 from edge_daemon.settings import OpenSettings
 
 SLACK_S = 10.0
-"""For the process that looks to start, and to find out why it cannot."""
+"""Time for the process to start, and to diagnose a failure to open."""
 KEY_S = 30.0
-"""How long to wait for a key frame, with which a clip begins."""
+"""Time to wait for a key frame, with which a clip begins."""
 MAX_CLIP_S = 600.0
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"

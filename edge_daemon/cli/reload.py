@@ -24,7 +24,7 @@ GREETING_S = 5.0
 def reload(config: Path | None, place: Path | None) -> str:
     """Make the daemon that read `config`, or the only one running, read it again; return what has changed.
 
-    It is searched for in the folder `place`, or else where the service and other daemons of this user have theirs.
+    It is searched for in the folder `place`, otherwise in the usual folders of the service and of this user's daemons.
 
     Raises:
         StartError: it is not found, or it is not clear which one is meant.

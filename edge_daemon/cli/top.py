@@ -23,7 +23,7 @@ from edge_daemon.messages.status import Status
 PATIENCE_S = 5.0
 """Time limit of the first status."""
 LOOK_S = 0.2
-"""How often keys are read and the screen is drawn."""
+"""Interval at which keys are read and the screen is drawn."""
 QUIET_S = 2.5
 """Age of the last status from which on the daemon counts as silent; there is one every second."""
 
@@ -67,9 +67,9 @@ def watch_json(target: Target) -> None:
 
 def picture(address: str, status: Status | None, silent_s: float, width: int) -> Group:
     """The status for a terminal of `width` columns, `silent_s` after it was received."""
-    quiet = Text(f"no word from {address} for {silent_s:.0f} s", style="bold red") if silent_s > QUIET_S else None
+    quiet = Text(f"no status from {address} for {silent_s:.0f} s", style="bold red") if silent_s > QUIET_S else None
     if status is None:
-        return Group(quiet or Text(f"waiting for a word from {address}"))
+        return Group(quiet or Text(f"waiting for a status from {address}"))
     states = [camera.state for camera in status.cameras.values()]
     cpu = sum(process.cpu for process in status.processes)
     memory = sum(process.memory_bytes for process in status.processes)
@@ -84,7 +84,7 @@ def _statuses(target: Target, timeout_s: float | None) -> Subscriber:
 
 
 def _silence(target: Target) -> RequestError:
-    return RequestError(f"no word from {target.address} within {PATIENCE_S:g} s; {target.hint}")
+    return RequestError(f"no status from {target.address} within {PATIENCE_S:g} s; {target.hint}")
 
 
 @contextmanager

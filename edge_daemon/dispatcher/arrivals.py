@@ -1,4 +1,4 @@
-"""When a live camera's next frame arrives, judged by its last ones."""
+"""Predicts the arrival of a live camera's next frame from those before it."""
 
 MAX_INTERVAL_NS = 100_000_000
 """A next frame is predicted only if frames arrive at least this often."""
@@ -11,7 +11,7 @@ class Arrivals:
         self._last_ns = self._interval_ns = 0
 
     def add(self, captured_ns: int, frames: int) -> None:
-        """A frame arrived, the last of `frames` since the one before."""
+        """Note the arrival of a frame, the last of `frames` since the one before."""
         self._interval_ns, self._last_ns = (captured_ns - self._last_ns) // frames, captured_ns
 
     @property

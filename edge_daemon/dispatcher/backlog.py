@@ -37,7 +37,7 @@ class Backlog:
         self.frames: deque[Pending] = deque()
 
     def add(self, seq: int, captured_ns: int, *, ready: bool = True) -> None:
-        """Frame `seq` waits."""
+        """Add frame `seq`, which waits."""
         self.frames.append(Pending(seq, captured_ns, self.gap, ready))
         self.gap = NOTHING
         self.last = seq
@@ -56,7 +56,7 @@ class Backlog:
         self.last = seq
 
     def end(self, last: int, paced: int, still: int, *, live: bool) -> None:
-        """There are no frames after `last`."""
+        """Note that there are no frames after `last`."""
         self.skip(last, paced, still, live=live)
         self.last, self.ended = last, True
 
@@ -89,7 +89,7 @@ class Backlog:
         return frame
 
     def restore(self, frame: Pending) -> None:
-        """A frame that was taken waits again, in its place."""
+        """Put a frame that was taken back in its place, unless it is there."""
         if all(frame.seq != other.seq for other in self.frames):
             self.frames = deque(sorted([frame, *self.frames], key=lambda pending: pending.seq))
 

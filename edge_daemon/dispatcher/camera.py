@@ -37,10 +37,10 @@ class Camera:
         self.peer: str | None = None  # the present capture
         self.greeted: str | None = None  # the capture whose hello was taken: only its messages count
         self._joining: set[Stream] = set()  # of models that are new to this camera
-        self._restarted = False  # the next capture begins an epoch, whatever the last one left
+        self._restarted = False  # the next capture begins an epoch in any case
 
     def change(self, plan: CameraPlan, models: Mapping[str, ModelPlan], *, restarted: bool = False) -> None:
-        """Go on with other settings and models. With `restarted`, the next capture begins an epoch."""
+        """Switch to other settings and models. With `restarted`, the next capture begins an epoch."""
         before, self.streams = self.streams, {}
         for model in sorted(plan.models, key=lambda model: _depth(model, models)):
             self.streams[model] = self._stream(model, models[model].after, before.get(model))
@@ -58,14 +58,14 @@ class Camera:
             self.release()
 
     def _stream(self, model: str, after: str | None, known: Stream | None) -> Stream:
-        """The stream as it is, or a new one."""
+        """The known stream if it has the same parent, or a new one."""
         parent = self.streams[after] if after else None
         if known and known.parent is parent:
             return known
         return CascadeStream(self.name, model, parent) if parent else Stream(self.name, model)
 
     def remove(self) -> None:
-        """The camera is not configured any more."""
+        """Handle the removal of the camera from the configuration."""
         self._remove(self.streams.values())
 
     def _remove(self, streams: Iterable[Stream]) -> None:
@@ -99,7 +99,7 @@ class Camera:
                     self._outbox.send(SINK, *stream.sent(message.seq, message.worker, alive=alive))
 
     def served(self, slot: WorkerSlot, message: WorkerReady) -> None:
-        """A worker is done with a frame. If its stream is gone, so is the frame in the slot."""
+        """Handle a worker's report that it is done with a frame. A slot has no frames of streams that are gone."""
         stream = self.streams.get(slot.model)
         if stream is None:
             return
@@ -134,11 +134,11 @@ class Camera:
                 stream.announce(seq, captured_ns, still=still)
             if hello.ended is not None:
                 stream.end(hello.ended, still=hello.still)
-        if hello.epoch is not None:  # some of its frames may have been acknowledged while nobody could tell it
+        if hello.epoch is not None:  # frames may have been acknowledged while it was disconnected
             self.release()
 
     def _next_epoch(self) -> tuple[int, int]:
-        """Epoch and first frame of a capture that begins: a lossless one goes on where the last one was lost."""
+        """Epoch and first frame of a capture that begins: a lossless one continues where the last one was lost."""
         streams = self.streams.values()
         last, restarted, self._restarted = max(stream.epoch for stream in streams), self._restarted, False
         if last == 0 or not self.lossless or restarted:
@@ -153,13 +153,13 @@ class Camera:
         return max((stream.backlog.last for stream in self.streams.values() if stream.epoch == epoch), default=-1)
 
     def capture_lost(self, *, for_good: bool = False) -> None:
-        """The capture is gone. Nobody knows if a frame that it was sending has arrived: its worker gets another."""
+        """Handle the end of the capture. A frame on its way may not have arrived, so its worker is given another."""
         self._workers.forget(self.name)
         for stream in self.streams.values():
             self._outbox.send(SINK, *stream.capture_lost(for_good=for_good))
 
     def release(self) -> None:
-        """Tell the capture which frames it need not keep."""
+        """Send the capture the last of the frames that it need not keep."""
         finished, streams = self._is_finished, list(self.streams.values())
         if streams and (finished or self.lossless):
             seq = min(stream.outstanding.resolved for stream in streams)

@@ -1,4 +1,4 @@
-"""All cameras, and what the sink has to know of their frames."""
+"""All cameras, and the reports on their frames that the sink does not have yet."""
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Cameras:
     def change(
         self, plans: Mapping[str, CameraPlan], models: Mapping[str, ModelPlan], restarted: Collection[str]
     ) -> None:
-        """Go on with other cameras and models."""
+        """Switch to other cameras and models."""
         before, self._cameras = self._cameras, {}
         for name in plans:
             self._cameras[name] = before.get(name) or Camera(name, self._outbox, self._workers, self._epochs)
@@ -69,7 +69,7 @@ class Cameras:
             camera.receive(message)
 
     def capture_exited(self, name: str) -> None:
-        """The capture of a camera has ended."""
+        """Handle the end of a camera's capture."""
         if camera := self._cameras.get(name):
             camera.peer = None
             self.touch(camera)
@@ -81,13 +81,13 @@ class Cameras:
         self.touch(self._cameras[name])
 
     def served(self, slot: WorkerSlot, message: WorkerReady) -> None:
-        """A worker is done with a frame."""
+        """Handle a worker's report that it is done with a frame."""
         if camera := self._cameras.get(message.camera):
             self.touch(camera)
             camera.served(slot, message)
 
     def watch(self, watched: Collection[str]) -> None:
-        """Somebody watches exactly these cameras."""
+        """Set the cameras whose annotated frames have subscribers."""
         self._watched = set(watched)
         for stream in self.streams:
             stream.watched = stream.camera in self._watched
@@ -103,12 +103,12 @@ class Cameras:
     # The sink
 
     def touch(self, camera: Camera) -> None:
-        """Something has happened to frames of a camera."""
+        """Note that frames of a camera have changed."""
         self._dirty[camera] = None
         self._scheduler.wake(camera.streams.values())
 
     def touch_all(self) -> None:
-        """Something has happened to frames of any camera."""
+        """Note that frames of any camera may have changed."""
         for camera in self:
             self.touch(camera)
 
@@ -129,7 +129,7 @@ class Cameras:
                     self._dirty[camera] = None
 
     def acknowledge(self, states: Sequence[StreamState]) -> None:
-        """The sink has come this far."""
+        """Apply the sink's acknowledgements."""
         cameras: dict[Camera, None] = {}
         for state in states:
             if camera := self._cameras.get(state.camera):
@@ -140,7 +140,7 @@ class Cameras:
             camera.release()
 
     def sink_hello(self, hello: SinkHello) -> None:
-        """A sink is here, and gets all that it has to know. From the first one, captures learn where to start."""
+        """Handle a sink's hello: send it everything it needs. The first hello also shows captures where to start."""
         first, self._resumed = not self._resumed, True
         self.acknowledge(hello.streams)
         self.watch(hello.watched)

@@ -1,4 +1,4 @@
-"""Streams of models that come after another model and look at what it found."""
+"""Streams of models that come after another model and look at the objects it found."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -41,15 +41,15 @@ class CascadeStream(Stream):
     # From the capture: the parent reports the same
 
     def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
-        """Frame `seq` can be requested; it may have been assigned before, to a worker that died."""
+        """Note that frame `seq` can be requested; it may have been assigned before, to a worker that died."""
         self._offered = seq
         self._restore(self.outstanding.assignment(seq))
 
     def skip(self, seq: int, paced: int, still: int) -> None:
-        """Nothing: the parent's gaps contain these frames."""
+        """Do nothing: the parent's gaps contain these frames."""
 
     def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
-        """Nothing: the parent reports the end."""
+        """Do nothing: the parent reports the end."""
 
     def _rewind(self) -> None:
         """Keep the frames that wait: the parent does not report them again."""
@@ -57,7 +57,7 @@ class CascadeStream(Stream):
     # From the parent
 
     def parent_reported(self, epoch: int, report: Report) -> None:
-        """A frame was assigned to the parent model, or (a gap) will not be."""
+        """Add a frame that was assigned to the parent model, or (a gap) count those that will not be."""
         if epoch != self.epoch:
             return
         backlog = self.backlog
@@ -74,12 +74,12 @@ class CascadeStream(Stream):
             self._receive(report.seq, found)
 
     def parent_lost(self, seq: int, reason: Reason) -> None:
-        """The parent model will find nothing in frame `seq`."""
+        """Drop frame `seq`, in which the parent model will find nothing."""
         if frame := self._unready(seq):
             self.backlog.drop(frame, reason)
 
     def receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
-        """Objects that the parent model found in frame `seq`, or why there are none."""
+        """Take the objects that the parent model found in frame `seq`, or the reason for which there are none."""
         self._receive(seq, found if isinstance(found, str) else self._selected(found))
 
     def _receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
@@ -115,7 +115,7 @@ class CascadeStream(Stream):
         return first.ready and (self.live or first.seq <= self._offered)
 
     def expire(self, now_ns: int) -> None:
-        """Nothing: the parent model has seen the frame in time."""
+        """Do nothing: the parent model has seen the frame in time."""
 
 
 def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from edge_daemon.dispatcher.cameras import Cameras
 from edge_daemon.dispatcher.epochs import Epochs
 from edge_daemon.dispatcher.outbox import SINK, WEB, Outbox
-from edge_daemon.dispatcher.requests import Requests
+from edge_daemon.dispatcher.request_queue import RequestQueues
 from edge_daemon.dispatcher.scheduler import Scheduler
 from edge_daemon.dispatcher.workers import Workers
 from edge_daemon.messages.accounting import Acks, Assigned, SinkHello, Watched
@@ -35,9 +35,9 @@ from edge_daemon.settings import CameraPlan, ModelPlan
 class Dispatcher:
     """Matches workers with frames that wait.
 
-    Messages to others are left in `outbox`. No camera's frame is assigned while the sink is away, for nobody would take
-    its result; live frames are then replaced, lossless sources wait. `crash_marker` returns the frame that the worker
-    of an inbox had in hand when it died.
+    Messages to others are left in `outbox`. No camera's frame is assigned while the sink is away, because nothing
+    would receive its result; live frames are then replaced, lossless sources wait. `crash_marker` returns the frame
+    that the worker of an inbox had in hand when it died.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Dispatcher:
         self._crash_marker = crash_marker
         self._scheduler = Scheduler()
         self._workers = Workers(self.outbox)
-        self._requests = Requests(self.outbox, self._scheduler)
+        self._requests = RequestQueues(self.outbox, self._scheduler)
         self._cameras = Cameras(self.outbox, self._scheduler, self._workers, epochs or Epochs())
         self._away = {SINK}
         self.change(cameras, models)
@@ -60,9 +60,9 @@ class Dispatcher:
     def change(
         self, cameras: Mapping[str, CameraPlan], models: Mapping[str, ModelPlan], restarted: Collection[str] = ()
     ) -> None:
-        """Go on with other cameras and models. The captures of the cameras `restarted` are replaced.
+        """Switch to other cameras and models. The captures of the cameras `restarted` are replaced.
 
-        The sink has to know of new cameras and models by now, and those that are gone are over for it.
+        The sink must already know the new cameras and models, and have closed the streams that are removed.
         """
         self._workers.change(models)
         self._requests.change(models)
@@ -99,12 +99,12 @@ class Dispatcher:
                 self._requests.receive(message)
 
     def disconnected(self, peer: str) -> None:
-        """The channel of a peer is closed. A worker serves the frames it has, and gets none before its next hello."""
+        """Handle a closed channel. A worker serves the frames it has, and gets no others before its next hello."""
         if slot := self._workers.get(peer):
             slot.connected = False
 
     def exited(self, process: str, role: str) -> None:
-        """The supervisor saw a process end."""
+        """Handle the end of a process."""
         match role:
             case "worker":
                 self._worker_lost(process)
@@ -117,15 +117,15 @@ class Dispatcher:
                 self._workers.forget(None)
 
     def assign(self, now_ns: int) -> None:
-        """Give workers the frames that wait, fairly; those that leave and have none may go."""
+        """Assign the frames that wait to workers, fairly; dismiss workers that are leaving and have none."""
         self._workers.dismiss()
-        for slot, source in self._scheduler.matches(self._workers.by_model, now_ns, self._away):
-            send, reports = source.assign(slot)
-            self.outbox.send(source.reports_to, *reports)
-            if source.camera is None:
+        for slot, competitor in self._scheduler.matches(self._workers.by_model, now_ns, self._away):
+            send, reports = competitor.assign(slot)
+            self.outbox.send(competitor.reports_to, *reports)
+            if competitor.camera is None:
                 self.outbox.send(WEB, send)
             else:
-                self._cameras.send(source.camera, send)
+                self._cameras.send(competitor.camera, send)
 
     def flush(self) -> None:
         """Report to the sink what it does not know from assignments."""
@@ -151,6 +151,6 @@ class Dispatcher:
     def _worker_lost(self, worker: str) -> None:
         if slot := self._workers.pop(worker):
             marker = self._crash_marker(slot.inbox)
-            for source in self._scheduler.sources(slot.model):
-                self.outbox.send(source.reports_to, *source.worker_lost(slot, marker))
+            for competitor in self._scheduler.competitors(slot.model):
+                self.outbox.send(competitor.reports_to, *competitor.worker_lost(slot, marker))
             self._cameras.touch_all()

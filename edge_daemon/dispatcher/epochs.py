@@ -15,7 +15,7 @@ class Epochs:
         self._wall = wall
 
     def begin(self, camera: str, last: int) -> int:
-        """A new epoch, above the camera's `last` one. Usually it is the wall clock in seconds."""
+        """Begin an epoch, above the camera's `last` one. Usually it is the wall clock in seconds."""
         self.highest[camera] = max(int(self._wall()), last + 1, self.highest.get(camera, 0) + 1)
         self.changed = True
         return self.highest[camera]

@@ -8,7 +8,7 @@ from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, Strea
 from edge_daemon.messages.fates import Reason
 
 MAX_UNACKED = 64
-"""A sink that is this many reports of a stream behind gets no more of it."""
+"""A sink that is this many reports of a stream behind receives no more of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,7 @@ class Outstanding:
         return Captured(camera=self._camera, model=self._model, epoch=self._epoch, count=count)
 
     def forget_count(self) -> None:
-        """The sink is new, and knows only what it is sent again."""
+        """Forget the count that was reported: a new sink knows only what is sent again."""
         self.counted = max(self.resolved, self.last_seq) + 1
 
     def release(self, *, only_shared: bool) -> int:

@@ -1,13 +1,13 @@
-"""The frames of one camera for one model: which wait, which are assigned, and what became of the others."""
+"""The frames of one camera for one model: those that wait, those that are assigned, and the fate of the others."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from edge_daemon.dispatcher.arrivals import Arrivals
 from edge_daemon.dispatcher.backlog import Backlog, Pending
+from edge_daemon.dispatcher.competitor import Competitor
 from edge_daemon.dispatcher.outbox import SINK
 from edge_daemon.dispatcher.outstanding import MAX_UNACKED, Outstanding, Report
-from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import StreamState, ToSink
 from edge_daemon.messages.fates import NOTHING, Failure, Reason
@@ -24,19 +24,19 @@ class Follower(Protocol):
     outstanding: Outstanding
 
     def parent_reported(self, epoch: int, report: Report) -> None:
-        """A frame was assigned, or (a gap) will not be."""
+        """Take the report that a frame was assigned, or (a gap) will not be."""
 
     def parent_lost(self, seq: int, reason: Reason) -> None:
-        """Nothing will be found in frame `seq`."""
+        """Note that nothing will be found in frame `seq`."""
 
     def receive(self, seq: int, found: Sequence[Crop] | Failure) -> None:
-        """Objects found in frame `seq`, or why there are none."""
+        """Take the objects found in frame `seq`, or the reason for which there are none."""
 
     def last_released(self) -> int:
         """Last frame that neither this stream nor its followers need."""
 
 
-class Stream(Source):
+class Stream(Competitor):
     """Decides the fate of each frame until a worker has it, and reports it to the sink until that has acknowledged it.
 
     Methods that return messages return those for the sink, in order. In live delivery only the newest frame waits. In
@@ -59,7 +59,7 @@ class Stream(Source):
         self.begin(0)
 
     def configure(self, plan: CameraPlan, model: ModelPlan) -> None:
-        """Go on with other settings. Delivery changes only while there is no capture.
+        """Switch to other settings. Delivery changes only while there is no capture.
 
         The first model of a camera draws if somebody watches: the picture that is published, or pixels into which the
         sink draws what the other models find.
@@ -69,7 +69,7 @@ class Stream(Source):
         self._annotation = drawn if self.model == plan.models[0] else None
 
     def leave(self) -> None:
-        """The camera or its model is gone."""
+        """Handle the removal of the camera or its model."""
 
     def join(self, epoch: int, resolved: int) -> None:
         """Begin within an epoch of the camera's other models, after frame `resolved`."""
@@ -94,7 +94,7 @@ class Stream(Source):
     # From the capture
 
     def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
-        """Frame `seq` can be requested; of the frames before it, the counted ones were dropped by the capture."""
+        """Note that frame `seq` can be requested; of those before it, the capture has dropped the counted ones."""
         self._offered = seq
         if seq <= self.backlog.last:
             self._restore(self.outstanding.assignment(seq))
@@ -106,17 +106,17 @@ class Stream(Source):
         self.backlog.add(seq, captured_ns)
 
     def skip(self, seq: int, paced: int, still: int) -> None:
-        """Frames up to `seq` will not be announced, `paced` and `still` of them."""
+        """Count frames up to `seq`, which will not be announced: `paced` and `still` of them."""
         self.backlog.skip(seq, paced, still, live=self.live)
 
     def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
-        """The source had `captured` frames, of which the last `paced` and `still` were not announced."""
+        """Note the end of a source of `captured` frames, of which the last `paced` and `still` were not announced."""
         if not self.backlog.ended:
             self.backlog.end(captured - 1, paced, still, live=self.live)
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
-        """Frame `seq` is on its way to `worker`, which is not `alive` if another one has its name by now. If the frame
-        is not announced yet, this is received again later.
+        """Note that frame `seq` was sent to `worker`, which is not `alive` if another one has its name by now. If the
+        frame is not announced yet, this is received again later.
         """
         if (report := self.outstanding.assignment(seq)) and report.worker == worker:
             report.sent = alive
@@ -132,7 +132,7 @@ class Stream(Source):
         return messages if alive else [*messages, *self._lose(report)]
 
     def missing(self, seq: int, worker: str) -> None:
-        """The capture no longer has frame `seq`, which `worker` was assigned."""
+        """Handle the capture's report that it no longer has frame `seq`, which `worker` was assigned."""
         if self._requested and self._requested[0] == worker:
             frame = self._requested[1]
             self._withdraw()
@@ -141,8 +141,8 @@ class Stream(Source):
             report.worker = None
 
     def capture_lost(self, *, for_good: bool = False) -> list[ToSink]:
-        """The capture is gone, with all frames that wait. A lossless one will announce them again, unless it is gone
-        `for_good`.
+        """Handle the end of the capture, with all frames that wait. A lossless one will announce them again, unless it
+        is gone `for_good`.
         """
         messages: list[ToSink] = []
         if for_good and not self.live:
@@ -159,7 +159,7 @@ class Stream(Source):
         return messages + self.flush()
 
     def _rewind(self) -> None:
-        """Expect the frames after the last assigned one again."""
+        """Forget the frames after the last assigned one; they are announced again."""
         last = max(self.outstanding.released, self.outstanding.last_seq)
         self.backlog.rewind(last, ended=self.outstanding.has_end)
 
@@ -171,13 +171,13 @@ class Stream(Source):
         return [self.outstanding.lost(report, "shutdown") for report in reports if report.frame and not report.served]
 
     def _withdraw(self) -> None:
-        """The requested frame waits again."""
+        """Put the requested frame back: it waits again."""
         if self._requested:
             self.backlog.restore(self._requested[1])
             self._requested = None
 
     def _restore(self, report: Report | None) -> None:
-        """A frame that was assigned waits again, if the capture has it and no worker."""
+        """Put a frame that was assigned back, if the capture has it and no worker."""
         if report and report.frame and report.worker is None and not self.live and report.seq <= self._offered:
             self.backlog.restore(report.frame)
 
@@ -238,7 +238,7 @@ class Stream(Source):
         return send, messages
 
     def served(self, seq: int, worker: str, found: Sequence[Crop] | Failure = ()) -> list[ToSink]:
-        """`worker` is done with frame `seq`, and its result is on its way to the sink."""
+        """Handle the report that `worker` is done with frame `seq`; its result is on its way to the sink."""
         messages = self.sent(seq, worker, alive=True)
         if report := self.outstanding.assignment(seq):
             report.served |= report.worker == worker
@@ -249,22 +249,22 @@ class Stream(Source):
         return messages
 
     def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> list[ToSink]:
-        """A worker died: its frames bring no result, unless that is on its way already. It did not die because of those
-        that it only had in hand.
+        """Handle the death of a worker: its frames bring no result, unless that is on its way already. Frames that it
+        had not started did not cause its death.
         """
         messages: list[ToSink] = []
         if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
             messages += self.sent(marker.seq, slot.worker, alive=True)
-        in_hand = slot.in_hand(self.camera, marker)
+        not_started = slot.not_started(self.camera, marker)
         for report in self.outstanding.reports:
             if report.worker == slot.worker:
-                if report.frame and report.sent and not report.served and report.seq not in in_hand:
+                if report.frame and report.sent and not report.served and report.seq not in not_started:
                     report.frame.deaths += 1
                 messages += self._lose(report)
         return messages
 
     def _lose(self, report: Report) -> list[ToSink]:
-        """An assignment brings no result: drop its frame, or let it wait again."""
+        """Handle an assignment that brings no result: drop its frame, or put it back."""
         report.worker, report.served = None, False
         if not self.live:
             self._restore(report)
@@ -277,14 +277,14 @@ class Stream(Source):
     # To and from the sink
 
     def acknowledge(self, state: StreamState) -> None:
-        """The sink has decided the fate of all frames up to `state.resolved`. A new one may know less than the last."""
+        """Apply an acknowledgement of all frames up to `state.resolved`. A new sink may know less than the last."""
         known = self.outstanding.state
         if (state.epoch, state.resolved) >= (known.epoch, known.resolved):
             self.outstanding.state = state
             self._release()
 
     def _release(self) -> None:
-        """Forget what is settled: also a frame that waits again because its worker was lost, if its result was not."""
+        """Forget settled frames: also one that waits again because its worker was lost, if its result was not."""
         last = self.outstanding.release(only_shared=bool(self.followers) and not self.live)
         if self.backlog.frames:
             self.backlog.release(last)
@@ -296,7 +296,7 @@ class Stream(Source):
         return min([state.resolved, *theirs])
 
     def repeat(self) -> list[ToSink]:
-        """All that a new sink has to know. The results that only the last one had are lost."""
+        """Return all reports for a new sink. Results that only the last one had are lost."""
         messages: list[ToSink] = []
         self.outstanding.forget_count()
         for report in self.outstanding.reports:
@@ -307,7 +307,7 @@ class Stream(Source):
         return messages
 
     def flush(self) -> list[ToSink]:
-        """Report what no assignment has: frames dropped lately, the end, and the number of captured frames."""
+        """Report what assignments do not contain: frames dropped lately, the end, and the number of captured frames."""
         if not self.can_report:
             return []
         messages: list[ToSink] = []
@@ -332,7 +332,7 @@ class Stream(Source):
 
     @property
     def can_report(self) -> bool:
-        """True if what is known can be reported: no live frame is requested and not sent, and the sink keeps up."""
+        """True if reports can be made: no live frame is requested and not sent, and the sink keeps up."""
         return not self._requested and len(self.outstanding.reports) < MAX_UNACKED
 
     @property

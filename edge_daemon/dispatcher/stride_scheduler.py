@@ -28,7 +28,7 @@ class StrideScheduler(Generic[Client]):
         self.change(weights)
 
     def change(self, weights: Mapping[Client, float]) -> None:
-        """Go on with other clients or weights."""
+        """Switch to other clients or weights."""
         self._stride = {client: 1.0 / weight for client, weight in weights.items()}
         self._pass = {client: self._pass.get(client, self._now) for client in weights}
         self._shortest = min(self._stride.values(), default=1.0)

@@ -1,4 +1,4 @@
-"""A worker as the dispatcher sees it: the pictures it was assigned, and whether it may hold more."""
+"""A worker as the dispatcher sees it: the pictures it was assigned, and its credit for more."""
 
 from dataclasses import dataclass, field
 
@@ -48,7 +48,7 @@ class WorkerSlot:
                 self.done(picture)
                 return
 
-    def in_hand(self, camera: str, marker: InHand | None) -> list[int]:
+    def not_started(self, camera: str, marker: InHand | None) -> list[int]:
         """Frames of a camera that it cannot have died of: all but that of its crash `marker`; without one, those that
         it had not started on.
         """

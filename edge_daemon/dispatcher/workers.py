@@ -18,7 +18,7 @@ class Workers:
         self.by_model: dict[str, list[WorkerSlot]] = {}
 
     def change(self, models: Mapping[str, ModelPlan]) -> None:
-        """Go on with other models."""
+        """Switch to other models."""
         self._models = models
         self._keep(slot for slot in self._slots.values() if slot.model in models)
 
@@ -40,7 +40,7 @@ class Workers:
         return popped
 
     def receive(self, message: WorkerHello | BatchStarted | Leaving) -> None:
-        """Take a message of a worker. In the place of one that says hello there is no other."""
+        """Take a message of a worker. Its hello replaces the slot of an earlier worker of the same name."""
         match message:
             case WorkerHello():
                 if plan := self._models.get(message.model):
@@ -56,13 +56,15 @@ class Workers:
                     self._outbox.send(message.worker, Dismissed(inbox=message.inbox))
 
     def dismiss(self) -> None:
-        """Let the workers go that are leaving and have no frame."""
+        """Dismiss the workers that are leaving and have no frame."""
         for slot in [slot for slot in self._slots.values() if slot.leaving and not slot.assigned]:
             self._outbox.send(slot.worker, Dismissed(inbox=slot.inbox))
             self.pop(slot.worker)
 
     def forget(self, camera: str | None, model: str | None = None) -> None:
-        """Frames of a camera, or those for one model, may never arrive: their workers can take others."""
+        """Forget the assigned frames of a camera, or those for one model: they may never arrive, and others can be
+        assigned.
+        """
         for slot in self._slots.values():
             if model in (None, slot.model):
                 slot.forget(camera)

@@ -30,7 +30,7 @@ def tab(caption: str, class_id: int, size: int, labels: Labels | None = None) ->
 
 @lru_cache(maxsize=256)
 def _usual_tab(caption: str, class_id: int, size: int) -> Pixels | None:
-    """Cached, since confidences repeat: a hundred of them serve all day."""
+    """Cached, since confidences repeat: about a hundred cover all cases."""
     return _tab(caption, class_id, size, default_labels())
 
 

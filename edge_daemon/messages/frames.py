@@ -1,6 +1,6 @@
 """A picture on its way to a worker: the header beside its bytes, and what it refers to."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -85,7 +85,7 @@ class PictureHeader(Message, frozen=True, kw_only=True):
     height: int
     codec: Codec
     annotate: Annotation | None = None
-    quality: int = 85
+    quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 85
     scaled: tuple[int, int] | None = None
     scaling_ms: float = 0.0
     yuv: YuvFormat | None = None

@@ -195,7 +195,7 @@ class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.2"):
 class WorkerReady(Message, frozen=True, kw_only=True, tag="worker-ready.1"):
     """This worker is done with frame `seq` and can take another.
 
-    `found` are the detections for the models that run after this one; None if it `failed`, or there are none such.
+    `found` are the detections for the models that run after this one; None if it `failed`, or there are no such models.
     """
 
     worker: str

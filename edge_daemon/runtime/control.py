@@ -88,7 +88,7 @@ class Exited(Command, frozen=True, kw_only=True, tag="exited"):
 
 
 class Reconfigure(Command, frozen=True, kw_only=True, tag="reconfigure"):
-    """Go on with other settings, of the type that this process was started with; answered by `Reconfigured`.
+    """Apply new settings, of the type that this process was started with; answered by `Reconfigured`.
 
     The captures of the cameras `restarted` are replaced: their next frames do not continue the previous ones.
     """
@@ -197,7 +197,7 @@ def failed(error: EdgeError) -> Failed:
 
 
 def reconfigure(settings: msgspec.Struct, restarted: list[str]) -> Reconfigure:
-    """Command to go on with `settings`."""
+    """Command to apply `settings`."""
     return Reconfigure(settings=msgspec.Raw(_encoder.encode(settings)), restarted=restarted)
 
 
@@ -228,7 +228,7 @@ class Control:
 
     @staticmethod
     def new_settings(command: Reconfigure, kind: type[S]) -> S:
-        """Settings that this process is to go on with."""
+        """Settings that this process is to apply."""
         return msgspec.msgpack.decode(command.settings, type=kind)
 
     def commands(self) -> list[Command]:

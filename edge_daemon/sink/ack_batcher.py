@@ -23,7 +23,7 @@ class AckBatcher:
         self.change(cameras)
 
     def change(self, cameras: Mapping[str, CameraPlan]) -> None:
-        """Go on with other cameras."""
+        """Switch to other cameras."""
         lossless = any(plan.delivery == "lossless" for plan in cameras.values())
         delivery = "lossless" if lossless else "live"
         self._count, self._held.delay_s = COUNT[delivery], DELAY_S[delivery]

@@ -37,7 +37,7 @@ class Collector:
         self._begin(states)
 
     def change(self, cameras: dict[str, CameraPlan], now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
-        """Go on with other cameras and models; yield what is still to be published of those that are gone."""
+        """Switch to other cameras and models; yield what is still to be published of those that are gone."""
         gone = [buffer for (camera, model), buffer in self._buffers.items() if not _has(cameras, camera, model)]
         for buffer in gone:
             yield from self._published(buffer, buffer.close(), now_ns)

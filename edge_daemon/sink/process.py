@@ -182,7 +182,7 @@ class Sink:
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 
     def _reconfigure(self, settings: SinkSettings) -> None:
-        """Go on with other cameras and models, and publish elsewhere; connected subscribers stay."""
+        """Apply new cameras, models and addresses; connected subscribers stay."""
         try:
             self._publisher.move(settings)
         except StartError as error:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 BURST = 64
 SETTLED_S = 0.2
-"""How long subscribers that a run waits for have to be connected: their subscriptions follow at once."""
+"""Time that subscribers which a run waits for have to be connected: their subscriptions follow at once."""
 
 
 class Publisher:
     """The socket that others subscribe to.
 
-    A run may wait for its subscribers (`is_waiting`); until they have come, the daemon's own processes cannot connect,
-    for they would be counted. `watched` are the cameras whose annotated frames somebody subscribes to; a change is
-    another list.
+    A run may wait for its subscribers (`is_waiting`); until then the daemon's own processes cannot connect, since they
+    would be counted. `watched` are the cameras whose annotated frames somebody subscribes to; each change makes a new
+    list.
 
     Raises:
         StartError: an address cannot be bound.
@@ -108,7 +108,7 @@ class Publisher:
         zeromq.move(self._socket, self._settings.publish, settings.publish, guarded=guarded)
 
     def change(self, settings: SinkSettings) -> None:
-        """Go on with other cameras, clients and quality."""
+        """Apply new cameras, clients and quality."""
         if settings.quality != self._settings.quality:
             self._annotator = None
         if not self._settings.local and not self._connections:

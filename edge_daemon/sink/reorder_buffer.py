@@ -94,7 +94,7 @@ class ReorderBuffer:
 
     @property
     def state(self) -> StreamState:
-        """How far this has come: all that another buffer needs to go on."""
+        """The state: all that another buffer needs to continue."""
         epoch = self._epoch
         return StreamState(
             camera=self.camera,

@@ -35,9 +35,9 @@ RESTART_S, RESTART_MAX_S = 0.25, 30.0
 FORGIVEN_S = 2.0
 """Time of service that cancels one earlier failure, so that a process that works for a while restarts soon."""
 EXIT_S = 2.0
-"""How long a process that closed its channel may take to end; and, once it is killed, to be gone."""
+"""Time that a process which closed its channel may take to end; and, once it is killed, to be gone."""
 REAP_S = 0.01
-"""How often that is looked at."""
+"""Interval at which that is checked."""
 
 
 class Child:
@@ -222,7 +222,7 @@ class Child:
             self._killed, self._exit_by, self.due = True, now + EXIT_S, now + REAP_S
             return False
         if code is None:
-            logger.error("%s was killed and does not end: a driver may hold process %d", self.title, self.pid)
+            logger.error("%s was killed but has not ended: process %d may be stuck in a driver", self.title, self.pid)
             code = -signal.SIGKILL
         up_s = now - self._ready_at if self.ready else 0.0
         self._ended(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}", up_s)

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 STEP_S = 0.2
 """Longest wait for processes that stop, before looking whether they still have the time for it."""
 STARTS = 16
-"""How many processes are started, at most, before looking at what others report."""
+"""Maximum number of processes started before reading the reports of others."""
 
 
 class Readable(Protocol):

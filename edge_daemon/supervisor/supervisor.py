@@ -24,9 +24,9 @@ from edge_daemon.supervisor.usage import Survey
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
 START_S = 1800.0
-"""How long a process may take to come up: some accelerators compile a new model for many minutes."""
+"""Time that a process may take to come up: some accelerators compile a new model for many minutes."""
 RELOAD_S = 0.05
-"""How often the progress of a reload is looked at when nothing happens."""
+"""Interval at which the progress of a reload is checked when nothing happens."""
 Observer = Callable[[Status], None]
 
 
@@ -163,7 +163,7 @@ class Supervisor:
             logger.info("reloaded: %s", done.value)
             self._reloaded(Reply(text=done.value))
         except EdgeError as error:
-            logger.error("not reloaded, all goes on as it was: %s", error)
+            logger.error("reload failed, the previous configuration stays in use: %s", error)
             self._reloaded(failure(error))
 
     def _reloaded(self, reply: Reply) -> None:

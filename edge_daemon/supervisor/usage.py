@@ -8,9 +8,9 @@ from typing import Protocol
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 MEMORY_S, LIMITED_S = 30.0, 5.0
-"""How often memory is measured, and where it is limited: the kernel walks all pages of a process for it."""
+"""Intervals at which memory is measured: usually, and where it is limited. The kernel walks all pages of a process."""
 MOST, MOST_MEMORY = 200, 20
-"""How many processes are measured at once, so that many of them delay nothing."""
+"""Number of processes that are measured at once, so that many of them delay nothing."""
 
 
 class Usage:

@@ -6,7 +6,7 @@ from typing import Protocol
 from edge_daemon.messages.status import CaptureReport, ProcessReport, SinkReport, Streams, WorkerReport
 
 SLACK_S = 3.0
-"""How long a frame may take from its capture to the sink's counts, each of which is reported once a second."""
+"""Time that a frame may take from its capture to the sink's counts, each of which is reported once a second."""
 BUSY_S = 4.0
 """A worker reports every two seconds that its loop runs; one that is silent for longer has a long frame to work on."""
 
@@ -25,12 +25,12 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """Fed while frames make progress, or while there are none to make any.
+    """Feeds the service manager's watchdog while frames make progress, or none are due.
 
-    A frame makes progress when it is delivered or dropped, so that slow models starve nobody, but a dispatcher or a
-    sink that is stuck does. Cameras that are away are known to be, and one that is paced to a frame a minute owes
-    nothing in between. Lossless sources may wait for a full disk, and all for a worker that has one frame for long or
-    loads its model again; one that never comes back is replaced by itself.
+    A frame makes progress when it is delivered or dropped, so that a slow model does not stop the feeding, but a stuck
+    dispatcher or sink does. No frame is due from a camera that is offline, or between two frames of a slow pace.
+    Lossless sources may wait for a full disk, and all for a worker that has one frame for long or loads its model
+    again; the supervisor replaces a worker that never comes back.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ PATIENCE_MS = 200
 
 
 class _Buffer(threading.local):
-    """Where a thread receives pieces: one for all of its channels, of which a process may have thousands."""
+    """Buffer in which a thread receives pieces: one for all its channels, of which a process may have thousands."""
 
     def __init__(self) -> None:
         self.piece = bytearray(PIECE_BYTES + 1)

@@ -79,5 +79,5 @@ class Moderator:
         self._previous, self._last = self._last, self._clock()
 
     def interrupt(self) -> None:
-        """A message is needed that could wait: it is not busy before another has arrived."""
+        """Count as idle until another message arrives: one that is held back is needed now."""
         self._previous = NEVER

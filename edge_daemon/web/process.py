@@ -106,7 +106,9 @@ def _server(app: Guard, settings: WebSettings) -> "_Server":
 
 
 class _Server(uvicorn.Server):
-    """Wakes up once a second, for the date in its answers; uvicorn's own does ten times, to see if it should end."""
+    """Wakes up once a second, for the date in its answers; uvicorn's own loop wakes up ten times a second to check for
+    shutdown.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

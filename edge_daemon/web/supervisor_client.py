@@ -47,7 +47,7 @@ class SupervisorClient:
             future.set_result(message.reply)
 
     def release(self) -> None:
-        """Let all go that wait: there will be no replies any more."""
+        """Release all waiting callers: no replies will come."""
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(_stopping())

@@ -34,7 +34,7 @@ STOP_S = 2.0
 
 
 class Outbox:
-    """Sends what came of each job. Messages about a file's frames wait for the next ones; `flush` sends them."""
+    """Sends the outcome of each job. Messages about a file's frames wait for the next ones; `flush` sends them."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Outbox:
             self.flush()
 
     def add(self, job: Job, found: Found) -> None:
-        """Send what came of a job, and the annotated picture if one was requested."""
+        """Send the outcome of a job, and the annotated picture if one was requested."""
         header = job.header
         if isinstance(header, Upload):
             self._answer(job, header, found)
@@ -88,8 +88,8 @@ class Outbox:
             self._dispatcher.send(pack(ready))
         for data in self._packed(self._to_sink.take()):
             packet = list(pieces(data))
-            while not self._reaches_sink(packet):  # it went away amid the packet: the next one needs all of it
-                continue
+            while not self._reaches_sink(packet):
+                continue  # the sink went away during the packet: send the next sink the whole packet
 
     def close(self) -> None:
         """Close the sockets once they have sent what is under way."""
@@ -159,7 +159,7 @@ class Outbox:
         return True
 
     def _answer(self, job: Job, upload: Upload, found: Found) -> None:
-        """Send the web what came of an upload; a web that is gone by now is not waited for."""
+        """Send the web the outcome of an upload; a web that is gone by now is not waited for."""
         self._to_dispatcher.add(UploadDone(worker=self._settings.worker, number=upload.number), urgent=True)
         self.flush()
         outcome = UploadOutcome(
@@ -184,15 +184,18 @@ class Outbox:
         """Socket to the web at `address` that takes a message now; None if that web is gone."""
         if address not in self._replies:
             self._close_replies()
-            self._replies[address] = zeromq.outcomes(self._context, address)
+            try:
+                self._replies[address] = zeromq.outcomes(self._context, address)
+            except zmq.ZMQError:  # it is no address
+                return None
         socket = self._replies[address]
-        while not socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+        while zeromq.is_there(address) and not self._control.stopping:
+            if socket.poll(self._control.rest_ms(POLL_MS), zmq.POLLOUT):
+                return socket
             self._control.commands()
             self._control.heartbeat("waiting for the web", self._report())
-            if self._control.stopping or not zeromq.is_there(address):
-                self._close_replies()
-                return None
-        return socket
+        self._close_replies()
+        return None
 
     def _close_replies(self) -> None:
         for socket in self._replies.values():

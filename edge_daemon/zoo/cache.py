@@ -34,7 +34,7 @@ def folder(chosen: Path | None = None, environment: Mapping[str, str] = os.envir
 
 
 def file_in(cache: Path, name: str, sha256: str) -> Path:
-    """Where the model `name` whose file has this sum is kept, whether it is there or not."""
+    """Path at which the model `name` whose file has this sum is kept, whether it is there or not."""
     return cache / f"{name}-{sha256[:12]}.onnx"
 
 

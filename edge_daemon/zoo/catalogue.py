@@ -1,4 +1,4 @@
-"""The models that `zoo:NAME` names: where each comes from, what it weighs and what may be done with it."""
+"""The models that `zoo:NAME` names: where each comes from, its size and its licence."""
 
 import re
 import tomllib
@@ -55,7 +55,7 @@ class Catalogue:
         """The catalogue in a TOML file; the one that ships if none is named.
 
         Raises:
-            ConfigError: the file cannot be read, or makes no sense.
+            ConfigError: the file cannot be read, or is not a valid catalogue.
         """
         path = path or FILE
         try:
@@ -63,9 +63,9 @@ class Catalogue:
             for entry in entries:
                 checked_address(entry.address)
         except (OSError, ValueError) as error:  # that of TOML and that of msgspec are ValueErrors too
-            raise ConfigError(f"{path}: is no catalogue of models: {error}") from error
+            raise ConfigError(f"{path}: is not a valid catalogue: {error}") from error
         if len({entry.name for entry in entries}) < len(entries):
-            raise ConfigError(f"{path}: is no catalogue of models: a name is there twice")
+            raise ConfigError(f"{path}: is not a valid catalogue: a name occurs twice")
         return cls(entries)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -91,5 +91,5 @@ class Catalogue:
 
 
 def slug(text: str) -> str:
-    """`text` as far as a file may be called so."""
+    """The part of `text` that is allowed in a file name."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:64] or "model"

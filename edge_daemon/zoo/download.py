@@ -92,7 +92,7 @@ class Download:
         is_spliced = self._receive(file)
         found = _sum(file)
         if is_spliced and found != self.sha256:
-            logger.info("%s: the part from before does not fit: starting again", self.target.name)
+            logger.info("%s: the earlier part does not match: starting again", self.target.name)
             file.truncate(0)
             self._receive(file)
             found = _sum(file)
@@ -124,7 +124,7 @@ class Download:
                     raise ModelError(
                         f"broke off again and again ({error}), at {done} bytes, which are kept: try again later"
                     ) from error
-                logger.info("%s: broke off (%s) at %d bytes: going on in %g s", self.target.name, error, done, wait_s)
+                logger.info("%s: broke off (%s) at %d bytes: continuing in %g s", self.target.name, error, done, wait_s)
                 self.pause(wait_s)
 
     def _append(self, answer: Answer, file: FileIO) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP request for a file, from a byte on: redirects, credentials, proxies, and failures told apart."""
+"""One HTTP request for a file, from a given byte: redirects, credentials, proxies, and failures told apart."""
 
 import errno
 import os

@@ -135,7 +135,7 @@ def test_on_a_terminal_it_goes_on_until_q(daemon: Daemon) -> None:
         terminal.resize(24, 80)
         assert "last found" not in terminal.until("cameras up(?:(?!last found).)*door.*dispatcher")
         assert daemon.stop() == 0
-        terminal.until("no word from .* for [34] s")
+        terminal.until("no status from .* for [34] s")
         with running(daemon.folder, None, str(daemon.folder / "config.yaml"), "--publish", daemon.address):
             terminal.until("cameras up")
             terminal.type("q")

@@ -223,7 +223,7 @@ def test_a_killed_process_that_a_driver_holds_is_replaced(
         table = Table(tmp_path, spawner)
         table.until(lambda: table.failures)
         assert table.failures == ["ended by SIGKILL"]
-        assert "a driver may hold process" in caplog.text
+        assert "may be stuck in a driver" in caplog.text
         kernel.undo()
         table.table.stop(graceful=lambda: False)
 

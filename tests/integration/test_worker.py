@@ -1,18 +1,20 @@
 """A worker's process as its neighbours know it: its address, its results, its word that it is free."""
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import zmq
 
 from edge_daemon.messages.codec import Decoder, encode
-from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.frames import Frame, Upload
 from edge_daemon.messages.outcomes import Outcome
-from edge_daemon.messages.scheduling import ToDispatcher, WorkerHello, WorkerReady
+from edge_daemon.messages.scheduling import ToDispatcher, UploadDone, WorkerHello, WorkerReady
 from edge_daemon.settings import ModelSettings, WorkerSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -20,6 +22,7 @@ from edge_daemon.supervisor.kinds.worker import Worker
 from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.hub import Hub
+from edge_daemon.worker.outbox import POLL_MS
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
@@ -165,8 +168,27 @@ def test_a_picture_that_is_cut_short_is_a_failure_and_the_next_is_served(neighbo
 
 def test_a_malformed_header_does_not_keep_it_busy(neighbours: Neighbours) -> None:
     with capture(neighbours.start()) as outbox:
-        outbox.send_multipart([b"no frame of ours", b""])
-        assert isinstance(neighbours.message(), WorkerHello), "it is ready for another"
+        header, picture = frame(0)
+        for malformed in (b"no frame of ours", header.replace(b"\xa7quality\x55", b"\xa7quality\x7d")):
+            assert malformed != header
+            outbox.send_multipart([malformed, picture])
+            assert isinstance(neighbours.message(), WorkerHello), "it is ready for another"
+
+
+def test_uploads_of_a_web_that_is_gone_do_not_keep_it_busy(neighbours: Neighbours, tmp_path: Path) -> None:
+    uploads = 40
+    header = Upload(
+        number=1, reply=zeromq.ipc(tmp_path, "web-4194305"), captured_ns=0, width=WIDTH, height=HEIGHT, codec="raw"
+    )
+    with capture(neighbours.start()) as outbox:
+        began = time.monotonic()
+        for number in range(uploads):
+            reply = header.reply if number else "no address"
+            outbox.send_multipart([encode(msgspec.structs.replace(header, number=number, reply=reply)), frame(0)[1]])
+            assert neighbours.message() == UploadDone(worker="m-0", number=number)
+        outbox.send_multipart(frame(0))
+        assert neighbours.outcome().frame.seq == 0
+        assert time.monotonic() - began < uploads * POLL_MS / 1e3 / 2
 
 
 def test_a_result_goes_to_the_next_sink_if_its_own_is_gone(neighbours: Neighbours) -> None:

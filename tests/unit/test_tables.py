@@ -67,7 +67,7 @@ def test_it_fits_the_terminal(
     status = Status(at="2026-01-01T00:00:00.000000Z", cameras=shown, processes=table)
     screen = lines(picture("tcp://127.0.0.1:5555", status, age_s, width), width)
     assert all(len(line) <= width for line in screen)
-    assert ("no word from" in "".join(screen)) == (age_s > 2.5)
+    assert ("no status from" in "".join(screen)) == (age_s > 2.5)
 
 
 @given(cameras)

@@ -78,12 +78,12 @@ def test_an_entry_by_name() -> None:
 )
 def test_catalogues_that_are_none(tmp_path: Path, old: str, new: str, words: str) -> None:
     (tmp_path / "c.toml").write_text(ENTRY.replace(old, new))
-    with pytest.raises(ConfigError, match=f"c.toml: is no catalogue of models: .*{words}"):
+    with pytest.raises(ConfigError, match=f"c.toml: is not a valid catalogue: .*{words}"):
         Catalogue.load(tmp_path / "c.toml")
 
 
 def test_catalogues_that_are_not_there_or_name_one_twice(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no catalogue"):
+    with pytest.raises(ConfigError, match="is not a valid catalogue"):
         Catalogue.load(tmp_path / "c.toml")
     (tmp_path / "c.toml").write_text(ENTRY + ENTRY)
     with pytest.raises(ConfigError, match="twice"):

@@ -19,7 +19,7 @@ from edge_daemon.errors import SourceError
 from edge_daemon.imaging.files import save_bgr
 
 WARM_S = 1.0
-"""A camera's first frames come in a heap."""
+"""A camera's first frames arrive in a burst."""
 ODD = 0.2
 """A measured rate that is further from the announced one than this share is worth a note."""
 SLOW_KEYS_S = 4.0
@@ -81,7 +81,7 @@ def run(request: Request) -> Facts:
     try:
         first = source.read()
         if first is None:
-            raise SourceError("it was opened and holds no frames", "decode error")
+            raise SourceError("it opened, but contains no frames", "decode error")
         size, opened_s = first.size, time.monotonic() - began
         newest, times, keys, frozen = _look(source, first, request.seconds, watch)
         details = source.details
@@ -106,8 +106,8 @@ def run(request: Request) -> Facts:
 def _look(
     source: Source, first: Picture, seconds: float, watch: Watch
 ) -> tuple[Picture, list[float], list[float], bool]:
-    """Read on: the last picture, the times of all (live, when they were read), those of the key frames, and True if all
-    are the same.
+    """Keep reading; return the last picture, the times of all (of a live source, when they were read), those of the key
+    frames, and True if all are the same.
     """
     times, keys, frozen = list[float](), list[float](), Frozen(0.9 * seconds)
     newest, same = first, 0

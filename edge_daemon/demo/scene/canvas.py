@@ -88,7 +88,7 @@ Window = tuple[slice, slice, slice, slice]
 
 
 def overlap(shape: tuple[int, ...], own: tuple[int, ...], x: int, y: int) -> Window | None:
-    """Where something of shape `own` with its top left at (x, y) overlaps a picture; None if it does not."""
+    """The overlap of something of shape `own`, with its top left at (x, y), and a picture; None if there is none."""
     top, bottom = max(0, y), min(shape[0], y + own[0])
     left, right = max(0, x), min(shape[1], x + own[1])
     if top >= bottom or left >= right:
@@ -116,7 +116,7 @@ class Sprite:
         return Sprite(self.image, self.x + right, self.y + down, self.foot + down, self.depth)
 
     def window(self, shape: tuple[int, ...]) -> Window | None:
-        """Where it overlaps a picture of this shape; None if it does not."""
+        """Its overlap with a picture of this shape; None if there is none."""
         return overlap(shape, self.image.shape, self.x, self.y)
 
     def paint(self, picture: Pixels) -> None:

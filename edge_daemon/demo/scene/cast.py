@@ -15,7 +15,7 @@ from edge_daemon.demo.scene.shadow import Shadow, shadow_of
 from edge_daemon.demo.scene.walkers import CYCLE_STEPS, SWAY_S, Walker
 
 _KEPT_PICTURES = 24
-"""How much is remembered, in the size of the picture: a walking cycle of everybody whom one sees at a time."""
+"""Memory for drawn figures, in pictures of the scene's size: a walking cycle of everybody in view."""
 _ZOOM_STEP = 1.02
 """A person who comes nearer is redrawn after growing by this factor."""
 
@@ -40,7 +40,7 @@ class Cast:
         self._most_bytes = _KEPT_PICTURES * plan.view.width * plan.view.height * 3
 
     def figure(self, walker: Walker) -> Figure:
-        """How a walker looks at this moment."""
+        """The drawn figure of a walker at this moment."""
         zoom = round(np.log(walker.depth) / np.log(_ZOOM_STEP))
         key = (walker.id, -1 if walker.step is None else walker.step, walker.sway, zoom)
         figure = self._figures.pop(key, None)

@@ -44,7 +44,7 @@ def paint_ground(picture: Pixels, plan: Plan, rng: np.random.Generator) -> None:
 
 
 def _joints(plan: Plan, rng: np.random.Generator) -> Pixels:
-    """Where the joints between paving stones are (height, width), 255 on a joint."""
+    """Mask of the joints between paving stones (height, width), 255 on a joint."""
     view = plan.view
     lines = np.zeros((view.height, view.width), np.uint8)
     stone = float(rng.choice([0.5, 0.7, 1.0]))

@@ -51,7 +51,7 @@ class Row:
                 x += width
 
     def one_of(self, codes: tuple[str, ...]) -> Colour:
-        """A colour by lot."""
+        """Choose a colour at random."""
         return mix(rgb(str(self.rng.choice(codes))), (150.0, 150.0, 150.0), float(self.rng.uniform(0, 0.2)))
 
     def garden(self, x0: float, x1: float) -> None:

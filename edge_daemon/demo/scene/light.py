@@ -9,7 +9,7 @@ from edge_daemon.demo.scene.canvas import Colour, rgb
 
 @dataclass(frozen=True)
 class Light:
-    """How a scene is lit. `tint` multiplies blue, green and red of all that does not shine by itself."""
+    """The light of a scene. `tint` multiplies blue, green and red of all that does not shine by itself."""
 
     name: str
     sky_top: Colour
@@ -18,9 +18,9 @@ class Light:
     shadow: float
     """Darkness of cast shadows, 0 (none) to 1."""
     shadow_slant: float
-    """How far sideways a shadow falls, in heights of what casts it."""
+    """Length of a shadow sideways, in heights of what casts it."""
     shadow_reach: float
-    """How far down the picture (or up, below 0) a shadow falls, in heights of what casts it."""
+    """Length of a shadow down the picture (or up, below 0), in heights of what casts it."""
     glow: float
     """Brightness of lamps and lit windows, 0 to 1."""
     noise: float

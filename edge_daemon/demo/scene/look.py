@@ -60,7 +60,7 @@ class Look:
     sleeves: str
     """`short`, `long` or `jacket`."""
     long_m: float
-    """How far a coat reaches below the hip; 0 for none."""
+    """Length of a coat below the hip; 0 for none."""
     hair: str
     hat: str
     bag: str
@@ -74,7 +74,7 @@ class Look:
 
 
 def choose_look(rng: np.random.Generator) -> Look:
-    """Somebody by lot."""
+    """Choose the looks of somebody at random."""
 
     def one_of(codes: tuple[str, ...]) -> Colour:
         colour = shade(rgb(str(rng.choice(codes))), rng.uniform(0.88, 1.1))

@@ -29,9 +29,9 @@ class SceneOptions:
     height: int = 360
     fps: float = 15.0
     frames: int | None = None
-    """How many frames there are; None for no end."""
+    """Number of frames; None for no end."""
     people: int = 4
-    """How many people are in the picture at a time, on average."""
+    """Number of people in the picture at a time, on average."""
 
     @classmethod
     def parse(cls, source: str) -> SceneOptions:

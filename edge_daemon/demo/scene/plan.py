@@ -1,4 +1,4 @@
-"""Where the parts of a street lie, and which light falls on it."""
+"""The positions of the parts of a street, and the light that falls on it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from edge_daemon.demo.scene.view import View
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the parts of a street lie; depths in metres from the camera."""
+    """Positions of the parts of a street; depths in metres from the camera."""
 
     view: View
     light: Light
@@ -27,7 +27,7 @@ class Plan:
 
 
 def choose_plan(rng: np.random.Generator, width: int, height: int, light: Light) -> Plan:
-    """A street by lot."""
+    """Choose a street at random."""
     horizon = float(rng.uniform(0.35, 0.46))
     nearest = float(rng.choice([2.3, 2.3, 2.75, 3.3, 4.0]))
     camera = (float(rng.uniform(0.94, 1.02)) - horizon) * nearest

@@ -1,4 +1,4 @@
-"""How a person holds arms and legs, walking or standing."""
+"""Arms and legs of a person, walking or standing."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from edge_daemon.demo.scene.look import Look
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the two legs and arms are: angles in radians, forward positive; first left, then right."""
+    """Positions of the two legs and arms: angles in radians, forward positive; first left, then right."""
 
     thigh: tuple[float, float]
     knee: tuple[float, float]

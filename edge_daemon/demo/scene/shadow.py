@@ -13,7 +13,7 @@ from edge_daemon.demo.scene.light import Light
 
 @dataclass(frozen=True)
 class Shadow:
-    """How dark it is, 0 to 255 (height, width), and the pixel of the top left corner."""
+    """Its darkness, 0 to 255 (height, width), and the pixel of the top left corner."""
 
     dark: Pixels
     x: int

@@ -1,4 +1,4 @@
-"""Where things of the street appear in the picture."""
+"""The perspective: positions of things of the street in the picture."""
 
 from dataclasses import dataclass
 

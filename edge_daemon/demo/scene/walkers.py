@@ -13,7 +13,7 @@ CYCLE_STEPS = 20
 """Pictures of one walking cycle (two steps); more would not be seen."""
 SWAY_S = 6.0
 MARGIN_M = 0.75
-"""How far beyond the edge of the picture a walker starts and ends."""
+"""Distance beyond the edge of the picture at which a walker starts and ends."""
 
 
 @dataclass(frozen=True)

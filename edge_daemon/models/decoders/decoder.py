@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 Outputs = Mapping[str, NDArray[np.generic]]
 """A model's outputs for one picture by name: any shape, with the batch axis (1) if there is one; never float16."""
 SLACK = 0.01
-"""How far rounding, above all in quantised models, may push a score outside 0..1."""
+"""Amount by which rounding, above all in quantised models, may push a score outside 0..1."""
 LOUD, MOST = 0.5, 0.5
 """A high score, and the largest share of high scores in a picture without objects."""
 MOST_CLASSES = 20_000

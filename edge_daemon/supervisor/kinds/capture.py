@@ -57,7 +57,7 @@ class Capture(Kind[CaptureSettings]):
         return msgspec.structs.replace(settings, window=0)
 
     def topics(self, spec: ProcessSpec, settings: CaptureSettings) -> Iterable[tuple[str, object]]:
-        """Its camera, and how it is watched."""
+        """Its camera, with the settings and the time limit for which it is restarted."""
         yield f"camera {spec.name}", spec.restart_key
 
 

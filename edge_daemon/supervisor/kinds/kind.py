@@ -31,7 +31,7 @@ class Kind(Generic[S]):
     preloaded: ClassVar[bool] = True
     """True if the fork server imports its module, so that its processes start at once and share that memory."""
     grace_s: ClassVar[float] = 5.0
-    """How long a process may take to stop before it is killed."""
+    """Time that a process may take to stop before it is killed."""
     ends_run: ClassVar[bool] = False
     """True if the run is over when all processes of such kinds have finished."""
     asks: ClassVar[bool] = False

@@ -27,22 +27,22 @@ class Run:
 
     @property
     def dispatcher(self) -> str:
-        """Where the dispatcher listens."""
+        """Address at which the dispatcher listens."""
         return self.address("dispatcher")
 
     @property
     def sink(self) -> str:
-        """Where the sink receives results,"""
+        """Address at which the sink receives results,"""
         return self.address("sink")
 
     @property
     def pictures(self) -> str:
-        """and those with an annotated picture."""
+        """and address for those with an annotated picture."""
         return self.address("pictures")
 
     @property
     def published(self) -> str | None:
-        """Where the sink also publishes for processes of the daemon, if there are any that subscribe."""
+        """Address at which the sink also publishes for processes of the daemon, if there are any that subscribe."""
         return self.address("published") if self.serves_web else None
 
     @cached_property

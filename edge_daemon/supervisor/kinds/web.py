@@ -20,7 +20,7 @@ class Web(Kind[WebSettings]):
     leaves_early = True
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
-        """One, where there is a page; if its address is in use, the cameras are served all the same."""
+        """One if the page is enabled; a busy address does not stop the cameras."""
         web = run.config.web
         if run.published is None:
             return

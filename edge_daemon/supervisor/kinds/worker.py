@@ -51,7 +51,7 @@ class Worker(Kind[WorkerSettings]):
         return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
 
     def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
-        """Its model, and how it is watched."""
+        """Its model, with the settings and limits of its worker."""
         yield f"model {settings.model.name}", spec
 
 

@@ -1,4 +1,4 @@
-"""The sources that compete for the workers of a model: the frames of a camera, or uploaded pictures."""
+"""The competitors for the workers of a model: streams of cameras' frames, and queues of uploaded pictures."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from edge_daemon.messages.scheduling import Send, SendUpload
 from edge_daemon.runtime.crash_marker import InHand
 
 
-class Source(ABC):
+class Competitor(ABC):
     """Frames that wait for the workers of `model`, and get a share of them by `weight`. Uploads have no `camera`.
 
-    Frames of a `live` source must not wait at a worker that is busy with another. What becomes of frames is reported to
+    Frames of a `live` competitor must not wait at a worker that is busy with another. The fate of frames is reported to
     the peer `reports_to`; while that is away, nothing is assigned.
     """
 
@@ -55,4 +55,4 @@ class Source(ABC):
 
     @abstractmethod
     def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> Sequence[Message]:
-        """A worker died, with the picture of its crash `marker` in hand: take back its frames; return reports."""
+        """Take back the frames of a worker that died with the picture of its crash `marker` in hand; return reports."""

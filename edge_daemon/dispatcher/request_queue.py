@@ -1,17 +1,17 @@
-"""Uploaded pictures on their way to the models: each waits until it is assigned, none is replaced."""
+"""Uploaded pictures on their way to the models: each waits until it is assigned, and is never replaced."""
 
 from collections.abc import Mapping
 
+from edge_daemon.dispatcher.competitor import Competitor
 from edge_daemon.dispatcher.outbox import WEB, Outbox
 from edge_daemon.dispatcher.scheduler import Scheduler
-from edge_daemon.dispatcher.source import Source
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.scheduling import Request, Returned, SendUpload, WebHello, Withdraw
 from edge_daemon.runtime.crash_marker import InHand
 from edge_daemon.settings import ModelPlan
 
 
-class RequestQueue(Source):
+class RequestQueue(Competitor):
     """Requests for one model by number, oldest first, and the workers that have them.
 
     A request does not end when its worker is done: the answer may be lost with that. The web withdraws it when it has
@@ -26,17 +26,17 @@ class RequestQueue(Source):
         self._assigned: dict[int, str] = {}
 
     def add(self, number: int, deaths: int) -> None:
-        """A request waits; `deaths` workers died with it."""
+        """Add a request, with which `deaths` workers have died."""
         if number not in self._assigned:
             self._pending.setdefault(number, deaths)
 
     def withdraw(self, number: int) -> None:
-        """The request needs no answer any more. If a worker has it, that is not interrupted."""
+        """Remove a request that needs no answer any more. A worker that has it is not interrupted."""
         self._assigned.pop(number, None)
         self._pending.pop(number, None)
 
     def clear(self) -> None:
-        """The web is gone, with all pictures."""
+        """Drop all requests: the web has ended."""
         self._pending.clear()
         self._assigned.clear()
 
@@ -51,7 +51,7 @@ class RequestQueue(Source):
         return bool(next(iter(self._pending.values()), 0))
 
     def expire(self, now_ns: int) -> None:
-        """Nothing: the web withdraws requests that have waited too long."""
+        """Do nothing: the web withdraws requests that have waited too long."""
 
     def assign(self, slot: WorkerSlot) -> tuple[SendUpload, list[Returned]]:
         """Assign the oldest request to a worker."""
@@ -62,14 +62,14 @@ class RequestQueue(Source):
         return SendUpload(model=self.model, worker=slot.worker, inbox=slot.inbox, number=number), []
 
     def worker_lost(self, slot: WorkerSlot, marker: InHand | None = None) -> list[Returned]:
-        """A worker died: return its requests to the web, which counts the deaths."""
+        """Return the requests of a worker that died to the web, which counts the deaths."""
         lost = [number for number, worker in self._assigned.items() if worker == slot.worker]
         for number in lost:
             del self._assigned[number]
         return [Returned(model=self.model, number=number) for number in lost]
 
 
-class Requests:
+class RequestQueues:
     """The request queues of all models to which pictures can be uploaded."""
 
     def __init__(self, outbox: Outbox, scheduler: Scheduler) -> None:
@@ -77,7 +77,7 @@ class Requests:
         self.queues: dict[str, RequestQueue] = {}
 
     def change(self, models: Mapping[str, ModelPlan]) -> None:
-        """Go on with other models."""
+        """Switch to other models."""
         weights = {name: plan.requests for name, plan in models.items() if plan.requests}
         self.queues = {name: self.queues.get(name) or RequestQueue(name) for name in weights}
         for name, queue in self.queues.items():
@@ -102,6 +102,6 @@ class Requests:
             self._outbox.send(WEB, Returned(model=model, number=number))
 
     def clear(self) -> None:
-        """The web is gone."""
+        """Drop the requests of all models: the web has ended."""
         for queue in self.queues.values():
             queue.clear()
