@@ -91,7 +91,7 @@ class Graph:
         return users
 
     def constant(self, name: str) -> NDArray[np.generic] | None:
-        """A constant that the file contains; None if there is none of this name, or it is too large."""
+        """A constant (any shape and type) of the file; None if there is none of this name, or it is too large."""
         tensor = self.tensors.get(name)
         if tensor is None and (maker := self.makers.get(name)):
             if maker.op == "Constant":

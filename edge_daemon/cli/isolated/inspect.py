@@ -83,7 +83,8 @@ def run(request: Request) -> dict[str, Any]:
 def compared(
     request: Request, images: list[dict[str, Any]], pictures: Mapping[str, NDArray[np.uint8]]
 ) -> dict[str, Any]:
-    """Figures of the detections in `images` against those of another model, or those that are expected.
+    """Figures of the detections in `images` of these pictures (BGR, uint8, height x width x 3) against those of another
+    model, or those that are expected.
 
     Raises:
         ModelError: the other model cannot be loaded.

@@ -120,7 +120,7 @@ class Listed(Decoder):
 
 
 def is_whole(classes: Array) -> bool:
-    """True if numbers (float32 N) are whole ones."""
+    """True if numbers (float32, N) are whole ones."""
     return bool((np.abs(classes - np.rint(classes)) < 1e-3).all())
 
 
@@ -182,8 +182,8 @@ def nms_of(seen: Seen, boxes: Array, order: Order) -> Sign[bool]:
 
 
 def class_count(seen: Seen, output: str | None, numbers: Array, first: int | None) -> tuple[int | None, Fact | None]:
-    """The number of classes: as the graph of an output of class numbers shows it; 80 or 90 if the numbers (float32 N)
-    seen end just there, which is likely COCO; else None: nothing shows it.
+    """The number of classes: as the graph of an output of class numbers shows it; 80 or 90 if the numbers seen
+    (float32, N) end just there, which is likely COCO; else None: nothing shows it.
     """
     count = seen.graph.modulus(output) if output else None
     if count and count > 1 and (not numbers.size or numbers.max() < count + (first or 0)):
@@ -228,5 +228,5 @@ def pinned(
 
 
 def whole_numbers(values: NDArray[np.generic]) -> bool:
-    """True if an array has an integer type."""
+    """True if an array (any shape) has an integer type."""
     return bool(np.issubdtype(values.dtype, np.integer))

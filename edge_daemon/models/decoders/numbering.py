@@ -1,4 +1,4 @@
-"""Whether a model counts its classes from 0 or from 1."""
+"""The number of a model's first class: 0 or 1."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,8 +14,8 @@ def first_class(
 ) -> Sign[int] | None:
     """The number of the first class, as far as there is a sign; None if there is none.
 
-    `numbers` gives the class numbers (float32 N) of rows that stand for something in a picture without objects; `signs`
-    are those of the layout. A class 0 proves that they count from 0, and the number of named classes that they count
+    `numbers` gives the class numbers (float32, N) of rows that stand for something in a picture without objects;
+    `signs` are those of the layout. A class 0 proves that they count from 0, and the number of named classes that they count
     from 1. Names that begin with a placeholder already have the model's own numbers.
     """
     stated = asked(seen.boxes, "first_class")

@@ -16,7 +16,7 @@ def prototypes_of(outputs: Outputs) -> str | None:
 
 
 def channels_first(prototypes: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Prototypes as 1xMxhxw. Converters to TensorFlow give 1xhxwxM, where M is less than rows and columns."""
+    """Prototypes (any type) as 1xMxhxw. Converters to TensorFlow give 1xhxwxM, where M is less than h and w."""
     is_last = prototypes.shape[3] < min(prototypes.shape[1:3])
     return prototypes.transpose(0, 3, 1, 2) if is_last else prototypes
 
