@@ -15,8 +15,8 @@ def first_class(
     """The number of the first class, as far as there is a sign; None if there is none.
 
     `numbers` gives the class numbers (float32, N) of rows that stand for something in a picture without objects;
-    `signs` are those of the layout. A class 0 proves that they count from 0, and the number of named classes that they count
-    from 1. Names that begin with a placeholder already have the model's own numbers.
+    `signs` are those of the layout. A class 0 proves that they count from 0, and the number of named classes that
+    they count from 1. Names that begin with a placeholder already have the model's own numbers.
     """
     stated = asked(seen.boxes, "first_class")
     every: list[Sign[int] | None] = [] if stated is None else [Sign(int(str(stated.value)), stated.because, "known")]
