@@ -7,7 +7,8 @@ from pathlib import Path
 from edge_daemon.errors import ModelError
 from edge_daemon.models import coco
 from edge_daemon.models.evidence import Fact, Sign, fact
-from edge_daemon.models.files_beside import Beside, is_placeholder, names_in, numbered
+from edge_daemon.models.files_beside import Beside
+from edge_daemon.models.name_lists import is_placeholder, names_in, numbered
 
 Names = tuple[str, ...]
 _KEYS = ("names", "classes", "class_names", "labels", "id2label", "label_list", "label_map", "categories", "character")

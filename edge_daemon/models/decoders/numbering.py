@@ -6,7 +6,7 @@ import numpy as np
 
 from edge_daemon.models.decoders.decoder import Array, Outputs, Seen
 from edge_daemon.models.evidence import Sign, asked, weigh
-from edge_daemon.models.files_beside import is_placeholder
+from edge_daemon.models.name_lists import is_placeholder
 
 
 def first_class(

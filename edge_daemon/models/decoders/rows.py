@@ -11,9 +11,9 @@
 - PINTO's model zoo: columns as the output's name lists them, `batchno_classid_score_x1y1x2y2`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models import tables
 from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.decoders.decoder import (
-    RGB_SHARE,
     Array,
     Outputs,
     Seen,
@@ -41,91 +40,24 @@ from edge_daemon.models.decoders.listed import (
     unit_of,
 )
 from edge_daemon.models.decoders.numbering import first_class
-from edge_daemon.models.decoders.prototypes import channels_first, masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.row_columns import (
+    DETECTION_OUTPUT,
+    Columns,
+    Habit,
+    because,
+    is_count,
+    named_order,
+    orders,
+)
 from edge_daemon.models.decoders.yolov8 import kpt_shape, rotated
 from edge_daemon.models.detections import Findings
-from edge_daemon.models.evidence import Sign, Sure
-from edge_daemon.models.preprocess import Placement, Recipe
-from edge_daemon.settings import Column, Order, Unit
+from edge_daemon.models.evidence import Sign
+from edge_daemon.models.preprocess import Placement
+from edge_daemon.settings import Order, Unit
 
-_STRETCHED = Recipe(fit="stretch", color="rgb", scale=1 / 255)
-_CAFFE = Recipe(fit="stretch", color="bgr", scale=1.0)
-_EFFICIENTDET = Recipe(fit="corner", color="rgb", scale=1.0, pad=0)
 ROOM = 100
 """With this many rows, most are unused."""
-_PARTS = (
-    ("batchno", "batch"), ("batch", "batch"), ("classid", "class"), ("label", "class"), ("class", "class"),
-    ("score", "score"), ("x1y1x2y2", "box"), ("xyxy", "box"), ("y1x1y2x2", "box"), ("yxyx", "box"),
-    ("cxcywh", "box"), ("xywh", "box"), ("boxes", "box"),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where a row has its parts: `box` is the first of four columns, `batch` the column of the picture, or None."""
-
-    box: int
-    score: int
-    kind: int
-    batch: int | None = None
-
-    @property
-    def first_four(self) -> slice:
-        """The columns of the box."""
-        return slice(self.box, self.box + 4)
-
-    @classmethod
-    def of(cls, listed: Sequence[Column]) -> Self:
-        """The columns in this order, where `box` stands for four.
-
-        Raises:
-            ModelError: one is missing.
-        """
-        places: dict[str, int] = {}
-        at = 0
-        for column in listed:
-            places.setdefault(column, at)
-            at += 4 if column == "box" else 1
-        if missing := {"box", "score", "class"} - set(places):
-            raise ModelError(f"`boxes.columns` lacks {', '.join(sorted(missing))}")
-        return cls(places["box"], places["score"], places["class"], places.get("batch"))
-
-
-@dataclass(frozen=True)
-class Habit:
-    """A usual order of columns, with what its exporters do otherwise."""
-
-    exporter: str
-    columns: tuple[Column, ...]
-    recipe: Recipe
-    order: Order = "xyxy"
-    unit: Unit | None = None
-    first_class: int = 0
-
-    @property
-    def width(self) -> int:
-        """The number of columns."""
-        return len(self.columns) + 3
-
-    def __str__(self) -> str:
-        return ", ".join("picture" if column == "batch" else column for column in self.columns)
-
-
-_DETECTION_OUTPUT = Habit(
-    "DetectionOutput", ("batch", "class", "score", "box"), _CAFFE, unit="share", first_class=1
-)  # fmt: skip
-_ULTRALYTICS = Habit("Ultralytics and DeepStream-Yolo", ("box", "score", "class"), RGB_SHARE)
-_PADDLE = Habit("PaddleDetection", ("class", "score", "box"), _STRETCHED)
-_AUTOML = Habit("EfficientDet", ("batch", "box", "score", "class"), _EFFICIENTDET, "yxyx", first_class=1)
-_HABITS = (
-    _ULTRALYTICS,
-    _PADDLE,
-    Habit("PINTO's model zoo", ("class", "box", "score"), _STRETCHED),
-    Habit("own exports", ("box", "class", "score"), RGB_SHARE),
-    Habit("YOLOv7", ("batch", "box", "class", "score"), RGB_SHARE),
-    Habit("YOLO-NAS", ("batch", "box", "score", "class"), RGB_SHARE),
-    Habit("PINTO's model zoo", ("batch", "class", "score", "box"), RGB_SHARE),
-)
 
 
 class Rows(Listed):
@@ -138,7 +70,7 @@ class Rows(Listed):
         self.recipe = habit.recipe
         self._habit, self._columns, self._output, self._task = habit, columns, output, task
         self._prototypes = prototypes_of(seen.outputs)
-        self._counts = next((name for name in seen.outputs if _is_count(seen, name)), None)
+        self._counts = next((name for name in seen.outputs if is_count(seen, name)), None)
         self._points = kpt_shape(seen) if task == "pose" else (0, 0)
         self.why = f"rows of {habit}" + (f", {task}" if task not in ("", "detect") else "")
         self._read(seen)
@@ -148,15 +80,15 @@ class Rows(Listed):
         habit = self._habit
         every = tables.table(seen.outputs[self._output])
         boxes = self._used(every)[:, self._columns.first_four]
-        because, sure = _because(habit, seen)
-        usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, because, sure)
-        order = order_of(seen, every[:, self._columns.first_four], [_named_order(self._output), usual])
+        reason, sure = because(habit, seen)
+        usual = Sign[Order]("cxcywh" if self._task == "obb" else habit.order, reason, sure)
+        order = order_of(seen, every[:, self._columns.first_four], [named_order(self._output), usual])
         assert order  # the habit has one
         usual_unit = Sign[Unit](habit.unit, f"usual for {habit.exporter}") if habit.unit else None
         unit = unit_of(seen, boxes[(boxes != 0).any(axis=1)], usual_unit)
         # 0 is the background, where classes count from 1: without names, the model's own numbers are published.
-        is_usual = habit is not _DETECTION_OUTPUT or seen.names is not None
-        first = first_class(seen, self._numbers, [Sign(habit.first_class, because, sure) if is_usual else None])
+        is_usual = habit is not DETECTION_OUTPUT or seen.names is not None
+        first = first_class(seen, self._numbers, [Sign(habit.first_class, reason, sure) if is_usual else None])
         nms = nms_of(seen, every[:, self._columns.first_four], order.value)
         self.needs_nms, self.first = nms.value, first
         number = first.value if first else None
@@ -175,7 +107,7 @@ class Rows(Listed):
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         prototypes = prototypes_of(seen.outputs)
-        rest = [name for name in seen.outputs if name != prototypes and not _is_count(seen, name)]
+        rest = [name for name in seen.outputs if name != prototypes and not is_count(seen, name)]
         if len(rest) != 1 or len(seen.outputs) - len(rest) - bool(prototypes) > 1:
             return
         if tables.rows(seen.outputs[rest[0]]) is None or seen.outputs[rest[0]].shape[-1] < 6:
@@ -184,7 +116,7 @@ class Rows(Listed):
         rows = tables.table(seen.outputs[rest[0]])
         fitting = [
             (habit, columns, sure)
-            for habit, columns, sure in _orders(seen, rest[0], rows.shape[1], task, prototypes)
+            for habit, columns, sure in orders(seen, rest[0], rows.shape[1], task, prototypes)
             if _fits(rows, columns, habit, seen, task)
         ]
         alone = len(fitting) == 1 and len(_filled(rows)) > 0
@@ -251,93 +183,6 @@ class Rows(Listed):
         """Class numbers (float32 N) of rows that stand for something."""
         numbers: Array = _filled(self._used(tables.table(outputs[self._output])))[:, self._columns.kind]
         return numbers if is_whole(numbers) else numbers[:0]
-
-
-def _because(habit: Habit, seen: Seen) -> tuple[str, Sure]:
-    if seen.is_ultralytics and habit is _ULTRALYTICS:
-        return "its metadata is Ultralytics'", "known"
-    if habit is _PADDLE and any("nms" in name.lower() for name in seen.outputs):
-        return "its outputs are named as Paddle's", "known"
-    return f"usual for {habit.exporter}", "likely"
-
-
-def _orders(
-    seen: Seen, output: str, width: int, task: str, prototypes: str | None
-) -> Iterator[tuple[Habit, Columns, Sure]]:
-    """The orders of columns that a table of this width may have, the likeliest first."""
-    if seen.boxes.columns:
-        listed = seen.boxes.columns
-        if (total := len(listed) + 3 * listed.count("box")) != width:
-            raise ModelError(f"`boxes.columns` are {total} columns, `box` being four, but its rows have {width}")
-        usual = next((habit for habit in _HABITS if list(habit.columns) == listed), _ULTRALYTICS)
-        yield replace(usual, columns=tuple(listed)), Columns.of(listed), "known"
-        return
-    if named := _named_columns(output):
-        usual = next((habit for habit in _HABITS if habit.columns == named), _ULTRALYTICS)
-        yield replace(usual, exporter="PINTO's model zoo", columns=named), Columns.of(named), "known"
-        return
-    if task in ("segment", "pose", "obb"):
-        if _has_tail(width - 6, task, seen, prototypes):
-            yield _ULTRALYTICS, Columns.of(_ULTRALYTICS.columns), "known"
-        return
-    if width == 6 and seen.is_ultralytics:
-        yield _ULTRALYTICS, Columns.of(_ULTRALYTICS.columns), "known"
-        return
-    taken = set()
-    for habit in _preferred(seen, output):
-        if habit.width == width and habit.columns not in taken:
-            taken.add(habit.columns)
-            yield habit, Columns.of(habit.columns), "likely"
-
-
-def _preferred(seen: Seen, output: str) -> list[Habit]:
-    """All habits, those first of which there is a sign."""
-    array = seen.outputs[output]
-    if array.ndim == 4 or "detection_out" in output.lower() or "DetectionOutput" in seen.graph.operators:
-        return [_DETECTION_OUTPUT]
-    signs = [_PADDLE] if any(_is_count(seen, name) for name in seen.outputs) or _is_paddle(seen, output) else []
-    if seen.channels_last or output.lower().startswith("detections"):
-        signs.append(_AUTOML)
-    return [*signs, *(habit for habit in (*_HABITS, _AUTOML) if habit not in signs)]
-
-
-def _is_paddle(seen: Seen, output: str) -> bool:
-    return "scale_factor" in seen.helpers or "im_shape" in seen.helpers or "nms" in output.lower()
-
-
-def _is_count(seen: Seen, name: str) -> bool:
-    """True if an output counts rows: whole numbers, one a picture."""
-    array = seen.outputs[name]
-    return array.size == 1 and bool(np.issubdtype(array.dtype, np.integer)) and array.ndim <= 2
-
-
-def _named_columns(output: str) -> tuple[Column, ...] | None:
-    """The columns that an output's name lists, as in PINTO's model zoo."""
-    parts: list[Any] = []
-    for word in output.lower().split("_"):
-        part = next((column for start, column in _PARTS if word == start), None)
-        if part is None:
-            return None
-        parts.append(part)
-    return tuple(parts) if {"box", "score", "class"} <= set(parts) else None
-
-
-def _named_order(output: str) -> Sign[Order] | None:
-    """The order of a box that an output's name states."""
-    orders: Sequence[tuple[str, Order]] = (
-        ("x1y1x2y2", "xyxy"), ("xyxy", "xyxy"), ("y1x1y2x2", "yxyx"), ("yxyx", "yxyx"), ("cxcywh", "cxcywh"),
-    )  # fmt: skip
-    return next((Sign(order, f"the name {output}", "known") for word, order in orders if word in output.lower()), None)
-
-
-def _has_tail(columns: int, task: str, seen: Seen, prototypes: str | None) -> bool:
-    """True if the task needs this number of columns after box, score and class."""
-    if task == "segment":
-        return prototypes is not None and columns == channels_first(seen.outputs[prototypes]).shape[1]
-    if task == "pose":
-        points, each = kpt_shape(seen)
-        return columns == points * each
-    return columns == 1
 
 
 def _filled(rows: Array) -> Array:
