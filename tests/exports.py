@@ -265,7 +265,7 @@ def rows_of_centres() -> Layout:
     """YOLOv10's rows as its head gives them, without the conversion to corners."""
     table = rows_of()
     table[..., :4] = np.concatenate(((table[..., :2] + table[..., 2:4]) / 2, table[..., 2:4] - table[..., :2]), axis=-1)
-    return few(Layout({"output0": table}, "rows", "letterbox"))
+    return few(Layout({"output0": table}, "rows", "letterbox", likely=("names", "order of a box")))
 
 
 def cut(*, logits: bool, transposed: bool) -> Layout:

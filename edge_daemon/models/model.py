@@ -75,7 +75,9 @@ class Model:
         ]
         self._reader = self._reader if reading.others or reading.decoder.otherwise() else None
         if reading.others:
-            self.decoder = Open([reading.decoder, *reading.others], self.size, self._settle)
+            ways = [reading.decoder, *reading.others]
+            every = [each for one in ways for each in (one, *one.otherwise())]
+            self.decoder = Open(every, self.size, self._settle)
         elif others := reading.decoder.otherwise():
             # Without any sign of the first class, classes have the model's own numbers meanwhile.
             meanwhile = None if len(others) == 1 else reading.decoder

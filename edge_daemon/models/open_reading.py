@@ -19,7 +19,8 @@ _COPIED = (
 class Open(Decoder):
     """Decodes with the first of several readings that do not contradict the pictures seen so far.
 
-    A reading that contradicts a picture is dropped; `settled` is called with the last one. Until then findings are
+    A reading that contradicts a picture is dropped; `settled` is called with the last one, or the first of those that
+    differ only in the number of the first class, which stays open. Until then findings are
     those of the reading `meanwhile`, if there is one. While two readings of a picture differ in more than the numbers
     of classes, it is not published: the first one may be the wrong one.
     """
@@ -34,6 +35,7 @@ class Open(Decoder):
         meanwhile: Decoder | None = None,
     ) -> None:
         self._readings, self._size, self._settled, self._meanwhile = list(readings), size, settled, meanwhile
+        self._ways = len({reading.why for reading in readings})
         for name in _COPIED:
             setattr(self, name, getattr(self._first, name))
         self.is_named = meanwhile is None and self._first.is_named
@@ -63,12 +65,11 @@ class Open(Decoder):
             except ModelError as error:
                 objections.append(error)
         if not kept:
-            of_columns = len({reading.why for reading in self._readings}) > 1
-            hint = ": if its columns are in another order, set `boxes: {columns: [...]}`" if of_columns else ""
+            hint = ": if its columns are in another order, set `boxes: {columns: [...]}`" if self._ways > 1 else ""
             raise ModelError(f"{objections[0]}{hint}")
         self._readings = [reading for reading, _ in kept]
         first = kept[0][1]
-        if len(kept) == 1:
+        if len(kept) == 1 or len({reading.why for reading in self._readings}) < min(2, self._ways):
             self._settled(kept[0][0])
             return first
         if any(_differ(first.detections, other.detections) for _, other in kept[1:]):

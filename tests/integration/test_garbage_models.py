@@ -197,6 +197,14 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
         {},
         "but must be in 0 to 255",
     ),
+    "maps of classes without those of boxes": (
+        {
+            f"o{s}": np.random.default_rng(s).normal(-6, 1, (1, 80, HEIGHT // s, WIDTH // s)).astype("f4")
+            for s in (8, 16, 32)
+        },
+        {},
+        UNKNOWN,
+    ),
     # Shapes
     "a number": ({"o": np.array(0.5, np.float32)}, {}, UNKNOWN),
     "nothing": ({"o": np.zeros((0,), np.float32)}, {}, UNKNOWN),
@@ -264,7 +272,7 @@ LATER: dict[str, tuple[Layout, Any, str]] = {
     "sizes that overflow": (layouts.yolox(decoded=False), lambda a: a * 300, "its scores range|infinite"),
     "rows inside out": (layouts.yolov10(), lambda a: a[..., [2, 3, 0, 1, 4, 5]], "have no area"),
     "rows outside": (layouts.yolov10(), lambda a: a + np.array([9e3] * 4 + [0, 0]), "lie outside the picture"),
-    "rows as shares": (layouts.nms_inside(), lambda a: a / np.array([256] * 4 + [1, 1]), "boxes are shares"),
+    "rows as shares": (layouts.nms_inside(), lambda a: a / np.array([256] * 4 + [1, 1]), "boxes look like shares"),
     "rows of classes not whole": (layouts.nms_inside(), lambda a: a + np.array([0] * 5 + [0.4]), "not whole numbers"),
     "scores and classes swapped": (
         layouts.nms_inside(),

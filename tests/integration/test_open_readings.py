@@ -132,6 +132,30 @@ def test_an_order_of_columns_is_settled_by_the_first_rows(tmp_path: Path, table:
     assert next(one for one in again.facts if one.what == "layout").sure == "known"
 
 
+def test_a_frame_that_settles_the_order_is_fed_as_that_order_is(tmp_path: Path) -> None:
+    """PaddleDetection's rows come of stretched pictures, the first guess of letterboxed ones."""
+    table = np.hstack(([[1], [0], [1]], SCORES[:, None], BOXES)).astype(np.float32)
+    path = showing(tmp_path / "m.onnx", {"rows": table}, [True] * 3, [True] * 3)
+    model = loaded(path)
+    wide = np.zeros((64, 128, 3), np.uint8)
+    for _ in range(2):
+        found = model.detect(wide)[0].detections
+        np.testing.assert_allclose(found.xyxy, BOXES * (2, 1, 2, 1), atol=0.01)
+        assert model.recipe.fit == "stretch"
+
+
+def test_the_first_class_stays_open_when_the_columns_are_settled(tmp_path: Path) -> None:
+    table = np.hstack((BOXES, SCORES[:, None], [[1], [2], [3]])).astype(np.float32)
+    path = showing(tmp_path / "m.onnx", {"rows": table}, [True, True, False], [True] * 3)
+    model = loaded(path, tmp_path, labels=["cat", "dog", "cow"])
+    assert names(model, BLACK) == ["dog", "cow"]
+    assert any("`boxes: {first_class: 0}`" in note for note in model.notes)
+    assert names(model, WHITE) == ["cat", "dog", "cow"]
+    assert names(model, BLACK) == ["cat", "dog"]
+    again = loaded(path, tmp_path, labels=["cat", "dog", "cow"])
+    assert names(again, BLACK) == ["cat", "dog"]
+
+
 def test_rows_that_do_not_tell_are_not_published(tmp_path: Path) -> None:
     """A score and a class of 1 could be either way round."""
     table = np.array([[0, 4, 8, 30, 40, 1, 1], [0, 20, 10, 60, 50, 0.5, 1]], np.float32)

@@ -90,7 +90,7 @@ def candidates(seen: Seen) -> list[Decoder]:
         found = _any_with_axis(seen)
         if not found:
             raise
-    found = found or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation, Places))
+    found = found or _any(seen, WHOLE) or _any_part(seen, BOXES) or _any_part(seen, (Segmentation, Places, Heatmaps))
     return _checked(found or _unnamed(seen) or _refuse(seen), seen)
 
 

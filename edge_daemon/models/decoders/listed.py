@@ -147,7 +147,8 @@ def order_of(seen: Seen, boxes: Array, signs: Sequence[Sign[Order] | None]) -> S
         return Sign("xyxy", f"all of {len(filled)} boxes have their corners in this order", "proved")
     flat = float((filled[:, 2:] <= filled[:, :2]).any(axis=1).mean()) if len(filled) >= ENOUGH else 0.0
     if flat > MOSTLY and (usual is None or usual.value != "yxyx"):
-        return Sign("cxcywh", f"as corners, {flat:.0%} of {len(filled)} boxes would have no area", "proved")
+        because = f"as corners, {flat:.0%} of {len(filled)} boxes would have no area"
+        return Sign("cxcywh", because, "proved" if usual and usual.value == "cxcywh" else "likely")
     return usual
 
 

@@ -35,6 +35,8 @@ from edge_daemon.models.detections import Findings
 from edge_daemon.models.evidence import Sign, fact
 
 BINS = 16
+APART = 1.5
+"""Least difference of the means of distances and scores: in three trained models they are 1 and -14.6."""
 _YOLOV5 = (((10, 13), (16, 30), (33, 23)), ((30, 61), (62, 45), (59, 119)), ((116, 90), (156, 198), (373, 326)))
 """Anchors of YOLOv5 and YOLOv3 by level, in pixels of the input."""
 USUAL = 3
@@ -83,7 +85,10 @@ class Dfl(Decoder):
                 return
         if len(levels) < 2 or len(classes) != 1:
             return
+        bins = np.concatenate([_flat(seen.outputs[one.boxes])[: 4 * BINS] for one in levels], axis=1)
         scores = np.concatenate([_scores(seen.outputs, one) for one in levels], axis=1)
+        if is_share(bins) or abs(float(bins.mean()) - float(scores.mean())) < APART:
+            return  # all of them are scores, as in YOLOv6's maps
         logits = not is_share(scores)
         if logits and float(np.median(scores)) > -1:
             return
