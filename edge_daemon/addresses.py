@@ -1,7 +1,7 @@
 """Addresses to publish on and to serve the web on, and whether other machines reach them."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 IPC = "ipc://"
@@ -33,6 +33,21 @@ def listen(text: str) -> str:
     if not (match := _LISTEN.fullmatch(text)):
         raise ValueError("must be ADDRESS:PORT, such as 127.0.0.1:8080")
     _check_port(match["port"])
+    return text
+
+
+def network(text: str) -> str:
+    """`text` if it is an IP address, or a network of them such as 172.18.0.0/16.
+
+    Raises:
+        ValueError: any other text, and a network of all addresses.
+    """
+    try:
+        everybody = ip_network(text, strict=False).prefixlen == 0
+    except ValueError:
+        everybody = True
+    if everybody:
+        raise ValueError("must be an IP address or a network, such as 127.0.0.1 or 172.18.0.0/16")
     return text
 
 

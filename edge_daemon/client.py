@@ -1,6 +1,8 @@
 """Subscriber for Python programs: results as objects, annotated frames as RGB arrays."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,24 @@ __all__ = ["DEFAULT_ADDRESS", "AnnotatedFrame", "End", "Message", "Result", "Sta
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 
-class AnnotatedFrame(msgspec.Struct, frozen=True):
-    """An annotated frame: `rgb` is height x width x 3, uint8, red first; `result` is the result drawn in it."""
+@dataclass(frozen=True, eq=False)
+class AnnotatedFrame:
+    """An annotated frame: `result` is the result drawn in it, `jpeg` the picture as it was published."""
 
     result: Result
-    rgb: "npt.NDArray[np.uint8]"
+    jpeg: bytes
+
+    @cached_property
+    def rgb(self) -> "npt.NDArray[np.uint8]":
+        """The decoded picture: height x width x 3, uint8, red first.
+
+        Raises:
+            PictureError: it cannot be decoded.
+        """
+        from edge_daemon.imaging.codecs import decode_rgb  # loads OpenCV, so only when pixels are needed
+
+        assert self.result.encoding is not msgspec.UNSET
+        return decode_rgb(self.jpeg, self.result.encoding, self.result.width, self.result.height)
 
 
 Message = Published | AnnotatedFrame
@@ -143,9 +158,7 @@ def _decode(parts: list[bytes]) -> Message:
         return message
     if len(parts) < 3 or message.encoding is msgspec.UNSET:
         raise WireError("a frame without its picture or its encoding")
-    from edge_daemon.imaging.codecs import decode_rgb  # loads OpenCV, so only when a frame arrives
-
-    return AnnotatedFrame(message, decode_rgb(parts[2], message.encoding, message.width, message.height))
+    return AnnotatedFrame(message, parts[2])
 
 
 class _Kind(msgspec.Struct):

@@ -59,5 +59,9 @@ class PictureError(EdgeError):
     """A picture cannot be decoded or encoded, or is too large."""
 
 
+class TooLargeError(PictureError):
+    """A picture has more pixels than the limit, or takes too much memory or time to decode."""
+
+
 class RequestError(EdgeError):
     """A client's request cannot be fulfilled."""

@@ -8,14 +8,19 @@ import sys
 import time
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from typing import ClassVar, Literal, TextIO
+from typing import ClassVar, Literal, TextIO, cast, get_args
 
 from edge_daemon.journal import Journal, is_journal
 
 Form = Literal["text", "json"]
-FORM = "EDGE_DAEMON_LOG"
-"""Environment variable that passes the form set by `choose` on to child processes."""
+Level = Literal["debug", "info", "warning", "error"]
+FORM, LEVEL = "EDGE_DAEMON_LOG", "EDGE_DAEMON_LOG_LEVEL"
+"""Environment variables that pass what `choose` and `choose_level` set on to child processes."""
 REPEAT_S = 1.0
+BURST, REFILL_S = 100, 5.0
+"""Warnings and errors of one kind that pass at once, and the interval of those after them."""
+_JOINERS = "\u200c\u200d"
+"""They join letters, or emoji."""
 KINDS = 1000
 """Number of different lines that are remembered."""
 
@@ -34,7 +39,20 @@ def redact(text: str) -> str:
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
 
 
-def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO) -> None:
+def printable(text: str) -> str:
+    """`text` from elsewhere for a log, a terminal or a table: what is not printed, such as line breaks, control
+    characters, changes of direction and bytes that are not UTF-8, is written as an escape sequence.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return ascii(character)[1:-1]
+
+
+def set_up(process: str, *, camera: str | None = None) -> None:
     """Send this process's log to stderr, with the name of the process and of the camera, if there is one.
 
     Under systemd the journal gets both as fields and adds the time; elsewhere they are part of the line, which is text
@@ -50,12 +68,23 @@ def set_up(process: str, *, camera: str | None = None, level: int = logging.INFO
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)-7s {process}: %(message)s", "%H:%M:%S"))
     handler.addFilter(_Fold())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level().upper(), handlers=[handler], force=True)
 
 
 def choose(form: Form) -> None:
     """Use this form from the next `set_up` on, in this process and its children."""
     os.environ[FORM] = form
+
+
+def choose_level(level: Level) -> None:
+    """Leave out lines below this level from the next `set_up` on, in this process and its children."""
+    os.environ[LEVEL] = level
+
+
+def level() -> Level:
+    """The level that was chosen."""
+    chosen = os.environ.get(LEVEL)
+    return cast(Level, chosen) if chosen in get_args(Level) else "info"
 
 
 def is_json() -> bool:
@@ -69,7 +98,7 @@ def complain(sentence: str) -> None:
         set_up("supervisor")
         logging.getLogger(__name__).error("%s", sentence)
     else:
-        print(f"edge-daemon: {redact(sentence)}", file=sys.stderr)
+        print("\n".join(map(printable, f"edge-daemon: {redact(sentence)}".split("\n"))), file=sys.stderr)
 
 
 class Repeats:
@@ -90,29 +119,64 @@ class Repeats:
         return held
 
 
+class Flood:
+    """Lets a hundred lines of a kind pass, and then one every few seconds, and counts the others: whoever causes such
+    lines cannot fill a disk with them, however they differ.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[Hashable, tuple[float, float, int]] = {}
+
+    def pass_on(self, kind: Hashable, now: float) -> int | None:
+        """The number of lines held back since the last of this kind, or None if this one is to be held back."""
+        room, at, held = self._kinds.pop(kind, (BURST, now, 0))
+        room = min(BURST, room + (now - at) / REFILL_S)
+        passes = room >= 1
+        self._kinds[kind] = (room - 1, now, 0) if passes else (room, now, held + 1)
+        while len(self._kinds) > KINDS:
+            del self._kinds[next(iter(self._kinds))]
+        return held if passes else None
+
+
 class _Fold(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
-        self._repeats = Repeats()
+        self._repeats, self._flood = Repeats(), Flood()
 
     def filter(self, record: logging.LogRecord) -> bool:
         if _audit(record).get("result") in ("done", "failed"):
             return True
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        words = tuple(str(argument) for argument in arguments if not isinstance(argument, int | float))
-        held = self._repeats.pass_on((record.name, record.levelno, str(record.msg), words), time.monotonic())
+        held = self._held(record, time.monotonic())
         if held:
             record.msg, record.args = f"{record.getMessage()} ({held} more like this)", ()
         return held is not None
 
+    def _held(self, record: logging.LogRecord, now: float) -> int | None:
+        """Number of lines held back before this one; None if it is held back too."""
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        words = tuple(str(argument) for argument in arguments if not isinstance(argument, int | float))
+        kind = record.name, record.levelno, str(record.msg)
+        held = self._repeats.pass_on((*kind, words), now)
+        if held is None or record.levelno < logging.WARNING:
+            return held
+        more = self._flood.pass_on(kind, now)
+        return None if more is None else held + more
+
 
 class _Formatter(logging.Formatter):
+    """Formats records for people. Further lines of a message are indented, so that none looks like a record."""
+
+    INDENT = "    "
+
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        text = redact(super().format(record))
+        return f"\n{self.INDENT}".join(map(printable, text.split("\n")))
 
 
 class _JsonFormatter(_Formatter):
     """Formats records as JSON lines."""
+
+    INDENT = ""
 
     def __init__(self, process: str, camera: str | None) -> None:
         super().__init__("%(message)s")

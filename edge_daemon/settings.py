@@ -239,11 +239,20 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     readings: str | None = None
 
 
+class SaveSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where annotated frames are saved, a video or a folder, and when the run began (seconds since the Unix epoch)."""
+
+    target: str
+    began_at: float
+
+
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses where results arrive (`bind`, and `pictures` if annotated frames have a separate one) and are
     published.
 
-    `results` is the file of JSON lines (`-` is standard output), or None. `checkpoint` is the file with the state that
+    `results` is the file of JSON lines (`-` is standard output), or None; its earlier lines are replaced if there is a
+    `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
+    `checkpoint` is the file with the state that
     the next sink needs if this one and the dispatcher die together. With `secret_key`, TCP connections need one of the
     public keys `clients`.
     """
@@ -256,6 +265,8 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_for: int = 0
     quality: int = 85
     results: str | None = None
+    replaced: str | None = None
+    save: SaveSettings | None = None
     checkpoint: str | None = None
     secret_key: str | None = None
     clients: list[str] = []
@@ -275,8 +286,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
-    names, `prefix` is the path added by a proxy, and `certificate` and `key` are files for TLS. The audit log is in the
-    folder `audit`.
+    names, `prefix` is the path added by a proxy, `proxies` are those whose X-Forwarded headers are believed, and
+    `certificate` and `key` are files for TLS, which have changed if `stamp` has. Audit log and sessions are in the
+    folder `state`.
     """
 
     listen: str
@@ -294,6 +306,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
     prefix: str = ""
+    proxies: list[str] = []
     certificate: str | None = None
     key: str | None = None
-    audit: str | None = None
+    stamp: str = ""
+    state: str | None = None

@@ -2,7 +2,8 @@
 
     python -m tests.mutants [NUMBER OF THE FIRST]
 
-Each mutant is a copy of the package with one change; it is killed when the cores' tests fail on it.
+Each mutant is a copy of the package with one change; it is killed when the cores' tests fail on it, or those of
+`SHELLS`.
 """
 
 import os
@@ -38,7 +39,26 @@ TESTS = (
     "audit_log",
     "request_router",
     "web_access",
+    "web_bodies",
+    "web_budget",
+    "web_connections",
+    "web_guard",
+    "web_proxies",
+    "web_sessions",
+    "imaging_work",
 )
+SERVER, DECODERS = "integration/test_web_server.py", "integration/test_web_decoders.py"
+UPLOADS = "integration/test_web_uploads.py"
+SHELLS = {
+    "web/acceptor.py": SERVER,
+    "web/connection.py": SERVER,
+    "web/server.py": SERVER,
+    "web/decoder.py": DECODERS,
+    "web/decoders.py": DECODERS,
+    "web/forms.py": UPLOADS,
+    "web/inference.py": UPLOADS,
+}
+"""Files that are not cores, and their tests."""
 MUTANTS = [
     ("dispatcher/stream.py", "if self.live and self.backlog.frames:", "if self.backlog.frames:"),
     ("dispatcher/stream.py", "> self._max_age_ns", "< self._max_age_ns"),
@@ -128,6 +148,8 @@ MUTANTS = [
     ("dispatcher/scheduler.py", "if not slot.assigned:", "if True:"),
     ("dispatcher/scheduler.py", "if competitor.reports_to in away:", "if False:"),
     ("dispatcher/scheduler.py", "0 if any(one.live for one in competitors) else PREFETCH", "PREFETCH"),
+    ("dispatcher/request_queue.py", "self._outbox.send(WEB, needed)", "pass"),
+    ("dispatcher/request_queue.py", "self._outbox.send(WEB, *self._inputs.values())", "pass"),
     ("dispatcher/request_queue.py", "if number not in self._assigned:", "if True:"),
     ("dispatcher/request_queue.py", "self._assigned.pop(number, None)", "pass"),
     ("dispatcher/camera.py", "return last, min(", "return last, max("),
@@ -188,10 +210,71 @@ MUTANTS = [
     ("runtime/audit_log.py", 'if result == "refused" or action == LOGIN', "if False"),
     ("supervisor/request_router.py", "if pending not in self._pending:\n            return", "pass"),
     ("supervisor/request_router.py", "pending.respond = _nobody", "pass"),
-    ("web/access.py", "head.method not in SAFE and", "False and"),
+    ("web/access.py", "if head.method in SAFE:", "if True:"),
     ("web/access.py", "or includes(found.role, needed)", ""),
     ("web/access.py", 'or head.fetch_site == "same-origin"', ""),
-    ("web/access.py", "if given == last:", "if False:"),
+    ("web/access.py", "if given != guesses.last:", "if True:"),
+    ("web/access.py", "return found[0] if found else self", "return self"),
+    ("web/access.py", "if now_s < guesses.until_s:", "if False:"),
+    ("web/access.py", "while len(self._guesses) > REMEMBERED:", "while False:"),
+    ("web/access.py", "self._refusal(given, network_of(client), now_s)", "self._refusal(given, client, now_s)"),
+    ("web/budget.py", "and self.held - share.held + count > self._most", "and False"),
+    ("web/bodies.py", "        hold(request, len(data), slow=True)\n", ""),
+    ("web/bodies.py", "    hold(request, len(data))\n", ""),
+    ("web/bodies.py", "if len(data) > most:", "if False:"),
+    ("web/bodies.py", "or 0) > most:", "or 0) > 10 * most:"),
+    ("web/budget.py", "victim.give_up()", "pass"),
+    ("web/budget.py", "self._budget.release(self)", "pass"),
+    (
+        "web/connections.py",
+        "for group in (own, self._all):\n            if",
+        "for group in (self._all,):\n            if",
+    ),
+    ("web/connections.py", "group in (own, self._all):\n            if", "group in (own,):\n            if"),
+    ("web/connections.py", "if address in self._proxies", "if True"),
+    ("web/connections.py", "if address in self._proxies", "if False"),
+    ("web/connections.py", ">> 64 << 64", ""),
+    ("web/connections.py", "phase and count - self._bytes >= phase.least", "phase and count > self._bytes"),
+    ("web/guard.py", "if client in proxies:", "if True:"),
+    ("web/guard.py", "if refusal := self._refusal(scope, head):", "if refusal := None:"),
+    ("web/guard.py", "except ClientDisconnect:", "except ZeroDivisionError:"),
+    ("web/guard.py", "if answer.without_body:", "if False:"),
+    ("web/guard.py", "while len(body) > PIECE:", "while False:"),
+    ("web/guard.py", "self._scope[SHARE].hold(len(body), slow=True)", "pass"),
+    ("web/proxies.py", "if one not in self), listed[0]", "), listed[0]"),
+    ("web/proxies.py", "in reversed(listed)", "in listed"),
+    ("web/sessions.py", "and session.until > self._clock()", ""),
+    ("web/sessions.py", "while len(self._sessions) > MOST:", "while False:"),
+    ("imaging/work.py", "> most:", "> 2 * most:"),
+    ("imaging/work.py", "+ SCAN)", ")"),
+    ("imaging/work.py", "if bytes(data).count(_SCAN_BYTES) <= most:", "if False:"),
+    ("imaging/codecs.py", "    check_work(data)\n", ""),
+    ("imaging/pictures.py", "        check_work(data)\n        size", "        size"),
+    ("imaging/pictures.py", "        check_work(data)\n    try", "    try"),
+    ("web/acceptor.py", "for closed in self._connections.open(connection, address):", "for closed in ():"),
+    ("web/acceptor.py", "ssl_handshake_timeout=limit, ", ""),
+    ("web/server.py", "connection.check(now)", "pass"),
+    ("web/connection.py", "self._head > MAX_HEAD or", ""),
+    ("web/connection.py", "or self._fields > MAX_FIELDS", ""),
+    ("web/connection.py", "if len(self.pipeline) >= MAX_PIPELINED:", "if False:"),
+    ("web/connection.py", "if self._received - self._body > MAX_HEAD", "if False and MAX_HEAD"),
+    ("web/connection.py", "or self.flow.write_paused", ""),
+    ("web/connection.py", "return BODY", "return None"),
+    ("web/connection.py", "return HEAD", "return None"),
+    ("web/connection.py", "self._connections.close(self)", "pass"),
+    ("web/connection.py", "with contextlib.suppress(httptools.HttpParserUpgrade):", "if True:"),
+    ("web/decoder.py", "resource.setrlimit(resource.RLIMIT_CPU", "str((resource.RLIMIT_CPU"),
+    ("web/decoder.py", "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))", "pass"),
+    ("web/decoder.py", "os.nice(NICE)", "pass"),
+    ("web/decoder.py", "ctypes.CDLL(None).malloc_trim(0)", "pass"),
+    ("web/decoders.py", "self._socket.settimeout(limit_s)", "pass"),
+    ("web/decoders.py", "env=environment, ", ""),
+    ("web/decoders.py", "and self._count < COUNT", ""),
+    ("web/decoders.py", "now - decoder.used_at > IDLE_S", "True"),
+    ("web/decoders.py", "        os.close(fd)", "        pass"),
+    ("web/forms.py", "if self._fields > MOST_FIELDS:", "if False:"),
+    ("web/inference.py", "Annotated[list[int], msgspec.Meta(max_length=DIMENSIONS)]", "list[int]"),
+    ("web/inference.py", "name[:SHOWN]", "name"),
 ]
 
 
@@ -203,7 +286,7 @@ def survives(file: str, right: str, wrong: str, folder: Path) -> bool:
     path = folder / "edge_daemon" / file
     path.write_text(path.read_text().replace(right, wrong, 1))
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tmp"]
-    command += [f"tests/unit/test_{name}.py" for name in TESTS]
+    command += [f"tests/{SHELLS[file]}"] if file in SHELLS else [f"tests/unit/test_{name}.py" for name in TESTS]
     env = os.environ | {"PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "ci"}
     try:
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=600, check=False)

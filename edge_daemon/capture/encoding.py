@@ -52,14 +52,15 @@ class Encoding:
         A frame that a worker died of is sent whole, and a codec's losses must not depend on who watches. If the whole
         frame is needed too, scaling pays for planes only: it is done while they are in the caches.
         """
-        if request.input is None or request.crops is not None or request.deaths or codec not in EXACT:
+        needed = request.input
+        if needed is None or needed.crop or request.crops is not None or request.deaths or codec not in EXACT:
             return None
         picture = frame.picture
         if request.annotate and not (codec == "raw" and picture.jpeg is None and isinstance(picture.pixels, Yuv)):
             return None
         width, height = picture.size
-        fit: Fit = "stretch" if request.input.stretch else "letterbox"
-        size = enough((height, width), (request.input.height, request.input.width), fit)
+        fit: Fit = "stretch" if needed.stretch else "letterbox"
+        size = enough((height, width), (needed.height, needed.width), fit)
         return size and (size[1], size[0])
 
     def encoded(self, frame: BufferedFrame, form: Form) -> Encoded:

@@ -48,7 +48,7 @@ class Folder:
                 logger.warning("left out %s: %s", file, error)
                 continue
             self._count += 1
-            return Picture(float(self._count - 1), ready(bgr))
+            return Picture(float(self._count - 1), ready(bgr), file=file.name)
         return None
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class GrowingFolder:
             except (PictureError, OSError) as error:
                 logger.warning("left out %s: %s", file, error)
                 continue
-            return Picture(time.monotonic(), ready(bgr))
+            return Picture(time.monotonic(), ready(bgr), file=file.name)
         return None
 
     def close(self) -> None:

@@ -18,7 +18,8 @@ class Picture:
     `time_s` is when it was captured: on CLOCK_MONOTONIC if the source is live, else its position in the source. `load`
     makes the pixels on first use; call it before the source is read again. `jpeg` are the bytes of
     a source that sends JPEGs, from which the pixels can be made at any time. `truth` are the boxes (x1, y1, x2, y2 in
-    pixels) of what a generated scene contains. `packet` is the coded picture that it was decoded from, if known.
+    pixels) of what a generated scene contains. `packet` is the coded picture that it was decoded from, if known, `file`
+    the name of a picture in a folder.
     """
 
     time_s: float
@@ -26,6 +27,7 @@ class Picture:
     jpeg: bytes | None = None
     truth: list[list[float]] | None = None
     packet: Packet | None = None
+    file: str | None = None
 
     @cached_property
     def pixels(self) -> Pixels | Yuv:

@@ -71,6 +71,7 @@ class Capture:
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
         self._counted, self._counted_at, self._fps = 0, time.monotonic(), 0.0
+        self._stalled = False
         self._outgoing: Coalescer[Message] = Coalescer(delay_s=POLL_MS / 1e3)
 
     def run(self) -> None:
@@ -231,6 +232,7 @@ class Capture:
             deferrable=self._settings.delivery == "lossless",
             share=request.keep,
             truth=frame.picture.truth,
+            file=frame.picture.file,
             crops=request.crops,
             deaths=request.deaths,
             shared=shared,
@@ -272,4 +274,9 @@ class Capture:
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
         )
         stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
+        if stalled and not self._stalled:
+            logger.warning("stalled: no frame for %.0f s", waited_s)
+        elif self._stalled and not stalled and reader.state == "up":
+            logger.info("frames again")
+        self._stalled = stalled
         self._control.heartbeat("stalled" if stalled else reader.state, report)

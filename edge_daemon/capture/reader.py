@@ -17,7 +17,7 @@ from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.window import BufferedFrame, Window
-from edge_daemon.config.sources import comes_and_goes
+from edge_daemon.config.sources import comes_and_goes, is_folder_here
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
 from edge_daemon.messages.scheduling import Announce, Skipped
@@ -54,8 +54,8 @@ class Reader(threading.Thread):
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
-        self.patient = comes_and_goes(settings.source, settings.delivery)
-        """True if a source that is away is tried again."""
+        self.patient = False
+        """True if a source that is away is tried again; known once `busy_since` is set."""
         self._reported_ns = 0
         self.state, self.about = "connecting", ""
         self.seq = -1
@@ -86,6 +86,8 @@ class Reader(threading.Thread):
 
     def _keep_reading(self) -> None:
         retry = Retry()
+        self.busy_since = time.monotonic()  # a file system may hang
+        self.patient = comes_and_goes(self._settings.source, self._settings.delivery, is_folder_here)
         while not self._ending.is_set():
             ran_s = 0.0
             try:

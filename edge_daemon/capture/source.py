@@ -8,7 +8,7 @@ from edge_daemon.capture.mjpeg import MjpegCamera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
 from edge_daemon.capture.webcam import Webcam
-from edge_daemon.config.sources import kind_of, path_of
+from edge_daemon.config.sources import is_folder_here, kind_of, path_of
 from edge_daemon.errors import SourceError
 from edge_daemon.settings import Delivery, OpenSettings
 
@@ -23,7 +23,7 @@ def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Deliver
     Raises:
         SourceError: it cannot be opened; says why, without credentials.
     """
-    match kind_of(source):
+    match kind_of(source, is_folder_here):
         case "scene":
             from edge_daemon.capture.generated import GeneratedScene  # only the demo needs the renderer
 

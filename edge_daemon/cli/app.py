@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from edge_daemon.errors import ExitCode, StartError
+from edge_daemon.log import Level
 from edge_daemon.tokens import Role
 
 app = typer.Typer(
@@ -16,11 +17,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 DEFAULT_CONFIG = Path("/etc/edge-daemon/config.yaml")
+BEGINNINGS = """To begin:
+  edge-daemon demo                                 the built-in model on a generated street
+  edge-daemon run --source SOURCE --model MODEL    one camera, clip or folder, and one model
+  edge-daemon run FILE.yaml                        a configuration; probe SOURCE --write FILE.yaml begins one"""
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5555"
 
 Results = Annotated[
     str | None,
     typer.Option("--results", metavar="FILE", help="Also write every result as a JSON line; - is stdout."),
+]
+Append = Annotated[
+    bool | None,
+    typer.Option(
+        "--append/--overwrite",
+        help="Add to the results file, or replace it with the first result; default: add if a camera is live.",
+        show_default=False,
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix)."),
 ]
 Publish = Annotated[
     str | None,
@@ -49,12 +66,17 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes for each --model.")] = None,
     results: Results = None,
+    append: Append = None,
+    save: Save = None,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
         Literal["text", "json"],
         typer.Option(help="Form of the log: json for programs; text has its own fields in the journal."),
     ] = "text",
+    log_level: Annotated[
+        Level | None, typer.Option(help="Leave out lines below this level; default: log.level of the file, else info.")
+    ] = None,
 ) -> None:
     """Run in the foreground until stopped, or until all files have been read."""
     from edge_daemon.cli.run import run as start
@@ -66,12 +88,32 @@ def run(
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source")
+        if not model and not all(one.startswith("scene:") for one in source):
+            raise ConfigError("--source needs a --model: an ONNX file, or zoo:yolox-nano, which is downloaded")
         options = {"workers": workers} if workers else None
-        start(adhoc(source, model or ["builtin:person"], options), results=results, publish=publish, cache=cache)
+        start(
+            adhoc(source, model or ["builtin:person"], options),
+            results=results,
+            append=append,
+            save=save,
+            publish=publish,
+            cache=cache,
+            level=log_level,
+        )
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
+    elif config is None and not DEFAULT_CONFIG.exists():
+        raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
     else:
-        start(config or DEFAULT_CONFIG, results=results, publish=publish, cache=cache)
+        start(
+            config or DEFAULT_CONFIG,
+            results=results,
+            append=append,
+            save=save,
+            publish=publish,
+            cache=cache,
+            level=log_level,
+        )
 
 
 @app.command()
@@ -88,11 +130,11 @@ def reload(
 
 
 @app.command()
-def demo(results: Results = None, publish: Publish = None) -> None:
+def demo(results: Results = None, append: Append = None, publish: Publish = None) -> None:
     """Run the built-in model on a generated street, and print the addresses to open."""
     from edge_daemon.cli.run import demo as start
 
-    start(results=results, publish=publish)
+    start(results=results, append=append, publish=publish)
 
 
 @app.command()
@@ -111,15 +153,23 @@ def replay(
 def check(
     config: Annotated[Path, typer.Argument(help="YAML file.")] = DEFAULT_CONFIG,
     cache: Cache = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not load the models.")] = False,
 ) -> None:
-    """Check a configuration and list every mistake with line and key. Opens no camera, downloads nothing."""
-    from edge_daemon.cli.check import faults, not_here
+    """Check a configuration, load its models, and list every mistake with line and key. Opens no camera."""
+    from edge_daemon.cli.check import faults, not_here, unfit
+    from edge_daemon.cli.machine_checks import machine_faults
     from edge_daemon.config.load import load, missing_files
 
     loaded = load(config)
-    if missing := [*missing_files(loaded), *faults(loaded)]:
-        raise StartError("\n".join(str(problem) for problem in missing))
-    for note in not_here(loaded, cache):
+    problems = [*missing_files(loaded), *faults(loaded), *machine_faults(loaded, config, DEFAULT_CONFIG)]
+    if not quick:
+        from edge_daemon.cli.model_checks import model_faults
+
+        found = {problem.key for problem in problems}
+        problems += [problem for problem in model_faults(loaded, cache) if problem.key not in found]
+    if problems:
+        raise StartError("\n".join(str(problem) for problem in sorted(problems, key=lambda one: one.line or 0)))
+    for note in (*not_here(loaded, cache), *unfit(loaded)):
         typer.echo(str(note))
     cameras, count = len(loaded.cameras), len(loaded.models)
     typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {count} model{'s'[: count > 1]})")
@@ -219,6 +269,9 @@ def probe(
         str | None, typer.Option(metavar="DURATION", help="Save a clip, such as 5s, without encoding it again.")
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the clip to this MP4 file.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Begin a configuration: write the camera to this YAML file.")
+    ] = None,
     transport: Annotated[str | None, typer.Option(help="RTSP transport: tcp or udp.")] = None,
     decode: Annotated[str | None, typer.Option(help="Video decoder: auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -239,9 +292,11 @@ def probe(
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
     options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
-    found_out = look(source, options, seconds=seconds, picture=picture, clip=clip, output=output, as_json=as_json)
-    if found_out:
-        raise typer.Exit(found_out)
+    code = look(
+        source, options, seconds=seconds, picture=picture, clip=clip, output=output, write=write, as_json=as_json
+    )
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -258,6 +313,35 @@ def token(
     written = f'"{digest(made)}"' if role == "viewer" else f'{{token: "{digest(made)}", role: {role}}}'
     typer.echo("The first line is the token, which is shown only once. In the YAML:\n", err=True)
     typer.echo(f"web:\n  tokens:\n    NAME: {written}", err=True)
+
+
+@app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="NAME of ${NAME} in the configuration.")],
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of secrets; default: the service's.")
+    ] = None,
+) -> None:
+    """Ask for a secret, such as a camera's password, and store it for the service."""
+    from edge_daemon.cli.secret import FOLDER, store
+
+    store(name, folder or FOLDER)
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="The report, a new .tar.gz file.")] = Path("edge-daemon-report.tar.gz"),
+    config: Annotated[Path, typer.Option(metavar="FILE", help="The daemon's configuration.")] = DEFAULT_CONFIG,
+    connect: Connect = DEFAULT_ADDRESS,
+    server_key: ServerKey = None,
+    key: OwnKey = None,
+    probe: Annotated[bool, typer.Option("--probe", help="Also probe each camera.")] = False,
+) -> None:
+    """Collect what a bug report needs, without secrets: versions, configuration, status, log lines."""
+    from edge_daemon.cli.report import write
+    from edge_daemon.cli.target import Target
+
+    write(file, config, Target(connect, server_key, key), probe=probe)
 
 
 @app.command()
@@ -321,7 +405,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Print the status once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per second.")] = False,
 ) -> None:
-    """Live status of a running daemon: cameras, models and processes. Press q to quit."""
+    """Live status of a running daemon: cameras, models and processes. Its last line lists the keys."""
     import sys
 
     from edge_daemon.cli import top as shown

@@ -47,3 +47,20 @@ def faults(config: Config) -> Iterator[Problem]:
                 path_of(model.path.removeprefix(BUILTIN))
             except ModelError as error:
                 yield config.lines.problem(("models", name, "path"), str(error))
+
+
+def unfit(config: Config) -> Iterator[Problem]:
+    """A note for each built-in model that looks at real pictures: it was trained on the generated street alone."""
+    for name, model in config.models.items():
+        if model.path.startswith(BUILTIN):
+            real = [
+                camera
+                for camera, settings in config.cameras.items()
+                if name in (settings.models or config.models) and kind_of(settings.source) != "scene"
+            ]
+            if real:
+                yield config.lines.problem(
+                    ("models", name, "path"),
+                    f"{model.path} knows only the generated street (scene:) and finds little in real pictures "
+                    f"({', '.join(real)}): use your own model, or zoo:yolox-nano",
+                )

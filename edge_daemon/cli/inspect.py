@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from edge_daemon.errors import EdgeError, ModelError, PictureError
+from edge_daemon.log import printable
 from edge_daemon.runtime.isolated import call
 from edge_daemon.settings import ModelSettings
 
@@ -83,7 +84,7 @@ def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> boo
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines_of(facts)))
+        print("\n".join(map(printable, lines_of(facts))))
     return bool(facts["understood"])
 
 
@@ -141,7 +142,7 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
     for what, figures in facts.get("comparisons", {}).items():
         yield f"compared with {what}: {_compared(figures)}"
     yield "to fix all of these settings, write:"
-    yield yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).rstrip()
+    yield from yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).splitlines()
 
 
 def _table(evidence: Sequence[Mapping[str, str]]) -> Iterator[str]:

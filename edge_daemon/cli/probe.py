@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from edge_daemon.capture.stamps import Stamps, in_words
 from edge_daemon.errors import ConfigError, EdgeError, ExitCode
+from edge_daemon.log import printable
 from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
 from edge_daemon.settings import OpenSettings
 
@@ -21,6 +23,7 @@ KEY_S = 30.0
 MAX_CLIP_S = 600.0
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"
+FIRST_MODEL = "zoo:yolox-nano"
 HINTS = {
     "refused": "nothing listens there: is the camera on, and the port right?",
     "unauthorised": "user or password is wrong, or this user may not read the device",
@@ -89,13 +92,14 @@ def probe(
     picture: Path | None,
     clip: str | None = None,
     output: Path | None = None,
+    write: Path | None = None,
     as_json: bool,
 ) -> ExitCode:
     """Look at a source, print what it is, and save a picture and a `clip` of that duration, if any, of it. `options`
-    are keys of a camera as in a configuration.
+    are keys of a camera as in a configuration. A source that works begins the configuration `write`.
 
     Raises:
-        ConfigError: the source or an option is invalid.
+        ConfigError: the source or an option is invalid, or the configuration exists already.
         PictureError: the picture cannot be saved under that name.
     """
     from edge_daemon.config.load import loads
@@ -111,6 +115,8 @@ def probe(
     camera = loads(json.dumps(written), "probe").cameras[name]
     opening = open_settings(camera)
     clip_s, file = _clip(clip, output, name)
+    if write and write.exists():
+        raise ConfigError(f"{write}: exists already; without --write the lines to add are printed")
     facts = ask(
         Request(source=camera.source, opening=opening, seconds=seconds, picture=str(picture), clip=file, clip_s=clip_s)
     )
@@ -118,9 +124,11 @@ def probe(
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
     else:
         hint = HINTS.get(facts.reason or "") if comes_and_goes(camera.source) else None
-        print("\n".join(lines_of(facts, _config(name, source, options), hint)))
+        print("\n".join(map(printable, lines_of(facts, _config(name, source, options), hint))))
     if not facts.works:
         return ExitCode.START
+    if write:
+        _begin(write, _config(name, source, options))
     return ExitCode.FAILED if facts.clip and facts.clip.error else ExitCode.OK
 
 
@@ -177,9 +185,21 @@ def lines_of(facts: Facts, config: dict[str, Any], hint: str | None = None) -> I
     if facts.clip:
         yield from _clip_in_words(facts.clip)
     yield "to use it, write:"
-    yield yaml.safe_dump(config, sort_keys=False, width=110).rstrip()
+    yield from yaml.safe_dump(config, sort_keys=False, width=110).splitlines()
     if SECRET in str(config):
         yield f"and put its password where ${{{SECRET}}} is looked up: a systemd credential, or the environment"
+
+
+def _begin(file: Path, config: dict[str, Any]) -> None:
+    """Write a first configuration: the camera, and a model that can be downloaded."""
+    config = {**config, "models": {"objects": {"path": FIRST_MODEL}}}
+    try:
+        with file.open("x", encoding="utf-8") as written:
+            written.write("# A model of your own: path: FILE.onnx. All keys: docs/configuration.md\n")
+            yaml.safe_dump(config, written, sort_keys=False, width=110)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from error
+    print(f"{file} is written; run it: edge-daemon run {file}", file=sys.stderr)
 
 
 def _clip_in_words(clip: ClipFacts) -> Iterator[str]:

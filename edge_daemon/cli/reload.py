@@ -3,7 +3,6 @@
 import os
 import select
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,10 +10,11 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.log import printable
 from edge_daemon.messages.requests import Reload, Reply, Requester
 from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.control_socket import NAME, Greeting, peer_user
-from edge_daemon.supervisor.folders import PREFIX
+from edge_daemon.supervisor.folders import PREFIX, temporary
 from edge_daemon.transport.channel import Channel
 
 SERVICE_FOLDER = "/run/edge-daemon"
@@ -50,6 +50,15 @@ def reload(config: Path | None, place: Path | None) -> str:
     return reply.text
 
 
+def is_running(config: Path) -> bool:
+    """True if a daemon that this user can reach reads this file."""
+    running = False
+    for channel, greeting in _daemons(None):
+        channel.close()
+        running = running or _reads(greeting, config)
+    return running
+
+
 def _ask(channel: Channel, request: Reload) -> Reply:
     """Send a request, and wait for the reply, for as long as it takes.
 
@@ -67,8 +76,8 @@ def _ask(channel: Channel, request: Reload) -> Reply:
 
 def _daemons(place: Path | None) -> Iterator[tuple[Channel, Greeting]]:
     """A channel to each daemon that this user may talk to."""
-    usual = [os.environ.get("RUNTIME_DIRECTORY"), SERVICE_FOLDER, tempfile.gettempdir()]
-    places = [place] if place else dict.fromkeys(Path(folder) for folder in usual if folder)
+    usual = [Path(os.environ.get("RUNTIME_DIRECTORY") or SERVICE_FOLDER), Path(SERVICE_FOLDER), temporary()]
+    places = [place] if place else list(dict.fromkeys(usual))
     for folder in places:
         for path in sorted(folder.glob(f"{PREFIX}*/{NAME}")):
             if (channel := _connected(path, folder)) is None:
@@ -104,4 +113,4 @@ def _greeting(channel: Channel) -> Greeting | None:
 
 
 def _reads(daemon: Greeting, config: Path) -> bool:
-    return daemon.config is not None and Path(daemon.config) == config.absolute()
+    return daemon.config == printable(str(config.absolute()))

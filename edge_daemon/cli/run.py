@@ -1,21 +1,29 @@
 """`run` and `demo`: a supervisor in the foreground, with its progress on the terminal."""
 
+import contextlib
 import logging
+import os
+import socket
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import setproctitle
 
 from edge_daemon import log
 from edge_daemon.addresses import endpoint, is_local
-from edge_daemon.cli.check import faults
+from edge_daemon.cli.check import faults, unfit
 from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.state import daemon_folder
+from edge_daemon.settings import SaveSettings
 from edge_daemon.supervisor.control_socket import ControlSocket
 from edge_daemon.supervisor.folders import run_folder
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -26,6 +34,9 @@ from edge_daemon.supervisor.spawner import Spawner
 from edge_daemon.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
+PORTS = 100
+"""Ports that are tried for the page."""
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi")
 DEMO = """
 cameras:
   street:
@@ -38,9 +49,16 @@ models:
 
 
 def run(
-    config: Config | Path, *, results: str | None = None, publish: str | None = None, cache: Path | None = None
+    config: Config | Path,
+    *,
+    results: str | None = None,
+    append: bool | None = None,
+    save: Path | None = None,
+    publish: str | None = None,
+    cache: Path | None = None,
+    level: log.Level | None = None,
 ) -> None:
-    """Run a configuration until all its files have been read, or until a signal.
+    """Run a configuration until all its files have been read, or until a signal. Annotated frames are saved to `save`.
 
     A file is read again for each reload. Missing models are downloaded first, into the folder `cache`.
 
@@ -48,18 +66,36 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, publish, cache)
+        _run(config, spawner, results, append, save, publish, cache, level)
 
 
-def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: str | None, cache: Path | None) -> None:
+def _run(
+    config: Config | Path,
+    spawner: Spawner,
+    results: str | None,
+    append: bool | None,
+    save: Path | None,
+    publish: str | None,
+    cache: Path | None,
+    level: log.Level | None,
+) -> None:
     path = config.absolute() if isinstance(config, Path) else None
+    log.choose_level(level or "info")
     log.set_up("supervisor")
-    config = _completed(load(config) if isinstance(config, Path) else config, publish, cache)
+    config = load(config) if isinstance(config, Path) else config
+    listen = free_address(config.web.listen) if "web" not in config.model_fields_set and _is_watched() else None
+    config = _completed(config, publish, listen, cache)
+    log.choose_level(level or config.log.level)
+    log.set_up("supervisor")
+    for note in unfit(config):
+        logger.warning("%s", note)
     if results and results != "-":
         results = str(Path(results).absolute())
-        _empty(Path(results))
+    saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
     place, state = config.runtime_dir, daemon_folder(path)
+
+    planned = partial(plan, results=results, append=append, state=state, save=saving)
 
     def again() -> list[ProcessSpec]:
         if path is None:
@@ -71,14 +107,22 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
             raise error
         if changed.runtime_dir != place:
             logger.warning("runtime_dir has changed, which takes effect at the next start")
-        return plan(_completed(changed, publish, cache), folder, results=results, state=state)
+        if (new := level or changed.log.level) != log.level():
+            log.choose_level(new)
+            log.set_up("supervisor")
+            logger.warning("log.level is %s now; running processes take it at their next start", new)
+        try:
+            return planned(_completed(changed, publish, listen, cache), folder)
+        finally:
+            disk.close()
 
     with (
         Signals() as signals,
         run_folder(Path(place) if place else None) as folder,
         ControlSocket(folder, path) as control,
     ):
-        specs = plan(config, folder, results=results, state=state)
+        specs = planned(config, folder)
+        disk.close()
         screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
@@ -91,21 +135,62 @@ def _run(config: Config | Path, spawner: Spawner, results: str | None, publish: 
                 observe=show.update,
                 audit=AuditLog(state),
             )
+            for line in _addresses(specs, config):
+                logger.info("%s", line)
             supervisor.run()
         for line in summary(supervisor.streams):
             logger.info("%s", line)
+        if made := [f"{what}: {where}" for what, where in (("results", results), ("annotated frames", save)) if where]:
+            logger.info("%s", ", ".join(made))
 
 
-def _completed(config: Config, publish: str | None, cache: Path | None) -> Config:
-    """`config` with the options of the command line, and with all models on this machine."""
+def _completed(config: Config, publish: str | None, listen: str | None, cache: Path | None) -> Config:
+    """`config` with the options of the command line, with the page at `listen` unless it says otherwise, and with all
+    models on this machine.
+    """
+    if listen and "web" not in config.model_fields_set:
+        config = config.model_copy(update={"web": config.web.model_copy(update={"listen": listen})})
     return with_local_models(_published_at(config, publish) if publish else config, cache)
 
 
-def _empty(results: Path) -> None:
+def _is_watched() -> bool:
+    """True if a person started this run on a terminal; false for a service, and if another program reads the log."""
+    return sys.stderr.isatty() and not log.is_json()
+
+
+def free_address(listen: str) -> str:
+    """ADDRESS:PORT with the first port from that of `listen` on that nobody listens at; `listen` if all are taken."""
+    host, _, first = listen.rpartition(":")
+    for port in range(int(first), int(first) + PORTS):
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+            return f"{host}:{port}"
+    return listen
+
+
+def _addresses(specs: Sequence[ProcessSpec], config: Config) -> Iterator[str]:
+    """A line each on the page, the results and the annotated frames."""
+    if any(spec.name == "web" for spec in specs):
+        web = config.web
+        yield f"page: {'https' if web.certificate else 'http'}://{web.listen}{web.prefix}/"
+    for address in config.publish.bind:
+        yield f"results: topics result/CAMERA/ at {address}"
+        yield f"annotated frames: topics frame/CAMERA/ at {address}"
+
+
+def _saving(save: Path) -> SaveSettings:
+    target = save.absolute()
+    if target.suffix and target.suffix.lower() not in VIDEOS:
+        raise ConfigError(f"--save {save}: must be a video ({', '.join(VIDEOS)}) or a folder, which has no suffix")
+    place = target.parent if target.suffix else target
     try:
-        results.open("wb").close()
+        place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StartError(f"cannot write results to {results}: {error.strerror}") from error
+        raise StartError(f"cannot save to {save}: {error.strerror}") from error
+    if not os.access(place, os.W_OK):
+        raise StartError(f"cannot save to {save}: permission denied")
+    return SaveSettings(target=str(target), began_at=time.time())
 
 
 def _published_at(config: Config, address: str) -> Config:
@@ -121,12 +206,14 @@ def _published_at(config: Config, address: str) -> Config:
     return config.model_copy(update={"publish": config.publish.model_copy(update={"bind": [address]})})
 
 
-def demo(*, results: str | None = None, publish: str | None = None) -> None:
+def demo(*, results: str | None = None, append: bool | None = None, publish: str | None = None) -> None:
     """Run the built-in model on the generated street."""
-    command = sys.argv[0]
+    command, config = sys.argv[0], loads(DEMO, "demo")
+    listen = free_address(config.web.listen)
     print("The built-in model runs on a generated street. To see it:")
-    print("  http://127.0.0.1:8080                                the page, in a browser")
+    print(f"  http://{listen}                                the page, in a browser")
     print(f"  {command} tail                  results as JSON lines")
     print(f"  {command} snapshot street.png   a picture with boxes")
     print("Ctrl-C stops it.", flush=True)
-    run(loads(DEMO, "demo"), results=results, publish=publish)
+    web = config.web.model_copy(update={"listen": listen})
+    run(config.model_copy(update={"web": web}), results=results, append=append, publish=publish)

@@ -1,8 +1,12 @@
-"""Texts for the status of a camera and model."""
+"""Texts for the status of a camera and model, and JSON for a terminal."""
+
+import json
+from collections import Counter
 
 import msgspec
 
-from edge_daemon.messages.status import CameraStatus, StreamCounts, Streams
+from edge_daemon.messages.fates import Dropped, losses
+from edge_daemon.messages.status import CameraStatus, Status, StreamCounts, Streams
 
 
 def state_of(camera: CameraStatus) -> str:
@@ -18,7 +22,39 @@ def latency_of(counts: StreamCounts) -> str:
 
 def dropped_from(counts: StreamCounts) -> str:
     """Number of dropped frames of a camera and model, by reason."""
-    return ", ".join(f"{count} {reason}" for reason, count in counts.dropped.items()) or "none"
+    return _listed(counts.dropped)
+
+
+def lost_from(counts: StreamCounts) -> str:
+    """Number of lost frames of a camera and model, by reason: dropped ones, without those that were meant to be."""
+    return _listed(losses(counts.dropped))
+
+
+def in_brief(status: Status, before: Streams) -> str:
+    """One line on all cameras: their states, the rate and latency of results, and losses since the counts `before`."""
+    states = {name: state_of(camera) for name, camera in status.cameras.items()}
+    up = sum(camera.state == "up" for camera in status.cameras.values())
+    streams = [counts for camera in status.cameras.values() for counts in camera.models.values()]
+    p99 = max((counts.latency_ms.get("p99", 0.0) for counts in streams), default=0.0)
+    delivered, lost = 0, Counter[str]()
+    for name, camera in status.cameras.items():
+        for model, counts in camera.models.items():
+            old = before.get(name, {}).get(model)
+            delivered += counts.delivered - (old.delivered if old else 0)
+            lost += Counter(losses(counts.dropped)) - Counter(losses(old.dropped) if old else {})
+    others = [f"{name} {state}" for name, state in states.items() if status.cameras[name].state != "up"]
+    parts = [
+        f"{up} of {len(states)} camera{'s'[: len(states) != 1]} up",
+        f"{sum(counts.fps for counts in streams):.1f} results/s",
+        f"latency p99 at most {p99:.0f} ms",
+        f"{delivered} results since the last summary",
+        f"lost: {_listed(lost)}",
+    ]
+    return ", ".join(parts) + (f"; not up: {', '.join(others)}" if others else "")
+
+
+def _listed(counts: Dropped) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "none"
 
 
 def found_in(counts: StreamCounts) -> str:
@@ -40,3 +76,9 @@ def with_latency(counts: StreamCounts) -> str:
     """The end of a line of counts: the latency, if there are results."""
     latency = latency_of(counts)
     return latency and f", latency {latency}"
+
+
+def on_terminal(body: bytes) -> bytes:
+    """JSON with escape sequences for all that a terminal would act on."""
+    text = body.decode(errors="replace")
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).encode()

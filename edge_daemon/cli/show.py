@@ -8,18 +8,21 @@ import time
 from types import TracebackType
 from typing import Self
 
-from edge_daemon.cli.sentences import found_in, state_of, with_latency
-from edge_daemon.messages.status import Status
+from edge_daemon.cli.sentences import in_brief
+from edge_daemon.messages.status import Status, Streams
 
 logger = logging.getLogger(__name__)
-LINES_S = 10.0
+SUMMARIES_S = (10.0, 60.0, 600.0, 3600.0)
+"""Times of the first summaries after the start; then one follows after each of the last."""
 
 
 class LogLines:
-    """Logs the status every few seconds."""
+    """Logs a summary: soon after the start, and then once an hour. Changes are logged by the processes themselves."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + LINES_S
+        self._began, self._waits = time.monotonic(), iter(SUMMARIES_S)
+        self._next = self._began + next(self._waits)
+        self._before: Streams = {}
 
     def __enter__(self) -> Self:
         return self
@@ -28,24 +31,13 @@ class LogLines:
         """Nothing to close."""
 
     def update(self, status: Status) -> None:
-        """Log the status, if it is time to."""
-        if time.monotonic() < self._next:
+        """Log the summary, if it is time to."""
+        now = time.monotonic()
+        if now < self._next:
             return
-        self._next = time.monotonic() + LINES_S
-        for name, camera in status.cameras.items():
-            for model, counts in camera.models.items():
-                logger.info(
-                    "%s (%s) / %s: %.1f fps%s, %d delivered, %d dropped, last: %s",
-                    name,
-                    state_of(camera),
-                    model,
-                    counts.fps,
-                    with_latency(counts),
-                    counts.delivered,
-                    sum(counts.dropped.values()),
-                    found_in(counts),
-                    extra={"camera": name},
-                )
+        self._next = self._began + next(self._waits, now - self._began + SUMMARIES_S[-1])
+        logger.info("%s", in_brief(status, self._before))
+        self._before = {name: camera.models for name, camera in status.cameras.items()}
 
 
 class Screen:
@@ -86,9 +78,9 @@ class Screen:
 
     def update(self, status: Status) -> None:
         """Show the status."""
-        from edge_daemon.cli.tables import camera_table
+        from edge_daemon.cli.tables import camera_table, plain
 
         table = camera_table(status.cameras, width=self._console.width)
         down = [process.name for process in status.processes if process.pid is None and process.state != "finished"]
-        table.caption = f"not running: {', '.join(down)}" if down else None
+        table.caption = plain(f"not running: {', '.join(down)}") if down else None
         self._live.update(table)

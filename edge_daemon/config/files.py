@@ -3,15 +3,17 @@
 They are kept apart from validation, which gives the same answer on every machine.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
-from edge_daemon.config.sources import kind_of, path_of
+from edge_daemon.config.sources import is_on_disk, kind_of, path_of
 from edge_daemon.errors import StartError
-from edge_daemon.transport.curve import ANY, public_key, secret_key
+from edge_daemon.runtime import disk
+from edge_daemon.transport.curve import ANY, is_key, public_key, secret_key
 from edge_daemon.zoo.paths import BUILTIN, is_download
 
 
@@ -19,8 +21,10 @@ def missing(config: Config) -> Iterator[Problem]:
     """One problem for each source, model, key and label file that is missing or cannot be read."""
     lines = config.lines
     for name, camera in config.cameras.items():
-        kind = kind_of(camera.source)
-        if kind in ("file", "folder") and (fault := _fault(path_of(camera.source), folder=kind == "folder")):
+        if not is_on_disk(camera.source):
+            continue
+        path, folder = path_of(camera.source), kind_of(camera.source) == "folder"
+        if not disk.look(path).hung and (fault := _fault(path, folder=folder)):  # a drive may be back later
             yield lines.problem(("cameras", name, "source"), fault)
     publish = config.publish
     if publish.secret_key and (fault := _key_fault(publish.secret_key, secret_key)):
@@ -38,6 +42,8 @@ def missing(config: Config) -> Iterator[Problem]:
 
 def _key_fault(text: str, read: Callable[[str], str]) -> str | None:
     try:
+        if not is_key(text):
+            disk.must_answer(Path(text))
         read(text)
     except StartError as error:
         return str(error)
@@ -45,11 +51,13 @@ def _key_fault(text: str, read: Callable[[str], str]) -> str | None:
 
 
 def _fault(path: Path, *, folder: bool = False) -> str | None:
-    try:
-        if not path.exists():
-            return f"there is no {'folder' if folder else 'file'} {path}"
-    except OSError as error:  # such as a name that is too long, or a folder without permission to enter
-        return f"cannot look for {path}: {(error.strerror or str(error)).lower()}"
-    if path.is_dir() != folder:
+    found = disk.look(path)
+    if found.hung:
+        return f"{path} does not answer; is its network drive there?"
+    if found.error in (errno.ENOENT, errno.ENOTDIR):
+        return f"there is no {'folder' if folder else 'file'} {path}"
+    if found.error:  # such as a name that is too long, or a folder without permission to enter
+        return f"cannot look for {path}: {os.strerror(found.error).lower()}"
+    if found.is_folder != folder:
         return f"{path} is a {'file' if folder else 'folder'}"
-    return None if os.access(path, os.R_OK) else f"{path} cannot be read: permission denied"
+    return None if found.readable else f"{path} cannot be read: permission denied"

@@ -7,16 +7,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge_daemon.config import files, secrets
+from edge_daemon.config import files, mistaken, secrets
 from edge_daemon.config.cross_checks import faults
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
 from edge_daemon.config.pydantic_errors import explain
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import camera_names, model_names
 from edge_daemon.config.yaml import Document, parse
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.runtime import disk
 
 MAX_BYTES = 1_000_000
+FREE = "x-"
+"""Keys at the top level that begin so are ignored: a place for YAML anchors that several cameras share."""
 
 
 def load(path: Path) -> Config:
@@ -67,17 +70,26 @@ def _schema() -> dict[str, Any]:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the YAML, for completion and checks in editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edge-daemon configuration"}
-    return {**head, **{key: value for key, value in _schema().items() if key != "title"}}
+    free = {"patternProperties": {f"^{FREE}": {"description": "Ignored: a place for YAML anchors to share."}}}
+    return {**head, **free, **{key: value for key, value in _schema().items() if key != "title"}}
 
 
 def _read(path: Path) -> str:
+    if advice := mistaken.sentence(path):
+        raise ConfigError(advice)
     try:
+        disk.must_answer(path)
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except StartError as error:
+        raise ConfigError(str(error)) from None
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: is a folder; name the YAML file in it") from None
+        raise ConfigError(
+            f"{path}: is a folder; name the YAML file in it. Run a model on a folder of pictures: "
+            f"edge-daemon run --source {path} --model MODEL"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {str(reason).lower()}") from None
@@ -97,6 +109,7 @@ def _config(document: Document, folder: Path) -> Config:
             text = "is empty" if data is None else f"must be a mapping of keys to values{got(data)}"
             document.blame((), f"{text}; it needs cameras: and models:")
         raise _error(document)
+    document.data = data = {key: value for key, value in data.items() if not key.startswith(FREE)}
     return _validated(document, secrets.fill(document, data), folder)
 
 

@@ -27,6 +27,7 @@ from edge_daemon.config.values import (
     Listen,
     ModelPath,
     Name,
+    Networks,
     Polygons,
     Prefix,
     Providers,
@@ -42,6 +43,7 @@ from edge_daemon.config.values import (
     Words,
     token_section,
 )
+from edge_daemon.log import Level
 from edge_daemon.settings import Activation, Codec, Column, Decode, DecoderName, Delivery, Order, Transport, Unit
 from edge_daemon.tokens import ROLES, Role
 
@@ -174,7 +176,9 @@ class Model(Section):
     path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
     """An ONNX file, builtin:person, zoo:NAME from the catalogue, or https://... with its sha256."""
     sha256: Sha256 | None = Field(default=None)
-    """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too."""
+    """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too. If weights
+    are in files beside the model, it is that of the model and these, in the order of their names (cat m.onnx m.data |
+    sha256sum)."""
     workers: int = Field(default=1, ge=1, le=64)
     """Worker processes of this model; each runs one frame or batch at a time."""
     threads: int = Field(default=1, ge=1, le=64)
@@ -212,6 +216,13 @@ class Model(Section):
     """ONNX Runtime execution providers, in order of preference."""
     labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt", "coco"])
     """Class names in order, a text file with one name a line, coco or voc; if left out, those in the model file."""
+
+
+class Log(Section):
+    """The log of all processes."""
+
+    level: Level = "info"
+    """Leave out lines below this level: debug, info, warning or error."""
 
 
 class Frames(Section):
@@ -287,6 +298,8 @@ class Web(Section):
     """Host names accepted in requests, besides localhost and IP addresses."""
     prefix: Prefix = ""
     """Path prefix that a reverse proxy adds, such as /cameras."""
+    proxies: Networks | None = Field(default=None, examples=[["127.0.0.1", "172.18.0.0/16"]])
+    """Addresses of reverse proxies, whose X-Forwarded-For, -Proto and -Host are believed."""
     certificate: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.crt"])
     """TLS: PEM file with the certificate and its chain."""
     key: FilePath | None = Field(default=None, examples=["/etc/edge-daemon/tls.key"])
@@ -315,6 +328,7 @@ class Config(Section):
     frames: Frames = Field(default_factory=Frames)
     publish: Publish = Field(default_factory=Publish)
     web: Web = Field(default_factory=Web)
+    log: Log = Field(default_factory=Log)
     runtime_dir: FilePath | None = Field(default=None)
     """Folder for the sockets between processes; a private one if left out."""
 

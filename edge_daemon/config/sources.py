@@ -1,17 +1,21 @@
 """The kinds of `source:`, told apart by their text, and default names of cameras and models.
 
-Shared by the configuration and the capture that opens the source. Does not import pydantic.
+Shared by the configuration and the capture that opens the source. Does not import pydantic. Only a folder without a
+slash at its end is told from a file by a look at the disk: that of `runtime/disk.py`, or in a capture, which may hang
+with its source, a plain one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge_daemon.config.names import clean, unique
+from edge_daemon.runtime import disk
 from edge_daemon.zoo.paths import BUILTIN, ZOO
 
+IsFolder = Callable[[Path], bool]
 Kind = Literal["file", "folder", "webcam", "rtsp", "http", "scene"]
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _KINDS: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "https": "http"}
@@ -23,8 +27,13 @@ def scheme_of(source: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def kind_of(source: str | int) -> Kind:
-    """The kind of source. Reads the disk only to tell a folder from a file."""
+def is_on_disk(source: str | int) -> bool:
+    """True for a file or a folder."""
+    return kind_of(source, lambda _: False) in ("file", "folder")
+
+
+def kind_of(source: str | int, is_folder: IsFolder = disk.is_folder) -> Kind:
+    """The kind of source."""
     text = str(source)
     if (text.isascii() and text.isdigit()) or text.startswith(("/dev/video", "/dev/v4l/")):
         return "webcam"
@@ -32,7 +41,7 @@ def kind_of(source: str | int) -> Kind:
         return "scene"
     if kind := _KINDS.get(scheme_of(text)):
         return kind
-    return "folder" if text.endswith("/") or _is_dir(path_of(text)) else "file"
+    return "folder" if text.endswith("/") or is_folder(path_of(text)) else "file"
 
 
 def path_of(source: str) -> Path:
@@ -43,20 +52,26 @@ def path_of(source: str) -> Path:
     return Path(unquote(rest.removeprefix("localhost") if rest.startswith("localhost/") else rest))
 
 
+def is_folder_here(path: Path) -> bool:
+    """True if there is a folder; waits for a file system that does not answer."""
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False
+
+
 def is_finite(source: str | int, delivery: str | None = None) -> bool:
     """True if the source ends by itself: files, folders that are not watched (`live`), and scenes with `frames`."""
-    if comes_and_goes(source, delivery):
-        return False
-    kind = kind_of(source)
-    if kind == "scene":
-        return "frames" in parse_qs(str(source).partition("?")[2])
-    return kind in ("file", "folder")
+    if is_on_disk(source):
+        return not comes_and_goes(source, delivery)
+    return kind_of(source) == "scene" and "frames" in parse_qs(str(source).partition("?")[2])
 
 
-def comes_and_goes(source: str | int, delivery: str | None = None) -> bool:
+def comes_and_goes(source: str | int, delivery: str | None = None, is_folder: IsFolder = disk.is_folder) -> bool:
     """True for cameras and watched folders (`live`), which may be offline for a while. Any other source must exist."""
-    kind = kind_of(source)
-    return kind in ("webcam", "rtsp", "http") or (kind == "folder" and delivery == "live")
+    if is_on_disk(source):
+        return delivery == "live" and kind_of(source, is_folder) == "folder"
+    return kind_of(source) in ("webcam", "rtsp", "http")
 
 
 def camera_names(sources: Sequence[str | int]) -> list[str]:
@@ -87,13 +102,6 @@ def _called(source: str) -> str:
 def _stem(file: str) -> str:
     # In a mistyped URL that is taken for a file, only the host is sure to hold no password.
     return path_of(file).stem if scheme_of(file) in ("", "file") else _host(file)
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # such as a name that is too long
-        return False
 
 
 def _host(url: str) -> str:

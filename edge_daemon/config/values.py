@@ -11,7 +11,7 @@ from edge_daemon import addresses
 from edge_daemon.config import quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import UNPRINTABLE, close
-from edge_daemon.config.sources import kind_of, path_of, scheme_of
+from edge_daemon.config.sources import is_on_disk, kind_of, path_of, scheme_of
 from edge_daemon.transport.curve import ANY, is_key, is_path
 from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
 
@@ -51,10 +51,10 @@ def _source(value: object, info: ValidationInfo) -> str:
         return str(value)
     if not isinstance(value, str) or not value:
         raise ValueError("must be a URL, a path, the number of a webcam, or 'scene:'")
-    kind = kind_of(_printable(value))
+    kind = "file" if is_on_disk(_printable(value)) else kind_of(value)
     if kind in ("rtsp", "http"):
         return _url(value)
-    if kind not in ("file", "folder"):
+    if kind != "file":
         return value
     scheme = scheme_of(value)
     if scheme not in ("", "file"):
@@ -314,3 +314,6 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 SecretKey = Annotated[str, AfterValidator(_key)]
 Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
 Listen = Annotated[str, AfterValidator(addresses.listen)]
+Networks = Annotated[
+    list[Annotated[str, AfterValidator(addresses.network)]], Field(min_length=1), AfterValidator(_differing)
+]

@@ -93,6 +93,7 @@ class Dispatcher:
                 if known and known.inbox != message.inbox:
                     self._worker_lost(message.worker)
                 self._workers.receive(message)
+                self._requests.worker_hello(message)
             case BatchStarted() | Leaving():
                 self._workers.receive(message)
             case WebHello() | Request() | Withdraw():

@@ -6,7 +6,7 @@ from edge_daemon.dispatcher.competitor import Competitor
 from edge_daemon.dispatcher.outbox import WEB, Outbox
 from edge_daemon.dispatcher.scheduler import Scheduler
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
-from edge_daemon.messages.scheduling import Request, Returned, SendUpload, WebHello, Withdraw
+from edge_daemon.messages.scheduling import ModelInput, Request, Returned, SendUpload, WebHello, Withdraw, WorkerHello
 from edge_daemon.runtime.crash_marker import InHand
 from edge_daemon.settings import ModelPlan
 
@@ -75,6 +75,7 @@ class RequestQueues:
     def __init__(self, outbox: Outbox, scheduler: Scheduler) -> None:
         self._outbox, self._scheduler = outbox, scheduler
         self.queues: dict[str, RequestQueue] = {}
+        self._inputs: dict[str, ModelInput] = {}
 
     def change(self, models: Mapping[str, ModelPlan]) -> None:
         """Switch to other models."""
@@ -83,10 +84,17 @@ class RequestQueues:
         for name, queue in self.queues.items():
             queue.weight = weights[name]
 
+    def worker_hello(self, hello: WorkerHello) -> None:
+        """A worker is there: the web may send smaller pictures."""
+        self._inputs[hello.model] = needed = ModelInput(model=hello.model, input=hello.input)
+        if hello.model in self.queues:
+            self._outbox.send(WEB, needed)
+
     def receive(self, message: WebHello | Request | Withdraw) -> None:
         """Take a message of the web."""
         match message:
             case WebHello():
+                self._outbox.send(WEB, *self._inputs.values())
                 for model, number, deaths in message.requests:
                     self._add(model, number, deaths)
             case Request():

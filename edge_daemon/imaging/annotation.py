@@ -14,8 +14,14 @@ from edge_daemon.imaging.masks import draw_label_map, draw_masks
 from edge_daemon.messages.findings import Detection, Found, Rle
 
 
-def annotate(rgb: Pixels, found: Found) -> None:
-    """Draw findings into a writable RGB picture (uint8, height x width x 3): maps first, captions last."""
+def annotate(rgb: Pixels, found: Found, *, model: str | None = None, age_s: float | None = None) -> None:
+    """Draw findings into a writable RGB picture (uint8, height x width x 3): maps first, captions last. Captions begin
+    with the name of the `model`, if given. Findings in an earlier picture, `age_s` older, are drawn as dashed boxes
+    alone.
+    """
+    if age_s is not None:
+        _annotate_old(rgb, found, model or "", age_s)
+        return
     listed = [shown for one in found.detections for shown in _shown(one)]
     if found.segments:
         label_map = np.zeros(rgb.shape[:2], np.uint8)
@@ -24,9 +30,9 @@ def annotate(rgb: Pixels, found: Found) -> None:
         draw_label_map(rgb, label_map)
     _draw_masks(rgb, [one for one in listed if one.mask])
     upright = [one for one in listed if one.corners is None]
-    draw_boxes(rgb, np.array([one.xyxy for one in upright], np.float32), _ids(upright), _captions(upright))
+    draw_boxes(rgb, np.array([one.xyxy for one in upright], np.float32), _ids(upright), _captions(upright, model))
     turned = [one for one in listed if one.corners is not None]
-    draw_polygons(rgb, np.array([one.corners for one in turned], np.float32), _ids(turned), _captions(turned))
+    draw_polygons(rgb, np.array([one.corners for one in turned], np.float32), _ids(turned), _captions(turned, model))
     for one in listed:
         if one.keypoints:
             draw_keypoints(rgb, np.array([one.keypoints], np.float32), one.skeleton or "")
@@ -35,13 +41,19 @@ def annotate(rgb: Pixels, found: Found) -> None:
     lines = [(f"{one.class_name} {one.confidence:.2f}", one.class_id) for one in found.classes or ()]
     lines += [(line, 0) for line in _spoken(found)]
     if lines:
-        draw_classes(rgb, [caption for caption, _ in lines], [number for _, number in lines])
+        draw_classes(rgb, [_prefix(model) + caption for caption, _ in lines], [number for _, number in lines])
 
 
 def _spoken(found: Found | Detection) -> list[str]:
     """Text and numbers of a result as captions."""
     read = [found.text.text] if found.text and found.text.text else []
     return [*read, *(f"{one.name} {one.value:g}" for one in found.values or ())]
+
+
+def _annotate_old(rgb: Pixels, found: Found, model: str, age_s: float) -> None:
+    listed = [shown for one in found.detections for shown in _shown(one)]
+    captions = [f"{_prefix(model)}{one.class_name}, {age_s:.1f} s ago" for one in listed]
+    draw_boxes(rgb, np.array([one.xyxy for one in listed], np.float32), _ids(listed), captions, dashed=True)
 
 
 def _shown(one: Detection) -> list[Detection]:
@@ -78,5 +90,9 @@ def _ids(detections: Sequence[Detection]) -> list[int]:
     return [one.class_id for one in detections]
 
 
-def _captions(detections: Sequence[Detection]) -> list[str]:
-    return [f"{one.class_name} {one.confidence:.2f}" for one in detections]
+def _captions(detections: Sequence[Detection], model: str | None) -> list[str]:
+    return [f"{_prefix(model)}{one.class_name} {one.confidence:.2f}" for one in detections]
+
+
+def _prefix(model: str | None) -> str:
+    return f"{model}: " if model else ""

@@ -15,7 +15,8 @@ from PIL import Image
 from edge_daemon.errors import PictureError
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb, check_pixels, rgb_array, rgb_to_bgr
 from edge_daemon.imaging.header import Buffer, read_header
-from edge_daemon.imaging.pictures import MAX_PIXELS, check_size, read_bgr, read_rgb
+from edge_daemon.imaging.pictures import MAX_PIXELS, REDUCED, check_size, read_bgr, read_rgb
+from edge_daemon.imaging.work import check_work
 from edge_daemon.settings import Codec
 
 __all__ = [
@@ -29,12 +30,6 @@ __all__ = [
     "read_rgb",
 ]
 
-_REDUCED = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
 _LONGEST_SIDE = {"raw": 1 << 31, "jpeg": 65500, "png": 1_000_000, "webp": 16383}  # libjpeg, libpng, libwebp
 _WEBP_METHOD = 1  # 0 to 6; on 720p 34 ms and 210 kB, against 87 ms and 192 kB with the usual 4
 
@@ -87,11 +82,11 @@ def decode_bgr(
     `raw` gives a read-only view of `data`.
 
     Raises:
-        PictureError: the bytes are damaged, differ from `codec`, `width` and `height`, or have more than `max_pixels`;
-            the latter two are checked before decoding.
+        PictureError: the bytes are damaged, differ from `codec`, `width` and `height`, have more than `max_pixels`, or
+            take too long to decode; all but damage is checked before decoding.
     """
     reduced = reduced if codec == "jpeg" else 1
-    return _decode(data, codec, width, height, _REDUCED[reduced], max_pixels, reduced)
+    return _decode(data, codec, width, height, REDUCED[reduced], max_pixels, reduced)
 
 
 def decode_rgb(data: Buffer, codec: Codec, width: int, height: int, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -152,6 +147,7 @@ def _decode(
     if (header := read_header(data)) != (codec, width, height):
         found = f"{header.codec} of {header.width}x{header.height}" if header else "something else"
         raise PictureError(f"these {pixels.size} bytes should be {codec} of {width}x{height}, but are {found}")
+    check_work(data)
     try:
         decoded = cv2.imdecode(pixels, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:

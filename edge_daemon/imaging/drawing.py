@@ -16,6 +16,9 @@ from edge_daemon.imaging.palette import Colour, colour, ink
 
 __all__ = ["colour", "draw_boxes", "draw_classes", "draw_polygons", "font_size", "ink"]
 
+DASH = 4
+"""Length of a dash, and of a gap, in widths of the line."""
+
 
 def draw_boxes(
     rgb: Pixels,
@@ -23,6 +26,8 @@ def draw_boxes(
     class_ids: Sequence[int],
     captions: Sequence[str],
     labels: Labels | None = None,
+    *,
+    dashed: bool = False,
 ) -> None:
     """Draw boxes and their captions into a writable RGB picture (uint8, height x width x 3).
 
@@ -42,7 +47,7 @@ def draw_boxes(
         if corners
     ]
     for corners, class_id, _ in visible:
-        _frame(rgb, corners, line, colour(class_id))
+        _frame(rgb, corners, line, colour(class_id), DASH * line if dashed else 0)
     for (x1, y1, _, _), class_id, caption in visible:
         _caption(rgb, caption, class_id, (x1 - line // 2, y1 - line // 2), labels)
 
@@ -111,12 +116,20 @@ def _corners(xyxy: ArrayLike, width: int, height: int) -> list[tuple[int, int, i
     return [(x1, y1, x2, y2) if seen else None for (x1, y1, x2, y2), seen in zip(corners, there.tolist(), strict=True)]
 
 
-def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour) -> None:
+def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour, dash: int) -> None:
+    """Draw an upright frame; with a `dash` of so many pixels, and gaps as long."""
     x1, y1, x2, y2 = corners
     out = line // 2  # half of the line lies outside the box
     left, top = max(0, x1 - out), max(0, y1 - out)
-    right, bottom = x2 + out + 1, y2 + out + 1
-    rgb[top : top + line, left:right] = fill
-    rgb[max(top, bottom - line) : bottom, left:right] = fill
-    rgb[top:bottom, left : left + line] = fill
-    rgb[top:bottom, max(left, right - line) : right] = fill
+    right, bottom = min(x2 + out + 1, rgb.shape[1]), min(y2 + out + 1, rgb.shape[0])
+    columns: slice | NDArray[np.int64] = slice(left, right)
+    rows: slice | NDArray[np.int64] = slice(top, bottom)
+    if dash:
+        columns, rows = (
+            np.array([at for at in range(first, last) if (at - first) // dash % 2 == 0], np.int64)
+            for first, last in ((left, right), (top, bottom))
+        )
+    rgb[top : top + line, columns] = fill
+    rgb[max(top, bottom - line) : bottom, columns] = fill
+    rgb[rows, left : left + line] = fill
+    rgb[rows, max(left, right - line) : right] = fill

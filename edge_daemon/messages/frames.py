@@ -14,11 +14,14 @@ Matrix = Literal["bt601", "bt709", "bt2020"]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that."""
+    """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that, or
+    to fill it `crop` times, so that it is cut out of the centre.
+    """
 
     width: int
     height: int
     stretch: bool = False
+    crop: float | None = None
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,9 +101,9 @@ class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
     """Header of a camera's frame.
 
     `time_s` is camera time: seconds since the epoch began; `captured_at` is the wall time that belongs to it. `truth`
-    are the boxes of the objects that a generated scene contains. The result of a `deferrable` frame (of a file) may be
-    sent together with the next one. With `share` other models come after this one, and the dispatcher is sent what is
-    found.
+    are the boxes of the objects that a generated scene contains, `file` is the name of a picture in a folder. The
+    result of a `deferrable` frame (of a file) may be sent together with the next one. With `share` other models come
+    after this one, and the dispatcher is sent what is found.
     """
 
     camera: str
@@ -111,6 +114,7 @@ class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
     deferrable: bool = False
     share: bool = False
     truth: list[list[float]] | None = None
+    file: str | None = None
 
     @property
     def title(self) -> str:

@@ -3,7 +3,7 @@
 import msgspec
 
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.fates import Failure
+from edge_daemon.messages.fates import Failure, UploadFailure
 from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Frame
 
@@ -43,5 +43,5 @@ class UploadOutcome(Message, frozen=True, kw_only=True, tag="upload-outcome.1"):
     worker: str
     found: Found = Found()
     timing_ms: Timing = Timing()
-    failed: Failure | None = None
+    failed: UploadFailure | None = None
     error: str = ""

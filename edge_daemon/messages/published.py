@@ -13,10 +13,25 @@ from edge_daemon.settings import Codec
 PROTOCOL_VERSION: Literal[1] = 1
 
 
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
+    """What another model of the camera found, as it is drawn in a frame: in the same picture (`seq`), or, as dashed
+    boxes, in one that is `age_ms` older.
+    """
+
+    model: str
+    seq: int
+    age_ms: float = 0.0
+    detections: list[Detection] = []
+    classes: list[PictureClass] | msgspec.UnsetType = msgspec.UNSET
+    segments: list[Segment] | msgspec.UnsetType = msgspec.UNSET
+
+
 class Result(msgspec.Struct, kw_only=True):
-    """A `result` message; `frame` messages have the same header plus `encoding`.
+    """A `result` message; `frame` messages have the same header plus `encoding`, and `drawn`: the findings of the
+    camera's other models that are drawn too. Nothing else is.
 
     `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
+    `file` is the name of the picture, for folders.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -27,6 +42,7 @@ class Result(msgspec.Struct, kw_only=True):
     seq: int
     captured_at: str
     time_s: float = 0.0
+    file: str | msgspec.UnsetType = msgspec.UNSET
     width: int
     height: int
     detections: list[Detection]
@@ -43,6 +59,7 @@ class Result(msgspec.Struct, kw_only=True):
     after: str | msgspec.UnsetType = msgspec.UNSET
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
     encoding: Codec | msgspec.UnsetType = msgspec.UNSET
+    drawn: list[Drawn] | msgspec.UnsetType = msgspec.UNSET
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

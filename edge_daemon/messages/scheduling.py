@@ -167,6 +167,13 @@ class Returned(Message, frozen=True, kw_only=True, tag="returned.2"):
     number: int
 
 
+class ModelInput(Message, frozen=True, kw_only=True, tag="model-input.1"):
+    """A worker of `model` is there: no picture need be larger than `input`."""
+
+    model: str
+    input: Input | None
+
+
 # web or worker -> dispatcher
 
 
@@ -233,5 +240,5 @@ FromWeb = WebHello | Request | Withdraw | UploadDone
 FromWorker = WorkerHello | BatchStarted | WorkerReady | UploadDone | Leaving
 ToDispatcher = FromCapture | FromWeb | FromWorker | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
-ToWeb = SendUpload | Returned | Introduce
+ToWeb = SendUpload | Returned | ModelInput | Introduce
 ToWorker = Dismissed

@@ -43,9 +43,12 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
 
 
 class WorkerReport(ProcessReport, frozen=True, kw_only=True):
-    """The number of frames that a worker has served, and the execution provider that its model runs on."""
+    """The number of frames that a worker has served, the longest time that one took lately, and the execution provider
+    that its model runs on.
+    """
 
     served: int = 0
+    longest_s: float = 0.0
     provider: str = ""
 
 
@@ -100,7 +103,9 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int
     silent_s: float = 0.0
     rejected: int = 0
-    detail: Annotated[dict[str, Any], msgspec.Meta(examples=[{"served": 1234, "provider": "cpu", "rejected": 0}])] = {}
+    detail: Annotated[
+        dict[str, Any], msgspec.Meta(examples=[{"served": 1234, "longest_s": 0.07, "provider": "cpu", "rejected": 0}])
+    ] = {}
 
     @property
     def title(self) -> str:

@@ -86,6 +86,11 @@ def enough(source: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[in
     return (placement.height, placement.width) if less else None
 
 
+def reduction(source: tuple[int, int], size: tuple[int, int], fit: Fit, zoom: float = 1.0) -> int:
+    """The factor, 1 to 8, by which a picture of `source` may arrive reduced without loss for an input of `size`."""
+    return _reduction(place(source, size, fit, zoom))
+
+
 def resize(bgr: Pixels, height: int, width: int, into: Pixels | None = None) -> Pixels:
     """A picture (uint8, height x width x 3) scaled by bilinear interpolation, into the array `into` if given."""
     return cv2.resize(bgr, (width, height), dst=into)  # type: ignore[return-value]
@@ -109,8 +114,7 @@ class Preprocessor:
 
     def reduction(self, size: tuple[int, int]) -> int:
         """The factor, 1 to 8, by which a picture of `size` (height, width) may arrive reduced without loss."""
-        placement = self._place(size)
-        return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
+        return _reduction(self._place(size))
 
     def enough(self, size: tuple[int, int]) -> tuple[int, int] | None:
         """Height and width to which a picture of `size` is scaled down; None if it is not, or is cropped."""
@@ -174,6 +178,10 @@ class Preprocessor:
             np.multiply(plane, self._scales[number], out=target)
             if self._offsets[number]:
                 np.add(target, self._offsets[number], out=target)
+
+
+def _reduction(placement: Placement) -> int:
+    return next(times for times in (8, 4, 2, 1) if times == 1 or _suffices(placement, times))
 
 
 def _suffices(placement: Placement, times: int) -> bool:

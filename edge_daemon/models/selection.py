@@ -8,6 +8,9 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models.detections import Detections
 from edge_daemon.settings import ModelSettings
 
+SHOWN = 100
+"""Characters of a name that an error shows."""
+
 
 class Selection:
     """The configured selection for a model whose classes have these `names`; `lowest` is the lowest threshold.
@@ -20,7 +23,8 @@ class Selection:
         self._names, self._most = names, settings.max_detections
         for key, wanted in (("classes", settings.classes or ()), ("class_confidence", settings.class_confidence)):
             for name in wanted:
-                _known(name, key, names)
+                if problem := unknown_class(name, key, names):
+                    raise ModelError(problem)
         self.lowest = min([settings.confidence, *settings.class_confidence.values()])
         self._wanted = None if settings.classes is None else np.array([name in settings.classes for name in names])
         limits = [settings.class_confidence.get(name, settings.confidence) for name in names]
@@ -37,12 +41,12 @@ class Selection:
         return found[np.argsort(-found.confidence, kind="stable")[: self._most]]
 
 
-def _known(name: str, key: str, names: tuple[str, ...]) -> None:
+def unknown_class(name: str, key: str, names: tuple[str, ...]) -> str:
+    """Sentence on a class that is not one of `names`, and was given for `key`; empty if it is."""
     if name in names:
-        return
-    close = difflib.get_close_matches(name, names, n=1)
+        return ""
+    close = difflib.get_close_matches(name[:SHOWN], names, n=1)
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     has = f"it has {', '.join(names[:10])}{more}" if names else "its classes have no names: give `labels`"
-    raise ModelError(
-        f"`{key}` names {name!r}, which the model does not have: " + (f"did you mean {close[0]}?" if close else has)
-    )
+    problem = f"`{key}` names {name[:SHOWN]!r}, which the model does not have: "
+    return problem + (f"did you mean {close[0]}?" if close else has)

@@ -7,6 +7,7 @@ the supervisor for something (`Ask`, `Replied`), as programs do at the control s
 
 import itertools
 import logging
+import os
 import socket
 import time
 from typing import TypeVar
@@ -35,6 +36,12 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A message to the supervisor."""
+
+
+class Started(Report, frozen=True, kw_only=True, tag="started"):
+    """This process exists: the first report."""
+
+    pid: int
 
 
 class Ready(Report, frozen=True, kw_only=True, tag="ready"):
@@ -112,7 +119,7 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
-_reports = msgspec.msgpack.Decoder(Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
+_reports = msgspec.msgpack.Decoder(Started | Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
 _commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes | Replied)
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -221,8 +228,15 @@ class Control:
         self._channel.close()
 
     def settings(self, kind: type[S]) -> S:
-        """Wait for this process's settings, and return them."""
-        start = _start.decode(self._channel.wait_for_message())
+        """Wait for this process's settings, and return them.
+
+        Raises:
+            StartError: there will be none.
+        """
+        try:
+            start = _start.decode(self._channel.wait_for_message())
+        except EOFError:
+            raise StartError("the supervisor is gone, or has given this process up") from None
         self._hang_s = start.hang_s
         return msgspec.msgpack.decode(start.settings, type=kind)
 
@@ -242,6 +256,10 @@ class Control:
         except EOFError:
             self.stopping = True
         return commands
+
+    def started(self) -> None:
+        """Report that this process exists."""
+        self._send(Started(pid=os.getpid()))
 
     def ready(self) -> None:
         """Report that work can begin."""

@@ -19,39 +19,34 @@ from pathlib import Path
 import msgspec
 import setproctitle
 
-from edge_daemon.errors import StartError
+from edge_daemon import log
 from edge_daemon.runtime import process
 
 MADV_DONTNEED = 4
 MAX_BYTES = 4096
-"""Maximum size of a request, and of its answer."""
+"""Maximum size of a request."""
 
 
 class SpawnRequest(msgspec.Struct, frozen=True):
     """Start a process that serves with `module`; its end of the control channel is passed along with the request.
 
-    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any.
+    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any, and not below `level`.
     """
 
     module: str
     title: str
     camera: str | None = None
+    level: log.Level = "info"
 
 
-def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> int:
-    """Ask the fork server at the other end of `server` for a process; return its pid.
+def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> None:
+    """Ask the fork server at the other end of `server` for a process. Does not wait: the process reports itself that it
+    has started; if it cannot, its channel is closed.
 
     Raises:
-        StartError: it cannot fork, or is gone.
+        OSError: the fork server is gone, or (BlockingIOError) does not read.
     """
-    try:
-        socket.send_fds(server, [msgspec.msgpack.encode(request)], [end.fileno()])
-        pid = server.recv(MAX_BYTES)
-    except OSError as error:
-        raise StartError(f"cannot start a process: the fork server does not answer ({error})") from error
-    if not pid:
-        raise StartError("cannot start a process: the fork server cannot fork; is there memory, and room for one?")
-    return int(pid)
+    socket.send_fds(server, [msgspec.msgpack.encode(request)], [end.fileno()], socket.MSG_DONTWAIT)
 
 
 def serve(supervisor: socket.socket) -> None:
@@ -60,34 +55,28 @@ def serve(supervisor: socket.socket) -> None:
         data, fds, _, _ = socket.recv_fds(supervisor, MAX_BYTES, 1)
         if not data:
             return
-        supervisor.send(_start(msgspec.msgpack.decode(data, type=SpawnRequest), fds[0], supervisor))
-        os.close(fds[0])
+        if fds:  # none at the limit of open files, which closes the channel
+            _start(msgspec.msgpack.decode(data, type=SpawnRequest), fds[0], supervisor)
+            os.close(fds[0])
 
 
-def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> bytes:
-    """Fork twice, so that the new process becomes a child of the supervisor; return its pid."""
-    reader, writer = os.pipe()
+def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> None:
+    """Fork twice, so that the new process becomes a child of the supervisor."""
     try:
         between = os.fork()
     except OSError:
-        os.close(reader)
-        os.close(writer)
-        return b""
-    if not between:
-        try:
-            if os.fork():
-                os._exit(0)
-        except OSError:
-            os._exit(1)
-        os.write(writer, str(os.getpid()).encode())
-        os.close(reader)
-        os.close(writer)
-        supervisor.close()
-        process.leave(process.run(request.module, request.title, end, camera=request.camera))
-    os.waitpid(between, 0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pid:
-        return pid.read()
+        return
+    if between:
+        os.waitpid(between, 0)
+        return
+    try:
+        if os.fork():
+            os._exit(0)
+    except OSError:
+        os._exit(1)
+    supervisor.close()
+    log.choose_level(request.level)
+    process.leave(process.run(request.module, request.title, end, camera=request.camera))
 
 
 def _drop_file_pages() -> None:

@@ -27,6 +27,7 @@ def run(module: str, title: str, fd: int, *, camera: str | None = None) -> int:
     setproctitle.setproctitle(f"edge-daemon: {title}")
     log.set_up(title, camera=camera)
     control = Control(fd)
+    control.started()
     # Ctrl-C, hang-up and systemd's stop reach all processes at once; the supervisor stops them in order.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

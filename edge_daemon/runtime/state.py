@@ -37,7 +37,8 @@ def daemon_folder(config: Path | None, environment: Mapping[str, str] = os.envir
     if config is None:
         return folder / "no-file"
     path = str(config.absolute())
-    return folder / f"{config.stem}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+    stem = config.stem.encode("ascii", "replace").decode().replace("?", "_")
+    return folder / f"{stem}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 @contextmanager

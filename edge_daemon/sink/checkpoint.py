@@ -39,16 +39,16 @@ class Line(msgspec.Struct, frozen=True):
 
 class Checkpoint:
     """Keeps the last state of every stream, also in a file. If that cannot be written, it is removed, which is logged
-    once.
+    once. The file `results` has `length` bytes of this run.
     """
 
-    def __init__(self, path: Path, results: Path | None) -> None:
+    def __init__(self, path: Path, results: Path | None = None, length: int = -1) -> None:
         self._path, self._fd = path, -1
         self._states: dict[tuple[str, str], StreamState] = {}
         written = self._read()
-        if results and written >= 0:
+        if results and 0 <= written < length:
             self._states = {s.key: s for s in caught_up(self._states.values(), _lines(results, written))}
-        self._rewrite(results.stat().st_size if results and results.exists() else -1)
+        self._rewrite(length)
 
     @property
     def states(self) -> list[StreamState]:

@@ -160,6 +160,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         seq=frame.seq,
         captured_at=frame.captured_at,
         time_s=round(frame.time_s, 6),
+        file=_or_unset(frame.file),
         width=frame.width,
         height=frame.height,
         detections=found.detections,

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Container, Iterator
+from math import inf
 
 import zmq
 
@@ -17,6 +18,8 @@ from edge_daemon.transport.coalescer import Moderator
 from edge_daemon.transport.hub import Hub
 
 logger = logging.getLogger(__name__)
+GONE_S = 3.0
+"""What a worker sent has arrived this long after its process ended."""
 BURST = 64
 """Messages read at once of each worker while they arrive densely, and pictures in any case."""
 
@@ -30,7 +33,9 @@ class Inbox:
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], bind: str, pictures: str, moderator: Moderator) -> None:
         self._hub = Hub(bind)
-        self._pictures = zeromq.collector(context, pictures)
+        self._hub.on_connect, self._hub.on_disconnect = self._connect, self._note_gone
+        self._pictures, self._pictures_at = zeromq.collector(context), pictures
+        self._workers: dict[str, float] = {}  # addresses of their pictures, and when they disconnected
         self._moderator = moderator
         self._outcomes: Decoder[list[Outcome]] = Decoder(list[Outcome])
         self._outcome: Decoder[Outcome] = Decoder(Outcome)
@@ -69,6 +74,19 @@ class Inbox:
         """Close the sockets."""
         self._hub.close()
         self._pictures.close()
+
+    def _connect(self, worker: str) -> None:
+        """Connect to where a worker sends pictures, and disconnect from those that ended a while ago."""
+        address, now = zeromq.of_process(self._pictures_at, worker.rpartition("/")[2]), time.monotonic()
+        if address not in self._workers:
+            self._pictures.connect(address)
+        self._workers[address] = inf
+        for gone in [address for address, since in self._workers.items() if now - since > GONE_S]:
+            self._pictures.disconnect(gone)
+            del self._workers[gone]
+
+    def _note_gone(self, worker: str) -> None:
+        self._workers[zeromq.of_process(self._pictures_at, worker.rpartition("/")[2])] = time.monotonic()
 
     def _picture(self, frame: Frame, parts: list[zmq.Frame]) -> memoryview | None:
         """The annotated picture beside an outcome: a JPEG of the frame's size, or its RGB bytes (height x width x 3).

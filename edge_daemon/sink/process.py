@@ -33,6 +33,8 @@ BUSY_S, BUSY_MS = 0.05, 50
 DENSE_S, PAUSE_S = 0.0005, 0.002
 """If a result arrives within the first time, those of the second arrive together."""
 STATUS_S = 1.0
+LATE_S = 2.0
+"""Age of the supervisor's table, which it sends once a second, beyond which its figures are not those of now."""
 BURST = 64
 DRAIN_MS = 100
 """At the end: time without a message after which none is expected any more."""
@@ -41,7 +43,8 @@ DRAIN_MS = 100
 def serve(control: Control) -> None:
     """Publish until the supervisor stops this process."""
     settings = control.settings(SinkSettings)
-    results = ResultFile(settings.results) if settings.results else None
+    marker = Path(settings.replaced) if settings.replaced else None
+    results = ResultFile(settings.results, marker) if settings.results else None
     with zmq.Context() as context:
         sink = Sink(control, settings, results, context)
         try:
@@ -64,7 +67,8 @@ class Sink:
     ) -> None:
         self._control, self._settings, self._results = control, settings, results
         file = Path(settings.results) if settings.results and settings.results != "-" else None
-        self._checkpoint = Checkpoint(Path(settings.checkpoint), file) if settings.checkpoint else None
+        length = results.length if results else -1
+        self._checkpoint = Checkpoint(Path(settings.checkpoint), file, length) if settings.checkpoint else None
         self._collector = Collector(settings.cameras, self._checkpoint.states if self._checkpoint else [])
         self._moderator = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._inbox = Inbox(context, settings.bind, settings.pictures, self._moderator)
@@ -75,6 +79,7 @@ class Sink:
         self._watched = self._publisher.watched  # as sent to the dispatcher
         self._acks = AckBatcher(settings.cameras)
         self._processes: list[ProcessStatus] = []
+        self._processes_at = 0.0
         self._status_at = time.monotonic() + STATUS_S
 
     def run(self) -> None:
@@ -84,7 +89,7 @@ class Sink:
         this process for nothing.
         """
         attentive, busy = zmq.Poller(), zmq.Poller()
-        for waited_for in (*self._inbox.sources, self._publisher.source, self._control.fileno()):
+        for waited_for in (*self._inbox.sources, *self._publisher.sources, self._control.fileno()):
             attentive.register(waited_for, zmq.POLLIN)
             busy.register(waited_for, zmq.POLLIN)
         attentive.register(self._peer.fileno(), zmq.POLLIN)
@@ -162,6 +167,8 @@ class Sink:
                     self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
                 if arrival:
                     self._publisher.publish_frame(message, arrival)
+            else:
+                self._publisher.end(message.camera, message.model)
         if self._results:
             self._results.flush()  # before it is acknowledged: acknowledged results are not sent again
 
@@ -177,7 +184,7 @@ class Sink:
     def _follow_commands(self) -> None:
         for command in self._control.commands():
             if isinstance(command, Processes):
-                self._processes = command.processes
+                self._processes, self._processes_at = command.processes, time.monotonic()
             elif isinstance(command, Reconfigure):
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 
@@ -202,7 +209,12 @@ class Sink:
         self._status_at = time.monotonic() + STATUS_S
         streams = self._collector.counts(time.monotonic_ns())
         cameras = camera_statuses(streams, self._processes)
-        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=self._processes))
+        age_s = time.monotonic() - self._processes_at
+        if age_s > LATE_S:  # the supervisor is stuck
+            processes = [msgspec.structs.replace(row, silent_s=row.silent_s + age_s) for row in self._processes]
+        else:
+            processes = self._processes
+        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=processes))
         trouble = self._results.trouble if self._results else None
         state = f"cannot write results ({trouble.strerror})" if trouble else "up"
         rejected = self._from_dispatcher.rejected + self._inbox.rejected

@@ -1,6 +1,8 @@
 """Publishes to subscribers: results, annotated frames, the status; and knows who subscribes to what."""
 
+from collections import deque
 from collections.abc import Container
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,12 +16,16 @@ from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
 from edge_daemon.sink.subscriptions import Subscriptions
 from edge_daemon.transport import zeromq
-from edge_daemon.transport.curve import Authenticator
+from edge_daemon.transport.connections import Connections
+from edge_daemon.transport.curve import ANY, Authenticator
 
 if TYPE_CHECKING:
     from edge_daemon.sink.annotator import Annotator
+    from edge_daemon.sink.saver import Saver
 
 BURST = 64
+MOST_HELD = 32
+"""Annotated frames of a lossless camera that wait for its slower models."""
 SETTLED_S = 0.2
 """Time that subscribers which a run waits for have to be connected: their subscriptions follow at once."""
 
@@ -38,31 +44,35 @@ class Publisher:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: SinkSettings) -> None:
         self._settings = settings
         self._authenticator = Authenticator(context, settings.clients) if settings.secret_key else None
-        self._socket = zeromq.publisher(context, settings.publish, settings.secret_key)
-        self._connections = zeromq.ConnectionCount(self._socket) if settings.wait_for else None
+        self._socket = zeromq.publisher(context, settings.secret_key)
+        self._connections = Connections(self._socket)
         self._subscriptions = Subscriptions()
         self._annotator: Annotator | None = None
+        self._saver = _saver(settings)
+        self._held: dict[str, deque[tuple[Result, Arrival]]] = {}  # of lossless cameras, in order
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
-        self.watched: list[str] = []
-        if not self._connections:
-            self._open_locally(settings)
+        self.watched: list[str] = list(settings.cameras) if self._saver else []
+        self.is_waiting = settings.wait_for > 0
+        try:
+            zeromq.move(self._socket, [], settings.publish, guarded=self._authenticator is not None)
+        except StartError:
+            self.close()
+            raise
+        if not self.is_waiting:
+            self._publish_locally(settings)
 
     @property
-    def source(self) -> zmq.Socket[bytes]:
-        """Socket to poll for subscriptions."""
-        return self._socket
-
-    @property
-    def is_waiting(self) -> bool:
-        """True while a run waits for its subscribers."""
-        return self._connections is not None
+    def sources(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        """Sockets to poll for subscriptions and connections."""
+        return self._socket, self._connections.changes
 
     def receive(self, ready: Container[object]) -> None:
         """Read who has come, and what they subscribe to."""
-        if self._connections and self._connections.settled(self._settings.wait_for, SETTLED_S):
-            self._connections.close()
-            self._connections = None
-            self._open_locally(self._settings)
+        if self._connections.changes in ready:
+            self._connections.update()
+        if self.is_waiting and self._connections.settled(self._settings.wait_for, SETTLED_S):
+            self.is_waiting = False
+            self._publish_locally(self._settings)
         if self._socket in ready:
             for parts in zeromq.receive(self._socket, BURST):
                 self._subscriptions.receive(parts[0])
@@ -79,12 +89,33 @@ class Publisher:
         plan = self._settings.cameras[result.camera]
         if len(plan.models) > 1:
             self._drawn_together.note(arrival)
-        if arrival.picture is None:
-            return
         if plan.delivery == "lossless":
-            self._send_frame(result, arrival)
-        else:
+            if arrival.picture is not None:
+                self._held.setdefault(result.camera, deque()).append((result, arrival))
+            self._release(result.camera)
+        elif arrival.picture is not None:
             self._newest[result.camera] = result, arrival
+
+    def end(self, camera: str, model: str) -> None:
+        """Publish the annotated frames that waited for this model, which has looked at all of them."""
+        if camera in self._held:
+            self._drawn_together.end(camera, model)
+            self._release(camera)
+
+    def _release(self, camera: str, most: int = MOST_HELD) -> None:
+        """Send the frames at which all models of a lossless camera have looked, or, beyond `most`, the oldest."""
+        held = self._held.get(camera, deque())
+        while held and (len(held) > most or not self._is_awaited(*held[0])):
+            self._send_frame(*held.popleft())
+
+    def _is_awaited(self, result: Result, arrival: Arrival) -> bool:
+        """True if other models draw into the frame, and one of them has still to look at it."""
+        if arrival.outcome.frame.annotate != "raw":
+            return False
+        return self._drawn_together.is_ahead(arrival.outcome.frame, self._others(result))
+
+    def _others(self, result: Result) -> list[str]:
+        return [model for model in self._settings.cameras[result.camera].models if model != result.model]
 
     def flush(self) -> None:
         """Publish the newest annotated frame of each live camera: now there is time to draw."""
@@ -108,39 +139,49 @@ class Publisher:
         zeromq.move(self._socket, self._settings.publish, settings.publish, guarded=guarded)
 
     def change(self, settings: SinkSettings) -> None:
-        """Apply new cameras, clients and quality."""
+        """Apply new cameras, clients and quality. If a client's key is taken away, all subscribers are disconnected and
+        connect again if they may.
+        """
         if settings.quality != self._settings.quality:
             self._annotator = None
-        if not self._settings.local and not self._connections:
-            self._open_locally(settings)
+        if not self._settings.local and not self.is_waiting:
+            self._publish_locally(settings)
+        before, self._settings = self._settings, settings
         if self._authenticator:
             self._authenticator.clients = frozenset(settings.clients)
-        self._settings = settings
+            if ANY not in settings.clients and set(before.clients) - set(settings.clients):
+                network = [address for address in settings.publish if address.startswith("tcp://")]
+                zeromq.disconnect_all(self._socket, network, guarded=True)
         self._watch()
 
     def close(self) -> None:
         """Close the socket once it has sent what is under way."""
-        if self._connections:
-            self._connections.close()
+        for camera in self._held:
+            self._release(camera, most=0)
+        self._connections.close()
         self._socket.close()
+        if self._saver:
+            self._saver.close()
         if self._authenticator:
             self._authenticator.close()
 
-    def _open_locally(self, settings: SinkSettings) -> None:
+    def _publish_locally(self, settings: SinkSettings) -> None:
         if settings.local:
-            zeromq.open_locally(self._socket, settings.local)
+            zeromq.publish_locally(self._socket, settings.local)
 
     def _watch(self) -> None:
         cameras = self._settings.cameras
-        watched = [camera for camera in cameras if self._subscriptions.include(FRAME.prefix(camera))]
+        watched = [camera for camera in cameras if self._saver or self._subscriptions.include(FRAME.prefix(camera))]
         if watched != self.watched:
             self.watched = watched
 
     def _send_frame(self, result: Result, arrival: Arrival) -> None:
         jpeg = arrival.picture or b""
         if arrival.outcome.frame.annotate == "raw":
-            others = [model for model in self._settings.cameras[result.camera].models if model != result.model]
-            jpeg = self._drawn_together.jpeg(arrival, others)
+            jpeg, drawn = self._drawn_together.jpeg(arrival, self._others(result))
+            result = msgspec.structs.replace(result, drawn=drawn)
+        if self._saver:
+            self._saver.add(result, jpeg, wait=self._settings.cameras[result.camera].delivery == "lossless")
         header = msgspec.json.encode(msgspec.structs.replace(result, type="frame", encoding="jpeg"))
         self._socket.send_multipart([FRAME.prefix(result.camera), header, jpeg], copy=False)
 
@@ -151,3 +192,11 @@ class Publisher:
 
             self._annotator = Annotator(self._settings.quality)
         return self._annotator
+
+
+def _saver(settings: SinkSettings) -> "Saver | None":
+    if not settings.save:
+        return None
+    from edge_daemon.sink.saver import Saver  # not before it is needed: it loads FFmpeg
+
+    return Saver(Path(settings.save.target), settings.save.began_at, alone=len(settings.cameras) == 1)

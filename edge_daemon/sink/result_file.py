@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from edge_daemon.errors import StartError
+from edge_daemon.sink.syncer import Syncer
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
@@ -13,10 +14,15 @@ BEGINNING = b'{"v":'
 """First bytes of every result."""
 LIMIT_BYTES = 4 << 20
 """Bytes kept while the disk is full. Further lines are lost, and counted, except those to keep."""
+MODE = 0o644
 
 
 class ResultFile:
     """Appends lines to a file, or to standard output (`-`).
+
+    With a `marker`, the lines replace those of earlier runs: the first one empties the file, and then makes the file
+    `marker`, so that this happens once in a run. A file that was renamed or removed, such as to keep it from growing
+    without end, is followed by a new one.
 
     A failure to write (a full disk) is logged once, and is in `trouble` until writing works again. Meanwhile lines are
     kept, up to a limit except those that must not be lost. A half-written last line is truncated: its result is
@@ -26,14 +32,18 @@ class ResultFile:
         StartError: the file cannot be opened.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, marker: Path | None = None) -> None:
         self._name = "standard output" if path == "-" else path
+        self._path = path
         try:
-            self._fd = STDOUT if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
+            self._fd = STDOUT if path == "-" else _opened(path)
         except OSError as error:
             raise StartError(f"cannot write results to {path}: {error.strerror}") from error
-        if path != "-":
+        self._is_file = path != "-" and stat.S_ISREG(os.fstat(self._fd).st_mode)
+        self._marker = marker if marker and self._is_file and not marker.exists() else None
+        if self._is_file and not self._marker:
             _mend(path, self._fd)
+        self._syncer = Syncer(self._fd) if self._is_file else None
         self._pending = bytearray()
         self._lost = 0
         self.trouble: OSError | None = None
@@ -45,7 +55,9 @@ class ResultFile:
 
     @property
     def length(self) -> int:
-        """Length of the file in bytes; -1 of a pipe."""
+        """Length of the file in bytes, of this run's lines if they are to replace others; -1 of a pipe."""
+        if self._marker:
+            return 0
         try:
             return os.lseek(self._fd, 0, os.SEEK_END)
         except OSError:  # such as a pipe
@@ -60,7 +72,11 @@ class ResultFile:
 
     def flush(self) -> None:
         """Write all lines that were added."""
+        if not self._pending and not self.trouble:
+            return
         try:
+            self._follow()
+            self._empty()
             while self._pending:
                 del self._pending[: os.write(self._fd, self._pending)]
         except OSError as error:
@@ -68,6 +84,8 @@ class ResultFile:
                 logger.error("cannot write results to %s: %s", self._name, error.strerror)
             self.trouble = error
             return
+        if self._syncer:
+            self._syncer.note_written()
         if self.trouble:
             logger.warning("results are written to %s again; %d are missing", self._name, self._lost)
         self.trouble, self._lost = None, 0
@@ -78,23 +96,45 @@ class ResultFile:
         lost = self._lost + self._pending.count(b"\n")
         if lost:
             logger.error("%d results are missing from %s", lost, self._name)
+        if self._syncer:
+            self._syncer.close()
         if self._fd != STDOUT:
-            try:
-                os.fsync(self._fd)
-            except OSError as error:  # also of a pipe, or a device
-                logger.debug("%s: %s", self._name, error.strerror)
             os.close(self._fd)
+
+    def _follow(self) -> None:
+        """Open a new file if this one has another name by now, or none."""
+        if not self._syncer:
+            return
+        try:
+            there = os.stat(self._path)  # noqa: PTH116 (for each result)
+            if os.path.samestat(there, os.fstat(self._fd)):
+                return
+        except FileNotFoundError:
+            pass
+        new = _opened(self._path)
+        self._syncer.follow(new)
+        os.close(self._fd)
+        self._fd, self._marker = new, None
+
+    def _empty(self) -> None:
+        """Remove the lines of earlier runs, once."""
+        if self._marker and self._pending:
+            os.ftruncate(self._fd, 0)
+            self._marker.touch()
+            self._marker = None
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, MODE)
 
 
 def _mend(path: str, fd: int) -> None:
     """Truncate a last line that begins like a result and has no end."""
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        return
+    size = os.fstat(fd).st_size
     with Path(path).open("rb") as file:
-        start = max(0, status.st_size - LIMIT_BYTES)
+        start = max(0, size - LIMIT_BYTES)
         file.seek(start)
         tail = file.read()
     torn = tail[tail.rfind(b"\n") + 1 :]
     if torn.startswith(BEGINNING) and len(torn) < len(tail) + (start == 0):
-        os.ftruncate(fd, status.st_size - len(torn))
+        os.ftruncate(fd, size - len(torn))

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from edge_daemon import log
 from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
 from edge_daemon.messages.requests import Reply
@@ -21,6 +22,7 @@ from edge_daemon.runtime.control import (
     Reconfigured,
     Replied,
     Report,
+    Started,
     Stop,
 )
 from edge_daemon.runtime.forkserver import SpawnRequest
@@ -36,16 +38,19 @@ FORGIVEN_S = 2.0
 """Time of service that cancels one earlier failure, so that a process that works for a while restarts soon."""
 EXIT_S = 2.0
 """Time that a process which closed its channel may take to end; and, once it is killed, to be gone."""
-REAP_S = 0.01
-"""Interval at which that is checked."""
+UNREADY_S = 0.5
+"""Time that a process may take to stop that is not ready, such as one that loads a model: it has no work in hand."""
+REAP_S, STUCK_S = 0.01, 1.0
+"""Interval at which that is checked, also of a process that the kernel could not end in time."""
 
 
 class Child:
     """A process and what is known of it. It can be started again after it ended, unless it is to run only `once`.
 
-    It is waiting for its start, running, leaving (it has until a deadline to stop) or exiting (its channel is closed,
-    but it is not gone yet). `due` is the time at which it needs attention next. `on_change` is called when that may
-    have changed, or there may be commands that the process has not taken yet.
+    It is waiting for its start, being spawned (it was asked for, and has not reported its `pid`), running, leaving (it
+    has until a deadline to stop) or exiting (its channel is closed, but it is not gone yet). `due` is the time at which
+    it needs attention next. `on_change` is called when that may have changed, or there may be commands that the process
+    has not taken yet.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class Child:
         self.spec, self.name, self.title = spec, spec.name, spec.title
         self._spawner, self._on_change = spawner, on_change
         self.once = self.replaced = self.removed = False
-        self.restarts = 0
+        self.starts = self.restarts = 0
         self.ready = self.finished = False
         self.failure: Failed | None = None
         self.answer: Reconfigured | None = None
@@ -64,7 +69,7 @@ class Child:
         self.due: float | None = 0.0
         self.pid: int | None = None
         self.usage: Usage | None = None
-        self.heard_at = 0.0
+        self.heard_at = self.started_at = 0.0
         self._ready_at = 0.0
         self._exit_by: float | None = None
         self._killed = False
@@ -73,8 +78,13 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """True if there is a process."""
-        return self.pid is not None
+        """True if there is a process, or will be at once."""
+        return self._channel is not None or self.exiting
+
+    @property
+    def spawning(self) -> bool:
+        """True if the fork server was asked for the process, which has not reported yet."""
+        return self._channel is not None and self.pid is None
 
     @property
     def exiting(self) -> bool:
@@ -103,21 +113,21 @@ class Child:
 
     def start(self) -> bool:
         """Start the process and send it its settings; true if that worked."""
-        self.due, self.heard_at = None, time.monotonic()
+        self.due, self.started_at = None, time.monotonic()
+        self.heard_at = self.started_at
         self.ready, self.failure, self.state, self.report = False, None, "starting", self.spec.kind.report()
         self.replaced = self._killed = False
+        self.starts += 1
         try:
             settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
             self._channel = ProcessChannel()
-            request = SpawnRequest(module=self.spec.kind.module, title=self.title, camera=self.spec.camera)
+            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level())
             with self._channel.theirs as theirs:
-                self.pid = self._spawner.start(request, theirs)
-        except StartError as error:
-            self.failure = control.failed(error)
+                self._spawner.start(request, theirs)
+        except (StartError, OSError) as error:
             self._close()
             self._ended(str(error), 0.0)
             return False
-        self.usage = Usage(self.pid, limited=self.spec.max_bytes is not None)
         self._channel.start(settings)
         return True
 
@@ -157,7 +167,7 @@ class Child:
     def retire(self) -> None:
         """Let the process end within the grace of its kind, and do not start it again."""
         self.forbid_restart()
-        self._leave(self.spec.kind.grace_s)
+        self._leave(self.spec.kind.grace_s if self.ready else min(self.spec.kind.grace_s, UNREADY_S))
 
     def replace_if_large(self) -> None:
         """Let the process finish its current work, and start another, if it uses too much memory."""
@@ -174,7 +184,8 @@ class Child:
 
     def kill_late(self) -> None:
         """Kill the process, whose time to stop is over."""
-        logger.warning("%s did not stop in time; killing it", self.title)
+        if self.ready:
+            logger.warning("%s did not stop in time; killing it", self.title)
         self.due = None
         self.kill()
 
@@ -191,6 +202,9 @@ class Child:
             self.heard_at = time.monotonic()
         for report in reports or ():
             match report:
+                case Started():
+                    self.pid = report.pid
+                    self.usage = Usage(self.pid, limited=self.spec.max_bytes is not None)
                 case Heartbeat():
                     self.state, self.report = report.state, self.spec.kind.decode_report(report.report)
                 case Ready():
@@ -204,15 +218,19 @@ class Child:
         return reports
 
     def hang_up(self) -> None:
-        """Close the channel to a process that has closed its end; it is gone once it can be reaped."""
+        """Close the channel to a process that has closed its end, or is given up; it is gone once it can be reaped."""
         self._close()
         self._exit_by = time.monotonic() + EXIT_S
 
     def reap(self) -> bool:
-        """Look whether an exiting process is gone; if so, `why` is the reason."""
-        assert self.pid is not None
+        """Look whether an exiting process is gone; if so, `why` is the reason. One that the kernel cannot end is waited
+        for, since the next would not end either; but not if it is not to be started again.
+        """
         assert self._exit_by is not None
         now = time.monotonic()
+        if self.pid is None:
+            self._ended("it could not be started; is there memory, and room for another process?", 0.0)
+            return True
         code = _exit_code(self.pid)
         if code is None and now < self._exit_by:
             self.due = now + REAP_S
@@ -221,8 +239,14 @@ class Child:
             self.kill()
             self._killed, self._exit_by, self.due = True, now + EXIT_S, now + REAP_S
             return False
+        if code is None and not self.once:
+            stuck = f"down (process {self.pid} was killed but has not ended: a driver or a file system holds it)"
+            if self.state != stuck:
+                logger.error("%s was killed but has not ended: process %d is stuck in the kernel", self.title, self.pid)
+            self.state = stuck
+            self.due = now + STUCK_S
+            return False
         if code is None:
-            logger.error("%s was killed but has not ended: process %d may be stuck in a driver", self.title, self.pid)
             code = -signal.SIGKILL
         up_s = now - self._ready_at if self.ready else 0.0
         self._ended(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}", up_s)
@@ -260,5 +284,8 @@ class Child:
 
 def _exit_code(pid: int) -> int | None:
     """Exit code of a child of this process, negative for a signal; None if it still runs."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return -signal.SIGKILL
     return os.waitstatus_to_exitcode(status) if ended else None

@@ -15,10 +15,12 @@ from typing import Self
 import msgspec
 
 from edge_daemon.errors import StartError
+from edge_daemon.log import printable
 from edge_daemon.messages.requests import Reply, Requester
 from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.request_router import Respond
 from edge_daemon.transport.channel import Channel
+from edge_daemon.transport.listener import Listener
 
 logger = logging.getLogger(__name__)
 NAME = "control"
@@ -45,31 +47,29 @@ class ControlSocket:
     """
 
     def __init__(self, folder: Path, config: Path | None) -> None:
-        self._greeting = _encoder.encode(Greeting(pid=os.getpid(), config=str(config) if config else None))
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._greeting = _encoder.encode(Greeting(pid=os.getpid(), config=printable(str(config)) if config else None))
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._socket.bind(str(folder / NAME))
+            listening.bind(str(folder / NAME))
         except OSError as error:
-            self._socket.close()
+            listening.close()
             raise StartError(f"cannot listen at {folder / NAME}: {error.strerror or error}") from error
-        self._socket.listen()
-        self._socket.setblocking(False)
+        listening.listen()
+        self._listener = Listener(listening)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._listener.close()
 
     def fileno(self) -> int:
         """File descriptor to poll."""
-        return self._socket.fileno()
+        return self._listener.fileno()
 
     def accept(self) -> "Caller | None":
         """Return a new caller, which has been greeted."""
-        try:
-            end, _ = self._socket.accept()
-        except OSError:  # it is gone again
+        if (end := self._listener.accept()) is None:  # it is gone again
             return None
         caller = Caller(end)
         caller.send(self._greeting)

@@ -18,12 +18,12 @@ LOCK = "lock"
 def run_folder(parent: Path | None) -> Iterator[Path]:
     """Create a folder (mode 0700) that is removed afterwards, and remove those that killed runs have left.
 
-    It is created in `parent`, else in systemd's RUNTIME_DIRECTORY, else where temporary files are.
+    It is created in `parent`, else in systemd's RUNTIME_DIRECTORY, else in the `temporary` folder.
 
     Raises:
         StartError: no folder can be created there.
     """
-    place = parent or Path(os.environ.get("RUNTIME_DIRECTORY") or tempfile.gettempdir())
+    place = parent or (Path(os.environ["RUNTIME_DIRECTORY"]) if os.environ.get("RUNTIME_DIRECTORY") else temporary())
     with ExitStack() as undo:
         try:
             _sweep(place)
@@ -37,6 +37,21 @@ def run_folder(parent: Path | None) -> Iterator[Path]:
         except OSError as error:
             raise StartError(f"cannot make a folder for sockets in {place}: {error.strerror}") from error
         yield folder
+
+
+def temporary() -> Path:
+    """The folder for temporary files; one in memory where nothing else can be written to.
+
+    Raises:
+        StartError: there is none.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):
+            if folder and os.access(folder, os.W_OK | os.X_OK):
+                return Path(folder)
+    raise StartError("there is no folder for temporary files that can be written to: set runtime_dir, or TMPDIR")
 
 
 def _sweep(place: Path) -> None:

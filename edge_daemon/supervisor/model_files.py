@@ -25,11 +25,16 @@ def with_local_models(config: Config, cache: Path | None = None) -> Config:
         StartError: there is no folder to keep models in.
     """
     used = {name for camera in config.cameras.values() for name in camera.models or config.models}
-    models = {name: _local(name, model, cache) if name in used else model for name, model in config.models.items()}
+    models = {name: local_model(name, model, cache) if name in used else model for name, model in config.models.items()}
     return config.model_copy(update={"models": models})
 
 
-def _local(name: str, model: Model, cache: Path | None) -> Model:
+def local_model(name: str, model: Model, cache: Path | None) -> Model:
+    """Return `model` with the path of a local file, downloaded if needed.
+
+    Raises:
+        EdgeError: as `with_local_models`.
+    """
     if model.path.startswith(BUILTIN):
         return model
     try:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.config.schema import Config
+from edge_daemon.runtime.control import encoded_start
+from edge_daemon.settings import SaveSettings
 from edge_daemon.supervisor.kinds import KINDS
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -17,15 +19,20 @@ def plan(
     *,
     results: str | None = None,
     state: Path | None = None,
+    append: bool | None = None,
+    save: SaveSettings | None = None,
     kinds: Sequence[Kind[Any]] = KINDS,
 ) -> list[ProcessSpec]:
     """Every process that a configuration calls for, in the order of their start.
 
     Sockets lie in `folder`, and what survives this run in the folder `state`; results are also written to the file
-    `results`. Both are optional.
+    `results` (see `Run` on `append`), and annotated frames are saved as `save` says. All of these are optional.
 
     Raises:
-        StartError: a key cannot be read.
+        StartError: a key cannot be read, or a path is not UTF-8.
     """
-    run = Run(config, folder, results, state)
-    return [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
+    run = Run(config, folder, results, state, append, save)
+    specs = [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
+    for spec in specs:
+        encoded_start(spec.settings)
+    return specs

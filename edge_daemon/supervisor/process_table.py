@@ -1,19 +1,23 @@
 """All processes of a run: started, listened to, restarted, and stopped."""
 
+import contextlib
 import heapq
 import itertools
 import logging
+import os
 import selectors
 import time
 from bisect import insort
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Protocol
 
-from edge_daemon.runtime.control import Ask, Exited, Heartbeat
+from edge_daemon.errors import StartError
+from edge_daemon.runtime.control import Ask, Exited, Heartbeat, Started
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.request_router import RequestRouter
-from edge_daemon.supervisor.spawner import Spawner
+from edge_daemon.supervisor.spawner import FIRST_S, PATIENCE_S, Spawner
 
 logger = logging.getLogger(__name__)
 STEP_S = 0.2
@@ -51,6 +55,7 @@ class ProcessTable:
         self._congested: set[Child] = set()  # those that are also polled for room
         self._timers: list[tuple[float, int, Child]] = []  # a heap; an entry that is not its child's `due` is stale
         self._numbers = itertools.count()
+        self._spawned_at, self._patience_s = 0.0, FIRST_S
         self.children: list[Child] = []  # by rank
         self.changed = True
         for spec in specs:
@@ -93,6 +98,19 @@ class ProcessTable:
         for key, _ in self._selector.select(max(wait_s, 0.0)):
             key.data()
 
+    def watch_spawner(self) -> None:
+        """Replace a fork server that does not start processes; those that it was to start are started by the next."""
+        waiting = [child for child in self.children if child.spawning]
+        since = max(self._spawned_at, min((child.heard_at for child in waiting), default=inf))
+        if time.monotonic() - since <= self._patience_s:
+            return
+        logger.error("the fork server has started no process for %.0f s; replacing it", self._patience_s)
+        self._patience_s = FIRST_S
+        with contextlib.suppress(StartError):  # then its clients' requests replace it
+            self._spawner.replace()
+        for child in waiting:
+            self.hang_up(child)
+
     def stop(self, *, graceful: Callable[[], bool]) -> None:
         """Stop all processes, those of the highest rank first; at once when it need not be graceful."""
         for child in self.children:
@@ -114,6 +132,8 @@ class ProcessTable:
             self._reap(child)
         elif child.running:
             child.kill_late()
+            if child.spawning:
+                self.hang_up(child)
         elif child.start():
             self.listen(child, lambda: self._serve(child))
             self._attend(child)
@@ -126,16 +146,34 @@ class ProcessTable:
         self._attend(child)
         reports = child.receive()
         if reports is None:
-            self.ignore(child)
-            self._congested.discard(child)
-            child.hang_up()
-            self._reap(child)
+            self.hang_up(child)
             return
         for report in reports:
+            if isinstance(report, Started):
+                self._spawned_at, self._patience_s = time.monotonic(), PATIENCE_S
             if isinstance(report, Ask):
                 self._receive(child, report)
             elif not isinstance(report, Heartbeat):
                 self.changed = True
+
+    def hang_up(self, child: Child) -> None:
+        """Go on after a process has closed its channel, or is given up."""
+        if child.spawning:
+            self._reap_unknown()
+        self.ignore(child)
+        self._congested.discard(child)
+        child.hang_up()
+        self._reap(child)
+
+    def _reap_unknown(self) -> None:
+        """Reap processes that ended before they had reported."""
+        import psutil  # hardly ever needed
+
+        known = {child.pid for child in self.children} | {self._spawner.pid}
+        for process in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, ChildProcessError):
+                if process.pid not in known and process.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(process.pid, os.WNOHANG)
 
     def _receive(self, child: Child, ask: Ask) -> None:
         if child.spec.kind.asks:

@@ -1,6 +1,7 @@
 """Applies another configuration to a running table; processes that it does not change go on undisturbed."""
 
 import contextlib
+import time
 from collections.abc import Callable, Generator
 from threading import Thread
 
@@ -10,6 +11,9 @@ from edge_daemon.supervisor.diff import Key, diff, in_words, needs_restart, tria
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.process_table import ProcessTable
 
+LOAD_S = 1800.0
+"""How long it may take to read a configuration, whose models may have to be downloaded."""
+TRIALS = 2
 Load = Callable[[], list[ProcessSpec]]
 Steps = Generator[None, None, None]
 """Yields while there is something to wait for."""
@@ -61,7 +65,10 @@ def _loaded(load: Load) -> Generator[None, None, list[ProcessSpec]]:
 
     thread = Thread(target=run, daemon=True)
     thread.start()
+    until = time.monotonic() + LOAD_S
     while thread.is_alive():
+        if time.monotonic() > until:
+            raise StartError(f"the configuration could not be read within {LOAD_S:.0f} s")
         yield
     if errors:
         raise errors[0]
@@ -71,16 +78,20 @@ def _loaded(load: Load) -> Generator[None, None, list[ProcessSpec]]:
 
 
 def _try(table: ProcessTable, spec: ProcessSpec) -> Steps:
-    """Run a process once that tries its settings.
+    """Run a process once that tries its settings; once more if it was killed, which need not be their fault.
 
     Raises:
         ModelError: they do not work.
     """
-    child = table.add(spec, once=True)
-    while not child.removed:
-        yield
-    if not child.finished:
-        raise ModelError(child.why if child.failure else f"{child.title}: {child.why}")
+    for _ in range(TRIALS):
+        child = table.add(spec, once=True)
+        while not child.removed:
+            yield
+        if child.finished:
+            return
+        if child.failure:
+            raise ModelError(child.why)
+    raise ModelError(f"{child.title}: {child.why}")
 
 
 def _reconfigure_all(table: ProcessTable, specs: dict[Key, ProcessSpec], children: list[Child]) -> Steps:
@@ -111,14 +122,14 @@ def _reconfigure(table: ProcessTable, child: Child, spec: ProcessSpec, restarted
         StartError: the reason for which it cannot; it uses its old settings.
     """
     restarted = restarted if restarted and spec.kind.receives_exits else []
-    old, pid = child.spec, child.pid
+    old, starts = child.spec, child.starts
     ended = child.restarts + child.running  # how many times it ends with the old settings, at most
     child.spec = spec
     if old.settings == spec.settings and not restarted:
         return
-    while child.pid == pid and not child.reconfigure(restarted):
+    while child.starts == starts and not child.reconfigure(restarted):
         yield
-    while (answer := child.answer) is None and not (child.pid != pid and child.ready):
+    while (answer := child.answer) is None and not (child.starts != starts and child.ready):
         if child.failure and child.restarts > ended:
             if not spec.awaited:
                 return

@@ -1,5 +1,6 @@
 """The supervisor's client of the fork server, which starts processes."""
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -26,8 +27,10 @@ ALLOCATOR = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 """Large pages for glibc's allocations, if the system gives them on request: models and decoders are faster with them.
 It is the last variable, because glibc moves it, and process titles overwrite the first ones.
 """
-PATIENCE_S = 30.0
-"""Time limit of an answer; the first one comes when everything is imported."""
+FIRST_S, PATIENCE_S = 60.0, 10.0
+"""Time in which a fork server starts a process: the first, before which it imports everything, and each after that."""
+EXIT_S = 0.5
+"""Longest wait for the end of a fork server that was killed."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -48,24 +51,32 @@ class Spawner:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, request: SpawnRequest, end: socket.socket) -> int:
-        """Start a process with its `end` of the control channel; return its pid.
+    @property
+    def pid(self) -> int:
+        """Process of the fork server."""
+        return self._process.pid
+
+    def start(self, request: SpawnRequest, end: socket.socket) -> None:
+        """Ask for a process with its `end` of the control channel, which reports when it has started.
 
         Raises:
-            StartError: the process cannot be started.
+            StartError: the process cannot be asked for.
         """
         try:
-            return forkserver.spawn(self._server, request, end)
-        except StartError as error:
-            logger.warning("%s; restarting it", error)
-            self._begin_again()
-        try:
-            return forkserver.spawn(self._server, request, end)
-        except StartError:
-            self._begin_again()  # a late answer would count as that to the next request
-            raise
+            forkserver.spawn(self._server, request, end)
+        except BlockingIOError as error:
+            raise StartError("the fork server does not take any more requests") from error
+        except OSError as error:
+            logger.warning("the fork server is gone (%s); restarting it", error.strerror)
+            self.replace()
+            forkserver.spawn(self._server, request, end)
 
-    def _begin_again(self) -> None:
+    def replace(self) -> None:
+        """Start another fork server. Processes that the previous one was to start are not started.
+
+        Raises:
+            StartError: it cannot be started.
+        """
         self.close()
         try:
             self._begin()
@@ -74,7 +85,6 @@ class Spawner:
 
     def _begin(self) -> None:
         self._server, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._server.settimeout(PATIENCE_S)
         with theirs:
             command = [sys.executable, "-P", "-m", "edge_daemon.runtime.forkserver"]
             command += [str(theirs.fileno()), *self._modules]
@@ -88,4 +98,5 @@ class Spawner:
         """End the fork server; the processes that it started go on."""
         self._server.close()
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a driver or a file system holds it
+            self._process.wait(EXIT_S)

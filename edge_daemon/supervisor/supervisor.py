@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 TABLE_S = 1.0
 START_S = 1800.0
 """Time that a process may take to come up: some accelerators compile a new model for many minutes."""
+LATE_S = 10.0
+"""Time that the start waits for a process that need not be there."""
 RELOAD_S = 0.05
 """Interval at which the progress of a reload is checked when nothing happens."""
 Observer = Callable[[Status], None]
@@ -90,10 +92,12 @@ class Supervisor:
             raise self._failure
 
     def _failed(self, child: Child, was_ready: bool) -> None:
-        if child.spec.awaited and not self._started and not was_ready:
-            self._failure = StartError(child.why if child.failure else f"{child.title} {child.why}")
-            if child.failure:
-                self._failure.exit_code = ExitCode(child.failure.exit_code)
+        """Go on after a process has ended by itself. Only what a process reports itself ends the start of the daemon:
+        one that was killed, such as for want of memory, is started again.
+        """
+        if child.failure and child.spec.awaited and not self._started and not was_ready:
+            self._failure = StartError(child.why)
+            self._failure.exit_code = ExitCode(child.failure.exit_code)
         else:
             again_s = (child.due or 0.0) - time.monotonic()
             logger.error("%s: %s; starts again in %.1f s", child.title, child.why, again_s)
@@ -118,10 +122,12 @@ class Supervisor:
         if now < self._table_at:
             return
         self._table_at = now + TABLE_S
+        self._table.watch_spawner()
+        self._table.changed |= not self._started  # time alone may tell that no more is to be waited for
         children = self._table.children
         self._survey.measure(children)
         rows = [child.status() for child in children]
-        for child in children:
+        for child in list(children):
             # A process that has not taken the previous table does not need this one.
             if child.spec.kind.receives_processes and not child.wants_to_write:
                 child.send(Processes(processes=rows))
@@ -129,6 +135,7 @@ class Supervisor:
             if child.running and not child.exiting and now - child.heard_at > hang_s:
                 logger.error("no heartbeat from %s for %.0f s; killing it", child.title, hang_s)
                 child.kill()
+                self._table.hang_up(child)
             child.replace_if_large()
         self._service_status.update(children)
         if self._observe:
@@ -179,5 +186,8 @@ class Supervisor:
 
 
 def _is_up(child: Child) -> bool:
-    """True if the service need not wait for this process: it is ready, or a camera that comes and goes is away."""
-    return child.ready or child.finished or (not child.spec.awaited and child.restarts > 0)
+    """True if the service need not wait for this process: it is ready, or a camera that comes and goes is away, or on
+    a file system that does not answer.
+    """
+    is_late = child.restarts > 0 or time.monotonic() - child.started_at > LATE_S
+    return child.ready or child.finished or (not child.spec.awaited and is_late)

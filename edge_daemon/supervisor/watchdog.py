@@ -8,7 +8,7 @@ from edge_daemon.messages.status import CaptureReport, ProcessReport, SinkReport
 SLACK_S = 3.0
 """Time that a frame may take from its capture to the sink's counts, each of which is reported once a second."""
 BUSY_S = 4.0
-"""A worker reports every two seconds that its loop runs; one that is silent for longer has a long frame to work on."""
+"""A worker reports every second that its loop runs; one that is silent for longer has a long frame to work on."""
 
 
 class Watched(Protocol):

@@ -11,6 +11,7 @@ from typing import Self
 
 from edge_daemon.errors import StartError
 from edge_daemon.transport.channel import Channel, path_of
+from edge_daemon.transport.listener import Listener
 
 logger = logging.getLogger(__name__)
 MAX_UNSENT = 10_000
@@ -20,16 +21,18 @@ BACKLOG = 1024
 
 class Hub:
     """Accepts channels from peers. A peer's first message is its name; a newer connection of that name replaces the
-    older one. `on_disconnect` is called with the name of a peer that is gone, after its last message.
+    older one. `on_connect` is called with the name of a peer before its first message, `on_disconnect` with that of one
+    that is gone, after its last.
 
     Raises:
         StartError: the socket at `address` cannot be made.
     """
 
     def __init__(self, address: str) -> None:
+        self.on_connect: Callable[[str], None] = lambda name: None
         self.on_disconnect: Callable[[str], None] = lambda name: None
         self._path = path_of(address)
-        self._listener = _listener(self._path, address)
+        self._listener = Listener(_listener(self._path, address))
         self._poll = select.epoll()
         self._poll.register(self._listener, select.EPOLLIN)
         self._channels: dict[int, Channel] = {}  # by file descriptor
@@ -121,8 +124,7 @@ class Hub:
         self._path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it is gone again, or the limit of open files is reached
-            end, _ = self._listener.accept()
+        if end := self._listener.accept():
             self._channels[end.fileno()] = Channel(end)
             self._poll.register(end, select.EPOLLIN)
 
@@ -131,6 +133,7 @@ class Hub:
         if (before := self._known.pop(name, None)) is not None:
             self._disconnect(before)
         self._names[fd], self._known[name] = name, fd
+        self.on_connect(name)
 
     def _flush(self, fd: int) -> None:
         channel = self._channels[fd]

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from edge_daemon.errors import StartError
 from edge_daemon.transport.curve import ClientKeys, show
@@ -30,6 +29,12 @@ MAX_SUBSCRIPTION_BYTES = 1024
 SUBSCRIBER_HWM = 100
 """Messages kept for a slow subscriber before it starts to lose some."""
 LINGER_MS = 1000
+HANDSHAKE_MS = 3000
+"""Time for a subscriber's handshake; a connection without one is closed then."""
+RELEASE_S = 0.2
+"""Time in which ZeroMQ releases an address."""
+KEEPALIVE_S = 60
+"""Silence of a subscriber's machine after which the system asks whether it is still there."""
 _NOW, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 
 
@@ -80,7 +85,12 @@ def of_this_process(address: str) -> str:
     for left in path.parent.glob(f"{glob.escape(path.name)}-*"):
         if not is_there(left.name):
             left.unlink(missing_ok=True)
-    return f"{address}-{os.getpid()}"
+    return of_process(address, os.getpid())
+
+
+def of_process(address: str, pid: int | str) -> str:
+    """`address` for the process `pid` alone."""
+    return f"{address}-{pid}"
 
 
 def is_there(address: str) -> bool:
@@ -111,18 +121,30 @@ def outbox(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
     return socket
 
 
-def collector(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The sink's or the web's socket for the outcomes of workers."""
+def collector(context: zmq.Context[zmq.Socket[bytes]], address: str | None = None) -> zmq.Socket[bytes]:
+    """The web's socket for the outcomes of workers, or (without an address) the sink's, which connects to each."""
     socket = context.socket(zmq.PULL)
     socket.linger = 0
     socket.rcvhwm = OUTCOME_HWM
     socket.maxmsgsize = MAX_PICTURE_BYTES
-    _bind(socket, address, "collect results")
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    if address:
+        _bind(socket, address, "collect results")
+    return socket
+
+
+def pictures(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A worker's socket for outcomes with a picture, to which the sink connects. It queues only while there is one."""
+    socket = context.socket(zmq.PUSH)
+    socket.linger = LINGER_MS
+    socket.sndhwm = OUTCOME_HWM
+    _bind(socket, address, "send pictures")
     return socket
 
 
 def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """A worker's socket to the collector. It queues only while connected: what it cannot send is not lost."""
+    """A worker's socket to the web. It queues only while connected: what it cannot send is not lost."""
     socket = context.socket(zmq.PUSH)
     socket.linger = LINGER_MS
     socket.sndhwm = OUTCOME_HWM
@@ -133,32 +155,41 @@ def outcomes(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socke
     return socket
 
 
-def publisher(
-    context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str], secret_key: str | None = None
-) -> zmq.Socket[bytes]:
-    """The sink's socket to subscribers, which also receives their subscriptions. With `secret_key`, TCP is encrypted,
-    and the context's authenticator admits subscribers.
+def publisher(context: zmq.Context[zmq.Socket[bytes]], secret_key: str | None = None) -> zmq.Socket[bytes]:
+    """The sink's socket to subscribers, which also receives their subscriptions; `move` has it publish somewhere. With
+    `secret_key`, TCP is encrypted, and the context's authenticator admits subscribers.
 
-    Raises:
-        StartError: an address cannot be bound.
+    The network reaches this socket's process, so no other socket of ZeroMQ may listen on a path there: at the limit of
+    open files, such a listener ends its process.
     """
     socket = context.socket(zmq.XPUB)
     socket.linger = LINGER_MS
     socket.sndhwm = SUBSCRIBER_HWM
     socket.ipv6 = True
     socket.maxmsgsize = MAX_SUBSCRIPTION_BYTES
+    socket.handshake_ivl = HANDSHAKE_MS
+    socket.immediate = 1  # forget the subscriptions of a web that is gone
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, KEEPALIVE_S
     if secret_key:
         socket.curve_secretkey = secret_key.encode()
-    for address in addresses:
-        _guard(socket, address, guarded=bool(secret_key))
-        _bind(socket, address, "publish results")
     return socket
 
 
-def open_locally(publisher: zmq.Socket[bytes], address: str) -> None:
-    """Publish at one more address, for processes of the daemon."""
+def publish_locally(publisher: zmq.Socket[bytes], address: str) -> None:
+    """Also publish to a process of the daemon, which listens at this address."""
     _guard(publisher, address, guarded=True)
-    _bind(publisher, address, "publish results")
+    publisher.connect(address)
+
+
+def local_subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
+    """The socket of a process of the daemon, to which the publisher connects; not subscribed to anything yet."""
+    socket = context.socket(zmq.SUB)
+    socket.linger = 0
+    socket.rcvhwm = hwm
+    _bind(socket, address, "receive results")
+    return socket
 
 
 def _guard(publisher: zmq.Socket[bytes], address: str, *, guarded: bool) -> None:
@@ -182,18 +213,41 @@ def move(publisher: zmq.Socket[bytes], before: Sequence[str], after: Sequence[st
     try:
         for address in new:
             _guard(publisher, address, guarded=guarded)
-            publisher.bind(address)
+            _bind_again(publisher, address)
             bound.append(address)
     except zmq.ZMQError as error:
         for other in bound:
             publisher.unbind(other)
         for other in in_the_way:
             _guard(publisher, other, guarded=guarded)
-            publisher.bind(other)
+            _bind_again(publisher, other)
         raise StartError(f"cannot publish results on {address}: {_reason(error, address)}") from error
     for address in gone:
         if address not in in_the_way:
             publisher.unbind(address)
+
+
+def disconnect_all(publisher: zmq.Socket[bytes], addresses: Sequence[str], *, guarded: bool) -> None:
+    """Disconnect the subscribers at these addresses, who connect again if they may: ZeroMQ cannot disconnect just one.
+
+    Raises:
+        StartError: another program has taken an address meanwhile.
+    """
+    move(publisher, addresses, [])
+    move(publisher, [], addresses, guarded=guarded)
+
+
+def _bind_again(publisher: zmq.Socket[bytes], address: str) -> None:
+    """Bind to an address that ZeroMQ's thread may not have released yet."""
+    until = time.monotonic() + RELEASE_S
+    while True:
+        try:
+            publisher.bind(address)
+            return
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE or time.monotonic() >= until:
+                raise
+            time.sleep(RELEASE_S / 100)
 
 
 def _port(address: str) -> str:
@@ -222,28 +276,6 @@ def subscriber(
         socket.close()
         raise
     return socket
-
-
-class ConnectionCount:
-    """Number of connections to a publisher, and time since it last changed."""
-
-    def __init__(self, publisher: zmq.Socket[bytes]) -> None:
-        self._publisher = publisher
-        self._changes = publisher.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-        self._count, self._changed_at = 0, 0.0
-
-    def settled(self, count: int, for_s: float) -> bool:
-        """True if at least `count` have been connected for `for_s`, long enough to have subscribed."""
-        while self._changes.poll(0):
-            came = recv_monitor_message(self._changes)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._count += 1 if came else -1
-            self._changed_at = time.monotonic()
-        return self._count >= count and time.monotonic() - self._changed_at >= for_s
-
-    def close(self) -> None:
-        """Stop counting; the publisher is not affected."""
-        self._publisher.disable_monitor()
-        self._changes.close(0)
 
 
 def ipc(folder: Path, name: str) -> str:

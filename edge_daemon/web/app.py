@@ -1,7 +1,9 @@
 """The application: all routes and the page, behind the guard."""
 
+import socket
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, HTMLResponse
@@ -9,8 +11,10 @@ from fastapi.responses import FileResponse, HTMLResponse
 from edge_daemon.web import about, changing, login, predicting, protocol, roles, watching
 from edge_daemon.web.access import Access
 from edge_daemon.web.guard import Guard
+from edge_daemon.web.proxies import Proxies
 from edge_daemon.web.roles import PUBLIC, VIEWER, Gate
 from edge_daemon.web.service import Service, as_json
+from edge_daemon.web.sessions import Sessions
 
 
 def make_app(service: Service) -> Guard:
@@ -22,15 +26,24 @@ def make_app(service: Service) -> Guard:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
-    access = Access(service.settings.tokens, service.settings.hosts)
+    settings = service.settings
+    sessions = Sessions(Path(settings.state) if settings.state else None)
+    access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions)
     app.state.gate = Gate(access, service.supervisor)
-    login.add_routes(app, service, access)
+    login.add_routes(app, service, access, sessions)
     for routes in (about, watching, predicting, protocol, changing):
         routes.add_routes(app, service)
     _page(app)
     roles.document(app.routes)
-    return Guard(app, access, service.settings.prefix)
+    return Guard(app, access, settings.prefix, Proxies(settings.proxies), service.budget)
+
+
+def _names_of_machine() -> list[str]:
+    """The machine's own name, and the one by which its network knows it (mDNS)."""
+    name = socket.gethostname()
+    return [name, f"{name.partition('.')[0]}.local"]
 
 
 def _page(app: FastAPI) -> None:

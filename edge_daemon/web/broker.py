@@ -11,8 +11,9 @@ import zmq
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, encode, pack
+from edge_daemon.messages.frames import Input
 from edge_daemon.messages.outcomes import UploadOutcome
-from edge_daemon.messages.scheduling import Introduce, Returned, SendUpload, ToWeb
+from edge_daemon.messages.scheduling import Introduce, ModelInput, Returned, SendUpload, ToWeb
 from edge_daemon.settings import WebSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
@@ -33,7 +34,7 @@ class Broker(threading.Thread):
         address = zeromq.of_this_process(settings.replies)
         self._replies = zeromq.collector(context, address)
         self._peer = Peer(settings.dispatcher, "web")
-        self._subscriber = zeromq.subscriber(context, settings.published, hwm=1000)
+        self._subscriber = zeromq.local_subscriber(context, settings.published, hwm=1000)
         self._requests = Requests(settings.models, address, most=settings.max_waiting)
         self._outboxes: dict[str, tuple[str, zmq.Socket[bytes]]] = {}
         self._from_dispatcher: Decoder[list[ToWeb]] = Decoder(list[ToWeb])
@@ -52,6 +53,10 @@ class Broker(threading.Thread):
     def rejected(self) -> int:
         """Number of malformed messages received."""
         return self._from_dispatcher.rejected + self._from_worker.rejected
+
+    def input_of(self, model: str) -> Input | None:
+        """Size that is enough of a picture for a model; None if all of it is needed, or no worker has reported."""
+        return self._requests.inputs.get(model)
 
     def do(self, what: Callable[[Requests], None]) -> None:
         """Run a function on the requests, soon, in this thread."""
@@ -115,6 +120,8 @@ class Broker(threading.Thread):
                 self._send(message)
             case Returned():
                 self._requests.returned(message)
+            case ModelInput():
+                self._requests.inputs[message.model] = message.input
             case Introduce():
                 self._say(self._requests.hello())
 

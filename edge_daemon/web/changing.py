@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from edge_daemon.errors import ExitCode
 from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester
 from edge_daemon.runtime import audit_log
-from edge_daemon.web.predicting import read_body
+from edge_daemon.web.bodies import read_body
 from edge_daemon.web.roles import ADMINISTRATOR
 from edge_daemon.web.service import Service, as_json
 
@@ -43,9 +43,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         most: Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries")] = 100,
         before: Annotated[str | None, Query(description="Only entries before this time, as in `at`")] = None,
     ) -> Response:
-        if service.settings.audit is None:
+        if service.settings.state is None:
             raise HTTPException(404, "the audit log is in the system's log only, since there is no state folder")
-        return as_json(await run_in_threadpool(audit_log.read, Path(service.settings.audit), most, before))
+        return as_json(await run_in_threadpool(audit_log.read, Path(service.settings.state), most, before))
 
 
 async def ask(request: Request, service: Service, what: AnyRequest) -> Response:

@@ -4,9 +4,11 @@ A model has one input, `image`: the bytes of a picture file (BYTES, shape [1]), 
 x 3, or 1 x height x width x 3). Its outputs are the findings as tensors, one row per detection.
 """
 
+import re
 import struct
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from itertools import chain
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,6 +16,9 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.findings import Found
+from edge_daemon.web.tasks import Asked
+
+T = TypeVar("T")
 
 INPUT = "image"
 OUTPUTS = {
@@ -23,10 +28,11 @@ OUTPUTS = {
     "class_name": ("BYTES", [-1]),
 }
 DIMENSIONS = 4
-"""Most axes of a shape."""
-_KINDS = {"FP32": "<f4", "INT64": "<i8", "UINT8": "u1"}
-
-
+"""Maximum number of axes of a shape."""
+LONGEST_ID = 1000
+"""Maximum number of characters of a request's id."""
+SHOWN = 100
+"""Characters of a wrong name that an error shows."""
 _ANYTHING = {"type": "object"}
 _OUTPUT = {"properties": {"name": {"enum": list(OUTPUTS)}, "parameters": _ANYTHING}, "required": ["name"]}
 _TENSOR = {
@@ -56,43 +62,45 @@ class ProtocolError(EdgeError):
     """The request does not follow the protocol, or asks for something unknown."""
 
 
-class Tensor(msgspec.Struct, kw_only=True):
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters that are known, of a request, an input or an output."""
+
+    binary_data_size: int | None = None
+    binary_data: bool | None = None
+    binary_data_output: bool = False
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     """A tensor of a request: its values as JSON, or (`binary_data_size`) as bytes after it."""
 
     name: str
     datatype: str
-    shape: list[int]
-    data: Any = None
-    parameters: dict[str, Any] = {}
+    shape: Annotated[list[int], msgspec.Meta(max_length=DIMENSIONS)]
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    parameters: Parameters = Parameters()
 
 
-class Output(msgspec.Struct, kw_only=True):
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """A requested output tensor."""
 
     name: str
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = Parameters()
 
 
-class InferRequest(msgspec.Struct, kw_only=True):
+class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON of a request."""
 
     inputs: list[Tensor]
-    id: str | None = None
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
     outputs: list[Output] | None = None
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = Parameters()
 
 
-@dataclass
-class Asked:
-    """A decoded request: a picture as the bytes of a file, or as RGB pixels (uint8, height x width x 3), and the
-    outputs.
-    """
-
-    id: str | None
-    file: bytes | None
-    rgb: NDArray[np.uint8] | None
-    binary: dict[str, bool] = field(default_factory=dict)
-    """The requested tensors, in order; true for those to be sent as bytes."""
+Content = memoryview | bytes | NDArray[np.uint8]
+"""A picture: the bytes of a file, or RGB pixels (uint8, height x width x 3)."""
+Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_NESTED: list[Any] = [list[Byte], list[list[Byte]], list[list[list[Byte]]], list[list[list[list[Byte]]]]]
+_BRACKETS = re.compile(rb"(?:\s*\[){1,4}")
 
 
 def metadata(model: str) -> dict[str, Any]:
@@ -106,85 +114,85 @@ def metadata(model: str) -> dict[str, Any]:
     }
 
 
-def read(body: bytes, header_length: int | None) -> Asked:
-    """Decode a request. With binary tensors, the first `header_length` bytes are JSON, and the tensors follow.
+def read(data: bytes | memoryview, head_length: int | None) -> tuple[Asked, Content]:
+    """Decode a request. With binary tensors, the first `head_length` bytes are JSON, and the tensors follow.
 
     Raises:
         ProtocolError: the request is malformed.
     """
-    end = len(body) if header_length is None else header_length
+    body = memoryview(data)
+    end = len(body) if head_length is None else head_length
     if not 0 < end <= len(body):
         raise ProtocolError(f"Inference-Header-Content-Length is {end}, but the body has {len(body)} bytes")
-    try:
-        request = msgspec.json.decode(body[:end], type=InferRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"the request cannot be read: {error}") from error
+    request = _decoded(body[:end], InferRequest)
     if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
-        raise ProtocolError(f"expected one input, {INPUT!r}, but got {[tensor.name for tensor in request.inputs]}")
+        names = [tensor.name[:SHOWN] for tensor in request.inputs[:3]]
+        raise ProtocolError(f"expected one input, {INPUT!r}, but got {len(request.inputs)}: {names}")
     tensor = request.inputs[0]
-    size = tensor.parameters.get("binary_data_size")
-    if size is not None and (not isinstance(size, int) or size != len(body) - end):
+    size = tensor.parameters.binary_data_size
+    if size is not None and size != len(body) - end:
         raise ProtocolError(f"binary_data_size is {size}, but {len(body) - end} bytes follow the JSON")
     binary = body[end:] if size is not None else None
-    asked = Asked(request.id, None, None, _wanted(request))
+    asked = Asked(id=request.id, binary=_wanted(request))
     match tensor.datatype:
         case "BYTES":
-            asked.file = _file(tensor, binary)
+            return asked, _file(tensor, binary)
         case "UINT8":
-            asked.rgb = _pixels(tensor, binary)
+            return asked, _pixels(tensor, binary)
         case other:
-            raise ProtocolError(f"{INPUT} must be BYTES (a picture file) or UINT8 (pixels), not {other}")
-    return asked
+            raise ProtocolError(f"{INPUT} must be BYTES (a picture file) or UINT8 (pixels), not {other[:SHOWN]}")
+
+
+def _decoded(data: memoryview | msgspec.Raw, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"the request cannot be read: {error}") from error
 
 
 def _wanted(request: InferRequest) -> dict[str, bool]:
-    usual = bool(request.parameters.get("binary_data_output", False))
+    usual = request.parameters.binary_data_output
     if request.outputs is None:
         return dict.fromkeys(OUTPUTS, usual)
     for output in request.outputs:
         if output.name not in OUTPUTS:
-            raise ProtocolError(f"there is no output {output.name!r}; there are {', '.join(OUTPUTS)}")
-    return {output.name: bool(output.parameters.get("binary_data", usual)) for output in request.outputs}
+            raise ProtocolError(f"there is no output {output.name[:SHOWN]!r}; there are {', '.join(OUTPUTS)}")
+    wanted = {output.name: output.parameters.binary_data for output in request.outputs}
+    return {name: usual if binary is None else binary for name, binary in wanted.items()}
 
 
-def _file(tensor: Tensor, binary: bytes | None) -> bytes:
+def _file(tensor: Tensor, binary: memoryview | None) -> memoryview | bytes:
     if sum(tensor.shape) != len(tensor.shape):
         raise ProtocolError(f"expected one picture, shape [1], not {tensor.shape}")
     if binary is not None:
         if len(binary) < 4 or struct.unpack_from("<I", binary)[0] != len(binary) - 4:
             raise ProtocolError("an element of BYTES must be its length (4 bytes, little-endian) followed by its bytes")
         return binary[4:]
-    (value,) = _flat(tensor.data, 1)
-    if not isinstance(value, str):
-        raise ProtocolError("BYTES in JSON are text: send pictures as binary tensors")
-    return value.encode("latin-1", "replace")
+    texts = _decoded(tensor.data, list[str])
+    if len(texts) != 1:
+        raise ProtocolError(f"expected 1 element, but got {len(texts)}")
+    return texts[0].encode("latin-1", "replace")  # text is no picture, which the sender is to learn
 
 
-def _pixels(tensor: Tensor, binary: bytes | None) -> NDArray[np.uint8]:
+def _pixels(tensor: Tensor, binary: memoryview | None) -> NDArray[np.uint8]:
     shape = tensor.shape[1:] if len(tensor.shape) == 4 and tensor.shape[0] == 1 else tensor.shape
     if len(shape) != 3 or shape[2] != 3 or min(shape) < 1:
         raise ProtocolError(f"pixels must have the shape [height, width, 3], not {tensor.shape}")
+    pixels = np.frombuffer(binary, np.uint8) if binary is not None else _numbers(tensor.data)
     count = shape[0] * shape[1] * 3
-    if binary is not None:
-        if len(binary) != count:
-            raise ProtocolError(f"{shape} are {count} bytes, not {len(binary)}")
-        return np.frombuffer(binary, np.uint8).reshape(shape)
-    try:
-        return np.array(_flat(tensor.data, count), np.uint8).reshape(shape)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ProtocolError(f"the pixels cannot be read: {error}") from error
+    if pixels.size != count:
+        raise ProtocolError(f"{shape} are {count} elements, not {pixels.size}")
+    return pixels.reshape(shape)
 
 
-def _flat(data: Any, count: int) -> list[Any]:
-    """The elements of nested lists."""
-    flat: list[Any] = data if isinstance(data, list) else []
-    for _ in range(DIMENSIONS):
-        if not (flat and isinstance(flat[0], list)):
-            break
-        flat = [element for inner in flat for element in (inner if isinstance(inner, list) else [inner])]
-    if len(flat) != count:
-        raise ProtocolError(f"expected {count} elements, but got {len(flat)}")
-    return flat
+def _numbers(data: msgspec.Raw) -> NDArray[np.uint8]:
+    """The numbers (0 to 255) in lists that are nested equally deep everywhere, in a row."""
+    nesting = _BRACKETS.match(data)
+    depth = nesting[0].count(b"[") if nesting else 1
+    numbers: Iterable[Any] = _decoded(data, _NESTED[depth - 1])
+    for _ in range(depth - 1):
+        numbers = chain.from_iterable(numbers)
+    return np.fromiter(numbers, np.uint8)
 
 
 def answer(model: str, found: Found, asked: Asked) -> tuple[bytes, int | None]:

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
+from edge_daemon.web.health import Health
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
@@ -63,12 +64,14 @@ class Live:
         self.cameras = cameras
         self.status: Status | None = None
         self.status_at = 0.0
+        self.health = Health()
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
         self._count = 0
-        self._readers: set[asyncio.Queue[Entry]] = set()
+        self._readers: set[asyncio.Queue[Entry | None]] = set()
         self._observers: list[Callable[[bytes], None]] = []
+        self._closed = False
 
     def observe(self, observer: Callable[[bytes], None]) -> None:
         """Call `observer` with each result's JSON."""
@@ -82,6 +85,7 @@ class Live:
         topic, _, rest = parts[0].decode().partition("/")
         if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
+            self.health.note(self.status, self.status_at)
         elif topic == FRAME.name and len(parts) > 2:
             camera = rest.rstrip("/")
             for viewer in self._viewers:
@@ -99,10 +103,20 @@ class Live:
         self._count += 1
         event = Entry(self._count, topic, header.camera, header.model, names, body)
         self._events.append(event)
+        self._put(event)
+
+    def _put(self, event: Entry | None) -> None:
         for reader in self._readers:
             if reader.full():
                 reader.get_nowait()
             reader.put_nowait(event)
+
+    def close(self) -> None:
+        """End all streams."""
+        self._closed = True
+        self._put(None)
+        for viewer in self._viewers:
+            viewer.came.set()
 
     async def frames(self, cameras: Collection[str]) -> AsyncGenerator[tuple[str, bytes], None]:
         """Annotated JPEGs of these cameras as they arrive. Only the newest frame of each camera is kept until it is
@@ -113,7 +127,7 @@ class Live:
         for camera in viewer.cameras:
             self._look(camera, +1)
         try:
-            while True:
+            while not self._closed:
                 await viewer.came.wait()
                 viewer.came.clear()
                 while viewer.newest:
@@ -132,13 +146,13 @@ class Live:
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Results as they arrive; with `after`, first the kept ones with higher numbers."""
-        mailbox: asyncio.Queue[Entry] = asyncio.Queue(MAILBOX)
+        mailbox: asyncio.Queue[Entry | None] = asyncio.Queue(MAILBOX)
         missed = [event for event in self._events if after is not None and event.number > after]
         self._readers.add(mailbox)
         try:
             for event in missed:
                 yield event
-            while True:
-                yield await mailbox.get()
+            while newest := await mailbox.get():
+                yield newest
         finally:
             self._readers.discard(mailbox)

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from edge_daemon.messages.status import Status
+from edge_daemon.web.rejections import Rejections
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 STAGES = ("wait", "decode", "preprocess", "infer", "postprocess", "total")
@@ -23,6 +24,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.status: Status | None = None
+        self.rejections = Rejections()
         self._registry = CollectorRegistry()
         self._stages = Histogram(
             "edge_daemon_stage_seconds",
@@ -56,6 +58,12 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics that come from the status."""
+        rejected = CounterMetricFamily(
+            "edge_daemon_web_rejected", "Rejected connections, by reason.", labels=["reason"]
+        )
+        for reason, count in sorted(self.rejections.counts.items()):
+            rejected.add_metric([reason], count)
+        yield rejected
         frames = CounterMetricFamily("edge_daemon_frames", "Frames by fate.", labels=["camera", "model", "fate"])
         flying = GaugeMetricFamily(
             "edge_daemon_frames_in_flight", "Frames without a fate yet.", labels=["camera", "model"]

@@ -1,36 +1,11 @@
-"""Uploaded pictures, and annotated ones for download."""
+"""Annotated pictures for download."""
 
-from edge_daemon.errors import PictureError
-from edge_daemon.imaging.codecs import encode_rgb, read_bgr
+from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.imaging.colour import Pixels
-from edge_daemon.imaging.header import read_header
-from edge_daemon.imaging.pictures import check_size, is_ordinary_jpeg
 from edge_daemon.settings import Codec
-from edge_daemon.web.requests import Picture
 
 WANTED: dict[str, Codec] = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 """Formats of annotated pictures, by media type."""
-
-
-class TooLargeError(PictureError):
-    """A picture has more pixels than the limit."""
-
-
-def upload(data: bytes, max_pixels: int) -> Picture:
-    """A picture file as a worker gets it: an upright JPEG unchanged, anything else as BGR pixels.
-
-    Raises:
-        TooLargeError: the picture has more than `max_pixels`; checked before decoding.
-        PictureError: the picture cannot be decoded.
-    """
-    header = read_header(data)
-    if header:
-        _check(header.width, header.height, max_pixels)
-        if header.codec == "jpeg" and is_ordinary_jpeg(data):
-            return Picture(data, "jpeg", header.width, header.height)
-    bgr = read_bgr(data, max_pixels)
-    height, width = bgr.shape[:2]
-    return Picture(bgr.data.cast("B"), "raw", width, height)
 
 
 def download(rgb: Pixels, codec: Codec, quality: int) -> bytes:
@@ -58,12 +33,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 0.0
-
-
-def _check(width: int, height: int, max_pixels: int) -> None:
-    try:
-        check_size(width, height, max_pixels)
-    except PictureError as error:
-        if width and height:
-            raise TooLargeError(str(error)) from error
-        raise

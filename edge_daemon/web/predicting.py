@@ -8,19 +8,23 @@ import msgspec
 import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
-from edge_daemon.errors import EdgeError, PictureError
+from edge_daemon.errors import EdgeError
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.settings import Codec
+from edge_daemon.web.bodies import hold, later, read_body
 from edge_daemon.web.broker import now_ns
-from edge_daemon.web.pictures import TooLargeError, download, upload, wanted
-from edge_daemon.web.requests import Answer, BusyError, Picture, Requests
+from edge_daemon.web.budget import BusyError
+from edge_daemon.web.decoders import RefusedError
+from edge_daemon.web.pictures import download, wanted
+from edge_daemon.web.requests import Answer, Picture, Requests
 from edge_daemon.web.roles import VIEWER
-from edge_daemon.web.service import Service, as_json, number
+from edge_daemon.web.service import Service, as_json
+from edge_daemon.web.tasks import Asked, Task
 
-RETRY_S = 1
+ANNOTATED_BYTES = 9
+"""Memory that drawing takes, in bytes a pixel: what the worker sends, the same in the order of the encoder, a file."""
+STATUS = {"undecodable": 415, "unknown-class": 422}
 FORM = "multipart/form-data"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}}
@@ -53,12 +57,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
             names = [name for part in classes for name in part.split(",")] if classes else None
             filter = ResultFilter(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))
-            picture = await read_upload(request, service)
+            picture = await read_upload(request, service, model, annotate=kind is not None)
             answer = await answer_to(request, service, model, picture, filter, annotate=kind is not None)
             status = 200
             if kind is None or answer.rgb is None:
                 return as_json(_findings(answer))
-            return await run_in_threadpool(_annotated, answer, *kind, settings.quality)
+            async with service.encoding:
+                return await run_in_threadpool(_annotated, answer, *kind, settings.quality)
         except HTTPException as error:
             status = error.status_code
             raise
@@ -66,65 +71,41 @@ def add_routes(app: FastAPI, service: Service) -> None:
             service.metrics.request(model if model in settings.models else "", status, time.monotonic() - began)
 
 
-async def read_upload(request: Request, service: Service) -> Picture:
-    """The picture in a request's body, or the first file of its form."""
-    data = await read_body(request, service.settings.max_bytes)
-    if request.headers.get("content-type", "").lower().startswith(FORM):
-        data = await _file_of_form(request, data)
-    if not data:
-        raise HTTPException(422, "there is no picture in the request: send it as the body, or as a file of a form")
-    return await decoded(data, service)
-
-
-async def decoded(data: bytes, service: Service) -> Picture:
-    """A picture file as a worker gets it.
+async def read_upload(request: Request, service: Service, model: str, *, annotate: bool) -> Picture:
+    """The picture in a request's body, or the file of its form.
 
     Raises:
-        HTTPException: it is not a picture, or too large.
+        HTTPException: there is none, or it cannot be decoded.
     """
-    try:
-        async with service.decoding:
-            return await run_in_threadpool(upload, data, service.settings.max_pixels)
-    except TooLargeError as error:
-        raise HTTPException(413, str(error)) from error
-    except PictureError as error:
-        raise HTTPException(415, str(error)) from error
+    body = await read_body(request, service.settings.max_bytes)
+    content_type = request.headers.get("content-type", "")
+    task = Task(
+        kind="form" if content_type.lower().startswith(FORM) else "file",
+        content_type=content_type,
+        max_pixels=service.settings.max_pixels,
+        input=None if annotate else service.broker.input_of(model),
+    )
+    picture, _ = await decoded(request, service, task, body)
+    if annotate:
+        hold(request, len(picture.data) + ANNOTATED_BYTES * picture.width * picture.height)
+    return picture
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """A request's body.
+async def decoded(request: Request, service: Service, task: Task, body: bytearray) -> tuple[Picture, Asked]:
+    """A picture as a worker gets it, and what an inference request asks for.
 
     Raises:
-        HTTPException: it is too long.
+        HTTPException: there is none, it cannot be decoded, or too many wait.
     """
-    if (number(request.headers.get("content-length")) or 0) > most:
-        raise _too_long(most)
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most:
-            raise _too_long(most)
-    return bytes(data)
-
-
-async def _file_of_form(request: Request, data: bytes) -> bytes:
-    """The first file of a form."""
-
-    async def again() -> dict[str, Any]:
-        return {"type": "http.request", "body": data, "more_body": False}
-
     try:
-        async with Request(request.scope, again).form(max_files=1, max_fields=10) as form:
-            for value in form.values():
-                if isinstance(value, UploadFile):
-                    return await value.read()
-    except (MultiPartException, HTTPException, KeyError) as error:
-        raise HTTPException(422, f"the form cannot be read: {getattr(error, 'message', error)}") from error
-    return b""
-
-
-def _too_long(most: int) -> HTTPException:
-    return HTTPException(413, f"the picture is too large: the limit is {most} bytes")
+        async with asyncio.timeout(service.settings.timeout_s):
+            found, data = await service.decoders.decode(task, body)
+    except TimeoutError:
+        raise later("too many pictures wait to be decoded") from None
+    except RefusedError as error:
+        raise later(str(error)) if error.status == 503 else HTTPException(error.status, str(error)) from error
+    hold(request, len(data))
+    return Picture(data, found.width, found.height, found.scaled, found.decode_ms), found.asked
 
 
 async def answer_to(
@@ -158,18 +139,17 @@ async def answer_to(
     try:
         await asyncio.wait(either, timeout=service.settings.timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
-            raise _later(f"model {model} has not answered within {service.settings.timeout_s:g} s")
+            raise later(f"model {model} has not answered within {service.settings.timeout_s:g} s")
         answer = answered.result()
     except EdgeError as error:
-        raise _later(str(error)) from error
+        raise later(str(error)) from error
     finally:
         gone.cancel()
         if not answered.done():
             answered.cancel()
             broker.do(withdraw)
     if answer.outcome.failed:
-        code = 415 if answer.outcome.failed == "undecodable" else 500
-        raise HTTPException(code, f"{answer.outcome.failed}: {answer.outcome.error}")
+        raise HTTPException(STATUS.get(answer.outcome.failed, 500), f"{answer.outcome.failed}: {answer.outcome.error}")
     return answer
 
 
@@ -182,13 +162,10 @@ def _resolve(answered: "asyncio.Future[Answer]", answer: Answer | EdgeError) -> 
         answered.set_result(answer)
 
 
-def _later(why: str) -> HTTPException:
-    return HTTPException(503, why, {"Retry-After": str(RETRY_S)})
-
-
 def _findings(answer: Answer) -> dict[str, Any]:
     """The findings as in a result, without the keys that only cameras have."""
-    outcome = answer.outcome
+    outcome, timing = answer.outcome, answer.outcome.timing_ms
+    timing = msgspec.structs.replace(timing, decode=timing.decode + answer.picture.decode_ms)
     found = msgspec.to_builtins(outcome.found)
     return {
         "model": outcome.model,
@@ -196,7 +173,7 @@ def _findings(answer: Answer) -> dict[str, Any]:
         "height": answer.picture.height,
         "detections": found.pop("detections", []),
         **found,
-        "timing_ms": {stage: round(ms, 2) for stage, ms in msgspec.structs.asdict(outcome.timing_ms).items() if ms},
+        "timing_ms": {stage: round(ms, 2) for stage, ms in msgspec.structs.asdict(timing).items() if ms},
         "worker": outcome.worker,
     }
 

@@ -5,13 +5,13 @@ from importlib.metadata import version
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from edge_daemon.imaging.colour import rgb_to_bgr
 from edge_daemon.messages.frames import ResultFilter
-from edge_daemon.web.inference import REQUEST, Asked, ProtocolError, answer, metadata, read
-from edge_daemon.web.predicting import answer_to, decoded, read_body
-from edge_daemon.web.requests import Picture
+from edge_daemon.web.bodies import read_body
+from edge_daemon.web.inference import REQUEST, ProtocolError, answer, metadata
+from edge_daemon.web.predicting import answer_to, decoded
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
+from edge_daemon.web.tasks import Task
 
 LENGTH = "Inference-Header-Content-Length"
 
@@ -71,23 +71,17 @@ def add_routes(app: FastAPI, service: Service) -> None:
         known(model)
         try:
             body = await read_body(request, service.settings.max_bytes)
-            asked = read(body, number(request.headers.get(LENGTH)))
-            found = await answer_to(
-                request, service, model, await _picture(asked, service), ResultFilter(), annotate=False
+            task = Task(
+                kind="inference",
+                head_length=number(request.headers.get(LENGTH)),
+                max_pixels=service.settings.max_pixels,
+                input=service.broker.input_of(model),
             )
+            picture, asked = await decoded(request, service, task, body)
+            found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
         data, head = answer(model, found.outcome.found, asked)
         if head is None:
             return Response(data, media_type="application/json")
         return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})
-
-
-async def _picture(asked: Asked, service: Service) -> Picture:
-    if asked.file is not None:
-        return await decoded(asked.file, service)
-    assert asked.rgb is not None
-    height, width = asked.rgb.shape[:2]
-    if height * width > service.settings.max_pixels:
-        raise HTTPException(413, f"the picture is too large: the limit is {service.settings.max_pixels} pixels")
-    return Picture(rgb_to_bgr(asked.rgb).data.cast("B"), "raw", width, height)

@@ -5,17 +5,10 @@ from dataclasses import dataclass
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.frames import ResultFilter, Upload
+from edge_daemon.messages.frames import Input, ResultFilter, Upload
 from edge_daemon.messages.outcomes import UploadOutcome
 from edge_daemon.messages.scheduling import Request, Returned, SendUpload, UploadDone, WebHello, Withdraw
-from edge_daemon.settings import Codec
-
-MOST_BYTES = 512 << 20
-"""Limit of waiting pictures, of all models together: a file of a few kilobytes can become 192 MB of pixels."""
-
-
-class BusyError(EdgeError):
-    """Too many pictures wait; the client may try again."""
+from edge_daemon.web.budget import BusyError
 
 
 class GoneError(EdgeError):
@@ -24,12 +17,15 @@ class GoneError(EdgeError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as a worker decodes it: `data` has `codec` bytes of `width` x `height` pixels (raw: BGR, uint8)."""
+    """A decoded picture of `width` x `height`. `data` are its pixels (BGR, uint8, height x width x 3), or those of a
+    picture that was reduced to `scaled` (width, height).
+    """
 
     data: bytes | memoryview
-    codec: Codec
     width: int
     height: int
+    scaled: tuple[int, int] | None = None
+    decode_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,8 @@ class Requests:
         self._models, self._reply, self._most = models, reply, most
         self._orders: dict[int, _Order] = {}
         self._count = 0
+        self.inputs: dict[str, Input | None] = {}
+        """Size that is enough of a picture, by model."""
         self.outbox: list[Message] = []
 
     def __len__(self) -> int:
@@ -82,13 +80,10 @@ class Requests:
         """Add a picture for `model`, and return its number, by which it can be withdrawn.
 
         Raises:
-            BusyError: too many pictures wait for this model, or too many bytes for all.
+            BusyError: too many pictures wait for this model.
         """
         if sum(order.model == model for order in self._orders.values()) >= self._most:
             raise BusyError(f"{self._most} pictures already wait for model {model}")
-        waiting = sum(len(order.picture.data) for order in self._orders.values())
-        if waiting and waiting + len(picture.data) > MOST_BYTES:
-            raise BusyError(f"pictures of {waiting >> 20} MB already wait")
         self._count += 1
         self._orders[self._count] = _Order(model, picture, filter, annotate, hand, now_ns)
         self.outbox.append(Request(model=model, number=self._count))
@@ -117,7 +112,8 @@ class Requests:
             captured_ns=order.at_ns,
             width=picture.width,
             height=picture.height,
-            codec=picture.codec,
+            codec="raw",
+            scaled=picture.scaled,
             annotate="raw" if order.annotate else None,
             deaths=order.deaths,
             reply=self._reply,

@@ -51,7 +51,7 @@ class Gate:
     def knows(self, connection: HTTPConnection) -> bool:
         """True if the sender of a request to a public route is a viewer, too."""
         head: RequestHead = connection.scope[HEAD]
-        if self._access.asks and head.token is None:
+        if self._access.asks and head.is_anonymous:
             return False
         return isinstance(self._access.admit(head, "viewer", time.monotonic()), Identity)
 

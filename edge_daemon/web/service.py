@@ -10,18 +10,19 @@ from fastapi import HTTPException, Response
 from edge_daemon.messages.status import CameraStatus
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.broker import Broker
-from edge_daemon.web.health import problems
+from edge_daemon.web.budget import Budget
+from edge_daemon.web.decoders import Decoders
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.supervisor_client import SupervisorClient
 
-DECODERS = 2
-"""Number of pictures decoded at once: each may take 192 MB."""
+ENCODERS = 2
+"""Annotated pictures that are encoded at once."""
 
 
 @dataclass
 class Service:
-    """Dependencies of the routes. Routes acquire `decoding` while they decode a picture."""
+    """Dependencies of the routes. Routes acquire `encoding` while they encode a picture."""
 
     settings: WebSettings
     broker: Broker
@@ -29,7 +30,9 @@ class Service:
     metrics: Metrics
     supervisor: SupervisorClient
     loop: asyncio.AbstractEventLoop
-    decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODERS))
+    decoders: Decoders
+    budget: Budget = field(default_factory=Budget)
+    encoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ENCODERS))
 
     def change(self, settings: WebSettings) -> None:
         """Use other cameras and models."""
@@ -37,9 +40,8 @@ class Service:
         self.broker.do(lambda requests: requests.change(settings.models))
 
     def problems(self) -> list[str]:
-        """Problems of the daemon, one sentence each."""
-        age_s = self.loop.time() - self.live.status_at
-        return problems(self.live.status, age_s, dispatcher_here=self.broker.connected)
+        """Everything that is wrong, in sentences."""
+        return self.live.health.problems(self.loop.time(), dispatcher_here=self.broker.connected)
 
     def has_worker(self, model: str) -> bool:
         """True if a worker of this model is up."""

@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         frames = live.frames([camera])
         try:
             _, jpeg = await asyncio.wait_for(anext(frames), FRAME_S)
-        except TimeoutError:
+        except (TimeoutError, StopAsyncIteration):
             raise HTTPException(503, f"camera {camera} delivers no frame", {"Retry-After": "5"}) from None
         finally:
             await frames.aclose()
@@ -84,7 +84,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
         async def events() -> AsyncIterator[bytes]:
             found = aiter(live.results(after))
-            waiting = asyncio.ensure_future(anext(found))
+            waiting = asyncio.ensure_future(anext(found, None))
             try:
                 while True:
                     done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
@@ -92,7 +92,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
                         yield b": nothing new\n\n"
                         continue
                     event = waiting.result()
-                    waiting = asyncio.ensure_future(anext(found))
+                    if event is None:
+                        return
+                    waiting = asyncio.ensure_future(anext(found, None))
                     if (camera and event.camera not in camera) or (model and event.model not in model):
                         continue
                     if class_name and not event.names.intersection(class_name):

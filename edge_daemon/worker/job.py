@@ -11,15 +11,15 @@ from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import decode_bgr, encode_rgb
 from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv, small_bgr
-from edge_daemon.messages.fates import POISON, Failure
+from edge_daemon.messages.fates import POISON, Failure, UploadFailure
 from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Crop, Header
+from edge_daemon.messages.frames import Crop, Header, Upload
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
 from edge_daemon.models.model import Timing as Took
 from edge_daemon.settings import ModelSettings
-from edge_daemon.worker.report import report, report_crops
+from edge_daemon.worker.report import report, report_crops, unknown_class
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Job:
     payload: memoryview
     bgr: Pixels | None = None
     whole: Pixels | Yuv | None = None
-    failed: Failure | None = None
+    failed: UploadFailure | None = None
     error: str = ""
     reported: bool = False
     findings: list[Findings] = field(default_factory=list)
@@ -59,6 +59,8 @@ class Job:
         began_ns, header = time.monotonic_ns(), self.header
         if header.deaths >= POISON:
             self.fail("poison", f"{header.deaths} workers died of it")
+        elif isinstance(header, Upload) and (problem := unknown_class(header.filter, model)):
+            self.failed, self.error = "unknown-class", problem
         elif header.crops != []:
             try:
                 self._open(model)
@@ -86,15 +88,15 @@ class Job:
                 self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 
-    def annotated(self, found: Found) -> memoryview | None:
+    def annotated(self, found: Found, model: str | None = None) -> memoryview | None:
         """The whole picture with all that was found drawn in: RGB bytes (height x width x 3), or a JPEG, as requested;
-        None if it was not, or there is no picture.
+        None if it was not, or there is no picture. Captions name the `model`, if given.
         """
         header = self.header
         if header.annotate is None or self.whole is None:
             return None
         rgb = self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
-        annotate(rgb, found)
+        annotate(rgb, found, model=model)
         return encode_rgb(rgb, header.annotate, header.quality)
 
     def parts(self, margin: float) -> list[Part]:

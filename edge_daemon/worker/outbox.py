@@ -47,7 +47,7 @@ class Outbox:
         self._control, self._settings, self._context = control, settings, context
         self._dispatcher, self._report = dispatcher, report
         self._sink = Peer(settings.sink, f"{settings.worker}/{os.getpid()}")
-        self._pictures = zeromq.outcomes(context, settings.pictures)
+        self._pictures = zeromq.pictures(context, zeromq.of_this_process(settings.pictures))
         self._replies: dict[str, zmq.Socket[bytes]] = {}  # by address: the web's
         self._to_dispatcher: Coalescer[WorkerReady | UploadDone] = Coalescer(count=COUNT, delay_s=DELAY_S)
         self._to_sink: Coalescer[Outcome] = Coalescer(count=COUNT, delay_s=DELAY_S)
@@ -106,7 +106,7 @@ class Outbox:
                 camera=frame.camera,
                 epoch=frame.epoch,
                 seq=frame.seq,
-                failed=job.failed,
+                failed=None if job.failed == "unknown-class" else job.failed,  # only uploads fail so
                 **found,
             )
             self._to_dispatcher.add(ready, urgent=not frame.deferrable)
@@ -141,12 +141,19 @@ class Outbox:
         """Draw, and send the outcome with the picture; false if there is none, or the outcome is too long."""
         if not outcome.frame.deferrable:
             self.flush()  # before drawing, so that the next frame arrives soon
-        picture = job.annotated(outcome.found)
+        several = outcome.frame.annotate == "raw"  # others draw into the pixels too
+        picture = job.annotated(outcome.found, self._settings.model.name if several else None)
         if picture is None or len(encoded := encode(outcome)) > MAX_BYTES:
             return False
-        if self._wait(lambda wait_ms: bool(self._pictures.poll(wait_ms, zmq.POLLOUT))):
+        if self._wait(self._picture_has_room):
             self._pictures.send_multipart([encoded, picture], copy=False)
         return True
+
+    def _picture_has_room(self, wait_ms: int) -> bool:
+        """True if the sink takes a picture. It connects to those workers whose channel to it is open."""
+        for _ in self._sink.receive(1):  # shows that it is gone, if it is
+            pass
+        return self._sink.has_room(wait_ms) and bool(self._pictures.poll(wait_ms, zmq.POLLOUT))
 
     def _wait(self, has_room: Callable[[int], bool]) -> bool:
         """Wait for the sink while it is away, so that no result is lost; false if this process has to end."""

@@ -28,8 +28,10 @@ from edge_daemon.worker.quarantine import REASONS, Quarantine
 from edge_daemon.worker.report import filtered
 
 logger = logging.getLogger(__name__)
-REST_MS = 2000
+REST_MS = 1000
 """Time to wait for a picture before looking for commands."""
+FADING = 0.99
+"""Share of the longest time for a frame that is left of it one frame later."""
 BURST = 64
 
 
@@ -71,7 +73,7 @@ class Worker:
         self._outbox = Outbox(control, settings, context, self._peer, self._report)
         self._decode_header: Decoder[Header] = Decoder(Header)
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
-        self._served = 0
+        self._served, self._longest_s = 0, 0.0
         folder = settings.quarantine
         self._quarantine = Quarantine(Path(folder), settings.worker, settings.model) if folder else None
 
@@ -101,6 +103,7 @@ class Worker:
         self._decode(jobs)
         self._infer(jobs)
         self._send(jobs)
+        self._longest_s = max(time.monotonic() - began, FADING * self._longest_s)
         if self._outbox.is_due() or time.monotonic() - began >= DELAY_S or not self._inbox.poll(0):
             self._outbox.flush()
 
@@ -159,7 +162,10 @@ class Worker:
 
     def _report(self) -> WorkerReport:
         rejected = self._decode_header.rejected + self._from_dispatcher.rejected
-        return WorkerReport(served=self._served, provider=self._model.session.provider, rejected=rejected)
+        longest_s = round(self._longest_s, 3)
+        return WorkerReport(
+            served=self._served, longest_s=longest_s, provider=self._model.session.provider, rejected=rejected
+        )
 
     def _introduce(self) -> None:
         hello = WorkerHello(
@@ -171,11 +177,13 @@ class Worker:
         self._outbox.send_now(hello)
 
     def _input(self) -> Input | None:
-        """Size that is enough of a frame; None for a model that looks at parts of it, or crops it."""
+        """Size that is enough of a picture; None for a model that looks at parts of it."""
+        if self._settings.model.after is not None:
+            return None
         height, width = self._model.size
-        fit = self._model.recipe.fit
-        whole = fit == "crop" or self._settings.model.after is not None
-        return None if whole else Input(width=width, height=height, stretch=fit == "stretch")
+        recipe = self._model.recipe
+        crop = recipe.zoom if recipe.fit == "crop" else None
+        return Input(width=width, height=height, stretch=recipe.fit == "stretch", crop=crop)
 
     def _leave(self) -> None:
         """Serve the pictures that are on their way here, until the dispatcher reports no more, or is gone."""

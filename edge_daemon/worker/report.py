@@ -1,6 +1,7 @@
 """A model's findings as a message: rounded, with names, and with masks as run lengths."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,12 @@ from edge_daemon.imaging import rle
 from edge_daemon.imaging.skeletons import skeleton_of
 from edge_daemon.messages.findings import Detection, Found, PictureClass, Rle, Segment, Text, Value
 from edge_daemon.messages.frames import Crop, ResultFilter
+from edge_daemon.models import selection
 from edge_daemon.models.detections import NO_CLASS, Class, Findings
 from edge_daemon.models.model import Model
+
+_NUMBERED = re.compile(r"class \d+")
+"""A class without a name, as the model calls it."""
 
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
@@ -23,6 +28,12 @@ def report(findings: Findings, model: Model, width: int, height: int) -> Found:
         segments=_segments(findings, model, width, height),
         **_whole(findings, model),
     )
+
+
+def unknown_class(by: ResultFilter, model: Model) -> str:
+    """Sentence on a class that a client asks for and the model does not have; empty if there is none."""
+    unknown = [name for name in by.classes or () if name not in model.names and not _NUMBERED.fullmatch(name)]
+    return selection.unknown_class(unknown[0], "classes", model.names) if unknown else ""
 
 
 def filtered(found: Found, by: ResultFilter | None) -> Found:

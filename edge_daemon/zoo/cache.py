@@ -38,14 +38,17 @@ def file_in(cache: Path, name: str, sha256: str) -> Path:
     return cache / f"{name}-{sha256[:12]}.onnx"
 
 
-def sum_of(path: Path) -> str | None:
-    """The sha256 of a file in hexadecimal; None if there is none.
+def sum_of(*paths: Path) -> str | None:
+    """The sha256 in hexadecimal of a file, or of several, one after the other; None if there is none.
 
     Raises:
         OSError: it is there and cannot be read.
     """
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        for path in paths:
+            with path.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)
     except FileNotFoundError:
         return None
+    return digest.hexdigest()

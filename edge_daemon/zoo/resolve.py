@@ -7,9 +7,11 @@ from urllib.parse import unquote, urlsplit
 
 from edge_daemon.errors import ModelError
 from edge_daemon.log import redact
+from edge_daemon.runtime import disk
 from edge_daemon.zoo.cache import file_in, folder, sum_of
 from edge_daemon.zoo.catalogue import Catalogue, Entry, slug
 from edge_daemon.zoo.paths import ZOO, is_download
+from edge_daemon.zoo.weights import weights_of
 
 Progress = Callable[[int, int | None], object]
 """Receives how many bytes there are, and of how many if that is known."""
@@ -95,16 +97,21 @@ def resolve(
 
 
 def check_sum(path: Path, sha256: str) -> None:
-    """Hold a file that somebody put there to its sum.
+    """Hold a file that somebody put there, together with the weights beside it, to its sum.
 
     Raises:
         ModelError: it cannot be read, or is another one.
     """
     try:
-        found = sum_of(path)
+        disk.must_answer(path)
+        weights = weights_of(path) if path.is_file() else []
+        for file in weights:
+            disk.must_answer(file)
+        found = sum_of(path, *weights)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     if found is None:
-        raise ModelError(f"{path}: there is no such file")
+        raise ModelError(f"{path}: there is no such file" if not weights else f"{path}: weights beside it are missing")
     if found != sha256:
-        raise ModelError(f"{path}: is another file than the one that `sha256` names: its sum is {found}")
+        named = f" (of it and {', '.join(file.name for file in weights)}, one after the other)" if weights else ""
+        raise ModelError(f"{path}: is another file than the one that `sha256` names: its sum{named} is {found}")

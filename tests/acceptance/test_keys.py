@@ -1,14 +1,17 @@
 """Subscribers with and without keys, at a daemon that asks for them."""
 
+import contextlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import zmq
 
 from edge_daemon.client import Subscriber
 from edge_daemon.messages.published import Result
-from edge_daemon.transport.curve import KeyPair, generate, write
+from edge_daemon.transport.curve import ClientKeys, KeyPair, generate, write
+from edge_daemon.transport.zeromq import subscriber
 from tests.acceptance.harness import START_S, Daemon, Listener, free_port, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
@@ -98,6 +101,36 @@ def test_a_reload_lets_others_in_and_another_key_wants_a_restart(tmp_path: Path)
         assert hears(address, daemon_keys.public), "anybody who knows the daemon's key"
         eventually(lambda: hears(address, daemon_keys.public, first.secret), START_S)
         assert daemon.stop() == 0
+
+
+def test_a_key_that_is_taken_away_receives_nothing_more_and_the_others_go_on(tmp_path: Path) -> None:
+    daemon_keys, stays, goes = generate(), generate(), generate()
+    write(daemon_keys, tmp_path / "daemon")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with zmq.Context() as context, contextlib.ExitStack() as sockets:
+        both = config(tmp_path, address, f"'{stays.public}'", f"'{goes.public}'")
+        with running(tmp_path, both, publish=False) as daemon:
+            office, thief = (
+                sockets.enter_context(subscriber(context, address, 1000, ClientKeys(daemon_keys.public, keys)))
+                for keys in (stays, goes)
+            )
+            for socket in (office, thief):
+                socket.subscribe(b"result/")
+                assert socket.poll(int(START_S * 1000))
+            assert daemon.reload(config(tmp_path, address, f"'{stays.public}'")).returncode == 0
+            until = time.monotonic() + 1.0
+            while time.monotonic() < until and thief.poll(100):
+                thief.recv_multipart()
+            for socket in (office, thief):
+                drained(socket)
+            assert office.poll(int(START_S * 1000)), "it connects again by itself"
+            assert not thief.poll(int(REFUSED_S * 1000))
+            assert daemon.stop() == 0
+
+
+def drained(socket: "zmq.Socket[bytes]") -> None:
+    while socket.poll(0):
+        socket.recv_multipart()
 
 
 def test_keygen(tmp_path: Path) -> None:

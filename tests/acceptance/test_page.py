@@ -84,7 +84,7 @@ def serving(folder: Path, *cameras: str, web: str = "") -> Iterator[tuple[int, D
     with running(folder, f"cameras:\n{listed}{models}web: {{listen: '127.0.0.1:{port}'{web}}}\n") as daemon:
         eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
         yield port, daemon
-        assert daemon.stop() == 0
+        assert daemon.process.poll() == 0 or daemon.stop() == 0
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,9 @@ def test_a_picture_that_is_dropped_gets_boxes(browser: Browser, port: int) -> No
         item.hover()
         expect(box).to_have_class("on")
         visitor.shoot("try-light")
+        expect(page.locator("#try-shown")).to_have_text("the model’s own")
         page.locator("#try-confidence").fill("0.95")
+        page.locator("#try-confidence").dispatch_event("input")
         page.locator("#try-confidence").dispatch_event("change")
         expect(page.locator("#try-said")).to_contain_text("nothing found")
         page.locator("#try-file").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
@@ -206,6 +208,25 @@ def test_a_camera_that_goes_down_and_comes_back_is_shown(
         server.start()
         expect(state).to_have_text("up", timeout=60_000)
         shows_another(camera(visitor.page, "c").locator("img"))
+
+
+def test_nothing_looks_alive_when_the_daemon_is_gone(browser: Browser, tmp_path: Path) -> None:
+    gone = "gone: {source: 'rtsp://127.0.0.1:1/x'}"
+    with serving(tmp_path, DOOR, gone) as (port, daemon), Visitor(browser, port) as visitor:
+        page = visitor.page
+        shows_another(camera(page, "door").locator("img"))
+        expect(page).to_have_title("(1 down) edge-daemon")
+        expect(page.locator("#lost")).to_be_hidden()
+        daemon.processes()["sink"].suspend()
+        expect(page.locator("#lost")).to_contain_text("Nothing below is live")
+        daemon.processes()["sink"].resume()
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(camera(page, "door").locator(".state")).to_have_text("up")
+        assert daemon.stop() == 0
+        expect(page.locator("#lost")).to_contain_text("Connection lost")
+        expect(camera(page, "door").locator(".state")).to_have_text("unknown")
+        expect(camera(page, "door").locator(".veil")).to_contain_text("last seen")
+        visitor.shoot("lost")
 
 
 def test_a_token_is_asked_for_and_remembered(browser: Browser, tmp_path: Path) -> None:

@@ -130,6 +130,24 @@ def test_the_subscriber_in_the_readme_works_as_it_stands(tmp_path: Path) -> None
         assert daemon.stop() == 0
 
 
+def test_a_camera_that_is_not_there_is_named_at_once(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{street: {{source: "scene:?fps=20&size=160x120"}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+"""
+    with running(tmp_path, config) as daemon:
+        for command in (["tail", "--camera", "stret"], ["snapshot", "x.png", "--camera", "stret"]):
+            full = [sys.executable, "-m", "edge_daemon", *command, "--connect", daemon.address]
+            done = subprocess.run(full, capture_output=True, text=True, timeout=START_S, check=False)
+            assert done.returncode != 0
+            assert "there is no camera stret; did you mean street?" in done.stderr
+        full = [sys.executable, "-m", "edge_daemon", "tail", "--camera", "street", "--count", "9"]
+        done = subprocess.run(
+            [*full, "--connect", daemon.address], capture_output=True, text=True, timeout=START_S, check=False
+        )
+        assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == ["result"] * 9
+
+
 def test_a_running_daemon_is_verified_from_outside(tmp_path: Path) -> None:
     config = f"""
 cameras:

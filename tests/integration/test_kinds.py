@@ -213,7 +213,7 @@ def test_a_process_that_lingers_after_it_closed_its_channel_is_killed_and_nobody
     assert not table.table.children
 
 
-def test_a_killed_process_that_a_driver_holds_is_replaced(
+def test_a_killed_process_that_a_driver_holds_is_not_started_a_second_time_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(child, "EXIT_S", 0.2)
@@ -221,10 +221,14 @@ def test_a_killed_process_that_a_driver_holds_is_replaced(
     with Spawner(KINDS) as spawner, monkeypatch.context() as kernel:
         kernel.setattr(os, "waitpid", lambda pid, options: (0, 0))  # as for a process that the kernel cannot end
         table = Table(tmp_path, spawner)
-        table.until(lambda: table.failures)
-        assert table.failures == ["ended by SIGKILL"]
-        assert "may be stuck in a driver" in caplog.text
+        (held,) = table.table.children
+        table.until(lambda: held.state.startswith("down"))
+        assert held.state.startswith(f"down (process {held.pid} was killed but has not ended")
+        assert "is stuck in the kernel" in caplog.text
+        assert (held.starts, table.failures) == (1, [])
         kernel.undo()
+        table.until(lambda: held.starts == 2)
+        assert table.failures == ["ended by SIGKILL"]
         table.table.stop(graceful=lambda: False)
 
 

@@ -95,7 +95,7 @@ def test_the_list(files: Files, tmp_path: Path) -> None:
 def test_check_tells_what_is_to_be_downloaded(files: Files, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text('cameras: {a: {source: "scene:"}}\nmodels:\n  m: {path: zoo:yolox}\n')
-    arguments = ["check", str(config), "--cache", str(tmp_path / "cache")]
+    arguments = ["check", str(config), "--quick", "--cache", str(tmp_path / "cache")]
     before = CliRunner().invoke(app, arguments)
     assert before.exit_code == 0
     note, good = before.output.splitlines()

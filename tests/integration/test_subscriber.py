@@ -26,7 +26,8 @@ class Collector:
 
     def __init__(self, context: zmq.Context[Socket], address: str) -> None:
         self.address = address
-        self.socket = publisher(context, [address])
+        self.socket = publisher(context)
+        self.socket.bind(address)
 
     def wait_for_subscription(self) -> None:
         assert self.socket.poll(int(WAIT_S * 1000))

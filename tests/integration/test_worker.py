@@ -96,6 +96,7 @@ class Neighbours:
     def start(self) -> str:
         """Start the worker; the address at which it reads frames."""
         self.child.start()
+        eventually(lambda: self.child.receive() and self.child.pid, START_S, what="its first report")
         hello = self.message()
         assert isinstance(hello, WorkerHello)
         assert (hello.worker, hello.model) == ("m-0", "m")

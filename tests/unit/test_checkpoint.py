@@ -104,14 +104,23 @@ def test_it_does_not_grow_without_limit(tmp_path: Path) -> None:
 def test_lines_of_an_earlier_run_are_ignored(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
-    checkpoint = Checkpoint(tmp_path / "checkpoint", results)
+    checkpoint = Checkpoint(tmp_path / "checkpoint", results, results.stat().st_size)
     assert checkpoint.states == []
     checkpoint.close()
     with results.open("ab") as file:
         file.write(b'not JSON\n{"camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn')
-    after = Checkpoint(tmp_path / "checkpoint", results)
+    after = Checkpoint(tmp_path / "checkpoint", results, results.stat().st_size)
     assert [(one.epoch, one.published) for one in after.states] == [(2, 0)]
     after.close()
+
+
+def test_lines_that_are_still_to_be_replaced_are_ignored(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
+    for _ in range(2):  # the sink dies before its first result
+        checkpoint = Checkpoint(tmp_path / "checkpoint", results, 0)
+        assert checkpoint.states == []
+        checkpoint.close()
 
 
 def test_states_from_before_the_disk_was_full_are_not_left_to_the_next(tmp_path: Path) -> None:

@@ -308,7 +308,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name, message in [
         ("no.yaml", ": there is no such file"),
         ("empty.yaml/c.yaml", ": cannot be read: not a directory"),
-        ("", ": is a folder; name the YAML file in it"),
+        (
+            "",
+            ": is a folder; name the YAML file in it. Run a model on a folder of pictures: "
+            f"edge-daemon run --source {tmp_path} --model MODEL",
+        ),
         ("latin.yaml", ":2: is not UTF-8 text; save it as UTF-8"),
         ("utf16.yaml", ":1: is not UTF-8 text; save it as UTF-8"),
         ("empty.yaml", ": is empty; it needs cameras: and models:"),
@@ -400,3 +404,14 @@ def flow(value: object) -> str:
             return "~"
         case _:
             return str(value).lower()
+
+
+def test_keys_for_anchors_are_free() -> None:
+    shared = "x-common: &common {fps: 5, note: '${NOT_SET}'}\nx-1:\n"
+    config = loads(shared + "cameras: {a: {source: 0, fps: 3}}\nmodels: {m: {path: 'builtin:person'}}", "c.yaml")
+    assert config.cameras["a"].fps == 3
+    merged = "x-common: &common {fps: 5}\ncameras: {a: {<<: *common, source: 0}}\n"
+    assert loads(merged + "models: {m: {path: 'builtin:person'}}", "c.yaml").cameras["a"].fps == 5
+    assert errors("y: 1\ncameras: {a: {source: 0}}\nmodels: {m: {path: 'builtin:person'}}") == [
+        "c.yaml:1: y: unknown key; known keys here: cameras, models, frames, publish, web, log, runtime_dir"
+    ]

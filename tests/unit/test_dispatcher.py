@@ -19,15 +19,18 @@ from edge_daemon.messages.accounting import (
     Watched,
 )
 from edge_daemon.messages.codec import Message
+from edge_daemon.messages.frames import Input
 from edge_daemon.messages.scheduling import (
     Announce,
     CaptureHello,
     Ended,
     Introduce,
     Leaving,
+    ModelInput,
     Release,
     Send,
     Sent,
+    WebHello,
     Welcome,
     WorkerHello,
     WorkerReady,
@@ -643,3 +646,15 @@ def test_such_a_frame_waits_for_a_worker_that_has_no_other(taker: str) -> None:
         rig.worker("x", inbox="in/x")
     rig.core.assign(0)
     assert [(m.worker, m.seq, m.deaths) for _, m in rig.messages() if isinstance(m, Send)] == [(taker, 0, 1)]
+
+
+def test_the_web_knows_the_input_of_each_model_that_takes_requests() -> None:
+    rig = Rig()
+    rig.core.change({}, {"m": ModelPlan(requests=1), "n": ModelPlan()})
+    needed = Input(width=64, height=32)
+    for model in ("n", "m"):
+        rig.core.receive(model, WorkerHello(worker=model, model=model, inbox="in/1", input=needed))
+    assert rig.to("web") == [ModelInput(model="m", input=needed)]
+    rig.core.exited("web", "web")
+    rig.core.receive("web", WebHello(requests=[]))
+    assert ModelInput(model="m", input=needed) in rig.to("web")

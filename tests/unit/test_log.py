@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.journal import Journal, encode
-from edge_daemon.log import KINDS, REPEAT_S, Repeats, redact
+from edge_daemon.log import BURST, KINDS, REFILL_S, REPEAT_S, Flood, Repeats, printable, redact
 
 VISIBLE = st.characters(exclude_categories=["C", "Z"])
 ODD = st.text(st.one_of(VISIBLE, st.sampled_from("@/:?#&=%*")), min_size=1, max_size=20).map(lambda text: f"¤{text}¤")
@@ -100,8 +100,8 @@ def test_a_terminal_gets_time_and_level() -> None:
     first, second, *trace = logged()
     assert re.fullmatch(r"\d\d:\d\d:\d\d INFO    capture door: up: rtsp://\*\*\*@10\.0\.0\.4/x", first)
     assert re.fullmatch(r"\d\d:\d\d:\d\d ERROR   capture door: down", second)
-    assert trace[0] == "Traceback (most recent call last):"
-    assert trace[-1] == "ValueError: http://10.0.0.4/v?token=***"
+    assert trace[0] == "    Traceback (most recent call last):"
+    assert trace[-1] == "    ValueError: http://10.0.0.4/v?token=***"
 
 
 def test_programs_get_an_object_a_line() -> None:
@@ -157,7 +157,7 @@ def test_the_journal_gets_fields(tmp_path: Path) -> None:
         "EDGE_DAEMON_CAMERA": "door",
     }
     assert second["PRIORITY"] == "3"
-    assert second["MESSAGE"].startswith("capture door: down\nTraceback")
+    assert second["MESSAGE"].startswith("capture door: down\n    Traceback")
     assert "hunter2" not in str(second)
     assert (third["PRIORITY"], third["EDGE_DAEMON_CAMERA"]) == ("4", "yard")
 
@@ -248,3 +248,68 @@ def test_only_so_many_lines_are_remembered() -> None:
         assert repeats.pass_on(number, 0.0) == 0
     assert repeats.pass_on(0, 0.0) == 0, "it was forgotten"
     assert repeats.pass_on(2 * KINDS - 1, 0.0) is None
+
+
+FORGED = "\n04:00:00 ERROR   supervisor: all is lost\x1b]0;title\x07\x9b2J\u202e\udcff\r"
+
+
+@given(st.text())
+def test_foreign_text_is_made_printable_and_plain_text_stays(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable() or set(shown) & set("\u200c\u200d")
+    assert shown.encode("utf-8", "strict") is not None
+    assert not text.isprintable() or shown == text
+
+
+def test_letters_and_emoji_of_all_the_world_are_printed_as_they_are() -> None:
+    for text in ("Überwachung", "می‌خواهم", "人", "👩‍🚒 fire fighter"):
+        assert printable(text) == text
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_foreign_text_in_a_log_forges_no_line_and_reaches_no_terminal(form: str) -> None:
+    speak = f"""
+import logging
+from edge_daemon import log
+log.choose({form!r})
+log.set_up("worker m-0")
+logger = logging.getLogger("edge_daemon.somewhere")
+logger.error("class %s", {FORGED!r})
+try:
+    raise ValueError({FORGED!r})
+except ValueError:
+    logger.exception("unexpected error")
+"""
+    done = subprocess.run([sys.executable, "-c", speak], capture_output=True, timeout=60, check=True)
+    written = done.stderr.decode()
+    assert all(line.isprintable() for line in written.split("\n"))
+    if form == "json":
+        assert all(json.loads(line)["process"] == "worker m-0" for line in written.splitlines())
+    else:
+        assert not re.search(r"^04:00:00", written, re.MULTILINE)
+        assert "ValueError" in written
+
+
+def test_a_hundred_lines_of_a_kind_pass_and_then_one_every_few_seconds() -> None:
+    flood = Flood()
+    passed = [flood.pass_on("kind", second / 100) for second in range(100 * 60)]
+    assert sum(held is not None for held in passed) == BURST + 60 // REFILL_S - 1
+    assert sum(held or 0 for held in passed) + sum(held is not None for held in passed) > 0.9 * len(passed)
+    assert flood.pass_on("another", 60.0) == 0
+    assert [flood.pass_on("kind", 60.0 + BURST * REFILL_S) is not None for _ in range(BURST + 1)].count(False) == 1
+
+
+def test_strangers_whose_lines_all_differ_cannot_fill_a_disk() -> None:
+    speak = """
+import logging
+from edge_daemon import log
+log.set_up("sink")
+logger = logging.getLogger("edge_daemon.somewhere")
+for number in range(5000):
+    logger.warning("refused a subscriber: its key %s is not among the clients", f"key-{number}")
+    logger.info("camera %s is up", f"c{number % 200}")
+"""
+    done = subprocess.run([sys.executable, "-c", speak], capture_output=True, text=True, timeout=60, check=True)
+    lines = done.stderr.splitlines()
+    assert BURST <= sum("refused" in line for line in lines) <= BURST + 2
+    assert sum("is up" in line for line in lines) >= 200, "what is no warning is folded only where it repeats itself"

@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
+from rich.console import Console, Group
+from rich.text import Text
 
-from edge_daemon.cli.tables import camera_table, process_table
-from edge_daemon.cli.top import picture
+from edge_daemon.cli.sentences import in_brief
+from edge_daemon.cli.tables import Order, camera_table, process_table, rows
+from edge_daemon.cli.top import KEYS, View, picture
 from edge_daemon.messages.status import CameraStatus, MotionStatus, ProcessStatus, Status, StreamCounts
-from tests.statuses import process
+from tests.statuses import camera, process, stream_counts
 
 names = st.text("abc-门前é", min_size=1, max_size=20)
 states = st.sampled_from(["up", "stalled", "frozen", "connecting", "down (unauthorised)", "finished", "ended"])
@@ -85,3 +87,77 @@ def test_processes_of_every_kind_are_shown_in_the_order_of_the_status() -> None:
     shown = lines(process_table([*table, process("web")], width=200), 200)
     assert [line.split("  ")[0] for line in shown[1:]] == ["sink", "worker m-0", "bridge home", "web"]
     assert "cuda" in shown[2]
+
+
+def many(count: int) -> dict[str, CameraStatus]:
+    busy = stream_counts(10**7, 10**7, {"replaced": 51, "stale": 1, "paced": 10**6}, fps=5.0, found={"person": 3})
+    slow = msgspec.structs.replace(busy, latency_ms={"p50": 43.0, "p99": 1234.0})
+    found = {f"loading-dock-{number}": camera("up", objects=busy, faces=slow) for number in range(count)}
+    return found | {"yard": camera("down (unauthorised)", objects=stream_counts())}
+
+
+def test_many_cameras_take_one_line_each_and_the_down_ones_come_first() -> None:
+    for count in (16, 64):
+        shown = lines(camera_table(many(count), width=110), 110)
+        assert len(shown) == 1 + 2 * count + 1
+        assert shown[1].startswith("yard")
+        assert "loading-dock-0" in shown[2]
+        assert " 52 " in shown[2], "lost frames are counted, those that were left out by fps are not"
+
+
+@given(cameras, st.sampled_from(["state", "name", "fps", "latency", "lost"]))
+def test_every_order_has_every_row_once(shown: dict[str, CameraStatus], order: Order) -> None:
+    found = rows(shown, order)
+    wanted = {(name, model) for name, one in shown.items() for model in one.models}
+    assert {(row.name, row.model) for row in found} == wanted
+    assert len(found) == len(wanted)
+
+
+def test_keys_sort_show_details_and_scroll() -> None:
+    view, status = View(), Status(at="2026-01-01T00:00:00Z", cameras=many(64), processes=[process("sink")] * 20)
+    console = Console(width=110, height=24, file=StringIO())
+
+    def shown() -> list[str]:
+        return lines(view.visible(console, Group(picture("", status, 0.0, 110, view), Text(KEYS))), 110)
+
+    first = shown()
+    assert len(first) == 24
+    assert first[-1].startswith("q quit")
+    assert "yard" in "".join(first)
+    view.typed("l")
+    assert "1234 ms" in shown()[3]
+    view.typed("j" * 5)
+    assert shown()[0] != first[0]
+    view.typed("k" * 9)
+    assert shown()[0] == first[0]
+    view.typed("d")
+    assert "51 replaced" in "".join(shown())
+    view.typed("j" * 1000)
+    assert "sink" in "".join(shown())
+
+
+def test_a_summary_counts_what_came_since_the_last() -> None:
+    before = {"door": {"m": stream_counts(10, 8, {"replaced": 2})}}
+    now = {
+        "door": camera("up", m=stream_counts(40, 30, {"replaced": 5, "paced": 5}, fps=5.0, latency_ms={"p99": 20.0})),
+        "yard": camera("stalled", m=stream_counts(2, 2)),
+    }
+    assert in_brief(Status(at="", cameras=now, processes=[]), before) == (
+        "1 of 2 cameras up, 5.0 results/s, latency p99 at most 20 ms, 24 results since the last summary, "
+        "lost: 3 replaced; not up: yard stalled"
+    )
+
+
+@given(
+    st.sampled_from(["[/x]person", "[red]person", "[bold", "a\x1b]0;title\x07b", "a\nb", "\x9b2J"]),
+    st.integers(20, 200),
+)
+def test_names_are_no_markup_and_reach_no_terminal_raw(name: str, width: int) -> None:
+    counts = stream_counts(7, 7, found={name: 3})
+    shown = StringIO()
+    console = Console(file=shown, width=width, force_terminal=False)
+    console.print(camera_table({name: camera(f"down ({name})", **{name: counts})}, width=width))
+    console.print(process_table([process("worker", name, f"down ({name})", detail={"provider": name})], width=width))
+    assert all(line.isprintable() for line in shown.getvalue().split("\n"))
+    if width > 150 and name.startswith("["):
+        assert name in shown.getvalue()

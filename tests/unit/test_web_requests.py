@@ -17,9 +17,10 @@ from edge_daemon.messages.frames import ResultFilter, Upload
 from edge_daemon.messages.outcomes import UploadOutcome
 from edge_daemon.messages.scheduling import Returned, SendUpload, UploadDone, WorkerHello
 from edge_daemon.settings import CameraPlan, ModelPlan
-from edge_daemon.web.requests import MOST_BYTES, Answer, BusyError, GoneError, Picture, Requests
+from edge_daemon.web.budget import BusyError
+from edge_daemon.web.requests import Answer, GoneError, Picture, Requests
 
-PICTURE = Picture(b"", "raw", 1, 1)
+PICTURE = Picture(b"", 1, 1)
 WORKERS = ("v", "w")
 MOST = 4
 
@@ -157,18 +158,3 @@ def test_what_waits_for_a_model_that_is_gone_is_told_so() -> None:
     book.change(["n"])
     assert [type(answer) for answer in answers] == [GoneError]
     assert len(book) == 1
-
-
-def test_pictures_that_wait_take_so_much_memory_together_and_no_more() -> None:
-    book = Requests(["m", "n"], "ipc://web", most=9)
-    large = Picture(memoryview(bytearray(MOST_BYTES // 2 + 1)), "raw", 1, 1)
-
-    def add(model: str, picture: Picture) -> int:
-        return book.add(model, picture, ResultFilter(), annotate=False, now_ns=0, hand=lambda _: None)
-
-    first = add("m", large)
-    with pytest.raises(BusyError, match="pictures of 256 MB already wait"):
-        add("n", large)
-    add("n", PICTURE)
-    book.withdraw(first)
-    add("n", large)

@@ -11,7 +11,7 @@ from edge_daemon.messages.requests import AuditNote, Requester
 from edge_daemon.runtime.control import Ask, Control, ProcessChannel
 from edge_daemon.settings import TokenSettings
 from edge_daemon.web import roles
-from edge_daemon.web.access import Access
+from edge_daemon.web.access import COOKIE, Access
 from edge_daemon.web.guard import Guard
 from edge_daemon.web.roles import ADMINISTRATOR, PUBLIC, VIEWER, Gate
 from edge_daemon.web.supervisor_client import SupervisorClient
@@ -50,7 +50,7 @@ class Site:
             await socket.accept()
             await socket.close()
 
-        self.app, self._site, self._control = app, Guard(app, access, ""), control
+        self.app, self.access, self._site, self._control = app, access, Guard(app, access, ""), control
 
     def close(self) -> None:
         self._channel.close()
@@ -72,8 +72,7 @@ class Site:
             "server": ("127.0.0.1", 80),
             "client": ("10.0.0.1", 1234),
             "headers": [
-                (b"host", b"127.0.0.1"),
-                *((n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()),
+                (n.replace("_", "-").encode(), v.encode()) for n, v in ({"host": "127.0.0.1"} | headers).items()
             ],
         }
         if kind == "http":
@@ -122,7 +121,8 @@ def test_refused_changes_are_noted_with_who_tried_and_refused_looks_are_not(site
     site.send("http", "/see")
     site.send("http", "/things/lamp", "POST")
     site.send("http", "/things/lamp", "POST", authorization=f"Bearer {SEEING}")
-    site.send("http", "/things/lamp", "POST", cookie=f"edge_daemon_token={BOSS}", origin="http://evil.example")
+    cookie = f"{COOKIE}={site.access.log_in(BOSS)}"
+    site.send("http", "/things/lamp", "POST", cookie=cookie, origin="http://evil.example")
     unknown = Requester(via="web", address="10.0.0.1")
     office = Requester(name="office", role="viewer", via="web", address="10.0.0.1")
     noted = [(note.by, note.action, note.result) for note in site.noted()]
@@ -136,12 +136,14 @@ def test_refused_changes_are_noted_with_who_tried_and_refused_looks_are_not(site
         ({}, False),
         ({"authorization": "Bearer wrong"}, False),
         ({"authorization": f"Bearer {SEEING}"}, True),
-        ({"cookie": f"edge_daemon_token={SEEING}", "origin": "http://127.0.0.1"}, True),
-        ({"cookie": f"edge_daemon_token={SEEING}", "origin": "http://evil.example"}, False),
-        ({"cookie": f"edge_daemon_token={SEEING}", "sec_fetch_site": "cross-site"}, False),
+        ({"cookie": "session", "origin": "http://127.0.0.1"}, True),
+        ({"cookie": "session", "origin": "http://evil.example"}, False),
+        ({"cookie": "session", "sec_fetch_site": "cross-site"}, False),
     ],
 )
 def test_a_websocket_asks_for_its_role_and_its_origin(site: Site, headers: dict[str, str], accepted: bool) -> None:
+    if "cookie" in headers:
+        headers |= {"cookie": f"{COOKIE}={site.access.log_in(SEEING)}"}
     answers = site.send("websocket", "/live", **headers)
     assert [answer["type"] for answer in answers] == (["websocket.accept"] if accepted else []) + ["websocket.close"]
     assert accepted or answers[0]["code"] == 1008

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from edge_daemon.config.schema import Camera, Config
-from edge_daemon.config.sources import comes_and_goes
+from edge_daemon.config.sources import comes_and_goes, is_on_disk, path_of
 from edge_daemon.messages.status import CAPTURE, CaptureReport
+from edge_daemon.runtime import disk
 from edge_daemon.settings import CaptureSettings, DeviceSettings, MotionSettings, OpenSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -47,7 +48,7 @@ class Capture(Kind[CaptureSettings]):
                 kind=self,
                 name=name,
                 settings=settings,
-                awaited=not comes_and_goes(camera.source, camera.delivery),
+                awaited=not (comes_and_goes(camera.source, camera.delivery) or _is_hung(camera.source)),
                 hang_s=camera.stall_timeout,
                 camera=name,
             )
@@ -59,6 +60,11 @@ class Capture(Kind[CaptureSettings]):
     def topics(self, spec: ProcessSpec, settings: CaptureSettings) -> Iterable[tuple[str, object]]:
         """Its camera, with the settings and the time limit for which it is restarted."""
         yield f"camera {spec.name}", spec.restart_key
+
+
+def _is_hung(source: str) -> bool:
+    """True if it is on a file system that does not answer."""
+    return is_on_disk(source) and disk.look(path_of(source)).hung
 
 
 def open_settings(camera: Camera) -> OpenSettings:

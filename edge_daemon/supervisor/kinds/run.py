@@ -5,21 +5,24 @@ from functools import cached_property
 from pathlib import Path
 
 from edge_daemon.config.schema import Camera, Config
-from edge_daemon.config.sources import is_finite, kind_of
-from edge_daemon.settings import CameraPlan, Delivery
+from edge_daemon.config.sources import is_finite, is_on_disk
+from edge_daemon.settings import CameraPlan, Delivery, SaveSettings
 from edge_daemon.transport import zeromq
 
 
 @dataclass(frozen=True)
 class Run:
     """One run of a configuration: its sockets lie in `folder`, and what survives it in the folder `state`; results are
-    also written to the file `results`.
+    also written to the file `results`, after those of earlier runs if they are to `append` (by default they are unless
+    the run is finite), and annotated frames are saved as `save` says.
     """
 
     config: Config
     folder: Path
     results: str | None = None
     state: Path | None = None
+    append: bool | None = None
+    save: SaveSettings | None = None
 
     def address(self, name: str) -> str:
         """Address of the socket `name` in the run's folder."""
@@ -62,6 +65,11 @@ class Run:
         return all(is_finite(camera.source, camera.delivery) for camera in self.config.cameras.values())
 
     @property
+    def replaces_results(self) -> bool:
+        """True if its results replace those of an earlier run."""
+        return self.is_finite if self.append is None else not self.append
+
+    @property
     def serves_web(self) -> bool:
         """True if there is a web process: a finite run, which is usually short, has one only if `web` is configured."""
         return self.config.web.enabled and ("web" in self.config.model_fields_set or not self.is_finite)
@@ -84,4 +92,4 @@ def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
 
 def _default_delivery(source: str) -> Delivery:
     """Files and folders are read completely; of cameras the newest frame counts."""
-    return "lossless" if kind_of(source) in ("file", "folder") else "live"
+    return "lossless" if is_on_disk(source) else "live"

@@ -29,6 +29,8 @@ class Sink(Kind[SinkSettings]):
             wait_for=publish.wait_for if run.is_finite else 0,
             quality=run.config.frames.quality,
             results=run.results,
+            replaced=str(run.folder / "results-replaced") if run.results and run.replaces_results else None,
+            save=run.save,
             checkpoint=str(run.folder / "sink-checkpoint"),
             secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
             local=run.published,

@@ -7,6 +7,7 @@ import msgspec
 from edge_daemon.settings import TokenSettings, WebSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.supervisor.kinds.stamp import stamp
 
 
 class Web(Kind[WebSettings]):
@@ -20,7 +21,11 @@ class Web(Kind[WebSettings]):
     leaves_early = True
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
-        """One if the page is enabled; a busy address does not stop the cameras."""
+        """One if the page is enabled; a busy address does not stop the cameras.
+
+        Raises:
+            StartError: the certificate cannot be used.
+        """
         web = run.config.web
         if run.published is None:
             return
@@ -39,16 +44,31 @@ class Web(Kind[WebSettings]):
             tokens={name: TokenSettings(token=of.token, role=of.role) for name, of in (web.tokens or {}).items()},
             hosts=web.hosts or [],
             prefix=web.prefix,
+            proxies=web.proxies or [],
             certificate=web.certificate,
             key=web.key,
-            audit=str(run.state) if run.state else None,
+            stamp=stamp(web.certificate, web.key),
+            state=str(run.state) if run.state else None,
         )
+        if web.certificate and web.key:
+            _check(web.certificate, web.key)
         yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False)
 
     def restart_key(self, settings: WebSettings) -> object:
-        """All but the cameras and models."""
-        return msgspec.structs.replace(settings, cameras=[], models=[])
+        """All but the cameras, the models, and the content of the certificate."""
+        return msgspec.structs.replace(settings, cameras=[], models=[], stamp="")
 
     def topics(self, spec: ProcessSpec, settings: WebSettings) -> Iterable[tuple[str, object]]:
         """The web, except for cameras and models, which have topics of their own."""
-        yield "the web", self.restart_key(settings)
+        yield "the web", (self.restart_key(settings), settings.stamp)
+
+
+def _check(certificate: str, key: str) -> None:
+    """Check that a certificate can be used, before a reload changes anything.
+
+    Raises:
+        StartError: it cannot.
+    """
+    from edge_daemon.transport.tls import server_context  # few configurations need TLS
+
+    server_context(certificate, key)

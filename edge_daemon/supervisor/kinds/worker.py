@@ -1,19 +1,22 @@
 """Workers: one or more for each model that is used."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
 import msgspec
 
-from edge_daemon.config.schema import Config
+from edge_daemon.config.schema import Config, Model
 from edge_daemon.messages.status import WORKER, WorkerReport
 from edge_daemon.models.neighbours import files_beside
+from edge_daemon.runtime import disk
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
-from edge_daemon.zoo.paths import BUILTIN
+from edge_daemon.supervisor.kinds.stamp import stamp
+from edge_daemon.zoo.weights import weights_of
 
 
 class Worker(Kind[WorkerSettings]):
@@ -61,7 +64,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     return ModelSettings(
         name=name,
         path=model.path,
-        stamp=_stamps(model.path, model.labels),
+        stamp=stamp(*_files(model)),
         threads=model.threads,
         confidence=model.confidence,
         class_confidence=model.class_confidence or {},
@@ -89,17 +92,21 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
     return ProviderSettings(name=name, options=options)
 
 
-def _stamps(path: str, labels: list[str] | str | None) -> str:
-    """The stamps of the files that a model is read from."""
-    named = [path, labels] if isinstance(labels, str) else [path]
-    beside = [] if path.startswith(BUILTIN) else [stamp for file in files_beside(Path(path)) if (stamp := _stamp(file))]
-    return " ".join([*map(_stamp, named), *beside])
+def _files(model: Model) -> list[Path]:
+    """The files that make up a model: its own, weights beside it, class names, and what exporters write beside it."""
+    path = Path(model.path)
+    labels = [Path(model.labels)] if isinstance(model.labels, str) else []
+    found = disk.look(path)
+    if not found.is_file or found.hung:
+        return [path, *labels]
+    beside = [file for file in files_beside(path) if disk.look(file).is_file]
+    return [path, *_weights(path, found.stamp), *labels, *beside]
 
 
-def _stamp(path: str | Path) -> str:
-    """Time of a file's last change, and its size; empty if there is no such file."""
+@lru_cache(maxsize=64)
+def _weights(model: Path, stamp: str) -> list[Path]:
+    """The files with weights that a model names; a file with the same `stamp` names the same."""
     try:
-        about = Path(path).stat()
+        return weights_of(model)
     except OSError:
-        return ""
-    return f"{about.st_mtime_ns}/{about.st_size}"
+        return []

@@ -1,7 +1,8 @@
 // The grid of cameras, and the large view of one with its results.
-import { kindOf, make, text } from "./parts.js";
+import { inWords, kindOf, make, text } from "./parts.js";
 
 const KEPT = 100;
+const INTENDED = new Set(["paced", "still", "shutdown"]);
 
 class Camera {
   constructor(name, act) {
@@ -14,27 +15,43 @@ class Camera {
     this.element = make("article", { class: "camera" }, this.view, make("h3", {}, make("bdi", {}, name), this.state), this.numbers);
   }
 
+  // Without a connection for some seconds the state is unknown.
+  aged(seconds) {
+    if (seconds === null) {
+      if (this.isLost && this.camera) this.update(this.camera);
+      this.isLost = false;
+      return;
+    }
+    this.isLost = true;
+    this.state.className = "state";
+    text(this.state, "unknown");
+    this.veil.hidden = false;
+    text(this.veil, `last seen ${seconds} s ago`);
+  }
+
   show(jpeg) {
+    this.shownAt = new Date();
     const before = this.picture.src;
     this.picture.src = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
     if (before) this.picture.addEventListener("load", () => URL.revokeObjectURL(before), { once: true });
   }
 
   update(camera) {
+    this.camera = camera;
     const kind = kindOf(camera.state);
     this.state.className = `state ${kind}`;
     text(this.state, camera.state);
     const up = camera.state === "up" || camera.state === "frozen";
     this.veil.hidden = up;
-    text(this.veil, up ? "" : camera.state);
+    if (!up) text(this.veil, this.shownAt ? `${camera.state}\nlast picture ${this.shownAt.toLocaleTimeString()}` : camera.state);
     const rows = [];
     for (const [model, counts] of Object.entries(camera.models)) {
-      const dropped = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0);
+      const lost = Object.entries(counts.dropped).reduce((sum, [reason, count]) => sum + (INTENDED.has(reason) ? 0 : count), 0);
       const found = Object.entries(counts.found).map(([name, count]) => `${count} ${name}`).join(", ");
-      rows.push([model, `${counts.fps.toFixed(1)} fps`]);
-      if (counts.latency_ms.p50 !== undefined) rows.push(["latency", `${counts.latency_ms.p50.toFixed(0)} ms`]);
-      if (dropped) rows.push(["dropped", String(dropped)]);
-      if (up) rows.push(["found", found || "nothing"]);
+      rows.push([model, up ? `${counts.fps.toFixed(1)} fps` : "no results"]);
+      if (up && counts.latency_ms.p50 !== undefined) rows.push(["latency", `${counts.latency_ms.p50.toFixed(0)} ms`]);
+      if (lost) rows.push(["lost", String(lost)]);
+      if (up && counts.delivered) rows.push(["last result", found || "nothing"]);
     }
     const wanted = rows.map(([name, value]) => `${name}\t${value}`).join("\n");
     if (this.shown !== wanted) {
@@ -114,6 +131,10 @@ export class Cameras {
     this.place.replaceChildren();
   }
 
+  aged(seconds) {
+    for (const camera of [...this.cameras.values(), ...(this.one ? [this.one] : [])]) camera.aged(seconds);
+  }
+
   update(status) {
     this.status = status;
     if (!this.here) return;
@@ -158,10 +179,8 @@ export class Cameras {
 
   result(result) {
     if (result.type !== "result") return;
-    const found = result.detections.map((one) => `${one.class_name} ${one.confidence.toFixed(2)}`).join(", ");
-    const classes = (result.classes || []).slice(0, 3).map((one) => `${one.class_name} ${one.confidence.toFixed(2)}`).join(", ");
     const at = new Date(result.captured_at).toLocaleTimeString();
-    this.results.prepend(make("li", {}, `${at}  #${result.seq}  ${result.model}: ${found || classes || "nothing"}`));
+    this.results.prepend(make("li", {}, `${at}  #${result.seq}  ${result.model}: ${inWords(result) || "nothing"}`));
     while (this.results.childElementCount > KEPT) this.results.lastElementChild.remove();
   }
 }

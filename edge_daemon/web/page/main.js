@@ -28,26 +28,53 @@ function summaryOf(status) {
   return `${up} of ${cameras.length} cameras up, ${fps.toFixed(0)} results per second`;
 }
 
+const LOST_MS = 3000;
+const lost = document.getElementById("lost");
 let answered = performance.now();
+let seen = new Date();
+let at = null;
+
+// Without an answer for some seconds nothing on the page may look alive.
+function showAge() {
+  const age = performance.now() - answered;
+  const isLost = age > LOST_MS;
+  document.body.classList.toggle("lost", isLost);
+  lost.hidden = !isLost;
+  const seconds = Math.round(age / 1000);
+  if (isLost) lost.textContent = `Connection lost ${seconds} s ago. Nothing below is live: it is the state at ${seen.toLocaleTimeString()}.`;
+  for (const view of Object.values(views)) view.aged?.(isLost ? seconds : null);
+}
+
+function title(status) {
+  const cameras = Object.values(status.cameras);
+  const down = cameras.filter((camera) => camera.state.startsWith("down")).length;
+  document.title = `${down ? `(${down} down) ` : ""}edge-daemon`;
+}
 
 async function poll() {
   try {
     const answer = await fetch("api/status", { cache: "no-store" });
     if (answer.status === 401) {
       answered = performance.now();
+      at = null;
       summary.textContent = "not logged in";
       if (!login.open) login.showModal();
       return;
     }
     if (!answer.ok) throw new Error(`${answer.status}`);
     const status = await answer.json();
-    answered = performance.now();
+    // A status that does not change comes from a daemon whose sink has stopped.
+    if (status.at !== at) [answered, seen, at] = [performance.now(), new Date(), status.at];
     if (status.cameras) {
       summary.textContent = summaryOf(status);
+      title(status);
       for (const view of Object.values(views)) view.update(status);
     }
   } catch {
-    summary.textContent = `Connection lost ${Math.round((performance.now() - answered) / 1000)} s ago, retrying`;
+    document.title = "(no connection) edge-daemon";
+    summary.textContent = "no answer, retrying";
+  } finally {
+    showAge();
   }
 }
 

@@ -31,3 +31,17 @@ export function kindOf(state) {
 export function text(element, value) {
   if (element.textContent !== value) element.textContent = value;
 }
+
+// What a result says, of every kind of model; empty if nothing was found.
+export function inWords(result) {
+  return findings(result).slice(0, 12).map((one) => one.caption).join(", ");
+}
+
+export function findings(result) {
+  const sure = (one) => ({ name: one.class_name, caption: `${one.class_name} ${one.confidence.toFixed(2)}`, box: one.xyxy });
+  const share = (one) => ({ name: one.class_name, caption: `${one.class_name}${one.area === undefined ? "" : ` ${(one.area * 100).toFixed(0)} %`}` });
+  const vector = result.embedding ? [{ name: "vector", caption: `a vector of ${result.embedding.length} numbers` }] : [];
+  const values = (result.values || []).map((one) => ({ name: one.name, caption: `${one.name} ${one.value.toFixed(2)}` }));
+  const text = result.text ? [{ name: "text", caption: `“${result.text.text}” ${result.text.confidence.toFixed(2)}` }] : [];
+  return [...values, ...text, ...(result.detections || []).map(sure), ...(result.classes || []).map(sure), ...(result.segments || []).map(share), ...vector];
+}

@@ -1,5 +1,5 @@
 // Runs a model on an uploaded picture, and shows the findings in it.
-import { colour, drawn, make, text } from "./parts.js";
+import { colour, drawn, findings, make, text } from "./parts.js";
 
 export class Trying {
   constructor() {
@@ -17,7 +17,10 @@ export class Trying {
     by("try-form").addEventListener("submit", (event) => event.preventDefault());
     by("try-file").addEventListener("change", (event) => this.take(event.target.files[0]));
     this.model.addEventListener("change", () => this.send());
-    this.confidence.addEventListener("input", () => text(this.shown, Number(this.confidence.value).toFixed(2)));
+    this.confidence.addEventListener("input", () => {
+      this.confidence.dataset.moved = "yes";
+      text(this.shown, Number(this.confidence.value).toFixed(2));
+    });
     this.confidence.addEventListener("change", () => this.send());
     addEventListener("dragover", (event) => { event.preventDefault(); this.drop.classList.add("over"); });
     addEventListener("dragleave", () => this.drop.classList.remove("over"));
@@ -55,8 +58,10 @@ export class Trying {
   async send() {
     if (!this.file) return;
     text(this.said, "running the model…");
-    const began = performance.now();
-    const address = `api/models/${encodeURIComponent(this.model.value)}/predict?confidence=${this.confidence.value}`;
+    const began = this.began = performance.now();
+    // Until the slider is moved, the model's own threshold holds; none below it is kept.
+    const asked = this.confidence.dataset.moved ? `?confidence=${this.confidence.value}` : "";
+    const address = `api/models/${encodeURIComponent(this.model.value)}/predict${asked}`;
     let answer;
     try {
       answer = await fetch(address, { method: "POST", body: this.file });
@@ -65,6 +70,7 @@ export class Trying {
       return;
     }
     const body = await answer.json();
+    if (began !== this.began) return; // a later picture is answered already, or will be
     if (!answer.ok) {
       this.result.hidden = true;
       this.list.replaceChildren();
@@ -72,27 +78,35 @@ export class Trying {
       return;
     }
     const took = performance.now() - began;
-    if (this.address) URL.revokeObjectURL(this.address);
-    this.address = URL.createObjectURL(this.file);
-    this.picture.src = this.address;
+    this.display(this.file);
     this.show(body, took);
+    // Masks, keypoints and maps are drawn by the daemon.
+    if (!body.segments && !body.keypoints && !body.detections.some((one) => one.mask || one.keypoints || one.corners)) return;
+    const annotated = await fetch(address, { method: "POST", body: this.file, headers: { Accept: "image/jpeg" } });
+    if (annotated.ok && began === this.began) this.display(await annotated.blob());
+  }
+
+  display(picture) {
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.address = URL.createObjectURL(picture);
+    this.picture.src = this.address;
   }
 
   show(body, took) {
-    const things = [...body.detections, ...(body.classes || [])];
+    const things = findings(body);
     text(this.said, `${things.length || "nothing"} found in ${body.width}×${body.height} pixels, ${took.toFixed(0)} ms`);
     this.boxes.setAttribute("viewBox", `0 0 ${body.width} ${body.height}`);
     this.boxes.replaceChildren();
     this.list.replaceChildren();
     for (const one of things) {
-      const item = make("li", {}, `${one.class_name} ${one.confidence.toFixed(2)}`);
-      item.style.borderLeft = `.4rem solid ${colour(one.class_name)}`;
+      const item = make("li", {}, one.caption);
+      item.style.borderLeft = `.4rem solid ${colour(one.name)}`;
       this.list.append(item);
-      if (!one.xyxy) continue;
-      const [x1, y1, x2, y2] = one.xyxy;
-      const box = drawn("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, stroke: colour(one.class_name) });
+      if (!one.box) continue;
+      const [x1, y1, x2, y2] = one.box;
+      const box = drawn("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, stroke: colour(one.name) });
       const title = drawn("title");
-      title.textContent = item.textContent;
+      title.textContent = one.caption;
       box.append(title);
       const light = (on) => { box.classList.toggle("on", on); item.classList.toggle("on", on); };
       for (const element of [box, item]) {
