@@ -164,11 +164,11 @@ def _tried(preparations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _compared(figures: Mapping[str, Any]) -> str:
     """Figures of a comparison in words."""
-    spoken = [f"{figures['found']} found, {figures['expected']} expected"]
+    parts = [f"{figures['found']} found, {figures['expected']} expected"]
     for key in ("precision", "recall", "mean_iou", "worst_iou", "mean_score_difference", "worst_score_difference"):
         if figures[key] is not None:
-            spoken.append(f"{key.replace('_', ' ')} {figures[key]:.3f}")
-    return ", ".join(spoken)
+            parts.append(f"{key.replace('_', ' ')} {figures[key]:.3f}")
+    return ", ".join(parts)
 
 
 def _short(value: str) -> str:

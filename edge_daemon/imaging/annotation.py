@@ -39,12 +39,12 @@ def annotate(rgb: Pixels, found: Found, *, model: str | None = None, age_s: floa
     if found.keypoints:
         draw_keypoints(rgb, np.array([found.keypoints], np.float32), found.skeleton or "")
     lines = [(f"{one.class_name} {one.confidence:.2f}", one.class_id) for one in found.classes or ()]
-    lines += [(line, 0) for line in _spoken(found)]
+    lines += [(line, 0) for line in _words(found)]
     if lines:
         draw_classes(rgb, [_prefix(model) + caption for caption, _ in lines], [number for _, number in lines])
 
 
-def _spoken(found: Found | Detection) -> list[str]:
+def _words(found: Found | Detection) -> list[str]:
     """Text and numbers of a result as captions."""
     read = [found.text.text] if found.text and found.text.text else []
     return [*read, *(f"{one.name} {one.value:g}" for one in found.values or ())]
@@ -61,8 +61,8 @@ def _shown(one: Detection) -> list[Detection]:
     if one.parent is None or one.keypoints:
         return [one]
     best = one.classes[0] if one.classes else None
-    if spoken := _spoken(one):
-        names = [best.class_name, *spoken] if best else spoken
+    if words := _words(one):
+        names = [best.class_name, *words] if best else words
         confidence = one.text.confidence if one.text else best.confidence if best else one.confidence
         return [msgspec.structs.replace(one, class_name=", ".join(names), confidence=confidence)]
     if best:

@@ -1,4 +1,4 @@
-"""What a reading rests on. Evidence is weighed here, and nowhere else.
+"""The evidence that a reading rests on. It is weighed here, and nowhere else.
 
 - known: stated by the configuration, the metadata, the graph, or a file beside the model.
 - proved: follows from the model's numbers; another reading would contradict them.

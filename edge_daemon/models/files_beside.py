@@ -22,9 +22,9 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class Beside:
-    """What one file states: names in order of their numbers, and the preparation of the input.
+    """Statements of one file: names in order of their numbers, and the preparation of the input.
 
-    `size` is the input's height and width that the file is for, `fits` a further condition; None if there is none.
+    `size` is the input's height and width that the file is for; None if it states none.
     """
 
     file: str
@@ -36,7 +36,7 @@ class Beside:
 
 
 def read_beside(model: Path) -> list[Beside]:
-    """What the files beside a model state, those of its own name first; unreadable ones say nothing."""
+    """The statements of the files beside a model, those of its own name first, without unreadable files."""
     others = sum(1 for _ in model.parent.glob("*.onnx")) > 1
     found = []
     for path in files_beside(model):

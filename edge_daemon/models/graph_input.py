@@ -52,7 +52,7 @@ class Start:
 
     @property
     def takes_bytes(self) -> bool | None:
-        """True if the steps are for values in 0..255, False for 0..1; None if there are none that tell."""
+        """True if the steps are for values in 0..255, False for 0..1; None if none shows it."""
         factor, offset = float(np.abs(self.factor).mean()), float(np.abs(self.offset).max())
         if factor == 1 and offset == 0:
             return None
@@ -60,7 +60,7 @@ class Start:
 
     @property
     def is_rgb(self) -> bool | None:
-        """The order of the channels that are fed, by ImageNet's means, which fall from red to blue; None if untold."""
+        """True if RGB is fed, by ImageNet's means, which fall from red to blue; None if they do not show it."""
         if self.offset.size != 3 or self.factor.size not in (1, 3):
             return None
         red, green, blue = (-self.offset / self.factor).tolist()

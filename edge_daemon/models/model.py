@@ -65,7 +65,7 @@ class Model:
             self._detect([texture(*self.size)], [self.size])
 
     def _use(self, reading: Reading) -> None:
-        """Read the outputs, and prepare the input, as this reading says; leave open what it leaves open."""
+        """Read the outputs, and prepare the input, by this reading; leave open what it leaves open."""
         self.decoder, self.recipe = reading.decoder, reading.recipe
         self.names, self.notes, self.facts = reading.names, reading.notes, reading.facts
         self._selection = Selection(self._settings, self.names)
@@ -95,7 +95,7 @@ class Model:
                 first_class=None if is_open else decoder.pinned.get("first_class"),
             )
         )
-        logger.info("model %s: a frame settles how it is read: %s", self._settings.name, _spoken(reading.facts))
+        logger.info("model %s: a frame settles how it is read: %s", self._settings.name, _listed(reading.facts))
         self._use(reading)
 
     @contextmanager
@@ -226,7 +226,7 @@ class Model:
         self._use(self._reader.read())
 
     def name_of(self, class_id: int) -> str:
-        """The name of a class, or `class N` for a class without a name, or while names cannot be told."""
+        """The name of a class, or `class N` for a class without a name, or while names are not known to fit."""
         is_named = self.decoder.is_named and class_id < len(self.names)
         return self.names[class_id] if is_named else f"class {class_id}"
 
@@ -249,7 +249,7 @@ def _with(settings: ModelSettings, settled: BoxesSettings | None) -> ModelSettin
     return msgspec.structs.replace(settings, boxes=merged(settings.boxes, settled)) if settled else settings
 
 
-def _spoken(facts: Sequence[Fact]) -> str:
+def _listed(facts: Sequence[Fact]) -> str:
     return ", ".join(f"{one.what} {one.value}" for one in facts if one.key.startswith(("boxes", "decoder")))
 
 

@@ -22,7 +22,7 @@ _USUAL = (
 
 
 def files_beside(model: Path) -> list[Path]:
-    """The files beside a model that may say something of it, whether they exist or not, those of its own name first."""
+    """The files that may describe the model beside them, whether they exist or not, those of its own name first."""
     folder = model.parent
     listed = [folder / f"{model.stem}{end}" for end in _OWN] + [folder / name for name in _USUAL]
     if folder.name == "onnx":  # optimum's exports have their configuration one folder up

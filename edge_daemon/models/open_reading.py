@@ -1,4 +1,4 @@
-"""A reading that the test pictures leave open: the first frame that tells settles it."""
+"""A reading that the test pictures leave open: the first frame that decides it settles it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Self
@@ -75,7 +75,7 @@ class Open(Decoder):
         if any(_differ(first.detections, other.detections) for _, other in kept[1:]):
             raise ModelError(
                 f"it could be read as {' or as '.join(reading.why for reading in self._readings)}, and this picture "
-                "does not tell which: set `boxes: {columns: [...]}`"
+                "does not show which: set `boxes: {columns: [...]}`"
             )
         return self._meanwhile.decode(outputs, confidence) if self._meanwhile else first
 

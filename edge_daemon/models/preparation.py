@@ -107,7 +107,7 @@ def prepared(
         values = Sign(values.value, "`input` states it", "known")
     return made, [
         fact("colour", color, color.value.upper(), f"input: {{color: {color.value}}}"),
-        fact("values", values, spoken(made), f"input: {{{_yaml(made)}}}"),
+        fact("values", values, in_words(made), f"input: {{{_yaml(made)}}}"),
         fact("fit", fit, key=f"input: {{resize: {fit.value}}}"),
     ]
 
@@ -130,7 +130,7 @@ def _check(made: Recipe, asked: InputSettings, channels: int) -> None:
             raise ModelError(f"`input.{name}` has {len(values)} numbers, for {channels} channels")
 
 
-def spoken(recipe: Recipe) -> str:
+def in_words(recipe: Recipe) -> str:
     """The values for black and white in a few words: `0 to 1`."""
     a, b = recipe.factors()
     low, high = b.astype(float), (255 * a + b).astype(float)

@@ -24,7 +24,7 @@ def merged(boxes: BoxesSettings, other: BoxesSettings) -> BoxesSettings:
 
 
 class Settled:
-    """What frames have settled of the model `key`, in a folder; nothing is kept without one."""
+    """The properties of the model `key` that frames have settled, in a folder; nothing is kept without one."""
 
     def __init__(self, folder: str | None, key: str) -> None:
         self._file = Path(folder) / FILE if folder else None
@@ -32,7 +32,7 @@ class Settled:
         self._seen: tuple[int, int] | None = None
 
     def news(self) -> BoxesSettings | None:
-        """What was settled, if the file has changed since it was last read."""
+        """The settled properties, if the file has changed since it was last read."""
         if self._file is None:
             return None
         try:

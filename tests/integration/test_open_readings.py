@@ -166,5 +166,5 @@ def test_rows_that_do_not_tell_are_not_published(tmp_path: Path) -> None:
     assert len(model.detect(WHITE)[0].detections) == 2
     swapped = np.array([[0, 4, 8, 30, 40, 1, 0], [0, 20, 10, 60, 50, 0.9, 1]], np.float32)
     path = showing(tmp_path / "n.onnx", {"rows": swapped}, [True, False], [True, True])
-    with pytest.raises(ModelError, match=r"does not tell which: set `boxes: \{columns: \[...\]\}`"):
+    with pytest.raises(ModelError, match=r"does not show which: set `boxes: \{columns: \[...\]\}`"):
         loaded(path).detect(BLACK)

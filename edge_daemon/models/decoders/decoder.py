@@ -101,8 +101,8 @@ class Decoder(ABC):
     several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
     read, and with `adds_axis` the others are read with an axis for the batch, which they lack. `reads` are the keys of
     `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton` names the set of keypoints,
-    None if it follows from their number; `is_named` is false if names cannot be told yet. `usual_names` are those of
-    classes that such a model usually has.
+    None if it follows from their number; `is_named` is false while names are not known to fit. `usual_names` are
+    those of classes that such a model usually has.
     """
 
     name: ClassVar[str]
@@ -252,8 +252,8 @@ def activated(scores: Array, seen: Seen) -> Sign[Activation]:
 
 def activation_fact(sign: Sign[Activation]) -> list[Fact]:
     """The function applied to scores, as a fact."""
-    said = "applied to scores" if sign.value != "none" else "needed"
-    return [Fact("activation", f"{sign.value} {said}", sign.because, sign.sure, f"boxes: {{activation: {sign.value}}}")]
+    text = "applied to scores" if sign.value != "none" else "needed"
+    return [Fact("activation", f"{sign.value} {text}", sign.because, sign.sure, f"boxes: {{activation: {sign.value}}}")]
 
 
 def is_share(values: NDArray[np.generic]) -> bool:

@@ -122,7 +122,7 @@ class Finished(Listed):
             if columns.scores and len(scores) >= ROOM:
                 quiet(scores)
             decoder = cls(seen, columns, _family(seen, columns))
-            if len(ways) > 1:  # neither names nor values tell scores from classes
+            if len(ways) > 1:  # neither names nor values show which are the scores
                 decoder.sure = "likely"
                 decoder.why += f", scores in {columns.scores}"
             yield decoder
@@ -183,7 +183,7 @@ def _points(outputs: Outputs, columns: Columns) -> Array:
     array = np.asarray(outputs[columns.keypoints], np.float32)
     points = array.reshape(int(np.prod(array.shape[:-2])), *array.shape[-2:])
     if columns.point_scores:
-        # torchvision's third number says only that a point is in the picture; its scores are logits of heat maps.
+        # torchvision's third number shows only that a point is in the picture; its scores are logits of heat maps.
         scores = np.asarray(outputs[columns.point_scores], np.float32).reshape(points.shape[:2])
         points = np.concatenate((points[..., :2], 1 / (1 + np.exp(-scores))[..., None]), axis=2)
     return finite(points)

@@ -32,7 +32,7 @@ class Columns:
 
 
 def columns_of(seen: Seen) -> Iterator[Columns]:
-    """Output names by role, from names and shapes; several if scores and classes cannot be told apart, none if the
+    """Output names by role, from names and shapes; several if nothing distinguishes scores from classes, none if the
     outputs have another layout.
     """
     outputs = dict(seen.outputs)
@@ -105,7 +105,7 @@ def _are_points(name: str, array: NDArray[np.generic]) -> bool:
 
 
 def _classes_among(lists: Mapping[str, NDArray[np.generic]]) -> str | None:
-    """The one of two lists that holds classes: it has integers, or its name says so."""
+    """The one of two lists that holds classes: it has integers, or a name of classes."""
     whole = [name for name, array in lists.items() if whole_numbers(array)]
     named = [name for name in lists if any(word in name.lower() for word in ("label", "class", "cls"))]
     not_scores = [name for name in lists if "score" not in name.lower()]

@@ -23,12 +23,12 @@ from edge_daemon.settings import Order, Unit
 SHARES = 2
 """Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
 ENOUGH = 8
-"""Boxes by which corners are told from centre and size."""
+"""Fewest boxes that distinguish corners from centre and size."""
 MOSTLY = 0.5
 """A larger share of boxes than this cannot be unused."""
 MANY = 1000
 """More rows than this are not what NMS leaves."""
-_SPOKEN = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right", "cxcywh": "centre and size"}
+_WORDS = {"xyxy": "left, top, right, bottom", "yxyx": "top, left, bottom, right", "cxcywh": "centre and size"}
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def cells_of(seen: Seen, rows: int) -> Any:
 
 
 def unit_of(seen: Seen, boxes: Array, habit: Sign[Unit] | None = None) -> Sign[Unit] | None:
-    """The unit of boxes (float32 Nx4 that stand for something); None if nothing tells."""
+    """The unit of boxes (float32 Nx4 that stand for something); None if nothing shows it."""
     stated: Any = asked(seen.boxes, "unit")
     largest = float(np.abs(boxes).max()) if boxes.size else 0.0
     proved = None
@@ -203,7 +203,7 @@ def listed_facts(
     order: Sign[Order], unit: Sign[Unit] | None, first: Sign[int] | None, nms: Sign[bool] | None
 ) -> list[Fact]:
     """The properties of a list as facts."""
-    facts = [fact("order of a box", order, _SPOKEN[order.value], f"boxes: {{order: {order.value}}}")]
+    facts = [fact("order of a box", order, _WORDS[order.value], f"boxes: {{order: {order.value}}}")]
     if unit:
         facts.append(fact("unit of a box", unit, key=f"boxes: {{unit: {unit.value}}}"))
     if first:
@@ -215,8 +215,8 @@ def listed_facts(
                  undecided.because, "likely", "boxes: {first_class: 0}")
         )  # fmt: skip
     if nms:
-        said = "left to be done" if nms.value else "done"
-        facts.append(fact("NMS", nms, said, f"boxes: {{nms: {str(nms.value).lower()}}}"))
+        text = "left to be done" if nms.value else "done"
+        facts.append(fact("NMS", nms, text, f"boxes: {{nms: {str(nms.value).lower()}}}"))
     return facts
 
 

@@ -172,7 +172,7 @@ def _are_indices(array: NDArray[np.generic]) -> bool:
 
 
 def _named(boxes: str, scores: str) -> bool:
-    """True if names say what is what, where both are empty."""
+    """True if names show which is which, where both are empty."""
     is_boxes = any(word in boxes.lower() for word in ("coord", "box"))
     return is_boxes and any(word in scores.lower() for word in ("conf", "score", "prob"))
 

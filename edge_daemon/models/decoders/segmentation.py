@@ -32,7 +32,7 @@ from edge_daemon.models.preprocess import Placement
 from edge_daemon.settings import Activation
 
 COARSEST = 8
-"""Maps of a stride of so many pixels and more have other meanings as well: levels of detectors, densities, cells."""
+"""Maps of this stride, in pixels, and more have other meanings as well: levels of detectors, densities, cells."""
 MOST_CLASSES = 256
 SPREAD = 4.0
 """Logits of classes spread further than this over a map, values of a picture do not."""
@@ -71,8 +71,8 @@ class Segmentation(Decoder):
         self._size, self._map = seen.size, one
         self._sigmoids = activation is not None and activation.value == "sigmoid"
         shape = "x".join(map(str, seen.outputs[one.output].shape))
-        said = {"classes": "class of each pixel", "foreground": "foreground score of each pixel"}
-        self.why = f"{shape}, {said.get(one.kind, f'{one.channels} scores per pixel')}: {sign.because}"
+        text = {"classes": "class of each pixel", "foreground": "foreground score of each pixel"}
+        self.why = f"{shape}, {text.get(one.kind, f'{one.channels} scores per pixel')}: {sign.because}"
         self.left_out = tuple(name for name in seen.outputs if name != one.output)
         if activation:
             self.facts = [fact("activation", activation, key=f"boxes: {{activation: {activation.value}}}")]

@@ -5,7 +5,7 @@
 - `Anchors`, YOLOv5 and YOLOv7: Ax(5+C)xhxw or Axhxwx(5+C), logits. Anchors are those of `boxes`, or YOLOv5's own.
 - `ExpAnchors`, YOLOv3 and YOLOv4: the same, with sizes as powers.
 
-Nothing in such maps tells one family with anchors from the other, so these need `decoder`.
+Nothing in such maps distinguishes one family with anchors from the other, so these need `decoder`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -129,8 +129,8 @@ class Anchors(Decoder):
         sign = Sign(
             anchors, "`boxes` states them" if given else f"those of {self._family}", "known" if given else "likely"
         )
-        said = "given" if given else f"{self._family}'s"
-        self.facts = [fact("anchors", sign, said, f"boxes: {{anchors: {[one.tolist() for one in anchors]}}}")]
+        text = "given" if given else f"{self._family}'s"
+        self.facts = [fact("anchors", sign, text, f"boxes: {{anchors: {[one.tolist() for one in anchors]}}}")]
         self.pinned = {"anchors": [one.tolist() for one in anchors]}
         strides = ", ".join(str(one.grid.strides[0]) for one in levels)
         self.why = f"maps of {len(anchors[0])} anchors and {classes} classes for cells of {strides} pixels"
@@ -141,7 +141,7 @@ class Anchors(Decoder):
         """See `Decoder.recognise`.
 
         Raises:
-            ModelError: the outputs are such maps, but nothing tells the family, or the anchors do not fit.
+            ModelError: the outputs are such maps, but nothing shows the family, or the anchors do not fit.
         """
         if seen.asked != cls.name and (seen.asked != "auto" or cls is not Anchors):
             return
