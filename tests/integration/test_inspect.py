@@ -271,7 +271,7 @@ def test_usual_preparations_are_tried_where_the_input_is_only_likely(tmp_path: P
     model = yolox_model(tmp_path / "people.onnx", [(8, 8, 40, 40, 0.9, 0)])
     told = facts(tmp_path, model, picture)
     assert [one["preparation"] for one in told["preparations"]] == [
-        "RGB, 0 to 1", "BGR, 0 to 255", "RGB, ImageNet's mean", "RGB, -1 to 1",
+        "as it is assumed", "RGB, 0 to 1", "BGR, 0 to 255", "RGB, ImageNet's mean", "RGB, -1 to 1",
     ]  # fmt: skip
     assert all((one["found"], one["best"]) == (1, pytest.approx(0.9, abs=1e-3)) for one in told["preparations"])
     known = yolov8_model(tmp_path / "known.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"task": "detect"})

@@ -30,17 +30,18 @@ def is_open(model: Model) -> bool:
 
 
 def tried(settings: ModelSettings, pictures: Mapping[str, NDArray[np.uint8]]) -> Iterator[dict[str, Any]]:
-    """The findings of the model with each preparation in all pictures (BGR, uint8, height x width x 3): how many
-    detections, and the highest score.
+    """The findings with the assumed and each usual preparation in all pictures (BGR, uint8, height x width x 3): how
+    many detections, and the highest score.
     """
-    for name, usual in USUAL.items():
-        changed = {key: getattr(usual, key) for key in ("color", "scale", "mean", "std")}
+    for name, usual in {"as it is assumed": InputSettings(), **USUAL}.items():
+        stated = {key: getattr(usual, key) for key in ("color", "scale", "mean", "std")}
+        changed = {key: value for key, value in stated.items() if value is not None}
         fed = msgspec.structs.replace(settings.input, **changed)
         try:
             model = Model(msgspec.structs.replace(settings, input=fed, confidence=LOW))
             scores = [score for bgr in pictures.values() for score in _scores(model.detect(bgr)[0])]
         except EdgeError as error:
-            yield {"preparation": name, "input": changed, "reason": str(error)}
+            yield {"preparation": name, "input": changed, "reason": str(error).partition("): ")[2] or str(error)}
             continue
         best = max(scores, default=0.0)
         sure = sum(score >= settings.confidence for score in scores)

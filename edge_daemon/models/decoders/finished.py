@@ -26,6 +26,7 @@ from edge_daemon.models.decoders.decoder import (
     Array,
     Outputs,
     Seen,
+    checked,
     finite,
     quiet,
 )
@@ -134,7 +135,8 @@ class Finished(Listed):
         if not len(boxes) == len(scores) == len(classes):
             raise ModelError(f"it returns {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes")
         rows = slice(0, _count(outputs, self._columns, len(boxes)))
-        kept = np.flatnonzero(classes[rows] >= 0)
+        sure = checked(finite(scores[rows])) >= confidence
+        kept = np.flatnonzero(sure & (classes[rows] >= 0))
         more: dict[str, Array] = {}
         if self._columns.keypoints:
             points = _points(outputs, self._columns)
