@@ -382,6 +382,13 @@ def rtmo() -> Layout:
     return few(Layout(outputs, "finished", "corner", kinds=FACES, keypoints=points))
 
 
+def rtdetr_with_ids() -> Layout:
+    """lyuwenyu/RT-DETR `remap_mscoco_category`: COCO's category ids, from 1, as its evaluation needs them."""
+    made = layouts.rtdetr_deployed()
+    outputs = {**made.outputs, "labels": np.asarray(made.outputs["labels"], np.int64) + 1}
+    return few(made, outputs=outputs, kinds=KINDS + 1, likely=("first class",))
+
+
 def hugging_face_names() -> Layout:
     """huggingface/optimum: hidden states beside logits and boxes."""
     made = layouts.rtdetr_logits()
@@ -513,6 +520,7 @@ EXPORTS: dict[str, Callable[[], Layout]] = {
     "RF-DETR-Seg": rfdetr_segment,
     "Keypoint R-CNN": keypoint_rcnn,
     "RTMO": rtmo,
+    "RT-DETR deployed with ids": rtdetr_with_ids,
     "optimum's hidden states": hugging_face_names,
     "D-FINE of one class": detr_of_one_class,
     "D-FINE of two classes": detr_of_two_classes,

@@ -216,7 +216,8 @@ def _family(seen: Seen, columns: Columns) -> Family:
     if columns.scores is None:
         return _mmdet(seen, columns)
     if any(name in seen.helpers for name in ("orig_target_sizes", "target_sizes")):
-        return Family("RT-DETR, D-FINE and DEIM", _WHOLE, certain=True)
+        # Those of COCO may be exported with its category ids, which count from 1.
+        return Family("RT-DETR, D-FINE and DEIM", _WHOLE, first_class=None, certain=True)
     if columns.count:
         return Family("TensorRT's NMS", RGB_SHARE, certain="num_det" in columns.count.lower())
     if (names == ["boxes", "labels"] and "RoiAlign" in seen.graph.operators) or columns.point_scores or columns.masks:

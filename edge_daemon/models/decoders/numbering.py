@@ -1,6 +1,6 @@
 """The number of a model's first class: 0 or 1."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -25,8 +25,14 @@ def first_class(
     usual = weigh([*every, *signs])
     if usual and usual.sure == "known":
         return usual
-    proved = (_proved(seen, numbers(outputs)) for outputs in (seen.outputs, *seen.more()))
+    proved = (_proved(seen, numbers(outputs)) for outputs in _pictures(seen))
     return next((sign for sign in proved if sign), usual)
+
+
+def _pictures(seen: Seen) -> Iterator[Outputs]:
+    """The outputs for each test picture; the model runs on further ones only if the first decides nothing."""
+    yield seen.outputs
+    yield from seen.more()
 
 
 def _proved(seen: Seen, numbers: Array) -> Sign[int] | None:
