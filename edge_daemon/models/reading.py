@@ -61,6 +61,8 @@ class Reader:
         self._graph: Graph = read_graph(path)
         self._start: Start = start_of(self._graph, session.inputs.name)
         self._names = labels.stated(settings.labels, self._metadata)
+        beside = next((one.names for one in self._beside if one.names and one.sure == "known"), None)
+        self._names_given = self._names.value if self._names else beside
         self._outputs_for = cache(self._run)
 
     def read(self) -> Reading:
@@ -112,7 +114,7 @@ class Reader:
             outputs=self._outputs_for(0, self._first_recipe()),
             size=session.inputs.size,
             metadata=self._metadata,
-            names=self._names.value if self._names else None,
+            names=self._names_given,
             asked=settings.decoder,
             channels_last=session.inputs.channels_last,
             boxes=settings.boxes,

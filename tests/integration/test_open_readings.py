@@ -84,6 +84,14 @@ def test_classes_have_no_names_until_a_frame_tells_where_they_begin(
     assert not any("first_class" in note for note in again.notes)
 
 
+def test_names_beside_the_model_count_as_those_in_yaml(tmp_path: Path) -> None:
+    path = wrapper(tmp_path / "m.onnx", [1, 0, 1], black=[True, False, True])
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    model = loaded(path)
+    assert names(model, BLACK) == ["class 1", "class 1"]
+    assert names(model, WHITE) == ["dog", "cat", "dog"]
+
+
 def test_the_last_number_tells_that_classes_count_from_one(tmp_path: Path) -> None:
     path = wrapper(tmp_path / "m.onnx", [1, 2, 1], black=[True, False, True])
     model = loaded(path, labels=["cat", "dog"])
