@@ -56,6 +56,8 @@ from edge_daemon.models.evidence import Sign
 from edge_daemon.models.preprocess import Placement
 from edge_daemon.settings import Order, Unit
 
+LEAST_ROOM = 10
+"""An empty list has room for this many rows at least, unless it has none at all."""
 ROOM = 100
 """With this many rows, most are unused."""
 
@@ -194,7 +196,9 @@ def _fits(rows: Array, columns: Columns, habit: Habit, seen: Seen, task: str) ->
     """True if scores are in 0..1, classes and pictures are whole numbers and boxes have an area."""
     if not np.isfinite(rows).all():
         return False
-    rows = _filled(rows)
+    every, rows = rows, _filled(rows)
+    if not rows.size and 0 < len(every) < LEAST_ROOM:
+        return False
     unused = rows[:, columns.kind] < 0
     if (rows[unused][:, columns.kind] != -1).any():
         return False
