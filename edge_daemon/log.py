@@ -24,14 +24,16 @@ _JOINERS = "\u200c\u200d"
 KINDS = 1000
 """Number of different lines that are remembered."""
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*://)\S*@")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.\-]*(?::/{1,3}|//))\S*@")
 _SECRET_PARAMETER = re.compile(
-    r"(?P<name>[?&](?:[\w-]*(?:pass?|pwd?|psw|token|secret|key|auth|sig|credential)[\w-]*)=)[^&\s#]*", re.IGNORECASE
+    r"(?P<name>[?&;/_](?:[\w-]*(?:pass?|pwd?|psw|token|secret|key|auth|sig|credential)[\w-]*|p)=)[^&\s#]*",
+    re.IGNORECASE,
 )
 
 
 def redact(text: str) -> str:
-    """`text` with `***` in place of everything before the last `@` of a URL, and of secret query parameters.
+    """`text` with `***` in place of everything before the last `@` of a URL, and of secret parameters in its query
+    or path.
 
     Passwords may contain any character, so an `@` in a path is taken for one too.
     """

@@ -142,13 +142,20 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings to open and read a camera; those that do not apply to a source are ignored. Times in seconds."""
+    """Settings to open and read a camera; those that do not apply to a source are ignored. Times in seconds.
+
+    Certificates of cameras are accepted that the authorities in the file `ca` signed, or the one with the SHA-256
+    `fingerprint`. A camera that gives one picture for each request is asked `fps` times a second.
+    """
 
     transport: Transport = "tcp"
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0
     decode: Decode = "auto"
     device: DeviceSettings = DeviceSettings()
+    ca: str | None = None
+    fingerprint: str | None = None
+    fps: float | None = None
 
 
 class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):

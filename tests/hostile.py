@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge_daemon.capture.mjpeg import Parts
+from edge_daemon.capture.jpeg_stream import JpegStream
 from edge_daemon.client import _decode as decode_published
 from edge_daemon.config.load import loads
 from edge_daemon.errors import EdgeError
@@ -101,7 +101,7 @@ DETECTION = Detection(
 )
 OUTCOME = Outcome(frame=FRAME, model="m", worker="w", found=Found(detections=[DETECTION]), timing_ms=Timing(infer=1.0))
 TO_DISPATCHER: list[Message] = [
-    CaptureHello(camera="nobody", epoch=1, buffered=[(1, 2, 0)], ended=None),
+    CaptureHello(camera="nobody", epoch=1, buffered=[(1, 2, 0, 0)], ended=None),
     Announce(**NOBODY, captured_ns=1, paced=1),
     WorkerHello(worker="w", model="nothing", inbox="ipc:///nowhere"),
     WorkerReady(worker="w", **NOBODY, found=[CROP]),
@@ -185,7 +185,7 @@ def targets(folder: Path) -> dict[str, Target]:
         read_aside(folder / "aside.json")
 
     def mjpeg(data: bytes) -> None:
-        parts = Parts(b"--frame")
+        parts = JpegStream()
         for start in range(0, len(data), 100):
             list(parts.feed(data[start : start + 100]))
 

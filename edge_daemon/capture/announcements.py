@@ -70,7 +70,7 @@ def _newest(messages: list[Announce | Skipped]) -> list[Announce | Skipped]:
     for part in (messages[:end], messages[end:]):
         if part:
             last = part[-1]
-            counts = {"paced": sum(one.paced for one in part), "still": sum(one.still for one in part)}
+            counts = {name: sum(getattr(one, name) for one in part) for name in ("paced", "still", "undecodable")}
             if isinstance(last, Announce):
                 counts["replaced"] = len(frames) - 1
             merged.append(msgspec.structs.replace(last, **counts))

@@ -9,17 +9,24 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from edge_daemon.capture.clock import CameraClock
 from edge_daemon.capture.diagnosis import why
+from edge_daemon.capture.gateway import HttpGateway, RtspGateway
+from edge_daemon.capture.http import Url
 from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
-from edge_daemon.capture.pixels import pixels
+from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.playout import Playout
 from edge_daemon.capture.stream import Stream
+from edge_daemon.capture.tls import ANY, Trust
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
 from edge_daemon.settings import OpenSettings
 
 logger = logging.getLogger(__name__)
 RENDER_DEVICES = Path("/dev/dri")
+HTTP_PROTOCOLS = "http,https,httpproxy,tcp,tls,crypto,data"
+"""FFmpeg's protocols that a playlist may refer to."""
+IDLE_S = 1.0
+"""How long packets may arrive that give no frame before that is reported."""
 _DEVICES = {"vaapi": "vaapi", "nvdec": "cuda"}
 """FFmpeg's names of the devices that decode; v4l2m2m is a decoder of FFmpeg, such as `h264_v4l2m2m`."""
 
@@ -30,24 +37,35 @@ class Camera:
     """
 
     live = True
+    lost = 0
 
     def __init__(self, source: str, opening: OpenSettings) -> None:
         self._name = redact(source)
+        self._trust = Trust(opening.ca, opening.fingerprint)
+        self._gateway: HttpGateway | RtspGateway | None = None
         self._source, self._opening = source, opening
         self._playout = Playout() if source.partition("?")[0].lower().endswith(".m3u8") else None
         self._decoder = "cpu"
-        self._stream = self._opened()
+        self._display = Display()
+        self._url, self._options = self._way()
+        try:
+            self._stream = self._opened()
+        except SourceError:
+            self._close_gateway()
+            raise
         self._clock = CameraClock(self._stream.wrap_s)
         self._stream.clock = self._clock.received
         self.about = self._stream.about
         if self._decoder != "cpu":
             self.about += f", decoded by {self._decoder}"
 
-    def read(self) -> Picture:
-        """The next frame; never None, since a camera has no end."""
+    def read(self) -> Picture | None:
+        """The next frame; None if packets arrive that give none for now."""
         began = time.monotonic()
         try:
-            decoded = self._stream.read()
+            while (decoded := self._stream.take()) is None and self._stream.advance():
+                if self._stream.waits_for_key and time.monotonic() - began >= IDLE_S:
+                    return None
         except av.FFmpegError as error:
             late = time.monotonic() - began >= 0.9 * self._opening.read_timeout_s
             reason = "timeout" if late else "decode error" if isinstance(error, ValueError) else "ended"
@@ -60,7 +78,12 @@ class Camera:
             wait_s = self._playout.wait_s(decoded.stamp_s, now_s)
             time.sleep(wait_s)
             time_s = now_s + wait_s
-        return Picture(self._clock.shown(time_s), lambda: pixels(frame), packet=decoded.packet)
+        return Picture(self._clock.shown(time_s), lambda: self._display.pixels(frame), packet=decoded.packet)
+
+    @property
+    def idle(self) -> str:
+        """A camera that was joined between two key frames shows nothing before the next."""
+        return "waiting for a key frame" if self._stream.waits_for_key else "up"
 
     def observe(self, observer: Observer) -> None:
         """See `Stream.observe`."""
@@ -74,6 +97,29 @@ class Camera:
     def close(self) -> None:
         """Close the connection."""
         self._stream.close()
+        self._close_gateway()
+
+    def _close_gateway(self) -> None:
+        if self._gateway:
+            self._gateway.close()
+
+    def _way(self) -> tuple[str, dict[str, str]]:
+        """The URL that FFmpeg opens, and its options."""
+        url, opening = Url(self._source), self._opening
+        # Without this FFmpeg collects frames for a second or two to guess a rate, and gives them late.
+        options = {"fpsprobesize": "0"}
+        if url.scheme in ("http", "https"):
+            self._gateway = HttpGateway(url, self._trust, opening.read_timeout_s)
+            options |= {"http_proxy": self._gateway.proxy, "protocol_whitelist": HTTP_PROTOCOLS}
+            return url.text("http"), options
+        options["rtsp_transport"] = opening.transport
+        if url.scheme == "rtsps" and self._trust != Trust():
+            return self._through_gateway(url)
+        return url.text(url.scheme), options
+
+    def _through_gateway(self, url: Url) -> tuple[str, dict[str, str]]:
+        self._gateway = gateway = RtspGateway(url, self._trust, self._opening.open_timeout_s)
+        return f"rtsp://{gateway.address}{url.target}", {"fpsprobesize": "0", "rtsp_transport": "tcp"}
 
     def _opened(self) -> Stream:
         """Open it with the hardware that is wanted, if available.
@@ -92,7 +138,21 @@ class Camera:
         except av.FFmpegError as error:
             # Not diagnosed again: a camera that has just come back would look healthy.
             refused = isinstance(error, ConnectionRefusedError)
-            reason = "refused" if refused else why(self._source, self._opening.open_timeout_s)
+            reason = (
+                "refused"
+                if refused
+                else why(self._source, self._opening.open_timeout_s, self._trust if self._gateway else ANY)
+            )
+            url = Url(self._source)
+            if (
+                reason == "decode error"
+                and url.scheme.startswith("rtsp")
+                and url.user is not None
+                and not self._gateway
+            ):
+                # The camera takes the password from this program, and perhaps not from FFmpeg.
+                self._url, self._options = self._through_gateway(url)
+                return self._opened()
             raise SourceError(f"cannot open {self._name}: {reason}", reason) from error
         if stream.accelerated or self._decoder != "cpu":
             self._decoder = wanted
@@ -117,14 +177,10 @@ class Camera:
         return other
 
     def _tried(self, hardware: HWAccel | None, decoder: str | None = None) -> Stream:
-        # Without this FFmpeg collects frames for a second or two to guess a rate, and gives them late. One thread only:
-        # more would hold each frame back until the next ones have arrived.
-        options = {"fpsprobesize": "0"}
-        if self._source.lower().startswith("rtsp"):
-            options["rtsp_transport"] = self._opening.transport
+        # One thread only: more would hold each frame back until the next ones have arrived.
         timeouts_s = self._opening.open_timeout_s, self._opening.read_timeout_s
         try:
-            return Stream(self._source, options=options, timeouts_s=timeouts_s, hardware=hardware, decoder=decoder)
+            return Stream(self._url, options=self._options, timeouts_s=timeouts_s, hardware=hardware, decoder=decoder)
         except PermissionError:
             if hardware is None:
                 raise

@@ -24,7 +24,10 @@ EXACT = ("raw", "png")
 
 
 class Encoding:
-    """Encodes frames as workers need them, once for all workers that need the same. Bare pixels are in `pools`."""
+    """Encodes frames as workers need them, once for all workers that need the same. Bare pixels are in `pools`.
+
+    Bytes that a camera sent are decoded here and never passed on: what they do to a decoder hurts this camera alone.
+    """
 
     def __init__(self, settings: CaptureSettings) -> None:
         self._settings = settings
@@ -39,8 +42,8 @@ class Encoding:
     def form_of(self, frame: BufferedFrame, request: Send) -> Form:
         """The form in which a frame is sent."""
         codec = self._settings.codec
-        if codec == "auto":  # a camera's own JPEGs are passed on
-            codec = "raw" if request.inbox.startswith("ipc://") and frame.picture.jpeg is None else "jpeg"
+        if codec == "auto":
+            codec = "raw" if request.inbox.startswith("ipc://") else "jpeg"
         scaled = self._scaled(frame, codec, request)
         form = Form(codec, scaled, whole=scaled is None or request.annotate is not None)
         self._usual = form if scaled else None
@@ -65,8 +68,6 @@ class Encoding:
 
     def encoded(self, frame: BufferedFrame, form: Form) -> Encoded:
         """The bytes to send; none if the frame turns out to be damaged, which the worker will report."""
-        if form.codec == "jpeg" and frame.picture.jpeg is not None:
-            return Encoded(frame.picture.jpeg)
         if (made := frame.encoded.get(form)) is None:
             try:
                 made = self._encode(frame.picture, form)
@@ -77,12 +78,12 @@ class Encoding:
         return made
 
     def _encode(self, picture: Picture, form: Form) -> Encoded:
-        pixels = picture.pixels
+        pixels = picture.reduced(form.scaled) if form.scaled and not form.whole else picture.pixels
         began = time.perf_counter()
         small = small_bgr(pixels, form.scaled[1], form.scaled[0]) if form.scaled else None
         scaling_ms = 0.0 if small is None else 1e3 * (time.perf_counter() - began)
         if form.codec != "raw":
-            bgr = picture.bgr if small is None else small
+            bgr = small if small is not None else pixels.bgr() if isinstance(pixels, Yuv) else pixels
             return Encoded(encode_bgr(bgr, form.codec, self._settings.quality), scaling_ms=scaling_ms)
         arrays = [] if small is None else [small]
         if not form.whole:

@@ -9,6 +9,7 @@ class GeneratedScene:
     """Renders the street frame by frame, as it is read."""
 
     live = False
+    lost, idle = 0, "up"
 
     def __init__(self, source: str) -> None:
         self._options = SceneOptions.parse(source)

@@ -17,6 +17,8 @@ class Outbox:
 
     def __init__(self, inbox: str, socket: zmq.Socket[bytes], reader: int | None) -> None:
         self.inbox, self.socket, self._reader = inbox, socket, reader
+        self.last: tuple[Frame, Encoded] | None = None
+        """The picture that was sent last, until the next one: the worker may die of it."""
 
     def lend(self, picture: Encoded) -> SharedBuffer | None:
         """Lend the picture to the worker, if both share memory."""
@@ -25,6 +27,7 @@ class Outbox:
     def send(self, frame: Frame, picture: Encoded) -> None:
         """Send the frame, with its bytes unless they are lent."""
         header = encode(frame)
+        self.last = frame, picture
         if frame.shared and frame.shared.slot is not None:
             self.socket.send(header)
         else:
@@ -38,6 +41,12 @@ class Outboxes:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], pools: Pools) -> None:
         self._context, self._pools = context, pools
         self._open: dict[str, Outbox] = {}
+        self._dead: tuple[Frame, Encoded] | None = None  # the last picture of a worker that was replaced
+
+    def sent(self, seq: int) -> tuple[Frame, Encoded] | None:
+        """Frame `seq`, if it is the last one that some worker was sent."""
+        lasts = [self._dead, *(outbox.last for outbox in self._open.values())]
+        return next((last for last in lasts if last and last[0].seq == seq), None)
 
     def to(self, worker: str, inbox: str) -> Outbox:
         """The outbox of a worker; one that was restarted has a new `inbox`."""
@@ -45,6 +54,7 @@ class Outboxes:
         if outbox is None or outbox.inbox != inbox:
             if outbox is not None:
                 outbox.socket.close(0)
+                self._dead = outbox.last
             reader = self._pools.reader(worker) if inbox.startswith("ipc://") else None
             outbox = self._open[worker] = Outbox(inbox, zeromq.outbox(self._context, inbox), reader)
         return outbox

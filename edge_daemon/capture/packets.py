@@ -33,7 +33,8 @@ class Packet:
 
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
     any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
-    is None unless somebody observes. `epoch` and `seq` are those of the frame decoded from it, once numbered.
+    is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame. `epoch`
+    and `seq` are those of the frame that came of it, once it was numbered.
     """
 
     data: "bytes | AvPacket[VideoStream]"
@@ -44,6 +45,7 @@ class Packet:
     time_s: float
     duration_s: float = 0.0
     parameters: Parameters | None = None
+    discarded: bool = False
     epoch: int | None = None
     seq: int | None = None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+from edge_daemon.capture.jpegs import decoded
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
@@ -37,6 +38,19 @@ class Picture:
             SourceError: the frame cannot be decoded.
         """
         return self.load()
+
+    def reduced(self, size: tuple[int, int]) -> Pixels | Yuv:
+        """Pixels (BGR, uint8, height x width x 3, or planes) of at least this width and height, at less cost if any.
+
+        Raises:
+            SourceError: the frame cannot be decoded.
+        """
+        if self.jpeg is None:
+            return self.pixels
+        width, height = self.size
+        most = min(width // size[0], height // size[1])
+        times = next(times for times in (8, 4, 2, 1) if times <= max(1, most))
+        return decoded(self.jpeg, self.size, reduced=times)
 
     @property
     def bgr(self) -> Pixels:
@@ -80,6 +94,16 @@ class Source(Protocol):
 
     live: bool
     about: str
+
+    @property
+    def lost(self) -> int:
+        """Frames that came and could not be decoded, so far."""
+        ...
+
+    @property
+    def idle(self) -> str:
+        """The state to show while a live source has nothing new."""
+        ...
 
     @property
     def details(self) -> Details:

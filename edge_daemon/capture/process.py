@@ -15,6 +15,7 @@ from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.scheduling import (
@@ -129,9 +130,10 @@ class Capture:
         hello = CaptureHello(
             camera=self._settings.camera,
             epoch=self._epoch,
-            buffered=[(frame.seq, frame.moment.due_ns, frame.still) for frame in frames],
+            buffered=[(frame.seq, frame.moment.due_ns, frame.still, frame.undecodable) for frame in frames],
             ended=self._reader.captured if self._ended else None,
             still=self._reader.still if self._ended else 0,
+            undecodable=self._reader.undecodable if self._ended else 0,
         )
         self._post(hello)
 
@@ -169,11 +171,14 @@ class Capture:
         if ended is not None and not self._ended and self._announcements.is_empty():
             self._ended = True
             camera, reader = self._settings.camera, self._reader
-            self._post(Ended(camera=camera, epoch=self._epoch, captured=ended, paced=reader.paced, still=reader.still))
+            self._post(Ended(camera=camera, epoch=self._epoch, captured=ended, **reader.skipped))
 
     def _send(self, request: Send) -> None:
         """Send the requested frame to the worker that waits for it."""
         if self._epoch is None:
+            return
+        if request.deaths >= POISON and self._settings.delivery == "live":
+            self._send_again(request, self._epoch)
             return
         seq = request.seq
         frame = self._window.first_from(seq) if request.crops is None else self._window.exactly(seq)
@@ -199,6 +204,17 @@ class Capture:
         )
         # A live camera has nothing to offer before its next frame, and the message can wait for that.
         self._post(sent, urgent=self._settings.delivery == "lossless")
+
+    def _send_again(self, request: Send, epoch: int) -> None:
+        """Send another worker what one has died of, to be set aside."""
+        outbox = self._outboxes.to(request.worker, request.inbox)
+        found = self._outboxes.sent(request.seq)
+        if found is None:
+            self._post(self._missing(request, epoch))
+            return
+        header, picture = found
+        shared = outbox.lend(picture)
+        outbox.send(msgspec.structs.replace(header, deaths=request.deaths, shared=shared), picture)
 
     def _missing(self, request: Send, epoch: int) -> Missing:
         logger.debug("frame %d was requested and is no longer buffered", request.seq)

@@ -59,7 +59,7 @@ class Reader(threading.Thread):
         self._reported_ns = 0
         self.state, self.about = "connecting", ""
         self.seq = -1
-        self.paced = self.still = 0
+        self._forget_skipped()
         self.size = (0, 0)
         self.captured: int | None = None
         self.error: Exception | None = None
@@ -108,8 +108,6 @@ class Reader(threading.Thread):
                 self._enter(f"down ({error.reason})", str(error))
                 wait_s = retry.failed(error.reason, ran_s)
             else:
-                if ended and self.seq < 0:
-                    raise SourceError(f"{redact(self._settings.source)} holds no picture that can be decoded")
                 if ended:
                     self.captured = self.seq + 1
                     self._enter("ended")
@@ -121,22 +119,30 @@ class Reader(threading.Thread):
         """Read until the source ends (True) or the reader is stopped (False).
 
         Raises:
-            SourceError: the camera is lost.
+            SourceError: the camera is lost, or a file holds no picture that can be decoded.
         """
+        first = None
+        if not source.live and (first := source.read()) is None:
+            name = redact(self._settings.source)
+            raise SourceError(f"{name} holds no picture that can be decoded", "decode error")
+        self._enter("opened")
         self.busy_since = None
         self._may_start.wait()
         played = Playback(time.monotonic()) if self._live and not source.live else None
-        frozen = Frozen()
+        frozen, lost = Frozen(), 0
         while not self._ending.is_set():
             if played:
                 self._ending.wait(played.until_read_s(time.monotonic()))
             self.busy_since = time.monotonic()
-            picture = source.read()
+            picture, first = first or source.read(), None
             self.busy_since = None
+            self._count_lost(source.lost - lost)
+            lost = source.lost
             if picture is None:
                 if not source.live:
                     return True
-                self._enter("up")
+                self._enter(source.idle)
+                self._report_skipped_in_time()
                 continue
             if played:
                 self._ending.wait(played.until_shown_s(picture.time_s, time.monotonic()))
@@ -146,6 +152,20 @@ class Reader(threading.Thread):
             stuck = frozen.add(picture) if admitted and source.live else self.state == "frozen"
             self._enter("frozen" if stuck else "up")
         return False
+
+    def _count_lost(self, frames: int) -> None:
+        """Number frames that came and could not be decoded. They are reported with the next one that could."""
+        first = max(self.seq + 1, self._start_at)
+        self.seq += frames
+        self.undecodable += max(0, self.seq + 1 - first)
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Frames skipped since the last one that was offered, by reason."""
+        return {"paced": self.paced, "still": self.still, "undecodable": self.undecodable}
+
+    def _forget_skipped(self) -> None:
+        self.paced = self.still = self.undecodable = 0
 
     def _number(self, picture: Picture) -> None:
         """Give the frame its number, and the packet that it came of too."""
@@ -164,8 +184,7 @@ class Reader(threading.Thread):
             self.still += new
         elif new:
             self._offer(picture, source)
-        if self._live and time.monotonic_ns() - self._reported_ns > SKIPPED_NS:
-            self._report_skipped()
+        self._report_skipped_in_time()
 
     def _offer(self, picture: Picture, source: Source) -> None:
         """Buffer a frame. Pixels are made now, before the source is read again, unless the picture has a JPEG."""
@@ -175,16 +194,15 @@ class Reader(threading.Thread):
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
-        frame = BufferedFrame(self.seq, moment, picture, self.still)
+        frame = BufferedFrame(self.seq, moment, picture, self.still, self.undecodable)
         message = Announce(
             camera=self._settings.camera,
             epoch=self._epoch,
             seq=self.seq,
             captured_ns=moment.due_ns,
-            paced=self.paced,
-            still=self.still,
+            **self.skipped,
         )
-        self.paced = self.still = 0
+        self._forget_skipped()
         self._reported_ns = time.monotonic_ns()
         if not self._live:
             self._prepare(frame)
@@ -198,13 +216,16 @@ class Reader(threading.Thread):
             return self._moments.of_camera(time_s, read_ns)
         return self._moments.of_played(time_s, read_ns) if self._live else self._moments.of_file(time_s, read_ns)
 
-    def _report_skipped(self) -> None:
-        """Announce skipped frames when no frame follows yet. For files this waits for the next offered frame, so that
-        every reading reports the same.
+    def _report_skipped_in_time(self) -> None:
+        """Announce that frames were skipped, if none was offered for a while. Of a file each reading must report the
+        same, so that waits for the next frame that is offered.
         """
+        recent = time.monotonic_ns() - self._reported_ns <= SKIPPED_NS
+        if not self._live or recent or not any(self.skipped.values()):
+            return
         camera, epoch = self._settings.camera, self._epoch
-        self._announcements.add(Skipped(camera=camera, epoch=epoch, seq=self.seq, paced=self.paced, still=self.still))
-        self.paced = self.still = 0
+        self._announcements.add(Skipped(camera=camera, epoch=epoch, seq=self.seq, **self.skipped))
+        self._forget_skipped()
         self._reported_ns = time.monotonic_ns()
         self._wake(True)
 
@@ -213,7 +234,6 @@ class Reader(threading.Thread):
         if about != self.about:
             logger.info("opened: %s", about)
             self.about = about
-        self._enter("opened")
 
     def _enter(self, state: str, sentence: str = "") -> None:
         if state != self.state:

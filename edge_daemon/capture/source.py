@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge_daemon.capture.camera import Camera
 from edge_daemon.capture.folder import PICTURE_FILES, Folder, GrowingFolder
-from edge_daemon.capture.mjpeg import MjpegCamera
+from edge_daemon.capture.http_camera import open_http_camera
 from edge_daemon.capture.picture import Source
 from edge_daemon.capture.video import Video
 from edge_daemon.capture.webcam import Webcam
@@ -35,7 +35,7 @@ def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Deliver
         case "webcam":
             return Webcam(source, opening)
         case "http":
-            return MjpegCamera.open(source, opening) or Camera(source, opening)
+            return open_http_camera(source, opening)
         case "rtsp":
             return Camera(source, opening)
 

@@ -14,7 +14,12 @@ from av.video.codeccontext import VideoCodecContext
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.capture.parameters import StreamParameters
 from edge_daemon.capture.picture import Details
+from edge_daemon.errors import SourceError
 
+MAX_PIXELS = 40_000_000
+"""Most pixels of a frame: 8K has 33 million."""
+LIMITS = {"max_pixels": str(MAX_PIXELS)}
+"""Options of decoders, for the size of frames may change."""
 DAMAGED = 500
 """A stream with this many undecodable packets in a row is given up."""
 REORDERED = 64
@@ -40,6 +45,7 @@ class Stream:
 
     Raises:
         av.FFmpegError: it cannot be opened, or not by that decoder.
+        SourceError: its pictures have more than MAX_PIXELS.
     """
 
     def __init__(
@@ -59,13 +65,22 @@ class Stream:
             raise av.InvalidDataError(0, "it holds no video", url)
         self._stream = stream
         self._codec = stream.codec_context
+        width, height = self._codec.width, self._codec.height
+        if width * height > MAX_PIXELS:
+            self._container.close()
+            raise SourceError(
+                f"video of {width}x{height} is too large: the limit is {MAX_PIXELS} pixels", "decode error"
+            )
         self._codec.thread_count, self._codec.thread_type = threads, "FRAME"
         if decoder:
             named = CodecContext.create(decoder, "r")
             assert isinstance(named, VideoCodecContext)
             named.extradata = self._codec.extradata
+            named.options = LIMITS
             named.open()
             self._codec = named
+        else:
+            self._codec.options = {**self._codec.options, **LIMITS}
         self.clock: Clock = lambda arrived_s, _: arrived_s
         self._tick_s = float(stream.time_base or 0)
         self._start = stream.start_time or 0
@@ -73,7 +88,8 @@ class Stream:
         self._undecoded: dict[int | None, Packet] = {}  # packets whose frames have not come, by their stamps
         self._newest: Packet
         self._frames: deque[Decoded] = deque()
-        self._damaged = 0
+        self._damaged = self._errors = self._missing = 0
+        self._key_seen = False
         self._key: bool | None = None
         self._observer: Observer | None = None
         self._parameters: StreamParameters | None = None
@@ -100,6 +116,7 @@ class Stream:
                     time_s=self.clock(arrived_s, stamp_s),
                     duration_s=(coded.duration or 0) * self._tick_s,
                     parameters=self._parameters,
+                    discarded=coded.is_discard,
                 )
                 if self._observer:
                     self._observer(packet)
@@ -114,17 +131,20 @@ class Stream:
         coded = None if packet is None else packet.data
         assert not isinstance(coded, bytes)
         if packet is not None and coded is not None:
+            self._key_seen |= packet.key
             self._undecoded[_stamp_of(coded)] = self._newest = packet
             if len(self._undecoded) > REORDERED:
-                del self._undecoded[next(iter(self._undecoded))]  # the oldest gave no frame
+                self._miss(next(iter(self._undecoded)))
         try:
             frames = self._codec.decode(coded)
         except av.FFmpegError:
-            self._damaged += 1
+            self._errors += 1
+            self._damaged += self._key_seen
             if self._damaged > DAMAGED:
                 raise
             return []
-        self._damaged = 0
+        if frames:
+            self._damaged = 0
         return [self._matched(frame) for frame in frames]
 
     def read(self) -> Decoded | None:
@@ -133,20 +153,57 @@ class Stream:
         Raises:
             av.FFmpegError: see `packets` and `decode`.
         """
-        while not self._frames and self._packets:
-            packet = next(self._packets, None)
-            if packet is None:
-                self._packets = None
-            self._frames.extend(self.decode(packet))
+        while not self._frames and self.advance():
+            pass
+        return self.take()
+
+    def advance(self) -> bool:
+        """Read and decode the next packet, or what is left at the end; False after the end.
+
+        Raises:
+            av.FFmpegError: see `packets` and `decode`.
+        """
+        if self._packets is None:
+            return False
+        packet = next(self._packets, None)
+        if packet is None:
+            self._packets = None
+        self._frames.extend(self.decode(packet))
+        if packet is None:
+            for stamp in list(self._undecoded):
+                self._miss(stamp)
+        return True
+
+    def take(self) -> Decoded | None:
+        """The next of the frames decoded so far."""
         if not self._frames:
             return None
         decoded = self._frames.popleft()
         self._key = decoded.frame.key_frame
         return decoded
 
+    @property
+    def lost(self) -> int:
+        """Frames before the last one decoded that are missing because packets are damaged. Some codecs have packets
+        that are no frame of their own, which are not counted.
+        """
+        return min(self._missing, self._errors)
+
+    @property
+    def waits_for_key(self) -> bool:
+        """True if no key frame has arrived, without which nothing can be decoded."""
+        return not self._key_seen
+
+    def _miss(self, stamp: int | None) -> None:
+        """No frame will come of the packet with this stamp."""
+        self._missing += not self._undecoded.pop(stamp).discarded
+
     def _matched(self, frame: VideoFrame) -> Decoded:
         """A frame with its packet, found by the stamp that decoders copy; the newest packet's time if it has none."""
         packet = self._undecoded.pop(_stamp_of(frame), None)
+        if frame.pts is not None and self._errors > self._missing:  # frames come in the order of their time stamps
+            for stamp in [stamp for stamp in self._undecoded if stamp is not None and stamp < frame.pts]:
+                self._miss(stamp)
         return Decoded(frame, self._stamp_s(frame.pts), (packet or self._newest).time_s, packet)
 
     def _stamp_s(self, pts: int | None) -> float | None:

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import av
 
+from edge_daemon.capture.file_clock import FileClock
 from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
-from edge_daemon.capture.pixels import pixels
+from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.stream import Stream
 from edge_daemon.errors import SourceError
 
 logger = logging.getLogger(__name__)
-JUMP_S = 60.0
-"""A file whose time stamps go on by more is cut together from several: its frames go on as announced."""
 
 
 class Video:
     """A video file, decoded in `threads`. Its clock is the position in the file."""
 
     live = False
+    idle = "up"
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         try:
@@ -27,10 +27,11 @@ class Video:
         except av.FFmpegError as error:
             raise SourceError(f"{path} is not a video that FFmpeg can open", "decode error") from error
         self._path = path
+        self._display = Display()
         announced = self._stream.fps or 0
-        self._step_s = 1 / announced if 0.1 <= announced <= 1000 else 1 / 25
-        self._time_s = -self._step_s
-        self._stream.clock = Position(self._step_s)
+        step_s = 1 / announced if 0 < announced <= 1000 else 1 / 25
+        self._clock, self._time_s = FileClock(step_s), 0.0
+        self._stream.clock = Position(step_s)
         self.about = self._stream.about
 
     def read(self) -> Picture | None:
@@ -41,12 +42,17 @@ class Video:
             logger.warning("%s is damaged: nothing can be read after %.1f s (%s)", self._path, self._time_s, error)
             return None
         if decoded is None:
+            if self.lost:
+                logger.warning("%s is damaged: %d of its frames cannot be decoded", self._path, self.lost)
             return None
-        frame, stamp_s = decoded.frame, decoded.stamp_s
-        if stamp_s is None or not self._time_s < stamp_s < self._time_s + JUMP_S:
-            stamp_s = self._time_s + self._step_s
-        self._time_s = stamp_s
-        return Picture(stamp_s, lambda: pixels(frame), packet=decoded.packet)
+        frame = decoded.frame
+        self._time_s = self._clock(decoded.stamp_s)
+        return Picture(self._time_s, lambda: self._display.pixels(frame), packet=decoded.packet)
+
+    @property
+    def lost(self) -> int:
+        """Frames that damage in the file has lost so far."""
+        return self._stream.lost
 
     def observe(self, observer: Observer) -> None:
         """See `Stream.observe`."""

@@ -21,6 +21,7 @@ class Webcam:
     """A webcam by number, /dev/video* or /dev/v4l/by-id/*. The driver stamps its frames."""
 
     live = True
+    lost, idle = 0, "up"
 
     def __init__(self, source: str, opening: OpenSettings) -> None:
         path = f"/dev/video{source}" if source.isdigit() else source

@@ -35,12 +35,15 @@ class Encoded(NamedTuple):
 
 @dataclass(eq=False)
 class BufferedFrame:
-    """A frame as it was read, and its encodings made so far. Of the frames before it, `still` were skipped as such."""
+    """A frame as it was read, and its encodings made so far. Of the frames before it, `still` and `undecodable`
+    ones were skipped as such.
+    """
 
     seq: int
     moment: Moment
     picture: Picture
     still: int = 0
+    undecodable: int = 0
     encoded: dict[Form, Encoded] = field(default_factory=dict)
 
 

@@ -14,6 +14,10 @@ KeyPath = tuple[str | int, ...]
 """Keys and list positions from the root to a value."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line breaks and lone surrogates: not allowed in keys and values."""
+INVISIBLE = re.compile(
+    "[\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]"
+)
+"""Spaces that are not those of the keyboard, and characters without width; they come with text that was copied."""
 _LONGEST_SHOWN = 60
 # A password with an unescaped / or # makes the URL invalid, but must be hidden all the same.
 _BEFORE_LAST_AT = re.compile(r"(://).*@", re.DOTALL)

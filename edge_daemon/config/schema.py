@@ -23,6 +23,7 @@ from edge_daemon.config.values import (
     Clients,
     Endpoints,
     FilePath,
+    Fingerprint,
     Labels,
     Listen,
     ModelPath,
@@ -93,7 +94,7 @@ class Camera(Section):
     """A source of frames and the models that run on it."""
 
     source: Source = Field(repr=False, examples=["rtsp://10.0.0.4/stream1", 0, "clip.mp4"])
-    """A URL (RTSP or HTTP MJPEG), a video file, a folder of pictures, a webcam (number or device), or scene:."""
+    """A URL (RTSP, HTTP MJPEG or a snapshot), a video file, a folder of pictures, a webcam (number or device), or scene:."""
     models: Words | None = Field(default=None, examples=[["person"]])
     """Names of the models that run on this camera; all models if left out."""
     fps: Rate | None = Field(default=None)
@@ -118,6 +119,10 @@ class Camera(Section):
     """Reopen the camera when it delivers no frame for this long."""
     stall_timeout: Seconds = Field(default="20s", validate_default=True)
     """Restart the capture process when it makes no progress for this long."""
+    ca: FilePath | None = None
+    """File of certificates (PEM) to accept from the camera over https or rtsps: its own, or that of its authority."""
+    fingerprint: Fingerprint | None = None
+    """SHA-256 fingerprint of the only certificate to accept from the camera over https or rtsps."""
     device: Device = Field(default_factory=Device)
 
 

@@ -101,7 +101,13 @@ def _called(source: str) -> str:
 
 def _stem(file: str) -> str:
     # In a mistyped URL that is taken for a file, only the host is sure to hold no password.
+    if "@" in file and not _is_path(file):
+        return _host(f"rtsp://{file.rpartition('@')[2]}")
     return path_of(file).stem if scheme_of(file) in ("", "file") else _host(file)
+
+
+def _is_path(file: str) -> bool:
+    return file.startswith(("/", ".")) or ":" not in file.partition("@")[0]
 
 
 def _host(url: str) -> str:

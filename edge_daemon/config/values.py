@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from edge_daemon import addresses
 from edge_daemon.config import quantities
 from edge_daemon.config.names import checked_name
-from edge_daemon.config.problems import UNPRINTABLE, close
+from edge_daemon.config.problems import INVISIBLE, UNPRINTABLE, close
 from edge_daemon.config.sources import is_on_disk, kind_of, path_of, scheme_of
 from edge_daemon.transport.curve import ANY, is_key, is_path
 from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
@@ -33,6 +33,12 @@ Provider = Literal[
 ]
 """Short names of ONNX Runtime's execution providers."""
 _SCHEMES = ["rtsp", "rtsps", "http", "https", "file"]
+_NEARLY = re.compile(r"(rtsps?|https?)\s*(?::/|//|:(?=[^/]*[@.])|;//|:\\)", re.IGNORECASE)
+"""A scheme that is not followed by `://`."""
+_HOST = re.compile(r"[^/\s]*:[^/]*@[\w.\[-]|(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?:/|$)|[\w.-]+:\d{2,5}/")
+"""What may be in front of a path in a URL, and is none."""
+_HOST_END = re.compile(r"([^/?#]*)([/?#]?)(.*)", re.DOTALL)
+_QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
@@ -51,11 +57,13 @@ def _source(value: object, info: ValidationInfo) -> str:
         return str(value)
     if not isinstance(value, str) or not value:
         raise ValueError("must be a URL, a path, the number of a webcam, or 'scene:'")
-    kind = "file" if is_on_disk(_printable(value)) else kind_of(value)
+    value = _printable(value).strip()
+    kind = "file" if is_on_disk(value) else kind_of(value)
     if kind in ("rtsp", "http"):
         return _url(value)
     if kind != "file":
         return value
+    _check_scheme(value)
     scheme = scheme_of(value)
     if scheme not in ("", "file"):
         guess = close(scheme, _SCHEMES)
@@ -66,14 +74,45 @@ def _source(value: object, info: ValidationInfo) -> str:
 
 
 def _url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if INVISIBLE.search(value) or _QUOTES.search(value):
+        raise SecretError(
+            "contains a character that cannot be seen, or a typographic quote: type it instead of copying"
+        )
     try:
         parts = urlsplit(value)
         good = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
     except ValueError:  # a port that is not a number; the exception's own text may contain the password
         good = False
-    if not good:
-        raise ValueError(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
-    return value
+    if not good or is_cut_off(rest):
+        kind = (
+            SecretError if re.match(r"[^/?#@\[]*:[^@]*$", rest) else ValueError
+        )  # the end of a password may be missing
+        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
+    return f"{scheme.lower()}://{rest}"
+
+
+def is_cut_off(rest: str) -> bool:
+    """True if what follows `://` has the @ of a user and password beyond a character that ends the host."""
+    host, end, path = _HOST_END.match(rest).groups()  # type: ignore[union-attr]
+    if "@" in host or "@" not in path:
+        return False
+    if end in "#?" or re.match(r"[^/?#]*:[^/]*@", path):
+        return True
+    name, _, port = host.rpartition(":")
+    return bool(port) and bool(name) and "." not in name and not name.startswith("[")
+
+
+def _check_scheme(value: str) -> None:
+    """Check that a path is no URL that lacks something.
+
+    Raises:
+        SecretError: it is one.
+    """
+    if found := _NEARLY.match(value):
+        raise SecretError(f"must begin with {found[1].lower()}:// if it is a URL")
+    if _HOST.match(value) or (INVISIBLE.search(value) and "://" in value):
+        raise SecretError("must be a path, or a URL with its scheme: rtsp:// or http:// in front of the host")
 
 
 def _model(value: str, info: ValidationInfo) -> str:
@@ -96,6 +135,13 @@ def _sha256(value: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
         raise ValueError("must be the 64 hexadecimal digits that sha256sum prints")
     return value.lower()
+
+
+def _fingerprint(value: str) -> str:
+    plain = value.lower().removeprefix("sha256:").replace(":", "").removeprefix("sha256 fingerprint=")
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise ValueError("must be the SHA-256 fingerprint that openssl x509 -noout -fingerprint -sha256 prints")
+    return plain
 
 
 def _path(value: str, info: ValidationInfo) -> str:
@@ -255,6 +301,7 @@ Source = Annotated[
 FilePath = Annotated[str, AfterValidator(_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Labels = Annotated[
     list[str] | str | None,
     BeforeValidator(_labels),

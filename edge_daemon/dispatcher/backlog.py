@@ -42,22 +42,27 @@ class Backlog:
         self.gap = NOTHING
         self.last = seq
 
-    def skip(self, seq: int, paced: int, still: int, replaced: int = 0, *, live: bool) -> None:
+    def skip(self, seq: int, paced: int, still: int, undecodable: int = 0, replaced: int = 0, *, live: bool) -> None:
         """Count the frames up to `seq`, none of which waits, by reason. A capture does not know of those that were lost
         with the one before it; those of a file are read again.
         """
         if (frames := seq - self.last) <= 0:
             return
-        still = min(still, frames)
-        replaced = min(replaced, frames - still)
-        paced = min(paced, frames - still - replaced) if live else frames - still
-        lost = frames - paced - still - replaced
-        self.gap = self.gap + Counter({"paced": paced, "still": still, "replaced": replaced, "worker-lost": lost})
+        left = frames
+        undecodable = min(undecodable, left)
+        left -= undecodable
+        still = min(still, left)
+        left -= still
+        replaced = min(replaced, left)
+        left -= replaced
+        paced = min(paced, left) if live else left
+        counts = {"undecodable": undecodable, "still": still, "replaced": replaced, "paced": paced}
+        self.gap = self.gap + Counter(counts | {"worker-lost": frames - sum(counts.values())})
         self.last = seq
 
-    def end(self, last: int, paced: int, still: int, *, live: bool) -> None:
+    def end(self, last: int, paced: int, still: int, undecodable: int = 0, *, live: bool) -> None:
         """Note that there are no frames after `last`."""
-        self.skip(last, paced, still, live=live)
+        self.skip(last, paced, still, undecodable, live=live)
         self.last, self.ended = last, True
 
     def drop(self, frame: Pending, reason: Reason) -> None:

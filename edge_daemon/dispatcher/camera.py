@@ -85,13 +85,20 @@ class Camera:
                 continue
             match message:
                 case Announce():
-                    stream.announce(message.seq, message.captured_ns, message.paced, message.still, message.replaced)
+                    stream.announce(
+                        message.seq,
+                        message.captured_ns,
+                        message.paced,
+                        message.still,
+                        message.undecodable,
+                        message.replaced,
+                    )
                 case Skipped():
-                    stream.skip(message.seq, message.paced, message.still)
+                    stream.skip(message.seq, message.paced, message.still, message.undecodable)
                 case Ended():
-                    stream.end(message.captured, message.paced, message.still)
+                    stream.end(message.captured, message.paced, message.still, message.undecodable)
                 case Missing() if message.model == stream.model:
-                    stream.missing(message.seq, message.worker)
+                    self._outbox.send(SINK, *stream.missing(message.seq, message.worker))
                     if slot := self._workers.get(message.worker):
                         slot.done(FrameId(self.name, message.epoch, message.seq))
                 case Sent() if message.model == stream.model:
@@ -130,10 +137,10 @@ class Camera:
             elif stream.epoch != epoch:
                 self._outbox.send(SINK, *stream.capture_lost())
                 stream.begin(epoch)
-            for seq, captured_ns, still in hello.buffered:
-                stream.announce(seq, captured_ns, still=still)
+            for seq, captured_ns, still, undecodable in hello.buffered:
+                stream.announce(seq, captured_ns, still=still, undecodable=undecodable)
             if hello.ended is not None:
-                stream.end(hello.ended, still=hello.still)
+                stream.end(hello.ended, still=hello.still, undecodable=hello.undecodable)
         if hello.epoch is not None:  # frames may have been acknowledged while it was disconnected
             self.release()
 

@@ -40,15 +40,17 @@ class CascadeStream(Stream):
 
     # From the capture: the parent reports the same
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
+    def announce(
+        self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, undecodable: int = 0, replaced: int = 0
+    ) -> None:
         """Note that frame `seq` can be requested; it may have been assigned before, to a worker that died."""
         self._offered = seq
         self._restore(self.outstanding.assignment(seq))
 
-    def skip(self, seq: int, paced: int, still: int) -> None:
+    def skip(self, seq: int, paced: int, still: int, undecodable: int = 0) -> None:
         """Do nothing: the parent's gaps contain these frames."""
 
-    def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
+    def end(self, captured: int, paced: int = 0, still: int = 0, undecodable: int = 0) -> None:
         """Do nothing: the parent reports the end."""
 
     def _rewind(self) -> None:
@@ -109,13 +111,14 @@ class CascadeStream(Stream):
     @property
     def has_work(self) -> bool:
         """True if a frame can be assigned."""
-        if not super().has_work:
-            return False
+        if self._poison or not super().has_work:
+            return self._poison is not None
         first = self.backlog.frames[0]
         return first.ready and (self.live or first.seq <= self._offered)
 
     def expire(self, now_ns: int) -> None:
-        """Do nothing: the parent model has seen the frame in time."""
+        """Look whether the camera has to wait; the parent model has seen the frame in time."""
+        self._held = self.live and self._blame.holds(now_ns)
 
 
 def _first(dropped: Counter[str], count: int) -> Iterator[tuple[str, int]]:

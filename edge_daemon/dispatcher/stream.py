@@ -1,20 +1,24 @@
 """The frames of one camera for one model: those that wait, those that are assigned, and the fate of the others."""
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
 from edge_daemon.dispatcher.arrivals import Arrivals
 from edge_daemon.dispatcher.backlog import Backlog, Pending
+from edge_daemon.dispatcher.blame import Blame
 from edge_daemon.dispatcher.competitor import Competitor
 from edge_daemon.dispatcher.outbox import SINK
 from edge_daemon.dispatcher.outstanding import MAX_UNACKED, Outstanding, Report
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import StreamState, ToSink
-from edge_daemon.messages.fates import NOTHING, Failure, Reason
+from edge_daemon.messages.fates import NOTHING, POISON, Failure, Reason
 from edge_daemon.messages.frames import Annotation, Crop
 from edge_daemon.messages.scheduling import Send
 from edge_daemon.runtime.crash_marker import FrameId, InHand
 from edge_daemon.settings import CameraPlan, ModelPlan
+
+logger = logging.getLogger(__name__)
 
 
 class Follower(Protocol):
@@ -54,6 +58,7 @@ class Stream(Competitor):
         self.live, self.weight, self._max_age_ns = True, 1.0, 0
         self.watched = False
         self._annotation: Annotation | None = None
+        self._blame, self._held = Blame(), False
         self.followers: list[Follower] = []
         self.outstanding = Outstanding(camera, model)
         self.begin(0)
@@ -90,29 +95,32 @@ class Stream(Competitor):
         self.backlog, self._arrivals = Backlog(resolved), Arrivals()
         self._offered = -1  # last frame announced by the present capture, which may read old ones again
         self._requested: tuple[str, Pending] | None = None  # live: a worker's frame, which may become a newer one
+        self._poison: Report | None = None  # live: a frame that killed a worker, and is to be set aside
 
     # From the capture
 
-    def announce(self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, replaced: int = 0) -> None:
+    def announce(
+        self, seq: int, captured_ns: int, paced: int = 0, still: int = 0, undecodable: int = 0, replaced: int = 0
+    ) -> None:
         """Note that frame `seq` can be requested; of those before it, the capture has dropped the counted ones."""
         self._offered = seq
         if seq <= self.backlog.last:
             self._restore(self.outstanding.assignment(seq))
             return
-        self.backlog.skip(seq - 1, paced, still, replaced, live=self.live)
+        self.backlog.skip(seq - 1, paced, still, undecodable, replaced, live=self.live)
         self._arrivals.add(captured_ns, replaced + 1)
         if self.live and self.backlog.frames:
             self.backlog.drop(self.backlog.frames[-1], "replaced")
         self.backlog.add(seq, captured_ns)
 
-    def skip(self, seq: int, paced: int, still: int) -> None:
-        """Count frames up to `seq`, which will not be announced: `paced` and `still` of them."""
-        self.backlog.skip(seq, paced, still, live=self.live)
+    def skip(self, seq: int, paced: int, still: int, undecodable: int = 0) -> None:
+        """Count frames up to `seq`, which will not be announced."""
+        self.backlog.skip(seq, paced, still, undecodable, live=self.live)
 
-    def end(self, captured: int, paced: int = 0, still: int = 0) -> None:
-        """Note the end of a source of `captured` frames, of which the last `paced` and `still` were not announced."""
+    def end(self, captured: int, paced: int = 0, still: int = 0, undecodable: int = 0) -> None:
+        """Note the end of a source of `captured` frames, the last ones of which were not announced."""
         if not self.backlog.ended:
-            self.backlog.end(captured - 1, paced, still, live=self.live)
+            self.backlog.end(captured - 1, paced, still, undecodable, live=self.live)
 
     def sent(self, seq: int, worker: str, *, alive: bool) -> list[ToSink]:
         """Note that frame `seq` was sent to `worker`, which is not `alive` if another one has its name by now. If the
@@ -131,7 +139,7 @@ class Stream(Competitor):
         messages = self._report(report)
         return messages if alive else [*messages, *self._lose(report)]
 
-    def missing(self, seq: int, worker: str) -> None:
+    def missing(self, seq: int, worker: str) -> list[ToSink]:
         """Handle the capture's report that it no longer has frame `seq`, which `worker` was assigned."""
         if self._requested and self._requested[0] == worker:
             frame = self._requested[1]
@@ -139,6 +147,9 @@ class Stream(Competitor):
             self.backlog.drop(frame, "replaced")
         elif (report := self.outstanding.assignment(seq)) and report.worker == worker:
             report.worker = None
+            if self.live:  # it was to be set aside
+                return self._lose(report)
+        return []
 
     def capture_lost(self, *, for_good: bool = False) -> list[ToSink]:
         """Handle the end of the capture, with all frames that wait. A lossless one will announce them again, unless it
@@ -148,6 +159,9 @@ class Stream(Competitor):
         if for_good and not self.live:
             messages += self._abandon()
         if self.live or for_good:
+            if self._poison:
+                report, self._poison = self._poison, None
+                messages += self._lose(report)
             self._withdraw()
             self.backlog.drop_all("shutdown")
         else:
@@ -186,21 +200,24 @@ class Stream(Competitor):
     @property
     def has_work(self) -> bool:
         """True if a frame can be assigned."""
-        return bool(self.backlog.frames) and self.can_report
+        return (bool(self.backlog.frames) and self.can_report and not self._held) or self._poison is not None
 
     @property
     def is_waiting(self) -> bool:
         """True if there are frames that can be assigned, or become stale, without another message."""
-        return bool(self.backlog.frames)
+        return bool(self.backlog.frames) or self._poison is not None
 
     @property
     def is_suspect(self) -> bool:
         """True if a worker has died with the next frame."""
+        if self.live:
+            return self._blame.is_suspect
         frames = self.backlog.frames
         return bool(frames and frames[0].deaths)
 
     def expire(self, now_ns: int) -> None:
-        """Drop the frame that waits if it has become stale."""
+        """Drop the frame that waits if it has become stale. Look whether the camera has to wait for what it did."""
+        self._held = self.live and self._blame.holds(now_ns)
         frames = self.backlog.frames
         if self.live and frames and not self._requested and now_ns - frames[0].captured_ns > self._max_age_ns:
             self.backlog.drop(frames[0], "stale")
@@ -215,8 +232,14 @@ class Stream(Competitor):
 
     def assign(self, slot: WorkerSlot) -> tuple[Send, list[ToSink]]:
         """Assign the next frame to a worker; of a live camera, a newer one may be sent instead."""
+        if self._poison:
+            report, self._poison = self._poison, None
+            assert report.frame
+            report.worker, report.sent = slot.worker, True
+            slot.assign(FrameId(self.camera, self.epoch, report.seq), alone=True)
+            return self._send_of(report.frame, slot), []
         frame = self.backlog.take()
-        slot.assign(FrameId(self.camera, self.epoch, frame.seq), alone=frame.deaths > 0)
+        slot.assign(FrameId(self.camera, self.epoch, frame.seq), alone=self.is_suspect or frame.deaths > 0)
         messages: list[ToSink] = []
         if self.live:  # which frame it will be is known when it is sent
             self._requested = slot.worker, frame
@@ -224,7 +247,10 @@ class Stream(Competitor):
             again.worker, again.sent = slot.worker, False
         else:
             messages = self._report(Report(frame.seq, frame.before, frame, slot.worker))
-        send = Send(
+        return self._send_of(frame, slot), messages
+
+    def _send_of(self, frame: Pending, slot: WorkerSlot) -> Send:
+        return Send(
             model=self.model,
             worker=slot.worker,
             inbox=slot.inbox,
@@ -235,7 +261,6 @@ class Stream(Competitor):
             crops=frame.crops,
             deaths=frame.deaths,
         )
-        return send, messages
 
     def served(self, seq: int, worker: str, found: Sequence[Crop] | Failure = ()) -> list[ToSink]:
         """Handle the report that `worker` is done with frame `seq`; its result is on its way to the sink."""
@@ -256,12 +281,27 @@ class Stream(Competitor):
         if isinstance(marker, FrameId) and (marker.camera, marker.epoch) == (self.camera, self.epoch):
             messages += self.sent(marker.seq, slot.worker, alive=True)
         not_started = slot.not_started(self.camera, marker)
-        for report in self.outstanding.reports:
+        for report in list(self.outstanding.reports):
             if report.worker == slot.worker:
-                if report.frame and report.sent and not report.served and report.seq not in not_started:
+                if report.frame and (report.sent or self.live) and not report.served and report.seq not in not_started:
                     report.frame.deaths += 1
+                    if self.live and slot.suspects(marker) == 1:
+                        messages += self._blamed(report, report.frame, slot)
+                        continue
+                    self._blame.suspect()
                 messages += self._lose(report)
         return messages
+
+    def _blamed(self, report: Report, frame: Pending, slot: WorkerSlot) -> list[ToSink]:
+        """Set a live camera's frame aside, of which a worker died; the camera waits if it was not the first."""
+        if frame.deaths >= POISON:  # the worker that was to set it aside has died too
+            return self._lose(report)
+        wait_s = self._blame.add()
+        pause = f"; {self.model} looks at nothing of this camera for {wait_s:.0f} s" if wait_s else ""
+        what = f"frame {report.seq} of {self.camera}"
+        logger.warning("%s died of %s%s", slot.worker, what, pause, extra={"camera": self.camera})
+        report.worker, frame.deaths, self._poison = None, POISON, report
+        return []
 
     def _lose(self, report: Report) -> list[ToSink]:
         """Handle an assignment that brings no result: drop its frame, or put it back."""

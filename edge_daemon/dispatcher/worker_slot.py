@@ -55,6 +55,10 @@ class WorkerSlot:
         innocent = self.assigned[self.batch :] if marker is None else [one for one in self.assigned if one != marker]
         return [one.seq for one in innocent if isinstance(one, FrameId) and one.camera == camera]
 
+    def suspects(self, marker: InHand | None) -> int:
+        """Number of pictures that it may have died of."""
+        return 1 if marker is not None else min(len(self.assigned), self.batch)
+
     def forget(self, camera: str | None) -> None:
         """Remove the frames of a camera, or (None) the uploads: they may never arrive."""
         self.assigned = [one for one in self.assigned if (one.camera if isinstance(one, FrameId) else None) != camera]

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from edge_daemon.errors import PictureError, TooLargeError
 from edge_daemon.imaging.colour import Pixels, bgr_from_image, rgb_to_bgr
 from edge_daemon.imaging.header import Buffer, read_header
+from edge_daemon.imaging.jpeg_end import with_end
 from edge_daemon.imaging.work import check_work
 
 MAX_PIXELS = 64_000_000
@@ -34,7 +35,7 @@ REDUCED = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
 
 # Exceptions of Pillow's readers on damaged files; warnings too, for programs that turn them into errors.
 _READER_ERRORS = (
@@ -101,6 +102,7 @@ def read_reduced(
     if header and header.codec != "png":
         check_size(header.width, header.height, max_pixels)
         check_work(data)
+        data = with_end(data)
         size = header.height, header.width
         if header.codec == "jpeg" and is_ordinary_jpeg(data):
             return _opencv_bgr(data, REDUCED[reduction(size)]), size

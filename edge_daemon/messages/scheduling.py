@@ -8,18 +8,20 @@ from edge_daemon.messages.frames import Annotation, Crop, Input
 # capture -> dispatcher
 
 
-class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.1"):
+class CaptureHello(Message, frozen=True, kw_only=True, tag="capture-hello.2"):
     """First message after every (re)connection. `epoch` is None from a capture that has not begun.
 
-    `buffered` has number, time and preceding `still` frames of each frame that can be requested. `ended` is the number
-    of frames of a finite source that has ended, the last `still` of which were still.
+    `buffered` has number, time and preceding `still` and `undecodable` frames of each frame that can be requested.
+    `ended` is the number of frames of a finite source that has ended; of the last ones, `still` were still and
+    `undecodable` could not be decoded.
     """
 
     camera: str
     epoch: int | None
-    buffered: list[tuple[int, int, int]]
+    buffered: list[tuple[int, int, int, int]]
     ended: int | None
     still: int = 0
+    undecodable: int = 0
 
 
 class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
@@ -27,7 +29,7 @@ class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
 
     `captured_ns` is when it was captured plus the least time that frames of this camera take to be read: `max_age`
     counts the rest. Of the frames before it, `paced` were skipped because of the configured fps, `still` because
-    nothing moved, and `replaced` by this one before they were announced.
+    nothing moved, `undecodable` because they are damaged, and `replaced` by this one before they were announced.
     """
 
     camera: str
@@ -36,17 +38,19 @@ class Announce(Message, frozen=True, kw_only=True, tag="announce.2"):
     captured_ns: int
     paced: int
     still: int = 0
+    undecodable: int = 0
     replaced: int = 0
 
 
 class Skipped(Message, frozen=True, kw_only=True, tag="skipped.1"):
-    """Frames up to `seq` will not be announced: since the last announcement, `paced` and `still` of them."""
+    """Frames up to `seq` will not be announced; the counts are those since the last announcement."""
 
     camera: str
     epoch: int
     seq: int
     paced: int
     still: int
+    undecodable: int = 0
 
 
 class Missing(Message, frozen=True, kw_only=True, tag="missing.1"):
@@ -74,13 +78,16 @@ class Sent(Message, frozen=True, kw_only=True, tag="sent.1"):
 
 
 class Ended(Message, frozen=True, kw_only=True, tag="ended.1"):
-    """A finite source gave its last frame; `captured` were read in all, the last `paced` and `still` were skipped."""
+    """A finite source gave its last frame; `captured` were read in all. The last `paced`, `still` and `undecodable`
+    ones were skipped.
+    """
 
     camera: str
     epoch: int
     captured: int
     paced: int
     still: int = 0
+    undecodable: int = 0
 
 
 # dispatcher -> capture

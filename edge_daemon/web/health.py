@@ -52,7 +52,7 @@ class Health:
         found += [
             f"camera {name} is {camera.state}"
             for name, camera in status.cameras.items()
-            if camera.state not in (*FINE, "connecting")
+            if camera.state not in (*FINE, "connecting", "waiting for a key frame")
         ]
         found += [
             f"{process.role} {process.name} is {process.state}"

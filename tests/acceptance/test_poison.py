@@ -13,7 +13,9 @@ from edge_daemon.messages.frames import Upload
 from edge_daemon.settings import ModelSettings
 from edge_daemon.worker.quarantine import Quarantine
 from tests.acceptance.harness import Daemon, running
+from tests.http_camera import HttpCamera, serving
 from tests.onnx_models import colour_model, constant_model, failing_model, hanging_model
+from tests.waiting import eventually
 
 WHITE = (3, 4)
 
@@ -73,6 +75,24 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: 1s}}}}
     hangs = replay(files[0], "--seconds", 2)
     assert hangs.returncode == 1
     assert "it still fails: it hangs" in hangs.stderr
+
+
+def test_a_live_camera_whose_frames_kill_workers_is_named_and_waits_while_others_go_on(tmp_path: Path) -> None:
+    hanging_model(tmp_path / "m.onnx")
+    grey, white = (bytes(cv2.imencode(".jpg", np.full((64, 64, 3), value, np.uint8))[1]) for value in (100, 255))
+    with serving(HttpCamera([white])) as evil, serving(HttpCamera([grey], pause_s=0.1)) as street:
+        config = f"""
+cameras: {{evil: {{source: "{evil.url()}"}}, street: {{source: "{street.url()}"}}}}
+models: {{m: {{path: m.onnx, workers: 1, worker_timeout: 1s}}}}
+"""
+        with running(tmp_path, config) as daemon:
+            eventually(lambda: "m looks at nothing of this camera for 2 s" in daemon.log, 60)
+            seen = [line["camera"] for line in daemon.lines()]
+            assert "street" in seen
+            assert "died of frame" in daemon.log
+            assert {
+                json.loads(file.read_text())["frame"]["camera"] for file in aside(daemon) if file.suffix == ".json"
+            } == {"evil"}
 
 
 def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import cv2
@@ -104,3 +105,48 @@ def test_a_folder_that_goes_away(folder: Path) -> None:
     assert caught.value.reason == "not found"
     with pytest.raises(SourceError, match="cannot read the folder"):
         watched(folder / "drop")
+
+
+@pytest.mark.parametrize("rename", [True, False])
+def test_a_file_that_is_rewritten_all_the_time_is_taken_about_once_a_look(folder: Path, rename: bool) -> None:
+    source, gone, written = watched(folder), threading.Event(), 0
+
+    def write() -> None:
+        nonlocal written
+        while not gone.wait(0.03):
+            written += 1
+            file = folder / (".new" if rename else "snap.jpg")
+            file.write_bytes(encoded(written % 200))
+            if rename:
+                file.rename(folder / "snap.jpg")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        taken = [source.read() for _ in range(12)]
+    finally:
+        gone.set()
+        writer.join()
+    assert sum(picture is not None for picture in taken) >= 7, "the first looks only show that it changes"
+    assert source.lost == 0
+
+
+def test_a_file_that_came_to_rest_is_not_shown_twice(folder: Path) -> None:
+    drop(folder, "snap.jpg", 10)
+    source = watched(folder)
+    assert greys(source, 1) == [10]
+    for grey in (50, 100, 150):
+        drop(folder, "snap.jpg", grey)
+        source.read()
+    shown = [picture for _ in range(4) if (picture := source.read())]
+    assert len(shown) <= 1
+
+
+@pytest.mark.parametrize("suffix", [".ppm", ".pgm"])
+def test_portable_pixmaps_are_read(folder: Path, suffix: str) -> None:
+    kind, channels = ("P6", 3) if suffix == ".ppm" else ("P5", 1)
+    (folder / f"a{suffix}").write_bytes(f"{kind} 32 24 255\n".encode() + bytes([90]) * 32 * 24 * channels)
+    picture = open_source(f"{folder}/").read()
+    assert picture
+    assert picture.bgr.shape == (24, 32, 3)
+    assert (picture.bgr == 90).all()

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from edge_daemon.capture.announcements import Announcements
@@ -201,3 +202,36 @@ def test_a_reader_that_is_stopped_has_not_come_to_the_end(start: Start, tmp_path
     reader.stop()
     reader.join(SOON_S)
     assert reader.captured is None
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.jpg"])
+def test_a_file_without_one_picture_ends_the_reader_before_it_is_up(start: Start, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "a.mp4":
+        write_video(path, 5)
+        data = bytearray(path.read_bytes())
+        with av.open(str(path)) as file:
+            packets = [(packet.pos or 0, packet.size) for packet in file.demux(video=0) if packet.size]
+        for position, size in packets:
+            data[position + 4 : position + size] = bytes([0xFF]) * (size - 4)
+        path.write_bytes(data)
+    else:
+        path.write_bytes(jpeg(10)[:-200])
+    reader, _, _ = start(path)
+    eventually(lambda: reader.error, SOON_S)
+    assert isinstance(reader.error, SourceError)
+    assert "holds no picture that can be decoded" in str(reader.error)
+    assert reader.state == "connecting", "so the run ends as if it was not there"
+
+
+def test_frames_that_a_camera_damaged_are_reported_and_numbered(start: Start) -> None:
+    parts = [jpeg(10), b"no picture", jpeg(20), b"no picture"]
+    with serving(HttpCamera(parts)) as camera:
+        reader, _, _ = start(camera.url(), begin=None)
+        reader.begin(EPOCH, 0)
+        recorded = reader._announcements
+        assert isinstance(recorded, Recorded)
+        eventually(lambda: len(recorded.all) >= 5, SOON_S)
+        reader.stop()
+    shown = [(message.seq, message.undecodable) for message in recorded.all[:5]]
+    assert shown == [(0, 0), (2, 1), (4, 1), (6, 1), (8, 1)]

@@ -1,5 +1,7 @@
 """Video files as FFmpeg decodes them: colours, turns, damage."""
 
+import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -158,3 +160,60 @@ def test_a_file_without_pictures(tmp_path: Path) -> None:
         file.mux(stream.encode(frame))
     with pytest.raises(SourceError, match="is not a video that FFmpeg can open"):
         open_source(str(path))
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [(a, b, c, d) for a, d in ((1, 1), (1, -1), (-1, 1), (-1, -1)) for b, c in ((0, 0),)]
+    + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)],
+)
+def test_video_is_shown_as_its_matrix_asks_mirrored_too(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    a, b, c, d = matrix
+    path = write(tmp_path / "clip.mp4", codec="libx264")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # ISO 14496-12, 8.3.2: the matrix is a b u c d v x y w
+    data[at : at + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    for picture in read(path):
+        bgr = picture.bgr() if isinstance(picture, Yuv) else picture
+        assert bgr.shape[:2] == ((HEIGHT, WIDTH) if a else (WIDTH, HEIGHT))
+        blue_left, blue_top = (a or c) > 0, (d or b) > 0  # in the stream it is on the left, and at the top
+        upright = bgr[:: 1 if blue_top else -1, :: 1 if blue_left else -1]
+        assert is_red_and_blue(upright)
+
+
+def test_frames_that_damage_has_lost_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "clip.mp4", 30, codec="libx264")
+    with av.open(str(path)) as file:
+        sizes = [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for position, size in sizes[10:13]:
+        assert position is not None
+        data[position + 4 : position + size] = bytes([0xFF]) * (size - 4)
+    path.write_bytes(data)
+    for threads in (1, 4):
+        video = Video(path, threads)
+        given = len(list(iter(video.read, None)))
+        assert (given, video.lost) == (27, 3)
+        video.close()
+    assert "3 of its frames cannot be decoded" in caplog.text
+
+
+def test_video_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    jpeg = bytes(cv2.imencode(".jpg", np.zeros((9000, 9000), np.uint8))[1])
+    with av.open(str(tmp_path / "a.avi"), "w") as file:
+        stream = file.add_stream("mjpeg", rate=5)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 9000, 9000, "yuvj420p"
+        packet = av.Packet(jpeg)
+        packet.pts = packet.dts = 0
+        packet.time_base, packet.stream = Fraction(1, 5), stream
+        file.mux(packet)
+    with pytest.raises(SourceError, match="9000x9000 is too large"):
+        Video(tmp_path / "a.avi")
+
+
+def test_a_decoder_takes_no_frame_above_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the frames are larger than the file announces."""
+    monkeypatch.setattr("edge_daemon.capture.stream.LIMITS", {"max_pixels": str(WIDTH * HEIGHT // 2)})
+    assert read(write(tmp_path / "clip.mkv", codec="mjpeg", pix_fmt="yuvj420p")) == []

@@ -19,6 +19,7 @@ from edge_daemon.messages.accounting import (
     Watched,
 )
 from edge_daemon.messages.codec import Message
+from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Input
 from edge_daemon.messages.scheduling import (
     Announce,
@@ -335,7 +336,7 @@ def test_cameras_share_a_worker() -> None:
     assert sorted(served[:3]) == sorted(served[3:6]) == sorted(served[6:]) == ["capture/1", "capture/2", "capture/3"]
 
 
-def test_the_frame_of_a_lost_worker_is_dropped_in_live_and_assigned_again_in_lossless() -> None:
+def test_the_frame_of_a_lost_worker_goes_to_another_in_live_to_be_set_aside_and_in_lossless_to_be_run() -> None:
     live, lossless = ready("live"), ready()
     for rig in (live, lossless):
         rig.worker("w")
@@ -344,12 +345,13 @@ def test_the_frame_of_a_lost_worker_is_dropped_in_live_and_assigned_again_in_los
         rig.sent(0)
         rig.messages()
         rig.core.exited("w", "worker")
-    assert live.messages() == [("sink", Lost(camera="c", model="m", epoch=WALL_S, seq=0, reason="worker-lost"))]
-    assert lossless.messages() == []
-    for rig in (live, lossless):
+    for rig, deaths in ((live, POISON), (lossless, 1)):
+        assert rig.messages() == []
         rig.worker("v")
-    assert live.assigned() == []
-    assert lossless.assigned() == [("v", 0)]
+        rig.core.assign(0)
+        ((_, send),) = rig.messages()
+        assert isinstance(send, Send)
+        assert (send.worker, send.seq, send.deaths) == ("v", 0, deaths)
 
 
 def test_a_worker_without_a_channel_gets_no_frames_and_has_lost_none() -> None:
@@ -485,7 +487,7 @@ def test_frames_that_were_resolved_before_the_capture_introduced_itself_are_rele
     rig = Rig()
     rig.sink(StreamState(camera="c", model="m", epoch=7, resolved=4, published=4))
     rig.messages()
-    held = [(seq, seq, 0) for seq in range(2, 5)]
+    held = [(seq, seq, 0, 0) for seq in range(2, 5)]
     rig.core.receive("capture/c", CaptureHello(camera="c", epoch=7, buffered=held, ended=None))
     assert rig.to("capture/c")[-1] == Release(epoch=7, seq=4, finished=False), "or it would never have room for more"
 

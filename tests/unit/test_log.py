@@ -50,6 +50,20 @@ def test_other_names_that_cameras_give_their_secrets(name: str) -> None:
     assert "s3cret" not in redact(f"http://10.0.0.4/v?{name}=s3cret&channel=1")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://10.0.0.4/user=admin_password=s3cret_channel=1_stream=0.sdp",
+        "http://10.0.0.4/snap.cgi?u=admin&p=s3cret",
+        "http://10.0.0.4/cgi/user=admin;pwd=s3cret",
+        "rtsp//admin:s3cret@10.0.0.4/1",
+        "rtsp:/admin:s3cret@10.0.0.4/1",
+    ],
+)
+def test_secrets_in_paths_and_in_what_is_nearly_a_url(address: str) -> None:
+    assert "s3cret" not in redact(f"cannot open {address}: refused")
+
+
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=6))
 def test_passwords_are_not_logged(password: str) -> None:
     secret = f"#{password}7x9"

@@ -12,7 +12,18 @@ from edge_daemon.messages.published import End, Result
 from edge_daemon.settings import CameraPlan, ModelPlan
 from tests.unit.world import POISONOUS, Fate, World, fate_in_file
 
-REASONS = {"paced", "still", "replaced", "stale", "late", "worker-lost", "shutdown", "model-error", "poison"}
+REASONS = {
+    "paced",
+    "still",
+    "undecodable",
+    "replaced",
+    "stale",
+    "late",
+    "worker-lost",
+    "shutdown",
+    "model-error",
+    "poison",
+}
 PLANS = {"a": ModelPlan(), "b": ModelPlan(batch=2), "c": ModelPlan(after="a", max_crops=1)}
 MODELS = list(PLANS)
 BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}

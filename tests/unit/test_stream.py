@@ -1,9 +1,13 @@
 """One camera's frames for one model: which wait, which are assigned, and what the sink receives."""
 
+import pytest
+
 from edge_daemon.dispatcher.outstanding import MAX_UNACKED
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import Assigned, Captured, Gap, Lost, StreamState, ToSink
+from edge_daemon.messages.fates import POISON
+from edge_daemon.runtime.crash_marker import FrameId
 from edge_daemon.settings import CameraPlan, ModelPlan
 
 MAX_AGE_NS = 100
@@ -418,3 +422,81 @@ def test_a_new_dispatcher_goes_on_where_the_sink_is() -> None:
         frames.announce(seq, captured_ns=0)
     assert request(frames, "w") == 5
     assert not has_work(frames)
+
+
+def died(frames: Stream, seq: int, worker: str = "w", *, batch: int = 1, marked: bool = True) -> list[ToSink]:
+    """A worker was given frame `seq`, among others of its `batch`, and died of it."""
+    its = WorkerSlot(worker, "m", f"inbox of {worker}", batch)
+    frames.announce(seq, captured_ns=0)
+    send, _ = frames.assign(its)
+    frames.sent(send.seq, worker, alive=True)
+    its.assigned += [FrameId("other", 1, number) for number in range(batch - 1)]
+    return frames.worker_lost(its, FrameId("c", 1, seq) if marked else None)
+
+
+def test_a_live_frame_that_killed_a_worker_goes_to_another_to_be_set_aside(caplog: pytest.LogCaptureFixture) -> None:
+    frames = stream()
+    assert died(frames, 0) == []
+    assert "w died of frame 0 of c" in caplog.text
+    assert has_work(frames)
+    send, reports = frames.assign(slot("x"))
+    assert (send.seq, send.deaths, reports) == (0, POISON, [])
+    frames.served(0, "x", "poison")
+    frames.acknowledge(acked(0))
+    frames.announce(1, captured_ns=0)
+    assert give(frames, "w") == (1, [assigned(1)]), "the first time has no consequence"
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_frame_that_cannot_be_set_aside_is_lost(missing: bool) -> None:
+    frames = stream()
+    died(frames, 0)
+    assert frames.assign(slot("x"))[0].deaths == POISON
+    messages = frames.missing(0, "x") if missing else frames.worker_lost(slot("x"), FrameId("c", 1, 0))
+    assert messages == [lost(0)]
+    assert not has_work(frames)
+
+
+def test_a_camera_whose_frames_kill_workers_again_waits_ever_longer() -> None:
+    frames, now_s, waits = stream(), 0, []
+    for seq in range(5):
+        died(frames, seq)
+        frames.expire(now_s * 10**9)
+        assert frames.assign(slot("x"))[0].deaths == POISON, "it is set aside without delay"
+        began_s = now_s
+        while True:
+            frames.announce(100 * seq + now_s + 10, captured_ns=now_s * 10**9)
+            if has_work(frames, now_s * 10**9):
+                break
+            now_s += 1
+        waits.append(now_s - began_s)
+        frames = restarted(frames)
+    assert waits == [0, 1, 2, 4, 8]
+
+
+def restarted(frames: Stream) -> Stream:
+    """In a new epoch."""
+    frames.begin(1)
+    return frames
+
+
+def test_frames_that_may_have_killed_a_worker_are_run_alone_for_a_while() -> None:
+    frames = stream()
+    assert died(frames, 0, batch=4, marked=False) == [lost(0)], "it may have been another camera's"
+    frames.announce(1, captured_ns=0)
+    assert has_work(frames)
+    assert frames.is_suspect
+    batch = WorkerSlot("x", "m", "inbox of x", 4)
+    frames.assign(batch)
+    assert not batch.has_credit()
+    frames.expire(61 * 10**9)
+    assert not frames.is_suspect
+
+
+def test_undecodable_frames_are_counted_as_such() -> None:
+    frames = stream()
+    frames.announce(5, captured_ns=0, paced=1, still=1, undecodable=2, replaced=1)
+    assert give(frames, "w") == (5, [assigned(5, undecodable=2, still=1, replaced=1, paced=1)])
+    file = stream(live=False)
+    file.announce(3, captured_ns=0, undecodable=2)
+    assert give(file, "w") == (3, [assigned(3, undecodable=2, paced=1)])

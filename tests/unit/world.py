@@ -41,7 +41,7 @@ from edge_daemon.settings import CameraPlan, CaptureSettings, Delivery, ModelPla
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
 
-Fate = Literal["offered", "paced", "still"]
+Fate = Literal["offered", "paced", "still", "undecodable"]
 WINDOW = 6
 REFRESH = 3
 KEPT = 8
@@ -56,6 +56,8 @@ def fate_in_file(seq: int) -> Fate:
     """Fate of a file's frame before it is announced."""
     if seq % 3 == 1:
         return "paced"
+    if seq % 11 == 3:
+        return "undecodable"
     return "still" if seq % 4 == 2 else "offered"
 
 
@@ -79,8 +81,10 @@ class Capture:
     announcements: Announcements = field(default_factory=lambda: announcements_of("", live=True))
     paced: int = 0
     still: int = 0
-    held: list[tuple[int, int, int]] = field(default_factory=list)
-    kept: list[tuple[int, int, int]] = field(default_factory=list)
+    undecodable: int = 0
+    held: list[tuple[int, int, int, int]] = field(default_factory=list)
+    kept: list[tuple[int, int, int, int]] = field(default_factory=list)
+    sent: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     start_at: int = 0
     ended: bool = False
     finished: bool = False
@@ -247,6 +251,7 @@ class World:
                 buffered=list(held),
                 ended=ended,
                 still=capture.still if capture.ended else 0,
+                undecodable=capture.undecodable if capture.ended else 0,
             ),
         )
 
@@ -270,6 +275,7 @@ class World:
                     captured=capture.seq + 1,
                     paced=capture.paced,
                     still=capture.still,
+                    undecodable=capture.undecodable,
                 ),
             )
             return
@@ -281,10 +287,11 @@ class World:
         if fate != "offered":
             capture.paced += fate == "paced"
             capture.still += fate == "still"
+            capture.undecodable += fate == "undecodable"
             return
         if capture.live:
             capture.held.clear()
-        capture.held.append((capture.seq, self.now, capture.still))
+        capture.held.append((capture.seq, self.now, capture.still, capture.undecodable))
         message = Announce(
             camera=camera,
             epoch=capture.epoch,
@@ -292,9 +299,10 @@ class World:
             captured_ns=self.now,
             paced=capture.paced,
             still=capture.still,
+            undecodable=capture.undecodable,
         )
         capture.announcements.add(message)
-        capture.paced = capture.still = 0
+        capture.paced = capture.still = capture.undecodable = 0
         self.announce_what_is_due(capture)
 
     def announce_what_is_due(self, capture: Capture) -> None:
@@ -308,12 +316,17 @@ class World:
     def report_skipped(self, camera: str) -> None:
         """A live capture reports frames that it skipped, before one is offered."""
         capture = self.captures[camera]
-        if capture.epoch is not None and capture.live and (capture.paced or capture.still):
+        if capture.epoch is not None and capture.live and (capture.paced or capture.still or capture.undecodable):
             skipped = Skipped(
-                camera=camera, epoch=capture.epoch, seq=capture.seq, paced=capture.paced, still=capture.still
+                camera=camera,
+                epoch=capture.epoch,
+                seq=capture.seq,
+                paced=capture.paced,
+                still=capture.still,
+                undecodable=capture.undecodable,
             )
             capture.announcements.add(skipped)
-            capture.paced = capture.still = 0
+            capture.paced = capture.still = capture.undecodable = 0
             self.announce_what_is_due(capture)
 
     def capture_receives(self, capture: Capture, message: Message) -> None:
@@ -330,7 +343,9 @@ class World:
                 self.send_frame(capture, message)
 
     def send_frame(self, capture: Capture, order: Send) -> None:
-        if order.crops is None:
+        if capture.live and order.deaths >= POISON:
+            held = next((held for held in capture.sent.values() if held[0] == order.seq), None)
+        elif order.crops is None:
             held = next((held for held in capture.held if held[0] >= order.seq), None)
         else:
             held = next((held for held in (*capture.kept, *capture.held) if held[0] == order.seq), None)
@@ -344,7 +359,7 @@ class World:
             return
         if order.keep and capture.live:
             capture.kept = [*capture.kept, held][-KEPT:]
-        seq, captured_ns, _ = held
+        seq, captured_ns, *_ = capture.sent[order.worker] = held
         self.announce(capture, up_to=seq)
         capture.announcements.requested()
         frame = Frame(

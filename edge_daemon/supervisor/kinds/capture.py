@@ -75,6 +75,9 @@ def open_settings(camera: Camera) -> OpenSettings:
         read_timeout_s=camera.read_timeout,
         decode=camera.decode,
         device=DeviceSettings(**camera.device.model_dump()),
+        ca=camera.ca,
+        fingerprint=camera.fingerprint,
+        fps=camera.fps,
     )
 
 
