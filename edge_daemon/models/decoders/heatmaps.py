@@ -42,7 +42,7 @@ class Heatmaps(Decoder):
         """See `Decoder.recognise`."""
         name, array = next(iter(seen.outputs.items()))
         planes = tables.planes(array)
-        if len(seen.outputs) != 1 or planes is None or not np.issubdtype(array.dtype, np.floating):
+        if len(seen.outputs) != 1 or planes is None or not planes.size or not np.issubdtype(array.dtype, np.floating):
             return
         points, *sides = planes.shape
         strides = [full / part if part else 0 for full, part in zip(seen.size, sides, strict=True)]

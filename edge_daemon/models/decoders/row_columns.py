@@ -107,7 +107,8 @@ def orders(
     """The orders of columns that a table of this width may have, the likeliest first."""
     if seen.boxes.columns:
         listed = seen.boxes.columns
-        if (total := len(listed) + 3 * listed.count("box")) != width:
+        total = len(listed) + 3 * listed.count("box")
+        if total > width or (total < width and task in ("", "detect")):  # other tasks have a tail
             raise ModelError(f"`boxes.columns` are {total} columns, `box` being four, but its rows have {width}")
         usual = next((habit for habit in _HABITS if list(habit.columns) == listed), _ULTRALYTICS)
         yield replace(usual, columns=tuple(listed)), Columns.of(listed), "known"
