@@ -27,7 +27,7 @@ _TURNS: dict[tuple[bool, bool, bool], Callable[[Pixels], object]] = {
     (True, False, True): lambda plane: cv2.rotate(plane, cv2.ROTATE_90_COUNTERCLOCKWISE),
     (True, True, True): lambda plane: cv2.flip(cv2.transpose(plane), -1),
 }
-"""The turn that makes a picture upright if its rows become columns, its left becomes right, and its top becomes bottom."""
+"""The turn that makes a picture upright if it is transposed, mirrored left to right, and mirrored top to bottom."""
 Turn = Callable[[Pixels], Pixels]
 
 

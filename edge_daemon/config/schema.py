@@ -94,7 +94,7 @@ class Camera(Section):
     """A source of frames and the models that run on it."""
 
     source: Source = Field(repr=False, examples=["rtsp://10.0.0.4/stream1", 0, "clip.mp4"])
-    """A URL (RTSP, HTTP MJPEG or a snapshot), a video file, a folder of pictures, a webcam (number or device), or scene:."""
+    """URL (RTSP, HTTP MJPEG or a snapshot), video file, folder of pictures, webcam (number or device), or scene:."""
     models: Words | None = Field(default=None, examples=[["person"]])
     """Names of the models that run on this camera; all models if left out."""
     fps: Rate | None = Field(default=None)
