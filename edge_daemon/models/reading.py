@@ -91,9 +91,7 @@ class Reader:
             *(named if self._names or not any(one.what == "names" for one in decoder.facts) else ()),
             *fed,
         ]
-        return Reading(
-            decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names))
-        )  # fmt: skip
+        return Reading(decoder, recipe, names, tuple(facts), tuple(self._notes(facts, decoder, others, names)))
 
     def _seen_at_some_size(self) -> Seen:
         """The outputs at the size that is assumed, or, if the model fails at it, at another usual one."""

@@ -47,7 +47,7 @@ from edge_daemon.models.decoders.listed import (
 from edge_daemon.models.decoders.numbering import first_class
 from edge_daemon.models.decoders.prototypes import with_masks
 from edge_daemon.models.detections import Findings
-from edge_daemon.models.evidence import Sign
+from edge_daemon.models.evidence import Sign, Sure
 from edge_daemon.models.preprocess import Placement, Recipe
 from edge_daemon.settings import Order, Unit
 
@@ -85,16 +85,17 @@ class Finished(Listed):
     def __init__(self, seen: Seen, columns: Columns, family: Family) -> None:
         self._columns, self.recipe, self.left_out = columns, family.recipe, columns.left_out
         every = _table(seen.outputs, columns.boxes)
-        sure = "known" if family.certain else "likely"
-        usual = Sign[Order](family.order, f"usual for {family.exporter}", sure)  # type: ignore[arg-type]
+        sure: Sure = "known" if family.certain else "likely"
+        because = f"usual for {family.exporter}"
+        usual = Sign[Order](family.order, because, sure)
         order = order_of(seen, every, [usual])
         assert order
         boxes, numbers = _used(seen.outputs, columns)
-        usual_unit = Sign[Unit](family.unit, f"usual for {family.exporter}", sure) if family.unit else None  # type: ignore[arg-type]
+        usual_unit = Sign[Unit](family.unit, because, sure) if family.unit else None
         unit = unit_of(seen, boxes, usual_unit)
-        habit = None if family.first_class is None else Sign(family.first_class, f"usual for {family.exporter}", sure)  # type: ignore[arg-type]
-        if seen.names is None and not family.certain:
-            habit = None  # nothing but the numbers is published, and those are the model's own
+        # Without names nothing but the numbers is published, and those are the model's own.
+        is_usual = family.first_class is not None and (seen.names is not None or family.certain)
+        habit = Sign(family.first_class or 0, because, sure) if is_usual else None
         first: Sign[int] | None = (
             first_class(seen, lambda outputs: _used(outputs, columns)[1], [habit])
             if columns.classes
