@@ -16,19 +16,32 @@ Delivery = Literal["live", "lossless"]
 
 DecoderName = Literal[
     "auto",
+    "blazeface",
+    "centernet",
     "classification",
+    "ctc",
+    "detectnet",
     "detr",
     "embedding",
     "fastestdet",
     "finished",
+    "heatmaps",
+    "movenet",
     "nanodet",
+    "places",
     "ppyoloe",
     "retinaface",
     "rows",
     "rtdetr",
+    "scored",
     "scrfd",
     "segmentation",
+    "simcc",
     "ssd",
+    "values",
+    "yolo_anchors",
+    "yolo_exp_anchors",
+    "yolo_maps",
     "yolov5",
     "yolov8",
     "yolox",
@@ -59,6 +72,30 @@ class InputSettings(msgspec.Struct, frozen=True, kw_only=True):
     pad: int | None = None
 
 
+Order = Literal["xyxy", "yxyx", "cxcywh"]
+Unit = Literal["pixel", "share"]
+Activation = Literal["sigmoid", "softmax", "none"]
+Column = Literal["batch", "box", "score", "class", "other"]
+
+
+class BoxesSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Configured properties of a model's outputs; None leaves one to the model's reading.
+
+    `order` and `unit` are those of a box's four numbers, `first_class` is the number of the first class, and with `nms`
+    overlapping boxes are left to be removed. `columns` are those of rows, `box` for four of them; `batch_column` has
+    the number of the picture. `anchors` are width and height of each anchor by level, in pixels.
+    """
+
+    order: Order | None = None
+    unit: Unit | None = None
+    first_class: int | None = None
+    nms: bool | None = None
+    activation: Activation | None = None
+    columns: list[Column] | None = None
+    batch_column: int | None = None
+    anchors: list[list[tuple[float, float]]] | None = None
+
+
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker loads it.
 
@@ -81,6 +118,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_detections: int = 300
     decoder: DecoderName = "auto"
     input: InputSettings = InputSettings()
+    boxes: BoxesSettings = BoxesSettings()
     outputs: dict[str, str] | None = None
     labels: list[str] | str | None = None
     providers: Sequence[ProviderSettings] = (ProviderSettings(name="cpu"),)
@@ -193,7 +231,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `pictures` for annotated frames if it has a separate one.
 
     With `trial` the worker ends once the model is loaded, to test that it can be. Frames on which it fails are
-    quarantined in the folder `quarantine`, if there is one.
+    quarantined in the folder `quarantine`, if there is one. What a frame settles of how a model is read is kept in the
+    folder `readings`.
     """
 
     worker: str
@@ -204,6 +243,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     pictures: str
     trial: bool = False
     quarantine: str | None = None
+    readings: str | None = None
 
 
 class SaveSettings(msgspec.Struct, frozen=True, kw_only=True):

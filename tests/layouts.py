@@ -49,6 +49,7 @@ class Layout:
     kinds: NDArray[np.generic] = field(default_factory=lambda: KINDS)
     empty: bool = False
     slack: float = 0.02
+    likely: Sequence[str] = ("names",)
     keypoints: Array | None = None
     corners: Array | None = None
     masks: bool = False
@@ -352,6 +353,9 @@ def yolo_nas() -> Layout:
 
 # Finished detections
 
+_FEW = ("names", "order of a box", "first class", "unit of a box")
+"""What three boxes or none do not prove."""
+
 
 def rows_of(tail: Array | None = None, total: int = 300, *, boxes: Array = XYXY, padded: bool = False) -> Array:
     """1xNx(6+T): the things, and what scores low; or zeros."""
@@ -401,14 +405,14 @@ def rows_obb() -> Layout:
 
 def yolov7_end_to_end() -> Layout:
     table = np.hstack((np.zeros((3, 1)), XYXY, KINDS[:, None], SCORES[:, None])).astype(np.float32)
-    return Layout({"output": table}, "rows", "letterbox")
+    return Layout({"output": table}, "rows", "letterbox", likely=_FEW)
 
 
 def yolo_nas_flat() -> Layout:
     """Input as super-gradients' export wants it: bytes, which it normalises itself."""
     table = np.hstack((np.zeros((3, 1)), XYXY, SCORES[:, None], KINDS[:, None])).astype(np.float32)
     inputs: Inputs = {"input": (TensorProto.UINT8, (1, 3, *SIZE))}
-    return Layout({"graph2_flat_predictions": table}, "rows", "letterbox", inputs=inputs)
+    return Layout({"graph2_flat_predictions": table}, "rows", "letterbox", inputs=inputs, likely=_FEW)
 
 
 def paddle() -> Layout:
@@ -446,12 +450,12 @@ def rtdetr_deployed() -> Layout:
 
 def torchvision() -> Layout:
     outputs = {"boxes": XYXY, "labels": KINDS + 1, "scores": SCORES}
-    return Layout(outputs, "finished", "stretch")
+    return Layout(outputs, "finished", "stretch", likely=_FEW, kinds=KINDS + 1)
 
 
 def torchvision_empty() -> Layout:
     outputs = {"boxes": XYXY[:0], "labels": KINDS[:0], "scores": SCORES[:0]}
-    return Layout(outputs, "finished", "stretch", empty=True)
+    return Layout(outputs, "finished", "stretch", empty=True, likely=_FEW)
 
 
 def tensorflow(*, newer: bool = False) -> Layout:

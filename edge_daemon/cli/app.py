@@ -212,17 +212,26 @@ def inspect(
     labels: Annotated[str | None, typer.Option(help="Class names: a file with one a line, or coco.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Input size of a model that leaves it open.")] = None,
     confidence: Annotated[float | None, typer.Option(help="Confidence threshold, 0 to 1.")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Compare its detections with those of another export.")
+    ] = None,
+    expect: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare its detections with those in a JSON file.")
+    ] = None,
     cache: Cache = None,
 ) -> None:
     """Explain how a model is read and why, measure its time per frame, and run it on pictures."""
     from edge_daemon.cli.inspect import inspect as look
-    from edge_daemon.cli.inspect import request_for
+    from edge_daemon.cli.inspect import request_for, with_comparison
 
     options = {"decoder": decoder, "labels": labels, "confidence": confidence}
     chosen: dict[str, object] = {key: value for key, value in options.items() if value is not None}
     if size:
         chosen["input"] = {"size": int(size) if size.isdecimal() else size}
-    if not look(request_for(model, chosen, cache), images or [], as_json=as_json):
+    if (against or expect) and not images:
+        raise typer.BadParameter("a comparison needs pictures")
+    request = with_comparison(request_for(model, chosen, cache), against, expect, cache)
+    if not look(request, images or [], as_json=as_json):
         raise typer.Exit(ExitCode.START)
 
 

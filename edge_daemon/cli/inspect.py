@@ -16,6 +16,10 @@ from edge_daemon.settings import ModelSettings
 
 LIMIT_S = 180.0
 """A model that takes longer hangs, or is too slow for this machine."""
+CLEAR = 0.3
+"""Confidence of a keypoint that is drawn."""
+WIDEST = 40
+"""Longest value in the table of evidence, in characters."""
 SHOWN = 20
 """Most detections printed for a picture."""
 
@@ -23,13 +27,16 @@ SHOWN = 20
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A model and pictures to inspect, and files for the annotated pictures (as many, or none).
 
-    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there.
+    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there. The findings are
+    compared with those of the model `against`, or with those in the file `expected`.
     """
 
     settings: ModelSettings
     path: str
     pictures: list[str] = []
     saved: list[str] = []
+    against: ModelSettings | None = None
+    expected: str | None = None
 
 
 def request_for(model: str, options: Mapping[str, object], cache: Path | None) -> Request:
@@ -46,6 +53,23 @@ def request_for(model: str, options: Mapping[str, object], cache: Path | None) -
     config = adhoc(["scene:"], [model], options)
     (name, asked), *_ = config.models.items()
     return Request(settings=model_settings(with_local_models(config, cache), name), path=asked.path)
+
+
+def with_comparison(request: Request, against: str | None, expected: Path | None, cache: Path | None) -> Request:
+    """The same request, whose findings are to be compared.
+
+    Raises:
+        ConfigError: as `request_for`.
+        ModelError: as `request_for`.
+    """
+    other = None
+    if against:
+        # Confidence and names as for the first model: both have to find the same.
+        settings = request_for(against, {}, cache).settings
+        other = msgspec.structs.replace(
+            settings, confidence=request.settings.confidence, labels=settings.labels or request.settings.labels
+        )
+    return msgspec.structs.replace(request, against=other, expected=str(expected) if expected else None)
 
 
 def inspect(request: Request, pictures: Sequence[Path], *, as_json: bool) -> bool:
@@ -92,6 +116,7 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         return
     fed = facts["input"]
     yield f"decoder {facts['decoder']}: {facts['why']}"
+    yield from _table(facts["evidence"])
     yield (
         f"input {fed['size']} {fed['color'].upper()}, {fed['resize']}; value = (pixel * {fed['scale']:.6g} - "
         f"{_numbers(fed['mean'])}) / {_numbers(fed['std'])}"
@@ -113,8 +138,41 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"note: {warning}"
     for image in facts["images"]:
         yield from _image(image)
+    yield from _tried(facts.get("preparations", ()))
+    for what, figures in facts.get("comparisons", {}).items():
+        yield f"compared with {what}: {_compared(figures)}"
     yield "to fix all of these settings, write:"
     yield from yaml.safe_dump(facts["config"], sort_keys=False, default_flow_style=None, width=110).splitlines()
+
+
+def _table(evidence: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """The properties of the reading in columns: what, value, how sure, and because of what."""
+    rows = [(one["what"], _short(one["value"]), one["sure"], one["because"]) for one in evidence]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for what, value, sure, because in rows:
+        yield f"  {what:{widths[0]}}  {value:{widths[1]}}  {sure:{widths[2]}}  {because}"
+
+
+def _tried(preparations: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The findings with each usual preparation: the right one is the one with the highest scores."""
+    if preparations:
+        yield "its input is only likely; with the usual preparations it finds in these pictures:"
+    for one in preparations:
+        what = one.get("reason") or f"{one['found']} found, highest score {one['best']:.2f}"
+        yield f"  {one['preparation']:20}  {what}"
+
+
+def _compared(figures: Mapping[str, Any]) -> str:
+    """Figures of a comparison in words."""
+    parts = [f"{figures['found']} found, {figures['expected']} expected"]
+    for key in ("precision", "recall", "mean_iou", "worst_iou", "mean_score_difference", "worst_score_difference"):
+        if figures[key] is not None:
+            parts.append(f"{key.replace('_', ' ')} {figures[key]:.3f}")
+    return ", ".join(parts)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= WIDEST else f"{value[: WIDEST - 3]}..."
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
@@ -136,6 +194,13 @@ def _image(image: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {one['confidence']:.2f} {one['class_name']}"
     for one in found.get("segments", []):
         yield f"  {one['area']:.0%} {one['class_name']}"
+    if text := found.get("text"):
+        yield f"  {text['confidence']:.2f} text {text['text']!r}"
+    for one in found.get("values", []):
+        yield f"  {one['name']} {one['value']:g}"
+    if points := found.get("keypoints"):
+        clear = sum(point[2] >= CLEAR for point in points)
+        yield f"  {len(points)} keypoints ({found['skeleton']}), {clear} of them clear"
     if vector := found.get("embedding"):
         yield f"  a vector of {len(vector)} numbers: {', '.join(f'{number:.3f}' for number in vector[:6])}, ..."
     if set(found) <= {"detections"} and not found.get("detections"):

@@ -18,6 +18,7 @@ from pydantic import (
 
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.values import (
+    Anchor,
     Bytes,
     Clients,
     Endpoints,
@@ -44,7 +45,7 @@ from edge_daemon.config.values import (
     token_section,
 )
 from edge_daemon.log import Level
-from edge_daemon.settings import Codec, Decode, DecoderName, Delivery, Transport
+from edge_daemon.settings import Activation, Codec, Column, Decode, DecoderName, Delivery, Order, Transport, Unit
 from edge_daemon.tokens import ROLES, Role
 
 
@@ -146,6 +147,27 @@ class Input(Section):
     """Grey level of the padding around a letterboxed picture."""
 
 
+class Boxes(Section):
+    """Properties of the model's outputs that are not detected automatically. See docs/models.md."""
+
+    order: Order | None = None
+    """Meaning of a box's four numbers: left, top, right, bottom; top, left, bottom, right; or centre and size."""
+    unit: Unit | None = None
+    """Unit of boxes: pixels of the model's input, or shares of it (0 to 1)."""
+    first_class: Literal[0, 1] | None = None
+    """Number that the model gives the first class."""
+    nms: bool | None = None
+    """Remove overlapping boxes (NMS); false if the model has done so."""
+    activation: Activation | None = None
+    """Function to apply to scores; none if they are probabilities already. With sigmoid several classes may hold."""
+    columns: list[Column] | None = Field(default=None, min_length=3, examples=[["batch", "box", "score", "class"]])
+    """Columns of each row in order; box stands for four columns."""
+    batch_column: int | None = Field(default=None, ge=0, le=63)
+    """Column with the number of the picture, in a table of all pictures of a batch."""
+    anchors: list[list[Anchor]] | None = Field(default=None, min_length=1, examples=[[[[10, 13], [16, 30], [33, 23]]]])
+    """Width and height of each anchor in pixels, level by level, the finest first, for maps before decoding."""
+
+
 class Crop(Section):
     """Region of a frame given to a model that runs after another."""
 
@@ -179,6 +201,7 @@ class Model(Section):
     decoder: DecoderName = "auto"
     """Decoder of the model's outputs; auto recognises their layout."""
     input: Input = Field(default_factory=Input)
+    boxes: Boxes = Field(default_factory=Boxes)
     outputs: dict[Word, Word] | None = Field(default=None, examples=[{"boxes": "output0", "scores": "593"}])
     """Outputs to read, by role, for a model with additional outputs or ambiguous shapes."""
     after: Word | None = Field(default=None, examples=["person"])

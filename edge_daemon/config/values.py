@@ -270,6 +270,13 @@ def _endpoint(value: str, info: ValidationInfo) -> str:
     return addresses.endpoint(_printable(value), _folder(info))
 
 
+def _anchor(value: object) -> tuple[float, float]:
+    match value:
+        case [int() | float() as width, int() | float() as height] if width > 0 and height > 0:
+            return float(width), float(height)
+    raise ValueError("an anchor is [width, height] in pixels")
+
+
 Name = Annotated[str, AfterValidator(checked_name)]
 Word = Annotated[str, AfterValidator(_filled)]
 Words = Annotated[list[Word], Field(min_length=1), AfterValidator(_differing)]
@@ -340,6 +347,11 @@ Polygon = Annotated[
     ),
 ]
 Polygons = Annotated[list[Polygon], Field(min_length=1)]
+Anchor = Annotated[
+    tuple[float, float],
+    BeforeValidator(_anchor),
+    WithJsonSchema({"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 2, "maxItems": 2}),
+]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]

@@ -36,9 +36,18 @@ def annotate(rgb: Pixels, found: Found, *, model: str | None = None, age_s: floa
     for one in listed:
         if one.keypoints:
             draw_keypoints(rgb, np.array([one.keypoints], np.float32), one.skeleton or "")
-    if found.classes:
-        captions = [f"{_prefix(model)}{one.class_name} {one.confidence:.2f}" for one in found.classes]
-        draw_classes(rgb, captions, [one.class_id for one in found.classes])
+    if found.keypoints:
+        draw_keypoints(rgb, np.array([found.keypoints], np.float32), found.skeleton or "")
+    lines = [(f"{one.class_name} {one.confidence:.2f}", one.class_id) for one in found.classes or ()]
+    lines += [(line, 0) for line in _words(found)]
+    if lines:
+        draw_classes(rgb, [_prefix(model) + caption for caption, _ in lines], [number for _, number in lines])
+
+
+def _words(found: Found | Detection) -> list[str]:
+    """Text and numbers of a result as captions."""
+    read = [found.text.text] if found.text and found.text.text else []
+    return [*read, *(f"{one.name} {one.value:g}" for one in found.values or ())]
 
 
 def _annotate_old(rgb: Pixels, found: Found, model: str, age_s: float) -> None:
@@ -49,10 +58,14 @@ def _annotate_old(rgb: Pixels, found: Found, model: str, age_s: float) -> None:
 
 def _shown(one: Detection) -> list[Detection]:
     """The detections to draw for one: itself, or those of the models that ran after it."""
-    if one.parent is None:
+    if one.parent is None or one.keypoints:
         return [one]
-    if one.classes:
-        best = one.classes[0]
+    best = one.classes[0] if one.classes else None
+    if words := _words(one):
+        names = [best.class_name, *words] if best else words
+        confidence = one.text.confidence if one.text else best.confidence if best else one.confidence
+        return [msgspec.structs.replace(one, class_name=", ".join(names), confidence=confidence)]
+    if best:
         named = {"class_id": best.class_id, "class_name": best.class_name, "confidence": best.confidence}
         return [msgspec.structs.replace(one, **named)]
     return one.detections or []

@@ -17,7 +17,8 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
 
     In the result of a model that runs after another, the box is the other's detection, number `parent` of its
-    detections in the same frame, and `classes`, `detections` or `embedding` are this model's findings in it.
+    detections in the same frame, and `classes`, `detections`, `embedding`, `keypoints`, `values` or `text` are this
+    model's findings in it.
     """
 
     xyxy: tuple[float, float, float, float]
@@ -33,6 +34,22 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     classes: list["PictureClass"] | None = None
     detections: list["Detection"] | None = None
     embedding: list[float] | None = None
+    values: list["Value"] | None = None
+    text: "Text | None" = None
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that a model estimates, such as an age or an angle."""
+
+    name: str
+    value: float
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    """Characters that a model reads; `confidence` is the mean of those of the characters."""
+
+    text: str
+    confidence: float
 
 
 class PictureClass(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,10 +71,14 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Findings of a model in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
-    `segments`, or an `embedding` of length 1.
+    `segments`, an `embedding` of length 1, the `keypoints` of one person (of the set `skeleton`), `values`, or `text`.
     """
 
     detections: list[Detection] = []
     classes: list[PictureClass] | None = None
     segments: list[Segment] | None = None
     embedding: list[float] | None = None
+    keypoints: list[tuple[float, float, float]] | None = None
+    skeleton: str | None = None
+    values: list[Value] | None = None
+    text: Text | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from edge_daemon.messages.fates import Dropped
-from edge_daemon.messages.findings import Detection, PictureClass, Segment
+from edge_daemon.messages.findings import Detection, PictureClass, Segment, Text, Value
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.settings import Codec
 
@@ -49,6 +49,10 @@ class Result(msgspec.Struct, kw_only=True):
     classes: list[PictureClass] | msgspec.UnsetType = msgspec.UNSET
     segments: list[Segment] | msgspec.UnsetType = msgspec.UNSET
     embedding: list[float] | msgspec.UnsetType = msgspec.UNSET
+    keypoints: list[tuple[float, float, float]] | msgspec.UnsetType = msgspec.UNSET
+    skeleton: str | msgspec.UnsetType = msgspec.UNSET
+    values: list[Value] | msgspec.UnsetType = msgspec.UNSET
+    text: Text | msgspec.UnsetType = msgspec.UNSET
     dropped: Dropped
     timing_ms: Timing
     worker: str

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+NO_CLASS = 255
+"""Label of pixels that show none of the classes, as in data sets."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,22 @@ class Findings:
     """Everything a model returns for one picture; most models fill one field.
 
     `classes`: classes of the whole picture, most probable first. `label_map`: class of each pixel (uint8, height x
-    width of the picture). `embedding`: float32 D, of length 1.
+    width of the picture; NO_CLASS for none). `embedding`: float32 D, of length 1. `keypoints`: float32 Kx3 (x, y,
+    confidence) of the one person, face or hand in the picture, in the coordinates of detections. `values`: numbers by
+    name. `text`: characters, and their mean confidence.
     """
 
     detections: Detections
     classes: tuple[Class, ...] | None = None
     label_map: NDArray[np.uint8] | None = None
     embedding: Array | None = None
+    keypoints: Array | None = None
+    values: tuple[tuple[str, float], ...] | None = None
+    text: tuple[str, float] | None = None
 
     def moved(self, left: int, top: int) -> "Findings":
         """The same findings in the picture that this one was cut out of, at `left` and `top`."""
-        return replace(self, detections=self.detections.moved(left, top)) if left or top else self
+        if not (left or top):
+            return self
+        points = None if self.keypoints is None else self.keypoints + np.array([left, top, 0], np.float32)
+        return replace(self, detections=self.detections.moved(left, top), keypoints=points)

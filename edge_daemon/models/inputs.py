@@ -20,11 +20,17 @@ _DTYPES = {
     "tensor(float16)": "float16",
     "tensor(double)": "float64",
     "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
 }
-_HELPER_DTYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+_HELPER_DTYPES = {
+    "tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(bool)": "bool",
+}  # fmt: skip
 _WIDTH_FIRST = ("orig_target_sizes", "target_sizes")
 _HEIGHT_FIRST = ("im_shape", "image_shape", "image_size", "img_shape")
 _ONES = ("scale_factor", "im_scale", "scale_factors")
+_MASKS = ("pixel_mask", "mask")
+"""Inputs that mark the pixels of pictures, as opposed to padding: all of them here."""
+_CHANNELS = ("channel", "chan", "num_channels")
 
 
 class Declared(Protocol):
@@ -48,7 +54,8 @@ class Inputs:
     """The input for pictures, and the constant inputs beside it.
 
     `size` is height and width; `batch` is the number of pictures that the file fixes, or None. `helpers` are constant
-    inputs by name, one row per picture. `assumed` is true if the size is a guess.
+    inputs by name, one row per picture. `assumed` is true if the size is a guess, `single` if the input is one picture,
+    without an axis for the batch.
     """
 
     name: str
@@ -58,6 +65,7 @@ class Inputs:
     channels_last: bool
     batch: int | None
     assumed: bool
+    single: bool = False
     helpers: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     def shape(self, pictures: int) -> tuple[int, ...]:
@@ -74,12 +82,10 @@ def understand(declared: Sequence[Declared], metadata: Mapping[str, str], asked:
         ModelError: no input takes pictures, or the purpose of one is not known.
     """
     seen = ", ".join(f"{i.name} {'x'.join(map(str, i.shape))} {i.type}" for i in declared)
-    pictures = [i for i in declared if len(i.shape) == 4 and i.type in _DTYPES]
-    if len(pictures) != 1:
-        raise ModelError(f"its inputs ({seen or 'none'}) include no single one for pictures (1x3xHxW or 1xHxWx3)")
-    picture = pictures[0]
-    channels_last = _channels_last(picture, asked, seen)
-    batch, *axes = picture.shape
+    picture = _for_pictures(declared, seen)
+    single = len(picture.shape) == 3
+    batch, *axes = [1, *picture.shape] if single else picture.shape
+    channels_last = _channels_last(axes, asked, seen)
     channels, *sides = [axes[2], *axes[:2]] if channels_last else axes
     size, assumed = _size(sides, metadata, asked)
     count = channels if isinstance(channels, int) else (1 if asked.color == "gray" else 3)
@@ -91,6 +97,7 @@ def understand(declared: Sequence[Declared], metadata: Mapping[str, str], asked:
         channels_last=channels_last,
         batch=batch if isinstance(batch, int) and batch > 0 else None,
         assumed=assumed,
+        single=single,
         helpers={i.name: _helper(i, size, seen) for i in declared if i is not picture},
     )
     if np.prod(inputs.shape(inputs.batch or 1)) > MAX_VALUES:
@@ -98,8 +105,20 @@ def understand(declared: Sequence[Declared], metadata: Mapping[str, str], asked:
     return inputs
 
 
-def _channels_last(picture: Declared, asked: InputSettings, seen: str) -> bool:
-    first, last = picture.shape[1], picture.shape[3]
+def _for_pictures(declared: Sequence[Declared], seen: str) -> Declared:
+    """The input for pictures: the only one with four axes, or else the only one with three."""
+    for axes in (4, 3):
+        pictures = [
+            i for i in declared if len(i.shape) == axes and i.type in _DTYPES and i.name.lower() not in _MASKS
+        ]  # fmt: skip
+        if len(pictures) == 1:
+            return pictures[0]
+    raise ModelError(f"its inputs ({seen or 'none'}) include no single one for pictures (1x3xHxW or 1xHxWx3)")
+
+
+def _channels_last(axes: Sequence[int | str | None], asked: InputSettings, seen: str) -> bool:
+    """True if the last of three axes has the channels."""
+    first, last = axes[0], axes[2]
     if asked.layout:
         channels = last if asked.layout == "nhwc" else first
         if isinstance(channels, int) and channels not in (1, 3):
@@ -111,9 +130,16 @@ def _channels_last(picture: Declared, asked: InputSettings, seen: str) -> bool:
         return True
     if isinstance(first, int) and isinstance(last, int):
         raise ModelError(f"its input ({seen}) has neither 3 channels (colour) nor 1 (grey)")
+    if _is_channels(first) != _is_channels(last):
+        return _is_channels(last)
     if all(not isinstance(axis, int) for axis in (first, last)):
         raise ModelError(f"the axis of the channels in its input ({seen}) is open: add `input: {{layout: nchw}}`")
     return isinstance(first, int)
+
+
+def _is_channels(axis: int | str | None) -> bool:
+    """True if an open axis is named after channels, as optimum does."""
+    return isinstance(axis, str) and any(word in axis.lower() for word in _CHANNELS)
 
 
 def _size(
@@ -151,20 +177,24 @@ def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
 
 
 def _helper(declared: Declared, size: tuple[int, int], seen: str) -> NDArray[np.generic]:
-    """One row for an input that takes the size of pictures: the size of the model's own input.
+    """One row for an input beside the picture: the size of the model's own input, or a mask of ones.
 
     Boxes are then in pixels of that input. RT-DETR, D-FINE and DEIM take width and height; PaddleDetection takes height
     and width, and the factor by which a picture was resized.
     """
     height, width = size
+    name, dtype = declared.name.lower(), _HELPER_DTYPES.get(declared.type)
+    if dtype and name in _MASKS and len(declared.shape) == 3:
+        sides = [axis if isinstance(axis, int) else side for axis, side in zip(declared.shape[1:], size, strict=True)]
+        return np.ones((1, *sides), dtype)
     values = next(
         (
             row
             for names, row in ((_WIDTH_FIRST, (width, height)), (_HEIGHT_FIRST, (height, width)), (_ONES, (1, 1)))
-            if declared.name.lower() in names and len(declared.shape) == 2 and declared.shape[1] == 2
+            if name in names and len(declared.shape) == 2 and declared.shape[1] == 2
         ),
         None,
     )
-    if values is None or declared.type not in _HELPER_DTYPES:
+    if values is None or not dtype:
         raise ModelError(f"the purpose of its input {declared.name} is not known ({seen}): export it without it")
-    return np.array([values], _HELPER_DTYPES[declared.type])
+    return np.array([values], dtype)

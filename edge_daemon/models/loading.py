@@ -19,6 +19,16 @@ MAX_BYTES = 2 << 30
 _FRONT = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .*? failed:)?(\S+\.\w+:\d+ .*?\) )?")
 _WANTED = re.compile(r"Failed to allocate memory for requested buffer of size (\d+)")
 _LFS_POINTER = b"version https://git-lfs"
+_OTHERS = (
+    (b"tfl3", 4, "a TensorFlow Lite model: convert it to ONNX"),
+    (b"pk", 0, "an archive, such as a PyTorch checkpoint: export it to ONNX"),
+    (b"<?xml", 0, "XML, as OpenVINO's models are: export it to ONNX"),
+    (b"<!doctype", 0, "a web page: download the model again"),
+    (b"<html", 0, "a web page: download the model again"),
+    (b"ftrt", 0, "a TensorRT engine: use the ONNX file that it was built from"),
+    (b"ptrt", 0, "a TensorRT engine: use the ONNX file that it was built from"),
+)
+"""First bytes of files that are taken for ONNX models, in lower case, their place, and what such a file is."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
             provider_options=[options_of.get(providers.short(name), {}) for name in chosen],
         )
     except state.InvalidProtobuf as error:
-        raise ModelError("the file is not a complete ONNX model: download or export it again") from error
+        raise ModelError(f"the file is {_seems(path)}") from error
     except ERRORS as error:
         why = reason(error)
         raise ModelError(f"ONNX Runtime {ort.__version__} cannot load it ({why}): {_remedy(why)}") from error
@@ -100,12 +110,24 @@ def load(path: Path, settings: ModelSettings, profile: Path | None = None) -> or
     return session
 
 
+def _seems(path: Path) -> str:
+    """The format of a file that is no ONNX model, by its first bytes, and a remedy."""
+    with path.open("rb") as file:
+        head = file.read(16).lower()
+    for mark, at, what in _OTHERS:
+        if head[at:].startswith(mark):
+            return what
+    return "not a complete ONNX model (cut off, damaged or encrypted): download or export it again"
+
+
 def _remedy(why: str) -> str:
+    if "IR version" in why:
+        return "export it for an older opset (such as 17), or install a newer onnxruntime"
     if any(clue in why for clue in ("opset", "Op registered", "registered function", "implementation")):
         return "export it with standard operators, for an older opset (such as 17)"
     if "escapes" in why or "Absolute path" in why:
         return "a model may only read files in its own folder"
-    if "External data" in why:
+    if "xternal data" in why or "External initializer" in why:
         return "download the file with its weights too, and put it beside the model"
     return "download or export it again"
 

@@ -1,27 +1,34 @@
 """A model owned by one process: a BGR picture in, findings in pixels of that picture out."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
-from edge_daemon.models.decoders.decoder import Outputs
+from edge_daemon.models.decoders.decoder import Decoder, Outputs
 from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.evidence import Fact
 from edge_daemon.models.nms import nms
+from edge_daemon.models.open_reading import Open
 from edge_daemon.models.preprocess import Placement, Preprocessor
 from edge_daemon.models.probe import check_plausible, texture
-from edge_daemon.models.reading import read
+from edge_daemon.models.reading import Reader, Reading, arranged
 from edge_daemon.models.selection import Selection
 from edge_daemon.models.session import Session
-from edge_daemon.settings import ModelSettings
+from edge_daemon.models.settled import Settled, merged
+from edge_daemon.settings import BoxesSettings, ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,22 +50,53 @@ class Model:
         ModelError: the file or its settings cannot be used; the message gives the cause and a remedy.
     """
 
-    def __init__(self, settings: ModelSettings, *, profile: Path | None = None) -> None:
-        self._settings = settings
+    def __init__(self, settings: ModelSettings, *, profile: Path | None = None, state: str | None = None) -> None:
+        self._settled = Settled(state, f"{settings.path} {settings.stamp}")
+        self._settings = settings = _with(settings, self._settled.news())
         with self._named():
             wanted = settings.max_crops if settings.after else settings.batch
             self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
+            self._reader: Reader | None = Reader(self.session, settings, file_of(settings.path))
+            reading = self._reader.read()
             self.size = self.session.inputs.size
-            reading = read(self.session, settings)
-            self.decoder, self.recipe = reading.decoder, reading.recipe
-            self.names, self.notes = reading.names, reading.notes
-            self._selection = Selection(settings, self.names)
-            self._preprocessors = [
-                Preprocessor(tensor, self.recipe, channels_last=self.session.inputs.channels_last)
-                for tensor in self.session.tensor
-            ]
+            self.session.leave_out(reading.decoder.left_out)
+            self._use(reading)
             self.batch = self._usable_batch()
             self._detect([texture(*self.size)], [self.size])
+
+    def _use(self, reading: Reading) -> None:
+        """Read the outputs, and prepare the input, by this reading; leave open what it leaves open."""
+        self.decoder, self.recipe = reading.decoder, reading.recipe
+        self.names, self.notes, self.facts = reading.names, reading.notes, reading.facts
+        self._selection = Selection(self._settings, self.names)
+        self._preprocessors = [
+            Preprocessor(tensor, self.recipe, channels_last=self.session.inputs.channels_last)
+            for tensor in self.session.tensor
+        ]
+        self._reader = self._reader if reading.others or reading.decoder.otherwise() else None
+        if reading.others:
+            ways = [reading.decoder, *reading.others]
+            every = [each for one in ways for each in (one, *one.otherwise())]
+            self.decoder = Open(every, self.size, self._settle)
+        elif others := reading.decoder.otherwise():
+            # Without any sign of the first class, classes have the model's own numbers meanwhile.
+            meanwhile = None if len(others) == 1 else reading.decoder
+            readings = [reading.decoder, *others] if meanwhile is None else list(others)
+            self.decoder = Open(readings, self.size, self._settle, meanwhile)
+
+    def _settle(self, decoder: Decoder) -> None:
+        """Read the outputs with this decoder from now on, and after a restart."""
+        assert self._reader  # it is kept while the reading is open
+        reading = self._reader.reading_of(decoder)
+        is_open = bool(decoder.otherwise())
+        self._settled.keep(
+            BoxesSettings(
+                columns=decoder.pinned.get("columns"),
+                first_class=None if is_open else decoder.pinned.get("first_class"),
+            )
+        )
+        logger.info("model %s: a frame settles how it is read: %s", self._settings.name, _listed(reading.facts))
+        self._use(reading)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -137,7 +175,7 @@ class Model:
         sizes: Sequence[tuple[int, int]],
         then: Callable[[], None] | None = None,
     ) -> tuple[list[Findings], Timing]:
-        began = time.perf_counter()
+        began, recipe = time.perf_counter(), self.recipe
         placements = [
             each.fill(bgr, size) for each, bgr, size in zip(self._preprocessors, pictures, sizes, strict=False)
         ]
@@ -148,6 +186,8 @@ class Model:
             then()
         with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
             findings = [self._findings(each, placement) for each, placement in zip(outputs, placements, strict=True)]
+        if self.recipe != recipe:  # a picture has settled how the model is read, and pictures are fed differently
+            return self._detect(pictures, sizes)
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 
@@ -157,6 +197,10 @@ class Model:
         return self.session.run()[0]
 
     def _findings(self, outputs: Outputs, placement: Placement) -> Findings:
+        if isinstance(self.decoder, Open) and (boxes := self._settled.news()):
+            self._adopt(boxes)
+        if self.decoder.adds_axis:
+            outputs = arranged(outputs, self.decoder)
         findings = self.decoder.decode(outputs, self._selection.lowest)
         check_plausible(findings, self.size)
         found: Detections = findings.detections
@@ -169,11 +213,22 @@ class Model:
         if self.decoder.needs_nms:
             found = nms(found, self._settings.iou)
         found = _placed(self._selection.most_confident(found), placement, clip=self.decoder.clips_boxes)
-        return self.decoder.finish(dataclasses.replace(findings, detections=found), outputs, placement)
+        points = findings.keypoints
+        if points is not None:
+            points = np.concatenate((placement.points(points[:, :2]), points[:, 2:]), axis=1)
+        return self.decoder.finish(
+            dataclasses.replace(findings, detections=found, keypoints=points), outputs, placement
+        )
+
+    def _adopt(self, boxes: BoxesSettings) -> None:
+        """Read the outputs as another worker of this model has settled."""
+        self._reader = Reader(self.session, _with(self._settings, boxes), file_of(self._settings.path))
+        self._use(self._reader.read())
 
     def name_of(self, class_id: int) -> str:
-        """The name of a class, or `class N` for a class without a name."""
-        return self.names[class_id] if class_id < len(self.names) else f"class {class_id}"
+        """The name of a class, or `class N` for a class without a name, or while names are not known to fit."""
+        is_named = self.decoder.is_named and class_id < len(self.names)
+        return self.names[class_id] if is_named else f"class {class_id}"
 
     def describe(self) -> str:
         """One line for the log: the file and how it was interpreted."""
@@ -187,6 +242,15 @@ class Model:
             f"{self.decoder.name} ({self.decoder.why}), provider {self.session.provider}, {settings.threads} "
             f"thread{'s' * (settings.threads != 1)}, {classes}"
         )
+
+
+def _with(settings: ModelSettings, settled: BoxesSettings | None) -> ModelSettings:
+    """The settings, with what a frame has settled where they state nothing."""
+    return msgspec.structs.replace(settings, boxes=merged(settings.boxes, settled)) if settled else settings
+
+
+def _listed(facts: Sequence[Fact]) -> str:
+    return ", ".join(f"{one.what} {one.value}" for one in facts if one.key.startswith(("boxes", "decoder")))
 
 
 def file_of(path: str) -> Path:

@@ -1,4 +1,4 @@
-"""A test picture for models, and checks that their findings in it are plausible."""
+"""Test pictures for models, and checks that their findings in it are plausible."""
 
 import cv2
 import numpy as np
@@ -19,6 +19,15 @@ def texture(height: int, width: int) -> NDArray[np.uint8]:
     layers = [cv2.resize(random.random((cells, cells, 3), np.float32), (width, height)) for cells in (4, 16, 64)]
     picture: NDArray[np.uint8] = (np.mean(layers, axis=0) * 255).astype(np.uint8)
     return picture
+
+
+def picture(number: int, height: int, width: int) -> NDArray[np.uint8]:
+    """A picture without objects (BGR, uint8, height x width x 3): 0 is the texture, 1 noise, 2 a single grey."""
+    if number == 0:
+        return texture(height, width)
+    if number == 1:
+        return np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    return np.full((height, width, 3), 127, np.uint8)
 
 
 def check_plausible(findings: Findings, size: tuple[int, int]) -> None:

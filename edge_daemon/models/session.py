@@ -1,17 +1,20 @@
 """A loaded model: one input tensor for pictures, and outputs by name for each picture."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models import providers
+from edge_daemon.models.batches import OfBatch
 from edge_daemon.models.binding import Bound
-from edge_daemon.models.inputs import understand
+from edge_daemon.models.inputs import Inputs, understand
 from edge_daemon.models.loading import load, reason
 from edge_daemon.models.runtime import ERRORS, ort
 from edge_daemon.settings import ModelSettings
@@ -39,17 +42,28 @@ class Session:
         self.producer: str = self._session.get_modelmeta().producer_name
         _check_outputs(self._session.get_outputs())
         self._names = [output.name for output in self._session.get_outputs()]
-        self.inputs = understand(self._session.get_inputs(), self.metadata, settings.input)
-        self.tensor: NDArray[np.generic] = np.zeros(
-            self.inputs.shape(self.inputs.batch or batch),
-            np.uint8 if self.inputs.dtype == np.uint8 else np.float32,
-        )
-        # The array that the session reads: the tensor itself unless the model needs another precision.
-        self._fed = self.tensor.astype(self.inputs.dtype, copy=False)
+        self.declared = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
+        self._settings, self._pictures = settings, batch
+        self._take(understand(self._session.get_inputs(), self.metadata, settings.input))
         self._roles = settings.outputs
         self._quietly = ort.RunOptions()
         self._quietly.log_severity_level = LOG_FATAL  # failures are raised, and logged by the caller
         self._bound = _bound(self._session, self._names)
+
+    def _take(self, inputs: Inputs) -> None:
+        """Make the tensor for these inputs."""
+        self.inputs = inputs
+        self.tensor: NDArray[np.generic] = np.zeros(
+            inputs.shape(inputs.batch or self._pictures), np.uint8 if inputs.dtype == np.uint8 else np.float32
+        )
+        # The array that the session reads: the tensor itself unless the model needs another precision.
+        self._fed = self.tensor.astype(inputs.dtype, copy=False)
+
+    def assume(self, size: tuple[int, int]) -> None:
+        """Take another height and width, where the file leaves both open."""
+        asked = msgspec.structs.replace(self._settings.input, size=size[::-1])
+        inputs = understand(self._session.get_inputs(), self.metadata, asked)
+        self._take(dataclasses.replace(inputs, assumed=True))
 
     @property
     def provider(self) -> str:
@@ -66,15 +80,43 @@ class Session:
         """
         fed = self._fed if self.inputs.batch else self._fed[:pictures]
         if self._fed is not self.tensor:
-            np.copyto(fed, self.tensor[: len(fed)], casting="same_kind")
-        feeds = {self.inputs.name: fed}
+            np.copyto(fed, self.tensor[: len(fed)], casting="unsafe")
+        feeds = {self.inputs.name: fed[0] if self.inputs.single else fed}
         feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
             outputs = self._infer(feeds)
         except ERRORS as error:
             raise ModelError(f"ONNX Runtime failed to run it: {reason(error)}") from error
         named = self._renamed({name: _plain(output) for name, output in zip(self._names, outputs, strict=True)})
-        return [_of(named, number, len(fed)) for number in range(pictures)]
+        return [self._of(named, number, len(fed)) for number in range(pictures)]
+
+    def _of(self, outputs: Outputs, picture: int, pictures: int) -> Outputs:
+        """The outputs for one of several pictures: its part of those with an axis for the batch, the others whole."""
+        if pictures == 1:
+            return outputs
+        parts = OfBatch(
+            (name, array[picture : picture + 1] if self._is_by_picture(name, array, pictures) else array)
+            for name, array in outputs.items()
+        )
+        parts.picture, parts.pictures, parts.whole = picture, pictures, outputs
+        return parts
+
+    def _is_by_picture(self, name: str, array: NDArray[np.generic], pictures: int) -> bool:
+        """True if the first axis of an output is that of the batch."""
+        first = (self.declared.get(name) or (None,))[0]
+        if isinstance(first, int) and first > 0:
+            return first == pictures == len(array)
+        # Rows of all pictures may be as many as the pictures, by chance.
+        lists_all = array.ndim == 2 and array.shape[1] in (6, 7) and bool(self.inputs.batch)
+        return array.ndim > 0 and len(array) == pictures and not lists_all
+
+    def leave_out(self, outputs: Sequence[str]) -> None:
+        """Do not compute these outputs (names, or roles in the configuration) from now on."""
+        roles = self._roles or {}
+        left = {roles.get(name, name) for name in outputs}
+        self._names = [name for name in self._names if name not in left]
+        self._roles = {role: name for role, name in roles.items() if name not in left} if self._roles else None
+        self._bound = _bound(self._session, self._names)
 
     def _renamed(self, outputs: Outputs) -> Outputs:
         if self._roles is None:
@@ -87,7 +129,7 @@ class Session:
     def _infer(self, feeds: Outputs) -> list[NDArray[np.generic]]:
         if self._bound:
             return self._bound.run(feeds, self._quietly)
-        outputs: list[NDArray[np.generic]] = self._session.run(None, feeds, self._quietly)
+        outputs: list[NDArray[np.generic]] = self._session.run(self._names, feeds, self._quietly)
         return outputs
 
     def takes(self, pictures: int) -> bool:
@@ -115,16 +157,6 @@ class Session:
 def _plain(output: NDArray[np.generic]) -> NDArray[np.generic]:
     floats = output.dtype in (np.float16, np.float64)
     return output.astype(np.float32) if floats else output
-
-
-def _of(outputs: Outputs, picture: int, pictures: int) -> Outputs:
-    """The outputs for one of several pictures."""
-    if pictures == 1:
-        return outputs
-    return {
-        name: array[picture : picture + 1] if array.ndim and len(array) == pictures else array
-        for name, array in outputs.items()
-    }
 
 
 def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | None:

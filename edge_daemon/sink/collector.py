@@ -167,6 +167,10 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         classes=_or_unset(found.classes),
         segments=_or_unset(found.segments),
         embedding=_or_unset(found.embedding),
+        keypoints=_or_unset(found.keypoints),
+        skeleton=_or_unset(found.skeleton),
+        values=_or_unset(found.values),
+        text=_or_unset(found.text),
         dropped=dict(delivery.dropped),
         timing_ms=Timing(
             wait=round(took.wait, 2),

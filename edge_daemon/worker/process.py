@@ -40,12 +40,15 @@ def serve(control: Control) -> None:
     settings = control.settings(WorkerSettings)
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
-    model = Model(settings.model)
+    model = Model(settings.model, state=settings.readings)
     give_back()
     if settings.trial:
         control.finished()
         return
     logger.info("%s", model.describe())
+    if settings.worker == f"{settings.model.name}-0":  # once, however many workers there are
+        for note in model.notes:
+            logger.info("model %s: %s", settings.model.name, note)
     use_long_slices()
     with zmq.Context() as context:
         worker = Worker(control, settings, model, context)

@@ -10,10 +10,10 @@ import numpy as np
 
 from edge_daemon.imaging import rle
 from edge_daemon.imaging.skeletons import skeleton_of
-from edge_daemon.messages.findings import Detection, Found, PictureClass, Rle, Segment
+from edge_daemon.messages.findings import Detection, Found, PictureClass, Rle, Segment, Text, Value
 from edge_daemon.messages.frames import Crop, ResultFilter
 from edge_daemon.models import selection
-from edge_daemon.models.detections import Class, Findings
+from edge_daemon.models.detections import NO_CLASS, Class, Findings
 from edge_daemon.models.model import Model
 
 _NUMBERED = re.compile(r"class \d+")
@@ -26,7 +26,7 @@ def report(findings: Findings, model: Model, width: int, height: int) -> Found:
         detections=_detections(findings, model, width, height),
         classes=_classes(findings.classes, model),
         segments=_segments(findings, model, width, height),
-        embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
+        **_whole(findings, model),
     )
 
 
@@ -56,7 +56,8 @@ def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, 
     """Convert the findings in each of `crops` to a message: in pixels of the whole picture, with the crop's box."""
     joined = []
     for crop, findings in zip(crops, each, strict=True):
-        whole = findings.classes is not None or findings.embedding is not None
+        whole = _whole(findings, model)
+        has_boxes = findings.classes is None and not whole
         joined.append(
             Detection(
                 xyxy=crop.xyxy,
@@ -65,8 +66,8 @@ def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, 
                 class_name=crop.class_name,
                 parent=crop.index,
                 classes=_classes(findings.classes, model),
-                embedding=None if findings.embedding is None else _numbers(findings.embedding, 6),
-                detections=None if whole else _detections(findings, model, width, height),
+                detections=_detections(findings, model, width, height) if has_boxes else None,
+                **whole,
             )
         )
     return Found(detections=joined)
@@ -87,6 +88,22 @@ def crops_of(found: Found) -> list[Crop]:
     ]
 
 
+def _whole(findings: Findings, model: Model) -> dict[str, Any]:
+    """The findings of the whole picture besides classes and segments, by field."""
+    found: dict[str, Any] = {}
+    if findings.embedding is not None:
+        found["embedding"] = _numbers(findings.embedding, 6)
+    if findings.keypoints is not None:
+        found["keypoints"] = _numbers(findings.keypoints, 2)
+        found["skeleton"] = model.decoder.skeleton or skeleton_of(len(findings.keypoints))
+    if findings.values is not None:
+        found["values"] = [Value(name=name, value=round(value, 4)) for name, value in findings.values]
+    if findings.text is not None:
+        text, confidence = findings.text
+        found["text"] = Text(text=text, confidence=round(confidence, 4))
+    return found
+
+
 def _detections(findings: Findings, model: Model, width: int, height: int) -> list[Detection]:
     found = findings.detections
     boxes, confidences = _numbers(found.xyxy, 2), _numbers(found.confidence, 4)
@@ -95,7 +112,7 @@ def _detections(findings: Findings, model: Model, width: int, height: int) -> li
         more: dict[str, Any] = {}
         if found.keypoints is not None:
             more["keypoints"] = _numbers(found.keypoints[row], 2)
-            more["skeleton"] = skeleton_of(found.keypoints.shape[1])
+            more["skeleton"] = model.decoder.skeleton or skeleton_of(found.keypoints.shape[1])
         if found.corners is not None:
             (x1, y1), (x2, y2) = found.corners[row, :2].tolist()
             more["corners"] = _numbers(found.corners[row], 2)
@@ -143,6 +160,7 @@ def _segments(findings: Findings, model: Model, width: int, height: int) -> list
             mask=Rle(size=(height, width), counts=rle.encode(label_map == class_id, 0, 0, width, height)),
         )
         for class_id in np.flatnonzero(counts).tolist()
+        if class_id != NO_CLASS
     ]
 
 

@@ -138,7 +138,7 @@ models: {{m: {{path: {model}, batch: 2, labels: [a, b, c]}}}}
 
 def test_a_model_of_embeddings_after_another(tmp_path: Path) -> None:
     finds = yolox_model(tmp_path / "finds.onnx", BOXES, classes=3)
-    vector = constant_model(tmp_path / "vector.onnx", {"v": np.arange(64, dtype=np.float32)[None]})
+    vector = constant_model(tmp_path / "vector.onnx", {"v": np.linspace(-1, 1, 64, dtype=np.float32)[None]})
     config = f"""
 cameras: {{c: {{source: {clip(tmp_path / "c.mp4", 5)}}}}}
 models:
@@ -154,3 +154,38 @@ models:
         elif line["model"] == "look":
             assert all(np.linalg.norm(one["embedding"]) == pytest.approx(1, abs=1e-3) for one in line["detections"])
             assert len(line["detections"]) == 3
+
+
+def test_poses_text_and_numbers_are_published(tmp_path: Path) -> None:
+    finds = yolox_model(tmp_path / "finds.onnx", BOXES, classes=3)
+    maps = np.full((1, 17, 16, 12), 0.001, np.float32)
+    maps[:, :, 8, 6] = 0.9
+    pose = constant_model(tmp_path / "pose.onnx", {"heatmap": maps}, (64, 48))
+    places = np.full((1, 9, 37), 0.001, np.float32)
+    places[0, range(9), [10, 11, 1, 2, 3, 36, 36, 36, 36]] = 1 - 0.036
+    plate = constant_model(tmp_path / "plate.onnx", {"plate": places}, (64, 128))
+    shares = {"age": np.full((1, 1), 0.34, np.float32), "prob": np.array([[0.2, 0.8]], np.float32)}
+    person = constant_model(tmp_path / "person.onnx", shares, (62, 62))
+    config = f"""
+cameras: {{c: {{source: {clip(tmp_path / "c.mp4", 3)}}}}}
+models:
+  thing: {{path: {finds}, labels: [person, car, dog]}}
+  pose: {{path: {pose}, after: thing, classes: [person]}}
+  plate: {{path: {plate}, after: thing, classes: [car]}}
+  age: {{path: {person}, after: thing, labels: [female, male]}}
+  whole: {{path: {plate}}}
+"""
+    with running(tmp_path, config) as daemon:
+        assert daemon.finish() == 0
+    found = {(line["model"], line["seq"]): line for line in daemon.lines()}
+    assert len(found) == 5 * 3
+    for seq in range(3):
+        assert [len(one["keypoints"]) for one in found["pose", seq]["detections"]] == [17, 17]
+        for one in found["pose", seq]["detections"]:
+            left, top, right, bottom = one["xyxy"]
+            assert all(left <= x <= right and top <= y <= bottom for x, y, _ in one["keypoints"])
+        assert [one["text"]["text"] for one in found["plate", seq]["detections"]] == ["AB123"]
+        for one in found["age", seq]["detections"]:
+            assert one["values"] == [{"name": "age", "value": 0.34}]
+            assert one["classes"][0]["class_name"] == "male"
+        assert found["whole", seq]["text"]["text"] == "AB123"

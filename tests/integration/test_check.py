@@ -41,7 +41,8 @@ def test_models_are_loaded_and_every_wrong_class_is_named(tmp_path: Path) -> Non
         "6: models.person.classes[0]: model person has no class 'persn': did you mean person?",
         "7: models.person.class_confidence.persons: model person has no class 'persons': did you mean person?",
         "11: models.face.classes[0]: model person has no class 'people': it has person",
-        "12: models.broken.path: the file is not a complete ONNX model: download or export it again",
+        "12: models.broken.path: the file is not a complete ONNX model (cut off, damaged or encrypted): download or "
+        "export it again",
     ]
 
 

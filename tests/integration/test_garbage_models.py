@@ -67,19 +67,11 @@ def spoil(array: Array, value: float, share: float = 0.01) -> Array:
     return np.where(places, np.float32(value), array).astype(np.float32)
 
 
-def in_xywh(table: Array) -> Array:
-    """Finished rows with centre and size where corners belong."""
-    made = table.copy()
-    made[..., :2], made[..., 2:4] = (table[..., :2] + table[..., 2:4]) / 2, table[..., 2:4] - table[..., :2]
-    return made
-
-
 UNKNOWN = "output layout is not known"
 GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     # Axes
     "cells first": ({"o": v8().transpose(2, 0, 1)}, {}, UNKNOWN),
     "batch last": ({"o": v8().transpose(1, 2, 0)}, {}, UNKNOWN),
-    "no batch": ({"o": v8()[0]}, {}, UNKNOWN),
     "x and y swapped": ({"o": v8()[:, [1, 0, 3, 2, *range(4, 84)]]}, {}, UNKNOWN),
     "x and y swapped, transposed": ({"o": v8()[:, [1, 0, 3, 2, *range(4, 84)]].transpose(0, 2, 1)}, {}, UNKNOWN),
     "size before place": ({"o": v8()[:, [2, 3, 0, 1, *range(4, 84)]]}, {}, UNKNOWN),
@@ -111,7 +103,7 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
         UNKNOWN,
     ),
     # Values
-    "NaN": ({"o": np.full_like(v8(), np.nan)}, {}, UNKNOWN),
+    "NaN": ({"o": np.full_like(v8(), np.nan)}, {}, "infinite or not a number"),
     "NaN in scores": ({"o": v8(scores=lambda s: spoil(s, np.nan))}, {}, "infinite or not a number"),
     "infinite scores": ({"o": v8(scores=lambda s: spoil(s, np.inf))}, {}, "infinite or not a number"),
     "infinite boxes": ({"o": v8(size=lambda s: spoil(s, np.inf))}, {}, "infinite or not a number"),
@@ -123,8 +115,6 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "a few scores over 1": ({"o": v8(scores=lambda s: spoil(s, 7, 1e-4))}, {}, "to 7, but probabilities"),
     "scores in percent": ({"o": v8(scores=lambda s: s * 100)}, {}, "scores range from .* to 90"),
     "negative scores": ({"o": v8(scores=lambda s: -s)}, {}, "scores range from -0.9"),
-    "logits": ({"o": v8(scores=lambda s: layouts.logit(s))}, {"task": "detect"}, "scores range from -6.9"),
-    "logits untold": ({"o": v8(scores=lambda s: layouts.logit(s))}, {}, "scores range from -6.9"),
     "everything everywhere": ({"o": v8(scores=0.9)}, {}, "100% of its scores are above 0.5"),
     "all zero": ({"o": np.zeros_like(v8())}, {}, UNKNOWN),
     "all one": ({"o": np.ones_like(v8())}, {}, UNKNOWN),
@@ -141,11 +131,6 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "huge boxes": ({"o": v8(size=lambda s: s * 100)}, {}, "far larger than the picture"),
     # Other heads
     "YOLOX all zero": ({"o": np.zeros((1, 840, 85), np.float32)}, {}, UNKNOWN),
-    "YOLOX's logits": (
-        {"o": np.random.default_rng(0).normal(-4, 2, (1, 840, 85)).astype(np.float32)},
-        {},
-        "its scores range from",
-    ),
     "YOLOX everywhere": (
         {"o": spoil(one(lambda: layouts.yolox(decoded=False)), 0.99, 0.9)},
         {},
@@ -165,7 +150,6 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
         UNKNOWN,
     ),
     "SSD's logits": (changed(layouts.ssd, "scores", lambda s: np.log(s + 1e-6)), {}, UNKNOWN),
-    "SSD without background": (changed(layouts.ssd, "scores", lambda s: s[..., 1:]), {}, UNKNOWN),
     "RetinaFace's logits": (changed(layouts.retinaface, "conf", lambda c: np.log(c)), {}, "scores range from"),
     "RetinaFace of sigmoids": (changed(layouts.retinaface, "conf", lambda c: c / 2), {}, "do not add up to 1"),
     "SCRFD all zero": (
@@ -177,17 +161,13 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "DETR everywhere": (changed(layouts.rtdetr_logits, "logits", lambda a: a + 9), {}, "of its scores are above"),
     "DETR in pixels": (changed(layouts.rtdetr_logits, "pred_boxes", lambda b: b * 256), {}, UNKNOWN),
     # Finished detections
-    "rows as centre and size": ({"o": in_xywh(layouts.rows_of())}, {}, UNKNOWN),
-    "rows as shares": ({"o": layouts.rows_of(boxes=layouts.XYXY) / np.array([256] * 4 + [1, 1], "f4")}, {}, UNKNOWN),
-    "rows of class and score": ({"o": layouts.rows_of()[..., [0, 1, 2, 3, 5, 4]]}, {}, UNKNOWN),
-    "rows of other columns": ({"o": layouts.rows_of()[..., [5, 4, 0, 1, 2, 3]]}, {}, UNKNOWN),
     "classes not whole": ({"o": rows(5, 0.5)}, {}, UNKNOWN),
-    "classes that are not named": ({"o": rows(5, 80)}, layouts.NAMED, UNKNOWN),
+    "classes that are not named": ({"o": rows(5, 81)}, layouts.NAMED, "found class 81, but only 80 are named"),
     "classes beyond all": ({"o": rows(5, 1e6)}, {}, "class 1000000, which is out of range"),
     "300 sure rows": ({"o": rows(4, 0.9)}, {}, "100% of its scores are above 0.5"),
     "rows scored over 1": ({"o": rows(4, 90)}, {}, UNKNOWN),
     "rows scored below 0": ({"o": rows(4, -0.5)}, {}, UNKNOWN),
-    "rows with NaN": ({"o": rows(0, np.nan)}, {}, UNKNOWN),
+    "rows with NaN": ({"o": rows(0, np.nan)}, {}, "infinite or not a number"),
     "rows without area": ({"o": layouts.rows_of()[..., [0, 1, 0, 1, 4, 5]]}, {}, "have no area"),
     "a billion things": (trt(num_dets=1_000_000_000), {}, r"reports 1e\+09 detections, with room for 100"),
     "fewer than nothing": (trt(num_dets=-5), {}, "reports -5 detections, with room for 100"),
@@ -202,14 +182,13 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     ),
     "finished with fewer scores": (trt(det_scores=lambda s: s[:, :50]), {}, UNKNOWN),
     "finished and sure of all": (trt(num_dets=100, det_scores=0.9), {}, "100% of its scores are above 0.5"),
-    "torchvision with background": (changed(layouts.torchvision, "labels", lambda c: c * 0), {}, "class 0, but"),
     # Of the whole picture
     "probabilities all the same": ({"o": np.full((1, 1000), 0.001, np.float32)}, {}, "are all equal"),
     "probabilities all zero": ({"o": np.zeros((1, 1000), np.float32)}, {}, "are all equal"),
     "logits with NaN": ({"o": np.full((1, 1000), np.nan, np.float32)}, {}, "not a number"),
     "a vector of zeros": ({"o": np.zeros((1, 512), np.float32)}, {}, "vector of zeros"),
     "a vector with infinity": ({"o": np.full((1, 512), np.inf, np.float32)}, {}, "infinite or not a number"),
-    "segments all zero": ({"o": np.zeros((1, 21, *SIZE), np.float32)}, {}, "are all equal"),
+    "segments all zero": ({"o": np.zeros((1, 21, *SIZE), np.float32)}, {}, UNKNOWN),
     "segments with NaN": ({"o": np.full((1, 21, *SIZE), np.nan, np.float32)}, {}, "not a number"),
     "a picture": ({"o": np.random.default_rng(0).random((1, 3, *SIZE), np.float32)}, {}, UNKNOWN),
     "distances": ({"o": np.random.default_rng(0).random((1, 1, *SIZE), np.float32) * 30 + 1}, {}, UNKNOWN),
@@ -217,6 +196,14 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
         {"o": np.arange(HEIGHT * WIDTH).reshape(1, *SIZE)},
         {},
         "but must be in 0 to 255",
+    ),
+    "maps of classes without those of boxes": (
+        {
+            f"o{s}": np.random.default_rng(s).normal(-6, 1, (1, 80, HEIGHT // s, WIDTH // s)).astype("f4")
+            for s in (8, 16, 32)
+        },
+        {},
+        UNKNOWN,
     ),
     # Shapes
     "a number": ({"o": np.array(0.5, np.float32)}, {}, UNKNOWN),
@@ -285,7 +272,7 @@ LATER: dict[str, tuple[Layout, Any, str]] = {
     "sizes that overflow": (layouts.yolox(decoded=False), lambda a: a * 300, "its scores range|infinite"),
     "rows inside out": (layouts.yolov10(), lambda a: a[..., [2, 3, 0, 1, 4, 5]], "have no area"),
     "rows outside": (layouts.yolov10(), lambda a: a + np.array([9e3] * 4 + [0, 0]), "lie outside the picture"),
-    "rows as shares": (layouts.nms_inside(), lambda a: a / np.array([256] * 4 + [1, 1]), "boxes are shares"),
+    "rows as shares": (layouts.nms_inside(), lambda a: a / np.array([256] * 4 + [1, 1]), "boxes look like shares"),
     "rows of classes not whole": (layouts.nms_inside(), lambda a: a + np.array([0] * 5 + [0.4]), "not whole numbers"),
     "scores and classes swapped": (
         layouts.nms_inside(),

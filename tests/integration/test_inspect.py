@@ -21,6 +21,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models.model import Model
 from edge_daemon.supervisor.kinds.worker import model_settings
 from tests import layouts
+from tests.exports import EXPORTS
 from tests.layouts import DETECTORS
 from tests.onnx_models import SIZE, constant_model, failing_model, save, slow_model, yolov8_model, yolox_model
 
@@ -47,10 +48,11 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", [*DETECTORS, *EXPORTS])
 def test_what_is_pinned_is_understood_in_the_same_way(tmp_path: Path, name: str) -> None:
-    path = DETECTORS[name]().write(tmp_path / "m.onnx")
-    request = inspect.request_for(str(path), {}, None)
+    layout = {**DETECTORS, **EXPORTS}[name]()
+    path = layout.write(tmp_path / "m.onnx")
+    request = inspect.request_for(str(path), dict(layout.settings), None)
     guessed = Model(request.settings)
     pinned = yaml.safe_dump(understanding(guessed, request)["config"])
     config = loads("cameras: {street: {source: 'scene:'}}\n" + pinned)
@@ -248,3 +250,61 @@ def test_one_that_asks_for_too_much_memory_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, save(tmp_path / "m.onnx", graph))
     assert (done.returncode, done.stderr) == (3, "")
     assert "it needs 824.6 GB of memory at once" in done.stdout
+
+
+# Evidence, preparations and comparisons
+
+
+def test_evidence_is_typed_and_in_a_table(tmp_path: Path) -> None:
+    model = yolox_model(tmp_path / "people.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"names": "{0: 'person'}"})
+    told = facts(tmp_path, model)
+    by_what = {one["what"]: one for one in told["evidence"]}
+    assert all(set(one) == {"what", "value", "because", "sure", "key"} for one in told["evidence"])
+    assert by_what["layout"]["sure"] == "proved"
+    assert (by_what["names"]["sure"], by_what["names"]["because"]) == ("known", "`names` in its metadata")
+    assert (by_what["colour"]["sure"], by_what["colour"]["key"]) == ("likely", "input: {color: bgr}")
+    lines = run(tmp_path, model).stdout.splitlines()
+    assert any(line.split() == ["colour", "BGR", "likely", "usual", "for", "yolox"] for line in lines)
+
+
+def test_usual_preparations_are_tried_where_the_input_is_only_likely(tmp_path: Path, picture: Path) -> None:
+    model = yolox_model(tmp_path / "people.onnx", [(8, 8, 40, 40, 0.9, 0)])
+    told = facts(tmp_path, model, picture)
+    assert [one["preparation"] for one in told["preparations"]] == [
+        "as it is assumed", "RGB, 0 to 1", "BGR, 0 to 255", "RGB, ImageNet's mean", "RGB, -1 to 1",
+    ]  # fmt: skip
+    assert all((one["found"], one["best"]) == (1, pytest.approx(0.9, abs=1e-3)) for one in told["preparations"])
+    known = yolov8_model(tmp_path / "known.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"task": "detect"})
+    assert "preparations" not in facts(tmp_path, known, picture)
+
+
+def test_two_exports_are_compared(tmp_path: Path, picture: Path) -> None:
+    names = {"names": "{0: 'person'}"}
+    one = yolox_model(tmp_path / "one.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata=names)
+    other = yolov8_model(tmp_path / "other.onnx", [(8, 8, 40, 44, 0.8, 0), (44, 20, 60, 50, 0.7, 0)], metadata=names)
+    pinned = facts(tmp_path, one, picture, "--against", other)["comparisons"][str(other)]
+    assert (pinned["found"], pinned["expected"]) == (1, 2)
+    assert (pinned["precision"], pinned["recall"]) == (1.0, 0.5)
+    assert pinned["mean_iou"] < 0.9  # one picture is placed top left, the other centred
+    assert pinned["mean_score_difference"] == pytest.approx(0.1, abs=1e-3)
+    same = facts(tmp_path, one, picture, "--against", one)["comparisons"][str(one)]
+    assert (same["precision"], same["recall"], same["mean_iou"], same["worst_score_difference"]) == (1.0, 1.0, 1.0, 0.0)
+
+
+def test_detections_are_compared_with_the_truth(tmp_path: Path, picture: Path) -> None:
+    model = yolox_model(tmp_path / "one.onnx", [(8, 8, 40, 40, 0.9, 0)], metadata={"names": "{0: 'person'}"})
+    (image,) = facts(tmp_path, model, picture)["images"]
+    truth = tmp_path / "truth.json"
+    truth.write_text(json.dumps({"street.png": image["found"]}))
+    done = run(tmp_path, model, picture, "--expect", truth)
+    assert "1 found, 1 expected, precision 1.000, recall 1.000, mean iou 1.000" in done.stdout
+    (left, top, right, bottom) = image["found"]["detections"][0]["xyxy"]
+    shifted = [left + (right - left) / 4, top, right + (right - left) / 4, bottom]
+    truth.write_text(json.dumps({"detections": [{"xyxy": shifted, "class_name": "person"}]}))
+    figures = facts(tmp_path, model, picture, "--expect", truth)["comparisons"][str(truth)]
+    assert figures["mean_iou"] == pytest.approx(0.6, abs=0.01)
+    assert figures["mean_score_difference"] is None
+    truth.write_text("{}")
+    done = run(tmp_path, model, picture, "--expect", truth)
+    assert (done.returncode, "is not a JSON file of expected detections" in done.stderr) != (0, False)
+    assert run(tmp_path, model, "--expect", truth).returncode == 2

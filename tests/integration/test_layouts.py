@@ -12,6 +12,7 @@ from edge_daemon.models.detections import Findings, Mask
 from edge_daemon.models.model import Model
 from edge_daemon.settings import InputSettings, ModelSettings
 from tests import layouts
+from tests.exports import EXPORTS
 from tests.layouts import DETECTORS, HEIGHT, SIZE, WIDTH, Layout
 from tests.onnx_models import constant_model
 
@@ -83,7 +84,8 @@ def test_detectors(tmp_path: Path, name: str) -> None:
     layout = DETECTORS[name]()
     model = load(layout.write(tmp_path / "m.onnx"), **layout.settings)
     assert (model.decoder.name, model.recipe.fit) == (layout.decoder, layout.fit)
-    assert model.notes == ()
+    assert {one.what for one in model.facts if one.sure == "likely"} <= {*layout.likely, "colour", "values", "fit"}
+    assert not any("could also" in note for note in model.notes)
     check(model.detect(PICTURE)[0], layout)
 
 
@@ -91,6 +93,21 @@ def test_detectors(tmp_path: Path, name: str) -> None:
 def test_detectors_that_are_named(tmp_path: Path, name: str) -> None:
     layout = DETECTORS[name]()
     model = load(layout.write(tmp_path / "m.onnx"), decoder=layout.decoder)
+    check(model.detect(PICTURE)[0], layout)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_exports(tmp_path: Path, name: str) -> None:
+    layout = EXPORTS[name]()
+    model = load(layout.write(tmp_path / "m.onnx"), **layout.settings)
+    assert (model.decoder.name, model.recipe.fit) == (layout.decoder, layout.fit)
+    assert {one.what for one in model.facts if one.sure == "likely"} <= {
+        *layout.likely,
+        "colour",
+        "values",
+        "fit",
+        "anchors",
+    }
     check(model.detect(PICTURE)[0], layout)
 
 
@@ -221,3 +238,124 @@ def test_embedding(tmp_path: Path) -> None:
     findings, _ = model.detect(PICTURE)
     assert findings.embedding is not None
     np.testing.assert_allclose(findings.embedding, vector[0] / np.linalg.norm(vector), rtol=1e-5)
+
+
+def test_attributes_of_which_several_hold(tmp_path: Path) -> None:
+    """As PaddleDetection's PP-Human: a sigmoid each, all above the threshold instead of the five best."""
+    output = np.full((1, 26), 0.1, np.float32)
+    output[0, [3, 7, 8, 9, 10, 11, 12]] = 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3
+    labels = [f"attribute {number}" for number in range(26)]
+    model = load(constant_model(tmp_path / "m.onnx", {"out": output}, (256, 192)), labels=labels)
+    classes = model.detect(PICTURE)[0].classes
+    assert classes is not None
+    assert [(one.class_id, round(one.confidence, 2)) for one in classes] == [
+        (3, 0.95), (7, 0.9), (8, 0.8), (9, 0.7), (10, 0.6), (11, 0.5),
+    ]  # fmt: skip
+
+
+POSE = np.array([(20 + 8 * number, 32 + 12 * number) for number in range(17)], np.float32)
+"""Points in an input of 256x192 (height, width) that lie on cells of 4 pixels."""
+
+
+def heat_maps() -> dict[str, NDArray[np.generic]]:
+    maps = np.random.default_rng(0).uniform(0, 0.01, (1, 17, 64, 48)).astype(np.float32)
+    for number, (x, y) in enumerate((POSE / 4).astype(int).tolist()):
+        maps[0, number, y, x] = 0.9
+        maps[0, number, y, x + 1 : x + 2] = 0.5  # the point lies a quarter of a cell further right
+    return {"output": maps}
+
+
+def simcc() -> dict[str, NDArray[np.generic]]:
+    x, y = (np.random.default_rng(0).uniform(0, 0.01, (1, 17, 2 * side)).astype(np.float32) for side in (192, 256))
+    for number, (left, top) in enumerate((POSE * 2).astype(int).tolist()):
+        x[0, number, left], y[0, number, top] = 0.9, 0.95
+    return {"simcc_x": x, "simcc_y": y}
+
+
+@pytest.mark.parametrize(
+    ("make", "decoder", "slack"), [(heat_maps, "heatmaps", (2.0, 2.1)), (simcc, "simcc", (0.0, 0.1))]
+)
+def test_poses(tmp_path: Path, make: Any, decoder: str, slack: tuple[float, float]) -> None:
+    model = load(constant_model(tmp_path / "m.onnx", make(), (256, 192)))
+    assert model.decoder.name == decoder
+    tall = np.zeros((512, 384, 3), np.uint8)
+    findings, _ = model.detect(tall)
+    assert findings.keypoints is not None
+    apart = findings.keypoints[:, :2] - 2 * POSE
+    assert slack[0] - 0.2 <= apart[:, 0].max() <= slack[1]
+    assert findings.keypoints[:, 2] == pytest.approx(np.full(17, 0.9), abs=0.01)
+    moved = findings.moved(5, 7).keypoints
+    assert moved is not None
+    np.testing.assert_allclose(moved, findings.keypoints + np.array([5, 7, 0]))
+
+
+def test_a_pose_of_one_person(tmp_path: Path) -> None:
+    """MoveNet `singlepose`: y, x, score as shares."""
+    points = np.full((1, 1, 17, 3), 0.5, np.float32)
+    points[0, 0, :, 0], points[0, 0, :, 2] = 0.25, 0.8
+    shapes: layouts.Inputs = {"input": (TensorProto.INT32, (1, 192, 192, 3))}
+    model = load(constant_model(tmp_path / "m.onnx", {"output_0": points}, shapes=shapes))
+    keypoints = model.detect(np.zeros((400, 400, 3), np.uint8))[0].keypoints
+    assert keypoints is not None
+    np.testing.assert_allclose(keypoints, np.tile([200, 100, 0.8], (17, 1)), atol=1e-3)
+
+
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def steps(text: str, count: int, width: int, blank: int, first: int) -> Array:
+    """Distributions over characters for steps that read a text, with repeats and blanks."""
+    best = np.full(count, blank)
+    for number, letter in enumerate(text):
+        at = 2 + 4 * number
+        best[at : at + 2] = LETTERS.index(letter) + first
+    shares = np.full((count, width), 0.05 / (width - 1), np.float32)
+    shares[np.arange(count), best] = 0.95
+    return shares
+
+
+@pytest.mark.parametrize(
+    ("output", "metadata", "settings"),
+    [
+        (steps("AB11C", 40, 38, 0, 1)[None], {"character": "\n".join(LETTERS)}, {}),  # PP-OCR: a blank, a space
+        (np.log(steps("AB11C", 40, 37, 36, 0)).T[None], {}, {"labels": list(LETTERS)}),  # LPRNet
+        (steps("AB11C", 40, 37, 36, 0)[:, None], {}, {"labels": list(LETTERS)}),  # a CRNN, steps first
+    ],
+)
+def test_text_by_steps(tmp_path: Path, output: Array, metadata: dict[str, str], settings: dict[str, Any]) -> None:
+    """Constant outputs are text in every picture, so most steps are blank, as in one without text."""
+    model = load(constant_model(tmp_path / "m.onnx", {"out": output}, (48, 320), metadata=metadata), **settings)
+    assert model.decoder.name == "ctc"
+    text = model.detect(PICTURE)[0].text
+    assert text is not None
+    assert (text[0], round(text[1], 3)) == ("AB11C", 0.95)
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_text_by_places(tmp_path: Path, is_flat: bool) -> None:
+    """fast-plate-ocr: nine places, the filler last."""
+    shares = np.full((9, 37), 0.001, np.float32)
+    for place, letter in enumerate("AB123CD__"):
+        shares[place, [*LETTERS, "_"].index(letter)] = 1 - 0.036
+    output = shares.reshape(1, -1) if is_flat else shares[None]
+    model = load(constant_model(tmp_path / "m.onnx", {"out": output}, (64, 128)))
+    assert model.decoder.name == "places"
+    assert any("characters" in note for note in model.notes)
+    text = model.detect(PICTURE)[0].text
+    assert text is not None
+    assert (text[0], round(text[1], 3)) == ("AB123CD", 0.964)
+
+
+def test_numbers_and_classes_beside_them(tmp_path: Path) -> None:
+    """OpenVINO's age-gender-recognition-retail-0013."""
+    outputs = {
+        "age_conv3": np.full((1, 1, 1, 1), 0.34, np.float32),
+        "prob": np.array([0.2, 0.8], np.float32).reshape(1, 2, 1, 1),
+    }
+    model = load(constant_model(tmp_path / "m.onnx", outputs, (62, 62)), labels=["female", "male"])
+    findings, _ = model.detect(PICTURE)
+    assert findings.values is not None
+    assert [(name, round(value, 3)) for name, value in findings.values] == [("age_conv3", 0.34)]
+    assert findings.classes is not None
+    best = findings.classes[0]
+    assert (model.name_of(best.class_id), round(best.confidence, 3)) == ("male", 0.8)

@@ -141,7 +141,16 @@ BYTES = {
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3660092\n",
         "the file is a Git LFS pointer, not the model: run `git lfs pull` in its repository",
     ),
-    "page": (b"<!DOCTYPE html><html></html>", "the file is not a complete ONNX model: download or export it again"),
+    "page": (b"<!DOCTYPE html><html></html>", "the file is a web page: download the model again"),
+    "encrypted": (
+        bytes(range(7, 250)),
+        "the file is not a complete ONNX model (cut off, damaged or encrypted): download or export it again",
+    ),
+    "TensorFlow Lite": (b"\x1c\0\0\0TFL3" + bytes(60), "the file is a TensorFlow Lite model: convert it to ONNX"),
+    "checkpoint": (
+        b"PK\x03\x04" + bytes(60),
+        "the file is an archive, such as a PyTorch checkpoint: export it to ONNX",
+    ),
 }
 
 
@@ -179,6 +188,18 @@ def test_models_that_onnx_runtime_cannot_load(tmp_path: Path) -> None:
     message = refusal(path)
     assert "No Op registered for Frobnicate" in message
     assert message.endswith("export it with standard operators, for an older opset (such as 17)")
+
+
+def test_weights_that_are_not_beside_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    model = onnx.load(onnx_models.constant_model(path, {"output": onnx_models.yolox_output([])}))
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0, convert_attribute=True)
+    weights = tmp_path / "weights.bin"
+    assert Model(ModelSettings(name="m", path=str(path))).decoder.name == "yolox"
+    weights.write_bytes(weights.read_bytes()[:50])
+    assert refusal(path).endswith("download the file with its weights too, and put it beside the model")
+    weights.unlink()
+    assert refusal(path).endswith("download the file with its weights too, and put it beside the model")
 
 
 def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import zmq
 from edge_daemon import AnnotatedFrame, Status, Subscriber
 from edge_daemon.errors import RequestError, WireError
 from edge_daemon.imaging.codecs import encode_rgb
-from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.findings import Detection, PictureClass, Rle, Segment, Text, Value
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.topics import TOPICS
@@ -95,6 +95,31 @@ def test_results_come_as_objects_and_frames_as_rgb(publishing: Collector) -> Non
         assert frame.result.seq == 0
         assert messages.receive() == Status(at="now", cameras={}, processes=[])
         assert messages.receive() == end
+
+
+FINDINGS: dict[str, dict[str, object]] = {
+    "classes": {"classes": [PictureClass(class_id=1, class_name="red", confidence=0.9)]},
+    "embedding": {"embedding": [0.6, 0.8]},
+    "keypoints": {"keypoints": [(1.0, 2.0, 0.5)], "skeleton": "points1"},
+    "segments": {"segments": [Segment(class_id=1, class_name="road", area=1.0, mask=Rle(size=(2, 4), counts="08"))]},
+    "text": {"text": Text(text="AB123", confidence=0.9)},
+    "values": {"values": [Value(name="age", value=34.0)]},
+}
+
+
+@pytest.mark.parametrize("kind", FINDINGS)
+def test_every_finding_arrives_as_it_was_sent(publishing: Collector, kind: str) -> None:
+    whole = result(0, **FINDINGS[kind])
+    sent = [whole]
+    if kind != "segments":
+        box = {"xyxy": (1.0, 2.0, 3.0, 4.0), "confidence": 0.5, "class_id": 0, "class_name": "car", "parent": 0}
+        inside = msgspec.convert(box | msgspec.to_builtins(FINDINGS[kind]), Detection)
+        sent.append(result(1, detections=[inside]))
+    with Subscriber(publishing.address, timeout_s=WAIT_S) as messages:
+        publishing.wait_for_subscription()
+        for one in sent:
+            publishing.publish("result", "door", one)
+        assert [messages.receive() for _ in sent] == sent
 
 
 def test_only_the_cameras_asked_for(publishing: Collector) -> None:

@@ -19,6 +19,7 @@ from edge_daemon.models.decoders.yolov8 import rotated
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.preprocess import place
 from edge_daemon.models.probe import check_few, check_plausible, texture
+from edge_daemon.models.reading import arranged
 from tests import layouts
 from tests.onnx_models import Box, yolov8_output, yolox_output
 
@@ -27,11 +28,15 @@ SIZE = (96, 160)
 BOX: Box = (10, 20, 50, 90, 0.8, 1)
 
 
+def numbered(count: int | None) -> tuple[str, ...] | None:
+    return None if count is None else tuple(f"kind {number}" for number in range(count))
+
+
 def read(
     outputs: Outputs, named: int | None = None, asked: str = "auto", size: tuple[int, int] = SIZE, **metadata: str
 ) -> Decoder:
     """The only way to read outputs."""
-    (decoder,) = candidates(Seen(outputs=outputs, size=size, metadata=metadata, named=named, asked=asked))
+    (decoder,) = candidates(Seen(outputs=outputs, size=size, metadata=metadata, names=numbered(named), asked=asked))
     return decoder
 
 
@@ -185,7 +190,7 @@ def test_what_does_not_surely_fit_is_refused(case: str) -> None:
     ("name", "message"),
     [
         ("yolo8", "there is no decoder 'yolo8': did you mean yolov8?"),
-        ("mine", "there is no decoder 'mine': known are auto, classification, detr"),
+        ("mine", "there is no decoder 'mine': known are auto, blazeface, centernet"),
         ("yolox", "`decoder: yolox` cannot read its outputs (a 1x7x315, for an input of 160x96)"),
     ],
 )
@@ -273,11 +278,12 @@ def test_recognising_raises_nothing_but_model_errors(
             outputs[output] = whole(changed)
         asked = data.draw(st.sampled_from(["auto"] * len(BY_NAME) + sorted(BY_NAME)))
         try:
-            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, named=named, asked=asked)
+            seen = Seen(outputs=outputs, size=layouts.SIZE, metadata={"task": task}, names=numbered(named), asked=asked)
             for decoder in candidates(seen):
-                findings = decoder.decode(outputs, 0.4)
+                given_to_it = arranged(outputs, decoder)
+                findings = decoder.decode(given_to_it, 0.4)
                 check_plausible(findings, layouts.SIZE)
-                sound(decoder.finish(findings, outputs, place((90, 120), layouts.SIZE, "letterbox")))
+                sound(decoder.finish(findings, given_to_it, place((90, 120), layouts.SIZE, "letterbox")))
         except ModelError:
             return
 

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.cli.inspect import Request
+from edge_daemon.cli.isolated.comparison import Figures, truth_of
+from edge_daemon.cli.isolated.preparations import is_open, tried
 from edge_daemon.errors import EdgeError, PictureError
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import encode_rgb
@@ -70,8 +73,42 @@ def run(request: Request) -> dict[str, Any]:
     operators = profile(settings, seen)
     facts["operators"] = shares(operators)
     ran = [bgr for bgr, image in zip(pictures.values(), facts["images"], strict=True) if image["outputs"]]
+    if pictures and is_open(model):
+        facts["preparations"] = list(tried(settings, pictures))
+    facts["comparisons"] = compared(request, facts["images"], pictures)
     facts["warnings"] = [*warnings(model, settings, operators), *constants(model, ran)]
     return facts
+
+
+def compared(
+    request: Request, images: list[dict[str, Any]], pictures: Mapping[str, NDArray[np.uint8]]
+) -> dict[str, Any]:
+    """Figures of the detections in `images` of these pictures (BGR, uint8, height x width x 3) against those of another
+    model, or those that are expected.
+
+    Raises:
+        ModelError: the other model cannot be loaded.
+        PictureError: the file of expected detections cannot be read.
+    """
+    found = [image.get("found", {}).get("detections", []) for image in images]
+    made: dict[str, Any] = {}
+    if request.against:
+        other = Model(request.against)
+        expected: list[list[Any]] = []
+        for bgr in pictures.values():
+            height, width = bgr.shape[:2]
+            expected.append(msgspec.to_builtins(report(other.detect(bgr)[0], other, width, height).detections))
+        made[request.against.path] = _figures(found, expected)
+    if request.expected:
+        made[request.expected] = _figures(found, truth_of(request.expected, list(pictures)))
+    return made
+
+
+def _figures(found: list[list[Any]], expected: list[list[Any]]) -> dict[str, Any]:
+    figures = Figures()
+    for mine, theirs in zip(found, expected, strict=True):
+        figures.add(mine, theirs)
+    return figures.facts()
 
 
 def understanding(model: Model, request: Request) -> dict[str, Any]:
@@ -93,6 +130,7 @@ def understanding(model: Model, request: Request) -> dict[str, Any]:
         "input": fed,
         "batch": model.batch,
         "notes": list(model.notes),
+        "evidence": [asdict(one) for one in model.facts],
         "config": {"models": {request.settings.name: {"path": request.path, **pinned(model, request.settings, fed)}}},
     }
 
@@ -103,6 +141,8 @@ def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dic
     if inputs["resize"] not in ("letterbox", "corner"):
         del inputs["pad"]
     entry: dict[str, Any] = {"decoder": model.decoder.name, "input": inputs}
+    if boxes := {key: value for key, value in model.decoder.pinned.items() if value is not None}:
+        entry["boxes"] = boxes
     if settings.outputs:
         entry["outputs"] = settings.outputs
     known = {names: key for key, names in coco.SETS.items()}
@@ -200,10 +240,6 @@ def warnings(model: Model, settings: ModelSettings, operators: Mapping[tuple[str
     others = sorted(name for name, provider in operators if provider != wanted)
     if others and wanted != "cpu":
         found.append(f"{', '.join(others)} did not run on {wanted}")
-    if not model.names and model.decoder.classes != 0:
-        found.append("its classes have no names, and their number is unknown: set `labels`")
-    elif all(name.startswith("class ") for name in model.names) and model.names:
-        found.append(f"its {len(model.names)} classes have no names: set `labels`")
     if model.session.inputs.batch is None and not model.session.takes(2):
         found.append("it declares a batch of any size, but fails with two: leave `batch` at 1")
     return found

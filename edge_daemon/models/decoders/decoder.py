@@ -1,8 +1,8 @@
 """The interface of decoders (outputs in, findings in pixels of the model's input out) and their shared functions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.evidence import Fact, Sign, Sure
+from edge_daemon.models.graph import Graph
 from edge_daemon.models.preprocess import Placement, Recipe
+from edge_daemon.settings import Activation, BoxesSettings
 
 Array = NDArray[np.float32]
 Outputs = Mapping[str, NDArray[np.generic]]
@@ -25,44 +28,98 @@ RGB_SHARE = Recipe(fit="letterbox", color="rgb", scale=1 / 255)
 """Ultralytics and many others: centred letterbox with grey padding, RGB, 0..1."""
 IMAGENET = Recipe(fit="stretch", color="rgb", scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """torchvision's models and most of those trained from them."""
+BYTES_BGR = Recipe(fit="stretch", color="bgr", scale=1.0)
+"""OpenVINO's zoo, and others trained with Caffe."""
 BOTH_SIDES = Recipe(fit="stretch", color="rgb", scale=1 / 127.5, mean=(1.0,))
 """Most of TensorFlow's models, which have channels last: -1..1."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A model's outputs and metadata, by which decoders recognise their layout.
+    """Everything by which decoders recognise their layout.
 
-    `outputs` are those for a textured picture, `size` is the input's height and width, `metadata` the file's own,
-    `named` the number of named classes if known, and `asked` the configured decoder, or `auto`.
+    `outputs` are those for a textured picture, and `more` returns those for further pictures without objects. `size` is
+    the input's height and width, `metadata` the file's own, `names` those of the classes if known, `asked` the
+    configured decoder, or `auto`, and `boxes` what the configuration states of the outputs. `helpers` are the names of
+    inputs beside the picture; `declared` are the outputs' shapes in the file, `batch` the pictures that it fixes.
     """
 
     outputs: Outputs
     size: tuple[int, int]
     metadata: Mapping[str, str]
-    named: int | None = None
+    names: tuple[str, ...] | None = None
     asked: str = "auto"
     channels_last: bool = False
+    boxes: BoxesSettings = field(default_factory=BoxesSettings)
+    graph: Graph = field(default_factory=Graph)
+    helpers: Sequence[str] = ()
+    declared: Mapping[str, Sequence[int | str | None]] = field(default_factory=dict)
+    batch: int = 1
+    more: Callable[[], Sequence[Outputs]] = lambda: ()
+
+    @property
+    def named(self) -> int | None:
+        """The number of named classes, if known."""
+        return None if self.names is None else len(self.names)
 
     @property
     def task(self) -> str:
         """The model's task in Ultralytics' terms, from the metadata; empty if unknown."""
         return self.metadata.get("task", "")
 
+    @property
+    def is_ultralytics(self) -> bool:
+        """True if the metadata is Ultralytics', whose exports all take the same input."""
+        return "stride" in self.metadata or "Ultralytics" in self.metadata.get("author", "") or bool(self.task)
+
+    def without(self, left_out: Sequence[str]) -> "Seen":
+        """The same without some outputs."""
+
+        def rest(outputs: Outputs) -> Outputs:
+            return {name: array for name, array in outputs.items() if name not in left_out}
+
+        return replace(self, outputs=rest(self.outputs), more=lambda: [rest(outputs) for outputs in self.more()])
+
+    def with_axis(self) -> "Seen":
+        """The same with an axis for the batch before the others."""
+
+        def added(outputs: Outputs) -> Outputs:
+            return {name: array.reshape(1, *array.shape) for name, array in outputs.items()}
+
+        return replace(self, outputs=added(self.outputs), more=lambda: [added(outputs) for outputs in self.more()])
+
+    def last(self, output: str) -> str:
+        """The operator that gives an output its values; empty if the graph does not show it."""
+        return self.graph.last(output)
+
 
 class Decoder(ABC):
-    """One output layout. `why` describes the properties by which it was recognised.
+    """One output layout. `why` describes the properties by which it was recognised, and `sure` how certain that is;
+    `facts` are further properties of the reading.
 
     `classes` is the number of classes, None if only the names can tell; `needs_nms` is true if one object yields
-    several boxes; `clips_boxes` is true if boxes are cut at the picture's edge.
+    several boxes; `clips_boxes` is true if boxes are cut at the picture's edge; `left_out` are outputs that are not
+    read, and with `adds_axis` the others are read with an axis for the batch, which they lack. `reads` are the keys of
+    `boxes` that apply to the layout, `pinned` those that state what was found. `skeleton` names the set of keypoints,
+    None if it follows from their number; `is_named` is false while names are not known to fit. `usual_names` are
+    those of classes that such a model usually has.
     """
 
     name: ClassVar[str]
+    reads: ClassVar[frozenset[str]] = frozenset()
     recipe: Recipe
     classes: int | None = None
     why: str
+    sure: Sure = "proved"
+    facts: Sequence[Fact] = ()
+    pinned: Mapping[str, Any] = {}
     needs_nms = True
     clips_boxes = True
+    left_out: Sequence[str] = ()
+    adds_axis = False
+    skeleton: str | None = None
+    is_named = True
+    usual_names: tuple[str, ...] = ()
 
     @classmethod
     @abstractmethod
@@ -80,6 +137,10 @@ class Decoder(ABC):
         Raises:
             ModelError: the outputs are not finite, or scores are outside 0..1.
         """
+
+    def otherwise(self) -> Sequence["Decoder"]:
+        """Readings that differ from this one in the number of the first class, if the test pictures leave it open."""
+        return ()
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """Add costly parts, such as masks, to the selected findings; `found` is in pixels of the source."""
@@ -170,6 +231,29 @@ def softmax(values: Array) -> Array:
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
     shares: Array = powers / powers.sum(axis=-1, keepdims=True)
     return shares
+
+
+def activated(scores: Array, seen: Seen) -> Sign[Activation]:
+    """The function that scores (float32, any shape) still need: a sigmoid if they are logits, or none.
+
+    Raises:
+        ModelError: the scores are not finite.
+    """
+    if seen.boxes.activation:
+        return Sign(seen.boxes.activation, "`boxes` states it", "known")
+    if is_share(scores) or not scores.size:
+        return Sign("none", "they are in 0..1", "proved")
+    low, high = float(finite(scores).min()), float(scores.max())
+    # Integers would be something else, and logits of scores in a picture without objects are well below 0.
+    if low < -1 and float((scores < -1).mean()) > 0.5:
+        return Sign("sigmoid", f"they range from {low:.3g} to {high:.3g}", "proved")
+    return Sign("none", f"they range from {low:.3g} to {high:.3g}", "likely")
+
+
+def activation_fact(sign: Sign[Activation]) -> list[Fact]:
+    """The function applied to scores, as a fact."""
+    text = "applied to scores" if sign.value != "none" else "needed"
+    return [Fact("activation", f"{sign.value} {text}", sign.because, sign.sure, f"boxes: {{activation: {sign.value}}}")]
 
 
 def is_share(values: NDArray[np.generic]) -> bool:

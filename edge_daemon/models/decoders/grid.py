@@ -1,5 +1,6 @@
 """The cells for which one-stage detectors predict boxes, level by level and row by row."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,14 @@ from numpy.typing import NDArray
 
 _HEADS = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 """Strides of common heads: plain, P6 and P2."""
+_RARE = ((16, 32), (8, 16), (32, 16, 8), (32, 16), (4, 8, 16), (64, 32, 16, 8), (16,), (8,), (32,))
+"""Those of tiny ones, and of YOLOv3 and v4, whose coarse level may come first: only to be believed of boxes that follow
+the cells.
+"""
+LOOSE, EXACT = 0.4, 0.15
+"""Slack of the slope of boxes in pixels, and of shares, which are of two sides that may differ."""
+SHARES = 2
+"""Boxes in pixels extend further than this from the corner; smaller numbers are shares of the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +41,26 @@ def grid_of(boxes: int, size: tuple[int, int], boxes_a_cell: int = 1) -> Grid | 
 
     With several boxes per cell, a level's cells are repeated: first all for the first anchor, then for the second.
     """
-    for strides in _HEADS:
+    return next(_grids(boxes, size, boxes_a_cell, _HEADS), None)
+
+
+def followed(boxes: NDArray[np.float32], size: tuple[int, int], boxes_a_cell: int = 1) -> tuple[Grid, bool] | None:
+    """The grid whose cells the centres of boxes (float32 Nx4: centre and size) follow in an input of `size` (height,
+    width), and true if the boxes are shares of it; None if there is none.
+    """
+    is_share = bool(boxes.size) and float(np.abs(boxes).max()) <= SHARES
+    whole = np.array([size[1], size[0]] * 2, np.float32) if is_share else np.float32(1)
+    grids = _grids(len(boxes), size, boxes_a_cell, (*_HEADS, *_RARE))
+    return next(
+        ((grid, is_share) for grid in grids if centred(boxes * whole, grid, EXACT if is_share else LOOSE)), None
+    )
+
+
+def _grids(boxes: int, size: tuple[int, int], boxes_a_cell: int, heads: tuple[tuple[int, ...], ...]) -> Iterator[Grid]:
+    for strides in heads:
         levels = [(-(-size[0] // stride), -(-size[1] // stride)) for stride in strides]
         if sum(rows * columns for rows, columns in levels) * boxes_a_cell == boxes:
-            return _grid(strides, levels, boxes_a_cell)
-    return None
+            yield _grid(strides, levels, boxes_a_cell)
 
 
 def level(stride: int, size: tuple[int, int]) -> Grid:
@@ -54,11 +78,11 @@ def _grid(strides: tuple[int, ...], levels: list[tuple[int, int]], boxes_a_cell:
     return Grid(strides, np.concatenate(centres).astype(np.float32), np.concatenate(of_cell).astype(np.float32))
 
 
-def centred(boxes: NDArray[np.float32], grid: Grid) -> bool:
+def centred(boxes: NDArray[np.float32], grid: Grid, slack: float = LOOSE) -> bool:
     """True if boxes (float32 Nx4, one per cell) are centre and size in pixels; False for corners, whose right and
-    bottom follow the cells as well.
+    bottom follow the cells as well. `slack` is the tolerance of the slope between both (see `units`).
     """
-    return units(boxes[:, :2], grid) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
+    return units(boxes[:, :2], grid, slack) == "pixels" and units(boxes[:, 2:4], grid) != "pixels"
 
 
 def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
@@ -69,7 +93,7 @@ def cornered(boxes: NDArray[np.float32], grid: Grid) -> bool:
     return bool((boxes[:, 2:4] >= boxes[:, :2]).mean() > 0.95)
 
 
-def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] | None:
+def units(xy: NDArray[np.float32], grid: Grid, slack: float = LOOSE) -> Literal["pixels", "offsets"] | None:
     """The unit of box centres (float32 Nx2, one per cell); None if it is neither.
 
     Centres in pixels follow those of their cells one to one, whatever the picture shows; offsets within cells
@@ -88,6 +112,6 @@ def units(xy: NDArray[np.float32], grid: Grid) -> Literal["pixels", "offsets"] |
     if not telling.any():
         return None
     slope, correlation = slope[telling], correlation[telling]
-    if (correlation > 0.8).all() and (np.abs(slope - 1) < 0.4).all():
+    if (correlation > 0.8).all() and (np.abs(slope - 1) < slack).all():
         return "pixels"
     return "offsets" if (np.abs(correlation) < 0.8).all() and (np.abs(slope) < 0.1).all() else None

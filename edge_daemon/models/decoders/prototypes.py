@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.models.decoders.decoder import Array, Outputs, finite
 from edge_daemon.models.detections import Detections, Mask
@@ -14,12 +15,20 @@ def prototypes_of(outputs: Outputs) -> str | None:
     return names[0] if len(outputs) == 2 and len(names) == 1 else None
 
 
+def channels_first(prototypes: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Prototypes (any type) as 1xMxhxw. Converters to TensorFlow give 1xhxwxM, where M is less than h and w."""
+    is_last = prototypes.shape[3] < min(prototypes.shape[1:3])
+    return prototypes.transpose(0, 3, 1, 2) if is_last else prototypes
+
+
 def masks(found: Detections, prototypes: Array, placement: Placement, size: tuple[int, int]) -> list[Mask]:
-    """The mask of each detection (pixels of the source, coefficients float32 NxM) from prototypes (float32 1xMxhxw).
+    """The mask of each detection (pixels of the source, coefficients float32 NxM) from prototypes (float32 1xMxhxw, or
+    1xhxwxM).
 
     `size` is the input's height and width, all of which the prototypes cover. A pixel belongs to a mask if the
     sum is above 0, a probability of 0.5. (YOLACT, arXiv:1904.02689; Ultralytics' `process_mask`.)
     """
+    prototypes = np.asarray(channels_first(prototypes), np.float32)
     count, height, width = prototypes.shape[1:]
     made = []
     coefficients = np.zeros((0, count), np.float32) if found.coefficients is None else finite(found.coefficients)

@@ -39,10 +39,15 @@ class Retinaface(Decoder):
     name = "retinaface"
     classes = 1
 
-    def __init__(self, size: tuple[int, int], roles: Mapping[str, str], anchors: Array) -> None:
+    def __init__(
+        self, size: tuple[int, int], roles: Mapping[str, str], anchors: Array, *, named_face: bool = True
+    ) -> None:
         self._roles, self._anchors = roles, anchors
         self._whole = np.array([size[1], size[0]], np.float32)
         self.recipe = _PLAIN if "iou" in roles else _MEANS
+        # OpenCV's detector of licence plates has the first YuNet's outputs, and four corners among its points.
+        self.usual_names = () if "iou" in roles else ("face",)
+        self.skeleton = "points5" if "iou" in roles and not named_face else None
         self.why = f"boxes and five points from {len(anchors)} anchors" + (", scores with IoU" * ("iou" in roles))
 
     @classmethod
@@ -65,7 +70,7 @@ class Retinaface(Decoder):
             quiet(faces[:, 1])
             if (np.abs(faces.sum(axis=1) - 1) > 0.05).any():
                 raise ModelError("its scores of background and face do not add up to 1, as a softmax's do")
-            yield cls(seen.size, roles, priors)
+            yield cls(seen.size, roles, priors, named_face=seen.names == ("face",))
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. The first YuNet's score is the root of probability times IoU."""

@@ -45,6 +45,7 @@ class Level:
 
 class _Faces(Decoder):
     classes = 1
+    usual_names = ("face",)
 
     def __init__(self, levels: Sequence[Level]) -> None:
         self._levels = levels

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     RGB_SHARE,
     SLACK,
@@ -21,15 +22,18 @@ from edge_daemon.models.decoders.decoder import (
     Decoder,
     Outputs,
     Seen,
+    activated,
+    activation_fact,
     checked,
     corners,
     finite,
     floats,
     found,
     quiet,
+    sigmoid,
 )
-from edge_daemon.models.decoders.grid import Grid, centred, grid_of, units
-from edge_daemon.models.decoders.prototypes import masks, prototypes_of, with_masks
+from edge_daemon.models.decoders.grid import Grid, followed, units
+from edge_daemon.models.decoders.prototypes import channels_first, masks, prototypes_of, with_masks
 from edge_daemon.models.detections import Detections, Findings
 from edge_daemon.models.preprocess import Placement
 
@@ -49,7 +53,9 @@ class Yolov8(Decoder):
     """Decodes boxes over one grid; `transposed`: one row per cell; `prototypes`: an output's name."""
 
     name = "yolov8"
+    reads = frozenset({"activation"})
     recipe = RGB_SHARE
+    _logits = False
 
     def __init__(
         self,
@@ -61,49 +67,71 @@ class Yolov8(Decoder):
         transposed: bool,
         boxes: str,
         prototypes: str | None = None,
+        share: bool = False,
     ) -> None:
         self.classes = channels - 4 - tail.length
         self._size, self._tail, self._transposed = size, tail, transposed
         self._boxes, self._prototypes = boxes, prototypes
         shape = f"1x{len(grid)}x{channels}" if transposed else f"1x{channels}x{len(grid)}"
         more = "" if tail.kind == "none" else f", {tail.length} channels for {tail.kind}"
-        self.why = f"{shape}, {grid}, boxes in pixels{more}"
+        self._whole = np.array([size[1], size[0]], np.float32) if share else None
+        self.why = f"{shape}, {grid}, boxes {'as shares of the input' if share else 'in pixels'}{more}"
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         prototypes = prototypes_of(seen.outputs)
         rest = [name for name in seen.outputs if name != prototypes]
-        if len(rest) != 1 or seen.outputs[rest[0]].ndim != 3 or seen.outputs[rest[0]].shape[0] != 1:
+        if len(rest) != 1 or not floats(seen.outputs):
             return
-        if not floats(seen.outputs):
+        array = tables.matrix(seen.outputs[rest[0]])
+        if array is None:
             return
-        array = np.asarray(seen.outputs[rest[0]], np.float32)
-        across, down = grid_of(array.shape[2], seen.size), grid_of(array.shape[1], seen.size)
-        for grid, transposed in ((across, False), (down, True)):
-            channels = array[0].T if transposed else array[0]
-            if not grid or len(channels) <= 4 or not centred(channels[:4].T, grid):
+        for transposed in (False, True):
+            channels = np.asarray(array.T if transposed else array, np.float32)
+            found = followed(channels[:4].T, seen.size) if len(channels) > 4 else None
+            if found is None:
                 continue
-            tail = _tail(channels, seen, grid, seen.outputs[prototypes].shape[1] if prototypes else 0)
+            grid, share = found
+            if share:
+                channels = _in_pixels(channels, seen.size)
+            tail = _tail(channels, seen, grid, channels_first(seen.outputs[prototypes]).shape[1] if prototypes else 0)
             if tail and len(channels) - tail.length > 4:
-                scores = quiet(channels[4 : len(channels) - tail.length])
-                _not_all_zero(scores, array)
+                scores = channels[4 : len(channels) - tail.length]
+                activation = activated(scores, seen)
+                logits = activation.value == "sigmoid"
+                quiet(sigmoid(scores) if logits else scores)
+                _not_all_zero(scores, channels)
                 if tail.kind == "none" and not _is_ours(scores, seen, transposed=transposed):
                     continue
-                yield cls(
-                    seen.size, grid, len(channels), tail, transposed=transposed, boxes=rest[0], prototypes=prototypes
+                decoder = cls(
+                    seen.size,
+                    grid,
+                    len(channels),
+                    tail,
+                    transposed=transposed,
+                    boxes=rest[0],
+                    prototypes=prototypes,
+                    share=share,
                 )
+                decoder._logits, decoder.pinned = logits, {"activation": activation.value}
+                decoder.facts = activation_fact(activation)
+                yield decoder
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. A score is the best class's probability."""
-        array = finite(np.asarray(outputs[self._boxes], np.float32))[0]
+        array = finite(np.asarray(outputs[self._boxes], np.float32))
+        array = array[0] if array.ndim == 3 else array
         channels = array.T if self._transposed else array
         classes = channels[4 : 4 + (self.classes or 0)]
         # The maximum runs along memory, over whole rows at once; the argmax would not.
-        scores = checked(classes.max(axis=0))
+        scores = classes.max(axis=0)
+        scores = sigmoid(scores) if self._logits else checked(scores)
         kept = np.flatnonzero(scores >= confidence)
         best = classes[:, kept].argmax(axis=0)
         centre, extent = channels[:2, kept].T, channels[2:4, kept].T
+        if self._whole is not None:
+            centre, extent = centre * self._whole, extent * self._whole
         return found(corners(centre, extent), scores[kept], best, **self._more(channels, kept, centre, extent))
 
     def _more(
@@ -115,6 +143,8 @@ class Yolov8(Decoder):
                 return {"coefficients": tail}
             case "keypoints":
                 points = tail.reshape(len(kept), self._tail.length // self._tail.each, self._tail.each)
+                if self._whole is not None:
+                    points[..., :2] *= self._whole
                 if self._tail.each == 2:
                     points = np.concatenate((points, np.ones_like(points[..., :1])), axis=2)
                 return {"keypoints": finite(points)}
@@ -157,6 +187,13 @@ def boxed(found: Detections, placement: Placement) -> Detections:
     return Detections(np.clip(around, 0, edge), found.confidence, found.class_id, corners=found.corners)
 
 
+def _in_pixels(channels: Array, size: tuple[int, int]) -> Array:
+    """Channels (float32 KxN) with boxes as shares of the input, in pixels."""
+    whole = np.array([size[1], size[0]] * 2, np.float32)
+    made: Array = np.concatenate((channels[:4] * whole[:, None], channels[4:]))
+    return made
+
+
 def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | None:
     """The channels after the classes, by the metadata or else by their values; None if neither decides."""
     if seen.task not in _TASKS:
@@ -168,17 +205,25 @@ def _tail(channels: Array, seen: Seen, grid: Grid, prototypes: int) -> Tail | No
     if seen.task == "pose":
         points, each = kpt_shape(seen)
         return Tail("keypoints", points * each, each)
+    if float(channels[4:].max(initial=0)) <= 0 or _are_logits(channels[4:]):
+        return Tail()
     beyond = [i for i, row in enumerate(channels[4:], 4) if row.min() < -SLACK or row.max() > 1 + SLACK]
     if not beyond or seen.task == "detect":
         return Tail()
     tail = channels[beyond[0] :]
     # An angle is non-zero nearly everywhere, a score nearly nowhere.
     if len(tail) == 1 and np.abs(tail).max() < np.pi and np.median(np.abs(tail)) > 0.05:
-        return Tail("angle", 1)
+        # Whole numbers are classes: rows of a score and a class for each cell (`rows`).
+        return None if (tail == np.rint(tail)).all() else Tail("angle", 1)
     for each in (3, 2):
         if len(tail) % each == 0 and _are_points(tail, each, grid):
             return Tail("keypoints", len(tail), each)
     return Tail()
+
+
+def _are_logits(channels: Array) -> bool:
+    """True if channels (float32 CxN) are all logits of scores in a picture without objects."""
+    return bool(((channels < -1).mean(axis=1) > 0.5).all())
 
 
 def _are_points(tail: Array, each: int, grid: Grid) -> bool:

@@ -10,17 +10,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     Array,
     Decoder,
     Outputs,
     Seen,
+    activated,
+    activation_fact,
     checked,
     corners,
     finite,
     floats,
     found,
     quiet,
+    sigmoid,
 )
 from edge_daemon.models.decoders.grid import Grid, centred, grid_of, units
 from edge_daemon.models.detections import Findings
@@ -31,6 +35,8 @@ class Yolox(Decoder):
     """Decodes an output over one grid; with `in_pixels` the export has decoded centres and sizes already."""
 
     name = "yolox"
+    reads = frozenset({"activation"})
+    _logits = False
     recipe = Recipe(fit="corner", color="bgr", scale=1.0)
 
     def __init__(self, grid: Grid, columns: int, *, in_pixels: bool) -> None:
@@ -46,11 +52,11 @@ class Yolox(Decoder):
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
         array = next(iter(seen.outputs.values()))
-        if len(seen.outputs) != 1 or array.ndim != 3 or array.shape[0] != 1 or array.shape[2] <= 5:
+        if len(seen.outputs) != 1 or tables.rows(array) is None or array.shape[-1] <= 5:
             return
         if not floats(seen.outputs):
             return
-        rows = np.asarray(array[0], np.float32)
+        rows = tables.table(array)
         grid = grid_of(len(rows), seen.size)
         in_pixels = grid is not None and centred(rows[:, :4], grid)
         if grid and (in_pixels or _relative(rows, grid)):
@@ -59,18 +65,23 @@ class Yolox(Decoder):
             others = rows.shape[1] - 5 != (seen.named or 80) or (rows[:, 4] == 1).all()
             if in_pixels and others and seen.asked == "auto":
                 return
-            checked(finite(rows[:, 4:]))
-            quiet(rows[:, 4] * rows[:, 5:].max(axis=1))
-            yield cls(grid, rows.shape[1], in_pixels=in_pixels)
+            activation = activated(finite(rows[:, 4:]), seen)
+            scores = sigmoid(rows[:, 4:]) if activation.value == "sigmoid" else checked(rows[:, 4:])
+            quiet(scores[:, 0] * scores[:, 1:].max(axis=1))
+            decoder = cls(grid, rows.shape[1], in_pixels=in_pixels)
+            decoder._logits = activation.value == "sigmoid"
+            decoder.facts, decoder.pinned = activation_fact(activation), {"activation": activation.value}
+            yield decoder
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. A score is objectness times the best class's probability."""
-        rows = finite(np.asarray(next(iter(outputs.values())), np.float32))[0]
+        rows = finite(tables.table(next(iter(outputs.values()))))
+        objectness = sigmoid(rows[:, 4]) if self._logits else checked(rows[:, 4])
         # A score is at most the objectness, since class probabilities are at most 1.
-        likely = np.flatnonzero(checked(rows[:, 4]) >= confidence)
-        classes = checked(rows[likely, 5:])
+        likely = np.flatnonzero(objectness >= confidence)
+        classes = sigmoid(rows[likely, 5:]) if self._logits else checked(rows[likely, 5:])
         best = classes.argmax(axis=1)
-        scores = rows[likely, 4] * classes[np.arange(len(best)), best]
+        scores = objectness[likely] * classes[np.arange(len(best)), best]
         sure = scores >= confidence
         return found(self._boxes(rows, likely[sure]), scores[sure], best[sure])
 

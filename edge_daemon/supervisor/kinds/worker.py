@@ -9,9 +9,10 @@ import msgspec
 
 from edge_daemon.config.schema import Config, Model
 from edge_daemon.messages.status import WORKER, WorkerReport
+from edge_daemon.models.neighbours import files_beside
 from edge_daemon.runtime import disk
 from edge_daemon.runtime.state import state_folder
-from edge_daemon.settings import InputSettings, ModelSettings, ProviderSettings, WorkerSettings
+from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
@@ -42,6 +43,7 @@ class Worker(Kind[WorkerSettings]):
                         sink=run.sink,
                         pictures=run.pictures,
                         quarantine=str(state / "aside") if state else None,
+                        readings=str(run.state) if run.state else None,
                     ),
                     hang_s=settings.worker_timeout,
                     max_bytes=settings.max_memory,
@@ -71,6 +73,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
         classes=None if model.after else model.classes,
         decoder=model.decoder,
         input=InputSettings(**model.input.model_dump()),
+        boxes=BoxesSettings(**model.boxes.model_dump()),
         outputs=model.outputs,
         labels=model.labels,
         providers=[_provider(item) for item in model.providers],
@@ -90,11 +93,14 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
 
 
 def _files(model: Model) -> list[Path]:
-    """The files that make up a model: its own, weights beside it, and class names."""
+    """The files that make up a model: its own, weights beside it, class names, and what exporters write beside it."""
     path = Path(model.path)
     labels = [Path(model.labels)] if isinstance(model.labels, str) else []
     found = disk.look(path)
-    return [path, *(_weights(path, found.stamp) if found.is_file and not found.hung else ()), *labels]
+    if not found.is_file or found.hung:
+        return [path, *labels]
+    beside = [file for file in files_beside(path) if disk.look(file).is_file]
+    return [path, *_weights(path, found.stamp), *labels, *beside]
 
 
 @lru_cache(maxsize=64)
