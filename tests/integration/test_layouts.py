@@ -178,6 +178,7 @@ SEGMENTATION: dict[str, tuple[dict[str, NDArray[np.generic]], dict[str, Any], in
     "classes": ({"out": in_rectangle(15, 0)[None].astype(np.int64)}, {}, 15),
     "classes with a channel": ({"out": in_rectangle(15, 0)[None, None].astype(np.int32)}, {}, 15),
     "classes, channel last": ({"out": in_rectangle(15, 0)[None, ..., None].astype(np.uint8)}, {}, 15),
+    "a mask of bytes": ({"out": in_rectangle(255, 0)[None, None].astype(np.uint8)}, {}, 1),
     "shares of one": ({"out": in_rectangle(0.9, 0.1)[None, None]}, {}, 1),
     "logits of one": ({"out": in_rectangle(4, -4)[None, None]}, {}, 1),
     "foreground as whole numbers": ({"out": in_rectangle(1, 0)[None, None]}, {}, 1),

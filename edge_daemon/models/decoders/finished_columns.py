@@ -66,8 +66,8 @@ def _shaped(outputs: Outputs, *, has_points: bool) -> Iterator[Columns]:
             yield Columns(boxes, next(iter(lists)), None, count)
     elif len(lists) == 2:
         classes = _classes_among(lists)
-        empty = not any(array.size for array in lists.values())
-        for kinds in [classes] if classes else lists if empty else ():
+        is_unused = not any(array.any() for array in lists.values())
+        for kinds in [classes] if classes else lists if is_unused else ():
             yield Columns(boxes, kinds, next(name for name in lists if name != kinds), count)
 
 

@@ -122,15 +122,19 @@ class Segmentation(Decoder):
 
 
 def _classes(labels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Class numbers (any type, height x width) as bytes.
+    """Class numbers (any type, height x width) as bytes. In a map of 0 and 255, the latter is the foreground, 1.
 
     Raises:
         ModelError: they are not class numbers.
     """
     finite(np.asarray(labels, np.float32))
-    if labels.min() < 0 or labels.max() > 255 or not _is_whole(labels):
-        raise ModelError(f"its classes range from {labels.min()} to {labels.max()}, but must be in 0 to 255")
-    return labels.astype(np.uint8)
+    low, high = labels.min(), labels.max()
+    if low < 0 or high > 255 or not _is_whole(labels):
+        raise ModelError(f"its classes range from {low} to {high}, but must be in 0 to 255")
+    numbers: NDArray[np.uint8] = labels.astype(np.uint8)
+    if high == 255 and ((numbers == 0) | (numbers == 255)).all():
+        numbers = (numbers == 255).astype(np.uint8)
+    return numbers
 
 
 def _stack(array: NDArray[np.generic], axis: int | None) -> NDArray[np.generic]:
