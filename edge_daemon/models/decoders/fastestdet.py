@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     Decoder,
     Outputs,
@@ -35,28 +36,28 @@ class Fastestdet(Decoder):
     clips_boxes = False  # as in the project: boxes of objects cut off by the edge are returned in full
 
     def __init__(self, size: tuple[int, int], shape: tuple[int, ...]) -> None:
-        self.classes: int = shape[1] - 5
-        self._size, self._cells = size, (shape[2], shape[3])
+        self.classes: int = shape[0] - 5
+        self._size, self._cells = size, (shape[1], shape[2])
         self.why = f"{'x'.join(map(str, shape))}, one map of cells of {_STRIDE} pixels"
 
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        array = next(iter(seen.outputs.values()))
-        if len(seen.outputs) != 1 or array.ndim != 4 or array.shape[0] != 1 or array.shape[1] <= 5:
+        planes = tables.planes(next(iter(seen.outputs.values())))
+        if len(seen.outputs) != 1 or planes is None or len(planes) <= 5:
             return
-        if array.shape[2:] != (seen.size[0] // _STRIDE, seen.size[1] // _STRIDE):
+        if planes.shape[1:] != (seen.size[0] // _STRIDE, seen.size[1] // _STRIDE):
             return
-        values = np.asarray(array[0], np.float32)
+        values = np.asarray(planes, np.float32)
         # Class probabilities have passed a softmax; the four numbers of a box are unbounded.
         sums = values[5:].sum(axis=0)
         if is_share(values[0]) and is_share(values[5:]) and (np.abs(sums - 1) < 0.05).all():
             quiet(values[0])
-            yield cls(seen.size, array.shape)
+            yield cls(seen.size, planes.shape)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        values = finite(np.asarray(next(iter(outputs.values())), np.float32))[0].reshape(5 + self.classes, -1)
+        values = finite(np.asarray(next(iter(outputs.values())), np.float32)).reshape(5 + self.classes, -1)
         classes = checked(values[5:])
         scores = np.clip(checked(values[0]), 0, 1) ** 0.6 * np.clip(classes.max(axis=0), 0, 1) ** 0.4
         kept = np.flatnonzero(scores >= confidence)

@@ -5,11 +5,12 @@ NanoDet exports one output of scores (1xNxC) and one of distributions (1xNx4R) p
 in one, 1xMx(C+4R); PicoDet (`export.benchmark`) has two per level. Probabilities have passed a sigmoid.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 import numpy as np
 
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     IMAGENET,
     Array,
@@ -53,7 +54,7 @@ class Nanodet(Decoder):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        arrays = {name: array for name, array in seen.outputs.items() if array.ndim == 3 and array.shape[0] == 1}
+        arrays = {name: tables.table(array) for name, array in tables.tables(seen.outputs).items()}
         if len(arrays) != len(seen.outputs) or not floats(seen.outputs):
             return
         if len(arrays) == 1:
@@ -63,8 +64,8 @@ class Nanodet(Decoder):
 
     @classmethod
     def _plus(cls, seen: Seen, name: str) -> Iterator[Self]:
-        array = np.asarray(seen.outputs[name], np.float32)
-        _, rows, columns = array.shape
+        array = tables.table(seen.outputs[name])
+        rows, columns = array.shape
         grid = grid_of(rows, seen.size)
         if not grid:
             return
@@ -72,17 +73,17 @@ class Nanodet(Decoder):
             classes = columns - 4 * reach
             if classes < 1 or (seen.named or 80) != classes:
                 continue
-            scores, spread = array[0, :, :classes], array[0, :, classes:]
+            scores, spread = array[:, :classes], array[:, classes:]
             # Unlike probabilities, distances are unbounded.
             if is_share(scores) and not is_share(spread):
                 quiet(scores.max(axis=1))
                 yield cls(grid, classes, reach, [(name, name)], half=False)
 
     @classmethod
-    def _levels(cls, seen: Seen, arrays: Outputs) -> Iterator[Self]:
+    def _levels(cls, seen: Seen, arrays: Mapping[str, Array]) -> Iterator[Self]:
         by_rows: dict[int, list[str]] = {}
         for name, array in arrays.items():
-            by_rows.setdefault(array.shape[1], []).append(name)
+            by_rows.setdefault(len(array), []).append(name)
         grid = grid_of(sum(by_rows), seen.size)
         if not grid or any(len(names) != 2 for names in by_rows.values()):
             return
@@ -93,16 +94,16 @@ class Nanodet(Decoder):
                 return
             scores, spread = (names[0], names[1]) if shares[0] else (names[1], names[0])
             pairs.append((scores, spread))
-            quiet(np.asarray(arrays[scores], np.float32).max(axis=2))
-        classes = {arrays[scores].shape[2] for scores, _ in pairs}
-        widths = {arrays[spread].shape[2] for _, spread in pairs}
+            quiet(arrays[scores].max(axis=1))
+        classes = {arrays[scores].shape[1] for scores, _ in pairs}
+        widths = {arrays[spread].shape[1] for _, spread in pairs}
         if len(classes) == 1 and len(widths) == 1 and (width := widths.pop()) % 4 == 0 and width > 4:
             yield cls(grid, classes.pop(), width // 4, pairs, half=True)
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. A distance is the mean of its distribution."""
-        scores = np.concatenate([np.asarray(outputs[name], np.float32)[0] for name, _ in self._names])
-        spread = np.concatenate([np.asarray(outputs[name], np.float32)[0] for _, name in self._names])
+        scores = np.concatenate([tables.table(outputs[name]) for name, _ in self._names])
+        spread = np.concatenate([tables.table(outputs[name]) for _, name in self._names])
         scores, spread = scores[:, : self.classes], spread[:, -4 * self._reach :]
         kept, top, best = best_of(checked(finite(scores)), confidence)
         distances = self._distances(finite(spread[kept])) * self._stride[kept]

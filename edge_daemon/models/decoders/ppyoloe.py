@@ -7,8 +7,7 @@ PaddleDetection's `exclude_post_process` puts both into one output, 1xNx(4+C).
 from collections.abc import Iterator
 from typing import Self
 
-import numpy as np
-
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     IMAGENET,
     RGB_SHARE,
@@ -47,12 +46,12 @@ class Ppyoloe(Decoder):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        arrays = {n: np.asarray(a, np.float32) for n, a in seen.outputs.items() if a.ndim == 3 and a.shape[0] == 1}
+        arrays = {name: tables.table(array) for name, array in tables.tables(seen.outputs).items()}
         if len(arrays) not in (1, 2) or len(seen.outputs) != len(arrays) or not floats(seen.outputs):
             return
         names = tuple(arrays)
         for boxes, scores in ((names[0], names[-1]), (names[-1], names[0]))[: len(names)]:
-            xyxy, shares = arrays[boxes][0], arrays[scores][0]
+            xyxy, shares = arrays[boxes], arrays[scores]
             if boxes == scores:
                 xyxy, shares = xyxy[:, :4], xyxy[:, 4:]
             grid = grid_of(len(xyxy), seen.size) if xyxy.shape[1] == 4 else None
@@ -64,7 +63,7 @@ class Ppyoloe(Decoder):
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        boxes, scores = (finite(np.asarray(outputs[name], np.float32)[0]) for name in (self._boxes, self._scores))
+        boxes, scores = (finite(tables.table(outputs[name])) for name in (self._boxes, self._scores))
         if self._boxes == self._scores:
             scores = scores[:, 4:]
         by_row: Array = scores.T if self._transposed else scores

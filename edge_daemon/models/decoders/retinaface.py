@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from edge_daemon.errors import ModelError
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     Array,
     Decoder,
@@ -53,9 +54,9 @@ class Retinaface(Decoder):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        arrays = {n: a for n, a in seen.outputs.items() if a.ndim == 2 or (a.ndim == 3 and a.shape[0] == 1)}
+        arrays = tables.tables(seen.outputs)
         by_columns = {array.shape[-1]: name for name, array in arrays.items()}
-        rows = {array.shape[-2] for array in arrays.values()}
+        rows = {tables.rows(array) for array in arrays.values()}
         if len(seen.outputs) != 3 or len(arrays) != 3 or len(rows) != 1:
             return
         if set(by_columns) == {2, 4, 10}:
@@ -66,7 +67,7 @@ class Retinaface(Decoder):
             return
         priors = anchors(seen.size, sizes, rounded_up="iou" not in roles)
         if len(priors) == rows.pop() and floats(seen.outputs):
-            faces = _rows(arrays[roles["face"]])
+            faces = tables.table(arrays[roles["face"]])
             quiet(faces[:, 1])
             if (np.abs(faces.sum(axis=1) - 1) > 0.05).any():
                 raise ModelError("its scores of background and face do not add up to 1, as a softmax's do")
@@ -74,7 +75,7 @@ class Retinaface(Decoder):
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`. The first YuNet's score is the root of probability times IoU."""
-        value = {role: _rows(outputs[name]) for role, name in self._roles.items()}
+        value = {role: tables.table(outputs[name]) for role, name in self._roles.items()}
         scores = checked(finite(value["face"][:, 1]))
         if "iou" in value:
             # The IoU is not a probability: the project clips it to 0..1.
@@ -108,7 +109,3 @@ def anchors(size: tuple[int, int], sizes: Mapping[int, Sequence[int]], *, rounde
         cells = np.broadcast_to(centre, (len(centre), len(sides), 2))
         made.append(np.concatenate((cells, np.broadcast_to(extent, cells.shape)), axis=2).reshape(-1, 4))
     return np.concatenate(made).astype(np.float32)
-
-
-def _rows(array: np.ndarray) -> Array:
-    return np.asarray(array, np.float32).reshape(-1, array.shape[-1])

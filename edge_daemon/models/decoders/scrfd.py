@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     Array,
     Decoder,
@@ -54,15 +54,15 @@ class _Faces(Decoder):
         """See `Decoder.decode`."""
         every = []
         for one in self._levels:
-            scores = _scores([checked(finite(_table(outputs[name])[:, 0])) for name in one.scores])
+            scores = _scores([checked(finite(tables.table(outputs[name])[:, 0])) for name in one.scores])
             kept = np.flatnonzero(scores >= confidence)
             rows_a_cell = len(scores) // len(one.grid)
             stride = one.grid.stride[0]
             corner = one.grid.centre[kept // rows_a_cell] - stride / 2  # of the cell
-            boxes = self._boxes(_table(outputs[one.boxes])[kept] * stride, corner, stride)
+            boxes = self._boxes(tables.table(outputs[one.boxes])[kept] * stride, corner, stride)
             points = np.empty((len(kept), 0, 3), np.float32)
             if one.points:
-                xy = _table(outputs[one.points])[kept].reshape(len(kept), 5, 2) * stride + corner[:, None]
+                xy = tables.table(outputs[one.points])[kept].reshape(len(kept), 5, 2) * stride + corner[:, None]
                 points = np.concatenate((finite(xy), np.ones_like(xy[..., :1])), axis=2)
             every.append((boxes, scores[kept], points))
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*every, strict=True))
@@ -119,7 +119,7 @@ def _levels(seen: Seen, rows_a_cell: int, scores: int) -> list[Level] | None:
     taken = 0
     for stride in _STRIDES:
         grid = level(stride, seen.size)
-        mine = {name: array for name, array in seen.outputs.items() if _rows(array) == len(grid) * rows_a_cell}
+        mine = {name: array for name, array in seen.outputs.items() if tables.rows(array) == len(grid) * rows_a_cell}
         columns = {1: [], 4: [], 10: []}  # type: dict[int, list[str]]
         for name, array in mine.items():
             columns.setdefault(array.shape[-1], []).append(name)
@@ -128,19 +128,10 @@ def _levels(seen: Seen, rows_a_cell: int, scores: int) -> list[Level] | None:
             return None
         if not all(is_share(seen.outputs[name]) for name in ones) or not floats({boxes[0]: mine[boxes[0]]}):
             return None
-        quiet(_scores([_table(seen.outputs[name])[:, 0] for name in ones]))
+        quiet(_scores([tables.table(seen.outputs[name])[:, 0] for name in ones]))
         taken += len(mine)
         levels.append(Level(grid, tuple(ones), boxes[0], points[0] if points else None))
     return levels if taken == len(seen.outputs) else None
-
-
-def _rows(array: NDArray[np.generic]) -> int:
-    flat = array.ndim == 2 or (array.ndim == 3 and array.shape[0] == 1)
-    return array.shape[-2] if flat else 0
-
-
-def _table(array: NDArray[np.generic]) -> Array:
-    return np.asarray(array, np.float32).reshape(-1, array.shape[-1])
 
 
 def _scores(parts: Sequence[Array]) -> Array:

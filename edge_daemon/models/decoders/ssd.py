@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from edge_daemon.models import tables
 from edge_daemon.models.decoders.decoder import (
     Array,
     Decoder,
@@ -46,18 +47,18 @@ class Ssd(Decoder):
     @classmethod
     def recognise(cls, seen: Seen) -> Iterator[Self]:
         """See `Decoder.recognise`."""
-        arrays = {n: np.asarray(a, np.float32) for n, a in seen.outputs.items() if a.ndim == 3 and a.shape[0] == 1}
-        rows = {array.shape[1] for array in arrays.values()}
+        arrays = {name: tables.table(array) for name, array in tables.tables(seen.outputs).items()}
+        rows = {len(array) for array in arrays.values()}
         if len(arrays) != len(seen.outputs) or len(arrays) not in (2, 3) or len(rows) != 1:
             return
         if not floats(seen.outputs):
             return
-        fours = [name for name, array in arrays.items() if array.shape[2] == 4 and not _is_softmax(array)]
+        fours = [name for name, array in arrays.items() if array.shape[1] == 4 and not _is_softmax(array)]
         others = [name for name in arrays if name not in fours]
         if len(others) != 1 or not _is_softmax(arrays[others[0]]) or grid_of(rows.pop(), seen.size):
             return
-        columns = arrays[others[0]].shape[2]
-        quiet(arrays[others[0]][0, :, 1:].max(axis=1))
+        columns = arrays[others[0]].shape[1]
+        quiet(arrays[others[0]][:, 1:].max(axis=1))
         if len(fours) == 1 and np.abs(arrays[fours[0]]).max() < 3:
             yield cls(seen.size, fours[0], others[0], columns, None)
         elif len(fours) == 2:
@@ -68,11 +69,11 @@ class Ssd(Decoder):
 
     def decode(self, outputs: Outputs, confidence: float) -> Findings:
         """See `Decoder.decode`."""
-        scores = finite(np.asarray(outputs[self._scores], np.float32)[0, :, 1:])
+        scores = finite(tables.table(outputs[self._scores])[:, 1:])
         kept, top, best = best_of(scores, confidence)
-        boxes = finite(np.asarray(outputs[self._boxes], np.float32)[0][kept])
+        boxes = finite(tables.table(outputs[self._boxes])[kept])
         if self._anchors:
-            anchors = finite(np.asarray(outputs[self._anchors], np.float32)[0][kept])
+            anchors = finite(tables.table(outputs[self._anchors])[kept])
             boxes = anchors + boxes * np.tile(anchors[:, 2:] - anchors[:, :2], 2)
         return found(boxes * self._whole, top, best)
 
