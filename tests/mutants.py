@@ -71,7 +71,6 @@ MUTANTS = [
     ("dispatcher/stream.py", "self.can_report and not self._held", "self.can_report"),
     ("capture/file_clock.py", "(ahead_s < JUMP_S or alike)", "ahead_s < JUMP_S"),
     ("capture/file_clock.py", "self._offset_s = self._time_s - stamp_s", "pass"),
-    ("capture/jpeg_stream.py", "if self._ends_at_length(found.start()):", "if False:"),
     ("capture/http_auth.py", "min(usable, key", "max(usable, key"),
     ("dispatcher/blame.py", "self._wait_s, self.is_suspect = 0.0, True", "pass"),
     ("dispatcher/stream.py", "if self.live and self.backlog.frames:", "if self.backlog.frames:"),

@@ -95,8 +95,6 @@ class JpegStream:
             if marker == _START[1:]:  # the next one: this one has no end
                 head = _PART.search(buffer, 2, found.start())
                 return self._taken(head.start() if head else found.start())
-            if self._ends_at_length(found.start()):
-                return self._taken(self._length)
             if marker[0] in _WITHOUT_LENGTH:
                 self._at = found.end()
             elif found.end() + 2 <= len(buffer):
