@@ -1,8 +1,12 @@
 """A model that comes after another: which frames it gets, and which objects in them."""
 
+from collections import Counter
+
 import pytest
 
+from edge_daemon.dispatcher.backlog import Pending
 from edge_daemon.dispatcher.cascade import MAX_EARLY, CascadeStream
+from edge_daemon.dispatcher.outstanding import Report
 from edge_daemon.dispatcher.stream import Stream
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
 from edge_daemon.messages.accounting import Assigned, Gap, StreamState, ToSink
@@ -153,6 +157,19 @@ def test_the_end_reaches_a_follower_although_the_sink_knows_of_the_end_of_the_pa
         one.end(1)
     assert parent.flush() == []
     assert follower.flush() == [Gap(camera="c", model="f", epoch=3, seq=0, dropped={}, end=True)]
+
+
+def test_a_report_that_is_repeated_adds_no_frame() -> None:
+    parent, follower = streams(live=False)
+    for seq in (0, 1):
+        announce(seq, parent, follower)
+        give(parent)
+        parent.served(seq, "w", [SURE])
+    for _ in range(2):
+        follower.parent_reported(1, Report(0, Counter(), Pending(0, 0)))
+    assert [give(follower)[0] for _ in range(2)] == [0, 1]
+    assert not follower.has_work
+    assert follower.backlog.last == 1
 
 
 def test_a_stream_that_leaves_receives_no_more() -> None:
