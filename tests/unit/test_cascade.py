@@ -166,7 +166,7 @@ def test_a_report_that_is_repeated_adds_no_frame() -> None:
         give(parent)
         parent.served(seq, "w", [SURE])
     for _ in range(2):
-        follower.parent_reported(1, Report(0, Counter(), Pending(0, 0)))
+        follower.parent_reported(1, Report(0, Counter(), Pending(0, 0, Counter())))
     assert [give(follower)[0] for _ in range(2)] == [0, 1]
     assert not follower.has_work
     assert follower.backlog.last == 1
