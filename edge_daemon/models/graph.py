@@ -204,7 +204,14 @@ def _node(message: memoryview) -> Node:
 
 
 def _array(tensor: memoryview) -> NDArray[np.generic] | None:
-    """A tensor of the file, with a copy of its values; None if they lie elsewhere or are of an unusual type."""
+    """A tensor of the file, with a copy of its values; None if they lie elsewhere, are unusual or damaged."""
+    try:
+        return _values(tensor)
+    except (MalformedError, ValueError, OverflowError):
+        return None
+
+
+def _values(tensor: memoryview) -> NDArray[np.generic] | None:
     dims: list[int] = []
     kind, raw = 0, None
     listed: list[float] = []

@@ -76,7 +76,7 @@ def start_of(graph: Graph, picture: str) -> Start:
     name = picture
     for _ in range(_STEPS):
         users = [node for node in graph.users.get(name, ()) if node.op not in _ASIDE]
-        if len(users) != 1:
+        if len(users) != 1 or not users[0].outputs:
             break
         node = users[0]
         if changed := _normalised(graph, node) or _arithmetic(graph, node, name):

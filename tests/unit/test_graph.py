@@ -96,11 +96,11 @@ def test_any_bytes_are_a_graph_or_an_empty_one(tmp_path_factory: pytest.TempPath
     start_of(read_graph(path), "images")
 
 
-@given(st.integers(0, 2000), st.integers(0, 255))
-def test_damaged_models(tmp_path_factory: pytest.TempPathFactory, at: int, byte: int) -> None:
-    path = tmp_path_factory.mktemp("graph") / "m.onnx"
+@pytest.mark.parametrize("byte", [0, 0x0A, 0x22, 0x7F, 0x80, 0xA0, 0xFF])
+def test_damaged_models(tmp_path: Path, byte: int) -> None:
+    path = tmp_path / "m.onnx"
     written(path, [("Sub", [MEAN]), ("Div", [STD])])
-    content = bytearray(path.read_bytes())
-    content[at % len(content)] = byte
-    path.write_bytes(content)
-    start_of(read_graph(path), "images")
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+        start_of(read_graph(path), "images")
