@@ -24,6 +24,7 @@ TESTS = (
     "moment",
     "packets",
     "clip",
+    "arrivals",
     "cascade",
     "scheduler",
     "stride_scheduler",
