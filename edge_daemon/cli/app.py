@@ -1,13 +1,16 @@
 """The commands. Each imports what it needs when it runs, so that `--help` and `check` are fast."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from edge_daemon.errors import ExitCode, StartError
 from edge_daemon.log import Level
 from edge_daemon.tokens import Role
+
+if TYPE_CHECKING:
+    from edge_daemon.config.schema import Config
 
 app = typer.Typer(
     name="edge-daemon",
@@ -85,35 +88,19 @@ def run(
     from edge_daemon.log import choose
 
     choose(log)
+    chosen: Config | Path = config or DEFAULT_CONFIG
     if config is None and (source or model):
         if not source:
             raise ConfigError("--model needs a --source")
         if not model and not all(one.startswith("scene:") for one in source):
             raise ConfigError("--source needs a --model: an ONNX file, or zoo:yolox-nano, which is downloaded")
         options = {"workers": workers} if workers else None
-        start(
-            adhoc(source, model or ["builtin:person"], options),
-            results=results,
-            append=append,
-            save=save,
-            publish=publish,
-            cache=cache,
-            level=log_level,
-        )
+        chosen = adhoc(source, model or ["builtin:person"], options)
     elif source or model or workers:
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     elif config is None and not DEFAULT_CONFIG.exists():
         raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
-    else:
-        start(
-            config or DEFAULT_CONFIG,
-            results=results,
-            append=append,
-            save=save,
-            publish=publish,
-            cache=cache,
-            level=log_level,
-        )
+    start(chosen, results=results, append=append, save=save, publish=publish, cache=cache, level=log_level)
 
 
 @app.command()

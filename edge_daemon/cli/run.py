@@ -123,7 +123,7 @@ def _run(
     ):
         specs = planned(config, folder)
         disk.close()
-        screen = sys.stderr.isatty() and not log.is_json() and not (results == "-" and sys.stdout.isatty())
+        screen = _is_watched() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
             supervisor = Supervisor(

@@ -25,11 +25,6 @@ def dropped_from(counts: StreamCounts) -> str:
     return _listed(counts.dropped)
 
 
-def lost_from(counts: StreamCounts) -> str:
-    """Number of lost frames of a camera and model, by reason: dropped ones, without those that were meant to be."""
-    return _listed(losses(counts.dropped))
-
-
 def in_brief(status: Status, before: Streams) -> str:
     """One line on all cameras: their states, the rate and latency of results, and losses since the counts `before`."""
     states = {name: state_of(camera) for name, camera in status.cameras.items()}

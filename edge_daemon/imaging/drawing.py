@@ -117,7 +117,7 @@ def _corners(xyxy: ArrayLike, width: int, height: int) -> list[tuple[int, int, i
 
 
 def _frame(rgb: Pixels, corners: tuple[int, int, int, int], line: int, fill: Colour, dash: int) -> None:
-    """Draw an upright frame; with a `dash` of so many pixels, and gaps as long."""
+    """Draw an upright frame; dashes and gaps are `dash` pixels long, if it is not 0."""
     x1, y1, x2, y2 = corners
     out = line // 2  # half of the line lies outside the box
     left, top = max(0, x1 - out), max(0, y1 - out)

@@ -48,7 +48,7 @@ class Annotator:
         """Note that a model has looked at all pictures of a camera."""
         self._ended.add((camera, model))
 
-    def is_ahead(self, frame: Frame, models: Iterable[str]) -> bool:
+    def awaits(self, frame: Frame, models: Iterable[str]) -> bool:
         """True if one of these models, whose results come in order, may still look at the frame."""
         for model in models:
             key = frame.camera, model

@@ -112,7 +112,7 @@ class Publisher:
         """True if other models draw into the frame, and one of them has still to look at it."""
         if arrival.outcome.frame.annotate != "raw":
             return False
-        return self._drawn_together.is_ahead(arrival.outcome.frame, self._others(result))
+        return self._drawn_together.awaits(arrival.outcome.frame, self._others(result))
 
     def _others(self, result: Result) -> list[str]:
         return [model for model in self._settings.cameras[result.camera].models if model != result.model]
@@ -146,6 +146,9 @@ class Publisher:
             self._annotator = None
         if not self._settings.local and not self.is_waiting:
             self._publish_locally(settings)
+        for camera in set(self._held) - set(settings.cameras):
+            self._release(camera, most=0)
+            del self._held[camera]
         before, self._settings = self._settings, settings
         if self._authenticator:
             self._authenticator.clients = frozenset(settings.clients)
