@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.models.decoders.decoder import Array, Outputs, finite, is_share, sigmoid
+from edge_daemon.models.decoders.prototypes import cut_out
 from edge_daemon.models.detections import Detections, Mask
 from edge_daemon.models.preprocess import Placement
 
@@ -58,13 +59,5 @@ def _over_box(shares: Array, box: Array) -> Mask:
 
 def _over_whole(shares: Array, box: Array, placement: Placement, size: tuple[int, int]) -> Mask:
     left, top, wide, tall = _edges(box)
-    height, width = shares.shape
-    # Positions of the mask's pixel centres in the map.
-    x = placement.width / placement.source_width * width / size[1]
-    y = placement.height / placement.source_height * height / size[0]
-    at_x = (left + 0.5) * x + placement.left * width / size[1] - 0.5
-    at_y = (top + 0.5) * y + placement.top * height / size[0] - 0.5
-    back = np.array([[x, 0, at_x], [0, y, at_y]])
-    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    grown = cv2.warpAffine(shares, back, (wide, tall), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    grown = cut_out(shares, (left, top, wide, tall), placement, size)
     return Mask(left, top, grown > 0.5)

@@ -37,16 +37,26 @@ def masks(found: Detections, prototypes: Array, placement: Placement, size: tupl
         left, top = np.floor(box[:2]).astype(int).tolist()
         right, bottom = np.ceil(box[2:]).astype(int).tolist()
         wide, tall = max(1, right - left), max(1, bottom - top)
-        # Positions of the mask's pixel centres in the prototypes.
-        x = placement.width / placement.source_width * width / size[1]
-        y = placement.height / placement.source_height * height / size[0]
-        at_x = (left + 0.5) * x + placement.left * width / size[1] - 0.5
-        at_y = (top + 0.5) * y + placement.top * height / size[0] - 0.5
-        back = np.array([[x, 0, at_x], [0, y, at_y]])
-        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        grown = cv2.warpAffine(plane, back, (wide, tall), flags=how, borderMode=cv2.BORDER_REPLICATE)
-        made.append(Mask(left, top, grown > 0))
+        made.append(Mask(left, top, cut_out(plane, (left, top, wide, tall), placement, size) > 0))
     return made
+
+
+def cut_out(
+    plane: Array, box: tuple[int, int, int, int], placement: Placement, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The part of a map of the whole input (float32, height x width) in a `box` (left, top, width, height, in pixels of
+    the source frame), as float32 of the box's size. `size` is the input's height and width.
+    """
+    left, top, wide, tall = box
+    height, width = plane.shape
+    # Positions of the mask's pixel centres in the map.
+    x = placement.width / placement.source_width * width / size[1]
+    y = placement.height / placement.source_height * height / size[0]
+    at_x = (left + 0.5) * x + placement.left * width / size[1] - 0.5
+    at_y = (top + 0.5) * y + placement.top * height / size[0] - 0.5
+    back = np.array([[x, 0, at_x], [0, y, at_y]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(plane, back, (wide, tall), flags=how, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def with_masks(found: Detections, made: list[Mask]) -> Detections:
