@@ -71,7 +71,7 @@ class Moments:
         return Moment((captured_ns - self._start_ns) / 1e9, captured_ns, self._wall.at(captured_ns), due_ns)
 
     def of_played(self, time_s: float, read_ns: int) -> Moment:
-        """The moment of a frame `time_s` into a file that is played as if it were a camera."""
+        """The moment of a frame `time_s` into a file that is played like a camera."""
         return Moment(time_s, read_ns, self._wall.at(read_ns), read_ns)
 
     def of_file(self, time_s: float, read_ns: int) -> Moment:

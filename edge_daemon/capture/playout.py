@@ -21,7 +21,7 @@ class Playout:
 
 
 class Playback:
-    """A file or scene that is played from `started_s` on as if it were a camera.
+    """A file or scene that is played like a camera from `started_s` on.
 
     Its frames are decoded when a camera would have sent them: earlier, that would take the processor from the models
     that work on the frame before.

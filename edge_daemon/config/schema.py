@@ -161,7 +161,7 @@ class Boxes(Section):
     activation: Activation | None = None
     """Function to apply to scores; none if they are probabilities already. With sigmoid several classes may hold."""
     columns: list[Column] | None = Field(default=None, min_length=3, examples=[["batch", "box", "score", "class"]])
-    """Columns of each row in order; box stands for four columns."""
+    """Columns of each row in order; box is four columns."""
     batch_column: int | None = Field(default=None, ge=0, le=63)
     """Column with the number of the picture, in a table of all pictures of a batch."""
     anchors: list[list[Anchor]] | None = Field(default=None, min_length=1, examples=[[[[10, 13], [16, 30], [33, 23]]]])

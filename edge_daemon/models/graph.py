@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.models.protobuf import MalformedError, Value, fields, floats, text, whole_numbers
+from edge_daemon.protobuf import MalformedError, Value, fields, floats, text, whole_numbers
 
 _REACH = 12
 """Operators that are looked at behind an output."""

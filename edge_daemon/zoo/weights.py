@@ -2,7 +2,10 @@
 
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from edge_daemon.protobuf import MalformedError, fields
 
 _PARTS: dict[str, dict[int, str]] = {
     "model": {7: "graph", 25: "function"},
@@ -15,8 +18,6 @@ _PARTS: dict[str, dict[int, str]] = {
 }
 """Fields that lead to the entries of external data, by the message that they are in (onnx.proto)."""
 DEEPEST = 64
-_SIZES = {1: 8, 5: 4}
-"""Sizes of the fields of fixed length, by wire type."""
 
 
 def weights_of(model: Path) -> list[Path]:
@@ -36,41 +37,16 @@ def weights_of(model: Path) -> list[Path]:
 
 def _locations(message: memoryview, kind: str, depth: int) -> Iterator[str]:
     if kind == "entry":
-        entry = {number: bytes(value) for number, value in _fields(message)}
+        entry = {number: bytes(value) for number, value in _parts(message)}
         if entry.get(1) == b"location":
             yield entry.get(2, b"").decode(errors="replace")
         return
-    for number, value in _fields(message):
+    for number, value in _parts(message):
         if (part := _PARTS[kind].get(number)) and depth < DEEPEST:
             yield from _locations(value, part, depth + 1)
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and bytes of each field with a length, up to where the message is malformed."""
-    at = 0
-    while at < len(message):
-        key, at = _number(message, at)
-        if key & 7 == 0:
-            _, at = _number(message, at)
-        elif key & 7 == 2:
-            length, at = _number(message, at)
-            if at + length > len(message):
-                return
-            yield key >> 3, message[at : at + length]
-            at += length
-        elif key & 7 in _SIZES:
-            at += _SIZES[key & 7]
-        else:
-            return
-
-
-def _number(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of variable length, and where it ends; a malformed one ends with the message."""
-    number = shift = 0
-    while at < len(message):
-        byte = message[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80 or shift > 63:
-            break
-    return number, at
+def _parts(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and bytes of each field with bytes, up to where the message is malformed."""
+    with suppress(MalformedError):
+        yield from ((number, value) for number, value in fields(message) if isinstance(value, memoryview))
