@@ -173,7 +173,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` contains credentials: never log it unredacted.
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
-    offered. A live frame that was not requested is announced again, as the newest, every `announce_s`.
+    offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
+    people go to the address `viewers`, if there may be any.
     """
 
     camera: str
@@ -188,6 +189,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 8
     announce_s: float = 0.1
     dispatcher: str
+    viewers: str | None = None
 
 
 class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):

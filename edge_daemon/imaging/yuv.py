@@ -81,6 +81,16 @@ class Yuv:
         planes = [cv2.resize(plane, (width, height)) for plane in self.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
 
+    def smaller(self, width: int, height: int) -> "Yuv":
+        """The planes of a smaller picture, each of whose pixels is the mean of those that it stands for."""
+        half = (-(-width // 2), -(-height // 2))
+        sizes = ((width, height), half, half)
+        y, u, v = (
+            np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+            for plane, size in zip(self.planes, sizes, strict=True)
+        )
+        return Yuv(y, u, v, self.format)
+
     def bgr(self) -> Pixels:
         """The whole picture in BGR (uint8, height x width x 3)."""
         return self._whole("bgr24")
@@ -124,6 +134,13 @@ def small_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
     if isinstance(picture, Yuv):
         return picture.scaled_bgr(width, height)
     return np.asarray(cv2.resize(picture, (width, height)), np.uint8)
+
+
+def area_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
+    """A picture (BGR, uint8, height x width x 3, or planes) scaled to BGR for people: smoother than `small_bgr`."""
+    if isinstance(picture, Yuv):
+        return picture.smaller(width, height).bgr()
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _to_bgr(matrix: Matrix, *, full: bool) -> NDArray[np.float32]:

@@ -183,6 +183,21 @@ def publish_locally(publisher: zmq.Socket[bytes], address: str) -> None:
     publisher.connect(address)
 
 
+def picture_publisher(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A capture's socket for pictures to the web, which listens at this address; it also receives what the web
+    subscribes to. It queues few, since pictures are large and only the newest are of use.
+    """
+    socket = context.socket(zmq.XPUB)
+    socket.linger = 0
+    socket.sndhwm = OUTCOME_HWM
+    socket.maxmsgsize = MAX_SUBSCRIPTION_BYTES
+    socket.immediate = 1
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    socket.connect(address)
+    return socket
+
+
 def local_subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:
     """The socket of a process of the daemon, to which the publisher connects; not subscribed to anything yet."""
     socket = context.socket(zmq.SUB)

@@ -4,26 +4,20 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from edge_daemon.messages import pictures
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 from edge_daemon.web.health import Health
+from edge_daemon.web.plain import Picture, PlainPictures, Subscribing
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
 MAILBOX = 256
 """Results queued for a slow reader; older ones are skipped."""
-
-
-class Subscribing(Protocol):
-    """Something that subscribes to topics."""
-
-    def subscribe(self, topic: bytes, *, wanted: bool) -> None:
-        """Subscribe to a topic, or unsubscribe from it."""
-        ...
 
 
 class _Header(msgspec.Struct):
@@ -54,7 +48,7 @@ class _Viewer:
 
 
 class Live:
-    """The newest annotated frames of watched cameras, the results, and the status.
+    """The newest annotated frames and plain `pictures` of watched cameras, the results, and the status.
 
     All methods run in the event loop's thread, except `receive`.
     """
@@ -65,6 +59,7 @@ class Live:
         self.status: Status | None = None
         self.status_at = 0.0
         self.health = Health()
+        self.pictures = PlainPictures(subscribing)
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
@@ -92,6 +87,9 @@ class Live:
                 if camera in viewer.cameras:
                     viewer.newest[camera] = parts[2]
                     viewer.came.set()
+        elif topic == pictures.PREFIX and len(parts) > 2:
+            camera, _, size = rest.rstrip("/").rpartition("/")
+            self.pictures.receive(camera, int(size), Picture(parts[1], parts[2]))
         elif any(topic == streamed.name for streamed in STREAMED):
             self._entry(topic, parts[1])
 
@@ -115,6 +113,7 @@ class Live:
         """End all streams."""
         self._closed = True
         self._put(None)
+        self.pictures.close()
         for viewer in self._viewers:
             viewer.came.set()
 

@@ -14,6 +14,7 @@ from edge_daemon.web.budget import Budget
 from edge_daemon.web.decoders import Decoders
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
+from edge_daemon.web.names import unknown
 from edge_daemon.web.supervisor_client import SupervisorClient
 
 ENCODERS = 2
@@ -37,6 +38,7 @@ class Service:
     def change(self, settings: WebSettings) -> None:
         """Use other cameras and models."""
         self.settings, self.live.cameras = settings, settings.cameras
+        self.live.pictures.keep(settings.cameras)
         self.broker.do(lambda requests: requests.change(settings.models))
 
     def problems(self) -> list[str]:
@@ -48,6 +50,21 @@ class Service:
         status = self.live.status
         return status is not None and any(process.model == model and process.pid for process in status.processes)
 
+    @property
+    def models(self) -> list[str]:
+        """All models: those that look at cameras, and those that accept pictures."""
+        cameras = self.live.status.cameras.values() if self.live.status else ()
+        return list(dict.fromkeys([*self.settings.models, *(model for camera in cameras for model in camera.models)]))
+
+    def check_model(self, name: str) -> None:
+        """Check the name of a model that accepts pictures.
+
+        Raises:
+            HTTPException: there is none with this name.
+        """
+        if name not in self.settings.models:
+            raise HTTPException(404, unknown("model", name, self.settings.models))
+
     def camera(self, name: str) -> dict[str, Any]:
         """The status of a camera.
 
@@ -55,7 +72,7 @@ class Service:
             HTTPException: there is no camera with this name.
         """
         if name not in self.live.cameras:
-            raise HTTPException(404, f"there is no camera {name}; there are {', '.join(self.live.cameras)}")
+            raise HTTPException(404, unknown("camera", name, self.live.cameras))
         camera = self.live.status.cameras.get(name) if self.live.status else None
         return {"name": name, **msgspec.to_builtins(camera or CameraStatus(state="unknown", models={}))}
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from edge_daemon.messages.topics import RESULT
+from edge_daemon.web.names import check
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
 
@@ -61,8 +62,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     )
     async def frames_of_several(camera: Annotated[list[str], Query(description="Names of cameras")]) -> Response:
         """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
-        for name in camera:
-            service.camera(name)
+        check("camera", camera, live.cameras)
 
         async def parts() -> AsyncIterator[bytes]:
             async for name, jpeg in live.frames(camera):
@@ -80,6 +80,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
         ] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
+        check("camera", camera, live.cameras)
+        check("model", model, service.models)
         after = number(last_event_id)
 
         async def events() -> AsyncIterator[bytes]:

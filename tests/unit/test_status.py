@@ -2,7 +2,8 @@
 
 import msgspec
 
-from edge_daemon.messages.status import CameraStatus, CaptureReport, MotionStatus, camera_statuses
+from edge_daemon.messages.hints import HINTS
+from edge_daemon.messages.status import CameraStatus, CaptureReport, MotionStatus, ProcessStatus, camera_statuses
 from tests.statuses import process, stream_counts
 
 MOTION = MotionStatus(state="still", since="2026-01-01T00:00:00.000000Z", passed=0.25)
@@ -36,3 +37,29 @@ def test_titles_and_what_a_process_stands_for() -> None:
 def test_a_reader_of_a_status_ignores_fields_that_it_does_not_know() -> None:
     text = msgspec.json.encode({**msgspec.to_builtins(process("bridge", "home")), "colour": "red"})
     assert msgspec.json.decode(text, type=type(process("sink"))).name == "home"
+
+
+def test_a_camera_that_is_down_says_since_when_why_and_what_to_do() -> None:
+    since = "2026-01-01T00:00:00.000000Z"
+    down = msgspec.to_builtins(CaptureReport(tries=3, next_try_s=2.0))
+    (yard,) = _statuses(process("capture", "yard", "down (refused)", since=since, detail=down))
+    assert (yard.since, yard.reason, yard.tries, yard.next_try_s) == (since, "refused", 3, 2.0)
+    assert yard.hint == HINTS["refused"]
+    (yard,) = _statuses(process("capture", "yard", "down (answers 503)", since=since, detail=down))
+    assert "its manual" in str(yard.hint)
+    (yard,) = _statuses(process("capture", "yard", "stalled", since=since))
+    assert (yard.reason, yard.hint) == ("stalled", HINTS["stalled"])
+    (yard,) = _statuses(process("capture", "yard", "up", since=since))
+    assert (yard.reason, yard.hint, yard.next_try_s) == (msgspec.UNSET,) * 3
+
+
+def test_of_a_camera_whose_process_has_ended_nothing_old_is_shown() -> None:
+    old = msgspec.to_builtins(CaptureReport(fps=25.0, width=640))
+    row = process("capture", "yard", "down (ended by SIGKILL)", pid=None, next_start_s=1.5, detail=old)
+    (yard,) = _statuses(row)
+    assert (yard.state, yard.fps, yard.reason, yard.next_try_s) == (row.state, 0.0, "process ended", 1.5)
+    assert yard.hint == HINTS["process ended"]
+
+
+def _statuses(row: ProcessStatus) -> list[CameraStatus]:
+    return list(camera_statuses({"yard": {"m": stream_counts()}}, [row]).values())

@@ -43,6 +43,7 @@ class Capture(Kind[CaptureSettings]):
                 announce_s=min(ANNOUNCE_S, camera.max_age / 4),
                 window=_window(run.config, run.cameras[name].models),
                 dispatcher=run.dispatcher,
+                viewers=run.published,
             )
             yield ProcessSpec(
                 kind=self,
