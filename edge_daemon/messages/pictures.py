@@ -16,8 +16,8 @@ Width = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 class PictureHeader(msgspec.Struct, frozen=True, kw_only=True):
     """Describes a JPEG of `width` x `height` pixels that shows frame `seq`.
 
-    `looked_at` is true if the frame was sent to a model, whose result has come or follows; false for the newest frame of
-    a camera whose frames no model looks at for a while.
+    `looked_at` is true if the frame was sent to a model, whose result has come or follows; false for the newest frame
+    of a camera whose frames no model looks at for a while.
     """
 
     camera: str

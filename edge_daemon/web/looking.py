@@ -80,7 +80,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 async def _send(socket: WebSocket, viewer: PictureViewer) -> None:
     """Send pictures, each when the client has taken most of the one before."""
-    async for picture in viewer:
+    while picture := await viewer.next():
         await socket.send_bytes(b"".join((struct.pack(">I", len(picture.header)), *picture)))
 
 

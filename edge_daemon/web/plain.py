@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -48,13 +48,14 @@ class PictureViewer:
         """Look at these cameras in these sizes, and at no others."""
         self._pictures.change(self, dict(wish))
 
-    async def __aiter__(self) -> AsyncIterator[Picture]:
-        """Pictures as they arrive; only the newest of each camera is kept until it is read."""
-        while not self.closed:
-            await self.came.wait()
+    async def next(self) -> Picture | None:
+        """The picture that has waited longest, when there is one; None if there will be no more. Of each camera, only
+        the newest is kept until then.
+        """
+        while not (self.closed or self.newest):
             self.came.clear()
-            while self.newest:
-                yield self.newest.pop(next(iter(self.newest)))  # of the camera whose picture has waited longest
+            await self.came.wait()
+        return None if self.closed else self.newest.pop(next(iter(self.newest)))
 
 
 class PlainPictures:
@@ -110,8 +111,8 @@ class PlainPictures:
         with self.viewer() as viewer:
             viewer.look_at({camera: size})
             try:
-                return await asyncio.wait_for(anext(aiter(viewer)), PATIENCE_S)
-            except (TimeoutError, StopAsyncIteration):
+                return await asyncio.wait_for(viewer.next(), PATIENCE_S)
+            except TimeoutError:
                 if held:
                     self._newest.setdefault((camera, size), held)
                 return held
