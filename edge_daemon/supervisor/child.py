@@ -136,7 +136,7 @@ class Child:
         try:
             settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
             self._channel = ProcessChannel()
-            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level())
+            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level(), log.kept_in())
             with self._channel.theirs as theirs:
                 self._spawner.start(request, theirs)
         except (StartError, OSError) as error:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from edge_daemon.messages import pictures
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 from edge_daemon.web.health import Health
+from edge_daemon.web.history import History
 from edge_daemon.web.plain import Picture, PlainPictures, Subscribing
 
 RESULTS_KEPT = 1000
@@ -48,13 +50,20 @@ class _Viewer:
 
 
 class Live:
-    """The newest annotated frames and plain `pictures` of watched cameras, the results, and the status.
+    """The newest annotated frames and plain `pictures` of watched cameras, the results, the status and its `history`.
 
     All methods run in the event loop's thread, except `receive`.
     """
 
-    def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
+    def __init__(
+        self,
+        subscribing: Subscribing,
+        loop: asyncio.AbstractEventLoop,
+        cameras: list[str],
+        history: Path | None = None,
+    ) -> None:
         self._subscribing, self._loop = subscribing, loop
+        self.history = History(history)
         self.cameras = cameras
         self.status: Status | None = None
         self.status_at = 0.0
@@ -81,6 +90,7 @@ class Live:
         if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
             self.health.note(self.status, self.status_at)
+            self.history.note(self.status, self.status_at)
         elif topic == FRAME.name and len(parts) > 2:
             camera = rest.rstrip("/")
             for viewer in self._viewers:
