@@ -3,6 +3,8 @@
 Importing pydantic takes 200 ms: only this module, `values` and `load` do; processes get `settings`.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import (
