@@ -15,7 +15,7 @@ cameras:
   yard: {source: "rtsp://viewer:hunter2@10.0.0.5/sub"}
   lift: {source: "http://10.0.0.6/v?token=hunter2&channel=1"}
 models: {m: {path: builtin:person}}
-publish: {secret_key: "${SHOWN_KEY}"}
+publish: {secret_key: "${SHOWN_KEY}", clients: [any]}
 web: {tokens: {office: hunter2hunter2hunter2, boss: {token: "hunter2-hunter2-hunter2", role: administrator}}}
 """
 
@@ -29,7 +29,7 @@ def test_secrets_are_masked_and_the_rest_is_as_it_was_written(monkeypatch: pytes
     assert list(found) == ["cameras", "models", "publish", "web"]
     assert found["cameras"]["door"] == {"fps": 5, "source": "rtsp://***@10.0.0.4/sub"}
     assert found["cameras"]["lift"] == {"source": "http://10.0.0.6/v?token=***&channel=1"}
-    assert found["publish"] == {"secret_key": "${SHOWN_KEY}"}
+    assert found["publish"] == {"secret_key": "${SHOWN_KEY}", "clients": ["any"]}
     assert found["web"]["tokens"] == {"office": "***", "boss": {"token": "***", "role": "administrator"}}
 
 
