@@ -174,7 +174,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
-    people go to the address `viewers`, if there may be any.
+    people go to the address `viewers`, if somebody listens there.
     """
 
     camera: str

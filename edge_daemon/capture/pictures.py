@@ -37,6 +37,7 @@ class Pictures:
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, camera: str, quality: int) -> None:
         self._socket = zeromq.picture_publisher(context, address)
+        self._fd = int(self._socket.get(zmq.FD))
         self._topics = {size: topic(camera, size) for size in SIZES}
         self._subscriptions = Subscriptions()
         self._camera, self._quality = camera, quality
@@ -49,7 +50,7 @@ class Pictures:
 
     def fileno(self) -> int:
         """File descriptor that is readable when subscriptions may have arrived."""
-        return int(self._socket.get(zmq.FD))
+        return self._fd
 
     def receive(self) -> None:
         """Read who has come and gone."""
@@ -120,6 +121,7 @@ class Pictures:
             logger.debug("frame %d cannot be shown: %s", frame.seq, error)
         now = time.monotonic()
         self._next = max(began + SHORTEST_S, now + REST * (now - began))
+        self.receive()  # sending may have taken the sign that something has arrived
 
 
 def encoded(picture: Picture, size: tuple[int, int], quality: int) -> bytes:

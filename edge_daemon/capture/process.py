@@ -4,6 +4,7 @@ import logging
 import os
 import select
 import time
+from collections.abc import Container
 
 import msgspec
 import zmq
@@ -109,7 +110,7 @@ class Capture:
             if self._outgoing.is_due():
                 self._flush()
             if self._pictures:
-                self._show_newest(self._pictures)
+                self._show_newest(self._pictures, ready)
             self._report()
         self._flush()
 
@@ -127,9 +128,10 @@ class Capture:
         most = self._peer.wait_ms(self._control.rest_ms(POLL_MS))
         return self._pictures.wait_ms(most) if self._pictures else most
 
-    def _show_newest(self, pictures: Pictures) -> None:
+    def _show_newest(self, pictures: Pictures, ready: Container[int]) -> None:
         """Follow who looks, and show them the newest frame if it is time to."""
-        pictures.receive()
+        if pictures.fileno() in ready:
+            pictures.receive()
         if self._epoch is not None and pictures.is_due():
             pictures.show_newest(self._window.newest(), self._epoch)
 

@@ -17,7 +17,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.transport.curve import ClientKeys, show
 
 RECONNECT_MS = 20
-RECONNECT_MAX_MS = 500
+RECONNECT_MAX_MS, ABSENT_MS = 500, 2000
 FRAME_HWM = 4
 FRAME_BUFFER_BYTES = 1 << 20
 """Frames below this size are sent in one piece, with a single wake-up. The system may allow less."""
@@ -193,7 +193,7 @@ def picture_publisher(context: zmq.Context[zmq.Socket[bytes]], address: str) -> 
     socket.maxmsgsize = MAX_SUBSCRIPTION_BYTES
     socket.immediate = 1
     socket.reconnect_ivl = RECONNECT_MS
-    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    socket.reconnect_ivl_max = ABSENT_MS  # there may be no web
     socket.connect(address)
     return socket
 

@@ -1,13 +1,16 @@
 """State shared by all routes."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from fastapi import HTTPException, Response
 
 from edge_daemon.messages.status import CameraStatus
+from edge_daemon.runtime import run_files
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.broker import Broker
 from edge_daemon.web.budget import Budget
@@ -16,6 +19,11 @@ from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.names import unknown
 from edge_daemon.web.supervisor_client import SupervisorClient
+
+
+class _Classes(msgspec.Struct):
+    classes: list[str] = []
+
 
 ENCODERS = 2
 """Annotated pictures that are encoded at once."""
@@ -55,6 +63,24 @@ class Service:
         """All models: those that look at cameras, and those that accept pictures."""
         cameras = self.live.status.cameras.values() if self.live.status else ()
         return list(dict.fromkeys([*self.settings.models, *(model for camera in cameras for model in camera.models)]))
+
+    def description(self, model: str) -> bytes | None:
+        """How a model is read, as JSON; None if it has not been loaded."""
+        folder = self.settings.folder
+        try:
+            return run_files.of_model(Path(folder), model).read_bytes() if folder else None
+        except OSError:
+            return None
+
+    def classes(self, models: Iterable[str]) -> set[str] | None:
+        """The names of all classes of these models; None if one of them has not been loaded, or has some without."""
+        found: set[str] = set()
+        for model in models:
+            classes = msgspec.json.decode(self.description(model) or b"{}", type=_Classes).classes
+            if not classes:
+                return None
+            found.update(classes)
+        return found
 
     def check_model(self, name: str) -> None:
         """Check the name of a model that accepts pictures.

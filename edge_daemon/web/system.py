@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """File, classes, thresholds, input, decoder, and what the reading rests on, as `edge-daemon inspect` has it."""
         if model not in service.models:
             raise HTTPException(404, unknown("model", model, service.models))
-        found = _content(service, run_files.of_model(Path(), model).name)
+        found = await run_in_threadpool(service.description, model)
         if found is None:
             raise HTTPException(503, f"model {model} has not been loaded yet", {"Retry-After": "5"})
         return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
@@ -89,13 +89,6 @@ def _decoded(line: bytes) -> dict[str, Any]:
         return msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):  # cut short
         return {}
-
-
-def _content(service: Service, name: str) -> bytes | None:
-    try:
-        return Path(service.settings.folder or "", name).read_bytes() if service.settings.folder else None
-    except OSError:
-        return None
 
 
 def _system(service: Service) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.messages.topics import RESULT
 from edge_daemon.web.names import check
@@ -82,6 +83,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
     ) -> Response:
         check("camera", camera, live.cameras)
         check("model", model, service.models)
+        if class_name and (classes := await run_in_threadpool(service.classes, model or service.models)):
+            check("class", class_name, sorted(classes))
         after = number(last_event_id)
 
         async def events() -> AsyncIterator[bytes]:

@@ -107,6 +107,21 @@ def test_how_a_model_is_read(site: Site) -> None:
     assert missing.json()["detail"] == "there is no model crop; did you mean crops? there are m, crops"
 
 
+def test_names_that_do_not_exist_are_no_silence(site: Site) -> None:
+    wrong = {
+        "camera": ("wlak", "there is no camera wlak; did you mean walk?"),
+        "model": ("mm", "there is no model mm; "),
+        "class": ("persons", "there is no class persons; did you mean person?"),
+        "clas": ("person", "there is no parameter clas; did you mean class?"),
+    }
+    for parameter, (name, sentence) in wrong.items():
+        answer = site.answer("/api/results", **{parameter: name})
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith(sentence)
+    for path in ("/api/status", "/api/cameras/walk", "/api/models", "/api/system", "/healthz", "/metrics", "/v2"):
+        assert site.answer(path, odd="1").status_code == 422, path
+
+
 def test_the_last_hour_survives_a_restart_of_the_web(site: Site) -> None:
     steps = eventually(lambda: site.get("/api/history")["steps"], HOUR_S, what="a step")
     walk = steps[0]["cameras"]["walk"]

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import zmq
 
+from edge_daemon.capture.jpegs import decoded
 from edge_daemon.capture.moment import Moment
 from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.pictures import Pictures, encoded
 from edge_daemon.capture.window import BufferedFrame
-from edge_daemon.imaging.codecs import decode_bgr
+from edge_daemon.imaging.codecs import decode_bgr, encode_bgr
 from edge_daemon.imaging.yuv import Yuv
 from edge_daemon.messages.pictures import FULL, SIZES, nearest, topic
 from edge_daemon.transport import zeromq
@@ -157,8 +158,11 @@ def test_a_frame_that_no_model_looks_at_is_shown_if_it_is_newer(web: Web) -> Non
 def test_a_damaged_picture_is_left_out(web: Web) -> None:
     web.look(160)
     web.until(due=True)
-    web.pictures.show(BufferedFrame(1, Moment(0, 0, 0, 0), Picture(0, lambda: np.zeros((2, 2, 3), np.uint8), b"")), 7)
+    jpeg = bytes(encode_bgr(np.zeros((100, 200, 3), np.uint8), "jpeg"))[:-300]
+    damaged = Picture(0, lambda: decoded(jpeg, (200, 100)), jpeg)
+    web.pictures.show(BufferedFrame(1, Moment(0, 0, 0, 0), damaged), 7)
     assert not web.received()
+    assert not web.pictures.is_due(), "and not tried again"
 
 
 @pytest.mark.parametrize(

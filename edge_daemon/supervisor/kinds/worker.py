@@ -31,7 +31,7 @@ class Worker(Kind[WorkerSettings]):
         state = state_folder()
         for model in run.models:
             settings = run.config.models[model]
-            described = str(run_files.of_model(run.folder, model)) if run.serves_web else None
+            described = str(run_files.of_model(run.folder, model))
             for name in (f"{model}-{number}" for number in range(settings.workers)):
                 yield ProcessSpec(
                     kind=self,
@@ -53,7 +53,7 @@ class Worker(Kind[WorkerSettings]):
 
     def trial(self, settings: WorkerSettings) -> WorkerSettings:
         """Load the model, once for all its workers."""
-        return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
+        return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True, description=None)
 
     def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
         """Its model, with the settings and limits of its worker."""
