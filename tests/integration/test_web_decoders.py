@@ -20,6 +20,7 @@ from edge_daemon.imaging.pictures import PEAK_BYTES
 from edge_daemon.web.decoder import CPU_S, NICE, SPARE_BYTES
 from edge_daemon.web.decoders import COUNT, IDLE_S, Decoders, RefusedError
 from tests.acceptance.harness import START_S
+from tests.processes import children_like
 from tests.progressive import progressive
 from tests.uploads import MAX_BYTES, MAX_PIXELS, NOISE, Result, file, pixels, task
 from tests.waiting import eventually
@@ -38,7 +39,7 @@ def run(steps: Callable[[Decoders], Awaitable[T]], *, limit_s: float = 30.0, max
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "edge-daemon: decoder" in " ".join(child.cmdline())]
+    return children_like("edge-daemon: decoder")
 
 
 def test_what_takes_too_long_ends_with_its_process_and_the_next_picture_is_decoded() -> None:
