@@ -91,9 +91,11 @@ def _run(
         logger.warning("%s", note)
     if results and results != "-":
         results = str(Path(results).absolute())
+    place, state = config.runtime_dir, daemon_folder(path)
+    for written in filter(None, (results, save, place, state)):
+        disk.must_answer(Path(written))
     saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
-    place, state = config.runtime_dir, daemon_folder(path)
 
     planned = partial(plan, results=results, append=append, state=state, save=saving)
 
