@@ -92,8 +92,9 @@ def _run(
     if results and results != "-":
         results = str(Path(results).absolute())
     place, state = config.runtime_dir, daemon_folder(path)
-    for written in filter(None, (results, save, place, state)):
-        disk.must_answer(Path(written))
+    for written in (results, save, place, state):
+        if written:
+            disk.must_answer(Path(written))
     saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
 
