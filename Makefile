@@ -9,8 +9,8 @@ ifneq "$(shell cat .venv/checkout 2>/dev/null)" "$(CURDIR)"
 MOVED := moved
 endif
 
-# Tests wait about as much as they compute: half as many at a time again as there are cores.
-WORKERS = $(shell echo $$(($$(nproc) * 3 / 2)))
+# Tests wait about as much as they compute: twice as many at a time as there are cores.
+WORKERS = $(shell echo $$(($$(nproc) * 2)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo unit test bench check clean install uninstall moved

@@ -58,7 +58,7 @@ put_in_place() {
     if [ -e "$dest$prefix" ]; then mv "$dest$prefix" "$dest$prefix.old"; fi
     mv "$venv" "$dest$prefix"
     rm -rf "$dest$prefix.old"
-    "$dest$prefix/bin/python" -m compileall -q -f -s "$dest" "$dest$prefix/lib" >/dev/null || true # a few are templates
+    "$dest$prefix/bin/python" -m compileall -q -f -x '/tests?/' -s "$dest" "$dest$prefix/lib" >/dev/null || true # a few are templates
     mkdir -p "$dest${command%/*}"
     ln -sfn "$prefix/bin/edge-daemon" "$dest$command"
 }

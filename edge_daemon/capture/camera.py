@@ -8,13 +8,14 @@ import av
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from edge_daemon.capture.clock import CameraClock
-from edge_daemon.capture.diagnosis import why
+from edge_daemon.capture.diagnosis import TIMEOUT_S, why
 from edge_daemon.capture.gateway import HttpGateway, RtspGateway
-from edge_daemon.capture.http import Url
+from edge_daemon.capture.http import Url, elsewhere
 from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.playout import Playout
+from edge_daemon.capture.rtsp import addresses, followed, peers
 from edge_daemon.capture.stream import Stream
 from edge_daemon.capture.tls import ANY, Trust
 from edge_daemon.errors import SourceError
@@ -37,7 +38,6 @@ class Camera:
     """
 
     live = True
-    lost = 0
 
     def __init__(self, source: str, opening: OpenSettings) -> None:
         self._name = redact(source)
@@ -81,6 +81,11 @@ class Camera:
         return Picture(self._clock.shown(time_s), lambda: self._display.pixels(frame), packet=decoded.packet)
 
     @property
+    def lost(self) -> int:
+        """Frames that damage on the way has lost so far."""
+        return self._stream.lost
+
+    @property
     def idle(self) -> str:
         """A camera that was joined between two key frames shows nothing before the next."""
         return "waiting for a key frame" if self._stream.waits_for_key else "up"
@@ -112,10 +117,32 @@ class Camera:
             self._gateway = HttpGateway(url, self._trust, opening.read_timeout_s)
             options |= {"http_proxy": self._gateway.proxy, "protocol_whitelist": HTTP_PROTOCOLS}
             return url.text("http"), options
+        url = self._followed(url)
+        self._source = url.text(url.scheme)
         options["rtsp_transport"] = opening.transport
         if url.scheme == "rtsps" and self._trust != Trust():
             return self._through_gateway(url)
         return url.text(url.scheme), options
+
+    def _followed(self, url: Url) -> Url:
+        """The URL to which a camera redirects; one that does not answer as it should is left to FFmpeg."""
+        trust = ANY if self._trust == Trust() else self._trust
+        try:
+            return followed(url, trust, min(TIMEOUT_S, self._opening.open_timeout_s))
+        except TimeoutError as error:
+            raise SourceError(f"cannot open {self._name}: timeout", "timeout") from error
+        except (OSError, ValueError):
+            return url
+
+    def _check_peers(self, stream: Stream, found: set[str]) -> None:
+        """Close a stream for which FFmpeg has followed the camera to another server.
+
+        Raises:
+            SourceError: it has.
+        """
+        if not self._gateway and found - addresses(Url(self._source)):
+            stream.close()
+            raise elsewhere()
 
     def _through_gateway(self, url: Url) -> tuple[str, dict[str, str]]:
         self._gateway = gateway = RtspGateway(url, self._trust, self._opening.open_timeout_s)
@@ -179,8 +206,11 @@ class Camera:
     def _tried(self, hardware: HWAccel | None, decoder: str | None = None) -> Stream:
         # One thread only: more would hold each frame back until the next ones have arrived.
         timeouts_s = self._opening.open_timeout_s, self._opening.read_timeout_s
+        before = peers()
         try:
-            return Stream(self._url, options=self._options, timeouts_s=timeouts_s, hardware=hardware, decoder=decoder)
+            stream = Stream(self._url, options=self._options, timeouts_s=timeouts_s, hardware=hardware, decoder=decoder)
+            self._check_peers(stream, {address for socket, address in peers().items() if socket not in before})
+            return stream
         except PermissionError:
             if hardware is None:
                 raise

@@ -4,13 +4,14 @@ import socket
 import ssl
 from http.client import HTTPException
 
-from edge_daemon.capture.http import HttpClient, StatusError, Url
+from edge_daemon.capture.http import MOVED, HttpClient, StatusError, Url
 from edge_daemon.capture.rtsp import status_of
 from edge_daemon.capture.tls import ANY, Trust
 from edge_daemon.errors import SourceError
 
 TIMEOUT_S = 5.0
 _BY_STATUS = {200: "decode error", 401: "unauthorised", 403: "unauthorised", 404: "not found", 410: "not found"}
+_BY_STATUS |= dict.fromkeys(MOVED, "redirected")
 
 
 def why(source: str, timeout_s: float = TIMEOUT_S, trust: Trust = ANY) -> str:

@@ -13,8 +13,9 @@ from edge_daemon.errors import SourceError
 REDIRECTS = 5
 """Redirects that are followed for one request."""
 _DEFAULT_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
-_MOVED = (301, 302, 303, 307, 308)
+MOVED = (301, 302, 303, 307, 308)
 NOT_MODIFIED = 304
+_SECURED = (("http", 80, "https", 443), ("rtsp", 554, "rtsps", 322))
 
 
 class StatusError(OSError):
@@ -30,7 +31,7 @@ class Url:
 
     def __init__(self, text: str) -> None:
         parts = urllib.parse.urlsplit(text)
-        self.scheme, self.host = parts.scheme.lower(), parts.hostname or ""
+        self.scheme, self.host = parts.scheme.lower(), urllib.parse.unquote(parts.hostname or "")
         self.port = parts.port or _DEFAULT_PORTS.get(self.scheme, 0)
         self.user = None if parts.username is None else urllib.parse.unquote(parts.username)
         self.password = urllib.parse.unquote(parts.password or "")
@@ -58,12 +59,16 @@ class Url:
         """True if the other URL has the same scheme, host and port."""
         return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
 
-    def moved(self, location: str) -> Self | None:
-        """This URL after a redirect; None if that leads to another server. From http to https it may lead."""
+    def moved(self, location: str) -> Self:
+        """This URL after a redirect, which may lead from HTTP and RTSP to the same over TLS.
+
+        Raises:
+            SourceError: it leads to another server.
+        """
         to = type(self)(urllib.parse.urljoin(self.bare, location))
-        secured = (self.scheme, self.port, to.scheme, to.port) == ("http", 80, "https", 443)
+        secured = (self.scheme, self.port, to.scheme, to.port) in _SECURED
         if not (self.same_server(to) or (secured and to.host == self.host)):
-            return None
+            raise elsewhere()
         to.user, to.password = self.user, self.password
         return to
 
@@ -112,13 +117,13 @@ class HttpClient:
                 return response
             location, offered = response.headers.get("Location"), response.headers.get_all("WWW-Authenticate") or []
             self.close()
-            if status in _MOVED and location:
-                self._follow(location)
+            if status in MOVED and location:
+                self.url = self.url.moved(location)
             elif status == 401 and self.url.user is not None and not asked:
                 asked, self._challenges, self._answered = True, challenges(offered), 0
             else:
                 raise StatusError(status)
-        raise SourceError("the camera redirects in a circle", "not found")
+        raise in_a_circle()
 
     def close(self) -> None:
         """Close the connection."""
@@ -127,12 +132,6 @@ class HttpClient:
         if self._connection:
             self._connection.close()
         self._connection = self._response = None
-
-    def _follow(self, location: str) -> None:
-        to = self.url.moved(location)
-        if to is None:
-            raise SourceError("the camera redirects to another server, which is not followed", "redirected")
-        self.url = to
 
     def _request(self, headers: Mapping[str, str]) -> Response:
         """One request; a connection that the server closed since the last one is opened again."""
@@ -164,5 +163,15 @@ class HttpClient:
         return self._response
 
 
+def elsewhere() -> SourceError:
+    """The error of a redirect to another server."""
+    return SourceError("the camera redirects to another server, which is not followed", "redirected")
+
+
+def in_a_circle() -> SourceError:
+    """The error of more redirects than are followed."""
+    return SourceError("the camera redirects in a circle", "not found")
+
+
 def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return f"[{host.replace('%', '%25')}]" if ":" in host else host

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from edge_daemon.errors import SourceError
 
 MAX_HEAD, MAX_PICTURE = 1 << 14, 32 << 20
+MAX_OTHERS = 100
+"""Parts of another kind, such as text, between two pictures."""
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _PART = re.compile(
     rb"(?:^--|(?<=\n)--|content-[a-z]{1,20}:)[^\r\n]{0,400}\r?\n(?:[a-z0-9_-]{1,60}:[^\r\n]{0,400}\r?\n){0,40}\r?\n",
@@ -30,6 +32,7 @@ class JpegStream:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._has_heads = False
+        self._others = 0  # parts in a row that are of another kind
         self._in_body = False
         self._length = 0  # of the body, if its head tells
         self._at = 0  # how far the markers of this JPEG were read
@@ -58,6 +61,9 @@ class JpegStream:
         buffer = self._buffer
         while (head := _PART.search(buffer)) and _OTHER.search(head[0]):  # such as text
             self._has_heads = True
+            self._others += 1
+            if self._others > MAX_OTHERS:
+                raise SourceError("it sends something else than pictures", "decode error")
             del buffer[: head.end()]
         start = -1 if self._has_heads else buffer.find(_START, 0, head.start() if head else None)
         if start >= 0:
@@ -76,7 +82,7 @@ class JpegStream:
         if length > MAX_PICTURE:
             raise SourceError(f"a picture of more than {MAX_PICTURE >> 20} MiB", "decode error")
         del self._buffer[:start]
-        self._in_body, self._length, self._at = True, length, 2
+        self._in_body, self._length, self._at, self._others = True, length, 2, 0
 
     def _skip_blank(self) -> None:
         """Remove line breaks in front of the picture, which are part of the length."""

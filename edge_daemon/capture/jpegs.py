@@ -5,8 +5,10 @@ from edge_daemon.imaging.codecs import decode_bgr
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
 from edge_daemon.imaging.jpeg_end import with_end
-from edge_daemon.imaging.pictures import MAX_PIXELS, check_size
+from edge_daemon.imaging.pictures import MAX_PIXELS, check_size, is_upright, read_bgr
 from edge_daemon.imaging.work import check_work
+
+_EXIF, _NEAR_START = b"Exif\0\0", 4096
 
 
 def checked(part: bytes) -> tuple[bytes, tuple[int, int]]:
@@ -21,6 +23,23 @@ def checked(part: bytes) -> tuple[bytes, tuple[int, int]]:
     check_size(header.width, header.height, MAX_PIXELS)
     check_work(part)
     return bytes(with_end(part)), (header.width, header.height)
+
+
+def is_turned(jpeg: bytes) -> bool:
+    """True if its Exif data ask for it to be turned or mirrored, as those of telephones do."""
+    return _EXIF in jpeg[:_NEAR_START] and not is_upright(jpeg)
+
+
+def turned(jpeg: bytes) -> Pixels:
+    """Such a JPEG, upright, as BGR (height x width x 3, uint8).
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    try:
+        return read_bgr(jpeg)
+    except PictureError as error:
+        raise SourceError(str(error), "decode error") from error
 
 
 def decoded(jpeg: bytes, size: tuple[int, int], *, reduced: int = 1) -> Pixels:

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from edge_daemon.capture.diagnosis import reason_of
 from edge_daemon.capture.jpeg_stream import JpegStream
-from edge_daemon.capture.jpegs import checked, decoded
+from edge_daemon.capture.jpegs import checked
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.capture.parameters import JpegParameters
-from edge_daemon.capture.picture import Details, Picture
+from edge_daemon.capture.picture import Details, Picture, of_jpeg
 from edge_daemon.errors import PictureError, SourceError
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class MjpegCamera:
     def _picture(self, jpeg: bytes, size: tuple[int, int]) -> Picture:
         arrived_s = time.monotonic()
         packet = self._observed(jpeg, size, arrived_s) if self._observer else None
-        return Picture(arrived_s, lambda: decoded(jpeg, size), jpeg=jpeg, packet=packet)
+        return of_jpeg(jpeg, size, arrived_s, packet)
 
     def _observed(self, jpeg: bytes, size: tuple[int, int], arrived_s: float) -> Packet:
         if size != self._parameters.size:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-from edge_daemon.capture.jpegs import decoded
+from edge_daemon.capture.jpegs import decoded, is_turned, turned
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.header import read_header
@@ -70,6 +70,13 @@ class Picture:
             return self.pixels.size
         height, width = self.pixels.shape[:2]
         return width, height
+
+
+def of_jpeg(jpeg: bytes, size: tuple[int, int], arrived_s: float, packet: Packet | None = None) -> Picture:
+    """The picture of a camera's JPEG of this width and height."""
+    if is_turned(jpeg):
+        return Picture(arrived_s, lambda: turned(jpeg), packet=packet)
+    return Picture(arrived_s, lambda: decoded(jpeg, size), jpeg=jpeg, packet=packet)
 
 
 def ready(bgr: Pixels) -> Callable[[], Pixels]:

@@ -8,9 +8,9 @@ from http.client import HTTPException
 from edge_daemon.capture.diagnosis import reason_of
 from edge_daemon.capture.http import NOT_MODIFIED, HttpClient, Response
 from edge_daemon.capture.jpeg_stream import MAX_PICTURE
-from edge_daemon.capture.jpegs import checked, decoded
+from edge_daemon.capture.jpegs import checked
 from edge_daemon.capture.mjpeg import BAD, CHUNK
-from edge_daemon.capture.picture import Details, Picture, ready
+from edge_daemon.capture.picture import Details, Picture, of_jpeg, ready
 from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.pictures import read_bgr
 
@@ -107,5 +107,4 @@ def _picture(data: bytes, arrived_s: float) -> Picture:
     """
     if not data.startswith(b"\xff\xd8"):
         return Picture(arrived_s, ready(read_bgr(data)))
-    jpeg, size = checked(data)
-    return Picture(arrived_s, lambda: decoded(jpeg, size), jpeg=jpeg)
+    return of_jpeg(*checked(data), arrived_s)

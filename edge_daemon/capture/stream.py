@@ -24,6 +24,8 @@ DAMAGED = 500
 """A stream with this many undecodable packets in a row is given up."""
 REORDERED = 64
 """Packets whose frames may be outstanding: decoders reorder 16, and each of their threads holds one."""
+_A_FRAME_EACH = ("h264", "hevc")
+"""Codecs whose packets are a frame each. Others have some that are not shown."""
 Clock = Callable[[float, float | None], float]
 """The `time_s` of a packet, by its arrival on CLOCK_MONOTONIC and the stamp that it bears, in seconds."""
 
@@ -89,6 +91,9 @@ class Stream:
         self._newest: Packet
         self._frames: deque[Decoded] = deque()
         self._damaged = self._errors = self._missing = 0
+        self._every = self.codec in _A_FRAME_EACH
+        """True while every packet has to give a frame: with a stamp, and not a single field."""
+        self._first: int | None = None  # the stamp of the first key frame
         self._key_seen = False
         self._key: bool | None = None
         self._observer: Observer | None = None
@@ -131,8 +136,13 @@ class Stream:
         coded = None if packet is None else packet.data
         assert not isinstance(coded, bytes)
         if packet is not None and coded is not None:
-            self._key_seen |= packet.key
-            self._undecoded[_stamp_of(coded)] = self._newest = packet
+            if packet.key and not self._key_seen:
+                self._key_seen, self._errors, self._first = True, 0, coded.pts
+                self._undecoded.clear()
+            self._every &= coded.pts is not None
+            self._newest = packet
+            if self._first is None or coded.pts is None or coded.pts >= self._first:
+                self._undecoded[_stamp_of(coded)] = packet
             if len(self._undecoded) > REORDERED:
                 self._miss(next(iter(self._undecoded)))
         try:
@@ -187,7 +197,7 @@ class Stream:
         """Frames before the last one decoded that are missing because packets are damaged. Some codecs have packets
         that are no frame of their own, which are not counted.
         """
-        return min(self._missing, self._errors)
+        return self._missing if self._every else min(self._missing, self._errors)
 
     @property
     def waits_for_key(self) -> bool:
@@ -201,7 +211,10 @@ class Stream:
     def _matched(self, frame: VideoFrame) -> Decoded:
         """A frame with its packet, found by the stamp that decoders copy; the newest packet's time if it has none."""
         packet = self._undecoded.pop(_stamp_of(frame), None)
-        if frame.pts is not None and self._errors > self._missing:  # frames come in the order of their time stamps
+        self._every &= not frame.interlaced_frame
+        if frame.pts is not None and (
+            self._every or self._errors > self._missing
+        ):  # frames come in the order of their time stamps
             for stamp in [stamp for stamp in self._undecoded if stamp is not None and stamp < frame.pts]:
                 self._miss(stamp)
         return Decoded(frame, self._stamp_s(frame.pts), (packet or self._newest).time_s, packet)

@@ -40,7 +40,11 @@ Append = Annotated[
 ]
 Save = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix)."),
+    typer.Option(
+        metavar="FILE",
+        parser=Path,  # without looking for it, which may take for ever on a network drive
+        help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix).",
+    ),
 ]
 Publish = Annotated[
     str | None,

@@ -92,9 +92,12 @@ def _run(
         logger.warning("%s", note)
     if results and results != "-":
         results = str(Path(results).absolute())
+    place, state = config.runtime_dir, daemon_folder(path)
+    for written in (results, save, place, state):
+        if written:
+            disk.must_answer(Path(written))
     saving = _saving(save) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
-    place, state = config.runtime_dir, daemon_folder(path)
 
     planned = partial(plan, results=results, append=append, state=state, save=saving)
 

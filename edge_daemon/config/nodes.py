@@ -9,7 +9,7 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner, ScannerError
 
-from edge_daemon.config.syntax import unreadable
+from edge_daemon.config.syntax import strange_spaces, unreadable
 from edge_daemon.errors import ConfigError
 
 MAX_DEPTH = 30
@@ -21,8 +21,10 @@ def compose(text: str, name: str) -> Node | None:
     """The root node of the single YAML document called `name`; None if it is empty.
 
     Raises:
-        ConfigError: the text is not YAML, or is nested too deeply.
+        ConfigError: the text is not YAML, is nested too deeply, or is indented by other characters than spaces.
     """
+    if problems := strange_spaces(text, name):
+        raise ConfigError("\n".join(map(str, problems)))
     try:
         nodes = _Nodes(text)
         try:

@@ -1,11 +1,14 @@
 """PyYAML's syntax errors in plain language."""
 
+import re
+
 from yaml import YAMLError
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
-from edge_daemon.config.problems import Problem
+from edge_daemon.config.problems import INVISIBLE, Problem
 
+_STRANGE = re.compile(rf"[ \t-]*(?:[\w.-]+:[ \t]*)?({INVISIBLE.pattern})")
 _COLON = "a ':' where no value can start; quote text that contains ': ', or look for a missing ':' before it"
 # By the start of PyYAML's problem and of its context. `{line}` is the line of an opening that is not closed.
 _EXPLANATIONS = [
@@ -41,6 +44,20 @@ def unreadable(error: YAMLError, text: str, name: str) -> str:
     else:
         return f"{name}: is not YAML"
     return str(Problem(f"is not YAML (column {column}): {what}", file=name, line=line, column=column))
+
+
+def strange_spaces(text: str, name: str) -> list[Problem]:
+    """Problems with lines in which a key has, before or after it, a space that is not that of the keyboard."""
+    return [
+        Problem(
+            f"a character that looks like a space, or cannot be seen (U+{ord(found[1]):04X} in column "
+            f"{found.start(1) + 1}): replace it by a space",
+            file=name,
+            line=number,
+        )
+        for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1)
+        if (found := _STRANGE.match(line))
+    ]
 
 
 def _explain(error: MarkedYAMLError) -> str:

@@ -39,6 +39,8 @@ _HOST = re.compile(r"[^/\s]*:[^/]*@[\w.\[-]|(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?(?:/
 """What may be in front of a path in a URL, and is none."""
 _HOST_END = re.compile(r"([^/?#]*)([/?#]?)(.*)", re.DOTALL)
 _QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
+_WRONG_PORT = re.compile(r"[^/?#\s]*@[\w.-]+:[^/?#@\s]+(?:[/?#]|$)|[\w.-]+:\d+(?:[/?#]|$)")
+"""User, password, host and port, or host and numeric port: where these are no URL, it is the port."""
 _URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
@@ -84,6 +86,8 @@ def _url(value: str) -> str:
         good = bool(parts.hostname) and parts.port != 0 and not any(map(str.isspace, value))
     except ValueError:  # a port that is not a number; the exception's own text may contain the password
         good = False
+    if not good and not is_cut_off(rest) and _WRONG_PORT.match(rest):
+        raise ValueError("must have a port from 1 to 65535 after the host, or none")
     if not good or is_cut_off(rest):
         kind = (
             SecretError if re.match(r"[^/?#@\[]*:[^@]*$", rest) else ValueError

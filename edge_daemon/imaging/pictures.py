@@ -201,6 +201,15 @@ def _is_ordinary_webp(data: Buffer) -> bool:
         return False
 
 
+def is_upright(data: Buffer) -> bool:
+    """True for a picture that is shown as its rows are stored, and for one whose metadata cannot be read."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return _turn(image) is None
+    except _READER_ERRORS:
+        return True
+
+
 def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         orientation = image.getexif().get(_ORIENTATION)

@@ -1,7 +1,7 @@
 """A model's inputs: the one for pictures, of fixed or open size, and constant ones beside it."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +20,7 @@ _DTYPES = {
     "tensor(float16)": "float16",
     "tensor(double)": "float64",
     "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
     "tensor(int32)": "int32",
 }
 _HELPER_DTYPES = {
@@ -147,7 +148,7 @@ def _size(
 ) -> tuple[tuple[int, int], bool]:
     """Height and width, and true if they are a guess."""
     fixed = [side if isinstance(side, int) and side > 0 else None for side in sides]
-    stated = _stated_size(metadata)
+    stated = None if all(fixed) or asked.size else _stated_size(metadata)
     size = []
     for number, side in enumerate(fixed):
         wanted = asked.size[1 - number] if asked.size else None
@@ -169,11 +170,19 @@ def _stated_size(metadata: Mapping[str, str]) -> tuple[int, int] | None:
     try:
         stated = ast.literal_eval(text)
         height, width = (stated, stated) if isinstance(stated, int) else map(int, stated)
-    except (ValueError, TypeError, SyntaxError) as error:
-        raise ModelError(f"cannot read the `imgsz` in its metadata, {text[:40]!r}") from error
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ModelError(f"cannot read the `imgsz` in its metadata, {text[:40]!r}: set `input.size`") from error
     if min(height, width) < 1:
-        raise ModelError(f"the `imgsz` in its metadata is not a size, {text[:40]!r}")
+        raise ModelError(f"the `imgsz` in its metadata is not a size, {text[:40]!r}: set `input.size`")
     return height, width
+
+
+def unreadable(metadata: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for a size in the metadata that cannot be read, and is not needed."""
+    try:
+        _stated_size(metadata)
+    except ModelError:
+        yield f"the `imgsz` in its metadata cannot be read ({metadata['imgsz'][:40]!r}), and is not needed"
 
 
 def _helper(declared: Declared, size: tuple[int, int], seen: str) -> NDArray[np.generic]:

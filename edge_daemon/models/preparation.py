@@ -16,6 +16,7 @@ Values = tuple[float, tuple[float, ...], tuple[float, ...]]
 """Scale, mean and standard deviation: a value is `(pixel * scale - mean) / std`."""
 BYTES: Values = (1.0, (0.0,), (1.0,))
 SHARES: Values = (1 / 255, (0.0,), (1.0,))
+SIGNED: Values = (1.0, (128.0,), (1.0,))
 BOTH_SIDES: Values = (1 / 127.5, (1.0,), (1.0,))
 _RANGES = {
     "NominalRange_0_255": BYTES,
@@ -51,6 +52,8 @@ def in_graph(start: Start, inputs: Inputs, usual: Recipe) -> Iterator[Stated]:
     """The properties that follow from the graph and the type of the input, for a model that `usual` would suit."""
     if inputs.dtype == np.uint8 or inputs.dtype == np.int32:
         yield Stated("its input takes whole numbers", "known", values=BYTES)
+    elif inputs.dtype == np.int8:
+        yield Stated("its input takes whole numbers from -128 to 127", "likely", values=SIGNED)
     elif start.takes_bytes is not None:
         steps = ", ".join(start.steps)
         yield Stated(f"its graph begins with {steps}", "known", values=BYTES if start.takes_bytes else SHARES)

@@ -17,6 +17,7 @@ from edge_daemon.models.evidence import Fact
 from edge_daemon.models.files_beside import Beside, read_beside
 from edge_daemon.models.graph import Graph, read_graph
 from edge_daemon.models.graph_input import Start, start_of
+from edge_daemon.models.inputs import unreadable
 from edge_daemon.models.preparation import Stated, in_graph, in_metadata, prepared
 from edge_daemon.models.preprocess import Preprocessor, Recipe
 from edge_daemon.models.probe import check_few, check_plausible, picture
@@ -181,7 +182,9 @@ class Reader:
         self, facts: Sequence[Fact], decoder: Decoder, others: Sequence[Decoder], names: tuple[str, ...]
     ) -> list[str]:
         inputs = self._session.inputs
-        notes = [*evidence.notes(facts), *labels.unreadable(self._metadata)]
+        notes = [*evidence.notes(facts), *labels.unreadable(self._metadata), *unreadable(self._metadata)]
+        for name, kind in self._session.passed_over.items():
+            notes.append(f"its output {name} ({kind}) is no tensor of numbers and is passed over")
         if others:
             named = ", ".join(f"{other.name} ({other.why})" for other in others)
             notes.append(f"its outputs could also be read as {named}: set `decoder`, `boxes` or `outputs` to choose")

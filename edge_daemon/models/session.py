@@ -21,6 +21,7 @@ from edge_daemon.settings import ModelSettings
 
 Outputs = Mapping[str, NDArray[np.generic]]
 LOG_FATAL = 4
+INT8 = (-128, 127)
 _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 
 
@@ -40,9 +41,13 @@ class Session:
         self._session = load(path, settings, profile)
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.producer: str = self._session.get_modelmeta().producer_name
-        _check_outputs(self._session.get_outputs())
-        self._names = [output.name for output in self._session.get_outputs()]
-        self.declared = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
+        outputs = self._session.get_outputs()
+        self._names = [output.name for output in outputs if output.type in _NUMBERS]
+        self.passed_over = {output.name: output.type for output in outputs if output.type not in _NUMBERS}
+        """Outputs that are no numbers, such as text, and their types."""
+        if not self._names:
+            raise ModelError(f"its outputs are no tensors of numbers: {_listed(self.passed_over)}")
+        self.declared = {output.name: tuple(output.shape) for output in outputs if output.name in self._names}
         self._settings, self._pictures = settings, batch
         self._take(understand(self._session.get_inputs(), self.metadata, settings.input))
         self._roles = settings.outputs
@@ -80,7 +85,8 @@ class Session:
         """
         fed = self._fed if self.inputs.batch else self._fed[:pictures]
         if self._fed is not self.tensor:
-            np.copyto(fed, self.tensor[: len(fed)], casting="unsafe")
+            values = self.tensor[: len(fed)]
+            np.copyto(fed, np.clip(np.rint(values), *INT8) if fed.dtype == np.int8 else values, casting="unsafe")
         feeds = {self.inputs.name: fed[0] if self.inputs.single else fed}
         feeds |= {name: np.repeat(row, len(fed), axis=0) for name, row in self.inputs.helpers.items()}
         try:
@@ -168,7 +174,5 @@ def _bound(session: ort.InferenceSession, outputs: Sequence[str]) -> Bound | Non
     return Bound(session, outputs, "cuda", number)
 
 
-def _check_outputs(outputs: Sequence[ort.NodeArg]) -> None:
-    for output in outputs:
-        if output.type not in _NUMBERS:
-            raise ModelError(f"its output {output.name} is {output.type}, but must be a tensor of numbers")
+def _listed(outputs: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in outputs.items())

@@ -148,6 +148,9 @@ class _Decoder:
             raise RefusedError(415, MISMATCH) from None
         if isinstance(reply, Refused):
             raise RefusedError(reply.status, reply.why)
+        if not fds:
+            self.end()
+            raise RefusedError(415, MISMATCH)
         return reply, _mapped(fds[0], *(reply.scaled or (reply.width, reply.height)))
 
     def end(self) -> None:

@@ -16,9 +16,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_lossless_run_finds_what_an_undisturbed_one_does(folder: Path) -> None:
-    sources = clips(folder, 800)
+    sources = clips(folder, 500)
     expected = undisturbed(folder, sources)
-    assert sum(map(len, expected.values())) == 800
+    assert sum(map(len, expected.values())) == 500
     assert len(lossless(folder, sources, expected, seed=1).hits) > 2
 
 

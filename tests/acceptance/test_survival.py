@@ -106,6 +106,20 @@ def test_a_drive_that_does_not_answer_holds_up_nothing(tmp_path: Path, name: str
             assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("what", ["results", "save", "state"])
+def test_a_drive_to_write_to_that_does_not_answer_is_reported_at_the_start(tmp_path: Path, what: str) -> None:
+    (tmp_path / "c.yaml").write_text(scene(tmp_path))
+    with hung_mount(tmp_path / "drive") as drive:
+        arguments = [] if what == "state" else [f"--{what}", str(drive / "out.mp4")]
+        environment = os.environ | ({"STATE_DIRECTORY": str(drive)} if what == "state" else {})
+        command = [sys.executable, "-m", "edge_daemon", "run", "c.yaml", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=START_S, check=False
+        )
+    assert done.returncode == 3, done.stderr
+    assert "does not answer within 3 s; is its network drive there?" in done.stderr
+
+
 def test_paths_that_are_not_utf8(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()

@@ -22,6 +22,7 @@ from tests.acceptance.harness import START_S, Daemon, accounts, free_port, runni
 from tests.components import require_component
 from tests.http_files import self_signed
 from tests.onnx_models import colour_model, failing_model, slow_model
+from tests.processes import children_like
 from tests.waiting import eventually
 
 RED = (255, 0, 0)
@@ -322,6 +323,25 @@ def test_too_many_and_too_slow_are_told_to_come_again(tmp_path: Path) -> None:
         assert all(answer.headers["retry-after"] == "1" for answer in refused)
         assert any("wait for model slow" in answer.json()["detail"] for answer in refused)
         eventually(lambda: site.predict(picture(), "slow").status_code == 200, START_S)
+        assert daemon.stop() == 0
+
+
+def test_an_upload_waits_for_its_turn_to_be_decoded_no_longer_than_for_an_answer(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        running(tmp_path, config(tmp_path, port, web=", timeout: 1s")) as daemon,
+        Site(tmp_path, daemon, port) as site,
+        ThreadPoolExecutor(1) as people,
+    ):
+        web = daemon.processes()["web"]
+        waiting = people.submit(site.predict, picture())
+        (decoder,) = eventually(lambda: children_like("decoder", web), START_S, every_s=0.001)
+        decoder.suspend()  # while it starts
+        answer = waiting.result()
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == "too many pictures wait to be decoded"
+        decoder.resume()
+        eventually(lambda: site.predict(picture()).status_code == 200, START_S)
         assert daemon.stop() == 0
 
 

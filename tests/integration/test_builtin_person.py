@@ -15,7 +15,7 @@ from edge_daemon.models.model import Model
 from edge_daemon.settings import ModelSettings
 
 # Training scenes have seeds around a million.
-SCENES = {(640, 360): 100, (1280, 720): 50, (800, 600): 50}
+SCENES = {(640, 360): 60, (1280, 720): 25, (800, 600): 30}
 FRAMES_A_SCENE = 4
 FPS = 15.0
 

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from edge_daemon.errors import StartError
 from edge_daemon.runtime import disk
 from tests.hung_mount import hung_mount
+from tests.processes import children_like
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +34,9 @@ def test_files_folders_and_what_is_not_there(tmp_path: Path) -> None:
 def test_a_helper_that_was_killed_is_replaced(tmp_path: Path) -> None:
     for _ in range(3):
         assert disk.look(tmp_path).is_folder
-        for child in psutil.Process().children():
-            if "os.stat" in " ".join(child.cmdline()):
-                child.kill()
-                child.wait()
+        for child in children_like("os.stat"):
+            child.kill()
+            child.wait()
 
 
 def test_a_mount_that_does_not_answer_is_asked_once_and_what_was_known_stays(

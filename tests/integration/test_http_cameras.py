@@ -1,16 +1,19 @@
 """HTTP cameras as the world has them: framings, snapshots, passwords, certificates and redirects, on real sockets."""
 
 import hashlib
+import io
+import random
 import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edge_daemon.capture.camera import Camera
 from edge_daemon.capture.gateway import Requests, RtspGateway
@@ -24,7 +27,7 @@ from edge_daemon.errors import SourceError
 from edge_daemon.settings import OpenSettings
 from tests.http_camera import jpeg
 from tests.progressive import progressive
-from tests.video_files import write_video
+from tests.video_files import HEVC, OPEN_GOP, level_of, write_video
 
 Answer = Callable[[str, dict[str, str]], bytes | Iterator[bytes]]
 SOON = OpenSettings(fps=20, open_timeout_s=3, read_timeout_s=3)
@@ -119,6 +122,13 @@ def part(content: bytes, boundary: bytes = b"--cam") -> bytes:
         ("application/octet-stream", part),
         ("video/x-motion-jpeg", lambda content: content),
         ("image/jpeg", lambda content: content),
+        # A boundary line twice, the first without a head, as Foscam's cameras send it.
+        ("multipart/x-mixed-replace;boundary=cam", lambda content: b"--cam\r\n" + part(content)),
+        # No length, as Mobotix' cameras.
+        (
+            "multipart/x-mixed-replace; boundary=cam",
+            lambda content: b"--cam\r\nContent-Type: image/jpeg\r\n\r\n" + content + b"\r\n",
+        ),
     ],
 )
 def test_streams_are_read_whatever_they_call_themselves(kind: str, framed: Callable[[bytes], bytes]) -> None:
@@ -127,6 +137,54 @@ def test_streams_are_read_whatever_they_call_themselves(kind: str, framed: Calla
         source = open_source(f"http://127.0.0.1:{camera.port}/", SOON)
         assert isinstance(source, MjpegCamera)
         assert [picture.jpeg for picture in pictures(source, 6)] == shown * 2
+        source.close()
+
+
+@pytest.mark.parametrize("has_lengths", [True, False], ids=["as an ESP32-CAM", "as FastAPI"])
+def test_a_stream_may_come_in_chunks(has_lengths: bool) -> None:
+    shown = [jpeg(value, 64, 48) for value in (10, 100, 200)]
+
+    def chunks(*_: object) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=f\r\n"
+        yield b"Transfer-Encoding: chunked\r\n\r\n"
+        while True:
+            for one in shown:
+                length = b"Content-Length: %d\r\nX-Timestamp: 12.34\r\n" % len(one) if has_lengths else b""
+                for data in (b"\r\n--f\r\n", b"Content-Type: image/jpeg\r\n" + length + b"\r\n", one):
+                    yield b"%x\r\n%s\r\n" % (len(data), data)
+
+    with server(chunks) as camera:
+        source = open_source(f"http://127.0.0.1:{camera.port}/", SOON)
+        assert [picture.jpeg for picture in pictures(source, 6)] == shown * 2
+        source.close()
+
+
+def test_a_stream_of_parts_that_are_no_pictures_is_given_up() -> None:
+    video = b"--cam\r\nContent-Type: video/x-h264\r\nContent-Length: 3000\r\n\r\n" + b"\0\0\0\1\x65" * 600 + b"\r\n"
+    with (
+        server(lambda *_: endless("multipart/x-mixed-replace;boundary=cam", [video] * 50)) as camera,
+        closing(open_source(f"http://127.0.0.1:{camera.port}/", SOON)) as source,
+        pytest.raises(SourceError, match="something else than pictures") as caught,
+    ):
+        pictures(source, 1)
+    assert caught.value.reason == "decode error"
+
+
+@pytest.mark.parametrize("kind", ["multipart/x-mixed-replace; boundary=cam", "image/jpeg"])
+def test_a_picture_that_a_telephone_took_upright_is_shown_so(kind: str) -> None:
+    image = Image.new("RGB", (64, 48), (200, 10, 10))
+    image.paste((10, 10, 200), (0, 0, 64, 8))
+    turned = image.getexif()
+    turned[0x0112] = 6  # to be turned to the right by a quarter
+    file = io.BytesIO()
+    image.save(file, "JPEG", exif=turned)
+    sent = file.getvalue()
+    stream = kind.startswith("multipart")
+    with server(lambda *_: endless(kind, [part(sent)]) if stream else response(sent)) as camera:
+        source = open_source(f"http://127.0.0.1:{camera.port}/snap.jpg", SOON)
+        (picture,) = pictures(source, 1)
+        assert picture.size == (48, 64)
+        assert picture.bgr[32, 44, 0] > 150, "blue is on the right now"
         source.close()
 
 
@@ -372,3 +430,30 @@ def test_a_camera_joined_between_key_frames_is_alive(tmp_path: Path) -> None:
             states.append(source.idle)
         assert set(states) == {"waiting for a key frame"}
         source.close()
+
+
+@pytest.mark.parametrize(("codec", "options"), [("libx264", OPEN_GOP), ("libx265", HEVC)])
+def test_frames_that_are_lost_on_the_way_are_counted_and_none_is_shown_smeared(
+    codec: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    whole = write_video(tmp_path / "a.ts", 200, codec=codec, options=options).read_bytes()
+    packets = [whole[at : at + 188] for at in range(0, len(whole), 188)]
+    luck = random.Random(1)
+    damaged = [packet for at, packet in enumerate(packets) if at < 40 or luck.random() > 0.02]
+    joined = packets[:3] + packets[len(packets) // 10 :]  # the tables, and what follows the first key frame
+    for sent, least in ((packets, 0), (joined, 0), (damaged, 1 if codec == "libx265" else 0)):
+
+        def answer(*_: object, sent: list[bytes] = sent) -> bytes:
+            return b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n" + b"".join(sent)
+
+        with server(answer) as camera:
+            source = open_source(f"http://127.0.0.1:{camera.port}/a.ts", OpenSettings(read_timeout_s=3))
+            shown: list[Picture] = []
+            with suppress(SourceError):
+                while True:
+                    shown += pictures(source, 1)
+            assert all(picture.bgr[10:, 10:].std() < 1 for picture in shown)
+            levels = [round(float(picture.bgr[10:, 10:].mean())) for picture in shown]
+            assert levels[0] in ((level_of(0) - 1, level_of(0)) if sent is not joined else range(60, 75))
+            assert (source.lost > 0) == (least > 0), "frames before the first key frame are not lost"
+            source.close()

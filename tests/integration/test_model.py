@@ -212,10 +212,42 @@ def test_inputs_and_outputs_that_do_not_fit(tmp_path: Path) -> None:
         onnx_models.constant_model(path, output, channels=1), input=InputSettings(color="rgb")
     )
     truth = {"truth": np.array([True])}
-    assert "its output truth is tensor(bool)" in refusal(onnx_models.constant_model(path, truth))
+    assert "are no tensors of numbers: truth tensor(bool)" in refusal(onnx_models.constant_model(path, truth))
     odd = {"odd": np.zeros((1, 7, 9), np.float32)}
     message = refusal(onnx_models.constant_model(path, odd))
     assert "its output layout is not known (odd 1x7x9, for an input of 64x64): docs/models.md" in message
+
+
+def test_outputs_that_are_no_numbers_are_passed_over(tmp_path: Path) -> None:
+    text = np.array(["made by hand"], object)
+    outputs = {"output": onnx_models.yolox_output(BOXES, WIDE, 2), "truth": np.array([True]), "text": text}
+    model = load(onnx_models.constant_model(tmp_path / "m.onnx", outputs, WIDE))
+    assert len(model.detect(PICTURE)[0].detections) == 2
+    assert [note for note in model.notes if "passed over" in note] == [
+        "its output truth (tensor(bool)) is no tensor of numbers and is passed over",
+        "its output text (tensor(string)) is no tensor of numbers and is passed over",
+    ]
+
+
+def test_a_size_in_the_metadata_is_needed_only_if_the_file_leaves_it_open(tmp_path: Path) -> None:
+    output, wrong = {"output": onnx_models.yolox_output(BOXES, WIDE, 2)}, {"imgsz": "64x96"}
+    model = load(onnx_models.constant_model(tmp_path / "m.onnx", output, WIDE, metadata=wrong))
+    assert len(model.detect(PICTURE)[0].detections) == 2
+    assert any("`imgsz` in its metadata cannot be read ('64x96')" in note for note in model.notes)
+    opened = onnx_models.constant_model(tmp_path / "m.onnx", output, ("height", "width"), metadata=wrong)
+    assert refusal(opened) == "cannot read the `imgsz` in its metadata, '64x96': set `input.size`"
+    assert load(opened, input=InputSettings(size=(96, 64))).size == WIDE
+
+
+def test_pictures_as_whole_numbers_with_a_sign(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx_models.constant_model(path, {"output": onnx_models.yolox_output(BOXES, WIDE, 2)}, WIDE, dtype=TensorProto.INT8)
+    model = load(path)
+    (values,) = (fact for fact in model.facts if fact.what == "values")
+    assert (values.value, values.sure) == ("-128 to 127", "likely")
+    for grey, value in ((255, 127), (128, 0), (0, -128)):
+        model.detect(np.full((*WIDE, 3), grey, np.uint8))
+        assert (model.session.tensor == value).all()
 
 
 def test_settings_that_do_not_fit(tmp_path: Path) -> None:

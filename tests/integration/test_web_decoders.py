@@ -18,8 +18,9 @@ from PIL import Image
 
 from edge_daemon.imaging.pictures import PEAK_BYTES
 from edge_daemon.web.decoder import CPU_S, NICE, SPARE_BYTES
-from edge_daemon.web.decoders import COUNT, IDLE_S, Decoders, RefusedError
+from edge_daemon.web.decoders import COUNT, IDLE_S, MISMATCH, Decoders, RefusedError
 from tests.acceptance.harness import START_S
+from tests.processes import children_like
 from tests.progressive import progressive
 from tests.uploads import MAX_BYTES, MAX_PIXELS, NOISE, Result, file, pixels, task
 from tests.waiting import eventually
@@ -38,7 +39,7 @@ def run(steps: Callable[[Decoders], Awaitable[T]], *, limit_s: float = 30.0, max
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "edge-daemon: decoder" in " ".join(child.cmdline())]
+    return children_like("edge-daemon: decoder")
 
 
 def test_what_takes_too_long_ends_with_its_process_and_the_next_picture_is_decoded() -> None:
@@ -65,14 +66,15 @@ def test_what_takes_too_long_ends_with_its_process_and_the_next_picture_is_decod
     ],
 )
 def test_a_process_that_dies_takes_only_its_own_picture_along(number: signal.Signals, status: int, says: str) -> None:
+    large = file("PNG", Image.new("RGB", (8000, 7500)))
+
     async def steps(decoders: Decoders) -> Result:
         await decoders.decode(task(), file("PNG"))
         (child,) = children()
-        child.suspend()
-        decoding = asyncio.ensure_future(decoders.decode(task(), file("PNG")))
-        await asyncio.sleep(0.2)
+        used_s = child.cpu_times().user
+        decoding = asyncio.ensure_future(decoders.decode(task(), large))
+        await asyncio.to_thread(eventually, lambda: child.cpu_times().user > used_s + 0.02, START_S)
         child.send_signal(number)
-        child.resume()
         with pytest.raises(RefusedError) as caught:
             await decoding
         assert (caught.value.status, says in str(caught.value)) == (status, True)
@@ -100,7 +102,7 @@ def test_limits_of_memory_and_time() -> None:
         (child,) = children()
         memory, _ = child.rlimit(psutil.RLIMIT_AS)
         assert 0 < memory - child.memory_info().vms < SPARE_BYTES + PEAK_BYTES * max_pixels + 11 * MAX_BYTES
-        assert child.rlimit(psutil.RLIMIT_CPU)[0] <= CPU_S + sum(child.cpu_times()[:2]) + 1
+        assert 0 < child.rlimit(psutil.RLIMIT_CPU)[0] <= CPU_S + sum(child.cpu_times()[:2]) + 1
         assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         assert child.nice() == os.nice(0) + NICE
 
@@ -189,6 +191,45 @@ def test_files_of_this_process_are_closed() -> None:
             assert psutil.Process().num_fds() <= before
 
     run(steps)
+
+
+LIAR = """
+import os, socket, sys
+import msgspec
+from edge_daemon.web.tasks import READY, Decoded
+
+web = socket.socket(fileno=int(sys.argv[-3]))
+web.send(READY)
+reply = msgspec.msgpack.encode(Decoded(width=64, height=48))
+while socket.recv_fds(web, 1 << 16, 1)[0]:
+    if sys.argv[1] == "noise":
+        web.send(bytes(range(200, 256)))
+    elif sys.argv[1] == "nothing":
+        web.send(reply)
+    else:  # pixels that it may still change
+        file = os.memfd_create("pixels", os.MFD_ALLOW_SEALING)
+        os.ftruncate(file, 64 * 48 * 3)
+        socket.send_fds(web, [reply], [file])
+"""
+
+
+@pytest.mark.parametrize("lie", ["noise", "nothing", "unsealed"])
+def test_a_process_that_answers_what_it_may_not_is_not_believed(
+    lie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "liar.py").write_text(LIAR)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path}/liar.py {lie} "$@"\n')
+    python.chmod(0o700)
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    async def steps(decoders: Decoders) -> tuple[int, str]:
+        with pytest.raises(RefusedError) as caught:
+            await decoders.decode(task(), file("PNG"))
+        return caught.value.status, str(caught.value)
+
+    assert run(steps) == (415, MISMATCH)
 
 
 STARTED_BY = """

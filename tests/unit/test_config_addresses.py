@@ -47,6 +47,9 @@ def test_what_is_right_is_understood(written: str, understood: str) -> None:
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
+        ("rtsp://admin:s3cret@cam:99999/s", "a port from 1 to 65535"),
+        ("rtsp://admin:s3cret@cam:554s/s", "a port from 1 to 65535"),
+        ("http://cam:0/s", "a port from 1 to 65535"),
         ("rtsp//10.0.0.4/s", "must begin with rtsp:// if it is a URL"),
         ("RTSP:/10.0.0.4/s", "must begin with rtsp:// if it is a URL"),
         ("rtsp:admin:s3cret@10.0.0.4/s", "must begin with rtsp:// if it is a URL"),

@@ -175,7 +175,7 @@ URL = (
         ("rtsp:///stream", f"{URL} (got 'rtsp:///stream')"),
         ("rtsp://u:p/a#ss@h/x", f"{URL} (got 'rtsp://***@h/x')"),
         ("'rtsp://u:p ss@h/x'", f"{URL} (got 'rtsp://***@h/x')"),
-        ("'rtsp://u:p@h:port/x'", f"{URL} (got 'rtsp://***@h:port/x')"),
+        ("'rtsp://u:p@h:port/x'", "must have a port from 1 to 65535 after the host, or none (got 'rtsp://***@h:port/x')"),
         ("'http://[::1/x?token=abc'", f"{URL} (got 'http://[::1/x?token=***')"),
     ],
 )  # fmt: skip
@@ -236,6 +236,10 @@ NO_CAMERAS = "cameras: must not be empty; for example {door: {source: rtsp://10.
         ("cameras:\n  a: {source: 0}\n  b: {source: 1}\n  a: {source: 2}\n" + MODELS, "c.yaml:4: cameras.a: is defined twice, first in line 2"),
         ("a: b: c", "c.yaml:1: is not YAML (column 5): a ':' where no value can start; quote text that contains ': ', or look for a missing ':' before it"),
         ("a: scene:", "c.yaml:1: is not YAML (column 9): a ':' where no value can start; quote text that contains ': ', or look for a missing ':' before it"),
+        (
+            "cameras:\n\u00a0 door:\n",
+            "c.yaml:2: a character that looks like a space, or cannot be seen (U+00A0 in column 1): replace it by a space",
+        ),
         ("cameras:\n\tdoor:\n", "c.yaml:2: is not YAML (column 1): a tab; YAML indents with spaces only"),
         ("a:\n  b: 1\n c: 2", "c.yaml:3: is not YAML (column 2): text that fits neither the indentation nor the line before it"),
         ("a: [1, 2\nb: 3", "c.yaml:2: is not YAML (column 2): the list opened by [ in line 1 is not closed, or lacks a comma"),
