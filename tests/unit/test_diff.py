@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.config.load import loads
+from edge_daemon.settings import ConfigSettings, WebSettings
 from edge_daemon.supervisor.diff import diff, in_words, needs_restart, trials
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.plan import plan
