@@ -19,6 +19,7 @@ from edge_daemon.errors import SourceError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
+from edge_daemon.messages.hints import hint_for, reason_in
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.scheduling import (
     CaptureHello,
@@ -305,7 +306,8 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
             self._encoding.pools.rest(now)
-        next_try_at = reader.next_try_at
+        stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
+        state, next_try_at = "stalled" if stalled else reader.state, reader.next_try_at
         report = CaptureReport(
             fps=round(self._fps, 2),
             width=width,
@@ -314,14 +316,14 @@ class Capture:
             announced=self._announcements.announced,
             held=self._window.unaccounted,
             tries=reader.tries if reader.state.startswith("down") else 0,
+            hint=hint_for(reason_in(state), self._settings.source) or msgspec.UNSET,
             next_try_s=msgspec.UNSET if next_try_at is None else round(max(0.0, next_try_at - now), 1),
             rejected=self._decode.rejected,
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
         )
-        stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
         if stalled and not self._stalled:
             logger.warning("stalled: no frame for %.0f s", waited_s)
         elif self._stalled and not stalled and reader.state == "up":
             logger.info("frames again")
         self._stalled = stalled
-        self._control.heartbeat("stalled" if stalled else reader.state, report)
+        self._control.heartbeat(state, report)

@@ -115,7 +115,7 @@ def probe(
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
     else:
-        hint = hint_for(facts.reason or "") if comes_and_goes(camera.source) else None
+        hint = hint_for(facts.reason or "", camera.source) if comes_and_goes(camera.source) else None
         print("\n".join(map(printable, lines_of(facts, _config(name, source, options), hint))))
     if not facts.works:
         return ExitCode.START

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from edge_daemon.messages.fates import Dropped
-from edge_daemon.messages.hints import hint_for, reason_in
+from edge_daemon.messages.hints import ENDED, hint_for, reason_in
 from edge_daemon.messages.published import PROTOCOL_VERSION
 
 CAPTURE, WORKER = "capture", "worker"
@@ -32,7 +32,7 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
 
     `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
     not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s`
-    (absent during an attempt).
+    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do.
     """
 
     fps: float = 0.0
@@ -43,6 +43,7 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     held: int = 0
     tries: int = 0
     next_try_s: float | msgspec.UnsetType = msgspec.UNSET
+    hint: str | msgspec.UnsetType = msgspec.UNSET
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -86,13 +87,12 @@ class SinkReport(ProcessReport, frozen=True, kw_only=True):
 class CameraStatus(CaptureReport, frozen=True, kw_only=True):
     """A camera: the state of its capture and when it began, its figures, and its counts by model.
 
-    If it gives no pictures, or always the same, `reason` is why, in a word or two, and `hint` a sentence on what to do.
+    If it gives no pictures, or always the same, `reason` is why, in a word or two.
     """
 
     state: str
     since: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
-    hint: str | msgspec.UnsetType = msgspec.UNSET
     models: dict[str, StreamCounts]
 
 
@@ -159,11 +159,10 @@ def _camera_status(capture: ProcessStatus | None, models: dict[str, StreamCounts
     if capture.since:
         known["since"] = capture.since
     if capture.next_start_s is not msgspec.UNSET:  # what its process reported before it ended is past
-        known |= {"fps": 0.0, "tries": 0, "next_try_s": capture.next_start_s, "reason": "process ended"}
+        known |= {"fps": 0.0, "tries": 0, "next_try_s": capture.next_start_s}
+        known |= {"reason": ENDED, "hint": hint_for(ENDED)}
     elif reason := reason_in(capture.state):
         known["reason"] = reason
-    if hint := hint_for(known.get("reason", "")):
-        known["hint"] = hint
     return msgspec.convert(known, CameraStatus)
 
 

@@ -15,7 +15,7 @@ from edge_daemon.web.plain import Picture, PictureViewer
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service
 
-UNSUPPORTED, POLICY = 1003, 1008
+AWAY, UNSUPPORTED, POLICY = 1001, 1003, 1008
 """Codes with which a WebSocket is closed (RFC 6455, 7.4.1)."""
 _PROTOCOL = """A WebSocket. Send `{"cameras": {"walk": 320, "yard": 640}}` as text to look at these cameras in (about)
 these widths, `null` for the camera's own; each such message replaces the last, and `{}` looks at none.
@@ -66,35 +66,39 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.websocket("/api/pictures", dependencies=[VIEWER])
     async def look(socket: WebSocket) -> None:
         await socket.accept()
-        with pictures.viewer() as viewer:
+        with pictures.viewer() as viewer, contextlib.suppress(WebSocketDisconnect):
             sending = asyncio.ensure_future(_send(socket, viewer))
             reading = asyncio.ensure_future(_read(socket, viewer, service))
             try:
                 await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (sending, reading):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
-                        await task
+                sending.cancel()
+                reading.cancel()
+                await asyncio.wait((sending, reading))
+            # What was read decides; else the service ends, or the client has left.
+            code, reason = (sending if reading.cancelled() else reading).result() or (AWAY, "")
+            await socket.close(code, reason)
 
 
 async def _send(socket: WebSocket, viewer: PictureViewer) -> None:
-    """Send pictures, each when the client has taken most of the one before."""
+    """Send pictures, each when the client has taken most of the one before, until the service ends."""
     while picture := await viewer.next():
         await socket.send_bytes(b"".join((struct.pack(">I", len(picture.header)), *picture)))
 
 
-async def _read(socket: WebSocket, viewer: PictureViewer, service: Service) -> None:
-    """Follow what the client wants to look at, until it leaves, or sends something else."""
+async def _read(socket: WebSocket, viewer: PictureViewer, service: Service) -> tuple[int, str]:
+    """Follow what the client wants to look at, until it sends something else; return what that is.
+
+    Raises:
+        WebSocketDisconnect: it has left.
+    """
     while True:
         try:
             wish = msgspec.json.decode(await socket.receive_text(), type=_Wish).cameras
         except KeyError:  # bytes
-            await socket.close(UNSUPPORTED, 'text is expected: {"cameras": {"NAME": WIDTH}}')
-            return
+            return UNSUPPORTED, 'text is expected: {"cameras": {"NAME": WIDTH}}'
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            await socket.close(POLICY, f"{error}"[:100])
-            return
+            return POLICY, f"{error}"[:100]
         cameras = service.live.cameras
         viewer.look_at({name: nearest(width) for name, width in wish.items() if name in cameras})
         for name in wish:
