@@ -7,15 +7,20 @@ import re
 import sys
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar, Literal, TextIO, cast, get_args
 
 from edge_daemon.journal import Journal, is_journal
+from edge_daemon.line_file import append
 
 Form = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
-FORM, LEVEL = "EDGE_DAEMON_LOG", "EDGE_DAEMON_LOG_LEVEL"
-"""Environment variables that pass what `choose` and `choose_level` set on to child processes."""
+FORM, LEVEL, KEPT = "EDGE_DAEMON_LOG", "EDGE_DAEMON_LOG_LEVEL", "EDGE_DAEMON_LOG_KEPT"
+"""Environment variables that pass what `choose`, `choose_level` and `keep_in` set on to child processes."""
+KEPT_BYTES = 256 << 10
+"""Size at which the file with the last lines becomes the older one."""
 REPEAT_S = 1.0
 BURST, REFILL_S = 100, 5.0
 """Warnings and errors of one kind that pass at once, and the interval of those after them."""
@@ -69,6 +74,8 @@ def set_up(process: str, *, camera: str | None = None) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)-7s {process}: %(message)s", "%H:%M:%S"))
+    if (file := kept_in()) is not None:
+        handler = _KeepingHandler(handler, Path(file), process, camera)
     handler.addFilter(_Fold())
     logging.basicConfig(level=level().upper(), handlers=[handler], force=True)
 
@@ -81,6 +88,19 @@ def choose(form: Form) -> None:
 def choose_level(level: Level) -> None:
     """Leave out lines below this level from the next `set_up` on, in this process and its children."""
     os.environ[LEVEL] = level
+
+
+def keep_in(file: str | None) -> None:
+    """Also keep the last lines, as JSON, in this file, from the next `set_up` on, in this process and its children."""
+    if file is None:
+        os.environ.pop(KEPT, None)
+    else:
+        os.environ[KEPT] = file
+
+
+def kept_in() -> str | None:
+    """The file that was chosen to keep the last lines in."""
+    return os.environ.get(KEPT)
 
 
 def level() -> Level:
@@ -194,6 +214,25 @@ class _JsonFormatter(_Formatter):
             "audit": _audit(record) or None,
         }
         return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
+
+
+class _KeepingHandler(logging.Handler):
+    """Passes lines to another handler, and keeps the last ones in a file."""
+
+    def __init__(self, handler: logging.Handler, file: Path, process: str, camera: str | None) -> None:
+        super().__init__()
+        self._handler, self._file = handler, file
+        self._kept = _JsonFormatter(process, camera)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._handler.handle(record)
+        if record.levelno >= logging.INFO:
+            with suppress(OSError):  # the run is over, or there is no room: it is in the other log all the same
+                append(self._file, self._kept.format(record).encode(errors="replace"), KEPT_BYTES)
+
+    def close(self) -> None:
+        self._handler.close()
+        super().close()
 
 
 class _JournalHandler(logging.StreamHandler[TextIO]):

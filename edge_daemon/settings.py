@@ -173,7 +173,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` contains credentials: never log it unredacted.
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
-    offered. A live frame that was not requested is announced again, as the newest, every `announce_s`.
+    offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
+    people go to the address `viewers`, if somebody listens there.
     """
 
     camera: str
@@ -188,6 +189,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 8
     announce_s: float = 0.1
     dispatcher: str
+    viewers: str | None = None
 
 
 class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +234,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     With `trial` the worker ends once the model is loaded, to test that it can be. Frames on which it fails are
     quarantined in the folder `quarantine`, if there is one. What a frame settles of how a model is read is kept in the
-    folder `readings`.
+    folder `readings`. How the model is read is written to the file `description`.
     """
 
     worker: str
@@ -244,6 +246,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trial: bool = False
     quarantine: str | None = None
     readings: str | None = None
+    description: str | None = None
 
 
 class SaveSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,6 +290,14 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     role: Role = "viewer"
 
 
+class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration in use: its file, if it has one, when it was read, and its content without secrets."""
+
+    file: str | None = None
+    read_at: str = ""
+    yaml: str = ""
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
     (`replies`).
@@ -295,7 +306,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
     names, `prefix` is the path added by a proxy, `proxies` are those whose X-Forwarded headers are believed, and
     `certificate` and `key` are files for TLS, which have changed if `stamp` has. Audit log and sessions are in the
-    folder `state`.
+    folder `state`, what other processes of the run leave for it in `folder`.
     """
 
     listen: str
@@ -318,3 +329,5 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     stamp: str = ""
     state: str | None = None
+    folder: str | None = None
+    config: ConfigSettings = ConfigSettings()

@@ -60,11 +60,11 @@ from edge_daemon.messages.scheduling import (
     WorkerReady,
 )
 from edge_daemon.sink.checkpoint import Checkpoint
-from edge_daemon.sink.subscriptions import Subscriptions
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.channel import PIECE_BYTES, Channel
 from edge_daemon.transport.curve import is_key
 from edge_daemon.transport.peer import Peer
+from edge_daemon.transport.subscriptions import Subscriptions
 from edge_daemon.web.inference import read as read_inference
 from edge_daemon.worker.quarantine import read as read_aside
 from tests.acceptance.harness import START_S, Daemon, Listener, accounts, running

@@ -4,6 +4,7 @@ import logging
 import os
 import select
 import time
+from collections.abc import Container
 
 import msgspec
 import zmq
@@ -11,12 +12,14 @@ import zmq
 from edge_daemon.capture.announcements import Announcements
 from edge_daemon.capture.encoding import Encoding
 from edge_daemon.capture.outboxes import Outboxes
+from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
+from edge_daemon.messages.hints import hint_for, reason_in
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.scheduling import (
     CaptureHello,
@@ -65,7 +68,12 @@ class Capture:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._announcements = Announcements(settings)
         self._encoding = Encoding(settings)
-        self._reader = Reader(settings, self._window, self._announcements, self._encoding.prepare, self._notice)
+        self._pictures = (
+            Pictures(context, settings.viewers, settings.camera, settings.quality) if settings.viewers else None
+        )
+        self._reader = Reader(
+            settings, self._window, self._announcements, self._encoding.prepare, self._notice, self._pictures
+        )
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes = Outboxes(context, self._encoding.pools)
         self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
@@ -84,9 +92,11 @@ class Capture:
         poller = select.poll()
         for waited_for in (self._peer, self._control, self._wake):
             poller.register(waited_for, select.POLLIN)
+        if self._pictures:
+            poller.register(self._pictures, select.POLLIN)
         self._reader.start()
         while not self._control.stopping and not self._finished:
-            ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(POLL_MS))))
+            ready = dict(poller.poll(self._wait_ms()))
             if self._control.fileno() in ready:
                 self._control.commands()
             if self._wake in ready:
@@ -100,6 +110,8 @@ class Capture:
                 self._announce()
             if self._outgoing.is_due():
                 self._flush()
+            if self._pictures:
+                self._show_newest(self._pictures, ready)
             self._report()
         self._flush()
 
@@ -109,7 +121,20 @@ class Capture:
         self._reader.join(STOP_S)
         self._peer.close()
         self._outboxes.close()
+        if self._pictures:
+            self._pictures.close()
         self._encoding.pools.close()
+
+    def _wait_ms(self) -> int:
+        most = self._peer.wait_ms(self._control.rest_ms(POLL_MS))
+        return self._pictures.wait_ms(most) if self._pictures else most
+
+    def _show_newest(self, pictures: Pictures, ready: Container[int]) -> None:
+        """Follow who looks, and show them the newest frame if it is time to."""
+        if pictures.fileno() in ready:
+            pictures.receive()
+        if self._epoch is not None and pictures.is_due():
+            pictures.show_newest(self._window.newest(), self._epoch)
 
     def _notice(self, news: bool) -> None:
         """Wake the loop: the reader has queued an announcement, or has other `news`."""
@@ -204,6 +229,8 @@ class Capture:
         )
         # A live camera has nothing to offer before its next frame, and the message can wait for that.
         self._post(sent, urgent=self._settings.delivery == "lossless")
+        if self._pictures:
+            self._pictures.show(frame, self._epoch)
 
     def _send_again(self, request: Send, epoch: int) -> None:
         """Send another worker what one has died of, to be set aside."""
@@ -279,6 +306,8 @@ class Capture:
             self._fps = (read - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = read, now
             self._encoding.pools.rest(now)
+        stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
+        state, next_try_at = "stalled" if stalled else reader.state, reader.next_try_at
         report = CaptureReport(
             fps=round(self._fps, 2),
             width=width,
@@ -286,13 +315,15 @@ class Capture:
             about=reader.about,
             announced=self._announcements.announced,
             held=self._window.unaccounted,
+            tries=reader.tries if reader.state.startswith("down") else 0,
+            hint=hint_for(reason_in(state), self._settings.source) or msgspec.UNSET,
+            next_try_s=msgspec.UNSET if next_try_at is None else round(max(0.0, next_try_at - now), 1),
             rejected=self._decode.rejected,
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
         )
-        stalled = reader.state in ("up", "frozen") and waited_s > STALLED_S
         if stalled and not self._stalled:
             logger.warning("stalled: no frame for %.0f s", waited_s)
         elif self._stalled and not stalled and reader.state == "up":
             logger.info("frames again")
         self._stalled = stalled
-        self._control.heartbeat("stalled" if stalled else reader.state, report)
+        self._control.heartbeat(state, report)

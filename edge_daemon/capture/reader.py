@@ -13,6 +13,7 @@ from edge_daemon.capture.moment import Moment, Moments
 from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
@@ -32,8 +33,9 @@ class Reader(threading.Thread):
     """Reads from the source into a window, and queues an announcement of each frame.
 
     `prepare` is called with each frame of a file before it is buffered. `wake` is called after each announcement, and
-    with True after other news. A camera that is lost is reopened again and again. A file, folder or scene that cannot
-    be opened ends the reader with `error`; one that is at its end, with `captured`.
+    with True after other news. Frames that are not offered are kept for people who look (`pictures`). A camera that is
+    lost is reopened again and again. A file, folder or scene that cannot be opened ends the reader with `error`; one
+    that is at its end, with `captured`.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Reader(threading.Thread):
         announcements: Announcements,
         prepare: Callable[[BufferedFrame], None],
         wake: Callable[[bool], None],
+        pictures: Pictures | None = None,
     ) -> None:
         super().__init__(name="reader", daemon=True)
+        self._pictures = pictures
         self._settings, self._window, self._announcements = settings, window, announcements
         self._prepare, self._wake = prepare, wake
         self._pace = Pace(settings)
@@ -58,6 +62,9 @@ class Reader(threading.Thread):
         """True if a source that is away is tried again; known once `busy_since` is set."""
         self._reported_ns = 0
         self.state, self.about = "connecting", ""
+        self.tries = 0
+        """Failed attempts in a row to open it, and, while it waits, when the next one is due."""
+        self.next_try_at: float | None = None
         self.seq = -1
         self._forget_skipped()
         self.size = (0, 0)
@@ -89,9 +96,9 @@ class Reader(threading.Thread):
         self.busy_since = time.monotonic()  # a file system may hang
         self.patient = comes_and_goes(self._settings.source, self._settings.delivery, is_folder_here)
         while not self._ending.is_set():
-            ran_s = 0.0
+            ran_s, first = 0.0, self.seq
             try:
-                self.busy_since = time.monotonic()
+                self.busy_since, self.next_try_at = time.monotonic(), None
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 try:
                     self._opened(source.about)
@@ -105,8 +112,10 @@ class Reader(threading.Thread):
             except SourceError as error:
                 if not self.patient:
                     raise
-                self._enter(f"down ({error.reason})", str(error))
+                self.tries = 0 if self.seq > first else self.tries + 1
                 wait_s = retry.failed(error.reason, ran_s)
+                self.next_try_at = time.monotonic() + wait_s
+                self._enter(f"down ({error.reason})", str(error))
             else:
                 if ended:
                     self.captured = self.seq + 1
@@ -180,8 +189,10 @@ class Reader(threading.Thread):
         new = self.seq >= self._start_at
         if paced:
             self.paced += new
+            self._show(picture, source)
         elif self.gate and not self.gate.admit(picture, time.time_ns()):
             self.still += new
+            self._show(picture, source)
         elif new:
             self._offer(picture, source)
         self._report_skipped_in_time()
@@ -209,6 +220,13 @@ class Reader(threading.Thread):
         if self._window.put(frame):
             self._announcements.add(message)
             self._wake(False)
+
+    def _show(self, picture: Picture, source: Source) -> None:
+        """Keep a frame that is not offered, if somebody looks at the camera and there is no other for a while."""
+        if self._pictures and self._pictures.lacks_spare():
+            if picture.jpeg is None:
+                _ = picture.pixels
+            self._pictures.keep(BufferedFrame(self.seq, self._moment(picture.time_s, source), picture))
 
     def _moment(self, time_s: float, source: Source) -> Moment:
         read_ns = time.monotonic_ns()

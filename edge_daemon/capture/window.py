@@ -95,6 +95,11 @@ class Window:
                 self._frames.popleft()
             self._changed.notify_all()
 
+    def newest(self) -> BufferedFrame | None:
+        """The last frame that is buffered."""
+        with self._changed:
+            return self._frames[-1] if self._frames else None
+
     def frames(self) -> list[BufferedFrame]:
         """The frames buffered, in order."""
         with self._changed:

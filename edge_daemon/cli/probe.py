@@ -13,6 +13,7 @@ import yaml
 from edge_daemon.capture.stamps import Stamps, in_words
 from edge_daemon.errors import ConfigError, EdgeError, ExitCode
 from edge_daemon.log import printable
+from edge_daemon.messages.hints import hint_for
 from edge_daemon.runtime.isolated import DiedError, TimedOutError, call
 from edge_daemon.settings import OpenSettings
 
@@ -24,15 +25,6 @@ MAX_CLIP_S = 600.0
 BY_ID = Path("/dev/v4l/by-id")
 SECRET = "CAMERA_PASSWORD"
 FIRST_MODEL = "zoo:yolox-nano"
-HINTS = {
-    "refused": "nothing listens there: is the camera on, and the port right?",
-    "unauthorised": "user or password is wrong, or this user may not read the device",
-    "not found": "the camera answers, but has no stream at this path; look the path up in its manual",
-    "timeout": "it does not answer in time",
-    "unreachable": "there is no way to that address from here",
-    "unknown host": "nobody knows that name here",
-    "decode error": "it answers, but with what cannot be read as video",
-}
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +115,7 @@ def probe(
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
     else:
-        hint = HINTS.get(facts.reason or "") if comes_and_goes(camera.source) else None
+        hint = hint_for(facts.reason or "", camera.source) if comes_and_goes(camera.source) else None
         print("\n".join(map(printable, lines_of(facts, _config(name, source, options), hint))))
     if not facts.works:
         return ExitCode.START

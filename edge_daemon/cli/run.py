@@ -22,6 +22,7 @@ from edge_daemon.config.schema import Config
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.runtime import disk
 from edge_daemon.runtime.audit_log import AuditLog
+from edge_daemon.runtime.run_files import LOG
 from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.settings import SaveSettings
 from edge_daemon.supervisor.control_socket import ControlSocket
@@ -126,6 +127,7 @@ def _run(
     ):
         specs = planned(config, folder)
         disk.close()
+        log.keep_in(str(folder / LOG))
         screen = _is_watched() and not (results == "-" and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")

@@ -14,6 +14,20 @@ def state_of(camera: CameraStatus) -> str:
     return camera.state if camera.motion is msgspec.UNSET else f"{camera.state}, {camera.motion.state}"
 
 
+def trouble_of(name: str, camera: CameraStatus) -> str:
+    """A line on a camera that gives no pictures: since when, what to do, when it is tried again; empty if it does."""
+    if camera.reason is msgspec.UNSET:
+        return ""
+    parts = [f"{name} is {camera.state}"]
+    if camera.since is not msgspec.UNSET:
+        parts[0] += f" since {camera.since[:19].replace('T', ' ')}"
+    if camera.hint is not msgspec.UNSET:
+        parts.append(camera.hint.rstrip("."))
+    if camera.next_try_s is not msgspec.UNSET:
+        parts.append(f"Next try in {camera.next_try_s:.0f} s")
+    return ". ".join(parts)
+
+
 def latency_of(counts: StreamCounts) -> str:
     """Median and 99th percentile of a camera and model; empty without results."""
     latency = counts.latency_ms

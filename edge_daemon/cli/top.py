@@ -14,7 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from edge_daemon.cli.tables import Order, camera_table, process_table
+from edge_daemon.cli.sentences import trouble_of
+from edge_daemon.cli.tables import Order, camera_table, plain, process_table
 from edge_daemon.cli.target import Target
 from edge_daemon.client import Subscriber
 from edge_daemon.errors import RequestError
@@ -112,6 +113,7 @@ def picture(address: str, status: Status | None, silent_s: float, width: int, vi
     cameras = camera_table(status.cameras, width=width, order=view.order, reasons=view.details)
     shown: list[RenderableType] = [quiet or head, Text(), cameras]
     if view.details or len(status.processes) <= FEW:
+        shown += [plain(line) for name, camera in status.cameras.items() if (line := trouble_of(name, camera))]
         shown += [Text(), process_table(status.processes, width=width)]
     return Group(*shown)
 

@@ -1,5 +1,6 @@
 """Loads a `Config` from a file, a text or a command line; one error lists every problem."""
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,11 @@ from edge_daemon.config import files, mistaken, secrets
 from edge_daemon.config.cross_checks import faults
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
 from edge_daemon.config.pydantic_errors import explain
-from edge_daemon.config.schema import Config
+from edge_daemon.config.schema import Config, Origin
 from edge_daemon.config.sources import camera_names, model_names
 from edge_daemon.config.yaml import Document, parse
 from edge_daemon.errors import ConfigError, StartError
+from edge_daemon.messages.published import utc
 from edge_daemon.runtime import disk
 
 MAX_BYTES = 1_000_000
@@ -131,6 +133,7 @@ def _validated(document: Document, filled: dict[str, object], folder: Path) -> C
     if config is None or document.problems:
         raise _error(document)
     config._lines = document.lines
+    config._origin = Origin(document.data if isinstance(document.data, dict) else {}, utc(time.time_ns()))
     return config
 
 

@@ -3,7 +3,9 @@
 Importing pydantic takes 200 ms: only this module, `values` and `load` do; processes get `settings`.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -323,6 +325,16 @@ class Web(Section):
     """Maximum width times height of an uploaded picture."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a configuration was made of: the values as `written`, which name secrets but do not have them, and the time
+    (UTC) at which they were read. All instances compare equal.
+    """
+
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    read_at: str = field(default="", compare=False)
+
+
 class Config(Section):
     """The configuration of edge-daemon."""
 
@@ -338,6 +350,7 @@ class Config(Section):
     """Folder for the sockets between processes; a private one if left out."""
 
     _lines: Lines = PrivateAttr(default_factory=Lines)
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     @field_validator("cameras", "models", mode="before")
     @classmethod
@@ -348,3 +361,8 @@ class Config(Section):
     def lines(self) -> Lines:
         """Positions of the keys in the file that this configuration was loaded from."""
         return self._lines
+
+    @property
+    def origin(self) -> Origin:
+        """What was written, and when it was read."""
+        return self._origin

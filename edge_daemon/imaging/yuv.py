@@ -81,6 +81,12 @@ class Yuv:
         planes = [cv2.resize(plane, (width, height)) for plane in self.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
 
+    def smaller(self, width: int, height: int) -> "Yuv":
+        """The planes of a smaller picture, each of whose pixels is the mean of those that it stands for."""
+        half_width, half_height = -(-width // 2), -(-height // 2)
+        u, v = (_means(plane, half_width, half_height) for plane in (self.u, self.v))
+        return Yuv(_means(self.y, width, height), u, v, self.format)
+
     def bgr(self) -> Pixels:
         """The whole picture in BGR (uint8, height x width x 3)."""
         return self._whole("bgr24")
@@ -124,6 +130,23 @@ def small_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
     if isinstance(picture, Yuv):
         return picture.scaled_bgr(width, height)
     return np.asarray(cv2.resize(picture, (width, height)), np.uint8)
+
+
+def area_bgr(picture: Pixels | Yuv, height: int, width: int) -> Pixels:
+    """A picture (BGR, uint8, height x width x 3, or planes) scaled to BGR for people: smoother than `small_bgr`."""
+    if isinstance(picture, Yuv):
+        return picture.smaller(width, height).bgr()
+    return _means(picture, width, height)
+
+
+def _means(pixels: Plane, width: int, height: int) -> Plane:
+    """Pixels (uint8, height x width, or x 3) scaled to means of areas; they are halved first, which is faster."""
+    while pixels.shape[1] >= 2 * width and pixels.shape[0] >= 2 * height:
+        size = pixels.shape[1] // 2, pixels.shape[0] // 2
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if pixels.shape[1::-1] == (width, height):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _to_bgr(matrix: Matrix, *, full: bool) -> NDArray[np.float32]:

@@ -72,6 +72,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Findings of a model in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
     `segments`, an `embedding` of length 1, the `keypoints` of one person (of the set `skeleton`), `values`, or `text`.
+    If no object is found in an uploaded picture, `surest` is the one with the highest confidence below the threshold.
     """
 
     detections: list[Detection] = []
@@ -82,3 +83,4 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     skeleton: str | None = None
     values: list[Value] | None = None
     text: Text | None = None
+    surest: PictureClass | None = None

@@ -79,7 +79,8 @@ class Findings:
     `classes`: classes of the whole picture, most probable first. `label_map`: class of each pixel (uint8, height x
     width of the picture; NO_CLASS for none). `embedding`: float32 D, of length 1. `keypoints`: float32 Kx3 (x, y,
     confidence) of the one person, face or hand in the picture, in the coordinates of detections. `values`: numbers by
-    name. `text`: characters, and their mean confidence.
+    name. `text`: characters, and their mean confidence. `surest`: if no object was found, and that was asked for, the
+    one with the highest score below its threshold.
     """
 
     detections: Detections
@@ -89,6 +90,7 @@ class Findings:
     keypoints: Array | None = None
     values: tuple[tuple[str, float], ...] | None = None
     text: tuple[str, float] | None = None
+    surest: Class | None = None
 
     def moved(self, left: int, top: int) -> "Findings":
         """The same findings in the picture that this one was cut out of, at `left` and `top`."""

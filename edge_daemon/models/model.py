@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
 from edge_daemon.models.decoders.decoder import Decoder, Outputs
-from edge_daemon.models.detections import Detections, Findings
+from edge_daemon.models.detections import Class, Detections, Findings
 from edge_daemon.models.evidence import Fact
 from edge_daemon.models.nms import nms
 from edge_daemon.models.open_reading import Open
@@ -29,6 +29,8 @@ from edge_daemon.settings import BoxesSettings, ModelSettings
 from edge_daemon.zoo.paths import BUILTIN
 
 logger = logging.getLogger(__name__)
+FAINT = 0.01
+"""Lowest score of an object that is mentioned although it is below its threshold."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,14 @@ class Model:
         pictures: Sequence[NDArray[np.uint8]],
         sizes: Sequence[tuple[int, int]] | None = None,
         ran: Callable[[], None] = lambda: None,
+        *,
+        seek: bool = False,
     ) -> tuple[list[Findings], Timing]:
         """The findings in each of some BGR pictures (uint8, height x width x 3), run by `batch`, and the total time.
 
         For pictures that arrive reduced, `sizes` are the original heights and widths; findings are in pixels of those.
-        `ran` is called when the model has run on the last picture and only postprocessing is left.
+        `ran` is called when the model has run on the last picture and only postprocessing is left. Where no object is
+        found, `seek` the one that came closest.
 
         Raises:
             ModelError: the model failed on one of them, or its outputs are implausible.
@@ -162,7 +167,8 @@ class Model:
         with self._named():
             for start in range(0, len(pictures), self.batch):
                 end = start + self.batch
-                some, took = self._detect(pictures[start:end], sizes[start:end], ran if end >= len(pictures) else None)
+                then = ran if end >= len(pictures) else None
+                some, took = self._detect(pictures[start:end], sizes[start:end], then, seek=seek)
                 findings += some
                 total = Timing(
                     total.preprocess + took.preprocess, total.infer + took.infer, total.postprocess + took.postprocess
@@ -174,6 +180,8 @@ class Model:
         pictures: Sequence[NDArray[np.uint8]],
         sizes: Sequence[tuple[int, int]],
         then: Callable[[], None] | None = None,
+        *,
+        seek: bool = False,
     ) -> tuple[list[Findings], Timing]:
         began, recipe = time.perf_counter(), self.recipe
         placements = [
@@ -185,9 +193,9 @@ class Model:
         if then:
             then()
         with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
-            findings = [self._findings(each, placement) for each, placement in zip(outputs, placements, strict=True)]
+            findings = [self._findings(*each, seek=seek) for each in zip(outputs, placements, strict=True)]
         if self.recipe != recipe:  # a picture has settled how the model is read, and pictures are fed differently
-            return self._detect(pictures, sizes)
+            return self._detect(pictures, sizes, seek=seek)
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
 
@@ -196,7 +204,7 @@ class Model:
         self._preprocessors[0].fill(bgr)
         return self.session.run()[0]
 
-    def _findings(self, outputs: Outputs, placement: Placement) -> Findings:
+    def _findings(self, outputs: Outputs, placement: Placement, *, seek: bool = False) -> Findings:
         if isinstance(self.decoder, Open) and (boxes := self._settled.news()):
             self._adopt(boxes)
         if self.decoder.adds_axis:
@@ -210,15 +218,28 @@ class Model:
                 "name for each class"
             )
         found = self._selection.wanted(found)
+        surest = None if len(found) or not seek else self._surest(outputs)
         if self.decoder.needs_nms:
             found = nms(found, self._settings.iou)
         found = _placed(self._selection.most_confident(found), placement, clip=self.decoder.clips_boxes)
         points = findings.keypoints
         if points is not None:
             points = np.concatenate((placement.points(points[:, :2]), points[:, 2:]), axis=1)
-        return self.decoder.finish(
-            dataclasses.replace(findings, detections=found, keypoints=points), outputs, placement
-        )
+        findings = dataclasses.replace(findings, detections=found, keypoints=points)
+        return dataclasses.replace(self.decoder.finish(findings, outputs, placement), surest=surest)
+
+    def _surest(self, outputs: Outputs) -> Class | None:
+        """The object with the highest score below its threshold, if the outputs have one."""
+        # Faint objects settle nothing of how a model is read.
+        decoder = self.decoder.first if isinstance(self.decoder, Open) else self.decoder
+        try:
+            found = self._selection.of_wanted_classes(decoder.decode(outputs, FAINT).detections)
+        except ModelError:  # rows that are no objects need not be plausible
+            return None
+        if not len(found):
+            return None
+        best = int(found.confidence.argmax())
+        return Class(int(found.class_id[best]), float(found.confidence[best]))
 
     def _adopt(self, boxes: BoxesSettings) -> None:
         """Read the outputs as another worker of this model has settled."""

@@ -37,11 +37,12 @@ class Open(Decoder):
         self._readings, self._size, self._settled, self._meanwhile = list(readings), size, settled, meanwhile
         self._ways = len({reading.why for reading in readings})
         for name in _COPIED:
-            setattr(self, name, getattr(self._first, name))
-        self.is_named = meanwhile is None and self._first.is_named
+            setattr(self, name, getattr(self.first, name))
+        self.is_named = meanwhile is None and self.first.is_named
 
     @property
-    def _first(self) -> Decoder:
+    def first(self) -> Decoder:
+        """The reading that is used meanwhile."""
         return self._meanwhile or self._readings[0]
 
     @classmethod
@@ -81,7 +82,7 @@ class Open(Decoder):
 
     def finish(self, found: Findings, outputs: Outputs, placement: Placement) -> Findings:
         """See `Decoder.finish`."""
-        return self._first.finish(found, outputs, placement)
+        return self.first.finish(found, outputs, placement)
 
 
 def _differ(one: Detections, other: Detections) -> bool:

@@ -34,6 +34,10 @@ class Selection:
         """The detections of selected classes above their thresholds."""
         if self._limits is not None:
             found = found[found.confidence >= self._limits[found.class_id]]
+        return self.of_wanted_classes(found)
+
+    def of_wanted_classes(self, found: Detections) -> Detections:
+        """The detections of selected classes."""
         return found if self._wanted is None else found[self._wanted[found.class_id]]
 
     def most_confident(self, found: Detections) -> Detections:

@@ -30,13 +30,15 @@ MAX_BYTES = 4096
 class SpawnRequest(msgspec.Struct, frozen=True):
     """Start a process that serves with `module`; its end of the control channel is passed along with the request.
 
-    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any, and not below `level`.
+    Its title is shown by `ps` and in its log lines, which are about the `camera`, if any, and not below `level`;
+    the last ones are kept in the file `kept`.
     """
 
     module: str
     title: str
     camera: str | None = None
     level: log.Level = "info"
+    kept: str | None = None
 
 
 def spawn(server: socket.socket, request: SpawnRequest, end: socket.socket) -> None:
@@ -76,6 +78,7 @@ def _start(request: SpawnRequest, end: int, supervisor: socket.socket) -> None:
         os._exit(1)
     supervisor.close()
     log.choose_level(request.level)
+    log.keep_in(request.kept)
     process.leave(process.run(request.module, request.title, end, camera=request.camera))
 
 

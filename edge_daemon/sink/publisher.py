@@ -14,10 +14,10 @@ from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
-from edge_daemon.sink.subscriptions import Subscriptions
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.connections import Connections
 from edge_daemon.transport.curve import ANY, Authenticator
+from edge_daemon.transport.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from edge_daemon.sink.annotator import Annotator

@@ -6,9 +6,13 @@ import signal
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from edge_daemon import log
 from edge_daemon.backoff import Backoff
 from edge_daemon.errors import StartError
+from edge_daemon.messages.hints import kind_of
+from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import Reply
 from edge_daemon.messages.status import ProcessReport, ProcessStatus
 from edge_daemon.runtime import control
@@ -64,7 +68,7 @@ class Child:
         self.failure: Failed | None = None
         self.answer: Reconfigured | None = None
         self.why = ""
-        self.state = "starting"
+        self._state, self._since_ns = "starting", time.time_ns()
         self.report: ProcessReport = spec.kind.report()
         self.due: float | None = 0.0
         self.pid: int | None = None
@@ -75,6 +79,17 @@ class Child:
         self._killed = False
         self._backoff = Backoff(RESTART_S, RESTART_MAX_S)
         self._channel: ProcessChannel | None = None
+
+    @property
+    def state(self) -> str:
+        """Its state in a word or two, with the reason if it is down."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        if kind_of(state) != kind_of(self._state):
+            self._since_ns = time.time_ns()
+        self._state = state
 
     @property
     def running(self) -> bool:
@@ -121,7 +136,7 @@ class Child:
         try:
             settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
             self._channel = ProcessChannel()
-            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level())
+            request = SpawnRequest(self.spec.kind.module, self.title, self.spec.camera, log.level(), log.kept_in())
             with self._channel.theirs as theirs:
                 self._spawner.start(request, theirs)
         except (StartError, OSError) as error:
@@ -265,6 +280,12 @@ class Child:
         self.why = self.failure.sentence if self.failure else how
         self.state = "finished" if self.finished else f"down ({self.why})"
 
+    @property
+    def _next_start_s(self) -> float | msgspec.UnsetType:
+        if self.running or self.finished or self.due is None:
+            return msgspec.UNSET
+        return round(max(0.0, self.due - time.monotonic()), 1)
+
     def status(self) -> ProcessStatus:
         """Its row of the process table."""
         usage = self.usage
@@ -277,6 +298,8 @@ class Child:
             cpu=round(usage.cpu, 3) if usage else 0.0,
             memory_bytes=usage.memory_bytes if usage else 0,
             silent_s=round(self.silent_s, 1),
+            since=utc(self._since_ns),
+            next_start_s=self._next_start_s,
             rejected=self.report.rejected,
             detail=self.spec.kind.detail(self.report),
         )

@@ -17,7 +17,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.transport.curve import ClientKeys, show
 
 RECONNECT_MS = 20
-RECONNECT_MAX_MS = 500
+RECONNECT_MAX_MS, ABSENT_MS = 500, 2000
 FRAME_HWM = 4
 FRAME_BUFFER_BYTES = 1 << 20
 """Frames below this size are sent in one piece, with a single wake-up. The system may allow less."""
@@ -181,6 +181,21 @@ def publish_locally(publisher: zmq.Socket[bytes], address: str) -> None:
     """Also publish to a process of the daemon, which listens at this address."""
     _guard(publisher, address, guarded=True)
     publisher.connect(address)
+
+
+def picture_publisher(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """A capture's socket for pictures to the web, which listens at this address; it also receives what the web
+    subscribes to. It queues few, since pictures are large and only the newest are of use.
+    """
+    socket = context.socket(zmq.XPUB)
+    socket.linger = 0
+    socket.sndhwm = OUTCOME_HWM
+    socket.maxmsgsize = MAX_SUBSCRIPTION_BYTES
+    socket.immediate = 1
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = ABSENT_MS  # there may be no web
+    socket.connect(address)
+    return socket
 
 
 def local_subscriber(context: zmq.Context[zmq.Socket[bytes]], address: str, hwm: int) -> zmq.Socket[bytes]:

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httptools
 import uvicorn
@@ -14,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from edge_daemon.web.connections import ANSWER, BODY, HEAD, Connections, Pace, Phase
 from edge_daemon.web.guard import ABANDON
 from edge_daemon.web.rejections import Rejections
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_HEAD = 32 << 10
 """Maximum size of a request's head, and of all that surrounds the chunks of its body, in bytes."""
@@ -49,6 +53,8 @@ class Connection(HttpToolsProtocol):
         self._link, self._address = link, address
         self._connections, self._rejections = connections, rejections
         self._pace = Pace()
+        self._socket: WebSocketsSansIOProtocol | None = None
+        """The WebSocket that this connection has become."""
         self._requests = 0
         self._in_head = True
         self._received = self._head = self._fields = self._body = 0
@@ -81,6 +87,8 @@ class Connection(HttpToolsProtocol):
         """The phase in which the client is waited for; None if it is not."""
         if self.transport.is_closing() or self.flow.write_paused:
             return ANSWER
+        if self._socket:
+            return None
         if self.cycle is None or self.cycle.response_complete:
             return HEAD
         if self.cycle.more_body and not self.flow.read_paused and not self.cycle.waiting_for_100_continue:
@@ -119,21 +127,70 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Release what the connection holds."""
         self._connections.close(self)
+        if self._socket:
+            self._socket.connection_lost(exc)
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """Wait for the client to take what is sent."""
+        super().pause_writing()
+        if self._socket:
+            self._socket.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        super().resume_writing()
+        if self._socket:
+            self._socket.resume_writing()
+
+    def shutdown(self) -> None:
+        """End, since the server does."""
+        if self._socket:
+            self._socket.shutdown()
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
-        """Parse bytes; a client that asks for an upgrade is answered as if it did not."""
+        """Parse bytes. A client that asks for an upgrade to anything but a WebSocket is answered as if it did not."""
+        if self._socket:
+            self._socket.data_received(data)
+            return
         self._unset_keepalive_if_required()
         try:
             for piece in self._pieces(memoryview(data)):
-                with contextlib.suppress(httptools.HttpParserUpgrade):
-                    self.parser.feed_data(piece)
+                self._parse(piece)
         except (httptools.HttpParserError, _RejectedError) as error:
             cause = error if isinstance(error, _RejectedError) else error.__context__
             if not isinstance(cause, _RejectedError):
                 cause = _RejectedError(400, "this is not an HTTP request")
             self._rejections.add("malformed request" if cause.status == 400 else "oversized head", self._address)
             self._reject(cause.status, str(cause))
+
+    def _parse(self, piece: memoryview) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
+
+    def handle_websocket_upgrade(self) -> None:
+        """Become a WebSocket. This object stays the transport's protocol, for the limits that it imposes."""
+        from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # on first use
+
+        if self.cycle and not self.cycle.response_complete:
+            raise _RejectedError(400, "a WebSocket cannot be opened while another request is answered")
+        socket = WebSocketsSansIOProtocol(self.config, self.server_state, self.app_state | {ABANDON: self.abort})
+        socket.connections = set()  # this object is listed
+        socket.connection_made(self.transport)
+        lines = [b"GET %b HTTP/1.1" % self.url, *(b"%b: %b" % field for field in self.headers), b"", b""]
+        if self.scope["method"] == "GET":
+            socket.data_received(b"\r\n".join(lines))
+        if not socket.handshake_initiated:
+            raise _RejectedError(400, "this is not the beginning of a WebSocket (RFC 6455)")
+        self._socket = socket
 
     def _pieces(self, view: memoryview) -> Iterator[memoryview]:
         """Small pieces until the head is complete, since the parser keeps incomplete fields, and then the rest."""

@@ -58,7 +58,7 @@ class Guard:
         if refusal := self._refusal(scope, head):
             await answer.refuse(refusal)
         elif elsewhere := self._moved(scope):
-            await answer.give(307, {"Location": elsewhere})
+            await answer.redirect(elsewhere)
         else:
             await self._run(scope, receive, answer)
 
@@ -147,6 +147,13 @@ class _Answer:
             await self._send({"type": "websocket.close", "code": 1008})
             return
         await self.give(refusal.status, headers_of(refusal), json.dumps({"detail": refusal.sentence}).encode())
+
+    async def redirect(self, location: str) -> None:
+        """Send a request elsewhere; a WebSocket is refused, since those do not follow."""
+        if self._scope["type"] == "websocket":
+            await self._send({"type": "websocket.close", "code": 1008})
+        else:
+            await self.give(307, {"Location": location})
 
     async def give(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         """Send a whole answer."""

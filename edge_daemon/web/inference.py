@@ -220,9 +220,13 @@ def answer(model: str, found: Found, asked: Asked) -> tuple[bytes, int | None]:
         else:
             described["data"] = names if kind == "BYTES" else tensors[name].ravel().tolist()
         outputs.append(described)
-    head = msgspec.json.encode(
-        {"model_name": model, "model_version": "1", **({"id": asked.id} if asked.id else {}), "outputs": outputs}
-    )
+    described = {"model_name": model, "model_version": "1", "outputs": outputs}
+    if asked.id:
+        described["id"] = asked.id
+    if found.surest:
+        surest = found.surest
+        described["parameters"] = {"surest_class": surest.class_name, "surest_confidence": surest.confidence}
+    head = msgspec.json.encode(described)
     return head + b"".join(blobs), len(head) if blobs else None
 
 

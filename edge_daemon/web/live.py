@@ -4,26 +4,22 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from edge_daemon.messages import pictures
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
 from edge_daemon.web.health import Health
+from edge_daemon.web.history import History
+from edge_daemon.web.plain import Picture, PlainPictures, Subscribing
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
 MAILBOX = 256
 """Results queued for a slow reader; older ones are skipped."""
-
-
-class Subscribing(Protocol):
-    """Something that subscribes to topics."""
-
-    def subscribe(self, topic: bytes, *, wanted: bool) -> None:
-        """Subscribe to a topic, or unsubscribe from it."""
-        ...
 
 
 class _Header(msgspec.Struct):
@@ -54,17 +50,25 @@ class _Viewer:
 
 
 class Live:
-    """The newest annotated frames of watched cameras, the results, and the status.
+    """The newest annotated frames and plain `pictures` of watched cameras, the results, the status and its `history`.
 
     All methods run in the event loop's thread, except `receive`.
     """
 
-    def __init__(self, subscribing: Subscribing, loop: asyncio.AbstractEventLoop, cameras: list[str]) -> None:
+    def __init__(
+        self,
+        subscribing: Subscribing,
+        loop: asyncio.AbstractEventLoop,
+        cameras: list[str],
+        history: Path | None = None,
+    ) -> None:
         self._subscribing, self._loop = subscribing, loop
+        self.history = History(history)
         self.cameras = cameras
         self.status: Status | None = None
         self.status_at = 0.0
         self.health = Health()
+        self.pictures = PlainPictures(subscribing)
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
@@ -86,12 +90,16 @@ class Live:
         if topic == STATUS.name:
             self.status, self.status_at = msgspec.json.decode(parts[1], type=Status), self._loop.time()
             self.health.note(self.status, self.status_at)
+            self.history.note(self.status, self.status_at)
         elif topic == FRAME.name and len(parts) > 2:
             camera = rest.rstrip("/")
             for viewer in self._viewers:
                 if camera in viewer.cameras:
                     viewer.newest[camera] = parts[2]
                     viewer.came.set()
+        elif topic == pictures.PREFIX and len(parts) > 2:
+            camera, _, size = rest.rstrip("/").rpartition("/")
+            self.pictures.receive(camera, int(size), Picture(parts[1], parts[2]))
         elif any(topic == streamed.name for streamed in STREAMED):
             self._entry(topic, parts[1])
 
@@ -115,6 +123,7 @@ class Live:
         """End all streams."""
         self._closed = True
         self._put(None)
+        self.pictures.close()
         for viewer in self._viewers:
             viewer.came.set()
 

@@ -52,8 +52,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     ) -> Response:
         began, settings, status = time.monotonic(), service.settings, 500
         try:
-            if model not in settings.models:
-                raise HTTPException(404, f"there is no model {model}; there are {', '.join(settings.models)}")
+            service.check_model(model)
             names = [name for part in classes for name in part.split(",")] if classes else None
             filter = ResultFilter(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import time
+from pathlib import Path
 
 import cv2
 import uvloop
@@ -14,6 +15,7 @@ from edge_daemon.errors import StartError
 from edge_daemon.messages.status import ProcessReport
 from edge_daemon.messages.topics import STATUS, STREAMED
 from edge_daemon.runtime.control import Control, Reconfigure, Replied
+from edge_daemon.runtime.run_files import HISTORY
 from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
@@ -44,7 +46,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     receivers: list[Live] = []
     broker = Broker(settings, context, lambda parts: receivers[0].receive(parts))
-    live, metrics = Live(broker, loop, settings.cameras), Metrics()
+    history = Path(settings.folder) / HISTORY if settings.folder else None
+    live, metrics = Live(broker, loop, settings.cameras, history), Metrics()
     receivers.append(live)
     live.observe(metrics.result)
     for topic in (STATUS, *STREAMED):

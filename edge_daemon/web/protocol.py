@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.bodies import read_body
 from edge_daemon.web.inference import REQUEST, ProtocolError, answer, metadata
+from edge_daemon.web.names import unknown
 from edge_daemon.web.predicting import answer_to, decoded
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
@@ -21,7 +22,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     def known(model: str) -> str:
         if model not in service.settings.models:
-            raise ProtocolError(f"there is no model {model}; there are {', '.join(service.settings.models)}")
+            raise ProtocolError(unknown("model", model, service.settings.models))
         return model
 
     @app.exception_handler(ProtocolError)

@@ -18,6 +18,7 @@ from edge_daemon.messages.requests import Requester
 from edge_daemon.tokens import Role
 from edge_daemon.web.access import Access, Identity, RequestHead
 from edge_daemon.web.guard import HEAD, headers_of
+from edge_daemon.web.names import check_parameters
 from edge_daemon.web.supervisor_client import SupervisorClient
 
 SCHEME = "token"
@@ -63,8 +64,15 @@ class Needs:
         self.role = role
 
     async def __call__(self, connection: HTTPConnection) -> Requester:
-        """Admit a request, and return who sent it."""
-        return gate_of(connection).admit(connection, self.role)
+        """Admit a request, and return who sent it.
+
+        Raises:
+            HTTPException: it is refused, or has a parameter that the route does not know.
+        """
+        who = gate_of(connection).admit(connection, self.role)
+        if connection.scope["type"] == "http" and connection.scope["route"].include_in_schema:
+            check_parameters(connection)
+        return who
 
 
 PUBLIC, VIEWER, OPERATOR, ADMINISTRATOR = (

@@ -23,6 +23,8 @@ TICK_S = 1.0
 BACKLOG = 256
 STOP_S = 2
 """Time limit for the answers that are under way when this process ends."""
+MAX_MESSAGE = 64 << 10
+"""Largest message that a client may send over a WebSocket, in bytes; pictures are not compressed again."""
 MOST_FILES, MOST_CONNECTIONS = 4096, 2048
 
 
@@ -49,6 +51,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 ws="none",
+                ws_max_size=MAX_MESSAGE,
+                ws_per_message_deflate=False,
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=STOP_S,

@@ -7,8 +7,10 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.messages.topics import RESULT
+from edge_daemon.web.names import check
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
 
@@ -61,8 +63,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     )
     async def frames_of_several(camera: Annotated[list[str], Query(description="Names of cameras")]) -> Response:
         """Each frame: lengths of the camera's name and of the JPEG (4 bytes each, big-endian), the name, the JPEG."""
-        for name in camera:
-            service.camera(name)
+        check("camera", camera, live.cameras)
 
         async def parts() -> AsyncIterator[bytes]:
             async for name, jpeg in live.frames(camera):
@@ -80,6 +81,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
         ] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
+        check("camera", camera, live.cameras)
+        check("model", model, service.models)
+        if class_name and (classes := await run_in_threadpool(service.classes, model or service.models)):
+            check("class", class_name, sorted(classes))
         after = number(last_event_id)
 
         async def events() -> AsyncIterator[bytes]:

@@ -136,7 +136,10 @@ def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callab
     """Run the model on all parts of all pictures, as many at once as it allows; call `ran` when it has run."""
     parts = [(job, part) for job in jobs for part in job.parts(settings.margin)]
     try:
-        findings, took = model.detect_all([part.bgr for _, part in parts], [part.size for _, part in parts], ran)
+        seek = any(isinstance(job.header, Upload) for job in jobs)  # somebody waits for the answer
+        findings, took = model.detect_all(
+            [part.bgr for _, part in parts], [part.size for _, part in parts], ran, seek=seek
+        )
     except ModelError as error:
         if len(jobs) > 1:  # one of them may be to blame
             for job in jobs:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import cv2
+import msgspec
 import zmq
 
 from edge_daemon.errors import WireError
@@ -13,6 +14,7 @@ from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Header, Input, Upload
 from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello
 from edge_daemon.messages.status import WorkerReport
+from edge_daemon.models.description import description
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
@@ -75,6 +77,7 @@ class Worker:
         self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
         self._served, self._longest_s = 0, 0.0
         folder = settings.quarantine
+        self._described: object = None
         self._quarantine = Quarantine(Path(folder), settings.worker, settings.model) if folder else None
 
     def run(self) -> None:
@@ -82,6 +85,7 @@ class Worker:
         poller = zmq.Poller()
         for waited_for in (self._inbox, self._peer.fileno(), self._control.fileno()):
             poller.register(waited_for, zmq.POLLIN)
+        self._describe()
         self._control.ready()
         while not self._control.stopping:
             ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(REST_MS))))
@@ -103,6 +107,7 @@ class Worker:
         self._decode(jobs)
         self._infer(jobs)
         self._send(jobs)
+        self._describe()
         self._longest_s = max(time.monotonic() - began, FADING * self._longest_s)
         if self._outbox.is_due() or time.monotonic() - began >= DELAY_S or not self._inbox.poll(0):
             self._outbox.flush()
@@ -114,6 +119,19 @@ class Worker:
         self._inbox.close()
         if self._crash_marker:
             self._crash_marker.close()
+
+    def _describe(self) -> None:
+        """Leave a description of the model for the web, and another one when a frame has settled how it is read."""
+        if self._settings.description is None or self._described is self._model.facts:
+            return
+        self._described = self._model.facts
+        try:
+            file = Path(self._settings.description)
+            new = file.with_name(f".{file.name}")
+            new.write_bytes(msgspec.json.encode(description(self._model, self._settings.model)))
+            new.replace(file)
+        except OSError as error:
+            logger.warning("cannot describe the model: %s", error.strerror)
 
     def _receive(self) -> list[Job]:
         """Receive the pictures that have arrived, or arrive while a batch may wait."""

@@ -26,6 +26,7 @@ def report(findings: Findings, model: Model, width: int, height: int) -> Found:
         detections=_detections(findings, model, width, height),
         classes=_classes(findings.classes, model),
         segments=_segments(findings, model, width, height),
+        surest=_surest(findings, model),
         **_whole(findings, model),
     )
 
@@ -46,10 +47,15 @@ def filtered(found: Found, by: ResultFilter | None) -> Found:
 
     detections = sorted(filter(suits, found.detections), key=lambda one: -one.confidence)[: by.max_detections]
     classes = None if found.classes is None else list(filter(suits, found.classes))[: by.max_detections]
+    surest = found.surest or (max(found.detections, key=lambda one: one.confidence) if found.detections else None)
+    if detections or not surest or not (by.classes is None or surest.class_name in by.classes):
+        surest = None
     segments = found.segments
     if segments is not None and by.classes is not None:
         segments = [one for one in segments if one.class_name in by.classes]
-    return msgspec.structs.replace(found, detections=detections, classes=classes, segments=segments)
+    return msgspec.structs.replace(
+        found, detections=detections, classes=classes, segments=segments, surest=surest and _as_class(surest)
+    )
 
 
 def report_crops(crops: Sequence[Crop], each: Sequence[Findings], model: Model, width: int, height: int) -> Found:
@@ -131,6 +137,14 @@ def _detections(findings: Findings, model: Model, width: int, height: int) -> li
             )
         )
     return listed
+
+
+def _surest(findings: Findings, model: Model) -> PictureClass | None:
+    return None if findings.surest is None else (_classes([findings.surest], model) or [])[0]
+
+
+def _as_class(one: Detection | PictureClass) -> PictureClass:
+    return PictureClass(class_id=one.class_id, class_name=one.class_name, confidence=one.confidence)
 
 
 def _classes(classes: Sequence[Class] | None, model: Model) -> list[PictureClass] | None:

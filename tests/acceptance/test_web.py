@@ -109,6 +109,9 @@ def test_red_stays_red_in_the_annotated_picture(site: Site, accept: str, form: s
 def test_what_is_wanted_of_the_findings(site: Site) -> None:
     assert len(site.predict(picture(), query="?confidence=0.95").json()["detections"]) == 0
     assert len(site.predict(picture(), query="?confidence=0.5&classes=person").json()["detections"]) == 1
+    none = site.predict(picture(), query="?confidence=0.95").json()
+    assert none["surest"] == {"class_id": 0, "class_name": "person", "confidence": pytest.approx(0.9, abs=0.01)}
+    assert "surest" not in site.predict(picture()).json()
     typo = site.predict(picture(), query="?classes=person,persom")
     assert typo.status_code == 422
     assert typo.json()["detail"] == (

@@ -90,6 +90,21 @@ def test_detectors(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
+def test_of_what_is_below_the_threshold_the_surest_is_known(tmp_path: Path, name: str) -> None:
+    layout = DETECTORS[name]()
+    model = load(layout.write(tmp_path / "m.onnx"), decoder=layout.decoder, confidence=0.99)
+    (found,), _ = model.detect_all([PICTURE], seek=True)
+    assert not len(found.detections)
+    assert model.detect(PICTURE)[0].surest is None, "it is not looked for unless somebody asks"
+    if layout.empty:
+        assert found.surest is None or found.surest.confidence < 0.2
+        return
+    assert found.surest
+    assert found.surest.confidence == pytest.approx(max(layouts.SCORES), abs=max(0.002, layout.slack / 100))
+    assert found.surest.class_id == layout.kinds[int(np.argmax(layouts.SCORES))]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
 def test_detectors_that_are_named(tmp_path: Path, name: str) -> None:
     layout = DETECTORS[name]()
     model = load(layout.write(tmp_path / "m.onnx"), decoder=layout.decoder)

@@ -249,7 +249,7 @@ def test_who_leaves_amid_a_request_is_no_error(site: Site, caplog: pytest.LogCap
 
 
 def test_an_upgrade_that_is_not_offered_is_an_ordinary_request(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    fields = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    fields = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
     assert site.ask(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n") == (200, b"0 bytes")
     assert caplog.text == ""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_daemon.sink.subscriptions import Subscriptions
+from edge_daemon.transport.subscriptions import Subscriptions
 
 
 def test_a_prefix_includes_the_topics_that_begin_with_it() -> None:

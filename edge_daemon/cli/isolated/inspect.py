@@ -4,7 +4,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from edge_daemon.imaging.codecs import encode_rgb
 from edge_daemon.imaging.colour import bgr_to_rgb
 from edge_daemon.imaging.pictures import read_bgr
 from edge_daemon.models import coco
+from edge_daemon.models.description import reading
 from edge_daemon.models.loading import declared
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model, file_of
@@ -113,26 +113,9 @@ def _figures(found: list[list[Any]], expected: list[list[Any]]) -> dict[str, Any
 
 def understanding(model: Model, request: Request) -> dict[str, Any]:
     """The interpretation of a model, with reasons, and the configuration that fixes it."""
-    recipe, (height, width) = model.recipe, model.size
-    fed = {
-        "size": f"{width}x{height}",
-        "color": recipe.color,
-        "layout": "nhwc" if model.session.inputs.channels_last else "nchw",
-        "scale": recipe.scale,
-        "mean": list(recipe.mean),
-        "std": list(recipe.std),
-        "resize": recipe.fit,
-        "pad": recipe.pad,
-    }
-    return {
-        "decoder": model.decoder.name,
-        "why": model.decoder.why,
-        "input": fed,
-        "batch": model.batch,
-        "notes": list(model.notes),
-        "evidence": [asdict(one) for one in model.facts],
-        "config": {"models": {request.settings.name: {"path": request.path, **pinned(model, request.settings, fed)}}},
-    }
+    read = reading(model)
+    entry = {"path": request.path, **pinned(model, request.settings, read["input"])}
+    return {**read, "config": {"models": {request.settings.name: entry}}}
 
 
 def pinned(model: Model, settings: ModelSettings, fed: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from edge_daemon.messages.status import CAPTURE, CaptureReport
 from edge_daemon.runtime import disk
 from edge_daemon.settings import CaptureSettings, DeviceSettings, MotionSettings, OpenSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
-from edge_daemon.supervisor.kinds.run import Run
+from edge_daemon.supervisor.kinds.run import PUBLISHED, Run
 
 ANNOUNCE_S = 0.1
 HELD, SPARE = 3, 12
@@ -43,6 +43,7 @@ class Capture(Kind[CaptureSettings]):
                 announce_s=min(ANNOUNCE_S, camera.max_age / 4),
                 window=_window(run.config, run.cameras[name].models),
                 dispatcher=run.dispatcher,
+                viewers=run.address(PUBLISHED),
             )
             yield ProcessSpec(
                 kind=self,

@@ -9,6 +9,9 @@ from edge_daemon.config.sources import is_finite, is_on_disk
 from edge_daemon.settings import CameraPlan, Delivery, SaveSettings
 from edge_daemon.transport import zeromq
 
+PUBLISHED = "published"
+"""The socket at which the web receives what is published, and pictures: captures go on when it comes and goes."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -46,7 +49,7 @@ class Run:
     @property
     def published(self) -> str | None:
         """Address at which the sink also publishes for processes of the daemon, if there are any that subscribe."""
-        return self.address("published") if self.serves_web else None
+        return self.address(PUBLISHED) if self.serves_web else None
 
     @cached_property
     def cameras(self) -> dict[str, CameraPlan]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from edge_daemon.settings import TokenSettings, WebSettings
+from edge_daemon.config import shown
+from edge_daemon.settings import ConfigSettings, TokenSettings, WebSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
@@ -49,14 +50,18 @@ class Web(Kind[WebSettings]):
             key=web.key,
             stamp=stamp(web.certificate, web.key),
             state=str(run.state) if run.state else None,
+            folder=str(run.folder),
+            config=ConfigSettings(
+                file=run.config.lines.file, read_at=run.config.origin.read_at, yaml=shown.as_yaml(run.config)
+            ),
         )
         if web.certificate and web.key:
             _check(web.certificate, web.key)
         yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False)
 
     def restart_key(self, settings: WebSettings) -> object:
-        """All but the cameras, the models, and the content of the certificate."""
-        return msgspec.structs.replace(settings, cameras=[], models=[], stamp="")
+        """All but the cameras, the models, the content of the certificate, and the configuration that it shows."""
+        return msgspec.structs.replace(settings, cameras=[], models=[], stamp="", config=ConfigSettings())
 
     def topics(self, spec: ProcessSpec, settings: WebSettings) -> Iterable[tuple[str, object]]:
         """The web, except for cameras and models, which have topics of their own."""

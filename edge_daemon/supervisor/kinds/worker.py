@@ -10,7 +10,7 @@ import msgspec
 from edge_daemon.config.schema import Config, Model
 from edge_daemon.messages.status import WORKER, WorkerReport
 from edge_daemon.models.neighbours import files_beside
-from edge_daemon.runtime import disk
+from edge_daemon.runtime import disk, run_files
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
@@ -31,6 +31,7 @@ class Worker(Kind[WorkerSettings]):
         state = state_folder()
         for model in run.models:
             settings = run.config.models[model]
+            described = str(run_files.of_model(run.folder, model))
             for name in (f"{model}-{number}" for number in range(settings.workers)):
                 yield ProcessSpec(
                     kind=self,
@@ -44,6 +45,7 @@ class Worker(Kind[WorkerSettings]):
                         pictures=run.pictures,
                         quarantine=str(state / "aside") if state else None,
                         readings=str(run.state) if run.state else None,
+                        description=described if name == f"{model}-0" else None,
                     ),
                     hang_s=settings.worker_timeout,
                     max_bytes=settings.max_memory,
@@ -51,7 +53,7 @@ class Worker(Kind[WorkerSettings]):
 
     def trial(self, settings: WorkerSettings) -> WorkerSettings:
         """Load the model, once for all its workers."""
-        return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True)
+        return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True, description=None)
 
     def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
         """Its model, with the settings and limits of its worker."""

@@ -1,0 +1,52 @@
+"""What to do about a camera that gives no pictures: one sentence for each reason, in `status/`, on the page, in `top`
+and in `probe`.
+"""
+
+ENDED = "process ended"
+"""The reason if it is not the camera that has failed."""
+HINTS = {
+    "refused": "Nothing listens there: is the camera on, and the port right?",
+    "unauthorised": "User or password is wrong. Special characters in a URL are written as %40 (@), %3A (:); in "
+    "${NAME} they stay as they are.",
+    "not found": "The camera answers, but has no stream at this path. Look the path up in its manual.",
+    "timeout": "The camera does not answer in time.",
+    "unreachable": "There is no way to this address from here.",
+    "unknown host": "This name is not known here.",
+    "decode error": "The stream arrives, but cannot be read as video.",
+    "ended": "The camera has closed the connection. It may be starting again, or serve no more viewers.",
+    "no frames": "It can be opened, but gives no frames.",
+    "no trusted certificate": "The camera's certificate is not trusted: set `ca` or `fingerprint`.",
+    "redirected": "The camera refers to another server, which is not followed: write that address as `source`.",
+    ENDED: "Its process has ended and is started again; the log says why.",
+    "stalled": "The connection stands, but no frame arrives. Look at the network and at the camera's load.",
+    "frozen": "All pictures are the same: start the camera again.",
+    "waiting for a key frame": "Pictures begin with a key frame: set the camera's I-frame interval to a second or two.",
+}
+"""By reason, as it is in a `SourceError` or the state of a capture."""
+HINTS_HERE = {
+    "refused": "It cannot be opened: another program may be using it.",
+    "unauthorised": "This user may not read it: the log says who may.",
+    "not found": "It is not there: is it plugged in or mounted, and its name right?",
+    "ended": "It gives no more frames: is it still plugged in?",
+}
+"""The same of devices, files and folders of this machine, where they differ."""
+_ANSWERS = "The camera answers with an error; its manual has the number."
+
+
+def hint_for(reason: str, source: str = "") -> str:
+    """A sentence on what to do about this reason, why `source` gives no pictures; empty if there is none."""
+    if source and "://" not in source and reason in HINTS_HERE:
+        return HINTS_HERE[reason]
+    return _ANSWERS if reason.startswith("answers ") else HINTS.get(reason, "")
+
+
+def reason_in(state: str) -> str:
+    """The reason in the state of a camera whose process runs, such as `down (refused)`; empty if all is well."""
+    if state.startswith("down (") and state.endswith(")"):
+        return state[len("down (") : -1]
+    return state if state in HINTS else ""
+
+
+def kind_of(state: str) -> str:
+    """The state without its reason: `down` for `down (refused)`."""
+    return state.partition(" (")[0]
