@@ -103,6 +103,8 @@ class Camera(Section):
     """Motion gate: offer only frames in which something moves. {} has all defaults; off if left out."""
     delivery: Delivery | None = Field(default=None)
     """live: use the newest frame; lossless: make the source wait. If left out, lossless for files and folders."""
+    loop: bool = False
+    """Files and folders: begin again at the end, and play at the file's own speed, like a camera."""
     max_age: Seconds = Field(default="500ms", validate_default=True)
     """Live delivery: drop frames that have waited longer than this."""
     reorder_wait: Seconds = Field(default="1s", validate_default=True)

@@ -78,6 +78,7 @@ def open_settings(camera: Camera) -> OpenSettings:
         ca=camera.ca,
         fingerprint=camera.fingerprint,
         fps=camera.fps,
+        loop=camera.loop,
     )
 
 
