@@ -30,7 +30,7 @@ from edge_daemon.messages.scheduling import (
     Welcome,
 )
 from edge_daemon.messages.status import CaptureReport
-from edge_daemon.runtime.control import Control
+from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import CaptureSettings
 from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.peer import Peer
@@ -88,7 +88,7 @@ class Capture:
         while not self._control.stopping and not self._finished:
             ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(POLL_MS))))
             if self._control.fileno() in ready:
-                self._control.commands()
+                self._follow_commands()
             if self._wake in ready:
                 os.eventfd_read(self._wake)
             if self._peer.renewed():
@@ -110,6 +110,19 @@ class Capture:
         self._peer.close()
         self._outboxes.close()
         self._encoding.pools.close()
+
+    def _follow_commands(self) -> None:
+        for command in self._control.commands():
+            if isinstance(command, Reconfigure):
+                self._change(self._control.new_settings(command, CaptureSettings))
+
+    def _change(self, settings: CaptureSettings) -> None:
+        """Use other settings from now on; the source stays open."""
+        self._settings, self._control.hang_s = settings, settings.stall_timeout_s
+        self._announcements.change(settings)
+        self._encoding.change(settings)
+        self._reader.change(settings)
+        self._control.reconfigured()
 
     def _notice(self, news: bool) -> None:
         """Wake the loop: the reader has queued an announcement, or has other `news`."""

@@ -12,7 +12,7 @@ from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.moment import Moment, Moments
 from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
-from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.picture import Picture, RequestedSource, Source
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.source import open_source
@@ -51,6 +51,7 @@ class Reader(threading.Thread):
         self.gate = MotionGate(settings.motion) if settings.motion else None
         self._epoch = self._start_at = 0
         self._moments: Moments
+        self._source: Source | None = None
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
@@ -69,6 +70,16 @@ class Reader(threading.Thread):
         """Number the frames from 0 in `epoch`, and offer those from number `seq` on."""
         self._epoch, self._start_at, self._moments = epoch, seq, Moments(epoch)
         self._may_start.set()
+
+    def change(self, settings: CaptureSettings) -> None:
+        """Choose frames by another pace and motion gate from the next one on; the source stays open."""
+        if settings.fps != self._settings.fps:
+            self._pace = Pace(settings)
+        if settings.motion != self._settings.motion:
+            self.gate = MotionGate(settings.motion) if settings.motion else None
+        self._settings = settings
+        if isinstance(source := self._source, RequestedSource):
+            source.request(settings.fps)
 
     def stop(self) -> None:
         """End soon."""
@@ -93,6 +104,7 @@ class Reader(threading.Thread):
             try:
                 self.busy_since = time.monotonic()
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
+                self._source = source
                 try:
                     self._opened(source.about)
                     began = time.monotonic()
@@ -180,7 +192,7 @@ class Reader(threading.Thread):
         new = self.seq >= self._start_at
         if paced:
             self.paced += new
-        elif self.gate and not self.gate.admit(picture, time.time_ns()):
+        elif (gate := self.gate) and not gate.admit(picture, time.time_ns()):
             self.still += new
         elif new:
             self._offer(picture, source)

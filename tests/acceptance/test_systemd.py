@@ -299,7 +299,7 @@ def test_reload_takes_a_camera_in_and_refuses_a_wrong_file(service: Service) -> 
     assert set(pids) <= set(service.pids()), "processes that did not change go on"
     (entry,) = [entry for entry in service.journal if entry.get("EDGE_DAEMON_AUDIT") == "1"]
     audited = [entry[f"EDGE_DAEMON_{field}"] for field in ("WHO", "ROLE", "VIA", "ACTION", "RESULT", "TEXT")]
-    assert audited == ["edge-daemon", "administrator", "control-socket", "reload", "done", "camera yard is new"]
+    assert audited == ["edge-daemon", "administrator", "control-socket", "reload", "done", "camera yard added"]
     kept = service.machine.run("cat", "/var/lib/edge-daemon/audit.jsonl").stdout
     assert json.loads(kept.splitlines()[-1])["at"] == entry["EDGE_DAEMON_AT"]
     service.machine.write(CONFIG, "cameras: {door: {sauce: 0}}", "0640", "root:edge-daemon")

@@ -1,10 +1,11 @@
 """The web."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from edge_daemon.settings import TokenSettings, WebSettings
+from edge_daemon.supervisor.description import Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
@@ -52,15 +53,14 @@ class Web(Kind[WebSettings]):
         )
         if web.certificate and web.key:
             _check(web.certificate, web.key)
-        yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False)
+        about = described(web)
+        if isinstance(certificate := about.get("certificate"), Entry):
+            about["certificate"] = Entry((certificate.value, settings.stamp), certificate.text)
+        yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False, about={"web": about})
 
     def restart_key(self, settings: WebSettings) -> object:
         """All but the cameras, the models, and the content of the certificate."""
         return msgspec.structs.replace(settings, cameras=[], models=[], stamp="")
-
-    def topics(self, spec: ProcessSpec, settings: WebSettings) -> Iterable[tuple[str, object]]:
-        """The web, except for cameras and models, which have topics of their own."""
-        yield "the web", (self.restart_key(settings), settings.stamp)
 
 
 def _check(certificate: str, key: str) -> None:
