@@ -299,9 +299,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
-    names, `prefix` is the path added by a proxy, `proxies` are those whose X-Forwarded headers are believed, and
-    `certificate` and `key` are files for TLS, which have changed if `stamp` has. Audit log and sessions are in the
-    folder `state`.
+    names, `origins` other sites whose pages may call this one, `prefix` is the path added by a proxy, `proxies` are
+    those whose X-Forwarded headers are believed, and `certificate` and `key` are files for TLS, which have changed if
+    `stamp` has. Audit log and sessions are in the folder `state`.
     """
 
     listen: str
@@ -318,6 +318,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 30.0
     tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
+    origins: list[str] = []
     prefix: str = ""
     proxies: list[str] = []
     certificate: str | None = None

@@ -29,6 +29,7 @@ from edge_daemon.config.values import (
     ModelPath,
     Name,
     Networks,
+    Origins,
     Polygons,
     Prefix,
     Providers,
@@ -303,6 +304,8 @@ class Web(Section):
     """Access tokens by name, required for requests: as edge-daemon token prints them, or ${NAME} of a token."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Host names accepted in requests, besides localhost and IP addresses."""
+    origins: Origins | None = Field(default=None, examples=[["https://dashboard.example.org"]])
+    """Other sites whose pages may call this interface (CORS), with a token where tokens are needed."""
     prefix: Prefix = ""
     """Path prefix that a reverse proxy adds, such as /cameras."""
     proxies: Networks | None = Field(default=None, examples=[["127.0.0.1", "172.18.0.0/16"]])

@@ -77,11 +77,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
                 max_pixels=service.settings.max_pixels,
                 input=service.broker.input_of(model),
             )
-            picture, asked = await decoded(request, service, task, body)
+            picture, read = await decoded(request, service, task, body)
             found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-        data, head = answer(model, found.outcome.found, asked)
+        data, head = answer(model, found.outcome.found, read.asked)
         if head is None:
             return Response(data, media_type="application/json")
         return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})

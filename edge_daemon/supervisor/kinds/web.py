@@ -44,6 +44,7 @@ class Web(Kind[WebSettings]):
             timeout_s=web.timeout,
             tokens={name: TokenSettings(token=of.token, role=of.role) for name, of in (web.tokens or {}).items()},
             hosts=web.hosts or [],
+            origins=web.origins or [],
             prefix=web.prefix,
             proxies=web.proxies or [],
             certificate=web.certificate,
