@@ -47,7 +47,9 @@ def open_source(source: str, opening: OpenSettings = DEFAULTS, delivery: Deliver
 def file_source(path: Path, threads: int = 1) -> Source:
     """A video file, decoded in `threads`, a single picture, or those of a folder."""
     if not path.exists():
-        raise SourceError(f"there is no file {path}", "not found")
+        from edge_daemon.config.near import near  # only for this sentence
+
+        raise SourceError(f"there is no file {path}{near(path)}", "not found")
     if path.is_dir():
         return Folder(path)
     if path.stat().st_size == 0:

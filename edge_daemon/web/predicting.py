@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.settings import Codec
@@ -59,7 +60,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         began, settings, status = time.monotonic(), service.settings, 500
         try:
             if model not in settings.models:
-                raise HTTPException(404, f"there is no model {model}; there are {', '.join(settings.models)}")
+                raise HTTPException(404, unknown("model", model, settings.models))
             names = [name for part in classes for name in part.split(",")] if classes else None
             filter = ResultFilter(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.bodies import read_body
 from edge_daemon.web.inference import REQUEST, ProtocolError, answer, metadata
@@ -21,7 +22,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     def known(model: str) -> str:
         if model not in service.settings.models:
-            raise ProtocolError(f"there is no model {model}; there are {', '.join(service.settings.models)}")
+            raise ProtocolError(unknown("model", model, service.settings.models))
         return model
 
     @app.exception_handler(ProtocolError)
