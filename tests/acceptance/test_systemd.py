@@ -158,6 +158,29 @@ def test_an_upgrade_that_fails_changes_nothing(installed: Path, tmp_path: Path) 
     assert (there / "opt/edge-daemon/bin/edge-daemon").exists()
 
 
+def extras(folder: Path, extra: str) -> subprocess.CompletedProcess[str]:
+    """The extra that an installation with EXTRAS=`extra` has, which it remembers in a file of `folder`."""
+    script = f"""
+set -eu; name=install; cd {CHECKOUT}; . tools/apt.sh; . tools/venv.sh; . tools/extras.sh
+extra=$(wanted_extra {folder}/extras)
+remember_extra "$extra" {folder}/extras
+echo "$extra $(package_of "$extra")"
+"""
+    env = os.environ | {"EXTRAS": extra}
+    return subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_upgrade_keeps_the_extra_that_was_chosen_once(tmp_path: Path) -> None:
+    assert extras(tmp_path, "").stdout == "none onnxruntime\n"
+    assert extras(tmp_path, "gpu").stdout == "gpu onnxruntime-gpu\n"
+    assert extras(tmp_path, "").stdout == "gpu onnxruntime-gpu\n", "an upgrade"
+    wrong = extras(tmp_path, "gup")
+    assert wrong.returncode == 1
+    assert "there is no extra 'gup'; there are gpu (CUDA, TensorRT), openvino, and none (the CPU)" in wrong.stderr
+    assert extras(tmp_path, "none").stdout == "none onnxruntime\n"
+    assert not (tmp_path / "extras").exists()
+
+
 @pytest.fixture(scope="module")
 def machine(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     binds = {"/opt/edge-daemon": installed / "opt/edge-daemon", "/srv": installed / "etc"}
