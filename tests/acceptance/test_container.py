@@ -118,7 +118,7 @@ def test_the_image_runs_the_daemon_as_its_user_and_is_healthy(container: str, tm
             eventually(lambda: answer(port) == 200, START_S, what="health")
             ours = [child for child in psutil.Process(daemon.pid).children(recursive=True) if _title(child)]
             assert {child.uids().effective for child in ours} == {UID}
-            state = Path(f"/proc/{ours[0].pid}/root/var/lib/edge-daemon/epochs.json")
+            state = Path("/proc", str(ours[0].pid), "root", "var/lib/edge-daemon/epochs.json")
             eventually(state.exists, START_S, what="state in the volume")
         finally:
             for child in psutil.Process(daemon.pid).children(recursive=True):
