@@ -65,6 +65,7 @@ class Session:
         finally:
             if self._running and self._running.poll() is None:
                 self._running.kill()
+                self._running.wait()
 
     def _replay(self, step: Step) -> None:
         if not step.command:
