@@ -30,7 +30,7 @@ def make_app(service: Service) -> Guard:
     )
     settings = service.settings
     sessions = Sessions(Path(settings.state) if settings.state else None)
-    access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions)
+    access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions, settings.origins)
     app.state.gate = Gate(access, service.supervisor)
     login.add_routes(app, service, access, sessions)
     for routes in (about, watching, looking, predicting, protocol, changing, system):

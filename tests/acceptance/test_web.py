@@ -1,5 +1,6 @@
 """The web interface of a running daemon, over real HTTP."""
 
+import base64
 import io
 import json
 import socket
@@ -92,7 +93,18 @@ def test_a_picture_of_any_kind_is_looked_at(site: Site, form: str) -> None:
 def test_a_form_is_as_good_as_a_body(site: Site) -> None:
     data = picture()
     form = site.http.post("/api/models/m/predict", files={"file": ("a.jpg", data, "image/jpeg")}).json()
-    assert form["detections"] == site.predict(data).json()["detections"]
+    found = site.predict(data).json()["detections"]
+    assert form["detections"] == found
+    text = base64.b64encode(data).decode()
+    assert site.http.post("/api/models/m/predict", json={"image": text}).json()["detections"] == found
+    several = site.http.post("/api/models/m/predict", json={"images": [text] * 3}).json()
+    assert [one["detections"] for one in several["results"]] == [found] * 3
+    drawn = site.http.post("/api/models/m/predict", json={"image": text}, headers={"Accept": "image/png"})
+    assert drawn.content.startswith(b"\x89PNG")
+    refused = site.http.post("/api/models/m/predict", json={"images": [text]}, headers={"Accept": "image/png"})
+    assert refused.status_code == 422
+    wrong = site.http.post("/api/models/m/predict", json={"images": [text, "AAAA"]})
+    assert (wrong.status_code, "images[1]" in wrong.text) == (415, True)
 
 
 @pytest.mark.parametrize(("accept", "form"), [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/webp", "WEBP")])
