@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -21,6 +22,7 @@ from tritonclient.utils import InferenceServerException
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.components import require_component
+from tests.conftest import CHECKOUT
 from tests.http_files import self_signed
 from tests.onnx_models import colour_model, failing_model, slow_model
 from tests.processes import children_like
@@ -269,15 +271,28 @@ def test_people_who_come_and_go_leave_nothing(site: Site) -> None:
     assert more_memory <= memory + 4e6
 
 
+def imported(folder: Path, start: str) -> set[str]:
+    """The modules of the page that one needs, and itself."""
+    found, following = set[str](), [start]
+    while following:
+        if (name := following.pop()) not in found:
+            found.add(name)
+            following += re.findall(r'from "\./([\w.]+)"', (folder / name).read_text())
+    return found
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_is_small(site: Site) -> None:
     page, docs = site.http.get("/"), site.http.get("/docs")
     assert "page/docs.js" in docs.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    names = ["main.js", "parts.js", "cameras.js", "trying.js", "system.js", "docs.js", "style.css", "icon.svg"]
-    parts = [site.http.get(f"/page/{name}") for name in names]
+    folder = CHECKOUT / "edge_daemon" / "web" / "page"
+    parts = [site.http.get(f"/page/{one.name}") for one in folder.iterdir() if one.suffix in (".js", ".css", ".svg")]
     assert all(part.status_code == 200 for part in parts)
-    assert sum(len(part.content) for part in (page, *parts)) < 100_000
-    assert "://" not in "".join(part.text for part in (page, *parts)).replace("http://www.w3.org/2000/svg", "")
+    assert sum(int(part.headers["content-length"]) for part in (page, docs, *parts)) < 150_000
+    text = "".join(part.text for part in (page, docs, *parts))
+    assert "://" not in text.replace("http://www.w3.org/", "").replace("rtsp://", "")
+    for html, start in ((page.text, "main.js"), (docs.text, "docs.js")):
+        assert set(re.findall(r'modulepreload" href="page/([\w.]+)"', html)) == imported(folder, start) - {start}
     assert site.http.get("/page/../app.py").status_code == 404
     assert site.http.get("/page/%2e%2e%2fapp.py").status_code == 404
 
