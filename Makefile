@@ -39,8 +39,8 @@ check: .venv/dev ## lint, check the format, the types and the direction of impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-install: ## as root: install or upgrade the service
-	@bash tools/install.sh
+install: ## as root: install or upgrade the service (EXTRAS=gpu: with CUDA, also after upgrades)
+	@EXTRAS=$(EXTRAS) bash tools/install.sh
 
 uninstall: ## as root: remove the service; with PURGE=1 its configuration and state too
 	@bash tools/install.sh --remove

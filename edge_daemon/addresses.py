@@ -6,6 +6,7 @@ from pathlib import Path
 
 IPC = "ipc://"
 _TCP = re.compile(r"tcp://(?P<host>\[[0-9a-fA-F:.]+\]|\*|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:(?P<port>[0-9]{1,5}))?")
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(?P<port>[0-9]{1,5})")
 
 
@@ -49,6 +50,21 @@ def network(text: str) -> str:
     if everybody:
         raise ValueError("must be an IP address or a network, such as 127.0.0.1 or 172.18.0.0/16")
     return text
+
+
+def origin(text: str) -> str:
+    """The origin in `text` as browsers send it: `https://HOST`, with a port that is not the usual one.
+
+    Raises:
+        ValueError: any other text.
+    """
+    match = _ORIGIN.fullmatch(text.lower())
+    if not match:
+        raise ValueError("must be the beginning of a site's address, such as https://dashboard.example.org")
+    if port := match["port"]:
+        _check_port(port)
+    usual = {"http": "80", "https": "443"}[match["scheme"]]
+    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port and port != usual else "")
 
 
 def listens_locally(text: str) -> bool:

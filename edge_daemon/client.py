@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import zmq
 
-from edge_daemon.errors import RequestError, WireError
+from edge_daemon.errors import PictureError, RequestError, WireError
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
 from edge_daemon.messages.topics import FRAME, RESULT, STATUS, TOPICS, TYPES, Published
-from edge_daemon.transport import zeromq
 from edge_daemon.transport.curve import client_keys
+from edge_daemon.transport.zeromq import subscriber
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,12 +36,17 @@ class AnnotatedFrame:
         """The decoded picture: height x width x 3, uint8, red first.
 
         Raises:
-            PictureError: it cannot be decoded.
+            PictureError: it cannot be decoded, or OpenCV is not installed.
         """
-        from edge_daemon.imaging.codecs import decode_rgb  # loads OpenCV, so only when pixels are needed
-
-        assert self.result.encoding is not msgspec.UNSET
-        return decode_rgb(self.jpeg, self.result.encoding, self.result.width, self.result.height)
+        try:
+            import cv2  # large, so only when pixels are needed
+            import numpy as np
+        except ModuleNotFoundError as error:
+            raise PictureError(f"pixels need OpenCV (pip install opencv-python); `jpeg` does not: {error}") from error
+        bgr = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR) if self.jpeg else None
+        if bgr is None:
+            raise PictureError(f"the picture of {self.result.camera} cannot be decoded")
+        return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
 
 
 Message = Published | AnnotatedFrame
@@ -91,7 +96,7 @@ class Subscriber:
         self._waiting: dict[bytes, list[bytes]] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = zeromq.subscriber(self._context, address, hwm=1000, keys=keys)
+            self._socket = subscriber(self._context, address, hwm=1000, keys=keys)
         except zmq.ZMQError as error:
             self._context.term()
             raise RequestError(f"cannot subscribe at {address}: {error.strerror}") from error

@@ -145,7 +145,8 @@ class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings to open and read a camera; those that do not apply to a source are ignored. Times in seconds.
 
     Certificates of cameras are accepted that the authorities in the file `ca` signed, or the one with the SHA-256
-    `fingerprint`. A camera that gives one picture for each request is asked `fps` times a second.
+    `fingerprint`. A camera that gives one picture for each request is asked `fps` times a second. A file or folder
+    begins again at its end if it is to `loop`.
     """
 
     transport: Transport = "tcp"
@@ -156,6 +157,7 @@ class OpenSettings(msgspec.Struct, frozen=True, kw_only=True):
     ca: str | None = None
     fingerprint: str | None = None
     fps: float | None = None
+    loop: bool = False
 
 
 class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,10 +252,14 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaveSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where annotated frames are saved, a video or a folder, and when the run began (seconds since the Unix epoch)."""
+    """Where annotated frames are saved, a video or a folder, and when the run began (seconds since the Unix epoch).
+
+    `sound` has the clips, by camera, whose sound is copied into the camera's video.
+    """
 
     target: str
     began_at: float
+    sound: dict[str, str] = {}
 
 
 class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,9 +310,10 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
-    names, `prefix` is the path added by a proxy, `proxies` are those whose X-Forwarded headers are believed, and
-    `certificate` and `key` are files for TLS, which have changed if `stamp` has. Audit log and sessions are in the
-    folder `state`, what other processes of the run leave for it in `folder`.
+    names, `origins` other sites whose pages may call this one, `prefix` is the path added by a proxy, `proxies` are
+    those whose X-Forwarded headers are believed, and `certificate` and `key` are files for TLS, which have changed if
+    `stamp` has. Audit log and sessions are in the folder `state`, what other processes of the run leave for it in
+    `folder`.
     """
 
     listen: str
@@ -323,6 +330,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 30.0
     tokens: dict[str, TokenSettings] = {}
     hosts: list[str] = []
+    origins: list[str] = []
     prefix: str = ""
     proxies: list[str] = []
     certificate: str | None = None

@@ -1,5 +1,6 @@
 """Video files as tests need them, made by FFmpeg's encoders: B-frames, open GOPs, parameters that change."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ B_FRAMES = {"x264-params": "bframes=3:b-adapt=0:keyint=25:min-keyint=25:scenecut
 OPEN_GOP = {"x264-params": B_FRAMES["x264-params"] + ":open-gop=1"}
 HEVC = {"x265-params": "bframes=3:keyint=25:min-keyint=25:scenecut=0:open-gop=1:log-level=none:pools=1"}
 LEVELS = 100
+SOUND_HZ = 48_000
 
 
 def level_of(index: int) -> int:
@@ -33,8 +35,9 @@ def write_video(
     fps: int = 25,
     size: tuple[int, int] = (128, 96),
     rotation: float = 0.0,
+    sound: str | None = None,
 ) -> Path:
-    """Frames of rising grey; the container follows from the name."""
+    """Frames of rising grey, and a tone in the codec `sound`; the container follows from the name."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=fps, options=options or {})
         assert isinstance(stream, av.VideoStream)
@@ -42,12 +45,28 @@ def write_video(
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if rotation:
             stream.set_display_rotation(rotation)
+        heard = file.add_stream(sound, rate=SOUND_HZ) if sound else None
         for index in range(frames):
             frame = picture(index, size)
             frame.pts = index
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
+        if heard is not None:
+            assert isinstance(heard, av.AudioStream)
+            for part in tone(frames / fps):
+                file.mux(heard.encode(part))
+            file.mux(heard.encode(None))
     return path
+
+
+def tone(seconds: float) -> Iterator[av.AudioFrame]:
+    """A tone that becomes louder, so that no two parts of it are alike."""
+    for first in range(0, round(seconds * SOUND_HZ), 1024):
+        at = np.arange(first, first + 1024) / SOUND_HZ
+        samples = (np.sin(2 * np.pi * 440 * at) * at / (2 * seconds)).astype(np.float32)
+        part = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+        part.sample_rate, part.pts, part.time_base = SOUND_HZ, first, Fraction(1, SOUND_HZ)
+        yield part
 
 
 def write_changing(path: Path, sizes: list[tuple[int, int]], frames: int = 50) -> Path:

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs or upgrades the service, as root: `make install`. `make uninstall` (install.sh --remove) removes it except
-# for its configuration and state; with PURGE=1 those and its user too. With DESTDIR=/folder all files go below that
+# for its configuration and state; with PURGE=1 those and its user too. With EXTRAS=gpu (or openvino) another build of ONNX
+# Runtime is installed, by later upgrades too, until EXTRAS=none. With DESTDIR=/folder all files go below that
 # folder, and the running system is not changed.
 set -euo pipefail
 umask 022 # the service's user must be able to read what root installs
 cd "$(dirname "$0")/.."
 . tools/apt.sh
 . tools/venv.sh
+. tools/extras.sh
 
 dest=${DESTDIR:-}
 prefix=/opt/edge-daemon
@@ -48,6 +50,7 @@ make_program() {
     "$python" -m venv "$venv" || die "$python could not make $venv; its output is above"
     pip install --no-compile . || pip_failed "install the packages"
     need_cv2
+    install_extra "$1"
     # The first line of scripts is the path of their Python, which is about to change.
     sed -i "1s|^#!$venv/|#!$prefix/|" "$venv/bin/edge-daemon" "$venv"/bin/pip*
     "$venv/bin/python" -m edge_daemon --version >&2
@@ -77,9 +80,12 @@ put_files() {
 
 install_all() {
     may install
-    make_program
+    local extra
+    extra=$(wanted_extra "$dest$configuration/extras")
+    make_program "$extra"
     put_in_place
     put_files
+    remember_extra "$extra" "$dest$configuration/extras"
     if booted; then
         systemctl daemon-reload
         if systemctl is-active --quiet edge-daemon; then

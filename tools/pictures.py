@@ -21,7 +21,7 @@ from tests.acceptance.harness import free_port
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 CAMERAS = {"front-door": 3, "yard": 11, "street": 5, "gate": 8, "car-park": 2, "shop": 14}
 """Names and seeds of the scenes."""
-WINDOW: ViewportSize = {"width": 1280, "height": 680}
+WINDOW: ViewportSize = {"width": 1280, "height": 700}
 WIDTH = 960
 """Width in pixels of what is saved."""
 BROWSER = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"

@@ -29,6 +29,10 @@ class Announcements:
         self.announced = 0
         """Frames announced so far: the supervisor sees progress by it."""
 
+    def change(self, settings: CaptureSettings) -> None:
+        """Announce at another interval."""
+        self._announce_s = settings.announce_s
+
     def add(self, message: Announce | Skipped) -> None:
         """Queue a message about a frame that was buffered, or about frames that were skipped."""
         self._waiting.append(message)

@@ -34,6 +34,10 @@ class Encoding:
         self._usual: Form | None = None
         self.pools = Pools(settings.window)
 
+    def change(self, settings: CaptureSettings) -> None:
+        """Use another codec and quality for frames that are not encoded yet."""
+        self._settings = settings
+
     def prepare(self, frame: BufferedFrame) -> None:
         """Encode a frame of a file, all of which are requested, while its pixels are in the processor's caches."""
         if self._usual and frame.picture.jpeg is None:

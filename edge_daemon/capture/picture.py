@@ -137,3 +137,12 @@ class CodedSource(Source, Protocol):
     def observe(self, observer: Observer) -> None:
         """Call `observer` with every packet from now on."""
         ...
+
+
+@runtime_checkable
+class RequestedSource(Source, Protocol):
+    """A source that gives a picture when it is requested."""
+
+    def request(self, fps: float | None) -> None:
+        """Request that many pictures a second from now on; None: the usual number."""
+        ...

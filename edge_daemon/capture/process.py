@@ -33,7 +33,7 @@ from edge_daemon.messages.scheduling import (
     Welcome,
 )
 from edge_daemon.messages.status import CaptureReport
-from edge_daemon.runtime.control import Control
+from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import CaptureSettings
 from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.peer import Peer
@@ -98,7 +98,7 @@ class Capture:
         while not self._control.stopping and not self._finished:
             ready = dict(poller.poll(self._wait_ms()))
             if self._control.fileno() in ready:
-                self._control.commands()
+                self._follow_commands()
             if self._wake in ready:
                 os.eventfd_read(self._wake)
             if self._peer.renewed():
@@ -135,6 +135,19 @@ class Capture:
             pictures.receive()
         if self._epoch is not None and pictures.is_due():
             pictures.show_newest(self._window.newest(), self._epoch)
+
+    def _follow_commands(self) -> None:
+        for command in self._control.commands():
+            if isinstance(command, Reconfigure):
+                self._change(self._control.new_settings(command, CaptureSettings))
+
+    def _change(self, settings: CaptureSettings) -> None:
+        """Use other settings from now on; the source stays open."""
+        self._settings, self._control.hang_s = settings, settings.stall_timeout_s
+        self._announcements.change(settings)
+        self._encoding.change(settings)
+        self._reader.change(settings)
+        self._control.reconfigured()
 
     def _notice(self, news: bool) -> None:
         """Wake the loop: the reader has queued an announcement, or has other `news`."""

@@ -12,7 +12,7 @@ from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.moment import Moment, Moments
 from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
-from edge_daemon.capture.picture import Picture, Source
+from edge_daemon.capture.picture import Picture, RequestedSource, Source
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
@@ -55,6 +55,7 @@ class Reader(threading.Thread):
         self.gate = MotionGate(settings.motion) if settings.motion else None
         self._epoch = self._start_at = 0
         self._moments: Moments
+        self._source: Source | None = None
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._live = settings.delivery == "live"
@@ -76,6 +77,16 @@ class Reader(threading.Thread):
         """Number the frames from 0 in `epoch`, and offer those from number `seq` on."""
         self._epoch, self._start_at, self._moments = epoch, seq, Moments(epoch)
         self._may_start.set()
+
+    def change(self, settings: CaptureSettings) -> None:
+        """Choose frames by another pace and motion gate from the next one on; the source stays open."""
+        if settings.fps != self._settings.fps:
+            self._pace = Pace(settings)
+        if settings.motion != self._settings.motion:
+            self.gate = MotionGate(settings.motion) if settings.motion else None
+        self._settings = settings
+        if isinstance(source := self._source, RequestedSource):
+            source.request(settings.fps)
 
     def stop(self) -> None:
         """End soon."""
@@ -100,6 +111,7 @@ class Reader(threading.Thread):
             try:
                 self.busy_since, self.next_try_at = time.monotonic(), None
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
+                self._source = source
                 try:
                     self._opened(source.about)
                     began = time.monotonic()
@@ -190,7 +202,7 @@ class Reader(threading.Thread):
         if paced:
             self.paced += new
             self._show(picture, source)
-        elif self.gate and not self.gate.admit(picture, time.time_ns()):
+        elif (gate := self.gate) and not gate.admit(picture, time.time_ns()):
             self.still += new
             self._show(picture, source)
         elif new:

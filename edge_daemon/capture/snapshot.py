@@ -30,12 +30,16 @@ class SnapshotCamera:
 
     def __init__(self, name: str, client: HttpClient, fps: float | None, timeout_s: float) -> None:
         self._name, self._client, self._timeout_s = name, client, timeout_s
-        self._fps = fps or USUAL_FPS
         self._conditions: dict[str, str] = {}
         self._begun: bytes | None = None
         self._bad = 0
         self.lost = 0
+        self.request(fps)
         self.about = f"snapshots over HTTP, {self._fps:g} a second"
+
+    def request(self, fps: float | None) -> None:
+        """Request a picture `fps` times a second from now on."""
+        self._fps = fps or USUAL_FPS
 
     def begin(self, response: Response, begun: bytes) -> None:
         """Take the response to the first request, of which `begun` was read to see of what kind it is."""

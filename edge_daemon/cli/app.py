@@ -46,6 +46,7 @@ Save = Annotated[
         help="Save annotated frames: a video (.mp4), or pictures in a folder (no suffix).",
     ),
 ]
+Sound = Annotated[bool, typer.Option("--sound", help="With --save FILE.mp4: keep the sound of the clips.")]
 Publish = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Publish at this address instead, for example tcp://127.0.0.1:6000."),
@@ -75,6 +76,7 @@ def run(
     results: Results = None,
     append: Append = None,
     save: Save = None,
+    sound: Sound = False,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
@@ -104,7 +106,16 @@ def run(
         raise ConfigError(f"give either a file ({config}) or --source, --model and --workers, not both")
     elif config is None and not DEFAULT_CONFIG.exists():
         raise ConfigError(f"{DEFAULT_CONFIG}: there is no such file. {BEGINNINGS}")
-    start(chosen, results=results, append=append, save=save, publish=publish, cache=cache, level=log_level)
+    start(
+        chosen,
+        results=results,
+        append=append,
+        save=save,
+        sound=sound,
+        publish=publish,
+        cache=cache,
+        level=log_level,
+    )
 
 
 @app.command()

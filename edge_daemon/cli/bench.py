@@ -15,7 +15,7 @@ from edge_daemon.bench.machine import Arrangement, Machine
 from edge_daemon.bench.survey import survey
 from edge_daemon.config.edit import as_lines
 from edge_daemon.config.load import adhoc, load
-from edge_daemon.config.problems import KeyPath
+from edge_daemon.config.problems import KeyPath, unknown
 from edge_daemon.config.rewrite import rewrite
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
@@ -64,7 +64,7 @@ def _chosen(config: Config, name: str | None) -> str:
         raise ConfigError(f"name the model to measure: {', '.join(config.models)}")
     name = name or next(iter(config.models))
     if name not in config.models:
-        raise ConfigError(f"there is no model {name} in the file; there are {', '.join(config.models)}")
+        raise ConfigError(unknown("model", name, config.models))
     if config.models[name].after:
         raise ConfigError(f"{name} runs on the detections of {config.models[name].after}: measure that model")
     return name

@@ -31,17 +31,17 @@ def reload(config: Path | None, place: Path | None) -> str:
         EdgeError: nothing has changed, for this reason.
     """
     with ExitStack() as open_channels:
-        found = []
-        for channel, greeting in _daemons(place):
+        running = list(_daemons(place))
+        for channel, _ in running:
             open_channels.callback(channel.close)
-            if config is None or _reads(greeting, config):
-                found.append((channel, greeting))
+        found = [one for one in running if config is None or _reads(one[1], config)]
+        listed = ", ".join(f"{greeting.config or 'no file'} (process {greeting.pid})" for _, greeting in running)
         if not found:
             what = "no running daemon" if config is None else f"no daemon that reads {config}"
-            raise StartError(f"{what} found; only those of this user are visible (try sudo)")
+            others = f"; there is {listed}" if listed else "; only those of this user are visible (try sudo)"
+            raise StartError(f"{what} found{others}")
         if len(found) > 1:
-            others = ", ".join(f"{greeting.config or 'no file'} (process {greeting.pid})" for _, greeting in found)
-            raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {others}")
+            raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {listed}")
         reply = _ask(found[0][0], Reload(by=Requester(via="control-socket")))
     if reply.exit_code:
         error = EdgeError(reply.text)

@@ -19,6 +19,7 @@ import msgspec
 from edge_daemon import __version__
 from edge_daemon.cli.target import Target
 from edge_daemon.config.load import load
+from edge_daemon.config.near import near
 from edge_daemon.errors import EdgeError, StartError
 from edge_daemon.log import redact
 from edge_daemon.runtime.state import state_folder
@@ -67,6 +68,8 @@ def write(file: Path, config: Path, target: Target, *, probe: bool) -> None:
                 _add(bundle, name, redact(_content(content)).encode(errors="replace"))
     except OSError as error:
         raise StartError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
+    if not config.exists():
+        print(f"{config}: there is no such file{near(config)}; the report has no configuration", file=sys.stderr)
     print(f"{file}: {', '.join(parts)}. Look through it before you send it to anybody.")
 
 

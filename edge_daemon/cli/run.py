@@ -19,6 +19,7 @@ from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
+from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.runtime import disk
 from edge_daemon.runtime.audit_log import AuditLog
@@ -55,11 +56,13 @@ def run(
     results: str | None = None,
     append: bool | None = None,
     save: Path | None = None,
+    sound: bool = False,
     publish: str | None = None,
     cache: Path | None = None,
     level: log.Level | None = None,
 ) -> None:
-    """Run a configuration until all its files have been read, or until a signal. Annotated frames are saved to `save`.
+    """Run a configuration until all its files have been read, or until a signal. Annotated frames are saved to `save`,
+    with the `sound` of the clips.
 
     A file is read again for each reload. Missing models are downloaded first, into the folder `cache`.
 
@@ -67,7 +70,7 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, append, save, publish, cache, level)
+        _run(config, spawner, results, append, save, sound, publish, cache, level)
 
 
 def _run(
@@ -76,6 +79,7 @@ def _run(
     results: str | None,
     append: bool | None,
     save: Path | None,
+    sound: bool,
     publish: str | None,
     cache: Path | None,
     level: log.Level | None,
@@ -96,7 +100,8 @@ def _run(
     for written in (results, save, place, state):
         if written:
             disk.must_answer(Path(written))
-    saving = _saving(save) if save else None
+    clips = _clips(config, save) if sound else {}
+    saving = _saving(save, clips) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
 
     planned = partial(plan, results=results, append=append, state=state, save=saving)
@@ -184,7 +189,21 @@ def _addresses(specs: Sequence[ProcessSpec], config: Config) -> Iterator[str]:
         yield f"annotated frames: topics frame/CAMERA/ at {address}"
 
 
-def _saving(save: Path) -> SaveSettings:
+def _clips(config: Config, save: Path | None) -> dict[str, str]:
+    """The clip of each camera, whose sound is to be kept.
+
+    Raises:
+        ConfigError: no video is saved, or a camera has no clip that is read once.
+    """
+    if save is None or not save.suffix:
+        raise ConfigError("--sound needs --save with a video, such as --save out.mp4")
+    for name, camera in config.cameras.items():
+        if kind_of(camera.source) != "file" or camera.loop:
+            raise ConfigError(f"--sound keeps the sound of clips that are read once, and camera {name} is none")
+    return {name: str(path_of(camera.source)) for name, camera in config.cameras.items()}
+
+
+def _saving(save: Path, sound: dict[str, str]) -> SaveSettings:
     target = save.absolute()
     if target.suffix and target.suffix.lower() not in VIDEOS:
         raise ConfigError(f"--save {save}: must be a video ({', '.join(VIDEOS)}) or a folder, which has no suffix")
@@ -195,7 +214,7 @@ def _saving(save: Path) -> SaveSettings:
         raise StartError(f"cannot save to {save}: {error.strerror}") from error
     if not os.access(place, os.W_OK):
         raise StartError(f"cannot save to {save}: permission denied")
-    return SaveSettings(target=str(target), began_at=time.time())
+    return SaveSettings(target=str(target), began_at=time.time(), sound=sound)
 
 
 def _published_at(config: Config, address: str) -> Config:

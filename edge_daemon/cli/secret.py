@@ -5,12 +5,24 @@ import re
 import sys
 from pathlib import Path
 
-from edge_daemon.config.problems import UNPRINTABLE
+from edge_daemon.config.problems import UNPRINTABLE, unknown
 from edge_daemon.errors import RequestError, StartError
 from edge_daemon.runtime.state import replace_file
 
 FOLDER = Path("/etc/edge-daemon/secrets")
+CONFIG = Path("/etc/edge-daemon/config.yaml")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def unused(name: str, config: Path) -> str:
+    """Sentence on a secret that the configuration does not name; empty if it does, or cannot be read."""
+    try:
+        named = dict.fromkeys(re.findall(rf"(?<!\$)\$\{{({_NAME.pattern})\}}", config.read_text(errors="replace")))
+    except OSError:
+        return ""
+    if name in named:
+        return ""
+    return f"{config} does not name it yet: " + unknown("secret", f"${{{name}}}", [f"${{{one}}}" for one in named])
 
 
 def store(name: str, folder: Path) -> None:
@@ -35,4 +47,6 @@ def store(name: str, folder: Path) -> None:
         raise StartError(f"cannot write {folder / name}: {(error.strerror or str(error)).lower()}{hint}") from error
     print(f"{folder / name} is stored; write ${{{name}}} in the configuration.", file=sys.stderr)
     if folder == FOLDER:
+        if doubt := unused(name, CONFIG):
+            print(doubt, file=sys.stderr)
         print("The service reads secrets when it starts: systemctl restart edge-daemon", file=sys.stderr)

@@ -11,7 +11,7 @@ from edge_daemon.cli.audit import Audit
 from edge_daemon.cli.sentences import on_terminal
 from edge_daemon.cli.target import Target
 from edge_daemon.client import AnnotatedFrame, Message, Subscriber
-from edge_daemon.config.problems import close
+from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, RequestError
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
@@ -29,7 +29,7 @@ def tail(target: Target, cameras: list[str], count: int | None, topic: str = RES
         RequestError: there is no such topic or camera, or the address is invalid.
     """
     if topic not in TOPICS:
-        raise RequestError(f"there is no topic {topic}; there are {', '.join(TOPICS)}")
+        raise RequestError(unknown("topic", topic, TOPICS))
     keys = client_keys(target.server_key, target.secret_key)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
@@ -73,21 +73,21 @@ def check_names(cameras: list[str], status: Status) -> None:
     """
     for camera in cameras:
         if camera not in status.cameras:
-            guess = close(camera, status.cameras)
-            hint = f"did you mean {guess}?" if guess else f"there are {', '.join(status.cameras)}"
-            raise RequestError(f"there is no camera {camera}; {hint}")
+            raise RequestError(unknown("camera", camera, status.cameras))
 
 
 def verify(target: Target, cameras: list[str], count: int | None) -> None:
     """Check published messages until `count` results were right, one is wrong, or interrupted.
 
     Raises:
-        EdgeError: the first error.
+        EdgeError: the first error, or there is no such camera.
     """
     audit = Audit(cameras or None)
     try:
         with target.subscriber(cameras=cameras or None, status=True) as messages:
             for message in messages:
+                if isinstance(message, Status):
+                    check_names(cameras, message)
                 if isinstance(message, Result | End | Status) and (wrong := audit.contradiction(message)):
                     raise EdgeError(f"{wrong} (unless messages were lost on the way)")
                 if count is not None and audit.results >= count and isinstance(message, Status):

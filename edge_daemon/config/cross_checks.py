@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_daemon.addresses import is_local, listens_locally
 from edge_daemon.config.problems import KeyPath, either, mask
+from edge_daemon.config.sources import is_on_disk
 from edge_daemon.zoo.paths import BUILTIN, ZOO, is_download
 
 Fault = tuple[KeyPath, str, Sequence[str]]
@@ -15,6 +16,7 @@ Fault = tuple[KeyPath, str, Sequence[str]]
 
 def faults(data: dict[str, object]) -> Iterator[Fault]:
     """All failed checks. Values of a wrong type are skipped: the schema reports them."""
+    yield from _endless(data)
     yield from _unknown_models(data)
     yield from _unknown_classes(data)
     yield from _unknown_parents(data)
@@ -22,6 +24,20 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unfit_sums(data)
     yield from _open_addresses(data)
     yield from _open_web(data)
+
+
+def _endless(data: dict[str, object]) -> Iterator[Fault]:
+    """Sources with `loop` that have no end, or whose every frame is waited for."""
+    for camera, settings in _mapping(data.get("cameras")).items():
+        keys = _mapping(settings)
+        source = keys.get("source")
+        if keys.get("loop") is not True:
+            continue
+        if isinstance(source, str | int) and not is_on_disk(source):
+            yield ("cameras", camera, "loop"), "is for files and folders; other sources have no end", ()
+        elif keys.get("delivery") == "lossless":
+            advice = "which reads a file to its end once; leave one of them out"
+            yield ("cameras", camera, "loop"), f"does not go with delivery: lossless, {advice}", ()
 
 
 def _unknown_models(data: dict[str, object]) -> Iterator[Fault]:

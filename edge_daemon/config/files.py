@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from edge_daemon.config.near import near
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import is_on_disk, kind_of, path_of
@@ -55,7 +56,7 @@ def _fault(path: Path, *, folder: bool = False) -> str | None:
     if found.hung:
         return f"{path} does not answer; is its network drive there?"
     if found.error in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no {'folder' if folder else 'file'} {path}"
+        return f"there is no {'folder' if folder else 'file'} {path}{near(path)}"
     if found.error:  # such as a name that is too long, or a folder without permission to enter
         return f"cannot look for {path}: {os.strerror(found.error).lower()}"
     if found.is_folder != folder:

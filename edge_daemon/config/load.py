@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from edge_daemon.config import files, mistaken, secrets
 from edge_daemon.config.cross_checks import faults
+from edge_daemon.config.near import near
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
 from edge_daemon.config.pydantic_errors import explain
 from edge_daemon.config.schema import Config, Origin
@@ -86,7 +87,7 @@ def _read(path: Path) -> str:
     except StartError as error:
         raise ConfigError(str(error)) from None
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
+        raise ConfigError(f"{path}: there is no such file{near(path)}") from None
     except IsADirectoryError:
         raise ConfigError(
             f"{path}: is a folder; name the YAML file in it. Run a model on a folder of pictures: "

@@ -4,9 +4,10 @@ Values are quoted as they were written, without credentials.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 
 from edge_daemon.log import redact
 
@@ -19,6 +20,8 @@ INVISIBLE = re.compile(
 )
 """Spaces that are not those of the keyboard, and characters without width; they come with text that was copied."""
 _LONGEST_SHOWN = 60
+LISTED = 20
+"""Names that a sentence lists."""
 # A password with an unescaped / or # makes the URL invalid, but must be hidden all the same.
 _BEFORE_LAST_AT = re.compile(r"(://).*@", re.DOTALL)
 
@@ -80,6 +83,15 @@ def close(word: str, words: Iterable[str]) -> str | None:
     folded = {known.casefold(): known for known in words}
     found = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
+
+
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """`there is no camera hal; did you mean hall? There are hall, yard`; without a guess only those that there are."""
+    name = name[:_LONGEST_SHOWN]
+    guess = close(name, known) or next((one for one in known if name and one.startswith(name)), None)
+    some = ", ".join(islice(known, LISTED)) + (f" and {len(known) - LISTED} more" if len(known) > LISTED else "")
+    there = f"here {'is' if len(known) == 1 else 'are'} {some or 'none'}"
+    return f"there is no {kind} {name}; " + (f"did you mean {guess}? T{there}" if guess else f"t{there}")
 
 
 def either(words: Iterable[str]) -> str:

@@ -31,6 +31,7 @@ from edge_daemon.config.values import (
     ModelPath,
     Name,
     Networks,
+    Origins,
     Polygons,
     Prefix,
     Providers,
@@ -105,6 +106,8 @@ class Camera(Section):
     """Motion gate: offer only frames in which something moves. {} has all defaults; off if left out."""
     delivery: Delivery | None = Field(default=None)
     """live: use the newest frame; lossless: make the source wait. If left out, lossless for files and folders."""
+    loop: bool = False
+    """Files and folders: begin again at the end, and play at the file's own speed, like a camera."""
     max_age: Seconds = Field(default="500ms", validate_default=True)
     """Live delivery: drop frames that have waited longer than this."""
     reorder_wait: Seconds = Field(default="1s", validate_default=True)
@@ -303,6 +306,8 @@ class Web(Section):
     """Access tokens by name, required for requests: as edge-daemon token prints them, or ${NAME} of a token."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Host names accepted in requests, besides localhost and IP addresses."""
+    origins: Origins | None = Field(default=None, examples=[["https://dashboard.example.org"]])
+    """Other sites whose pages may call this interface (CORS), with a token where tokens are needed."""
     prefix: Prefix = ""
     """Path prefix that a reverse proxy adds, such as /cameras."""
     proxies: Networks | None = Field(default=None, examples=[["127.0.0.1", "172.18.0.0/16"]])

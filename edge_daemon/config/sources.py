@@ -60,10 +60,12 @@ def is_folder_here(path: Path) -> bool:
         return False
 
 
-def is_finite(source: str | int, delivery: str | None = None) -> bool:
-    """True if the source ends by itself: files, folders that are not watched (`live`), and scenes with `frames`."""
+def is_finite(source: str | int, delivery: str | None = None, *, loop: bool = False) -> bool:
+    """True if the source ends by itself: files and folders that do not `loop` and are not watched (`live`), and scenes
+    with `frames`.
+    """
     if is_on_disk(source):
-        return not comes_and_goes(source, delivery)
+        return not loop and not comes_and_goes(source, delivery)
     return kind_of(source) == "scene" and "frames" in parse_qs(str(source).partition("?")[2])
 
 

@@ -368,3 +368,6 @@ Listen = Annotated[str, AfterValidator(addresses.listen)]
 Networks = Annotated[
     list[Annotated[str, AfterValidator(addresses.network)]], Field(min_length=1), AfterValidator(_differing)
 ]
+Origins = Annotated[
+    list[Annotated[str, AfterValidator(addresses.origin)]], Field(min_length=1), AfterValidator(_differing)
+]

@@ -39,8 +39,12 @@ class Camera:
         self._joining: set[Stream] = set()  # of models that are new to this camera
         self._restarted = False  # the next capture begins an epoch in any case
 
-    def change(self, plan: CameraPlan, models: Mapping[str, ModelPlan], *, restarted: bool = False) -> None:
-        """Switch to other settings and models. With `restarted`, the next capture begins an epoch."""
+    def change(
+        self, plan: CameraPlan, models: Mapping[str, ModelPlan], *, restarted: bool = False, added: bool = False
+    ) -> None:
+        """Switch to other settings and models. With `restarted`, the next capture begins an epoch. `added` is for a
+        camera that the sink may have received reports about when it was there before: its streams begin afresh.
+        """
         before, self.streams = self.streams, {}
         for model in sorted(plan.models, key=lambda model: _depth(model, models)):
             self.streams[model] = self._stream(model, models[model].after, before.get(model))
@@ -51,8 +55,9 @@ class Camera:
         self.lossless = plan.delivery == "lossless"
         for model, stream in self.streams.items():
             stream.configure(plan, models[model])
-            if self.greeted and model not in before:
+            if (self.greeted or added) and model not in before:
                 self._joining.add(stream)
+            if self.greeted and model not in before:
                 self.send(Introduce())
         if not self._restarted:  # some frames may have been held for a model that is gone
             self.release()

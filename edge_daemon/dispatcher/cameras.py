@@ -40,7 +40,8 @@ class Cameras:
             before[name].remove()
             self._dirty.pop(before[name], None)
         for name, camera in self._cameras.items():
-            camera.change(plans[name], models, restarted=name in restarted)
+            added = self._resumed and name not in before
+            camera.change(plans[name], models, restarted=name in restarted, added=added)
         self._lossless = [camera for camera in self if camera.lossless]
         self.watch(self._watched)
 

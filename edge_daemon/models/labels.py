@@ -99,6 +99,13 @@ def _numbered(classes: int | None, known: Mapping[int, str]) -> tuple[Names, lis
 def _from_file(path: Path) -> Names:
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        from edge_daemon.config.near import near  # only for this sentence
+        from edge_daemon.config.problems import close
+
+        guess = close(path.name, coco.SETS)
+        hint = f"; did you mean {guess}?" if guess else near(path)
+        raise ModelError(f"cannot read its labels from {path}: {error.strerror}{hint}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ModelError(f"cannot read its labels from {path}: {reason}") from error

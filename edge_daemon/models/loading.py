@@ -63,6 +63,10 @@ def check(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(len(_LFS_POINTER))
+    except FileNotFoundError as error:
+        from edge_daemon.config.near import near  # only for this sentence
+
+        raise ModelError(f"cannot read the file: {error.strerror}{near(path)}") from error
     except OSError as error:
         raise ModelError(f"cannot read the file: {error.strerror}") from error
     if path.stat().st_size > MAX_BYTES:

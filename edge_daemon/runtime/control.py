@@ -209,11 +209,14 @@ def reconfigure(settings: msgspec.Struct, restarted: list[str]) -> Reconfigure:
 
 
 class Control:
-    """A process's end of its control channel. Poll its `fileno()`, then read the commands."""
+    """A process's end of its control channel. Poll its `fileno()`, then read the commands.
+
+    This process is killed if it sends no report for `hang_s`.
+    """
 
     def __init__(self, fd: int) -> None:
         self._channel = Channel(socket.socket(fileno=fd))
-        self._hang_s = HANG_S
+        self.hang_s = HANG_S
         self._last_report = 0.0
         self._last_state = ""
         self._ids = itertools.count(1)
@@ -237,7 +240,7 @@ class Control:
             start = _start.decode(self._channel.wait_for_message())
         except EOFError:
             raise StartError("the supervisor is gone, or has given this process up") from None
-        self._hang_s = start.hang_s
+        self.hang_s = start.hang_s
         return msgspec.msgpack.decode(start.settings, type=kind)
 
     @staticmethod
@@ -290,13 +293,13 @@ class Control:
     def heartbeat(self, state: str, report: ProcessReport = NO_REPORT) -> None:
         """Send a heartbeat once a second, or as often as is due, and at once when `state` changes."""
         now = time.monotonic()
-        if state == self._last_state and now - self._last_report < min(HEARTBEAT_S, self._hang_s / 4):
+        if state == self._last_state and now - self._last_report < min(HEARTBEAT_S, self.hang_s / 4):
             return
         self.report(state, report)
 
     def rest_ms(self, most: int) -> int:
         """Longest time to wait for something to do, up to `most`, without missing a heartbeat."""
-        return min(most, round(1e3 * self._hang_s / 2))
+        return min(most, round(1e3 * self.hang_s / 2))
 
     def report(self, state: str, report: ProcessReport = NO_REPORT) -> None:
         """Send a heartbeat now."""

@@ -1,7 +1,7 @@
 """The state of each stream on disk, for the next sink if sink and dispatcher die together.
 
 A file in the run's folder: for each step in which streams moved, the length of the result file at that time, and the
-states of those streams. Results that were written after the last step are made up for from their lines.
+states of those streams. Results and ends that were written after the last step are made up for from their lines.
 """
 
 import errno
@@ -27,14 +27,27 @@ LIMIT_BYTES = 256 << 10
 """Length at which the file is written again with the last states only."""
 
 
-class Line(msgspec.Struct, frozen=True):
-    """The part of a line of the result file that concerns its stream."""
+class ResultLine(msgspec.Struct, frozen=True, tag_field="type", tag="result"):
+    """The part of a result in the result file that concerns its stream."""
 
     camera: str
     model: str
     epoch: int
     seq: int
     dropped: Dropped
+
+
+class EndLine(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
+    """The end of a stream in the result file: totals over all epochs."""
+
+    camera: str
+    model: str
+    epoch: int
+    captured: int
+    dropped: Dropped
+
+
+Line = ResultLine | EndLine
 
 
 class Checkpoint:
@@ -115,29 +128,43 @@ class Checkpoint:
 
 
 def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:
-    """The states after the results of these lines were published too."""
+    """The states after these lines were published too."""
     by_key = {state.key: state for state in states}
     for line in lines:
         key = line.camera, line.model
         state = by_key.get(key) or StreamState(camera=line.camera, model=line.model, epoch=line.epoch)
-        if (line.epoch, line.seq) <= (state.epoch, state.published):
-            continue
-        same = line.epoch == state.epoch
-        new = Counter(line.dropped) - Counter(state.gap if same else {})
-        by_key[key] = StreamState(
-            camera=line.camera,
-            model=line.model,
-            epoch=line.epoch,
-            resolved=line.seq,
-            published=line.seq,
-            delivered=state.delivered + 1,
-            dropped=dict(Counter(state.dropped) + new),
-        )
+        by_key[key] = _after_result(state, line) if isinstance(line, ResultLine) else _after_end(state, line)
     return list(by_key.values())
 
 
+def _after_result(state: StreamState, line: ResultLine) -> StreamState:
+    if (line.epoch, line.seq) <= (state.epoch, state.published):
+        return state
+    new = Counter(line.dropped) - Counter(state.gap if line.epoch == state.epoch else {})
+    return StreamState(
+        camera=line.camera,
+        model=line.model,
+        epoch=line.epoch,
+        resolved=line.seq,
+        published=line.seq,
+        delivered=state.delivered + 1,
+        dropped=dict(Counter(state.dropped) + new),
+    )
+
+
+def _after_end(state: StreamState, line: EndLine) -> StreamState:
+    """The state at the end of its epoch. The end of another one, of which nothing is known, is left to be repeated."""
+    if line.epoch != state.epoch or state.finished:
+        return state
+    before = state.delivered + sum(state.dropped.values()) - (state.resolved + 1)
+    gap = Counter(state.gap) + (Counter(line.dropped) - Counter(state.dropped))
+    return msgspec.structs.replace(
+        state, resolved=line.captured - before - 1, gap=dict(gap), dropped=line.dropped, finished=True
+    )
+
+
 def _lines(results: Path, start: int) -> Iterator[Line]:
-    """The whole lines of the result file from byte `start` on, without those that are no results."""
+    """The whole lines of the result file from byte `start` on, without those of other programs."""
     try:
         with results.open("rb") as file:
             file.seek(start)

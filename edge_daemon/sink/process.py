@@ -162,13 +162,12 @@ class Sink:
         for message, arrival in items:
             body = msgspec.json.encode(message)
             self._publisher.publish_result(message.camera, body)
-            if isinstance(message, Result):
-                if self._results:
-                    self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
-                if arrival:
-                    self._publisher.publish_frame(message, arrival)
-            else:
+            if self._results:
+                self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
+            if isinstance(message, End):
                 self._publisher.end(message.camera, message.model)
+            elif arrival:
+                self._publisher.publish_frame(message, arrival)
         if self._results:
             self._results.flush()  # before it is acknowledged: acknowledged results are not sent again
 

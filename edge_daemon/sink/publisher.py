@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Container
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -202,4 +201,4 @@ def _saver(settings: SinkSettings) -> "Saver | None":
         return None
     from edge_daemon.sink.saver import Saver  # not before it is needed: it loads FFmpeg
 
-    return Saver(Path(settings.save.target), settings.save.began_at, alone=len(settings.cameras) == 1)
+    return Saver(settings.save, alone=len(settings.cameras) == 1)

@@ -1,4 +1,4 @@
-"""The result file: every result as a JSON line."""
+"""The result file: every result as a JSON line, and at the end of a finite source its totals."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from edge_daemon.sink.syncer import Syncer
 logger = logging.getLogger(__name__)
 STDOUT = 1
 BEGINNING = b'{"v":'
-"""First bytes of every result."""
+"""First bytes of every line."""
 LIMIT_BYTES = 4 << 20
 """Bytes kept while the disk is full. Further lines are lost, and counted, except those to keep."""
 MODE = 0o644
@@ -129,7 +129,7 @@ def _opened(path: str) -> int:
 
 
 def _mend(path: str, fd: int) -> None:
-    """Truncate a last line that begins like a result and has no end."""
+    """Truncate a last line that begins like those of a sink and is not complete."""
     size = os.fstat(fd).st_size
     with Path(path).open("rb") as file:
         start = max(0, size - LIMIT_BYTES)

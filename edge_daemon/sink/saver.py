@@ -12,8 +12,11 @@ import msgspec
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from edge_daemon.errors import SourceError
 from edge_daemon.imaging.header import Buffer
 from edge_daemon.messages.published import Result
+from edge_daemon.settings import SaveSettings
+from edge_daemon.sink.sound import Sound
 
 logger = logging.getLogger(__name__)
 AHEAD = 8
@@ -41,14 +44,16 @@ class _Writer(Protocol):
 
 
 class Saver:
-    """Saves the annotated frames of `cameras` to `target`: a folder if it has no suffix, else a video, or one for each
-    camera (`NAME-CAMERA.mp4`). A file that was there before the time `began_at` is replaced.
+    """Saves the annotated frames of cameras to the `target` of its settings: a folder if it has no suffix, else a
+    video, or one for each camera (`NAME-CAMERA.mp4`) if the only one is not `alone`. A file that was there before the
+    run began is replaced.
 
     What cannot be written is logged once; further frames of that camera are not saved.
     """
 
-    def __init__(self, target: Path, began_at: float, *, alone: bool) -> None:
-        self._target, self._began_at, self._alone = target, began_at, alone
+    def __init__(self, settings: SaveSettings, *, alone: bool) -> None:
+        self._target, self._began_at, self._alone = Path(settings.target), settings.began_at, alone
+        self._sound = settings.sound
         self._writers: dict[str, _Writer | None] = {}
         self._queue: queue.Queue[_Frame | None] = queue.Queue(AHEAD)
         self._skipped = 0
@@ -94,7 +99,8 @@ class Saver:
         if not self._target.suffix:
             return _Pictures(self._target if self._alone else self._target / camera)
         name = self._target.stem if self._alone else f"{self._target.stem}-{camera}"
-        return _Video(self._free(name))
+        clip = self._sound.get(camera)
+        return _Video(self._free(name), Path(clip) if clip else None)
 
     def _free(self, name: str) -> Path:
         """A name that no earlier process of this run has written to."""
@@ -123,13 +129,15 @@ class _Pictures:
 
 
 class _Video:
-    """A video with the frames' own times: H.264 if FFmpeg can encode it, else MJPEG."""
+    """A video with the frames' own times, and the sound of `clip`: H.264 if FFmpeg can encode it, else MJPEG."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, clip: Path | None) -> None:
+        self._file, self._clip = file, clip
+        self._sound: Sound | None = None
         self._decoder = av.CodecContext.create("mjpeg", "r")
         self._stream: VideoStream | None = None
         self._begin_s = self._last_s = 0.0
+        self._step_s = USUAL_S
         self._epoch = -1
 
     def write(self, frame: _Frame) -> None:
@@ -149,13 +157,40 @@ class _Video:
         )
         shown.pts, shown.time_base = round(TICKS * self._time_s(frame.result)), Fraction(1, TICKS)
         self._container.mux(self._stream.encode(shown))
+        self._copy_sound(frame.result.time_s)
 
     def close(self) -> None:
         if self._stream:
+            self._copy_sound(self._begin_s + self._last_s + self._step_s)
             self._container.mux(self._stream.encode(None))
             self._container.close()
+        if self._sound:
+            self._sound.close()
 
     def _open(self, picture: av.VideoFrame) -> None:
+        """Open the file; without the sound if that is not possible."""
+        self._begin(picture)
+        if not self._clip:
+            return
+        try:
+            self._sound = Sound(self._clip, self._container)
+            self._container.start_encoding()
+        except (SourceError, av.FFmpegError) as error:
+            logger.warning("%s has no sound: that of %s cannot be kept: %s", self._file, self._clip, error)
+            self._sound = None
+            self._container.close()
+            self._begin(picture)
+
+    def _copy_sound(self, until_s: float) -> None:
+        """Copy the sound up to a time in the clip; damage ends it."""
+        try:
+            if self._sound:
+                self._sound.copy(until_s, self._begin_s)
+        except av.FFmpegError as error:
+            logger.warning("the sound of %s ends after %.1f s: %s", self._clip, self._last_s, error)
+            self._sound = None
+
+    def _begin(self, picture: av.VideoFrame) -> None:
         codec = next((name for name in H264 if name in av.codecs_available), "mjpeg")
         options = FRAGMENTS if self._file.suffix.lower() in (".mp4", ".mov") else {}
         self._container = av.open(str(self._file), "w", options=options)
@@ -175,5 +210,9 @@ class _Video:
         if self._epoch < 0 or time_s <= self._last_s:
             self._begin_s = result.time_s - (0.0 if self._epoch < 0 else self._last_s + USUAL_S)
             time_s = result.time_s - self._begin_s
+            if self._sound and self._epoch >= 0:
+                self._sound.rewind()
+        else:
+            self._step_s = time_s - self._last_s
         self._epoch, self._last_s = result.epoch, time_s
         return time_s

@@ -1,8 +1,10 @@
 """The difference between two plans of processes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from edge_daemon.supervisor.changes import changes
+from edge_daemon.supervisor.description import Description
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
 
 Key = tuple[str, str]
@@ -53,24 +55,14 @@ def trials(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> list[Proce
     return found
 
 
-def in_words(old: Iterable[ProcessSpec], new: Iterable[ProcessSpec]) -> str:
-    """For people: `camera yard is new, model person has changed`."""
-    before, after = _topics(old), _topics(new)
-    words = [
-        f"{topic} {'is new' if topic not in before else 'has changed' if topic in after else 'is gone'}"
-        for topic in before | after
-        if before.get(topic) != after.get(topic)
-    ]
-    return ", ".join(words) or "nothing has changed"
+def in_words(old: Sequence[ProcessSpec], new: Sequence[ProcessSpec]) -> str:
+    """All that has changed, for people, and what was started again for it."""
+    restarted = {name: spec.kind.restarted for spec in diff(old, new).changed for name in spec.described}
+    return changes(_described(old), _described(new), restarted)
 
 
-def _topics(plan: Iterable[ProcessSpec]) -> dict[str, list[object]]:
-    """By what a user calls it, all that the processes know of a camera or a model."""
-    topics: dict[str, list[object]] = {}
-    for spec in plan:
-        for topic, known in spec.kind.topics(spec, spec.settings):
-            topics.setdefault(topic, []).append(known)
-    return topics
+def _described(plan: Iterable[ProcessSpec]) -> Description:
+    return {name: entries for spec in plan for name, entries in spec.described.items()}
 
 
 def _by_key(plan: Iterable[ProcessSpec]) -> dict[Key, ProcessSpec]:

@@ -115,8 +115,10 @@ def _reconfigure_all(table: ProcessTable, specs: dict[Key, ProcessSpec], childre
 
 
 def _reconfigure(table: ProcessTable, child: Child, spec: ProcessSpec, restarted: list[str] | None = None) -> Steps:
-    """Have a process use the settings of `spec`; one that died meanwhile starts with them. One that need not be there,
-    and cannot start, is not waited for. A kind that `receives_exits` learns which captures are `restarted`.
+    """Have a process use the settings of `spec`; one that died meanwhile starts with them.
+
+    One that has finished is not asked, and one that cannot start is not waited for if it captures a camera or need not
+    be there. A kind that `receives_exits` learns which captures are `restarted`.
 
     Raises:
         StartError: the reason for which it cannot; it uses its old settings.
@@ -125,13 +127,13 @@ def _reconfigure(table: ProcessTable, child: Child, spec: ProcessSpec, restarted
     old, starts = child.spec, child.starts
     ended = child.restarts + child.running  # how many times it ends with the old settings, at most
     child.spec = spec
-    if old.settings == spec.settings and not restarted:
+    if child.finished or (old.settings == spec.settings and not restarted):
         return
     while child.starts == starts and not child.reconfigure(restarted):
         yield
     while (answer := child.answer) is None and not (child.starts != starts and child.ready):
         if child.failure and child.restarts > ended:
-            if not spec.awaited:
+            if not spec.awaited or spec.camera:
                 return
             child.spec = old
             raise StartError(child.failure.sentence)

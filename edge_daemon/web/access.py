@@ -77,7 +77,8 @@ class _Guesses:
 class Access:
     """Decides by host, origin, token and role. Without any `tokens`, everybody who reaches this service is a viewer.
 
-    `hosts` are the names of this service, to which browsers may send changes; it answers to `names`, too.
+    `hosts` are the names of this service, to which browsers may send changes; it answers to `names`, too. Pages of the
+    `origins` may send requests without its cookie.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Access:
         hosts: Iterable[str],
         names: Iterable[str] = (),
         sessions: Sessions | None = None,
+        origins: Iterable[str] = (),
     ) -> None:
         self._known = [
             (of.token if of.token.startswith(SHA256) else digest(of.token), Identity(name, of.role))
@@ -93,6 +95,7 @@ class Access:
         ]
         self._hosts = {host.lower() for host in hosts}
         self._names = self._hosts | {"localhost", *(name.lower() for name in names)}
+        self.origins = frozenset(origins)
         self._guesses: OrderedDict[str, _Guesses] = OrderedDict()
         self._sessions = sessions or Sessions(None)
         self._of_sessions = {digest(known): identity for known, identity in self._known}
@@ -168,8 +171,11 @@ class Access:
     def _is_from_here(self, head: RequestHead, needed: Role | None) -> bool:
         """True if this service's own page sent it, or a program, or if a person followed a link to a page.
 
-        A change needs more than a cookie, which browsers add by themselves: they have to name the origin.
+        A change needs more than a cookie, which browsers add by themselves: they have to name the origin. A page of
+        another site that may call this one never uses the cookie.
         """
+        if head.origin in self.origins and head.fetch_mode in (None, "cors", "websocket"):
+            return head.cookie is None
         if head.method in SAFE:
             return needed is None or head.fetch_mode == "navigate" or head.fetch_site in (None, "same-origin", "none")
         if head.fetch_site not in (None, "same-origin", "none"):

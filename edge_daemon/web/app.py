@@ -5,12 +5,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi import FastAPI, HTTPException, Request, Response
 
 from edge_daemon.web import about, changing, login, looking, predicting, protocol, roles, system, watching
 from edge_daemon.web.access import Access
 from edge_daemon.web.guard import Guard
+from edge_daemon.web.pagefiles import KINDS, PageFile, ending
 from edge_daemon.web.proxies import Proxies
 from edge_daemon.web.roles import PUBLIC, VIEWER, Gate
 from edge_daemon.web.service import Service, as_json
@@ -30,7 +30,7 @@ def make_app(service: Service) -> Guard:
     )
     settings = service.settings
     sessions = Sessions(Path(settings.state) if settings.state else None)
-    access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions)
+    access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions, settings.origins)
     app.state.gate = Gate(access, service.supervisor)
     login.add_routes(app, service, access, sessions)
     for routes in (about, watching, looking, predicting, protocol, changing, system):
@@ -48,24 +48,22 @@ def _names_of_machine() -> list[str]:
 
 def _page(app: FastAPI) -> None:
     folder = files("edge_daemon.web") / "page"
+    served = {one.name: PageFile(one) for one in folder.iterdir() if ending(one.name) in KINDS}
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[VIEWER])
     async def openapi() -> Response:
         return as_json(roles.with_scheme(app.openapi()))
 
     @app.get("/", include_in_schema=False, dependencies=[PUBLIC])
-    async def page() -> Response:
-        return HTMLResponse((folder / "index.html").read_bytes())
+    async def page(request: Request) -> Response:
+        return served["index.html"].response(request)
 
     @app.get("/docs", include_in_schema=False, dependencies=[PUBLIC])
-    async def docs() -> Response:
-        return HTMLResponse((folder / "docs.html").read_bytes())
-
-    kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html"}
-    served = {one.name: one for one in folder.iterdir() if one.name.rpartition(".")[2] in kinds}
+    async def docs(request: Request) -> Response:
+        return served["docs.html"].response(request)
 
     @app.get("/page/{name}", include_in_schema=False, dependencies=[PUBLIC])
-    async def part(name: str) -> Response:
+    async def part(name: str, request: Request) -> Response:
         if name not in served:
             raise HTTPException(404, "there is no such file")
-        return FileResponse(str(served[name]), media_type=kinds[name.rpartition(".")[2]])
+        return served[name].response(request)

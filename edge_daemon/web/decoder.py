@@ -28,6 +28,7 @@ from edge_daemon.imaging.colour import Pixels, rgb_to_bgr
 from edge_daemon.imaging.pictures import PEAK_BYTES, check_size, read_reduced
 from edge_daemon.messages.frames import Input
 from edge_daemon.models.preprocess import Fit, reduction
+from edge_daemon.web.encoded import EncodedError, picture_of_json
 from edge_daemon.web.forms import NO_PICTURE, FormError, file_of_form
 from edge_daemon.web.inference import ProtocolError, read
 from edge_daemon.web.tasks import MAX_BYTES, READY, SEALS, Asked, Decoded, Refused, Task
@@ -44,7 +45,7 @@ LARGE = 4_000_000
 """Pixels from which on the memory of a picture is returned to the system at once."""
 LONGEST = 1000
 """Maximum number of characters of an error."""
-STATUS = {FormError: 422, ProtocolError: 400, TooLargeError: 413, PictureError: 415}
+STATUS = {FormError: 422, EncodedError: 422, ProtocolError: 400, TooLargeError: 413, PictureError: 415}
 
 
 def decode(task: Task, body: memoryview) -> tuple[Decoded, Pixels]:
@@ -53,10 +54,12 @@ def decode(task: Task, body: memoryview) -> tuple[Decoded, Pixels]:
     Raises:
         EdgeError: there is none, or it may not be decoded.
     """
-    began, asked = time.perf_counter(), Asked()
+    began, asked, count = time.perf_counter(), Asked(), None
     content: memoryview | bytes | bytearray | Pixels = body
     if task.kind == "form":
         content = file_of_form(task.content_type, bytes(body))
+    elif task.kind == "json":
+        content, count = picture_of_json(body, task.index)
     elif task.kind == "inference":
         asked, content = read(body, task.head_length)
     if not len(content):
@@ -66,7 +69,10 @@ def decode(task: Task, body: memoryview) -> tuple[Decoded, Pixels]:
         check_size(width, height, task.max_pixels)
         bgr = rgb_to_bgr(content)
     else:
-        bgr, (height, width) = read_reduced(content, task.max_pixels, lambda size: _reduction(size, task.input))
+        try:
+            bgr, (height, width) = read_reduced(content, task.max_pixels, lambda size: _reduction(size, task.input))
+        except PictureError as error:
+            raise type(error)(f"images[{task.index}]: {error}" if count else str(error)) from error
     scaled = bgr.shape[1], bgr.shape[0]
     return Decoded(
         width=width,
@@ -74,6 +80,7 @@ def decode(task: Task, body: memoryview) -> tuple[Decoded, Pixels]:
         scaled=None if scaled == (width, height) else scaled,
         decode_ms=1e3 * (time.perf_counter() - began),
         asked=asked,
+        count=count,
     ), bgr
 
 

@@ -1,11 +1,12 @@
 """Stands before the application: takes in what a proxy adds, refuses requests to other hosts, answers HEAD as GET
-without a body, adds the headers that protect browsers, and lets clients leave without an error.
+without a body, adds the headers that protect browsers, tells them which other sites may call this one (CORS), and lets
+clients leave without an error.
 """
 
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,14 @@ SECURITY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
 }
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Inference-Header-Content-Length, Last-Event-ID",
+    "Access-Control-Max-Age": "600",
+}
+"""What pages of other sites may send. Cookies are not among it: they send tokens."""
+EXPOSED = b"Inference-Header-Content-Length, Retry-After"
+"""Headers of answers that such pages may read."""
 HEAD = "edge_daemon_head"
 """Key of a request's scope: its `RequestHead`."""
 ABANDON = "edge_daemon_abandon"
@@ -54,9 +63,12 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             return
         scope[HEAD] = head = _head_of(scope, self._proxies)
-        answer = _Answer(send, scope)
+        origins = self._access.origins
+        answer = _Answer(send, scope, _cors(head.origin, origins) if origins else [])
         if refusal := self._refusal(scope, head):
             await answer.refuse(refusal)
+        elif head.method == "OPTIONS" and head.origin in origins:
+            await answer.give(204, dict(PREFLIGHT))
         elif elsewhere := self._moved(scope):
             await answer.redirect(elsewhere)
         else:
@@ -99,8 +111,8 @@ class Guard:
 class _Answer:
     """The answer to one request, on its way to the connection. A HEAD request gets it `without_body`."""
 
-    def __init__(self, send: Send, scope: Scope) -> None:
-        self._send, self._scope = send, scope
+    def __init__(self, send: Send, scope: Scope, cors: list[tuple[bytes, bytes]]) -> None:
+        self._send, self._scope, self._cors = send, scope, cors
         self._started = asyncio.Event()
         self.without_body = scope.get("method") == "HEAD"
 
@@ -108,7 +120,7 @@ class _Answer:
         """Send a message of the application: with more headers, and large bodies in parts."""
         if message["type"] == "http.response.start":
             self._started.set()
-            message["headers"] = [*message["headers"], *SECURITY.items()]
+            message["headers"] = [*message["headers"], *SECURITY.items(), *self._cors]
         elif message["type"] == "http.response.body":
             if self.without_body:
                 return
@@ -185,6 +197,15 @@ def _head_of(scope: Scope, proxies: Proxies) -> RequestHead:
         fetch_site=headers.get("sec-fetch-site"),
         fetch_mode=headers.get("sec-fetch-mode"),
     )
+
+
+def _cors(origin: str | None, origins: Collection[str]) -> list[tuple[bytes, bytes]]:
+    """Headers that let pages of these origins read an answer (Fetch standard, 3.3)."""
+    vary = [(b"vary", b"Origin")]
+    if origin not in origins:
+        return vary
+    allowed = (b"access-control-allow-origin", str(origin).encode())
+    return [*vary, allowed, (b"access-control-expose-headers", EXPOSED)]
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

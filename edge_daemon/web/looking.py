@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 from fastapi import FastAPI, HTTPException, Query, Response, WebSocket, WebSocketDisconnect
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.messages.pictures import PictureHeader, Width, nearest
-from edge_daemon.web.names import unknown
 from edge_daemon.web.plain import Picture, PictureViewer
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service

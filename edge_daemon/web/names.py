@@ -6,18 +6,7 @@ from fastapi import HTTPException
 from fastapi.dependencies.models import Dependant
 from starlette.requests import HTTPConnection
 
-from edge_daemon.config.problems import close
-
-SHOWN, MOST = 100, 100
-"""Characters of a wrong name that an error shows, and names that it lists."""
-
-
-def unknown(kind: str, name: str, names: Collection[str]) -> str:
-    """A sentence on the `name` of a camera, model or the like that does not exist."""
-    guess = close(name[:SHOWN], names) or next((known for known in names if name and known.startswith(name)), None)
-    some = ", ".join(list(names)[:MOST]) + (", …" if len(names) > MOST else "")
-    there_are = f"there are {some}" if names else "there is none"
-    return f"there is no {kind} {name[:SHOWN]}; " + (f"did you mean {guess}? " if guess else "") + there_are
+from edge_daemon.config.problems import unknown
 
 
 def check(kind: str, asked: Collection[str] | None, names: Collection[str]) -> None:

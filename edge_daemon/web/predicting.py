@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
@@ -16,19 +17,21 @@ from edge_daemon.web.bodies import hold, later, read_body
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.budget import BusyError
 from edge_daemon.web.decoders import RefusedError
+from edge_daemon.web.encoded import REQUEST
 from edge_daemon.web.pictures import download, wanted
 from edge_daemon.web.requests import Answer, Picture, Requests
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json
-from edge_daemon.web.tasks import Asked, Task
+from edge_daemon.web.tasks import Decoded, Task
 
 ANNOTATED_BYTES = 9
 """Memory that drawing takes, in bytes a pixel: what the worker sends, the same in the order of the encoder, a file."""
 STATUS = {"undecodable": 415, "unknown-class": 422}
-FORM = "multipart/form-data"
+FORM, JSON = "multipart/form-data", "application/json"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}}
-_BODY = {"requestBody": {"required": True, "content": {"image/*": _FILE, FORM: _FORM}}}
+_CONTENT = {"image/*": _FILE, FORM: _FORM, JSON: {"schema": REQUEST}}
+_BODY = {"requestBody": {"required": True, "content": _CONTENT}}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -50,15 +53,24 @@ def add_routes(app: FastAPI, service: Service) -> None:
             int | None, Query(ge=1, le=10000, description="At most this many, most confident first")
         ] = None,
     ) -> Response:
+        """The picture is the body, the file of a form, or `image` in JSON (base64). Of several `images` in JSON the
+        answer has `results`, in their order.
+        """
         began, settings, status = time.monotonic(), service.settings, 500
         try:
             service.check_model(model)
             names = [name for part in classes for name in part.split(",")] if classes else None
             filter = ResultFilter(confidence=confidence, classes=names, max_detections=max_detections)
             kind = wanted(request.headers.get("accept", ""))
-            picture = await read_upload(request, service, model, annotate=kind is not None)
-            answer = await answer_to(request, service, model, picture, filter, annotate=kind is not None)
+            upload = await read_upload(request, service, model, annotate=kind is not None)
+            answers = [
+                await answer_to(request, service, model, picture, filter, annotate=kind is not None)
+                async for picture in upload.pictures()
+            ]
             status = 200
+            if upload.is_list:
+                return as_json({"results": [_findings(answer) for answer in answers]})
+            answer = answers[0]
             if kind is None or answer.rgb is None:
                 return as_json(_findings(answer))
             async with service.encoding:
@@ -70,28 +82,52 @@ def add_routes(app: FastAPI, service: Service) -> None:
             service.metrics.request(model if model in settings.models else "", status, time.monotonic() - began)
 
 
-async def read_upload(request: Request, service: Service, model: str, *, annotate: bool) -> Picture:
-    """The picture in a request's body, or the file of its form.
+class Upload:
+    """The pictures in a request's body, which are decoded one after the other: a request holds one at a time."""
+
+    def __init__(self, request: Request, service: Service, task: Task, body: bytearray, *, annotate: bool) -> None:
+        self._request, self._service, self._annotate = request, service, annotate
+        self._task, self._body = task, body
+        self.is_list = False
+
+    async def pictures(self) -> AsyncIterator[Picture]:
+        """Each picture; `is_list` is true from the first on if the request has a list of them.
+
+        Raises:
+            HTTPException: one cannot be decoded, or a list is to be answered with a picture.
+        """
+        count = 1
+        while self._task.index < count:
+            picture, found = await decoded(self._request, self._service, self._task, self._body)
+            self.is_list, count = found.count is not None, found.count or 1
+            if self._annotate and self.is_list:
+                raise HTTPException(422, "the answer to several images is JSON; send one to get an annotated picture")
+            if self._annotate:
+                hold(self._request, len(picture.data) + ANNOTATED_BYTES * picture.width * picture.height)
+            yield picture
+            self._task = msgspec.structs.replace(self._task, index=self._task.index + 1)
+
+
+async def read_upload(request: Request, service: Service, model: str, *, annotate: bool) -> Upload:
+    """The picture in a request's body, the file of its form, or those in its JSON.
 
     Raises:
-        HTTPException: there is none, or it cannot be decoded.
+        HTTPException: the body is too long.
     """
     body = await read_body(request, service.settings.max_bytes)
     content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
     task = Task(
-        kind="form" if content_type.lower().startswith(FORM) else "file",
+        kind="form" if kind == FORM else "json" if kind == JSON else "file",
         content_type=content_type,
         max_pixels=service.settings.max_pixels,
         input=None if annotate else service.broker.input_of(model),
     )
-    picture, _ = await decoded(request, service, task, body)
-    if annotate:
-        hold(request, len(picture.data) + ANNOTATED_BYTES * picture.width * picture.height)
-    return picture
+    return Upload(request, service, task, body, annotate=annotate)
 
 
-async def decoded(request: Request, service: Service, task: Task, body: bytearray) -> tuple[Picture, Asked]:
-    """A picture as a worker gets it, and what an inference request asks for.
+async def decoded(request: Request, service: Service, task: Task, body: bytearray) -> tuple[Picture, Decoded]:
+    """A picture as a worker gets it, and what else was found in the body.
 
     Raises:
         HTTPException: there is none, it cannot be decoded, or too many wait.
@@ -104,7 +140,7 @@ async def decoded(request: Request, service: Service, task: Task, body: bytearra
     except RefusedError as error:
         raise later(str(error)) if error.status == 503 else HTTPException(error.status, str(error)) from error
     hold(request, len(data))
-    return Picture(data, found.width, found.height, found.scaled, found.decode_ms), found.asked
+    return Picture(data, found.width, found.height, found.scaled, found.decode_ms), found
 
 
 async def answer_to(

@@ -5,10 +5,10 @@ from importlib.metadata import version
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.web.bodies import read_body
 from edge_daemon.web.inference import REQUEST, ProtocolError, answer, metadata
-from edge_daemon.web.names import unknown
 from edge_daemon.web.predicting import answer_to, decoded
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
@@ -78,11 +78,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
                 max_pixels=service.settings.max_pixels,
                 input=service.broker.input_of(model),
             )
-            picture, asked = await decoded(request, service, task, body)
+            picture, read = await decoded(request, service, task, body)
             found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-        data, head = answer(model, found.outcome.found, asked)
+        data, head = answer(model, found.outcome.found, read.asked)
         if head is None:
             return Response(data, media_type="application/json")
         return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})

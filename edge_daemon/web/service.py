@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from fastapi import HTTPException, Response
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.messages.status import CameraStatus
 from edge_daemon.runtime import run_files
 from edge_daemon.settings import WebSettings
@@ -17,7 +18,6 @@ from edge_daemon.web.budget import Budget
 from edge_daemon.web.decoders import Decoders
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
-from edge_daemon.web.names import unknown
 from edge_daemon.web.supervisor_client import SupervisorClient
 
 

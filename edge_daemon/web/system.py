@@ -14,11 +14,12 @@ from fastapi import FastAPI, HTTPException, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from edge_daemon import line_file
+from edge_daemon.config.problems import unknown
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import Requester
 from edge_daemon.runtime import run_files
 from edge_daemon.web.history import STEP_S
-from edge_daemon.web.names import check, unknown
+from edge_daemon.web.names import check
 from edge_daemon.web.roles import ADMINISTRATOR, VIEWER
 from edge_daemon.web.service import Service, as_json
 

@@ -25,27 +25,32 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Find and decode the picture in a body: a `file`, a `form` (of this Content-Type) that contains one, or an
-    `inference` request, of which the first `head_length` bytes are JSON, if it has binary tensors.
+    """Find and decode the picture in a body: a `file`, a `form` (of this Content-Type) that contains one, number
+    `index` of those in `json`, or an `inference` request, of which the first `head_length` bytes are JSON, if it has
+    binary tensors.
 
     A picture has at most `max_pixels`; `input` is the size that the model needs, if a reduced picture is enough.
     """
 
-    kind: Literal["file", "form", "inference"]
+    kind: Literal["file", "form", "json", "inference"]
     max_pixels: int
     content_type: str = ""
+    index: int = 0
     head_length: int | None = None
     input: Input | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True, tag="decoded"):
-    """A picture of `width` x `height`, whose pixels are reduced to `scaled` (width, height), if that is set."""
+    """A picture of `width` x `height`, whose pixels are reduced to `scaled` (width, height), if that is set. `count` is
+    the number of pictures if the body has a list of them.
+    """
 
     width: int
     height: int
     scaled: tuple[int, int] | None = None
     decode_ms: float = 0.0
     asked: Asked = Asked()
+    count: int | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):

@@ -95,6 +95,9 @@ def read(path: Path) -> tuple[QuarantinedFrame, bytes]:
     try:
         about = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=QuarantinedFrame)
         return about, (path.parent / Path(about.picture).name).read_bytes()
+    except FileNotFoundError as error:
+        why = "its JSON file is not beside it" if path.exists() else "there is no such file"
+        raise EdgeError(f"{path} is no frame that was set aside: {why}") from error
     except OSError as error:
         raise EdgeError(f"cannot read {error.filename}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

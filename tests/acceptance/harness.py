@@ -49,6 +49,14 @@ class Daemon:
 
     def lines(self) -> list[dict[str, Any]]:
         """The results written so far."""
+        return [line for line in self.written() if line.get("type") != "end"]
+
+    def ends(self) -> list[dict[str, Any]]:
+        """The ends of finite sources written so far."""
+        return [line for line in self.written() if line.get("type") == "end"]
+
+    def written(self) -> list[dict[str, Any]]:
+        """All lines of the results file that are complete."""
         text = self.results.read_text() if self.results.exists() else ""
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 

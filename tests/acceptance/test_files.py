@@ -25,7 +25,7 @@ publish: {{wait_for: 1}}
         assert daemon.finish() == 0
     results = daemon.lines()
     assert [result["seq"] for result in results] == list(range(60))
-    assert published[:-1] == results
+    assert published == daemon.written(), "a file of results ends like the stream"
     end = published[-1]
     assert (end["captured"], end["delivered"], end["dropped"]) == (60, 60, {})
     assert {result["worker"] for result in results} == {"m-0", "m-1"}
@@ -94,3 +94,17 @@ def test_a_model_that_fails_on_a_frame_costs_that_frame(tmp_path: Path) -> None:
         assert daemon.finish() == 0
     assert [(r["seq"], r["dropped"]) for r in daemon.lines()] == [(0, {}), (2, {"model-error": 1})]
     assert "4 captured, 2 delivered, dropped: 2 model-error" in daemon.log
+
+
+def test_a_clip_in_a_loop_goes_on_in_the_same_epoch_until_it_is_stopped(tmp_path: Path) -> None:
+    config = f"""
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 5, fps=25)}, loop: true}}}}
+models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
+"""
+    with running(tmp_path, config) as daemon, Listener(daemon.address, "result/clip/") as listener:
+        results = listener.until(lambda result: result["seq"] >= 40)
+        assert daemon.stop() == 0
+        assert daemon.ends() == []
+    accounts(results)
+    assert len({result["epoch"] for result in results}) == 1
+    assert [result["time_s"] for result in results] == pytest.approx([result["seq"] / 25 for result in results])

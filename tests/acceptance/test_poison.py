@@ -98,7 +98,7 @@ models: {{m: {{path: m.onnx, workers: 1, worker_timeout: 1s}}}}
 def test_what_was_not_set_aside_cannot_be_run_again(tmp_path: Path) -> None:
     missing = replay(tmp_path / "nothing.json")
     assert missing.returncode == 1
-    assert "cannot read" in missing.stderr
+    assert "is no frame that was set aside: there is no such file" in missing.stderr
     (tmp_path / "other.json").write_text("{}")
     other = replay(tmp_path / "other.json")
     assert other.returncode == 1

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_cameras_and_models_come_and_go_and_the_others_lose_nothing(tmp_path: Pa
         before = pids(daemon)
 
         done = daemon.reload(config(tmp_path, door=DOOR, yard=YARD))
-        assert (done.returncode, done.stdout) == (0, "reloaded: camera yard is new\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, "reloaded: camera yard added\n"), done.stderr
         served(listener, "yard")
         results += served(door, "door")
         assert {title: pid for title, pid in pids(daemon).items() if title != "capture yard"} == before
@@ -63,7 +64,7 @@ def test_cameras_and_models_come_and_go_and_the_others_lose_nothing(tmp_path: Pa
         done = daemon.reload(config(tmp_path, "m: {path: m.onnx}, n: {path: n.onnx}", door=DOOR))
         assert (done.returncode, done.stdout) == (
             0,
-            "reloaded: camera door has changed, camera yard is gone, model n is new\n",
+            "reloaded: camera yard removed; model n added\n",
         )
         served(listener, "door", "n")
         results += served(door, "door", "n")
@@ -94,13 +95,49 @@ def test_a_changed_camera_is_opened_again_and_the_others_are_not(tmp_path: Path)
             pageless(config(tmp_path, door=DOOR, yard=YARD.replace("seed=2", "seed=3")))
         )
         daemon.process.send_signal(signal.SIGHUP)
-        eventually(lambda: "reloaded: camera yard has changed" in daemon.log, PATIENT_S, what="the reload")
+        eventually(
+            lambda: "reloaded: camera yard: source scene:?fps=10&size=320x180&seed=2 → " in daemon.log,
+            PATIENT_S,
+            what="the reload",
+        )
         results = served(listener, "yard")
         after = pids(daemon)
         assert {title for title in before if after[title] != before[title]} == {"capture yard"}
         assert daemon.stop() == 0
     accounts(results)
     assert len({result["epoch"] for result in results if result["camera"] == "yard"}) <= 2
+
+
+def test_what_a_camera_is_not_opened_with_changes_while_it_runs(tmp_path: Path) -> None:
+    two = "m: {path: m.onnx}, n: {path: n.onnx}"
+    with (
+        running(tmp_path, config(tmp_path, two, door=DOOR.replace("}", ", models: [m]}"))) as daemon,
+        Listener(daemon.address, "result/door/") as door,
+    ):
+        results = served(door, "door")
+        before = pids(daemon)
+        more = "fps: 4, max_age: 200ms, reorder_wait: 500ms, weight: 2, models: [m, n], stall_timeout: 9s"
+        done = daemon.reload(config(tmp_path, two, door=DOOR.replace("}", f", {more}}}")))
+        assert (done.returncode, done.stdout) == (
+            0,
+            "reloaded: camera door: models [m] → [m, n], max_age 500ms → 200ms, reorder_wait 1s → 500ms, weight 1 → 2, "
+            "stall_timeout 20s → 9s, fps set to 4; model n added\n",
+        ), done.stderr
+        results += served(door, "door", "n", more=12)
+        assert {title: pid for title, pid in pids(daemon).items() if title != "worker n-0"} == before
+        done = daemon.reload(
+            config(tmp_path, two, door=DOOR.replace("}", ", models: [m], motion: {always_every: 1m}}"))
+        )
+        assert done.returncode == 0, done.stderr
+        assert "motion added" in done.stdout
+        results += served(door, "door")
+        assert daemon.stop() == 0
+    of_m = [result for result in results if result["model"] == "m"]
+    accounts(of_m)
+    assert len({result["epoch"] for result in of_m}) == 1, "it was never opened again"
+    paced = [result["time_s"] for result in results if result["model"] == "n"][2:]
+    assert all(later - earlier > 0.2 for earlier, later in pairwise(paced)), "four a second"
+    assert {reason for result in of_m for reason in result["dropped"]} <= AMID | {"still"}
 
 
 WRONG = [
@@ -140,7 +177,7 @@ def test_a_model_file_that_was_replaced_is_loaded_again(tmp_path: Path) -> None:
         before = pids(daemon)
         slow_model(tmp_path / "other.onnx", 1.0)
         (tmp_path / "other.onnx").rename(tmp_path / "m.onnx")
-        assert daemon.reload(told).stdout == "reloaded: model m has changed\n"
+        assert daemon.reload(told).stdout == "reloaded: model m: file changed (new workers)\n"
         served(listener, "door")
         assert pids(daemon)["worker m-0"] != before["worker m-0"]
         assert daemon.stop() == 0
@@ -179,7 +216,7 @@ def test_subscribers_can_be_served_elsewhere_unless_somebody_is_there(tmp_path: 
         done = daemon.reload(told(taken))
         assert (done.returncode, taken in done.stderr) == (3, True), done.stderr
         served(door, "door")
-        assert daemon.reload(told(free)).stdout == "reloaded: publishing has changed\n"
+        assert daemon.reload(told(free)).stdout == f"reloaded: publish: bind [{here}] → [{free}]\n"
         with Listener(free, "result/door/") as elsewhere:
             served(elsewhere, "door")
         assert daemon.stop() == 0

@@ -60,6 +60,8 @@ def test_a_file_s_results_replace_those_of_earlier_runs_once_there_are_any(
     model.write_bytes(right)
     with running(tmp_path, text, *options) as daemon:
         assert daemon.finish() == 0
-        lines = daemon.lines()
-        assert len(lines) == FRAMES + kept
+        lines = daemon.written()
+        assert len(lines) == FRAMES + kept + 1
         assert (lines[0] == {"of": "an earlier run"}) is kept
+        end = {"captured": FRAMES, "delivered": FRAMES, "dropped": {}}
+        assert lines[-1] == {"v": 1, "type": "end", "camera": "a", "model": "m", "epoch": lines[-2]["epoch"], **end}

@@ -78,6 +78,55 @@ def test_no_frame_is_missing_if_the_sink_is_killed(tmp_path: Path) -> None:
     assert len(parts[0]) + len(parts[1]) > 150, "only frames that were being encoded are missing"
 
 
+def sound(file: Path) -> list[tuple[float, bytes]]:
+    """Time and bytes of each coded piece of sound, after the beginning of the video."""
+    with av.open(str(file)) as opened:
+        packets = [packet for packet in opened.demux(opened.streams.audio[0]) if packet.size]
+        stamped = [(packet.pts or 0, packet.time_base or 0, bytes(packet)) for packet in packets]
+        return [(float(pts * tick), data) for pts, tick, data in stamped if pts > 0]
+
+
+@pytest.mark.parametrize("fps", ["", ", fps: 5"])
+def test_the_sound_of_a_clip_is_kept_as_it_is(tmp_path: Path, fps: str) -> None:
+    write_video(tmp_path / "a.mp4", FRAMES, size=(64, 48), sound="aac")
+    target = tmp_path / "out.mp4"
+    with running(tmp_path, config(tmp_path, "a.mp4", more=fps), "--save", str(target), "--sound") as daemon:
+        assert daemon.finish() == 0
+    kept, there = sound(target), sound(tmp_path / "a.mp4")
+    assert [data for _, data in kept] == [data for _, data in there][: len(kept)]
+    assert [at for at, _ in kept] == pytest.approx([at for at, _ in there][: len(kept)], abs=1e-3)
+    assert kept[-1][0] > FRAMES / FPS - 0.05
+
+
+@pytest.mark.parametrize(
+    ("codec", "target", "message"),
+    [(None, "out.mp4", "it has none"), ("libopus", "out.avi", "avi cannot hold opus; try .mkv")],
+)
+def test_a_video_without_the_sound_is_saved_with_a_warning(
+    tmp_path: Path, codec: str | None, target: str, message: str
+) -> None:
+    write_video(tmp_path / "a.mkv", 20, size=(64, 48), sound=codec)
+    with running(tmp_path, config(tmp_path, "a.mkv"), "--save", str(tmp_path / target), "--sound") as daemon:
+        assert daemon.finish() == 0
+        assert f"cannot be kept: {message}" in daemon.log
+    assert len(frames(tmp_path / target)) == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "message"),
+    [
+        (["--sound"], "", "--sound needs --save with a video, such as --save out.mp4"),
+        (["--sound", "--save", "folder"], "", "--sound needs --save with a video"),
+        (["--sound", "--save", "out.mp4"], ", loop: true", "camera a is none"),
+    ],
+)
+def test_there_is_no_sound_to_keep(tmp_path: Path, options: list[str], more: str, message: str) -> None:
+    write_video(tmp_path / "a.mp4", 2, size=(64, 48))
+    with running(tmp_path, config(tmp_path, "a.mp4", more=more), *options) as daemon:
+        assert daemon.finish() == 2
+        assert message in daemon.log
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [("out.txt", "must be a video"), ("a.mp4/x", "cannot save to"), ("a.mp4/x.mp4", "cannot save to")],

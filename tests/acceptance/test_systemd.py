@@ -158,6 +158,29 @@ def test_an_upgrade_that_fails_changes_nothing(installed: Path, tmp_path: Path) 
     assert (there / "opt/edge-daemon/bin/edge-daemon").exists()
 
 
+def extras(folder: Path, extra: str) -> subprocess.CompletedProcess[str]:
+    """The extra that an installation with EXTRAS=`extra` has, which it remembers in a file of `folder`."""
+    script = f"""
+set -eu; name=install; cd {CHECKOUT}; . tools/apt.sh; . tools/venv.sh; . tools/extras.sh
+extra=$(wanted_extra {folder}/extras)
+remember_extra "$extra" {folder}/extras
+echo "$extra $(package_of "$extra")"
+"""
+    env = os.environ | {"EXTRAS": extra}
+    return subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_upgrade_keeps_the_extra_that_was_chosen_once(tmp_path: Path) -> None:
+    assert extras(tmp_path, "").stdout == "none onnxruntime\n"
+    assert extras(tmp_path, "gpu").stdout == "gpu onnxruntime-gpu\n"
+    assert extras(tmp_path, "").stdout == "gpu onnxruntime-gpu\n", "an upgrade"
+    wrong = extras(tmp_path, "gup")
+    assert wrong.returncode == 1
+    assert "there is no extra 'gup'; there are gpu (CUDA, TensorRT), openvino, and none (the CPU)" in wrong.stderr
+    assert extras(tmp_path, "none").stdout == "none onnxruntime\n"
+    assert not (tmp_path / "extras").exists()
+
+
 @pytest.fixture(scope="module")
 def machine(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     binds = {"/opt/edge-daemon": installed / "opt/edge-daemon", "/srv": installed / "etc"}
@@ -299,7 +322,7 @@ def test_reload_takes_a_camera_in_and_refuses_a_wrong_file(service: Service) -> 
     assert set(pids) <= set(service.pids()), "processes that did not change go on"
     (entry,) = [entry for entry in service.journal if entry.get("EDGE_DAEMON_AUDIT") == "1"]
     audited = [entry[f"EDGE_DAEMON_{field}"] for field in ("WHO", "ROLE", "VIA", "ACTION", "RESULT", "TEXT")]
-    assert audited == ["edge-daemon", "administrator", "control-socket", "reload", "done", "camera yard is new"]
+    assert audited == ["edge-daemon", "administrator", "control-socket", "reload", "done", "camera yard added"]
     kept = service.machine.run("cat", "/var/lib/edge-daemon/audit.jsonl").stdout
     assert json.loads(kept.splitlines()[-1])["at"] == entry["EDGE_DAEMON_AT"]
     service.machine.write(CONFIG, "cameras: {door: {sauce: 0}}", "0640", "root:edge-daemon")

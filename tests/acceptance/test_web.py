@@ -1,7 +1,9 @@
 """The web interface of a running daemon, over real HTTP."""
 
+import base64
 import io
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -20,6 +22,7 @@ from tritonclient.utils import InferenceServerException
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
 from tests.components import require_component
+from tests.conftest import CHECKOUT
 from tests.http_files import self_signed
 from tests.onnx_models import colour_model, failing_model, slow_model
 from tests.processes import children_like
@@ -92,7 +95,18 @@ def test_a_picture_of_any_kind_is_looked_at(site: Site, form: str) -> None:
 def test_a_form_is_as_good_as_a_body(site: Site) -> None:
     data = picture()
     form = site.http.post("/api/models/m/predict", files={"file": ("a.jpg", data, "image/jpeg")}).json()
-    assert form["detections"] == site.predict(data).json()["detections"]
+    found = site.predict(data).json()["detections"]
+    assert form["detections"] == found
+    text = base64.b64encode(data).decode()
+    assert site.http.post("/api/models/m/predict", json={"image": text}).json()["detections"] == found
+    several = site.http.post("/api/models/m/predict", json={"images": [text] * 3}).json()
+    assert [one["detections"] for one in several["results"]] == [found] * 3
+    drawn = site.http.post("/api/models/m/predict", json={"image": text}, headers={"Accept": "image/png"})
+    assert drawn.content.startswith(b"\x89PNG")
+    refused = site.http.post("/api/models/m/predict", json={"images": [text]}, headers={"Accept": "image/png"})
+    assert refused.status_code == 422
+    wrong = site.http.post("/api/models/m/predict", json={"images": [text, "AAAA"]})
+    assert (wrong.status_code, "images[1]" in wrong.text) == (415, True)
 
 
 @pytest.mark.parametrize(("accept", "form"), [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/webp", "WEBP")])
@@ -257,15 +271,28 @@ def test_people_who_come_and_go_leave_nothing(site: Site) -> None:
     assert more_memory <= memory + 4e6
 
 
+def imported(folder: Path, start: str) -> set[str]:
+    """The modules of the page that one needs, and itself."""
+    found, following = set[str](), [start]
+    while following:
+        if (name := following.pop()) not in found:
+            found.add(name)
+            following += re.findall(r'from "\./([\w.]+)"', (folder / name).read_text())
+    return found
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_is_small(site: Site) -> None:
     page, docs = site.http.get("/"), site.http.get("/docs")
     assert "page/docs.js" in docs.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    names = ["main.js", "parts.js", "cameras.js", "trying.js", "system.js", "docs.js", "style.css", "icon.svg"]
-    parts = [site.http.get(f"/page/{name}") for name in names]
+    folder = CHECKOUT / "edge_daemon" / "web" / "page"
+    parts = [site.http.get(f"/page/{one.name}") for one in folder.iterdir() if one.suffix in (".js", ".css", ".svg")]
     assert all(part.status_code == 200 for part in parts)
-    assert sum(len(part.content) for part in (page, *parts)) < 100_000
-    assert "://" not in "".join(part.text for part in (page, *parts)).replace("http://www.w3.org/2000/svg", "")
+    assert sum(int(part.headers["content-length"]) for part in (page, docs, *parts)) < 150_000
+    text = "".join(part.text for part in (page, docs, *parts))
+    assert "://" not in text.replace("http://www.w3.org/", "").replace("rtsp://", "")
+    for html, start in ((page.text, "main.js"), (docs.text, "docs.js")):
+        assert set(re.findall(r'modulepreload" href="page/([\w.]+)"', html)) == imported(folder, start) - {start}
     assert site.http.get("/page/../app.py").status_code == 404
     assert site.http.get("/page/%2e%2e%2fapp.py").status_code == 404
 

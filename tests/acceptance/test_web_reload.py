@@ -87,11 +87,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_what_has_changed_is_the_answer_and_in_the_audit_log(site: Site) -> None:
     site.write(site.config(DOOR, YARD))
     done = site.reload()
-    assert (done.status_code, done.json()) == (200, {"text": "camera yard is new"})
+    assert (done.status_code, done.json()) == (200, {"text": "camera yard added"})
     assert site.audit()[0] == ("boss", "web", "done")
     eventually(lambda: site.get("/api/cameras/yard")["state"] == "up", START_S)
     site.write(site.config())
-    assert site.reload().json() == {"text": "camera yard is gone"}
+    assert site.reload().json() == {"text": "camera yard removed"}
 
 
 def test_errors_of_a_configuration_are_listed_and_change_nothing(site: Site) -> None:

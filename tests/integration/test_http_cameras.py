@@ -237,6 +237,9 @@ def test_snapshots_are_requested_at_the_rate_and_only_if_they_changed() -> None:
         assert len(camera.requests) >= 12, "the others were not changed"
         slots = [int(picture.time_s * 20) for picture in found[1:]]
         assert slots == sorted(set(slots))
+        source.request(5)
+        slots = [int(picture.time_s * 5) for picture in pictures(source, 3)[1:]]
+        assert slots == sorted(set(slots)), "another rate applies from the next request on"
         source.close()
 
 

@@ -249,6 +249,6 @@ def test_a_kind_whose_processes_have_left_the_configuration_ends_nothing(
     caplog.set_level("INFO")
     run(folder, script)
     assert [line for line in caplog.messages if line.startswith("reloaded")] == [
-        "reloaded: echo a is gone",
-        "reloaded: echo a is new",
+        "reloaded: echo a removed",
+        "reloaded: echo a added",
     ]

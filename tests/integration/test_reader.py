@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
+import msgspec
 import pytest
 
 from edge_daemon.capture.announcements import Announcements
@@ -15,7 +17,7 @@ from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import Window
 from edge_daemon.errors import SourceError
 from edge_daemon.messages.scheduling import Announce, Skipped
-from edge_daemon.settings import CaptureSettings
+from edge_daemon.settings import CaptureSettings, MotionSettings, OpenSettings
 from tests.acceptance.harness import clip, free_port
 from tests.http_camera import HttpCamera, jpeg, serving
 from tests.video_files import B_FRAMES, write_video
@@ -235,3 +237,21 @@ def test_frames_that_a_camera_damaged_are_reported_and_numbered(start: Start) ->
         reader.stop()
     shown = [(message.seq, message.undecodable) for message in recorded.all[:5]]
     assert shown == [(0, 0), (2, 1), (4, 1), (6, 1), (8, 1)]
+
+
+def test_another_pace_and_motion_gate_apply_from_the_next_frame_on(start: Start, tmp_path: Path) -> None:
+    reader, _, _ = start(clip(tmp_path / "c.mp4", 5, fps=25), opening=OpenSettings(loop=True), fps=1)
+    eventually(lambda: len(reader.announced) > 1, SOON_S)
+    settings = reader._settings
+    reader.change(msgspec.structs.replace(settings, fps=None))
+    before = len(reader.announced)
+    eventually(lambda: len(reader.announced) > before + 5, SOON_S)
+    assert {message.paced for message in reader.announced[before + 1 :]} == {0}
+    reader.change(msgspec.structs.replace(settings, fps=None, motion=MotionSettings(always_every_s=60.0, area=1.0)))
+    eventually(lambda: reader.still > 3, SOON_S)
+    reader.change(msgspec.structs.replace(settings, fps=None))
+    before = len(reader.announced)
+    eventually(lambda: len(reader.announced) > before + 5, SOON_S)
+    seqs = [message.seq for message in reader.announced]
+    gaps = [later - earlier - 1 for earlier, later in pairwise(seqs)]
+    assert gaps == [message.paced + message.still for message in reader.announced[1:]], "all are accounted for"

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_daemon.cli.app import app
+from edge_daemon.cli.secret import unused
 from edge_daemon.errors import RequestError, StartError
 
 CONFIG = """
@@ -78,3 +79,15 @@ def test_what_is_no_secret_is_not_stored(tmp_path: Path, name: str, value: str) 
     done = CliRunner().invoke(app, ["secret", name, "--folder", str(tmp_path)], input=value)
     assert isinstance(done.exception, RequestError)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_secret_that_the_configuration_does_not_name_is_doubted(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("a: ${DOOR_PASSWORD}\nb: $${PLAIN}\nc: rtsp://me:${YARD_PASSWORD}@10.0.0.4/\n")
+    assert unused("DOOR_PASSWORD", config) == ""
+    assert unused("DOR_PASSWORD", config) == (
+        f"{config} does not name it yet: there is no secret ${{DOR_PASSWORD}}; did you mean ${{DOOR_PASSWORD}}? "
+        "There are ${DOOR_PASSWORD}, ${YARD_PASSWORD}"
+    )
+    assert "There are" in unused("PLAIN", config) or "there are" in unused("PLAIN", config)
+    assert unused("DOOR_PASSWORD", tmp_path / "nothing.yaml") == ""

@@ -16,6 +16,7 @@ import uvloop
 
 from edge_daemon.errors import StartError
 from edge_daemon.settings import WebSettings
+from edge_daemon.web import acceptor
 from edge_daemon.web.acceptor import CROWDED
 from edge_daemon.web.access import Access
 from edge_daemon.web.connection import MAX_FIELDS, MAX_HEAD, MAX_PIPELINED
@@ -408,6 +409,14 @@ def test_handshakes_that_do_not_end_leave_room(secure: tuple[Site, Path]) -> Non
     assert sum(map(is_closed, idle)) >= 49
     for link in idle:
         link.close()
+
+
+def test_a_handshake_has_to_end_in_time(secure: tuple[Site, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "HANDSHAKE_S", 0.2)
+    site, certificate = secure
+    with site.connect() as silent:
+        eventually(lambda: is_closed(silent), 5.0)
+    assert handshake(site, certificate) == (200, b"0 bytes")
 
 
 def test_who_speaks_no_tls_costs_nothing(secure: tuple[Site, Path], caplog: pytest.LogCaptureFixture) -> None:

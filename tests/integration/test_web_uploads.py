@@ -1,6 +1,7 @@
 """What is found in uploads: files, forms, inference requests, and sentences about the rest."""
 
 import asyncio
+import base64
 import json
 import struct
 import time
@@ -126,6 +127,51 @@ def test_what_is_wrong_with_a_form(refused: Refused, data: bytes, says: str) -> 
 
 def test_a_form_without_a_boundary(refused: Refused) -> None:
     assert refused(form((FILE, b"1")), "form", content_type="multipart/form-data")[0] == 422
+
+
+def encoded(*pictures: bytes) -> list[str]:
+    return [base64.b64encode(one).decode() for one in pictures]
+
+
+@pytest.mark.parametrize("before", ["", "data:image/png;base64,"])
+def test_a_picture_in_json(decode: Decode, before: str) -> None:
+    (text,) = encoded(file("PNG"))
+    result = decode(json.dumps({"image": before + text}).encode(), "json")
+    assert np.array_equal(pixels(result), NOISE[..., ::-1])
+    assert result[0].count is None
+
+
+def test_several_pictures_in_json(decode: Decode) -> None:
+    shades = [Image.new("RGB", (4, 4), (grey, grey, grey)) for grey in (10, 20, 30)]
+    body = json.dumps({"images": encoded(*(file("PNG", shade) for shade in shades))}).encode()
+    results = [decode(body, "json", index=index) for index in range(3)]
+    assert [(one[0].count, int(pixels(one)[0, 0, 0])) for one in results] == [(3, 10), (3, 20), (3, 30)]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "no picture"),
+        (b"{", "the JSON cannot be read"),
+        (b"[]", 'expected {"image": "BASE64"}'),
+        (b"{}", 'expected {"image": "BASE64"}'),
+        (b'{"image": "", "images": [""]}', "expected"),
+        (b'{"image": ""}', "image is empty"),
+        (b'{"image": 7}', "the JSON cannot be read"),
+        (b'{"image": "AAAA", "size": 3}', "unknown field"),
+        (b'{"image": "AA=A"}', "image is not base64"),
+        ('{"image": "ä"}'.encode(), "image is not base64"),
+        (b'{"images": []}', "the JSON cannot be read"),
+        (b'{"images": ["AAAA", 5]}', "the JSON cannot be read"),
+        (json.dumps({"images": ["AAAA"] * 33}).encode(), "the JSON cannot be read"),
+        (b'{"image": "' + b"[" * 1_000_000 + b'"}', "image is not base64"),
+        (b'{"images": ' + b"[" * 1_000_000, "the JSON cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_pictures_in_json(refused: Refused, body: bytes, says: str) -> None:
+    status, why = refused(body, "json", index=1 if b"AAAA" in body and b"images" in body else 0)
+    assert (status, says in why) == (422, True), why
+    assert len(why) < 500
 
 
 def inference(body: dict[str, Any], binary: bytes = b"") -> tuple[bytes, dict[str, Any]]:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.accounting import Acks, StreamState
-from edge_daemon.sink.checkpoint import LIMIT_BYTES, Checkpoint, Line, caught_up
+from edge_daemon.sink.checkpoint import LIMIT_BYTES, Checkpoint, EndLine, Line, ResultLine, caught_up
 
+RESULT = b'{"type": "result", "camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n'
 Step = tuple[str, int, dict[str, int]]
 steps = st.lists(
     st.tuples(
@@ -30,7 +31,7 @@ def published(history: list[Step]) -> list[tuple[Line, StreamState]]:
         if epoch > state.epoch:
             state = msgspec.structs.replace(state, epoch=epoch, resolved=-1, published=-1)
         seq = state.published + 1 + sum(dropped.values())
-        line = Line(camera=camera, model="m", epoch=state.epoch, seq=seq, dropped=dropped)
+        line: Line = ResultLine(camera=camera, model="m", epoch=state.epoch, seq=seq, dropped=dropped)
         now[camera] = msgspec.structs.replace(
             state,
             resolved=seq,
@@ -56,9 +57,40 @@ def test_lines_make_up_for_states_that_were_not_noted(history: list[Step], known
 
 def test_a_gap_that_was_noted_is_not_counted_again() -> None:
     state = StreamState(camera="a", model="m", epoch=1, resolved=3, published=1, gap={"late": 2}, dropped={"late": 5})
-    line = Line(camera="a", model="m", epoch=1, seq=5, dropped={"late": 2, "paced": 1})
+    line = ResultLine(camera="a", model="m", epoch=1, seq=5, dropped={"late": 2, "paced": 1})
     (after,) = caught_up([state], [line])
     assert (after.resolved, after.dropped, after.gap) == (5, {"late": 5, "paced": 1}, {})
+
+
+@given(
+    history=steps, lost=st.dictionaries(st.sampled_from(["late", "shutdown"]), st.integers(1, 3)), twice=st.booleans()
+)
+def test_an_end_makes_up_for_what_was_dropped_last(history: list[Step], lost: dict[str, int], twice: bool) -> None:
+    before = last([state for _, state in published(history)])
+    noted = list(before.values()) or [StreamState(camera="a", model="m", epoch=1)]
+    ends = [
+        EndLine(
+            camera=one.camera,
+            model="m",
+            epoch=one.epoch,
+            captured=one.delivered + sum(dropped.values()),
+            dropped=dropped,
+        )
+        for one in noted
+        for dropped in [dict(Counter(one.dropped) + Counter(lost))]
+    ]
+    after = caught_up(noted, ends * (1 + twice))
+    for state, now in zip(noted, after, strict=True):
+        assert (now.finished, now.delivered, now.published) == (True, state.delivered, state.published)
+        assert now.resolved == state.resolved + sum(lost.values())
+        assert Counter(now.dropped) == Counter(state.dropped) + Counter(lost)
+        assert now.gap == lost
+
+
+def test_the_end_of_another_epoch_is_left_to_be_repeated() -> None:
+    state = StreamState(camera="a", model="m", epoch=1, resolved=3, published=3, delivered=4)
+    line = EndLine(camera="a", model="m", epoch=2, captured=9, dropped={"worker-lost": 5})
+    assert caught_up([state], [line]) == [state]
 
 
 def state(seq: int, camera: str = "a") -> Acks:
@@ -103,12 +135,14 @@ def test_it_does_not_grow_without_limit(tmp_path: Path) -> None:
 
 def test_lines_of_an_earlier_run_are_ignored(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
+    results.write_bytes(RESULT)
     checkpoint = Checkpoint(tmp_path / "checkpoint", results, results.stat().st_size)
     assert checkpoint.states == []
     checkpoint.close()
     with results.open("ab") as file:
-        file.write(b'not JSON\n{"camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn')
+        file.write(
+            b'not JSON\n{"type": "result", "camera": "a", "model": "m", "epoch": 2, "seq": 0, "dropped": {}}\n{"torn'
+        )
     after = Checkpoint(tmp_path / "checkpoint", results, results.stat().st_size)
     assert [(one.epoch, one.published) for one in after.states] == [(2, 0)]
     after.close()
@@ -116,7 +150,7 @@ def test_lines_of_an_earlier_run_are_ignored(tmp_path: Path) -> None:
 
 def test_lines_that_are_still_to_be_replaced_are_ignored(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    results.write_bytes(b'{"camera": "a", "model": "m", "epoch": 1, "seq": 7, "dropped": {}}\n')
+    results.write_bytes(RESULT)
     for _ in range(2):  # the sink dies before its first result
         checkpoint = Checkpoint(tmp_path / "checkpoint", results, 0)
         assert checkpoint.states == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_daemon import addresses
 from edge_daemon.config.load import loads
 from edge_daemon.config.sources import camera_names
 from edge_daemon.errors import ConfigError
@@ -93,3 +94,24 @@ def test_no_password_is_shown_whatever_it_contains(password: str) -> None:
             source_of(text)
             continue
         assert secret not in problem_with(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://a.example", "https://a.example"),
+        ("HTTPS://A.Example:443", "https://a.example"),
+        ("http://10.0.0.7:3000", "http://10.0.0.7:3000"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_as_browsers_send_it(text: str, origin: str) -> None:
+    assert addresses.origin(text) == origin
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "null", "a.example", "https://a.example/", "ftp://a", "https://u@a", "http://a:0"]
+)
+def test_no_origin(text: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        addresses.origin(text)

@@ -52,8 +52,8 @@ def source(value: str) -> str:
         ("FPS: 5", "FPS: unknown key; did you mean fps?"),
         (
             "colour: red",
-            "colour: unknown key; known keys here: source, models, fps, motion, delivery, max_age, reorder_wait, weight, "
-            "transport, decode, "
+            "colour: unknown key; known keys here: source, models, fps, motion, delivery, loop, max_age, reorder_wait, "
+            "weight, transport, decode, "
             "open_timeout, read_timeout, stall_timeout, ca, fingerprint, device",
         ),
         ("confidence: 0.5", "confidence: unknown key; it belongs to models.NAME.confidence"),
@@ -74,6 +74,7 @@ def source(value: str) -> str:
         ("weight: 0", "weight: must be from 0.001 to 1000 (got 0)"),
         ("weight: ", "weight: must be a number from 0.001 to 1000 (got nothing)"),
         ("delivery: lossles", "delivery: must be live or lossless (got 'lossles'; did you mean lossless?)"),
+        ("loop: true", "loop: is for files and folders; other sources have no end (got true)"),
         ("delivery: 1", "delivery: must be live or lossless (got 1)"),
         ("max_age: 500", "max_age: needs a unit; write 500ms, 2s or 1m (got 500)"),
         ("max_age: 1.5", "max_age: needs a unit; write 500ms, 2s or 1m (got 1.5)"),
@@ -419,3 +420,11 @@ def test_keys_for_anchors_are_free() -> None:
     assert errors("y: 1\ncameras: {a: {source: 0}}\nmodels: {m: {path: 'builtin:person'}}") == [
         "c.yaml:1: y: unknown key; known keys here: cameras, models, frames, publish, web, log, runtime_dir"
     ]
+
+
+def test_a_loop_does_not_go_with_a_file_that_is_read_once() -> None:
+    (message,) = errors(camera("loop: true, delivery: lossless").replace("source: 0", "source: a.mp4"))
+    assert message == (
+        "c.yaml:3: cameras.door.loop: does not go with delivery: lossless, which reads a file to its end once; "
+        "leave one of them out (got true)"
+    )

@@ -73,29 +73,55 @@ def test_a_plan_does_not_differ_from_itself(one: list[ProcessSpec]) -> None:
     assert not trials(one, one)
 
 
+DOOR, MODEL = "door: {source: 'scene:'}", "builtin:person}"
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "words", "tried"),
     [
-        ("door: {source: 'scene:'}", "door: {source: 'scene:?seed=2'}", "camera door has changed", []),
-        ("door: {source: 'scene:'}", "door: {source: 'scene:', max_age: 1s}", "camera door has changed", []),
-        ("builtin:person}", "builtin:person, workers: 3}", "model m has changed", []),
-        ("builtin:person}", "builtin:person, confidence: 0.9}", "model m has changed", ["m"]),
-        ("builtin:person}", "builtin:person, worker_timeout: 9s}", "model m has changed", []),
-        ("builtin:person}", "builtin:person, max_memory: 1GB}", "model m has changed", []),
-        ("models:", "web: {weight: 2}\nmodels:", "the web has changed", []),
-        ("models:", "web: {enabled: false}\nmodels:", "the web is gone", []),
+        (
+            "door: {source: 'scene:'}",
+            "door: {source: 'scene:?seed=2'}",
+            "camera door: source scene: → scene:?seed=2 (opened again)",
+            [],
+        ),
+        (DOOR, "door: {source: 'scene:', max_age: 1s}", "camera door: max_age 500ms → 1s", []),
+        (MODEL, "builtin:person, workers: 3}", "model m: workers 1 → 3", []),
+        (MODEL, "builtin:person, confidence: 0.9}", "model m: confidence 0.4 → 0.9 (new workers)", ["m"]),
+        (
+            "builtin:person}",
+            "builtin:person, worker_timeout: 9s}",
+            "model m: worker_timeout 60s → 9s (new workers)",
+            [],
+        ),
+        (MODEL, "builtin:person, max_memory: 1GB}", "model m: max_memory set to 1000000000", []),
+        (
+            "door: {source: 'scene:'}",
+            "door: {source: 'scene:', fps: 5, motion: {}}",
+            "camera door: fps set to 5, motion added",
+            [],
+        ),
+        ("models:", "frames: {codec: jpeg}\nmodels:", "frames: codec auto → jpeg", []),
+        (
+            "models:",
+            "web: {listen: 127.0.0.1:8081}\nmodels:",
+            "web: listen 127.0.0.1:8080 → 127.0.0.1:8081 (restarted)",
+            [],
+        ),
+        ("models:", "web: {weight: 2}\nmodels:", "web: weight 1 → 2", []),
+        ("models:", "web: {enabled: false}\nmodels:", "web removed", []),
         (
             "{m: {path: builtin:person}}",
             "{n: {path: builtin:person}}",
-            "camera door has changed, model m is gone, model n is new",
+            "model m removed; model n added",
             ["n"],
         ),
-        ("door:", "yard:", "camera door is gone, camera yard is new", []),
+        ("door:", "yard:", "camera door removed; camera yard added", []),
     ],
 )
 def test_what_changed_in_words_and_which_models_are_tried(was: str, becomes: str, words: str, tried: list[str]) -> None:
     old, new = planned(BASE), planned(BASE.replace(was, becomes))
-    assert sorted(in_words(old, new).split(", ")) == sorted(words.split(", "))
+    assert sorted(in_words(old, new).split("; ")) == sorted(words.split("; "))
     assert [spec.name for spec in trials(old, new)] == [f"{name}-0 (trial)" for name in tried]
 
 
@@ -103,6 +129,38 @@ def test_how_many_frames_a_capture_holds_is_not_worth_a_new_one() -> None:
     steps = diff(planned(BASE), planned(BASE.replace("person}", "person, workers: 3}")))
     assert [spec.name for spec in steps.added] == ["m-1", "m-2"]
     assert "capture" not in {spec.role for spec in steps.changed}
+
+
+FILE = BASE.replace("'scene:'", "tape.mp4")
+LIVE = BASE.replace("'scene:'", "tape.mp4, delivery: live")
+
+
+@pytest.mark.parametrize(
+    ("base", "key", "reopened"),
+    [
+        (BASE, "fps: 5", False),
+        (BASE, "motion: {}", False),
+        (BASE, "max_age: 1s", False),
+        (BASE, "max_age: 100ms", False),
+        (BASE, "reorder_wait: 2s", False),
+        (BASE, "weight: 3", False),
+        (BASE, "models: [m]", False),
+        (BASE, "stall_timeout: 9s", False),
+        (BASE, "transport: udp", True),
+        (BASE, "read_timeout: 9s", True),
+        (BASE, "decode: cpu", True),
+        (BASE, "device: {fps: 9}", True),
+        (LIVE, "fps: 5", False),
+        (LIVE, "loop: true", True),
+        (FILE, "weight: 3", False),
+        (FILE, "fps: 5", True),
+        (FILE, "motion: {}", True),
+        (FILE, "delivery: live", True),
+    ],
+)
+def test_a_camera_is_opened_again_only_for_what_it_is_opened_with(base: str, key: str, reopened: bool) -> None:
+    steps = diff(planned(base), planned(base.replace("}}\nmodels", f", {key}}}}}\nmodels")))
+    assert [spec.title for spec in steps.changed] == ["capture door"] * reopened
 
 
 @pytest.mark.parametrize(("key", "replaced"), [("worker_timeout: 9s", ["m-0"]), ("max_memory: 1GB", [])])
@@ -125,4 +183,4 @@ def test_a_model_file_that_was_replaced_is_another_model(tmp_path: Path) -> None
     file.write_bytes(b"one")
     old = planned(text)
     file.write_bytes(b"another")
-    assert in_words(old, planned(text)) == "model m has changed"
+    assert in_words(old, planned(text)) == "model m: file changed (new workers)"

@@ -111,3 +111,29 @@ def test_files_that_contributors_are_sent_to_exist() -> None:
     paths = re.findall(r"`([\w/]+/[\w/]*(?:\.\w+)?)`", text)
     missing = [path for path in paths if not any((CHECKOUT / root / path).exists() for root in ("", "edge_daemon"))]
     assert missing == []
+
+
+TROUBLE = CHECKOUT / "docs" / "troubleshooting.md"
+
+
+def test_each_symptom_has_its_cause_how_to_see_it_and_what_to_do_and_is_in_the_list_above() -> None:
+    head, *sections = re.split(r"^### ", TROUBLE.read_text(), flags=re.MULTILINE)
+    listed = set(re.findall(r"\]\(#([^)]+)\)", head))
+    assert len(sections) > 20
+    for section in sections:
+        title, *lines = re.split(r"^## ", section, flags=re.MULTILINE)[0].strip().splitlines()
+        assert [line.partition(":**")[0] for line in lines if line] == ["- **Cause", "- **See it", "- **Do"], title
+        assert "`" in lines[-1] or "](" in lines[-1], f"{title}: nothing to type or to read"
+        assert re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") in listed, title
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no boxes", "unauthorised", "dropped", "sub-stream", "gpu", "memory", "another machine", "h.265", "journald",
+        "upgrade", "back up", "state", "mqtt", "home assistant", "annotated video", "edge-daemon report", "token",
+        "power cut", "disk is full", "p99", "pss", "epoch", "ubuntu", "raspberry", "container",
+    ],
+)  # fmt: skip
+def test_what_people_search_for_is_on_the_page(words: str) -> None:
+    assert words in TROUBLE.read_text().lower()

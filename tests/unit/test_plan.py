@@ -54,6 +54,7 @@ def test_the_processes_that_a_configuration_calls_for() -> None:
         ("'scene:'", "web: {enabled: false}", False),
         ("clip.mp4", "", False),
         ("clip.mp4", "web: {}", True),
+        ("clip.mp4, loop: true", "", True),
     ],
 )
 def test_the_web_is_there_for_cameras_and_for_files_if_it_is_mentioned(source: str, web: str, served: bool) -> None:
@@ -66,3 +67,12 @@ def test_a_run_over_files_waits_for_its_subscribers() -> None:
     (sink, *_) = plan(loads(text + "publish: {wait_for: 3}\n"), Path("/run/x"))
     assert isinstance(sink.settings, SinkSettings)
     assert sink.settings.wait_for == 3
+
+
+def test_a_file_in_a_loop_is_a_camera_and_not_read_to_its_end() -> None:
+    text = "cameras: {t: {source: t.mp4, loop: true}}\nmodels: {m: {path: m.onnx}}\npublish: {wait_for: 3}\n"
+    specs = plan(loads(text), Path("/run/x"))
+    (capture,) = (spec.settings for spec in specs if isinstance(spec.settings, CaptureSettings))
+    assert (capture.delivery, capture.opening.loop) == ("live", True)
+    assert isinstance(sink := specs[0].settings, SinkSettings)
+    assert (sink.wait_for, sink.replaced) == (0, None)

@@ -188,3 +188,20 @@ class Reloaded(Daemon):
 TestDaemon = Daemon.TestCase
 TestReloaded = Reloaded.TestCase
 TestDaemon.settings = TestReloaded.settings = settings(stateful_step_count=60)
+
+
+def test_a_camera_that_comes_back_at_once_begins_afresh() -> None:
+    """The sink receives an assignment of its former life when it knows the camera again."""
+    machine = Reloaded()
+    machine.length, machine.world = 1, World({"live": LIVE, "file": FILE}, WORKERS, 1, PLANS)
+    for _ in range(3):
+        machine.carry_all()
+    machine.reload(live=None, models=["a"], restarted=False, yard="lossless")
+    machine.reloaded()
+    machine.carry_all()
+    machine.carry_all()
+    machine.read_another(camera="yard", fate="offered")
+    machine.reload(live=None, models=["a"], restarted=False, yard=None)
+    machine.reloaded()
+    machine.reload(live=None, models=["a"], restarted=False, yard="lossless")
+    machine.teardown()

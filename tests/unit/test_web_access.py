@@ -212,6 +212,23 @@ def test_an_origin_with_the_name_of_the_machine_only_may_be_another_service_of_i
         assert f"({origin}); if that is this service behind a proxy, add its name to web.hosts" in refusal.sentence
 
 
+PAGE = "https://dashboard.example.org"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "WEBSOCKET"])
+def test_pages_of_an_origin_that_may_call_use_a_token_and_never_the_cookie(method: str) -> None:
+    access = Access(TOKENS, [], origins=[PAGE])
+    mode = "websocket" if method == "WEBSOCKET" else "cors"
+    sent = {"method": method, "origin": PAGE, "fetch_site": "cross-site", "fetch_mode": mode}
+    assert access.admit(asked(**sent, bearer=TOKEN), "viewer", 0.0) == WHO[TOKEN]
+    assert status(access.admit(asked(**sent), "viewer", 0.0)) == 401
+    assert status(access.admit(asked(**sent, cookie=access.log_in(BOSS)), "viewer", 0.0)) == 403
+    assert status(access.admit(asked(**sent | {"origin": EVIL}, bearer=TOKEN), "viewer", 0.0)) == 403
+    assert status(access.admit(asked(**sent | {"fetch_mode": "no-cors"}), "viewer", 0.0)) == 403, "such as an image"
+    assert access.admit(asked(**sent), None, 0.0) == ANONYMOUS
+    assert Access({}, [], origins=[PAGE]).admit(asked(**sent), "viewer", 0.0) == ANONYMOUS
+
+
 @pytest.mark.parametrize(
     ("site", "mode", "code"),
     [

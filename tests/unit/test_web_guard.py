@@ -1,7 +1,7 @@
 """What stands before the application: hosts, proxies, paths, HEAD, large answers, clients that leave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import pytest
@@ -21,11 +21,11 @@ LARGE = bytes(range(256)) * (5 * PIECE // 512)
 class Site:
     """An application behind the guard, that remembers what it was asked."""
 
-    def __init__(self, *, prefix: str = "") -> None:
+    def __init__(self, *, prefix: str = "", origins: Sequence[str] = ()) -> None:
         self.app, self.budget = FastAPI(redirect_slashes=False), Budget()
         self.asked: list[Request] = []
         self.abandoned = self.peak = 0
-        access = Access({}, ["cams.example.org"])
+        access = Access({}, ["cams.example.org"], origins=origins)
         self._guard = Guard(self.app, access, prefix, Proxies(["10.0.0.1"]), self.budget)
 
         @self.app.get("/thing")
@@ -242,3 +242,39 @@ def test_a_large_answer_is_held_until_it_is_sent() -> None:
     site.ask("GET", "/large")
     assert site.peak == len(LARGE)
     assert site.budget.held == 0
+
+
+PAGE = "https://dashboard.example.org"
+ALLOW = "access-control-allow-origin"
+
+
+def headers_of(answers: list[Message]) -> dict[str, str]:
+    return {name.decode().lower(): value.decode() for name, value in answers[0]["headers"]}
+
+
+def test_a_page_of_another_site_learns_that_it_may_read_the_answer_and_the_others_do_not() -> None:
+    site = Site(origins=[PAGE])
+    allowed = headers_of(site.ask("GET", "/thing", host="127.0.0.1", origin=PAGE))
+    assert (allowed[ALLOW], allowed["vary"]) == (PAGE, "Origin")
+    assert "access-control-allow-credentials" not in allowed
+    for more in ({}, {"origin": "https://evil.example"}):
+        others = headers_of(site.ask("GET", "/thing", host="127.0.0.1", **more))
+        assert ALLOW not in others
+        assert others["vary"] == "Origin", "a cache must not give them the answer of the page"
+    refused = site.ask("GET", "/thing", host="evil.example", origin=PAGE)
+    assert (refused[0]["status"], headers_of(refused)[ALLOW]) == (421, PAGE), "it may read why"
+    none = headers_of(Site().ask("GET", "/thing", host="127.0.0.1", origin=PAGE))
+    assert not {ALLOW, "vary"} & set(none)
+
+
+def test_a_preflight_is_answered_before_the_application() -> None:
+    site = Site(origins=[PAGE])
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    answer = site.ask("OPTIONS", "/thing", host="127.0.0.1", origin=PAGE, **asked)
+    headers = headers_of(answer)
+    assert (answer[0]["status"], headers[ALLOW]) == (204, PAGE)
+    assert "POST" in headers["access-control-allow-methods"]
+    assert "Authorization" in headers["access-control-allow-headers"]
+    assert site.asked == []
+    other = site.ask("OPTIONS", "/thing", host="127.0.0.1", origin="https://evil.example", **asked)
+    assert (other[0]["status"], ALLOW in headers_of(other)) == (405, False)

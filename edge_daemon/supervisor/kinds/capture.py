@@ -1,6 +1,6 @@
 """Captures: one for each camera."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -9,6 +9,7 @@ from edge_daemon.config.sources import comes_and_goes, is_on_disk, path_of
 from edge_daemon.messages.status import CAPTURE, CaptureReport
 from edge_daemon.runtime import disk
 from edge_daemon.settings import CaptureSettings, DeviceSettings, MotionSettings, OpenSettings
+from edge_daemon.supervisor.description import described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import PUBLISHED, Run
 
@@ -25,6 +26,8 @@ class Capture(Kind[CaptureSettings]):
     shows_report = True
     grace_s = 3.0
     ends_run = True
+    reconfigured = "later"
+    restarted = "opened again"
     leaves_early = True
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
@@ -52,15 +55,16 @@ class Capture(Kind[CaptureSettings]):
                 awaited=not (comes_and_goes(camera.source, camera.delivery) or _is_hung(camera.source)),
                 hang_s=camera.stall_timeout,
                 camera=name,
+                about={f"camera {name}": described(camera)},
             )
 
     def restart_key(self, settings: CaptureSettings) -> object:
-        """All but the number of frames that it holds, for which a camera is not opened again."""
-        return msgspec.structs.replace(settings, window=0)
-
-    def topics(self, spec: ProcessSpec, settings: CaptureSettings) -> Iterable[tuple[str, object]]:
-        """Its camera, with the settings and the time limit for which it is restarted."""
-        yield f"camera {spec.name}", spec.restart_key
+        """All that a camera is opened with. A file whose every frame is waited for is read from its start for another
+        choice of its frames: which of them have been announced depends on that.
+        """
+        chosen = (settings.fps, settings.motion) if settings.delivery == "lossless" else None
+        opening = msgspec.structs.replace(settings.opening, fps=None)
+        return settings.source, opening, settings.delivery, settings.dispatcher, chosen
 
 
 def _is_hung(source: str) -> bool:
@@ -79,6 +83,7 @@ def open_settings(camera: Camera) -> OpenSettings:
         ca=camera.ca,
         fingerprint=camera.fingerprint,
         fps=camera.fps,
+        loop=camera.loop,
     )
 
 

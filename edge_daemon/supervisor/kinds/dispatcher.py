@@ -1,6 +1,6 @@
 """The dispatcher."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from edge_daemon.settings import DispatcherSettings, ModelPlan
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
@@ -33,7 +33,7 @@ class Dispatcher(Kind[DispatcherSettings]):
             },
             epochs=str(run.state / "epochs.json") if run.state else None,
         )
-        yield ProcessSpec(kind=self, name=self.role, settings=settings)
+        yield ProcessSpec(kind=self, name=self.role, settings=settings, about={})
 
     def restart_key(self, settings: DispatcherSettings) -> object:
         """Nothing: all settings can change while it runs."""
@@ -44,12 +44,6 @@ class Dispatcher(Kind[DispatcherSettings]):
         before, after = _parents(old), _parents(new)
         moved = [model for model in sorted(before) if model in after and before[model] != after[model]]
         return f"another `after` of model {moved[0]} needs a restart" if moved else ""
-
-    def topics(self, spec: ProcessSpec, settings: DispatcherSettings) -> Iterable[tuple[str, object]]:
-        """Its part of cameras and models, and the weight of uploaded pictures."""
-        yield from ((f"camera {name}", camera) for name, camera in settings.cameras.items())
-        yield from ((f"model {name}", (model.classes, model.max_crops)) for name, model in settings.models.items())
-        yield from (("the web", weight) for weight in {model.requests for model in settings.models.values()} - {None})
 
 
 def _parents(settings: DispatcherSettings) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
 """A kind of process, and a process of it that a configuration calls for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -10,6 +10,7 @@ import msgspec
 from edge_daemon.messages import status
 from edge_daemon.messages.status import ProcessReport
 from edge_daemon.runtime.control import HANG_S
+from edge_daemon.supervisor.description import Description, Entry
 from edge_daemon.supervisor.kinds.run import Run
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -44,6 +45,8 @@ class Kind(Generic[S]):
     """When a reload sends it new settings: before it changes anything else, so that they can be refused; when the
     processes that `leave_early` are gone; or never, since it is replaced.
     """
+    restarted: ClassVar[str] = "restarted"
+    """What a reload did that replaced a process, in its sentence."""
     leaves_early: ClassVar[bool] = False
     """True if it sends frames: when a reload ends it, this is before those that are reconfigured `later`."""
 
@@ -72,10 +75,6 @@ class Kind(Generic[S]):
         """Settings of a process that shows whether these work, and then finishes; equal for those with one answer."""
         return None
 
-    def topics(self, spec: "ProcessSpec", settings: S) -> Iterable[tuple[str, object]]:
-        """The user's names of the things that this process owns (`camera door`), and the settings of each."""
-        yield spec.title, settings
-
     def decode_report(self, report: msgspec.Raw) -> ProcessReport:
         """Decode the report of a heartbeat."""
         return self._decoder.decode(report)
@@ -95,7 +94,8 @@ class ProcessSpec:
 
     A run starts only when the processes that are `awaited` are up. One that sends no heartbeat for `hang_s` is killed
     and restarted; one that uses more than `max_bytes` of memory is replaced when it has finished its current work.
-    Processes of a higher `rank` start later and stop earlier. A process with a `camera` captures that.
+    Processes of a higher `rank` start later and stop earlier. A process with a `camera` captures that. `about` is the
+    part of the configuration that it comes from.
     """
 
     kind: Kind[Any]
@@ -106,6 +106,7 @@ class ProcessSpec:
     max_bytes: int | None = None
     camera: str | None = None
     rank: int = 0
+    about: Description | None = None
 
     @property
     def role(self) -> str:
@@ -123,6 +124,11 @@ class ProcessSpec:
         return status.title(self.kind.role, self.name)
 
     @property
+    def described(self) -> Description:
+        """The sections of the configuration that it comes from; or only its title, with settings that are not shown."""
+        return {self.title: {"settings": Entry(self.settings)}} if self.about is None else self.about
+
+    @property
     def restart_key(self) -> object:
         """The part of it that a running process cannot change; `max_bytes` concerns the supervisor alone."""
-        return self.kind.restart_key(self.settings), self.hang_s
+        return self.kind.restart_key(self.settings), self.hang_s if self.kind.reconfigured == "never" else None

@@ -65,7 +65,8 @@ class Run:
     @property
     def is_finite(self) -> bool:
         """True if the run ends by itself, when all sources have been read."""
-        return all(is_finite(camera.source, camera.delivery) for camera in self.config.cameras.values())
+        cameras = self.config.cameras.values()
+        return all(is_finite(camera.source, camera.delivery, loop=camera.loop) for camera in cameras)
 
     @property
     def replaces_results(self) -> bool:
@@ -86,13 +87,13 @@ class Run:
 def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
     return CameraPlan(
         models=list(camera.models or config.models),
-        delivery=camera.delivery or _default_delivery(camera.source),
+        delivery=camera.delivery or _default_delivery(camera),
         weight=camera.weight,
         max_age_s=camera.max_age,
         reorder_wait_s=camera.reorder_wait,
     )
 
 
-def _default_delivery(source: str) -> Delivery:
-    """Files and folders are read completely; of cameras the newest frame counts."""
-    return "lossless" if is_on_disk(source) else "live"
+def _default_delivery(camera: Camera) -> Delivery:
+    """Files and folders are read completely, unless they never end; of cameras the newest frame counts."""
+    return "lossless" if is_on_disk(camera.source) and not camera.loop else "live"

@@ -1,9 +1,11 @@
 """The sink."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from edge_daemon.config.schema import Config
 from edge_daemon.messages.status import SinkReport
 from edge_daemon.settings import SinkSettings
+from edge_daemon.supervisor.description import Description, Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.transport.curve import ANY, public_key, secret_key
@@ -36,12 +38,16 @@ class Sink(Kind[SinkSettings]):
             local=run.published,
             clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
         )
-        yield ProcessSpec(kind=self, name=self.role, settings=settings)
+        yield ProcessSpec(kind=self, name=self.role, settings=settings, about=_about(run.config, settings))
 
     def restart_key(self, settings: SinkSettings) -> object:
         """Nothing: all settings can change while it runs, or are refused by it."""
         return None
 
-    def topics(self, spec: ProcessSpec, settings: SinkSettings) -> Iterable[tuple[str, object]]:
-        """Publishing."""
-        yield "publishing", (settings.publish, settings.quality, settings.clients)
+
+def _about(config: Config, settings: SinkSettings) -> Description:
+    """Publishing, with the keys in the files of clients, and what concerns all processes."""
+    publish = described(config.publish)
+    if isinstance(clients := publish.get("clients"), Entry):
+        publish["clients"] = Entry(settings.clients, clients.text)
+    return {"publish": publish, "frames": described(config.frames), "log": described(config.log)}

@@ -1,11 +1,12 @@
 """The web."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from edge_daemon.config import shown
 from edge_daemon.settings import ConfigSettings, TokenSettings, WebSettings
+from edge_daemon.supervisor.description import Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
@@ -44,6 +45,7 @@ class Web(Kind[WebSettings]):
             timeout_s=web.timeout,
             tokens={name: TokenSettings(token=of.token, role=of.role) for name, of in (web.tokens or {}).items()},
             hosts=web.hosts or [],
+            origins=web.origins or [],
             prefix=web.prefix,
             proxies=web.proxies or [],
             certificate=web.certificate,
@@ -57,15 +59,14 @@ class Web(Kind[WebSettings]):
         )
         if web.certificate and web.key:
             _check(web.certificate, web.key)
-        yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False)
+        about = described(web)
+        if isinstance(certificate := about.get("certificate"), Entry):
+            about["certificate"] = Entry((certificate.value, settings.stamp), certificate.text)
+        yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False, about={"web": about})
 
     def restart_key(self, settings: WebSettings) -> object:
         """All but the cameras, the models, the content of the certificate, and the configuration that it shows."""
         return msgspec.structs.replace(settings, cameras=[], models=[], stamp="", config=ConfigSettings())
-
-    def topics(self, spec: ProcessSpec, settings: WebSettings) -> Iterable[tuple[str, object]]:
-        """The web, except for cameras and models, which have topics of their own."""
-        yield "the web", (self.restart_key(settings), settings.stamp)
 
 
 def _check(certificate: str, key: str) -> None:

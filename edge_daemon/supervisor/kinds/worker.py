@@ -1,6 +1,6 @@
 """Workers: one or more for each model that is used."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
@@ -13,6 +13,7 @@ from edge_daemon.models.neighbours import files_beside
 from edge_daemon.runtime import disk, run_files
 from edge_daemon.runtime.state import state_folder
 from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
+from edge_daemon.supervisor.description import Description, Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
@@ -25,13 +26,15 @@ class Worker(Kind[WorkerSettings]):
     role = WORKER
     report = WorkerReport
     shows_report = True
+    restarted = "new workers"
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
         """The workers of each model that is used."""
         state = state_folder()
         for model in run.models:
             settings = run.config.models[model]
-            described = str(run_files.of_model(run.folder, model))
+            description = str(run_files.of_model(run.folder, model))
+            about = _about(run.config, model)
             for name in (f"{model}-{number}" for number in range(settings.workers)):
                 yield ProcessSpec(
                     kind=self,
@@ -45,19 +48,25 @@ class Worker(Kind[WorkerSettings]):
                         pictures=run.pictures,
                         quarantine=str(state / "aside") if state else None,
                         readings=str(run.state) if run.state else None,
-                        description=described if name == f"{model}-0" else None,
+                        description=description if name == f"{model}-0" else None,
                     ),
                     hang_s=settings.worker_timeout,
                     max_bytes=settings.max_memory,
+                    about=about,
                 )
 
     def trial(self, settings: WorkerSettings) -> WorkerSettings:
         """Load the model, once for all its workers."""
         return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True, description=None)
 
-    def topics(self, spec: ProcessSpec, settings: WorkerSettings) -> Iterable[tuple[str, object]]:
-        """Its model, with the settings and limits of its worker."""
-        yield f"model {settings.model.name}", spec
+
+def _about(config: Config, name: str) -> Description:
+    """A model; it has changed too if the content of one of its files has."""
+    model = config.models[name]
+    entries = described(model)
+    if isinstance(path := entries["path"], Entry):
+        entries["path"] = Entry((path.value, model_settings(config, name).stamp), path.text, alike="file changed")
+    return {f"model {name}": entries}
 
 
 def model_settings(config: Config, name: str) -> ModelSettings:

@@ -1,98 +1,62 @@
-// The page: fetches the status every second, and shows the view named in the address.
+// The page: the view that is named in the address.
+import { CameraView } from "./camera.js";
 import { Cameras } from "./cameras.js";
+import { blank, make } from "./dom.js";
+import { help, listen, use } from "./keys.js";
+import { cameraAddress, go, parse, replace } from "./router.js";
+import { VIEWS, build, identify, show } from "./shell.js";
+import { status } from "./status.js";
 import { System } from "./system.js";
-import { Trying } from "./trying.js";
+import { Try } from "./try.js";
+import { meant } from "./words.js";
 
-const views = { cameras: new Cameras(), try: new Trying(), system: new System() };
-const summary = document.getElementById("summary");
-const login = document.getElementById("login");
+const main = document.getElementById("main");
+const views = { cameras: new Cameras(), camera: new CameraView(), try: new Try(), system: new System() };
+let current = null;
+let route = null;
 
-function show() {
-  const [name, ...rest] = decodeURIComponent(location.hash.slice(1) || "cameras").split("/");
-  const chosen = name in views ? name : "cameras";
-  for (const [each, view] of Object.entries(views)) {
-    document.getElementById(`view-${each}`).hidden = each !== chosen;
-    const link = document.querySelector(`[data-view="${each}"]`);
-    if (each === chosen) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-    if (each === chosen) view.enter(rest.join("/"));
-    else view.leave();
+function open() {
+  const from = route;
+  route = parse(location.hash);
+  const name = route.view || "cameras";
+  const next = name === "cameras" && route.parts.length ? views.camera : views[name];
+  if (!next || name === "camera") return unknown(name);
+  if (current !== next) {
+    current?.leave();
+    main.replaceChildren(next.root);
+  }
+  current = next;
+  const isFocused = next.enter(route, from, status);
+  use(next.keys());
+  show(name, next.title());
+  if (from && !isFocused) main.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+function unknown(name) {
+  current?.leave();
+  current = null;
+  const other = meant(name, Object.keys(views));
+  main.replaceChildren(blank("h1", "search", `No view is called ${name}`, other ? make("span", {}, "Did you mean ", make("a", { href: `#${other}` }, other), "?") : "The header has all of them.", make("a", { class: "btn", href: "#cameras" }, "Cameras")));
+  show("", name);
+}
+
+// A single camera opens large, unless the address asks for all.
+function openSingle(now) {
+  const names = Object.keys(now.value?.cameras ?? {});
+  if (!location.hash && names.length === 1) {
+    replace(cameraAddress(names[0]));
+    open();
   }
 }
 
-function summaryOf(status) {
-  const cameras = Object.values(status.cameras);
-  const up = cameras.filter((camera) => camera.state === "up" || camera.state === "frozen").length;
-  let fps = 0;
-  for (const camera of cameras) for (const counts of Object.values(camera.models)) fps += counts.fps;
-  return `${up} of ${cameras.length} cameras up, ${fps.toFixed(0)} results per second`;
-}
-
-const LOST_MS = 3000;
-const lost = document.getElementById("lost");
-let answered = performance.now();
-let seen = new Date();
-let at = null;
-
-// Without an answer for some seconds nothing on the page may look alive.
-function showAge() {
-  const age = performance.now() - answered;
-  const isLost = age > LOST_MS;
-  document.body.classList.toggle("lost", isLost);
-  lost.hidden = !isLost;
-  const seconds = Math.round(age / 1000);
-  if (isLost) lost.textContent = `Connection lost ${seconds} s ago. Nothing below is live: it is the state at ${seen.toLocaleTimeString()}.`;
-  for (const view of Object.values(views)) view.aged?.(isLost ? seconds : null);
-}
-
-function title(status) {
-  const cameras = Object.values(status.cameras);
-  const down = cameras.filter((camera) => camera.state.startsWith("down")).length;
-  document.title = `${down ? `(${down} down) ` : ""}edge-daemon`;
-}
-
-async function poll() {
-  try {
-    const answer = await fetch("api/status", { cache: "no-store" });
-    if (answer.status === 401) {
-      answered = performance.now();
-      at = null;
-      summary.textContent = "not logged in";
-      if (!login.open) login.showModal();
-      return;
-    }
-    if (!answer.ok) throw new Error(`${answer.status}`);
-    const status = await answer.json();
-    // A status that does not change comes from a daemon whose sink has stopped.
-    if (status.at !== at) [answered, seen, at] = [performance.now(), new Date(), status.at];
-    if (status.cameras) {
-      summary.textContent = summaryOf(status);
-      title(status);
-      for (const view of Object.values(views)) view.update(status);
-    }
-  } catch {
-    document.title = "(no connection) edge-daemon";
-    summary.textContent = "no answer, retrying";
-  } finally {
-    showAge();
-  }
-}
-
-document.getElementById("login-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const token = document.getElementById("login-token");
-  const said = document.getElementById("login-said");
-  const answer = await fetch("api/login", { method: "POST", body: JSON.stringify({ token: token.value.trim() }) });
-  token.value = "";
-  said.textContent = answer.ok ? "" : (await answer.json()).detail;
-  if (!answer.ok) return;
-  login.close();
-  await poll();
-  show();
+build(main, () => { identify(); open(); });
+listen({ "?": help, ...Object.fromEntries(VIEWS.map(([, , href], index) => [String(index + 1), () => { if (href.startsWith("./#")) go(href.slice(2)); else location.href = href; }])) });
+addEventListener("hashchange", open);
+status.subscribe((now) => {
+  openSingle(now);
+  current?.update(now);
+  if (current) show(route.view || "cameras", current.title());
 });
-
-addEventListener("hashchange", show);
-show();
-poll();
-setInterval(() => { if (!document.hidden) poll(); }, 1000);
-document.addEventListener("visibilitychange", () => (document.hidden ? Object.values(views).forEach((view) => view.leave()) : show()));
+open();
+status.start();
+identify();
