@@ -26,7 +26,7 @@ class FrameId(NamedTuple):
 InHand = FrameId | int
 """A frame, or the number of the request whose picture it is."""
 NOTHING = FrameId("", 0, 0)
-"""In hand of a worker that has not begun anything yet."""
+"""In hand of a worker that has not begun anything yet, or is done."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[InHand] = msgspec.msgpack.Decoder(InHand)
 

@@ -19,7 +19,7 @@ from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.cpu_slice import use_long_slices
-from edge_daemon.runtime.crash_marker import CrashMarker, FrameId, InHand
+from edge_daemon.runtime.crash_marker import NOTHING, CrashMarker, FrameId, InHand
 from edge_daemon.settings import WorkerSettings
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.peer import Peer
@@ -171,6 +171,8 @@ class Worker:
             if job.header.shared:
                 self._mappings.give_back(job.header.shared)
             self._served += 1
+        if self._crash_marker:
+            self._crash_marker.put(NOTHING)
 
     def _found(self, job: Job) -> Found:
         if job.failed:

@@ -36,7 +36,7 @@ from edge_daemon.messages.scheduling import (
     WorkerHello,
     WorkerReady,
 )
-from edge_daemon.runtime.crash_marker import FrameId
+from edge_daemon.runtime.crash_marker import NOTHING, FrameId
 from edge_daemon.settings import CameraPlan, CaptureSettings, Delivery, ModelPlan
 from edge_daemon.sink.collector import Collector
 from edge_daemon.sink.reorder_buffer import Arrival
@@ -445,6 +445,8 @@ class World:
                 self.put(f"{name}>", "sink", outcome)
             worker.unsent.clear()
         worker.serving, worker.reported = [], False
+        if plan.batch == 1:
+            self.crash_markers[worker.address] = NOTHING
         self.end_if_dismissed(name)
 
     def failure(self, worker: Worker, frame: Frame) -> Failure | None:
