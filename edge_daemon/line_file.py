@@ -20,7 +20,7 @@ def append(path: Path, line: bytes, most_bytes: int) -> None:
     try:
         os.write(fd, line + b"\n")
         if os.fstat(fd).st_size > most_bytes:
-            with suppress(BlockingIOError):  # another process is about to do it
+            with suppress(BlockingIOError, FileNotFoundError):  # another process does it, or has done it
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if path.stat().st_ino == os.fstat(fd).st_ino:
                     path.replace(path.with_name(path.name + OLDER))

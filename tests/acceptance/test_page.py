@@ -236,6 +236,10 @@ def test_what_a_slower_model_found_is_dashed_with_its_age(browser: Browser, tmp_
         last_look = re.compile(r"not looked at; last look \d\.\d s ago: 1 × person")
         expect(page.get_by_role("row", name="slow")).to_contain_text(last_look)
         expect(page.get_by_role("row", name="fast")).to_contain_text("1 × person")
+        page.get_by_label("Only changes").uncheck()
+        expect(page.locator("ol li").filter(has_text="slow: ").nth(1)).to_be_visible()
+        times = page.locator("ol li .t").all_text_contents()
+        assert times == sorted(times, reverse=True)
         visitor.shoot("camera-two-models-1440-dark")
         assert visitor.complaints == []
 

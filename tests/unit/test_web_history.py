@@ -83,7 +83,7 @@ def test_it_survives_a_restart_is_bounded_and_forgets_after_an_hour(
     assert sum(one.stat().st_size for one in tmp_path.iterdir()) < 3 * 3600 * 300
     with file.open("ab") as cut:
         cut.write(b'{"at": "20')
-    assert len(History(file).read()) == len(steps)
+    assert len(steps) - 60 < len(History(file).read()) <= len(steps)  # time goes on
 
 
 def test_without_a_file_nothing_is_kept() -> None:

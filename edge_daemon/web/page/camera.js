@@ -92,6 +92,7 @@ export class CameraView {
     if (!this.isHere || !cameras) return;
     const camera = cameras[this.name];
     if (!camera) return this.unknown(Object.keys(cameras));
+    this.list.several = Object.keys(camera.models).length > 1;
     const lost = status.lost !== null;
     const kind = lost ? "unknown" : kindOf(camera);
     attribute(this.stage, "class", `card is-${kind}`);

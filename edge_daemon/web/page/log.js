@@ -1,6 +1,7 @@
 // The last lines of the log, for administrators.
 import { Refused, get } from "./api.js";
 import { choice, make, note, renew } from "./dom.js";
+import { needsAdministrator } from "./shell.js";
 import { moment, sentence } from "./words.js";
 
 const LINES = 200;
@@ -17,7 +18,7 @@ export class Log {
   }
 
   async refresh(isAdministrator) {
-    if (!isAdministrator) return this.refuse("The log needs the token of an administrator. Yours is for viewing.");
+    if (!isAdministrator) return this.refuse(needsAdministrator("The log"));
     try {
       this.lines = (await get(`api/log?lines=${LINES}`)).map(({ time, level, process, message }) => [moment(time), level.toUpperCase(), `${process}: ${message}`]);
       this.draw();

@@ -36,9 +36,16 @@ export class ResultList {
     row.names = new Set([...Object.keys(counts), ...Object.keys(before?.counts ?? {})]);
     row.hidden = !this.fits(row);
     this.waiting.hidden = true;
-    this.rows.prepend(row);
+    this.put(row);
     if (this.isPaused) this.countNewer();
     while (this.rows.childElementCount > ROWS) this.drop();
+  }
+
+  // By the time of the picture: the result of a slow model comes after those of later pictures.
+  put(row) {
+    let later = this.rows.firstElementChild;
+    while (later && later.at > row.at) later = later.nextElementSibling;
+    this.rows.insertBefore(row, later);
   }
 
   // Rows that are not shown go first, so that changes of long ago stay.
@@ -50,9 +57,9 @@ export class ResultList {
     const act = make("button", { type: "button", class: "res", onclick: () => this.choose(result) },
       make("span", { class: "t" }, clock(result.captured_at, 2)),
       make("span", { class: "row wrap" }, make("span", {}, change ? make("b", {}, change) : "", change ? `, ${words}` : make("b", {}, words)), make("span", { class: "soft tiny end" }, `#${result.seq}`)),
-      make("span", { class: "soft tiny more" }, [this.last.size > 1 ? result.model : "", inDetail(result)].filter(Boolean).join(": ")));
+      make("span", { class: "soft tiny more" }, [this.several ? result.model : "", inDetail(result)].filter(Boolean).join(": ")));
     const row = make("li", {}, act);
-    row.key = keyOf(result);
+    [row.key, row.at] = [keyOf(result), result.captured_at];
     return row;
   }
 

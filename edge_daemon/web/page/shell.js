@@ -42,8 +42,15 @@ export function build(main, restart) {
     if (event.key === "Escape" && menu.open) [menu.open] = [false, event.preventDefault(), menu.firstChild.focus()];
   });
   status.subscribe((now, back) => update(now, back, restart));
-  setInterval(() => text(time, clock(Date.now())), 1000);
+  const tick = () => text(time, clock(Date.now()));
+  tick();
+  setInterval(tick, 1000);
   fillMenu();
+}
+
+// Why something is kept from who looks.
+export function needsAdministrator(what) {
+  return `${what} needs the token of an administrator${me.name ? ". Yours is for viewing." : ": edge-daemon token --role administrator makes one."}`;
 }
 
 // Marks the view in the header, and names the page after what it shows.

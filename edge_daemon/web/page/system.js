@@ -4,7 +4,7 @@ import { Chart } from "./chart.js";
 import { card, dot, make, note, renew } from "./dom.js";
 import { Log } from "./log.js";
 import { modelLine } from "./models.js";
-import { box, identified, me } from "./shell.js";
+import { box, identified, me, needsAdministrator } from "./shell.js";
 import { count, groupOf, lossesOf, troubleInWords } from "./states.js";
 import { bytes, duration, moment, plural, sentence } from "./words.js";
 
@@ -126,7 +126,7 @@ export class System {
   }
 
   async fillConfig(isAdministrator) {
-    if (!isAdministrator) return renew(this.config, "none", () => [note("The configuration needs the token of an administrator. Yours is for viewing.")]);
+    if (!isAdministrator) return renew(this.config, "none", () => [note(needsAdministrator("The configuration"))]);
     try {
       const { config } = await get("api/system");
       const yaml = await (await ask("api/config")).text();
