@@ -104,7 +104,7 @@ def test_how_a_model_is_read(site: Site) -> None:
     assert site.get("/api/models/crops")["after"] == "m", "one that accepts no pictures, too"
     missing = site.answer("/api/models/crop")
     assert missing.status_code == 404
-    assert missing.json()["detail"] == "there is no model crop; did you mean crops? there are m, crops"
+    assert missing.json()["detail"] == "there is no model crop; did you mean crops? There are m, crops"
 
 
 def test_names_that_do_not_exist_are_no_silence(site: Site) -> None:
