@@ -123,7 +123,7 @@ export interface Status {
   processes: ProcessStatus[];
 }
 
-/** A camera: the state of its capture, its figures, and its counts by model. */
+/** A camera: the state of its capture and when it began, its figures, and its counts by model. If it gives no pictures, or always the same, `reason` is why, in a word or two. */
 export interface CameraStatus {
   rejected?: number;
   fps?: number;
@@ -132,8 +132,13 @@ export interface CameraStatus {
   about?: string;
   announced?: number;
   held?: number;
+  tries?: number;
+  next_try_s?: number;
+  hint?: string;
   motion?: MotionStatus;
   state: string;
+  since?: string;
+  reason?: string;
   models: Record<string, StreamCounts>;
 }
 
@@ -155,7 +160,7 @@ export interface StreamCounts {
   found: Record<string, number>;
 }
 
-/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
+/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began at `since`; `next_start_s` is the time until one that has ended is started again. `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
 export interface ProcessStatus {
   name: string;
   role: string;
@@ -165,11 +170,13 @@ export interface ProcessStatus {
   cpu: number;
   memory_bytes: number;
   silent_s?: number;
+  since?: string;
+  next_start_s?: number;
   rejected?: number;
   detail?: Record<string, unknown>;
 }
 
-/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. */
+/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s` (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. */
 export interface CaptureReport {
   rejected?: number;
   fps?: number;
@@ -178,6 +185,9 @@ export interface CaptureReport {
   about?: string;
   announced?: number;
   held?: number;
+  tries?: number;
+  next_try_s?: number;
+  hint?: string;
   motion?: MotionStatus;
 }
 

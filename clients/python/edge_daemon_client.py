@@ -229,7 +229,8 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     """A camera's frames: how many a second it gives, their size, and its source in words (`about`).
 
     `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
-    not acknowledged yet.
+    not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s`
+    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do.
     """
 
     fps: float = 0.0
@@ -238,6 +239,9 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     about: str = ""
     announced: int = 0
     held: int = 0
+    tries: int = 0
+    next_try_s: float | msgspec.UnsetType = msgspec.UNSET
+    hint: str | msgspec.UnsetType = msgspec.UNSET
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -258,14 +262,20 @@ class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraStatus(CaptureReport, frozen=True, kw_only=True):
-    """A camera: the state of its capture, its figures, and its counts by model."""
+    """A camera: the state of its capture and when it began, its figures, and its counts by model.
+
+    If it gives no pictures, or always the same, `reason` is why, in a word or two.
+    """
 
     state: str
+    since: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
     models: dict[str, StreamCounts]
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
+    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began
+    at `since`; `next_start_s` is the time until one that has ended is started again.
 
     `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
     `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other
@@ -280,6 +290,8 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     memory_bytes: int
     silent_s: float = 0.0
+    since: str = ""
+    next_start_s: float | msgspec.UnsetType = msgspec.UNSET
     rejected: int = 0
     detail: Annotated[
         dict[str, Any], msgspec.Meta(examples=[{"served": 1234, "longest_s": 0.07, "provider": "cpu", "rejected": 0}])
