@@ -185,7 +185,7 @@ def test_wrong_names_and_messages_are_answered(tmp_path: Path) -> None:
                 viewer.recv(timeout=START_S)
         assert box.get("/api/cameras/wlak/picture.jpg").status_code == 404
         assert box.get("/api/cameras/walk/picture.jpg", wdith=3).json() == {
-            "detail": "there is no parameter wdith; did you mean width? There are width"
+            "detail": "there is no parameter wdith; did you mean width? There is width"
         }
         assert box.get("/api/pictures").status_code == 426
         assert box.refuses("/api/status")
