@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 from edge_daemon.tracking.boxes import Floats, overlaps
 
 # Indexed by [confirmed][sure]. A pair of a higher rank goes first, whatever its overlap.
-LEAST = np.array([[2.0, 0.1], [0.45, 0.2]])
+LEAST = np.array([[2.0, 0.1], [0.5, 0.25]])
 """Least overlap of the predicted box of a track and a detection."""
 RANK = np.array([[0.0, 2.0], [4.0, 5.0]])
 LEAST_WIDE = np.array([[2.0, 0.2], [2.0, 0.2]])
 """Least overlap of both boxes widened, where they overlap too little as they are."""
 WIDE_RANK = np.array([[0.0, 1.0], [0.0, 3.0]])
-WIDER, WIDEST = 0.7, 0.5
+WIDER, WIDEST = 0.5, 0.5
 """Margin, in standard deviations of the predicted centre, which grow with the time since the last look; and at most, in
 heights of the box: after a long time, whoever comes by must not be taken for another.
 """

@@ -9,7 +9,7 @@ FEWEST = 4
 CHANCE = 2.0
 """Square of the common offset, in its standard deviations, that chance alone may explain."""
 RESTS, MOVES = 1.0, 2.0
-"""The same on average, of a camera that does not move, and of one that does; group in step are in between."""
+"""The same on average, of a camera that does not move, and of one that does."""
 MEMORY_S = 2.0
 """Time constant of that average."""
 MOST = 30.0
@@ -21,12 +21,12 @@ SIGMA = 1.48
 class CameraMotion:
     """Estimates the shift of the picture between two looks from the offsets of boxes from their predictions.
 
-    A camera that is fixed, as most are, must not be taken for a moving one because people start to walk together. So the
+    A fixed camera, as most are, must not be taken for a moving one because people start to walk together. So the
     shift is shrunk by what chance explains (James and Stein), and is zero as long as offsets average out.
     """
 
-    def __init__(self) -> None:
-        self._evidence = 0.0
+    def __init__(self, evidence: float = 0.0) -> None:
+        self.evidence = evidence
 
     def shift(self, offsets: Floats, deviations: Floats, seconds: float) -> Floats | None:
         """Shift in x and y since the last look, 2 float64; None if there is none.
@@ -41,8 +41,8 @@ class CameraMotion:
         common = np.median(offsets, axis=0)
         scatter = SIGMA * np.median(np.abs(offsets - common), axis=0)
         surprise = len(offsets) * common**2 / (np.median(deviations) ** 2 + scatter**2)
-        self._evidence += (min(float(surprise.mean()), MOST) - self._evidence) * min(1.0, seconds / MEMORY_S)
-        belief = min(max((self._evidence - RESTS) / (MOVES - RESTS), 0.0), 1.0)
+        self.evidence += (min(float(surprise.mean()), MOST) - self.evidence) * min(1.0, seconds / MEMORY_S)
+        belief = min(max((self.evidence - RESTS) / (MOVES - RESTS), 0.0), 1.0)
         if not belief or surprise.max() <= CHANCE:
             return None
         share = np.maximum(0.0, 1 - CHANCE / np.maximum(surprise, CHANCE)) * len(offsets) / (len(offsets) + 1)

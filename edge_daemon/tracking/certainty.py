@@ -4,7 +4,7 @@ SHARE = 0.8
 """Of the usual confidence of objects that are tracked."""
 MOST, LEAST = 0.6, 0.3
 """Limits of that threshold."""
-BEGINNING = 0.7
+USUAL = 0.7
 """Usual confidence, until something was tracked."""
 WEIGHT = 0.05
 """Of one detection in the average."""
@@ -17,7 +17,7 @@ class Certainty:
     of the average confidence of the objects that are tracked. Without any, it comes down to what the model finds.
     """
 
-    def __init__(self, usual: float = BEGINNING) -> None:
+    def __init__(self, usual: float = USUAL) -> None:
         self.usual = usual
 
     @property

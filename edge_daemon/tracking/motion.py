@@ -1,6 +1,7 @@
 """Where tracked boxes are, and where they will be: Kalman filters in continuous time, all tracks at once."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,9 +29,16 @@ class Motion:
     the covariance is three numbers (position, position with velocity, velocity), for centre and size.
     """
 
-    def __init__(self) -> None:
-        self._mean = np.zeros((0, 2, 4))  # position and velocity; centre x, centre y, width, height
-        self._cov = np.zeros((0, 3, 2))  # in squared heights of the box; of the centre, of the size
+    def __init__(self, rows: Sequence[Sequence[float]] = ()) -> None:
+        state = np.array(rows, np.float64).reshape(-1, 14)
+        self._mean = state[:, :8].reshape(-1, 2, 4)  # position and velocity; centre x, centre y, width, height
+        self._cov = state[:, 8:].reshape(-1, 3, 2)  # in squared heights of the box; of the centre, of the size
+
+    @property
+    def rows(self) -> list[list[float]]:
+        """The state of each track, from which another instance goes on."""
+        rows: list[list[float]] = np.hstack([self._mean.reshape(-1, 8), self._cov.reshape(-1, 6)]).tolist()
+        return rows
 
     @property
     def places(self) -> Floats:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from edge_daemon.tracking.boxes import Boxes
 from edge_daemon.tracking.gap import GAP_S, Gap
 from edge_daemon.tracking.track import PATIENCE_S
-from edge_daemon.tracking.tracker import Tracker
+from edge_daemon.tracking.tracker import Tracker, TrackerState
 
 
 class Moment(NamedTuple):
@@ -17,6 +19,14 @@ class Moment(NamedTuple):
     wall_s: float
 
 
+class StreamTracks(msgspec.Struct, frozen=True, kw_only=True):
+    """All that another `Stream` needs to go on."""
+
+    tracker: TrackerState = TrackerState()
+    last: Moment | None = None
+    offset_s: float = 0.0
+
+
 class Stream:
     """Gives the results of one camera and model their tracks.
 
@@ -24,11 +34,16 @@ class Stream:
     camera that is opened again within the patience of a track keeps its tracks.
     """
 
-    def __init__(self, *, next_id: int = 1, longest_s: float = GAP_S) -> None:
+    def __init__(self, state: StreamTracks | None = None, *, longest_s: float = GAP_S) -> None:
+        state = state or StreamTracks()
         self._longest_s = longest_s
-        self._tracker = Tracker(next_id=next_id, longest_s=longest_s)
-        self._last: Moment | None = None
-        self._offset_s = 0.0
+        self._tracker = Tracker(state.tracker, longest_s=longest_s)
+        self._last, self._offset_s = state.last, state.offset_s
+
+    @property
+    def state(self) -> StreamTracks:
+        """The state, valid until the next look."""
+        return StreamTracks(tracker=self._tracker.state, last=self._last, offset_s=self._offset_s)
 
     def update(self, boxes: Boxes, moment: Moment, dropped: Mapping[str, int]) -> list[int | None]:
         """The number of the track of each detection, if it has one; `dropped` is the account since the last look."""
@@ -41,4 +56,4 @@ class Stream:
         away_s = max(0.0, now.wall_s - last.wall_s)
         self._offset_s += last.time_s + away_s - now.time_s
         if away_s > PATIENCE_S:
-            self._tracker = Tracker(next_id=self._tracker.next_id, longest_s=self._longest_s)
+            self._tracker = Tracker(TrackerState(next_id=self._tracker.state.next_id), longest_s=self._longest_s)

@@ -1,6 +1,6 @@
 """One tracked object."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 CONFIRMED_LOOKS = 2
 """Looks that have to find an object before it gets a number."""
@@ -8,8 +8,7 @@ PATIENCE_S, PATIENCE_LOOKS = 2.0, 5
 """A confirmed track ends when it was not found for this long, in time looked at, and in this many looks."""
 
 
-@dataclass(slots=True)
-class Track:
+class Track(msgspec.Struct):
     """An object from the first look that found it to the last; `tracker_id` is 0 until it is confirmed.
 
     `first_s` and `last_s` are camera time. It was not found in the last `missed` looks, for `lost_s` of time looked at.
@@ -22,7 +21,7 @@ class Track:
     looks: int = 0
     missed: int = 0
     lost_s: float = 0.0
-    votes: dict[int, float] = field(default_factory=dict)
+    votes: dict[int, float] = {}
 
     @property
     def is_over(self) -> bool:

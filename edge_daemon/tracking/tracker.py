@@ -2,13 +2,14 @@
 
 from itertools import compress
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.tracking.association import pairs
 from edge_daemon.tracking.boxes import Boxes, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
-from edge_daemon.tracking.certainty import Certainty
+from edge_daemon.tracking.certainty import USUAL, Certainty
 from edge_daemon.tracking.gap import GAP_S, NOTHING, Gap, Step
 from edge_daemon.tracking.motion import Motion
 from edge_daemon.tracking.track import CONFIRMED_LOOKS, Track
@@ -17,22 +18,46 @@ TWICE = 0.8
 """A detection that overlaps one of a track by so much is the same object found twice, and begins no track."""
 
 
+class TrackerState(msgspec.Struct, frozen=True, kw_only=True):
+    """All that another tracker needs to go on; `usual` and `evidence` are those of `Certainty` and `CameraMotion`."""
+
+    next_id: int = 1
+    time_s: float | None = None
+    tracks: list[Track] = []
+    motion: list[list[float]] = []
+    usual: float = USUAL
+    evidence: float = 0.0
+
+
 class Tracker:
     """Gives the detections of each look the numbers of their tracks.
 
-    Numbers count up from `next_id`, and none is given twice. `longest_s` is the longest time between two looks that
-    counts as looked at. `ended` are the confirmed tracks that ended with the last look.
+    Numbers count up, and none is given twice. `longest_s` is the longest time between two looks that counts as looked
+    at. `ended` are the confirmed tracks that ended with the last look.
     """
 
-    def __init__(self, *, next_id: int = 1, longest_s: float = GAP_S) -> None:
-        self.next_id = next_id
-        self.tracks: list[Track] = []
+    def __init__(self, state: TrackerState | None = None, *, longest_s: float = GAP_S) -> None:
+        state = state or TrackerState()
+        self.tracks: list[Track] = list(state.tracks)
         self.ended: list[Track] = []
+        self._next_id = state.next_id
+        self._time_s = state.time_s
         self._longest_s = longest_s
-        self._motion = Motion()
-        self._certainty = Certainty()
-        self._camera = CameraMotion()
-        self._time_s: float | None = None
+        self._motion = Motion(state.motion)
+        self._certainty = Certainty(state.usual)
+        self._camera = CameraMotion(state.evidence)
+
+    @property
+    def state(self) -> TrackerState:
+        """The state, valid until the next look."""
+        return TrackerState(
+            next_id=self._next_id,
+            time_s=self._time_s,
+            tracks=self.tracks,
+            motion=self._motion.rows,
+            usual=self._certainty.usual,
+            evidence=self._camera.evidence,
+        )
 
     def update(self, boxes: Boxes, time_s: float, gap: Gap = NOTHING) -> list[int | None]:
         """Take in the detections of the next look, at `time_s` of camera time.
@@ -94,8 +119,8 @@ class Tracker:
             track = self.tracks[row]
             track.find(time_s, boxes.classes[column], confidences[column])
             if not track.tracker_id and track.looks >= CONFIRMED_LOOKS:
-                track.tracker_id = self.next_id
-                self.next_id += 1
+                track.tracker_id = self._next_id
+                self._next_id += 1
             ids[column] = track.tracker_id or None
         self._certainty.note(list(compress(confidences, ids)), confidences)
         return ids
