@@ -312,7 +312,7 @@ MUTANTS = [
     ("tracking/tracker.py", "self._motion.keep(kept)", "self._motion.keep(kept[::-1])"),
     ("tracking/stream.py", "if away_s > PATIENCE_S:", "if False:"),
     ("tracking/stream.py", "+ away_s - now.time_s", "- now.time_s"),
-    ("tracking/camera_motion.py", "if not belief or surprise.max() <= CHANCE:", "if False:"),
+    ("tracking/camera_motion.py", "belief * share * common", "common"),
     ("web/inference.py", "Annotated[list[int], msgspec.Meta(max_length=DIMENSIONS)]", "list[int]"),
     ("web/inference.py", "name[:SHOWN]", "name"),
 ]

@@ -121,6 +121,22 @@ def test_still_frames_hold_everybody(looks: int, still_s: float) -> None:
     assert look(tracker, standing[0][1], time_s, Gap(still=int(5 * still_s))) == [1, 2]
 
 
+def test_who_stops_as_the_picture_gets_still_is_where_he_was() -> None:
+    tracker = Tracker()
+    watch(tracker, street([0.8], [0.1 * i for i in range(10)]))
+    stopped = [found(walker(0, 500 + 200 * 0.8 * 0.9))]
+    assert look(tracker, stopped, 10.9, Gap(still=50, unseen=4)) == [1]
+
+
+def test_the_others_are_who_they_were_when_one_has_left() -> None:
+    tracker = Tracker()
+    scenes = street([0.1, 0.0, -0.1], [0.2 * i for i in range(30)])
+    watch(tracker, scenes[:5])
+    rest = watch(tracker, [(time_s, [scene[0], scene[2]]) for time_s, scene in scenes[5:]])
+    assert rest == [[1, 3]] * len(rest)
+    assert len(tracker.tracks) == 2
+
+
 @given(st.lists(st.booleans(), min_size=3, max_size=30), speeds)
 def test_still_frames_in_place_of_identical_ones_change_nothing(looked: list[bool], velocities: list[float]) -> None:
     every, gated = Tracker(), Tracker()
@@ -254,7 +270,7 @@ def test_the_order_of_detections_does_not_matter(velocities: list[float], dts: l
 
 def test_a_class_that_flickers_is_voted_for() -> None:
     tracker = Tracker()
-    classes = [1, 1, 2, 1, 1, 2, 1]
+    classes = [1, 1, 2, 1, 1, 1, 2]
     ids = watch(tracker, [(0.1 * i, [found(walker(0, 500), 0.8, kind)]) for i, kind in enumerate(classes)])
     assert ids == [[None], *[[1]] * 6]
     assert tracker.tracks[0].class_id == 1
@@ -265,6 +281,16 @@ def test_who_sits_in_a_car_is_not_the_car() -> None:
     car, driver = found((300, 300, 700, 600), 0.9, 1), found((400, 310, 520, 520), 0.8, 0)
     scenes = [[car, driver], [car, driver], [car], [driver], [driver, car]]
     assert watch(tracker, [(0.1 * i, scene) for i, scene in enumerate(scenes)])[1:] == [[1, 2], [1], [2], [2, 1]]
+
+
+def test_a_bicycle_does_not_become_its_rider() -> None:
+    tracker = Tracker()
+    rider, bicycle = found((400, 200, 500, 500), 0.9, 0), found((380, 330, 520, 500), 0.9, 1)
+    assert watch(tracker, [(0.0, [rider]), (0.1, [rider]), (0.2, [bicycle]), (0.3, [bicycle])])[1:] == [
+        [1],
+        [None],
+        [2],
+    ]
 
 
 def test_an_object_found_twice_is_one_track() -> None:
@@ -351,6 +377,14 @@ def test_a_camera_that_is_opened_again_soon_keeps_its_tracks(away_s: float, expe
     assert stream.update(person, Moment(2, 0.0, 1005.1 + away_s), {}) == expected
     again = stream.update(person, Moment(2, 0.1, 900.0), {})  # a step of the wall clock changes nothing
     assert again == [1 if away_s < 30 else 2]
+
+
+def test_who_walked_on_while_a_camera_was_away_keeps_his_number() -> None:
+    stream, speed = Stream(), 0.8
+    for time_s, scene in street([speed], [0.1 * i for i in range(20)]):
+        stream.update(Boxes.of(scene, HEIGHT), Moment(1, time_s, 1000 + time_s), {})
+    ((_, scene),) = street([speed], [1.9 + 1.5])
+    assert stream.update(Boxes.of(scene, HEIGHT), Moment(2, 0.3, 1003.4), {}) == [1]
 
 
 def panned(pan: float, seed: int) -> int:
