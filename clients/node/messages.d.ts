@@ -30,12 +30,13 @@ export interface Result {
   drawn?: Drawn[];
 }
 
-/** One box in pixels of the source frame, with the model's additions to it. `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle` (radians, clockwise, of the side from the first corner to the second) are those of an oriented box. In the result of a model that runs after another, the box is the other's detection, number `parent` of its detections in the same frame, and `classes`, `detections`, `embedding`, `keypoints`, `values` or `text` are this model's findings in it. */
+/** One box in pixels of the source frame, with the number of its track, if it has one, and the model's additions. `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle` (radians, clockwise, of the side from the first corner to the second) are those of an oriented box. In the result of a model that runs after another, the box is the other's detection, number `parent` of its detections in the same frame, and `classes`, `detections`, `embedding`, `keypoints`, `values` or `text` are this model's findings in it. */
 export interface Detection {
   xyxy: [number, number, number, number];
   confidence: number;
   class_id: number;
   class_name: string;
+  tracker_id?: number | null;
   mask?: Rle | null;
   keypoints?: [number, number, number][] | null;
   skeleton?: string | null;
