@@ -339,3 +339,47 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     folder: str | None = None
     config: ConfigSettings = ConfigSettings()
+
+
+AnchorPoint = Literal["bottom", "center", "top"]
+
+
+class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tracks count: classes by name (None: all), height of the box as a share of the picture's, and the least
+    median of the track's confidences.
+    """
+
+    classes: tuple[str, ...] | None = None
+    min_size: float = 0.0
+    max_size: float = 1.0
+    confidence: float = 0.0
+
+
+class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`."""
+
+    points: tuple[tuple[float, float], ...]
+    anchor: AnchorPoint = "bottom"
+    filter: FilterSettings = FilterSettings()
+    margin: float = 0.1
+    settle_s: float = 0.5
+
+
+class LineSettings(ZoneSettings, frozen=True, kw_only=True):
+    """A polyline, in shares of the picture."""
+
+
+class IgnoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A polygon in which tracks that begin there are ignored, if they are of these classes (None: all)."""
+
+    points: tuple[tuple[float, float], ...]
+    classes: tuple[str, ...] | None = None
+    anchor: AnchorPoint = "bottom"
+
+
+class CameraZonesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Zones and lines of a camera by name, and areas to ignore."""
+
+    zones: dict[str, ZoneSettings] = {}
+    lines: dict[str, LineSettings] = {}
+    ignore: tuple[IgnoreSettings, ...] = ()

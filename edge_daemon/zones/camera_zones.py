@@ -1,0 +1,102 @@
+"""All zones and lines of one camera and model."""
+
+from collections import Counter
+from typing import TypeVar
+
+import msgspec
+
+from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
+from edge_daemon.zones.facts import Fact
+from edge_daemon.zones.geometry import Border
+from edge_daemon.zones.line import Line
+from edge_daemon.zones.look import Look, Seen
+from edge_daemon.zones.passage import Passage
+from edge_daemon.zones.tracked import Tracked
+from edge_daemon.zones.zone import Zone, ZoneState
+
+T = TypeVar("T")
+
+
+class CameraZonesState(msgspec.Struct):
+    """All that another `CameraZones` needs to go on; `ignored` are tracks that began where they are ignored."""
+
+    tracks: dict[int, Tracked] = {}
+    ignored: list[int] = []
+    zones: dict[str, ZoneState] = {}
+    lines: dict[str, dict[int, Passage]] = {}
+
+
+class CameraZones:
+    """Turns the tracks of one look after another into facts. State of zones and lines that are gone is dropped."""
+
+    def __init__(self, settings: CameraZonesSettings, state: CameraZonesState | None = None) -> None:
+        state = state or CameraZonesState()
+        self.tracks = state.tracks
+        self._ignored = set(state.ignored)
+        self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
+        self.zones = [Zone(name, zone, state.zones.get(name)) for name, zone in settings.zones.items()]
+        self.lines = [Line(name, line, state.lines.get(name)) for name, line in settings.lines.items()]
+
+    @property
+    def state(self) -> CameraZonesState:
+        """The state, valid until the next look."""
+        return CameraZonesState(
+            tracks=self.tracks,
+            ignored=sorted(self._ignored),
+            zones={zone.name: zone.state for zone in self.zones},
+            lines={line.name: line.passages for line in self.lines},
+        )
+
+    def update(self, look: Look) -> list[Fact]:
+        """Facts of the next look, in the order in which they happened."""
+        self._ignored -= look.ended.keys()
+        look = look._replace(
+            seen=[seen for seen in look.seen if not self._is_ignored(seen)],
+            ended={number: reason for number, reason in look.ended.items() if number in self.tracks},
+        )
+        for seen in look.seen:
+            track = self.tracks.get(seen.tracker_id)
+            if track is None:
+                track = self.tracks[seen.tracker_id] = Tracked.begin(seen, look.instant)
+            track.note(seen, look.instant)
+        facts: list[Fact] = [fact for line in self.lines for fact in line.update(look, self.tracks)]
+        facts += [fact for zone in self.zones for fact in zone.update(look, self.tracks)]
+        for tracker_id in look.ended:
+            del self.tracks[tracker_id]
+        return sorted(facts, key=lambda fact: (fact.time_s, fact.tracker_id))
+
+    def now(self) -> dict[str, Counter[str]]:
+        """How many of each class are in each zone."""
+        return {zone.name: Counter(visit.class_name for visit in zone.state.visits.values()) for zone in self.zones}
+
+    def rename(self, tracker_id: int, into: int) -> None:
+        """Go on under another number: two tracks turned out to be one, and nothing counts twice because of it."""
+        if tracker_id not in self.tracks:
+            return
+        _rename(self.tracks, tracker_id, into)
+        self.tracks[into].seen = self.tracks[into].seen._replace(tracker_id=into)
+        for line in self.lines:
+            _rename(line.passages, tracker_id, into)
+        for zone in self.zones:
+            _rename(zone.state.passages, tracker_id, into)
+            _rename(zone.state.visits, tracker_id, into)
+            _rename(zone.state.waiting, tracker_id, into)
+
+    def _is_ignored(self, seen: Seen) -> bool:
+        """True for a track that began where tracks of its class are ignored."""
+        number = seen.tracker_id
+        if number not in self.tracks and any(_applies(area, border, seen) for area, border in self._areas):
+            self._ignored.add(number)
+        return number in self._ignored
+
+
+def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
+    wanted = area.classes is None or seen.class_name in area.classes
+    return wanted and border.contains(seen.anchor(area.anchor))
+
+
+def _rename(state: dict[int, T], tracker_id: int, into: int) -> None:
+    """What is known of the earlier number goes on; what the later one had begun is forgotten."""
+    state.pop(into, None)
+    if tracker_id in state:
+        state[into] = state.pop(tracker_id)

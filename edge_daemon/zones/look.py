@@ -1,0 +1,68 @@
+"""The interface to tracking: the tracks of one look at a camera."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from edge_daemon.settings import AnchorPoint
+from edge_daemon.zones.geometry import Point
+
+EndReason = Literal["left", "lost", "stream-ended"]
+"""Why a track ended: it left the picture; it was not found any more; the source has ended."""
+EDGE = 0.01
+"""Share of the picture within which a box touches its edge."""
+
+
+class Instant(NamedTuple):
+    """A moment of camera time, and how much of the time up to then was looked at; both in seconds."""
+
+    time_s: float
+    looked_s: float
+
+    def towards(self, later: "Instant", share: float) -> "Instant":
+        """Instant between this one (0) and a later one (1)."""
+        return Instant(
+            self.time_s + share * (later.time_s - self.time_s),
+            self.looked_s + share * (later.looked_s - self.looked_s),
+        )
+
+    def blind_s(self, later: "Instant") -> float:
+        """Time up to a later instant that was not looked at."""
+        return max(0.0, (later.time_s - self.time_s) - (later.looked_s - self.looked_s))
+
+
+class Seen(NamedTuple):
+    """A confirmed track that a look found: its number, its class by vote, its box in shares of the picture as shown."""
+
+    tracker_id: int
+    class_name: str
+    box: tuple[float, float, float, float]
+    confidence: float
+
+    @property
+    def height(self) -> float:
+        """Height of the box, as a share of the picture's."""
+        return self.box[3] - self.box[1]
+
+    def anchor(self, where: AnchorPoint) -> Point:
+        """The point of the box that is in a zone or crosses a line."""
+        left, top, right, bottom = self.box
+        y = {"bottom": bottom, "center": (top + bottom) / 2, "top": top}[where]
+        return (left + right) / 2, y
+
+    @property
+    def at_edge(self) -> bool:
+        """True if the box touches the edge of the picture."""
+        left, top, right, bottom = self.box
+        return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
+
+
+class Look(NamedTuple):
+    """One look at a camera: the tracks that it found, and those that ended with it.
+
+    `aspect` is width by height of the picture. Tracks in neither are not found at the moment.
+    """
+
+    instant: Instant
+    aspect: float
+    seen: Sequence[Seen] = ()
+    ended: Mapping[int, EndReason] = {}

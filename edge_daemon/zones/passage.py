@@ -1,0 +1,80 @@
+"""One track at one border: on which side it has settled."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from edge_daemon.zones.geometry import Border, Point, along
+from edge_daemon.zones.look import Instant
+
+BLIND_S = 1e-6
+"""Time not looked at, below which a step counts as looked at."""
+
+
+class Change(NamedTuple):
+    """A change of the settled side: `by` crossings (+1 or -1), of which the last was at `at`.
+
+    It is not `certain` if nobody looked when the track crossed, or if the side on which it began is not known.
+    """
+
+    by: int
+    at: Instant
+    settled_s: float
+    certain: bool
+
+
+class Passage(msgspec.Struct):
+    """The path of a track since its last settled side: `net` crossings, the last one at `since`, on the way to `point`.
+
+    A track has settled on a side when its anchor is farther from the border than a margin, or has been on that side for
+    a time. A path that crosses and comes back before that changes nothing.
+    """
+
+    point: Point
+    instant: Instant
+    since: Instant
+    settled: bool = False
+    known: bool = False
+    net: int = 0
+    certain: bool = True
+
+    @classmethod
+    def begin(cls, point: Point, instant: Instant) -> "Passage":
+        """A track that was seen for the first time."""
+        return cls(point, instant, instant)
+
+    def advance(self, border: Border, point: Point, now: Instant, limits: "Limits") -> list[Change]:
+        """Follow the straight path to the next point."""
+        before, start, self.point, self.instant = self.point, self.instant, point, now
+        crossings = border.crossings(before, point)
+        if self.settled and not crossings:
+            return []
+        changes, done = [], 0.0
+        blind = start.blind_s(now) > BLIND_S
+        for share, sign in crossings:
+            at = start.towards(now, share)
+            changes += self._settle(limits.hold(border, along(before, point, (done + share) / 2)), at, limits)
+            self.settled, self.net, self.since, done = False, self.net + sign, at, share
+            self.certain = self.certain and not blind
+        far = limits.hold(border, point) or limits.hold(border, along(before, point, (done + 1) / 2))
+        return changes + self._settle(far, now, limits)
+
+    def _settle(self, far: bool, now: Instant, limits: "Limits") -> list[Change]:
+        """Settle on this side if the anchor is `far` enough, or has been here for long enough."""
+        if self.settled or not (far or now.looked_s - self.since.looked_s >= limits.settle_s):
+            return []
+        change = Change(self.net, self.since, now.looked_s - self.since.looked_s, self.certain and self.known)
+        self.settled, self.known, self.net, self.certain = True, True, 0, True
+        return [change] if change.by else []
+
+
+class Limits(NamedTuple):
+    """When a track has settled: `margin` heights of the picture from the border, or `settle_s` of time looked at."""
+
+    margin: float
+    settle_s: float
+    aspect: float
+
+    def hold(self, border: Border, point: Point) -> bool:
+        """True if a point is farther from the border than the margin."""
+        return border.distance(point, self.aspect) > self.margin
