@@ -383,3 +383,86 @@ class CameraZonesSettings(msgspec.Struct, frozen=True, kw_only=True):
     zones: dict[str, ZoneSettings] = {}
     lines: dict[str, LineSettings] = {}
     ignore: tuple[IgnoreSettings, ...] = ()
+
+
+class InZone(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """A condition on a zone; `for_s` is in time looked at."""
+
+    zone: str
+    for_s: float = 0.0
+
+
+class Enters(InZone, frozen=True, kw_only=True, tag="enters"):
+    """A track enters a zone, or is found in it."""
+
+
+class Leaves(InZone, frozen=True, kw_only=True, tag="leaves"):
+    """A track leaves a zone."""
+
+
+class Appears(InZone, frozen=True, kw_only=True, tag="appears"):
+    """A track is first seen inside a zone."""
+
+
+class Stays(InZone, frozen=True, kw_only=True, tag="stays"):
+    """A track has been in a zone for a time."""
+
+
+class Count(InZone, frozen=True, kw_only=True, tag="count"):
+    """More than `above` tracks, or fewer than `below`, are in a zone."""
+
+    above: int | None = None
+    below: int | None = None
+
+
+class Absent(InZone, frozen=True, kw_only=True, tag="absent"):
+    """No track has been in a zone for a time."""
+
+
+class Deposited(InZone, frozen=True, kw_only=True, tag="left"):
+    """A track has been at rest in a zone for a time; after `furniture_s` it belongs there."""
+
+    furniture_s: float = 1800.0
+
+
+class Crosses(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="crosses"):
+    """A track crosses a line, in a direction or in any (None)."""
+
+    line: str
+    direction: Literal["in", "out"] | None = None
+
+
+class HasState(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="state"):
+    """The camera, its scene or the system is in one of these states, for `for_s` of any time."""
+
+    of: Literal["camera", "scene", "system"]
+    states: tuple[str, ...]
+    for_s: float = 0.0
+
+
+ConditionSettings = Enters | Leaves | Appears | Stays | Count | Absent | Deposited | Crosses | HasState
+
+
+class ConfirmSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that has to confirm an event, and how long it may take; None: any time."""
+
+    model: str
+    within_s: float | None = 2.0
+
+
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of one camera and model: when an event begins, and which events make an alert (not `quiet`).
+
+    `during` are ranges of local time, `modes` those in which it is on (None: all). `per` says whether each track makes
+    an event of its own.
+    """
+
+    condition: ConditionSettings
+    filter: FilterSettings = FilterSettings()
+    during: str | None = None
+    modes: tuple[str, ...] | None = None
+    cooldown_s: float = 30.0
+    per: Literal["camera", "track"] = "camera"
+    linger_s: float = 5.0
+    quiet: bool = False
+    confirm: ConfirmSettings | None = None
