@@ -40,10 +40,6 @@ class Episode(msgspec.Struct, kw_only=True):
         self.facts.extend(list(facts)[: MOST_FACTS - len(self.facts)])
         self.changed = True
 
-    def watch(self, numbers: Iterable[int], tracks: dict[int, EventTrack]) -> None:
-        """Take over how its tracks are seen now."""
-        self.tracks |= {number: tracks[number] for number in numbers if number in tracks}
-
 
 def event_track(track: Tracked, size: tuple[int, int]) -> EventTrack:
     """A track for a message; `size` is width and height of the picture."""

@@ -42,7 +42,8 @@ class RuleState(msgspec.Struct):
     """State of a rule; all dictionaries are by track, or by `NO_TRACK` where the rule has one event for all.
 
     `ended_s` is the camera time at which the last event ended, `suppressed` counts what fell into the cool-down since.
-    `muted` are the keys of the condition that were suppressed or rejected, until it holds no longer.
+    `muted` are the keys of the condition that were counted so, `refused` those that a model did not confirm, as long as
+    it holds in them.
     """
 
     condition: ConditionState = msgspec.field(default_factory=ConditionState)
@@ -50,6 +51,7 @@ class RuleState(msgspec.Struct):
     ended_s: dict[int, float] = {}
     suppressed: dict[int, int] = {}
     muted: set[int] = set()
+    refused: set[int] = set()
     rejected: int = 0
 
 
@@ -83,6 +85,7 @@ class Rule:
         for finding in findings.begun:
             yield from self._find(finding, view, limits)
         self.state.muted &= findings.holding
+        self.state.refused &= findings.holding
         for key in list(self.state.open):
             yield from self._go_on(key, findings, view)
 
@@ -95,7 +98,7 @@ class Rule:
                 yield self._start(episode, view, confirmed=True)
             else:
                 self.state.rejected += 1
-                self.state.muted |= episode.keys
+                self.state.refused |= episode.keys
                 del self.state.open[key]
                 self._incidents.end(episode.id)
 
@@ -125,26 +128,29 @@ class Rule:
         """The condition holds in a track: begin an event, or add to the open one, or count it for the next one."""
         group = finding.key if self._settings.per == "track" else NO_TRACK
         episode = self.state.open.get(group)
-        if episode and (self._condition.has_to_begin or finding.key not in episode.keys):
-            episode.add(finding, self._dated(finding, view))
-        if episode or limits is None or finding.key in self.state.muted and not self._condition.has_to_begin:
-            if not self._has_cooled(group, view):
-                return
-        if episode or limits is None:
+        if episode:
+            if self._condition.has_to_begin or finding.key not in episode.keys:
+                episode.add(finding, self._dated(finding, view))
+                self._watch(episode, finding.tracks, view)
+        elif limits is None or (finding.key in self.state.refused and not self._condition.has_to_begin):
             return
-        if not self._has_cooled(group, view):
-            if self._condition.has_to_begin or finding.key not in self.state.muted:
-                self.state.suppressed[group] = self.state.suppressed.get(group, 0) + 1
-            self.state.muted.add(finding.key)
-            return
-        yield from self._begin(group, finding, view, limits)
+        elif self._has_cooled(group, view):
+            yield from self._begin(group, finding, view, limits)
+        else:
+            self._suppress(group, finding)
+
+    def _suppress(self, group: int, finding: Finding) -> None:
+        """Count what falls into the cool-down; a state that lasts counts once."""
+        if self._condition.has_to_begin or finding.key not in self.state.muted:
+            self.state.suppressed[group] = self.state.suppressed.get(group, 0) + 1
+        self.state.muted.add(finding.key)
 
     def _has_cooled(self, group: int, view: View) -> bool:
         ended_s = self.state.ended_s.get(group)
         return ended_s is None or view.instant.time_s - ended_s >= self._settings.cooldown_s
 
     def _begin(self, group: int, finding: Finding, view: View, limits: list[FactMap]) -> Iterator[Outcome]:
-        number = self._id(view, group, 1)
+        number = self._id(view, finding.key, 1)
         ended_s = self.state.ended_s.get(group)
         quiet: list[FactMap] = [] if ended_s is None else [{"type": "quiet", "for_s": view.instant.time_s - ended_s}]
         episode = Episode(
@@ -189,7 +195,7 @@ class Rule:
     def _is_over(self, episode: Episode, holds: bool, view: View) -> bool:
         if self._condition.momentary:
             return not holds or view.instant.time_s - episode.start.time_s >= MOMENT_S
-        return view.instant.looked_s - episode.held_s >= self._settings.linger_s
+        return not holds and view.instant.looked_s - episode.held_s >= self._settings.linger_s
 
     def _end(self, key: int, view: View, reason: str | None) -> Iterator[Outcome]:
         episode = self.state.open.pop(key)
@@ -201,7 +207,7 @@ class Rule:
     def _cut(self, key: int, view: View) -> Iterator[Outcome]:
         """End a part of a long event and begin the next one, in the same incident."""
         episode = self.state.open[key]
-        number = self._id(view, key, episode.part + 1)
+        number = self._id(view, min(episode.keys), episode.part + 1)
         following = msgspec.structs.replace(
             episode, id=number, start=view.instant, part=episode.part + 1, suppressed=0, changed=False
         )
