@@ -8,6 +8,7 @@ import msgspec
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
+from edge_daemon.zones.handover import continued
 from edge_daemon.zones.line import Line
 from edge_daemon.zones.look import Look, Seen
 from edge_daemon.zones.passage import Passage
@@ -52,8 +53,9 @@ class CameraZones:
         self._ignored -= look.ended.keys()
         look = look._replace(
             seen=[seen for seen in look.seen if not self._is_ignored(seen)],
-            ended={number: reason for number, reason in look.ended.items() if number in self.tracks},
         )
+        self._take_over(look)
+        look = look._replace(ended={n: reason for n, reason in look.ended.items() if n in self.tracks})
         for seen in look.seen:
             track = self.tracks.get(seen.tracker_id)
             if track is None:
@@ -81,6 +83,16 @@ class CameraZones:
             _rename(zone.state.passages, tracker_id, into)
             _rename(zone.state.visits, tracker_id, into)
             _rename(zone.state.waiting, tracker_id, into)
+
+    def _take_over(self, look: Look) -> None:
+        """Let new tracks continue those that were just lost."""
+        new = [seen for seen in look.seen if seen.tracker_id not in self.tracks]
+        found = {seen.tracker_id for seen in look.seen}
+        for seen in new:
+            rivals = [other for other in new if other is not seen]
+            earlier = continued(seen, look.instant, self.tracks, found, rivals, look.aspect)
+            if earlier is not None:
+                self.rename(earlier, seen.tracker_id)
 
     def _is_ignored(self, seen: Seen) -> bool:
         """True for a track that began where tracks of its class are ignored."""

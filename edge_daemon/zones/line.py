@@ -24,10 +24,11 @@ class Line:
         found = []
         for seen in look.seen:
             point = seen.anchor(self.settings.anchor)
+            limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
-                passage = self.passages[seen.tracker_id] = Passage.begin(point, look.instant)
-            limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
+                start = seen.start(self.settings.anchor, look.instant)
+                passage = self.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
             for change in passage.advance(self._border, point, look.instant, limits):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])

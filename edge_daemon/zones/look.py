@@ -30,13 +30,21 @@ class Instant(NamedTuple):
         return max(0.0, (later.time_s - self.time_s) - (later.looked_s - self.looked_s))
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom as shares of the picture as shown."""
+
+
 class Seen(NamedTuple):
-    """A confirmed track that a look found: its number, its class by vote, its box in shares of the picture as shown."""
+    """A confirmed track that a look found: its number, its class by vote, its box.
+
+    `began` is where it was first seen, before it was confirmed: its path begins there.
+    """
 
     tracker_id: int
     class_name: str
-    box: tuple[float, float, float, float]
+    box: Box
     confidence: float
+    began: tuple[Instant, Box] | None = None
 
     @property
     def height(self) -> float:
@@ -45,15 +53,25 @@ class Seen(NamedTuple):
 
     def anchor(self, where: AnchorPoint) -> Point:
         """The point of the box that is in a zone or crosses a line."""
-        left, top, right, bottom = self.box
-        y = {"bottom": bottom, "center": (top + bottom) / 2, "top": top}[where]
-        return (left + right) / 2, y
+        return anchor(self.box, where)
+
+    def start(self, where: AnchorPoint, now: Instant) -> tuple[Point, Instant]:
+        """Where its path begins, and when, if it is seen for the first time now."""
+        instant, box = self.began or (now, self.box)
+        return anchor(box, where), instant
 
     @property
     def at_edge(self) -> bool:
         """True if the box touches the edge of the picture."""
         left, top, right, bottom = self.box
         return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
+
+
+def anchor(box: Box, where: AnchorPoint) -> Point:
+    """The point of a box that is in a zone or crosses a line."""
+    left, top, right, bottom = box
+    y = {"bottom": bottom, "center": (top + bottom) / 2, "top": top}[where]
+    return (left + right) / 2, y
 
 
 class Look(NamedTuple):

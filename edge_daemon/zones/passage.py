@@ -39,9 +39,11 @@ class Passage(msgspec.Struct):
     certain: bool = True
 
     @classmethod
-    def begin(cls, point: Point, instant: Instant) -> "Passage":
+    def begin(cls, border: Border, start: tuple[Point, Instant], limits: "Limits") -> "Passage":
         """A track that was seen for the first time."""
-        return cls(point, instant, instant)
+        point, instant = start
+        far = limits.hold(border, point)
+        return cls(point, instant, instant, settled=far, known=far)
 
     def advance(self, border: Border, point: Point, now: Instant, limits: "Limits") -> list[Change]:
         """Follow the straight path to the next point."""

@@ -54,11 +54,12 @@ class Zone:
 
     def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
         point = seen.anchor(self.settings.anchor)
-        passage = self.state.passages.get(seen.tracker_id)
-        if passage is None:
-            passage = self.state.passages[seen.tracker_id] = Passage.begin(point, look.instant)
-        unsettled = not passage.settled
         limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
+        passage = self.state.passages.get(seen.tracker_id)
+        unsettled = passage is None or not passage.settled
+        if passage is None:
+            start = seen.start(self.settings.anchor, look.instant)
+            passage = self.state.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
         changes = passage.advance(self._border, point, look.instant, limits)
         facts: list[Entered | Left] = []
         for change in changes:

@@ -316,6 +316,38 @@ def test_a_track_under_another_number_counts_nothing_twice() -> None:
     assert zones.now() == {"yard": {"person": 1}}
 
 
+def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() -> None:
+    first = Instant(0.0, 0.0), seen(0.5, 0.3).box
+    zones = camera(GATE, YARD)
+    facts = zones.update(look(0.5, seen(0.5, 0.7)._replace(began=first)))
+    assert [(type(fact), fact.certain, fact.time_s) for fact in facts] == [(Crossed, True, 0.25), (Entered, True, 0.25)]
+
+
+def test_a_new_track_continues_the_one_that_was_lost_at_the_line() -> None:
+    zones = camera(GATE, YARD)
+    walk(zones, down([0.3, 0.45]))
+    facts = zones.update(look(0.4, seen(0.5, 0.53, 2)))
+    assert [(type(fact), fact.tracker_id, fact.certain) for fact in facts] == [(Crossed, 2, True), (Entered, 2, True)]
+    assert zones.update(look(3, seen(0.5, 0.53, 2), ended={1: "lost"})) == []
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [seen(0.5, 0.53, 2, name="car")],  # another class
+        [seen(0.5, 0.7, 2, size=0.4)],  # much larger
+        [seen(0.9, 0.53, 2)],  # too far away
+        [seen(0.5, 0.53, 2), seen(0.51, 0.53, 3)],  # which of the two?
+        [seen(0.5, 0.53, 2), seen(0.5, 0.45, 1)],  # it was not lost
+    ],
+)
+def test_what_cannot_be_the_same_or_may_be_another_one_is_not_joined(others: list[Seen]) -> None:
+    zones = camera(GATE)
+    walk(zones, down([0.3, 0.45]))
+    assert not any(fact.certain for fact in zones.update(look(0.4, *others)))
+    assert 1 in zones.tracks
+
+
 def test_a_zone_that_is_new_or_gone_leaves_the_others_as_they_were() -> None:
     before = camera(GATE)
     walk(before, down([0.3, 0.45]))
