@@ -21,6 +21,7 @@ T = TypeVar("T")
 class CameraZonesState(msgspec.Struct):
     """All that another `CameraZones` needs to go on; `ignored` are tracks that began where they are ignored."""
 
+    settings: CameraZonesSettings | None = None
     tracks: dict[int, Tracked] = {}
     ignored: list[int] = []
     zones: dict[str, ZoneState] = {}
@@ -28,20 +29,34 @@ class CameraZonesState(msgspec.Struct):
 
 
 class CameraZones:
-    """Turns the tracks of one look after another into facts. State of zones and lines that are gone is dropped."""
+    """Turns the tracks of one look after another into facts.
+
+    State of zones and lines that are gone is dropped. In those that have `changed`, paths begin again, and who is still
+    inside stays inside. `changed` is true if any of them is not as it was.
+    """
 
     def __init__(self, settings: CameraZonesSettings, state: CameraZonesState | None = None) -> None:
         state = state or CameraZonesState()
+        old = state.settings or settings
+        self.changed = (settings.zones, settings.lines) != (old.zones, old.lines)
         self.tracks = state.tracks
+        self._settings = settings
         self._ignored = set(state.ignored)
         self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
-        self.zones = [Zone(name, zone, state.zones.get(name)) for name, zone in settings.zones.items()]
-        self.lines = [Line(name, line, state.lines.get(name)) for name, line in settings.lines.items()]
+        self.zones = [
+            Zone(name, zone, _restarted(state.zones.get(name), zone != old.zones.get(name)))
+            for name, zone in settings.zones.items()
+        ]
+        self.lines = [
+            Line(name, line, state.lines.get(name) if line == old.lines.get(name) else None)
+            for name, line in settings.lines.items()
+        ]
 
     @property
     def state(self) -> CameraZonesState:
         """The state, valid until the next look."""
         return CameraZonesState(
+            settings=self._settings,
             tracks=self.tracks,
             ignored=sorted(self._ignored),
             zones={zone.name: zone.state for zone in self.zones},
@@ -105,6 +120,11 @@ class CameraZones:
 def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
     wanted = area.classes is None or seen.class_name in area.classes
     return wanted and border.contains(seen.anchor(area.anchor))
+
+
+def _restarted(state: ZoneState | None, moved: bool) -> ZoneState | None:
+    """State of a zone, without the paths if it was moved."""
+    return ZoneState(visits=state.visits, waiting=state.waiting) if state and moved else state
 
 
 def _rename(state: dict[int, T], tracker_id: int, into: int) -> None:

@@ -5,6 +5,7 @@ from statistics import fmean
 
 import msgspec
 
+from edge_daemon.messages.counts import LineCounts, ZoneCounts
 from edge_daemon.zones.facts import Crossed, Entered, Fact, Left
 
 Numbers = dict[str, dict[str, dict[str, int]]]
@@ -32,42 +33,14 @@ class Tallies(msgspec.Struct):
         tally[key] = tally.get(key, 0) + 1
 
 
-class LineCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Crossings of a line by one class, in the interval if nothing else is said."""
-
-    in_: int = msgspec.field(default=0, name="in")
-    out: int = 0
-    in_since_reset: int = 0
-    out_since_reset: int = 0
-    in_total: int = 0
-    out_total: int = 0
-    uncertain: int = 0
-    uncertain_since_reset: int = 0
-
-
-class ZoneCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """One class in a zone: `now` inside; dwell times of the visits that ended in the interval, None if none did."""
-
-    now: int = 0
-    entered: int = 0
-    left: int = 0
-    entered_since_reset: int = 0
-    left_since_reset: int = 0
-    entered_total: int = 0
-    left_total: int = 0
-    dwell_mean_s: float | None = None
-    dwell_max_s: float | None = None
-    uncertain: int = 0
-    uncertain_since_reset: int = 0
-
-
 class CountsState(msgspec.Struct):
-    """State of `Counts`."""
+    """State of `Counts`; `changed` if zones or lines were moved in the interval."""
 
     interval: Tallies = msgspec.field(default_factory=Tallies)
     since_reset: Tallies = msgspec.field(default_factory=Tallies)
     total: Tallies = msgspec.field(default_factory=Tallies)
     dwells: dict[str, dict[str, list[float]]] = {}
+    changed: bool = False
 
 
 class Counts:
@@ -117,7 +90,7 @@ class Counts:
 
     def begin_interval(self) -> None:
         """Begin the next interval."""
-        self.state.interval, self.state.dwells = Tallies(), {}
+        self.state.interval, self.state.dwells, self.state.changed = Tallies(), {}, False
 
     def reset(self) -> None:
         """Begin to count again, but for the totals."""

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.zones.counts import Counts, CountsState, LineCounts, ZoneCounts
+from edge_daemon.messages.counts import CountsReport, LineCounts, ZoneCounts
+from edge_daemon.zones.counts import Counts, CountsState
 from edge_daemon.zones.covered import NO_FRAMES, CoveredState, CoveredTime
 from edge_daemon.zones.facts import Crossed, Direction, Entered, Left
+from edge_daemon.zones.interval import Interval
 
 
 def crossed(direction: Direction, name: str = "person", certain: bool = True) -> Crossed:
@@ -77,6 +79,14 @@ def test_the_fields_are_those_of_the_messages() -> None:
     assert list(msgspec.to_builtins(LineCounts()))[:7] == [
         "in", "out", "in_since_reset", "out_since_reset", "in_total", "out_total", "uncertain",
     ]  # fmt: skip
+
+
+def test_the_report_has_the_field_names_of_the_messages() -> None:
+    report = CountsReport(
+        camera="yard", model="objects", from_="a", to="b", duration_s=60.0, blind_s=0.0, blind={}, blind_since_reset={},
+        reset_at=None, changed=False, lines={}, zones={},
+    )  # fmt: skip
+    assert list(msgspec.to_builtins(report))[:6] == ["v", "type", "camera", "model", "from", "to"]
 
 
 facts = st.lists(
@@ -193,3 +203,35 @@ def test_time_is_either_looked_at_or_blind_wherever_intervals_end(
     assert blind <= now + 1e-9
     assert sum(covered.blind_s("since_reset").values()) == pytest.approx(blind)
     assert instant.looked_s + blind >= now - 1e-6
+
+
+# Intervals
+
+
+def test_the_first_interval_is_cut_so_that_the_next_ends_on_a_whole_multiple() -> None:
+    interval = Interval.begin(60, monotonic_s=1000, wall_s=6045)
+    assert not interval.is_over(1014.9, 6059.9)
+    assert interval.is_over(1015.2, 6060.2)
+    interval = interval.following(1015.2)
+    assert (interval.start_s, interval.end_s) == (1015.2, 1075)
+
+
+def test_a_clock_that_is_set_changes_where_intervals_end_and_one_that_drifts_does_not() -> None:
+    interval = Interval.begin(60, monotonic_s=1000, wall_s=6000)
+    assert not interval.is_over(1030, 6030.9)
+    assert interval.end_s == 1060
+    assert not interval.is_over(1030, 9 * 3600 + 20)
+    assert interval.end_s == 1070
+
+
+@given(st.floats(0, 1e6), st.floats(1e9, 2e9), st.lists(st.floats(0.01, 300), max_size=30))
+def test_intervals_follow_one_another_and_end_on_multiples(now: float, wall: float, steps: list[float]) -> None:
+    interval = Interval.begin(60, now, wall)
+    for step in steps:
+        now, wall = now + step, wall + step
+        if interval.is_over(now, wall):
+            interval = interval.following(now)
+            assert interval.start_s == now < interval.end_s <= now + 60
+        assert (interval.end_s + wall - now) % 60 == pytest.approx(0, abs=1e-3) or (
+            interval.end_s + wall - now
+        ) % 60 == pytest.approx(60, abs=1e-3)
