@@ -466,3 +466,12 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True):
     linger_s: float = 5.0
     quiet: bool = False
     confirm: ConfirmSettings | None = None
+
+
+class StreamRulesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Zones, lines and rules of one camera and model; counts are reported `every_s`, and `reset` at local times."""
+
+    zones: CameraZonesSettings = CameraZonesSettings()
+    rules: dict[str, RuleSettings] = {}
+    every_s: float = 60.0
+    reset: tuple[str, ...] = ("00:00",)

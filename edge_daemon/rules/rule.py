@@ -246,7 +246,7 @@ class Rule:
                 "incident": episode.incident,
                 "alert": not self._settings.quiet,
                 "at": utc(round(view.wall_s * 1e9)),
-                "time_s": view.instant.time_s,
+                "time_s": view.time_s,
                 "epoch": view.epoch,
                 "seq": view.seq,
                 "tracks": tracks,

@@ -16,12 +16,14 @@ NO_STATES: States = {}
 class View(NamedTuple):
     """A look (`epoch`, `seq`), or a moment between two looks, with the facts since the last one.
 
-    `wall_s` is its wall time since the Unix epoch; `visits` are by zone and track. `tracks` contains those that are not
-    found at the moment. `size` is width and height of the picture.
+    `instant` goes on from epoch to epoch; `time_s` is camera time in this one, `wall_s` the time since the Unix epoch.
+    `visits` are by zone and track. `tracks` contains those that are not found at the moment. `size` is width and height
+    of the picture.
     """
 
     instant: Instant
     wall_s: float
+    time_s: float
     epoch: int = 0
     seq: int = 0
     size: tuple[int, int] = (1, 1)

@@ -361,7 +361,8 @@ def test_a_zone_that_moved_keeps_who_is_still_inside_and_counts_nobody_for_certa
     assert (left.tracker_id, left.certain) == (1, False)
     (left,) = after.update(look(20, seen(0.7, 0.3, 2)))
     assert isinstance(left, Left)
-    assert (left.certain, left.dwell_s) == (True, pytest.approx(15))
+    assert left.certain
+    assert left.dwell_s == pytest.approx(15)
 
 
 def test_a_zone_that_is_new_or_gone_leaves_the_others_as_they_were() -> None:
