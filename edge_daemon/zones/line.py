@@ -24,7 +24,7 @@ class Line:
         found = []
         for seen in look.seen:
             point = seen.anchor(self.settings.anchor)
-            limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
+            limits = Limits.of(self.settings, seen, look)
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
                 start = seen.start(self.settings.anchor, look.instant)

@@ -74,13 +74,22 @@ def anchor(box: Box, where: AnchorPoint) -> Point:
     return (left + right) / 2, y
 
 
+class Rest(NamedTuple):
+    """From `start`, the last look, until `end` nothing moved in the picture."""
+
+    start: Instant
+    end: Instant
+
+
 class Look(NamedTuple):
     """One look at a camera: the tracks that it found, and those that ended with it.
 
-    `aspect` is width by height of the picture. Tracks in neither are not found at the moment.
+    `aspect` is width by height of the picture. Tracks in neither are not found at the moment. `rest` is how long
+    everybody stayed where they were since the last look, if they did.
     """
 
     instant: Instant
     aspect: float
     seen: Sequence[Seen] = ()
     ended: Mapping[int, EndReason] = {}
+    rest: Rest | None = None

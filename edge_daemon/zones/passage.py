@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.geometry import Border, Point, along
-from edge_daemon.zones.look import Instant
+from edge_daemon.zones.look import Instant, Look, Rest, Seen
 
 BLIND_S = 1e-6
 """Time not looked at, below which a step counts as looked at."""
@@ -46,8 +47,10 @@ class Passage(msgspec.Struct):
         return cls(point, instant, instant, settled=far, known=far)
 
     def advance(self, border: Border, point: Point, now: Instant, limits: "Limits") -> list[Change]:
-        """Follow the straight path to the next point."""
+        """Follow the straight path to the next point, which begins after a rest."""
         before, start, self.point, self.instant = self.point, self.instant, point, now
+        if limits.rest and limits.rest.start == start:
+            start = limits.rest.end
         crossings = border.crossings(before, point)
         if self.settled and not crossings:
             return []
@@ -76,6 +79,12 @@ class Limits(NamedTuple):
     margin: float
     settle_s: float
     aspect: float
+    rest: Rest | None = None
+
+    @classmethod
+    def of(cls, settings: ZoneSettings, seen: Seen, look: Look) -> "Limits":
+        """The limits at a border for a track in a look."""
+        return cls(settings.margin * seen.height, settings.settle_s, look.aspect, look.rest)
 
     def hold(self, border: Border, point: Point) -> bool:
         """True if a point is farther from the border than the margin."""

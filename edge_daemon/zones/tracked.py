@@ -3,7 +3,7 @@
 import msgspec
 
 from edge_daemon.settings import FilterSettings
-from edge_daemon.zones.look import Instant, Seen
+from edge_daemon.zones.look import EndReason, Instant, Seen
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
@@ -28,6 +28,11 @@ class Tracked(msgspec.Struct):
         self.last, self.seen = now, seen
         step = round(seen.confidence * STEPS)
         self.confidences[step] = self.confidences.get(step, 0) + 1
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why it ended, if it is not found any more: it left the picture if it was last seen at its edge."""
+        return "left" if self.seen.at_edge else "lost"
 
     @property
     def confidence(self) -> float:

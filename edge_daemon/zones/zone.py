@@ -54,7 +54,7 @@ class Zone:
 
     def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
         point = seen.anchor(self.settings.anchor)
-        limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
+        limits = Limits.of(self.settings, seen, look)
         passage = self.state.passages.get(seen.tracker_id)
         unsettled = passage is None or not passage.settled
         if passage is None:
