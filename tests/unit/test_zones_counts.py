@@ -142,8 +142,8 @@ def test_a_rest_lasts_until_the_frame_in_which_something_moved() -> None:
     now = covered.look(10, {"still": 99})
     rest = covered.rest
     assert rest is not None
-    assert rest.start == (0, 0)
-    assert rest.end == pytest.approx((9.9, 9.9))
+    assert list(rest.start) == [0, 0]
+    assert list(rest.end) == pytest.approx([9.9, 9.9])
     assert now.looked_s == pytest.approx(10)
     covered.look(10.1, {})
     assert covered.rest is None
