@@ -301,7 +301,7 @@ MUTANTS = [
     ("zones/geometry.py", "(point[0] - a[0]) * aspect", "(point[0] - a[0])"),
     ("zones/geometry.py", "(px > right and qx > right)", "(px > right or qx > right)"),
     ("zones/geometry.py", "return sorted(found)", "return found"),
-    ("zones/passage.py", "start = limits.rest.end", "pass"),
+    ("zones/passage.py", "start = look.rest.end", "pass"),
     ("zones/passage.py", "if self.settled and not crossings:", "if not crossings:"),
     ("zones/passage.py", "along(before, point, (done + share) / 2)", "point"),
     ("zones/passage.py", "self.net + sign, at, share", "self.net + sign, start, share"),

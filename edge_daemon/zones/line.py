@@ -6,7 +6,7 @@ from edge_daemon.settings import LineSettings
 from edge_daemon.zones.facts import Crossed
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.look import Look
-from edge_daemon.zones.passage import Change, Limits, Passage
+from edge_daemon.zones.passage import Change, Passage
 from edge_daemon.zones.tracked import Tracked
 
 
@@ -23,13 +23,11 @@ class Line:
         """The crossings that are certain since the last look, and those that never will be."""
         found = []
         for seen in look.seen:
-            point = seen.anchor(self.settings.anchor)
-            limits = Limits.of(self.settings, seen, look)
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
-                start = seen.start(self.settings.anchor, look.instant)
-                passage = self.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
-            for change in passage.advance(self._border, point, look.instant, limits):
+                passage = Passage.begin(self._border, self.settings, seen, look)
+                self.passages[seen.tracker_id] = passage
+            for change in passage.advance(self._border, self.settings, seen, look):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])
         return found + [fact for tracker_id in look.ended for fact in self._end(tracker_id, tracks)]

@@ -6,7 +6,7 @@ import msgspec
 
 from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.geometry import Border, Point, along
-from edge_daemon.zones.look import Instant, Look, Rest, Seen
+from edge_daemon.zones.look import Instant, Look, Seen
 
 BLIND_S = 1e-6
 """Time not looked at, below which a step counts as looked at."""
@@ -24,7 +24,7 @@ class Change(NamedTuple):
     certain: bool
 
 
-class Passage(msgspec.Struct):
+class Passage(msgspec.Struct, array_like=True):
     """The path of a track since its last settled side: `net` crossings, the last one at `since`, on the way to `point`.
 
     A track has settled on a side when its anchor is farther from the border than a margin, or has been on that side for
@@ -40,20 +40,22 @@ class Passage(msgspec.Struct):
     certain: bool = True
 
     @classmethod
-    def begin(cls, border: Border, start: tuple[Point, Instant], limits: "Limits") -> "Passage":
-        """A track that was seen for the first time."""
-        point, instant = start
-        far = limits.hold(border, point)
+    def begin(cls, border: Border, settings: ZoneSettings, seen: Seen, look: Look) -> "Passage":
+        """A track that is seen for the first time."""
+        point, instant = seen.start(settings.anchor, look.instant)
+        far = Limits.of(settings, seen, look).hold(border, point)
         return cls(point, instant, instant, settled=far, known=far)
 
-    def advance(self, border: Border, point: Point, now: Instant, limits: "Limits") -> list[Change]:
-        """Follow the straight path to the next point, which begins after a rest."""
-        before, start, self.point, self.instant = self.point, self.instant, point, now
-        if limits.rest and limits.rest.start == start:
-            start = limits.rest.end
+    def advance(self, border: Border, settings: ZoneSettings, seen: Seen, look: Look) -> list[Change]:
+        """Follow the straight path to where the track is now, which begins after a rest."""
+        before, start = self.point, self.instant
+        point, now = self.point, self.instant = seen.anchor(settings.anchor), look.instant
         crossings = border.crossings(before, point)
         if self.settled and not crossings:
             return []
+        if look.rest and look.rest.start == start:
+            start = look.rest.end
+        limits = Limits.of(settings, seen, look)
         changes, done = [], 0.0
         blind = start.blind_s(now) > BLIND_S
         for share, sign in crossings:
@@ -79,12 +81,11 @@ class Limits(NamedTuple):
     margin: float
     settle_s: float
     aspect: float
-    rest: Rest | None = None
 
     @classmethod
     def of(cls, settings: ZoneSettings, seen: Seen, look: Look) -> "Limits":
         """The limits at a border for a track in a look."""
-        return cls(settings.margin * seen.height, settings.settle_s, look.aspect, look.rest)
+        return cls(settings.margin * seen.height, settings.settle_s, look.aspect)
 
     def hold(self, border: Border, point: Point) -> bool:
         """True if a point is farther from the border than the margin."""

@@ -9,7 +9,7 @@ STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
 
 
-class Tracked(msgspec.Struct):
+class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths."""
 
     first: Instant

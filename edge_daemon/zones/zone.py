@@ -8,11 +8,11 @@ from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.facts import Entered, Left
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.look import EndReason, Instant, Look, Seen
-from edge_daemon.zones.passage import Change, Limits, Passage
+from edge_daemon.zones.passage import Change, Passage
 from edge_daemon.zones.tracked import Tracked
 
 
-class Visit(msgspec.Struct, frozen=True):
+class Visit(msgspec.Struct, frozen=True, array_like=True):
     """The stay of a track in a zone, from where its path crossed the border; or from where it was first seen."""
 
     class_name: str
@@ -53,20 +53,18 @@ class Zone:
         return facts
 
     def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
-        point = seen.anchor(self.settings.anchor)
-        limits = Limits.of(self.settings, seen, look)
         passage = self.state.passages.get(seen.tracker_id)
         unsettled = passage is None or not passage.settled
         if passage is None:
-            start = seen.start(self.settings.anchor, look.instant)
-            passage = self.state.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
-        changes = passage.advance(self._border, point, look.instant, limits)
+            passage = Passage.begin(self._border, self.settings, seen, look)
+            self.state.passages[seen.tracker_id] = passage
+        changes = passage.advance(self._border, self.settings, seen, look)
         facts: list[Entered | Left] = []
         for change in changes:
             facts += self._enter(change, track) if change.by > 0 else self._leave(change, track)
         if passage.settled and (changes or unsettled):
-            facts += self._correct(self._border.contains(point), passage, track)
-        return facts + self._admit(track)
+            facts += self._correct(self._border.contains(passage.point), passage, track)
+        return facts + self._admit(track) if seen.tracker_id in self.state.waiting else facts
 
     def _correct(self, inside: bool, passage: Passage, track: Tracked) -> list[Entered | Left]:
         """Begin the visit of a track that began inside."""
