@@ -25,8 +25,7 @@ class Line:
         for seen in look.seen:
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
-                passage = Passage.begin(self._border, self.settings, seen, look)
-                self.passages[seen.tracker_id] = passage
+                passage = self.passages[seen.tracker_id] = Passage.begin(self.settings, seen, look)
             for change in passage.advance(self._border, self.settings, seen, look):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])
@@ -37,8 +36,10 @@ class Line:
         passage = self.passages.pop(tracker_id, None)
         if passage is None or not passage.net or not tracks[tracker_id].passes(self.settings.filter):
             return []
-        settled_s = passage.since.blind_s(passage.instant)
-        return self._facts(Change(passage.net, passage.since, settled_s, certain=False), tracks[tracker_id])
+        settled_s = passage.instant.looked_s - passage.since.looked_s
+        return self._facts(
+            Change(passage.net, passage.since, settled_s, certain=False, point=passage.point), tracks[tracker_id]
+        )
 
     def _facts(self, change: Change, track: Tracked) -> list[Crossed]:
         one = Crossed(

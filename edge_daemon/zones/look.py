@@ -60,11 +60,11 @@ class Seen(NamedTuple):
         instant, box = self.began or (now, self.box)
         return anchor(box, where), instant
 
-    @property
-    def at_edge(self) -> bool:
-        """True if the box touches the edge of the picture."""
-        left, top, right, bottom = self.box
-        return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
+
+def at_edge(box: Box) -> bool:
+    """True if a box touches the edge of the picture."""
+    left, top, right, bottom = box
+    return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
 
 
 def anchor(box: Box, where: AnchorPoint) -> Point:

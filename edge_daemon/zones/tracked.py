@@ -3,7 +3,7 @@
 import msgspec
 
 from edge_daemon.settings import FilterSettings
-from edge_daemon.zones.look import EndReason, Instant, Seen
+from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
@@ -20,8 +20,9 @@ class Tracked(msgspec.Struct, array_like=True):
 
     @classmethod
     def begin(cls, seen: Seen, now: Instant) -> "Tracked":
-        """A track that was seen for the first time."""
-        return cls(now, seen.at_edge, now, seen)
+        """A track that is seen for the first time."""
+        first, box = seen.began or (now, seen.box)
+        return cls(first, at_edge(box), now, seen)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
@@ -32,7 +33,7 @@ class Tracked(msgspec.Struct, array_like=True):
     @property
     def end_reason(self) -> EndReason:
         """Why it ended, if it is not found any more: it left the picture if it was last seen at its edge."""
-        return "left" if self.seen.at_edge else "lost"
+        return "left" if at_edge(self.seen.box) else "lost"
 
     @property
     def confidence(self) -> float:

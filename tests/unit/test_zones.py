@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_daemon.settings import CameraZonesSettings, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
@@ -183,6 +183,7 @@ def test_time_in_which_nothing_moves_changes_no_count(path: list[float], at: int
         assert directions(without) == directions(with_it)
 
 
+@example([(0.5, 2), (0.375, 2)], 0.5)
 @given(st.lists(st.tuples(st.floats(0.35, 0.65), st.integers(2, 30)), min_size=1, max_size=12), st.floats(0.04, 0.5))
 def test_frames_that_are_still_in_place_of_identical_ones_change_nothing(
     path: list[tuple[float, int]], dt: float
