@@ -10,8 +10,8 @@ from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import utc
 from edge_daemon.rules.during import next_local
-from edge_daemon.rules.rule import Outcome
-from edge_daemon.rules.rules import Rules, RulesState, Scope
+from edge_daemon.rules.rule import Outcome, Scope
+from edge_daemon.rules.rules import Rules, RulesState
 from edge_daemon.rules.view import NO_STATES, States, View
 from edge_daemon.settings import StreamRulesSettings
 from edge_daemon.tracking.gap import GAP_S
@@ -36,7 +36,7 @@ class Tracks(NamedTuple):
     wall_s: float
     size: tuple[int, int]
     seen: Sequence[Seen] = ()
-    ended: Mapping[int, EndReason] = {}
+    ended: Sequence[int] = ()
     dropped: Mapping[str, int] = {}
 
 
@@ -106,8 +106,12 @@ class Stream:
         self._state.last = Position(tracks.epoch, tracks.seq, tracks.time_s, tracks.wall_s)
         self._state.size = tracks.size
         instant = self._covered.look(self._state.offset_s + tracks.time_s, tracks.dropped, outage)
-        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, tracks.ended, self._covered.rest)
-        facts = self._zones.update(look)
+        ended: dict[int, EndReason] = {
+            number: self._zones.tracks[number].end_reason if number in self._zones.tracks else "lost"
+            for number in tracks.ended
+        }
+        aspect = tracks.size[0] / tracks.size[1]
+        facts = self._zones.update(Look(instant, aspect, tracks.seen, ended, self._covered.rest))
         self._counts.add(facts)
         return self._evaluate(self._view(self._state.last, instant, facts, switches), switches)
 
