@@ -373,7 +373,7 @@ MUTANTS = [
     ("zones/interval.py", "(missed + 1)", "1"),
     ("rules/conditions.py", "number > counted.above", "number >= counted.above"),
     ("rules/conditions.py", "visit.dwell_s(view.tracks[number].last)", "visit.dwell_s(view.instant)"),
-    ("rules/conditions.py", "left.for_s <= for_s < left.furniture_s", "left.for_s <= for_s"),
+    ("rules/conditions.py", "if rest.for_s < left.furniture_s", ""),
     (
         "rules/conditions.py",
         "(Leaves(zone=zone), Left(zone=left, certain=True))",
