@@ -11,9 +11,8 @@ from edge_daemon.zones.tracked import Tracked
 
 PATIENCE_S = 2.0
 """Longest time looked at between the last look that found the one and the first that found the other."""
-REACH = 0.3
-SPEED = 1.0
-"""Distance between them, in heights of the box: at once, and more for each second."""
+REACH, SPREAD = 0.3, 0.3
+"""Distance from where the one is expected, in heights of the box: at once, and more for each second."""
 RATIO = 1.5
 """Largest ratio of their sizes."""
 
@@ -49,5 +48,5 @@ def _is_near(new: Seen, now: Instant, track: Tracked, aspect: float) -> bool:
     height, other = new.height, track.seen.height
     if max(height, other) > RATIO * min(height, other):
         return False
-    (x, y), (x0, y0) = new.anchor("center"), track.seen.anchor("center")
-    return hypot((x - x0) * aspect, y - y0) <= (REACH + SPEED * away_s) * height
+    (x, y), (x0, y0) = new.anchor("center"), track.expected(now)
+    return hypot((x - x0) * aspect, y - y0) <= (REACH + SPREAD * away_s) * height

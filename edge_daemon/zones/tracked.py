@@ -1,21 +1,30 @@
 """Everything that zones and lines remember of a track, apart from its passages."""
 
+from math import expm1
+
 import msgspec
 
 from edge_daemon.settings import FilterSettings
+from edge_daemon.zones.geometry import Point
 from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
+MEMORY_S = 0.5
+"""Time constant of the average of the velocity."""
 
 
 class Tracked(msgspec.Struct, array_like=True):
-    """A track: as it was first and last seen, and how often it had each confidence, in hundredths."""
+    """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
+
+    `velocity` is that of its centre, in shares of the picture a second.
+    """
 
     first: Instant
     began_at_edge: bool
     last: Instant
     seen: Seen
+    velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
 
     @classmethod
@@ -26,9 +35,20 @@ class Tracked(msgspec.Struct, array_like=True):
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
+        elapsed_s = now.time_s - self.last.time_s
+        if elapsed_s > 0:
+            weight = -expm1(-elapsed_s / MEMORY_S)
+            moved = zip(self.velocity, seen.anchor("center"), self.seen.anchor("center"), strict=True)
+            vx, vy = (v + weight * ((to - start) / elapsed_s - v) for v, to, start in moved)
+            self.velocity = vx, vy
         self.last, self.seen = now, seen
         step = round(seen.confidence * STEPS)
         self.confidences[step] = self.confidences.get(step, 0) + 1
+
+    def expected(self, now: Instant) -> Point:
+        """Where its centre is by now, if it has gone on as before."""
+        (x, y), (vx, vy), away_s = self.seen.anchor("center"), self.velocity, now.time_s - self.last.time_s
+        return x + vx * away_s, y + vy * away_s
 
     @property
     def end_reason(self) -> EndReason:
