@@ -5,6 +5,7 @@ from math import expm1
 import msgspec
 
 from edge_daemon.settings import FilterSettings
+from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.zones.geometry import Point
 from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
 
@@ -17,7 +18,8 @@ MEMORY_S = 0.5
 class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
 
-    `velocity` is that of its centre, in shares of the picture a second.
+    `velocity` is that of its centre, in shares of the picture a second. It was not found in the last `missed` looks,
+    for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are sums of confidences.
     """
 
     first: Instant
@@ -26,12 +28,16 @@ class Tracked(msgspec.Struct, array_like=True):
     seen: Seen
     velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
+    votes: dict[str, float] = {}
+    missed: int = 0
+    lost_s: float = 0.0
+    ignored: bool = False
 
     @classmethod
-    def begin(cls, seen: Seen, now: Instant) -> "Tracked":
+    def begin(cls, seen: Seen, now: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time."""
         first, box = seen.began or (now, seen.box)
-        return cls(first, at_edge(box), now, seen)
+        return cls(first, at_edge(box), now, seen, ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
@@ -41,9 +47,21 @@ class Tracked(msgspec.Struct, array_like=True):
             moved = zip(self.velocity, seen.anchor("center"), self.seen.anchor("center"), strict=True)
             vx, vy = (v + weight * ((to - start) / elapsed_s - v) for v, to, start in moved)
             self.velocity = vx, vy
-        self.last, self.seen = now, seen
+        self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
+        self.last, self.seen = now, seen._replace(class_name=max(self.votes, key=self.votes.__getitem__))
+        self.missed, self.lost_s = 0, 0.0
         step = round(seen.confidence * STEPS)
         self.confidences[step] = self.confidences.get(step, 0) + 1
+
+    def miss(self, seconds: float) -> None:
+        """Note a look that did not find it, after so much time looked at in which it may have moved."""
+        self.missed += 1
+        self.lost_s += seconds
+
+    @property
+    def is_over(self) -> bool:
+        """True if it was not found for so long that it has ended, as the tracker has it."""
+        return self.missed >= PATIENCE_LOOKS and self.lost_s >= PATIENCE_S
 
     def expected(self, now: Instant) -> Point:
         """Where its centre is by now, if it has gone on as before."""

@@ -78,7 +78,8 @@ def test_who_is_lost_at_the_edge_of_the_picture_has_left() -> None:
     stream.update(tracks(1, 0.5, 0.7, 0.7))
     edge = Seen(1, "person", (0.0, 0.5, 0.1, 0.7), 0.9)
     stream.update(tracks(2, 1.0)._replace(seen=[edge]))
-    stream.update(tracks(3, 3.0)._replace(ended=[1, 2, 9]))
+    for seq in range(3, 8):
+        stream.update(tracks(seq, 0.5 * seq))
     report = stream.report(0.0, START_S + 3, last=True)
     assert report is not None
     assert (report.zones["drive"]["person"].left, report.zones["drive"]["person"].uncertain) == (1, 1)
