@@ -356,7 +356,7 @@ MUTANTS = [
     ("zones/camera_zones.py", "look.rest.end if look.rest else", ""),
     ("zones/tracked.py", "self.missed >= PATIENCE_LOOKS and", ""),
     ("zones/tracked.py", "and self.lost_s >= PATIENCE_S", ""),
-    ("zones/tracked.py", "max(self.votes, key=self.votes.__getitem__)", "seen.class_name"),
+    ("zones/tracked.py", "max(votes, key=votes.__getitem__)", "seen.class_name"),
     ("zones/tracked.py", "self.missed, self.lost_s = 0, 0.0", "pass"),
     ("zones/camera_zones.py", "del self.tracks[tracker_id]", "pass"),
     (

@@ -80,7 +80,7 @@ def at_edge(box: Box) -> bool:
 def anchor(box: Box, where: AnchorPoint) -> Point:
     """The point of a box that is in a zone or crosses a line."""
     left, top, right, bottom = box
-    y = {"bottom": bottom, "center": (top + bottom) / 2, "top": top}[where]
+    y = bottom if where == "bottom" else top if where == "top" else (top + bottom) / 2
     return (left + right) / 2, y
 
 

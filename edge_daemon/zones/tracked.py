@@ -44,14 +44,15 @@ class Tracked(msgspec.Struct, array_like=True):
         elapsed_s = now.time_s - self.last.time_s
         if elapsed_s > 0:
             weight = -expm1(-elapsed_s / MEMORY_S)
-            moved = zip(self.velocity, seen.anchor("center"), self.seen.anchor("center"), strict=True)
-            vx, vy = (v + weight * ((to - start) / elapsed_s - v) for v, to, start in moved)
-            self.velocity = vx, vy
-        self.votes[seen.class_name] = self.votes.get(seen.class_name, 0.0) + seen.confidence
-        self.last, self.seen = now, seen._replace(class_name=max(self.votes, key=self.votes.__getitem__))
-        self.missed, self.lost_s = 0, 0.0
-        step = round(seen.confidence * STEPS)
+            (x, y), (x0, y0), (vx, vy) = seen.anchor("center"), self.seen.anchor("center"), self.velocity
+            self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
+        votes, step = self.votes, round(seen.confidence * STEPS)
+        votes[seen.class_name] = votes.get(seen.class_name, 0.0) + seen.confidence
         self.confidences[step] = self.confidences.get(step, 0) + 1
+        if len(votes) > 1:
+            seen = seen._replace(class_name=max(votes, key=votes.__getitem__))
+        self.last, self.seen = now, seen
+        self.missed, self.lost_s = 0, 0.0
 
     def miss(self, seconds: float) -> None:
         """Note a look that did not find it, after so much time looked at in which it may have moved."""
