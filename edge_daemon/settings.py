@@ -339,3 +339,143 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     folder: str | None = None
     config: ConfigSettings = ConfigSettings()
+
+
+AnchorPoint = Literal["bottom", "center", "top"]
+
+
+class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tracks count: classes by name (None: all), height of the box as a share of the picture's, and the least
+    median of the track's confidences.
+    """
+
+    classes: tuple[str, ...] | None = None
+    min_size: float = 0.0
+    max_size: float = 1.0
+    confidence: float = 0.0
+
+
+class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`."""
+
+    points: tuple[tuple[float, float], ...]
+    anchor: AnchorPoint = "bottom"
+    filter: FilterSettings = FilterSettings()
+    margin: float = 0.1
+    settle_s: float = 0.5
+
+
+class LineSettings(ZoneSettings, frozen=True, kw_only=True):
+    """A polyline, in shares of the picture."""
+
+
+class IgnoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A polygon in which tracks that begin there are ignored, if they are of these classes (None: all)."""
+
+    points: tuple[tuple[float, float], ...]
+    classes: tuple[str, ...] | None = None
+    anchor: AnchorPoint = "bottom"
+
+
+class CameraZonesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Zones and lines of a camera by name, and areas to ignore."""
+
+    zones: dict[str, ZoneSettings] = {}
+    lines: dict[str, LineSettings] = {}
+    ignore: tuple[IgnoreSettings, ...] = ()
+
+
+class InZone(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """A condition on a zone; `for_s` is in time looked at."""
+
+    zone: str
+    for_s: float = 0.0
+
+
+class Enters(InZone, frozen=True, kw_only=True, tag="enters"):
+    """A track enters a zone, or is found in it."""
+
+
+class Leaves(InZone, frozen=True, kw_only=True, tag="leaves"):
+    """A track leaves a zone."""
+
+
+class Appears(InZone, frozen=True, kw_only=True, tag="appears"):
+    """A track is first seen inside a zone."""
+
+
+class Stays(InZone, frozen=True, kw_only=True, tag="stays"):
+    """A track has been in a zone for a time."""
+
+
+class Count(InZone, frozen=True, kw_only=True, tag="count"):
+    """More than `above` tracks, or fewer than `below`, are in a zone."""
+
+    above: int | None = None
+    below: int | None = None
+
+
+class Absent(InZone, frozen=True, kw_only=True, tag="absent"):
+    """No track has been in a zone for a time."""
+
+
+class Deposited(InZone, frozen=True, kw_only=True, tag="left"):
+    """A track has been at rest in a zone for a time; after `furniture_s` it belongs there."""
+
+    furniture_s: float = 1800.0
+
+
+class Taken(InZone, frozen=True, kw_only=True, tag="taken"):
+    """A track that was at rest in a zone for a time moves away, or is gone."""
+
+
+class Crosses(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="crosses"):
+    """A track crosses a line, in a direction or in any (None)."""
+
+    line: str
+    direction: Literal["in", "out"] | None = None
+
+
+class HasState(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="state"):
+    """The camera, its scene or the system is in one of these states, for `for_s` of any time."""
+
+    of: Literal["camera", "scene", "system"]
+    states: tuple[str, ...]
+    for_s: float = 0.0
+
+
+ConditionSettings = Enters | Leaves | Appears | Stays | Count | Absent | Deposited | Taken | Crosses | HasState
+
+
+class ConfirmSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that has to confirm an event, and how long it may take; None: any time."""
+
+    model: str
+    within_s: float | None = 2.0
+
+
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of one camera and model: when an event begins, and which events make an alert (not `quiet`).
+
+    `during` are ranges of local time, `modes` those in which it is on (None: all). `per` says whether each track makes
+    an event of its own.
+    """
+
+    condition: ConditionSettings
+    filter: FilterSettings = FilterSettings()
+    during: str | None = None
+    modes: tuple[str, ...] | None = None
+    cooldown_s: float = 30.0
+    per: Literal["camera", "track"] = "camera"
+    linger_s: float = 5.0
+    quiet: bool = False
+    confirm: ConfirmSettings | None = None
+
+
+class StreamRulesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Zones, lines and rules of one camera and model; counts are reported `every_s`, and `reset` at local times."""
+
+    zones: CameraZonesSettings = CameraZonesSettings()
+    rules: dict[str, RuleSettings] = {}
+    every_s: float = 60.0
+    reset: tuple[str, ...] = ("00:00",)

@@ -1,0 +1,50 @@
+"""Events as subscribers receive them."""
+
+from typing import Literal
+
+import msgspec
+
+from edge_daemon.messages.published import PROTOCOL_VERSION
+
+FactMap = dict[str, str | int | float | bool | None]
+"""What holds, for programs: a `type`, and fields that depend on it."""
+
+
+class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """A track of an event, as it was last seen; `xyxy` in pixels, left, top, right, bottom."""
+
+    tracker_id: int
+    class_name: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look.
+
+    `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
+    long event; `reason` says why it ended.
+    """
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["event"] = "event"
+    phase: Literal["start", "update", "end"]
+    id: str
+    rule: str
+    camera: str
+    model: str
+    incident: str
+    alert: bool
+    at: str
+    time_s: float
+    epoch: int
+    seq: int
+    tracks: list[EventTrack]
+    facts: list[FactMap]
+    because: list[str]
+    confirmed: bool | None = None
+    suppressed: int = 0
+    part: int = 1
+    reason: str | None = None
+    still: str | None = None
+    clip: str | None = None

@@ -1,0 +1,143 @@
+"""All zones and lines of one camera and model."""
+
+from collections import Counter
+from typing import TypeVar
+
+import msgspec
+
+from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
+from edge_daemon.zones.facts import Fact
+from edge_daemon.zones.geometry import Border
+from edge_daemon.zones.handover import continued
+from edge_daemon.zones.line import Line
+from edge_daemon.zones.look import EndReason, Instant, Look, Seen, anchor
+from edge_daemon.zones.passage import Passage
+from edge_daemon.zones.tracked import Tracked
+from edge_daemon.zones.zone import Zone, ZoneState
+
+T = TypeVar("T")
+
+
+class CameraZonesState(msgspec.Struct):
+    """All that another `CameraZones` needs to go on; `last` is the last look."""
+
+    settings: CameraZonesSettings | None = None
+    tracks: dict[int, Tracked] = {}
+    last: Instant | None = None
+    zones: dict[str, ZoneState] = {}
+    lines: dict[str, dict[int, Passage]] = {}
+
+
+class CameraZones:
+    """Turns the tracks of one look after another into facts.
+
+    State of zones and lines that are gone is dropped. In those that have `changed`, paths begin again, and who is still
+    inside stays inside. `changed` is true if any of them is not as it was.
+    """
+
+    def __init__(self, settings: CameraZonesSettings, state: CameraZonesState | None = None) -> None:
+        state = state or CameraZonesState()
+        old = state.settings or settings
+        self.changed = (settings.zones, settings.lines) != (old.zones, old.lines)
+        self.tracks = state.tracks
+        self._settings = settings
+        self._last = state.last
+        self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
+        self.zones = [
+            Zone(name, zone, _restarted(state.zones.get(name), zone != old.zones.get(name)))
+            for name, zone in settings.zones.items()
+        ]
+        self.lines = [
+            Line(name, line, state.lines.get(name) if line == old.lines.get(name) else None)
+            for name, line in settings.lines.items()
+        ]
+
+    @property
+    def state(self) -> CameraZonesState:
+        """The state, valid until the next look."""
+        return CameraZonesState(
+            settings=self._settings,
+            tracks=self.tracks,
+            last=self._last,
+            zones={zone.name: zone.state for zone in self.zones},
+            lines={line.name: line.passages for line in self.lines},
+        )
+
+    def update(self, look: Look) -> list[Fact]:
+        """Facts of the next look, in the order in which they happened."""
+        self._take_over(look)
+        self._note(look)
+        seen = [one for one in look.seen if not self.tracks[one.tracker_id].ignored]
+        look = look._replace(seen=seen, ended=self._ended(look))
+        facts: list[Fact] = [fact for line in self.lines for fact in line.update(look, self.tracks)]
+        facts += [fact for zone in self.zones for fact in zone.update(look, self.tracks)]
+        for tracker_id in look.ended:
+            del self.tracks[tracker_id]
+        return sorted(facts, key=lambda fact: (fact.time_s, fact.tracker_id))
+
+    def now(self) -> dict[str, Counter[str]]:
+        """How many of each class are in each zone."""
+        return {zone.name: Counter(visit.class_name for visit in zone.state.visits.values()) for zone in self.zones}
+
+    def rename(self, tracker_id: int, into: int) -> None:
+        """Go on under another number: two tracks turned out to be one, and nothing counts twice because of it."""
+        if tracker_id not in self.tracks:
+            return
+        _rename(self.tracks, tracker_id, into)
+        self.tracks[into].seen = self.tracks[into].seen._replace(tracker_id=into)
+        for line in self.lines:
+            _rename(line.passages, tracker_id, into)
+        for zone in self.zones:
+            _rename(zone.state.passages, tracker_id, into)
+            _rename(zone.state.visits, tracker_id, into)
+            _rename(zone.state.waiting, tracker_id, into)
+
+    def _take_over(self, look: Look) -> None:
+        """Let new tracks continue those that were just lost."""
+        new = [seen for seen in look.seen if seen.tracker_id not in self.tracks]
+        found = {seen.tracker_id for seen in look.seen}
+        for seen in new:
+            rivals = [other for other in new if other is not seen]
+            earlier = continued(seen, look.instant, self.tracks, found, rivals, look.aspect)
+            if earlier is not None:
+                self.rename(earlier, seen.tracker_id)
+
+    def _note(self, look: Look) -> None:
+        """Note which tracks were found, and which were not."""
+        found = {seen.tracker_id for seen in look.seen}
+        moving_from = look.rest.end if look.rest else self._last or look.instant
+        for number, track in self.tracks.items():
+            if number not in found:
+                track.miss(look.instant.looked_s - moving_from.looked_s)
+        for seen in look.seen:
+            if seen.tracker_id not in self.tracks:
+                ignored = any(_applies(area, border, seen) for area, border in self._areas)
+                self.tracks[seen.tracker_id] = Tracked.begin(seen, look.instant, ignored=ignored)
+            self.tracks[seen.tracker_id].note(seen, look.instant)
+        self._last = look.instant
+
+    def _ended(self, look: Look) -> dict[int, EndReason]:
+        """Tracks that have ended: those that the tracker has reported, and those that were not found for too long."""
+        return {
+            number: look.ended.get(number, track.end_reason)
+            for number, track in self.tracks.items()
+            if track.is_over or number in look.ended
+        }
+
+
+def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
+    """True if an area ignores a track that begins here."""
+    wanted = area.classes is None or seen.class_name in area.classes
+    return wanted and border.contains(anchor(seen.began[1] if seen.began else seen.box, area.anchor))
+
+
+def _restarted(state: ZoneState | None, moved: bool) -> ZoneState | None:
+    """State of a zone, without the paths if it was moved."""
+    return ZoneState(visits=state.visits, waiting=state.waiting) if state and moved else state
+
+
+def _rename(state: dict[int, T], tracker_id: int, into: int) -> None:
+    """What is known of the earlier number goes on; what the later one had begun is forgotten."""
+    state.pop(into, None)
+    if tracker_id in state:
+        state[into] = state.pop(tracker_id)

@@ -1,0 +1,118 @@
+"""A zone, and who is in it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge_daemon.settings import ZoneSettings
+from edge_daemon.zones.facts import Entered, Left
+from edge_daemon.zones.geometry import Border
+from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.passage import Change, Passage
+from edge_daemon.zones.tracked import Tracked
+
+
+class Visit(msgspec.Struct, frozen=True, array_like=True):
+    """The stay of a track in a zone, from where its path crossed the border; or from where it was first seen."""
+
+    class_name: str
+    since: Instant
+    settled_s: float = 0.0
+    certain: bool = True
+    began_inside: bool = False
+
+    def dwell_s(self, until: Instant) -> float:
+        """Time in the zone, as far as it was looked at."""
+        return max(0.0, until.looked_s - self.since.looked_s)
+
+
+class ZoneState(msgspec.Struct):
+    """State of a zone, by number of the track; `waiting` are inside, but the filter has not let them through yet."""
+
+    passages: dict[int, Passage] = {}
+    visits: dict[int, Visit] = {}
+    waiting: dict[int, Visit] = {}
+
+
+class Zone:
+    """Finds who enters and leaves one zone. A track is inside from when it has settled there until it has outside."""
+
+    def __init__(self, name: str, settings: ZoneSettings, state: ZoneState | None = None) -> None:
+        self.name = name
+        self.settings = settings
+        self.state = state or ZoneState()
+        self._border = Border(settings.points, closed=True)
+
+    def update(self, look: Look, tracks: Mapping[int, Tracked]) -> list[Entered | Left]:
+        """Entries and departures that are settled since the last look."""
+        facts: list[Entered | Left] = []
+        for seen in look.seen:
+            facts += self._follow(seen, look, tracks[seen.tracker_id])
+        for tracker_id, reason in look.ended.items():
+            facts += self._end(tracks[tracker_id], reason)
+        return facts
+
+    def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
+        number = seen.tracker_id
+        passage = self.state.passages.get(number)
+        if passage is None:
+            passage = self.state.passages[number] = Passage.begin(self.settings, seen, look)
+        facts: list[Entered | Left] = []
+        for change in passage.advance(self._border, self.settings, seen, look):
+            is_known = number in self.state.visits or number in self.state.waiting
+            if self._border.contains(change.point) and not is_known:
+                facts += self._enter(change, track)
+            elif not self._border.contains(change.point):
+                facts += self._leave(change, track)
+        return facts + self._admit(track) if number in self.state.waiting else facts
+
+    def _enter(self, change: Change, track: Tracked) -> list[Entered | Left]:
+        """Begin the visit of a track that came over the border, or began inside."""
+        began_inside = not change.by
+        certain = change.certain or (began_inside and track.began_at_edge)
+        visit = Visit(track.seen.class_name, change.at, change.settled_s, certain, began_inside)
+        self.state.waiting[track.seen.tracker_id] = visit
+        return self._admit(track)
+
+    def _admit(self, track: Tracked) -> list[Entered | Left]:
+        """Begin the visit of a track that is inside, once the filter lets it through."""
+        tracker_id = track.seen.tracker_id
+        if tracker_id not in self.state.waiting or not track.passes(self.settings.filter):
+            return []
+        visit = self.state.visits[tracker_id] = self.state.waiting.pop(tracker_id)
+        return [
+            Entered(
+                zone=self.name,
+                tracker_id=tracker_id,
+                class_name=visit.class_name,
+                time_s=visit.since.time_s,
+                settled_s=visit.settled_s,
+                certain=visit.certain,
+                began_inside=visit.began_inside,
+            )
+        ]
+
+    def _leave(self, change: Change, track: Tracked, ended_inside: bool = False) -> list[Entered | Left]:
+        tracker_id = track.seen.tracker_id
+        self.state.waiting.pop(tracker_id, None)
+        visit = self.state.visits.pop(tracker_id, None)
+        if visit is None:
+            return []
+        return [
+            Left(
+                zone=self.name,
+                tracker_id=tracker_id,
+                class_name=visit.class_name,
+                time_s=change.at.time_s,
+                settled_s=change.settled_s,
+                certain=change.certain,
+                dwell_s=visit.dwell_s(change.at),
+                ended_inside=ended_inside,
+            )
+        ]
+
+    def _end(self, track: Tracked, reason: EndReason) -> list[Entered | Left]:
+        """End the visit of a track that ended inside; it is certain to have left if it left the picture."""
+        self.state.passages.pop(track.seen.tracker_id, None)
+        change = Change(-1, track.last, 0.0, certain=reason == "left", point=track.seen.anchor(self.settings.anchor))
+        return self._leave(change, track, ended_inside=True)
