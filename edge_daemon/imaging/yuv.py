@@ -82,7 +82,7 @@ class Yuv:
         return np.asarray(cv2.transform(cv2.merge(planes), _MATRICES[self.format.matrix, self.format.full]), np.uint8)
 
     def smaller(self, width: int, height: int) -> "Yuv":
-        """The planes of a smaller picture, each of whose pixels is the mean of those that it stands for."""
+        """The planes of a smaller picture, in which each pixel is the mean of the pixels that it replaces."""
         half_width, half_height = -(-width // 2), -(-height // 2)
         u, v = (_means(plane, half_width, half_height) for plane in (self.u, self.v))
         return Yuv(_means(self.y, width, height), u, v, self.format)

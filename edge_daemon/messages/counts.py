@@ -8,7 +8,7 @@ from edge_daemon.messages.published import PROTOCOL_VERSION
 
 
 class LineCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Crossings of a line by one class, in the interval if nothing else is said."""
+    """Crossings of a line by one class, in the interval unless stated otherwise."""
 
     in_: int = msgspec.field(default=0, name="in")
     out: int = 0

@@ -14,7 +14,7 @@ LEAST_WIDE = np.array([[2.0, 0.2], [2.0, 0.2]])
 WIDE_RANK = np.array([[0.0, 1.0], [0.0, 3.0]])
 WIDER, WIDEST = 0.5, 0.5
 """Margin, in standard deviations of the predicted centre, which grow with the time since the last look; and at most, in
-heights of the box: after a long time, whoever comes by must not be taken for another.
+heights of the box: after a long time, a passer-by must not be taken for another.
 """
 OTHER_CLASS = 0.3
 """Factor of the overlap where the detection is of another class than the track."""

@@ -48,7 +48,7 @@ DROP = """(bytes) => {
   files.items.add(new File([new Uint8Array(bytes)], "red.png", { type: "image/png" }));
   document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
 }"""
-# In each animation frame: is the picture bright, is there a box of this very frame, and what is said beside it?
+# In each animation frame: is the picture bright, is there a box of this very frame, and what does the caption show?
 COMPARE = """(seconds) => new Promise((resolve) => {
   const [picture, box] = [".tile canvas.view", ".tile .ov .k:not(.old)"].map((one) => document.querySelector(one));
   const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

@@ -9,7 +9,7 @@ import { TROUBLE, count, groupOf, kindOf } from "./states.js";
 import { Tile } from "./tile.js";
 import { plural } from "./words.js";
 
-const MANY = 17; // from so many cameras on, troubles come first
+const MANY = 17; // from this number of cameras on, those with problems come first
 const FIT = 36; // more are shown small
 const BELOW = 16;
 const GROUPS = [["", "All"], ["up", "Up"], ["stalled", "Stalled"], ["down", "Down"]];

@@ -64,7 +64,7 @@ export function choice(label, options, chosen, choose, attributes = {}) {
   return group;
 }
 
-// What is said in place of something that is not there; `level` is that of its heading.
+// An empty state: a title and a sentence where there is nothing to show; `level` is the level of its heading.
 export function blank(level, name, title, sentence, ...more) {
   return make("div", { class: "card blankslate" }, icon(name), make(level, { class: "title", tabindex: level === "h1" ? -1 : null }, title), make("p", { class: "small soft" }, sentence), ...more);
 }
