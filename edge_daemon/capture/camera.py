@@ -140,7 +140,8 @@ class Camera:
         Raises:
             SourceError: it has.
         """
-        if not self._gateway and found - addresses(Url(self._source)):
+        own = set() if self._gateway else addresses(Url(self._source))
+        if own and found - own:
             stream.close()
             raise elsewhere()
 

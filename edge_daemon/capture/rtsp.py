@@ -61,7 +61,7 @@ def peers() -> dict[int, str]:
 
 
 def addresses(url: Url) -> set[str]:
-    """IP addresses of the server of `url`."""
+    """IP addresses of the server of `url`; none if its name cannot be looked up."""
     with suppress(OSError):
         return {str(address[0]) for *_, address in socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)}
     return set()
