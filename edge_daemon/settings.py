@@ -425,6 +425,10 @@ class Deposited(InZone, frozen=True, kw_only=True, tag="left"):
     furniture_s: float = 1800.0
 
 
+class Taken(InZone, frozen=True, kw_only=True, tag="taken"):
+    """A track that was at rest in a zone for a time moves away, or is gone."""
+
+
 class Crosses(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="crosses"):
     """A track crosses a line, in a direction or in any (None)."""
 
@@ -440,7 +444,7 @@ class HasState(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     for_s: float = 0.0
 
 
-ConditionSettings = Enters | Leaves | Appears | Stays | Count | Absent | Deposited | Crosses | HasState
+ConditionSettings = Enters | Leaves | Appears | Stays | Count | Absent | Deposited | Taken | Crosses | HasState
 
 
 class ConfirmSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ def because(fact: FactMap, zone: ZoneInfo) -> str:
             return f"{who} has been in {fact['zone']} for {_seconds(fact['dwell_s'])}"
         case "left-behind":
             return f"{who} has been at rest in {fact['zone']} for {_seconds(fact['for_s'])}"
+        case "taken":
+            return f"{who} is gone from where it was in {fact['zone']} for {_seconds(fact['for_s'])}"
         case "count":
             return f"{fact['count']} in {fact['zone']} for {_seconds(fact['for_s'])}"
         case "absent":

@@ -22,6 +22,7 @@ from edge_daemon.settings import (
     Leaves,
     RuleSettings,
     Stays,
+    Taken,
 )
 from edge_daemon.zones.facts import Crossed, Entered, Fact, Left
 from edge_daemon.zones.geometry import Point
@@ -49,11 +50,34 @@ class Findings(NamedTuple):
     holding: frozenset[int]
 
 
+class Resting(msgspec.Struct, frozen=True, array_like=True):
+    """An object at rest: where, and from when until when it was seen there, in time looked at."""
+
+    point: Point
+    class_name: str
+    since_s: float
+    until_s: float
+
+    @property
+    def for_s(self) -> float:
+        """How long it has been at rest."""
+        return self.until_s - self.since_s
+
+    def is_left(self, point: Point, reach: float, aspect: float) -> bool:
+        """True if a point is farther away than `reach`, in heights of the picture."""
+        return hypot((point[0] - self.point[0]) * aspect, point[1] - self.point[1]) > reach
+
+    def finding(self, kind: str, zone: str, number: int) -> Finding:
+        """What is found of it."""
+        fact: FactMap = {"type": kind, "zone": zone, "tracker_id": number, "class_name": self.class_name}
+        return Finding(number, (number,), (fact | {"for_s": self.for_s},))
+
+
 class ConditionState(msgspec.Struct):
-    """Clocks of a condition: `since` when it holds in a track; where and since when objects are at rest."""
+    """Clocks of a condition: `since` when it holds in a track; objects at rest, by track."""
 
     since: dict[int, float] = {}
-    rests: dict[int, tuple[Point, float]] = {}
+    rests: dict[int, Resting] = {}
 
 
 class Condition:
@@ -65,7 +89,7 @@ class Condition:
 
     def __init__(self, rule: RuleSettings, state: ConditionState | None = None) -> None:
         self.state = state or ConditionState()
-        self.momentary = isinstance(rule.condition, Leaves | Appears | Crosses)
+        self.momentary = isinstance(rule.condition, Leaves | Appears | Crosses | Taken)
         self.has_to_begin = self.momentary or isinstance(rule.condition, Enters)
         self._rule = rule
 
@@ -76,6 +100,8 @@ class Condition:
                 return Findings(self._happened(view, self._is_wanted), frozenset(view.visits.get(zone, ())))
             case Leaves() | Appears() | Crosses():
                 return Findings(self._happened(view, self._is_wanted), frozenset(view.tracks))
+            case Taken() as taken:
+                return Findings(self._taken(taken, view), frozenset(view.tracks))
             case Stays() as stays:
                 return _states(self._stays(stays, view))
             case Deposited() as left:
@@ -151,24 +177,36 @@ class Condition:
         return [Finding(NO_TRACK, (), tuple(facts))]
 
     def _at_rest(self, left: Deposited, view: View) -> list[Finding]:
-        visits = self._visits(left.zone, view)
-        self.state.rests = {number: self._rest(view.tracks[number], view.size[0] / view.size[1]) for number in visits}
-        found = []
-        for number, (_, since_s) in self.state.rests.items():
-            for_s = view.tracks[number].last.looked_s - since_s
-            if left.for_s <= for_s < left.furniture_s:
-                fact: FactMap = {"type": "left-behind", "zone": left.zone, "tracker_id": number, "for_s": for_s}
-                fact["class_name"] = visits[number].class_name
-                found.append(Finding(number, (number,), (fact,)))
-        return found
+        self.state.rests = self._rests(left.zone, view)
+        resting = {number: rest for number, rest in self.state.rests.items() if rest.for_s >= left.for_s}
+        return [
+            rest.finding("left-behind", left.zone, number)
+            for number, rest in resting.items()
+            if rest.for_s < left.furniture_s
+        ]
 
-    def _rest(self, track: Tracked, aspect: float) -> tuple[Point, float]:
-        """Where a track is at rest, and since when."""
-        x, y = track.seen.anchor("center")
-        (x0, y0), since_s = self.state.rests.get(track.seen.tracker_id, ((x, y), track.last.looked_s))
-        if hypot((x - x0) * aspect, y - y0) > REST * track.seen.height:
-            return (x, y), track.last.looked_s
-        return (x0, y0), since_s
+    def _taken(self, taken: Taken, view: View) -> list[Finding]:
+        """Tracks whose rest ended with this look, after a time."""
+        before, self.state.rests = self.state.rests, self._rests(taken.zone, view)
+        ended = [number for number, rest in self.state.rests.items() if rest.until_s == rest.since_s]
+        return [
+            rest.finding("taken", taken.zone, number)
+            for number, rest in before.items()
+            if rest.for_s >= taken.for_s and (number in ended or number not in self.state.rests)
+        ]
+
+    def _rests(self, zone: str, view: View) -> dict[int, Resting]:
+        """Where the tracks in a zone are at rest, and since when."""
+        aspect, found = view.size[0] / view.size[1], {}
+        for number in self._visits(zone, view):
+            track = view.tracks[number]
+            point, now_s = track.seen.anchor("center"), track.last.looked_s
+            rest = self.state.rests.get(number)
+            if rest is None or rest.is_left(point, REST * track.seen.height, aspect):
+                found[number] = Resting(point, track.seen.class_name, now_s, now_s)
+            else:
+                found[number] = msgspec.structs.replace(rest, until_s=now_s)
+        return found
 
     def _lasts(self, keys: Iterable[int], clock_s: float, for_s: float) -> bool:
         """True if a condition that holds now (in these keys) has done so for a time."""

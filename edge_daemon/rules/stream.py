@@ -105,7 +105,7 @@ class Stream:
         self._state.last = Position(tracks.epoch, tracks.seq, tracks.time_s, tracks.wall_s)
         self._state.size = tracks.size
         instant = self._covered.look(self._state.offset_s + tracks.time_s, tracks.dropped, outage)
-        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, tracks.ended)
+        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, tracks.ended, self._covered.rest)
         facts = self._zones.update(look)
         self._counts.add(facts)
         return self._evaluate(self._view(self._state.last, instant, facts, switches), switches)

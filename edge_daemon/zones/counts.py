@@ -1,7 +1,6 @@
 """Counts of a camera and model: in an interval, since a reset, and in total."""
 
 from collections.abc import Iterable, Mapping
-from statistics import fmean
 
 import msgspec
 
@@ -33,13 +32,27 @@ class Tallies(msgspec.Struct):
         tally[key] = tally.get(key, 0) + 1
 
 
+class Dwells(msgspec.Struct):
+    """Dwell times of visits that ended."""
+
+    count: int = 0
+    sum_s: float = 0.0
+    max_s: float = 0.0
+
+    def add(self, dwell_s: float) -> None:
+        """Add one."""
+        self.count += 1
+        self.sum_s += dwell_s
+        self.max_s = max(self.max_s, dwell_s)
+
+
 class CountsState(msgspec.Struct):
     """State of `Counts`; `changed` if zones or lines were moved in the interval."""
 
     interval: Tallies = msgspec.field(default_factory=Tallies)
     since_reset: Tallies = msgspec.field(default_factory=Tallies)
     total: Tallies = msgspec.field(default_factory=Tallies)
-    dwells: dict[str, dict[str, list[float]]] = {}
+    dwells: dict[str, dict[str, Dwells]] = {}
     changed: bool = False
 
 
@@ -55,7 +68,7 @@ class Counts:
             for tallies in (self.state.interval, self.state.since_reset, self.state.total):
                 tallies.add(fact)
             if isinstance(fact, Left):
-                self.state.dwells.setdefault(fact.zone, {}).setdefault(fact.class_name, []).append(fact.dwell_s)
+                self.state.dwells.setdefault(fact.zone, {}).setdefault(fact.class_name, Dwells()).add(fact.dwell_s)
 
     def lines(self) -> dict[str, dict[str, LineCounts]]:
         """By line and class; every class that was ever counted."""
@@ -74,7 +87,7 @@ class Counts:
 
     def _zone(self, zone: str, name: str, now: int) -> ZoneCounts:
         dwells = self.state.dwells.get(zone, {}).get(name)
-        mean, most = (fmean(dwells), max(dwells)) if dwells else (None, None)
+        mean, most = (dwells.sum_s / dwells.count, dwells.max_s) if dwells else (None, None)
         numbers = self._numbers("zones", zone, name, ("entered", "left"))
         return ZoneCounts(now=now, dwell_mean_s=mean, dwell_max_s=most, **numbers)
 

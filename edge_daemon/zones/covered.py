@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from edge_daemon.zones.look import Instant
+from edge_daemon.zones.look import Instant, Rest
 
 NO_FRAMES = "no-frames"
 """Why nobody looked, where the account of frames does not say it: the camera was down, opening or stalled."""
@@ -29,11 +29,13 @@ class CoveredTime:
 
     Between two looks, time is looked at if no more than `longest_s` lies between them, or as far as nothing moved
     (`still` frames); the rest is blind, for the reasons in the account. After an outage everything from the last look
-    on is blind, apart from `longest_s`: frames that do not exist are in no account.
+    on is blind, apart from `longest_s`: frames that do not exist are in no account. `rest` is the time before the last
+    look in which nothing moved, if there was any.
     """
 
     def __init__(self, longest_s: float = 1.0, state: CoveredState | None = None) -> None:
         self.state = state or CoveredState()
+        self.rest: Rest | None = None
         self._longest_s = longest_s
 
     def look(self, time_s: float, dropped: Mapping[str, int], outage: str | None = None) -> Instant:
@@ -41,14 +43,17 @@ class CoveredTime:
 
         `outage` is why the camera gave no frames since the last look, if it was away.
         """
-        last = self.state.last
+        last, self.rest = self.state.last, None
         if last is None:
             instant = Instant(time_s, 0.0)
         else:
-            time_s = max(time_s, last.time_s)
-            blind = self._blind(time_s - last.time_s, dropped, outage)
+            elapsed_s = max(0.0, time_s - last.time_s)
+            blind = self._blind(elapsed_s, dropped, outage)
             self._report(blind)
-            instant = Instant(time_s, last.looked_s + (time_s - last.time_s) - sum(blind.values()))
+            instant = Instant(last.time_s + elapsed_s, last.looked_s + elapsed_s - sum(blind.values()))
+            still_s = 0.0 if outage else elapsed_s - _moving_s(elapsed_s, dropped)
+            if still_s:
+                self.rest = Rest(last, Instant(last.time_s + still_s, last.looked_s + still_s))
         self.state.last, self.state.dropped, self.state.reported = instant, {}, {}
         return instant
 
@@ -73,11 +78,8 @@ class CoveredTime:
         """Blind seconds of a time between two looks, by reason."""
         if outage:
             return {outage: max(0.0, elapsed_s - self._longest_s)}
-        still = dropped.get("still", 0)
         reasons = {reason: count for reason, count in dropped.items() if reason != "still" and count}
-        unseen = sum(count for reason, count in reasons.items() if reason != "paced")
-        moving_s = elapsed_s * (unseen + 1) / (still + unseen + 1)
-        blind_s = max(0.0, moving_s - self._longest_s)
+        blind_s = max(0.0, _moving_s(elapsed_s, dropped) - self._longest_s)
         frames = sum(reasons.values())
         if not blind_s:
             return {}
@@ -94,3 +96,13 @@ class CoveredTime:
             share = new * seconds / sum(blind.values())
             for period in (self.state.interval, self.state.since_reset, self.state.reported):
                 period[reason] = period.get(reason, 0.0) + share
+
+
+def _moving_s(elapsed_s: float, dropped: Mapping[str, int]) -> float:
+    """The part of a time between two looks in which something may have moved.
+
+    Frames that the pace left out say nothing; the others, and the one that is looked at now, are as long as each other.
+    """
+    still = dropped.get("still", 0)
+    unseen = sum(dropped.values()) - still - dropped.get("paced", 0)
+    return elapsed_s * (unseen + 1) / (still + unseen + 1)

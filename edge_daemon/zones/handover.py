@@ -1,9 +1,12 @@
-"""A track that goes on under another number: the end of one track and the start of the one that continues it."""
+"""A track that goes on under another number: the end of one track and the start of the one that continues it.
+
+Who comes in over the edge of the picture where another has just left it is another one.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from math import hypot
 
-from edge_daemon.zones.look import Instant, Seen
+from edge_daemon.zones.look import Instant, Seen, at_edge
 from edge_daemon.zones.tracked import Tracked
 
 PATIENCE_S = 2.0
@@ -41,7 +44,7 @@ def continued(
 
 def _is_near(new: Seen, now: Instant, track: Tracked, aspect: float) -> bool:
     away_s = now.looked_s - track.last.looked_s
-    if new.class_name != track.seen.class_name or away_s > PATIENCE_S:
+    if new.class_name != track.seen.class_name or away_s > PATIENCE_S or (at_edge(new.box) and at_edge(track.seen.box)):
         return False
     height, other = new.height, track.seen.height
     if max(height, other) > RATIO * min(height, other):

@@ -6,7 +6,7 @@ from edge_daemon.settings import LineSettings
 from edge_daemon.zones.facts import Crossed
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.look import Look
-from edge_daemon.zones.passage import Change, Limits, Passage
+from edge_daemon.zones.passage import Change, Passage
 from edge_daemon.zones.tracked import Tracked
 
 
@@ -23,13 +23,10 @@ class Line:
         """The crossings that are certain since the last look, and those that never will be."""
         found = []
         for seen in look.seen:
-            point = seen.anchor(self.settings.anchor)
-            limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
-                start = seen.start(self.settings.anchor, look.instant)
-                passage = self.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
-            for change in passage.advance(self._border, point, look.instant, limits):
+                passage = self.passages[seen.tracker_id] = Passage.begin(self.settings, seen, look)
+            for change in passage.advance(self._border, self.settings, seen, look):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])
         return found + [fact for tracker_id in look.ended for fact in self._end(tracker_id, tracks)]
@@ -39,8 +36,10 @@ class Line:
         passage = self.passages.pop(tracker_id, None)
         if passage is None or not passage.net or not tracks[tracker_id].passes(self.settings.filter):
             return []
-        settled_s = passage.since.blind_s(passage.instant)
-        return self._facts(Change(passage.net, passage.since, settled_s, certain=False), tracks[tracker_id])
+        settled_s = passage.instant.looked_s - passage.since.looked_s
+        return self._facts(
+            Change(passage.net, passage.since, settled_s, certain=False, point=passage.point), tracks[tracker_id]
+        )
 
     def _facts(self, change: Change, track: Tracked) -> list[Crossed]:
         one = Crossed(

@@ -60,11 +60,11 @@ class Seen(NamedTuple):
         instant, box = self.began or (now, self.box)
         return anchor(box, where), instant
 
-    @property
-    def at_edge(self) -> bool:
-        """True if the box touches the edge of the picture."""
-        left, top, right, bottom = self.box
-        return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
+
+def at_edge(box: Box) -> bool:
+    """True if a box touches the edge of the picture."""
+    left, top, right, bottom = box
+    return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
 
 
 def anchor(box: Box, where: AnchorPoint) -> Point:
@@ -74,13 +74,22 @@ def anchor(box: Box, where: AnchorPoint) -> Point:
     return (left + right) / 2, y
 
 
+class Rest(NamedTuple):
+    """From `start`, the last look, until `end` nothing moved in the picture."""
+
+    start: Instant
+    end: Instant
+
+
 class Look(NamedTuple):
     """One look at a camera: the tracks that it found, and those that ended with it.
 
-    `aspect` is width by height of the picture. Tracks in neither are not found at the moment.
+    `aspect` is width by height of the picture. Tracks in neither are not found at the moment. `rest` is how long
+    everybody stayed where they were since the last look, if they did.
     """
 
     instant: Instant
     aspect: float
     seen: Sequence[Seen] = ()
     ended: Mapping[int, EndReason] = {}
+    rest: Rest | None = None

@@ -3,13 +3,13 @@
 import msgspec
 
 from edge_daemon.settings import FilterSettings
-from edge_daemon.zones.look import Instant, Seen
+from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
 
 
-class Tracked(msgspec.Struct):
+class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths."""
 
     first: Instant
@@ -20,14 +20,20 @@ class Tracked(msgspec.Struct):
 
     @classmethod
     def begin(cls, seen: Seen, now: Instant) -> "Tracked":
-        """A track that was seen for the first time."""
-        return cls(now, seen.at_edge, now, seen)
+        """A track that is seen for the first time."""
+        first, box = seen.began or (now, seen.box)
+        return cls(first, at_edge(box), now, seen)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
         self.last, self.seen = now, seen
         step = round(seen.confidence * STEPS)
         self.confidences[step] = self.confidences.get(step, 0) + 1
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why it ended, if it is not found any more: it left the picture if it was last seen at its edge."""
+        return "left" if at_edge(self.seen.box) else "lost"
 
     @property
     def confidence(self) -> float:

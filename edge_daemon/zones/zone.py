@@ -8,11 +8,11 @@ from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.facts import Entered, Left
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.look import EndReason, Instant, Look, Seen
-from edge_daemon.zones.passage import Change, Limits, Passage
+from edge_daemon.zones.passage import Change, Passage
 from edge_daemon.zones.tracked import Tracked
 
 
-class Visit(msgspec.Struct, frozen=True):
+class Visit(msgspec.Struct, frozen=True, array_like=True):
     """The stay of a track in a zone, from where its path crossed the border; or from where it was first seen."""
 
     class_name: str
@@ -53,31 +53,22 @@ class Zone:
         return facts
 
     def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
-        point = seen.anchor(self.settings.anchor)
-        limits = Limits(self.settings.margin * seen.height, self.settings.settle_s, look.aspect)
-        passage = self.state.passages.get(seen.tracker_id)
-        unsettled = passage is None or not passage.settled
+        number = seen.tracker_id
+        passage = self.state.passages.get(number)
         if passage is None:
-            start = seen.start(self.settings.anchor, look.instant)
-            passage = self.state.passages[seen.tracker_id] = Passage.begin(self._border, start, limits)
-        changes = passage.advance(self._border, point, look.instant, limits)
+            passage = self.state.passages[number] = Passage.begin(self.settings, seen, look)
         facts: list[Entered | Left] = []
-        for change in changes:
-            facts += self._enter(change, track) if change.by > 0 else self._leave(change, track)
-        if passage.settled and (changes or unsettled):
-            facts += self._correct(self._border.contains(point), passage, track)
-        return facts + self._admit(track)
+        for change in passage.advance(self._border, self.settings, seen, look):
+            is_known = number in self.state.visits or number in self.state.waiting
+            if self._border.contains(change.point) and not is_known:
+                facts += self._enter(change, track)
+            elif not self._border.contains(change.point):
+                facts += self._leave(change, track)
+        return facts + self._admit(track) if number in self.state.waiting else facts
 
-    def _correct(self, inside: bool, passage: Passage, track: Tracked) -> list[Entered | Left]:
-        """Begin the visit of a track that began inside."""
-        is_known = track.seen.tracker_id in self.state.visits or track.seen.tracker_id in self.state.waiting
-        if inside == is_known:
-            return []
-        settled_s = passage.instant.looked_s - passage.since.looked_s
-        change = Change(1 if inside else -1, passage.since, settled_s, certain=False)
-        return self._enter(change, track, began_inside=True) if inside else self._leave(change, track)
-
-    def _enter(self, change: Change, track: Tracked, began_inside: bool = False) -> list[Entered | Left]:
+    def _enter(self, change: Change, track: Tracked) -> list[Entered | Left]:
+        """Begin the visit of a track that came over the border, or began inside."""
+        began_inside = not change.by
         certain = change.certain or (began_inside and track.began_at_edge)
         visit = Visit(track.seen.class_name, change.at, change.settled_s, certain, began_inside)
         self.state.waiting[track.seen.tracker_id] = visit
@@ -123,5 +114,5 @@ class Zone:
     def _end(self, track: Tracked, reason: EndReason) -> list[Entered | Left]:
         """End the visit of a track that ended inside; it is certain to have left if it left the picture."""
         self.state.passages.pop(track.seen.tracker_id, None)
-        change = Change(-1, track.last, 0.0, certain=reason == "left")
+        change = Change(-1, track.last, 0.0, certain=reason == "left", point=track.seen.anchor(self.settings.anchor))
         return self._leave(change, track, ended_inside=True)

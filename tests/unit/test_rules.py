@@ -29,6 +29,7 @@ from edge_daemon.settings import (
     LineSettings,
     RuleSettings,
     Stays,
+    Taken,
     ZoneSettings,
 )
 from edge_daemon.zones.camera_zones import CameraZones
@@ -304,6 +305,38 @@ def test_an_object_that_stays_is_furniture() -> None:
     assert len({event.incident for event in events}) == 1
 
 
+TAKEN = RuleSettings(condition=Taken(zone="drive", for_s=60), filter=FilterSettings(classes=("bicycle",)))
+
+
+@pytest.mark.parametrize("way", ["moved", "left", "lost"])
+def test_an_object_is_taken_when_it_moves_or_is_gone_after_a_time_at_rest(way: str) -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, seen(1, INSIDE, "bicycle"))
+    assert yard.look(61, seen(1, INSIDE, "bicycle")) == []
+    if way == "lost":
+        events = yard.look(70, ended={1: "lost"})
+    else:
+        events = yard.look(70, seen(1, {"moved": INSIDE + 0.15, "left": OUTSIDE}[way], "bicycle"))
+    event = events[0]
+    assert isinstance(event, Event)
+    assert event.because == ["bicycle 1 is gone from where it was in drive for 61.0 s"]
+    assert phases(events) == (["start", "end"] if way == "lost" else ["start"])
+
+
+def test_an_object_that_was_there_for_a_moment_is_not_taken() -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, seen(1, INSIDE, "bicycle"))
+    yard.look(59, seen(1, INSIDE, "bicycle"))
+    assert yard.look(61, seen(1, INSIDE + 0.15, "bicycle")) == yard.look(70, ended={1: "lost"}) == []
+
+
+def test_an_object_that_is_not_found_for_a_while_is_not_taken() -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, seen(1, INSIDE, "bicycle"))
+    yard.look(61, seen(1, INSIDE, "bicycle"))
+    assert yard.look(62) == yard.look(63, seen(1, INSIDE, "bicycle")) == []
+
+
 def test_states_of_the_camera_count_any_time() -> None:
     yard = Yard(offline=RuleSettings(condition=HasState(of="camera", states=("down", "frozen"), for_s=60), linger_s=0))
     down = {"camera": frozenset({"down"})}
@@ -383,6 +416,7 @@ EVERY = {
     "count": RuleSettings(condition=Count(zone="drive", above=1), linger_s=1),
     "absent": RuleSettings(condition=Absent(zone="drive", for_s=2)),
     "crosses": RuleSettings(condition=Crosses(line="gate"), cooldown_s=1),
+    "taken": RuleSettings(condition=Taken(zone="drive", for_s=1)),
     "bag": RuleSettings(condition=Deposited(zone="drive", for_s=2, furniture_s=5)),
 }
 places = st.lists(st.lists(st.sampled_from([None, OUTSIDE, 0.48, 0.51, INSIDE]), min_size=3, max_size=3), max_size=40)

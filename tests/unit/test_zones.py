@@ -1,14 +1,16 @@
 """Zones and lines, by their definitions: settled sides, paths between looks, time looked at, what is certain."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_daemon.settings import CameraZonesSettings, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
 from edge_daemon.zones.camera_zones import CameraZones, CameraZonesState
+from edge_daemon.zones.covered import CoveredTime
 from edge_daemon.zones.facts import Crossed, Entered, Fact, Left
 from edge_daemon.zones.look import EndReason, Instant, Look, Seen
 
@@ -47,6 +49,18 @@ def down(ys: Sequence[float], dt: float = 0.1) -> list[Step]:
 
 def directions(facts: Iterable[Fact]) -> list[str]:
     return [fact.direction for fact in facts if isinstance(fact, Crossed) and fact.certain]
+
+
+class Gated:
+    """A camera with a motion gate."""
+
+    def __init__(self) -> None:
+        self.zones, self.covered = camera(GATE, YARD), CoveredTime()
+        self.facts: list[Fact] = []
+
+    def look(self, time_s: float, y: float, still: int) -> None:
+        instant = self.covered.look(time_s, {"still": still})
+        self.facts += self.zones.update(Look(instant, ASPECT, [seen(0.5, y)], rest=self.covered.rest))
 
 
 # Lines
@@ -167,6 +181,45 @@ def test_time_in_which_nothing_moves_changes_no_count(path: list[float], at: int
     without, with_it = (walk(camera(GATE), steps) for steps in (down(path), paused))
     if abs(path[at] - 0.5) > MARGIN:  # elsewhere, the time to settle passes meanwhile
         assert directions(without) == directions(with_it)
+
+
+@example([(0.5, 2), (0.375, 2)], 0.5)
+@given(st.lists(st.tuples(st.floats(0.35, 0.65), st.integers(2, 30)), min_size=1, max_size=12), st.floats(0.04, 0.5))
+def test_frames_that_are_still_in_place_of_identical_ones_change_nothing(
+    path: list[tuple[float, int]], dt: float
+) -> None:
+    looked, gated = Gated(), Gated()
+    frame = still = 0
+    for y, count in path:
+        gated.look(dt * frame, y, still)
+        for k in range(count):
+            looked.look(dt * (frame + k), y, 0)
+        frame, still = frame + count, count - 1
+    gated.look(dt * (frame - 1), path[-1][0], still - 1)
+    assert [(type(fact), fact.certain) for fact in looked.facts] == [(type(fact), fact.certain) for fact in gated.facts]
+    assert [fact.time_s for fact in looked.facts] == pytest.approx([fact.time_s for fact in gated.facts], abs=1e-6)
+    dwells = [[fact.dwell_s for fact in one.facts if isinstance(fact, Left)] for one in (looked, gated)]
+    assert dwells[0] == pytest.approx(dwells[1], abs=1e-6)
+
+
+def bounce(t: float, period_s: float, phase: float) -> float:
+    """Up and down between 0.3 and 0.7."""
+    return 0.3 + 0.8 * abs((t / period_s + phase) % 1 - 0.5)
+
+
+@given(st.floats(6, 30), st.floats(0, 1), st.lists(st.floats(0.02, 0.5), min_size=250, max_size=250))
+def test_the_same_walk_gives_the_same_crossings_at_any_rate(
+    period_s: float, phase: float, irregular: list[float]
+) -> None:
+    found = []
+    for dts in (itertools.repeat(1 / 25), itertools.repeat(1 / 5), itertools.repeat(1 / 2), irregular):
+        times = list(itertools.takewhile(lambda t: t < 60, itertools.accumulate(dts, initial=0.0)))
+        found.append((times[-1], walk(camera(GATE, YARD), [(t, 0.5, bounce(t, period_s, phase)) for t in times])))
+    until = min(end for end, _ in found) - 1
+    first, *others = [[fact for fact in facts if 1 < fact.time_s < until] for _, facts in found]
+    for other in others:
+        assert [type(fact) for fact in first] == [type(fact) for fact in other]
+        assert [fact.time_s for fact in first] == pytest.approx([fact.time_s for fact in other], abs=1e-6)
 
 
 # Zones

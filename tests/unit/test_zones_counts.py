@@ -136,6 +136,19 @@ def test_time_in_which_nothing_moved_is_looked_at() -> None:
     assert covered.look(10, {"still": 249}).looked_s == pytest.approx(10)
 
 
+def test_a_rest_lasts_until_the_frame_in_which_something_moved() -> None:
+    covered = CoveredTime()
+    covered.look(0, {})
+    now = covered.look(10, {"still": 99})
+    rest = covered.rest
+    assert rest is not None
+    assert list(rest.start) == [0, 0]
+    assert list(rest.end) == pytest.approx([9.9, 9.9])
+    assert now.looked_s == pytest.approx(10)
+    covered.look(10.1, {})
+    assert covered.rest is None
+
+
 def test_a_camera_that_is_looked_at_every_five_seconds_is_not_blind() -> None:
     covered = CoveredTime(longest_s=10)
     covered.look(0, {})
