@@ -14,7 +14,7 @@ Fault = tuple[KeyPath, str, list[str]]
 Data = Mapping[str, object]
 STATES = ("scene", "camera", "system")
 IN_ZONE = {"enters": "zone", "leaves": "zone", "appears": "zone", "stays": "zone", "count": "zone", "absent": "zone"}
-PLACES = {**IN_ZONE, "left": "zone", "crosses": "line"}
+PLACES = {**IN_ZONE, "left": "zone", "taken": "zone", "crosses": "line"}
 """Conditions that are about a zone or a line."""
 
 
@@ -47,7 +47,8 @@ def _condition(path: KeyPath, rule: Data) -> Iterator[Fault]:
         yield (*path, given[1]), f"is a second condition, beside {given[0]}; make two rules of them", []
     if rule.get("for") is not None and not set(given) & set(STATES):
         inside = next(
-            (f"; write {key}: {{…, for: …}}" for key in given if key in ("stays", "count", "absent", "left")), ""
+            (f"; write {key}: {{…, for: …}}" for key in given if key in ("stays", "count", "absent", "left", "taken")),
+            "",
         )
         yield (*path, "for"), f"is for {either(STATES)}{inside}", []
 

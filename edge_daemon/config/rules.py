@@ -20,10 +20,11 @@ from edge_daemon.settings import (
     Leaves,
     RuleSettings,
     Stays,
+    Taken,
 )
 
 CONDITIONS = (
-    "enters", "leaves", "appears", "stays", "count", "absent", "left", "crosses", "scene", "camera", "system",
+    "enters", "leaves", "appears", "stays", "count", "absent", "left", "taken", "crosses", "scene", "camera", "system",
 )  # fmt: skip
 """Keys of a rule of which it has one."""
 
@@ -100,6 +101,8 @@ class Rule(Filtered):
     """Zone, and for how long nobody is in it."""
     left: LeftIn | None = Field(default=None, examples=[{"zone": "door", "for": "60s"}])
     """Zone in which an object was left."""
+    taken: StaysIn | None = Field(default=None, examples=[{"zone": "door", "for": "60s"}])
+    """Zone from which an object is taken, and for how long it was at rest before."""
     crosses: LineCrossing | None = Field(default=None, examples=[{"line": "gate", "direction": "out"}])
     """Line that is crossed."""
     scene: list[Literal["covered", "moved", "dark"]] | None = Field(default=None, min_length=1, examples=[["covered"]])
@@ -159,6 +162,8 @@ class Rule(Filtered):
             return Absent(zone=self.absent.zone, for_s=self.absent.for_)
         if self.left:
             return Deposited(zone=self.left.zone, for_s=self.left.for_, furniture_s=self.left.furniture)
+        if self.taken:
+            return Taken(zone=self.taken.zone, for_s=self.taken.for_)
         if self.crosses:
             return Crosses(line=self.crosses.line, direction=self.crosses.direction)
         return self._state

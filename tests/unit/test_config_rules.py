@@ -19,6 +19,7 @@ from edge_daemon.settings import (
     Leaves,
     LineSettings,
     Stays,
+    Taken,
     ZoneSettings,
 )
 
@@ -49,6 +50,7 @@ RULES = """\
   offline:          {camera: [down, frozen], for: 1min}
   trouble:          {system: [disk, storage, receiver, restarts], for: 5min, quiet: true}
   gone:             {leaves: drive, per: track}
+  stolen:           {taken: {zone: door, for: 60s}}
   there:            {appears: drive, during: sunset-sunrise}
 """
 
@@ -86,6 +88,7 @@ def test_rules_become_settings() -> None:
         "offline": HasState(of="camera", states=("down", "frozen"), for_s=60),
         "trouble": HasState(of="system", states=("disk", "storage", "receiver", "restarts"), for_s=300),
         "gone": Leaves(zone="drive"),
+        "stolen": Taken(zone="door", for_s=60),
         "there": Appears(zone="drive"),
     }
     visitor, loiterer = rules["visitor-at-night"].settings, rules["loiterer"].settings
@@ -137,7 +140,7 @@ def test_wrong_zones_and_lines(settings: str, message: str) -> None:
     assert errors(text) == [f"c.yaml:3: cameras.yard.{message}"]
 
 
-ANY = "enters, leaves, appears, stays, count, absent, left, crosses, scene, camera or system"
+ANY = "enters, leaves, appears, stays, count, absent, left, taken, crosses, scene, camera or system"
 SPANS = 'write "22:00-06:00", "mon-fri 08:00-18:00" or "sunset-sunrise"'
 
 
