@@ -76,7 +76,11 @@ class Session:
             with self._log.open("wb") as log:
                 command = ["bash", "-c", f"exec {step.command}"]
                 self._running = subprocess.Popen(command, cwd=self._folder, env=self._env, stdout=log, stderr=log)
-            eventually(lambda: not self._missing(step, self._log.read_text()), COMMAND_S, what=str(step.prints))
+            try:
+                eventually(lambda: not self._missing(step, self._log.read_text()), COMMAND_S)
+            except AssertionError as error:
+                printed = self._log.read_text()
+                raise AssertionError(f"$ {step.command}\n{printed}\nno {self._missing(step, printed)!r}") from error
         else:
             done = subprocess.run(
                 ["bash", "-c", step.command],

@@ -61,7 +61,9 @@ put_in_place() {
     if [ -e "$dest$prefix" ]; then mv "$dest$prefix" "$dest$prefix.old"; fi
     mv "$venv" "$dest$prefix"
     rm -rf "$dest$prefix.old"
-    "$dest$prefix/bin/python" -m compileall -q -f -x '/tests?/' -s "$dest" "$dest$prefix/lib" >/dev/null || true # a few are templates
+    [ -n "${PYTHONDONTWRITEBYTECODE:-}" ] ||
+        "$dest$prefix/bin/python" -m compileall -q -f -x '/tests?/' -s "$dest" "$dest$prefix/lib" >/dev/null ||
+        true # a few are templates
     mkdir -p "$dest${command%/*}"
     ln -sfn "$prefix/bin/edge-daemon" "$dest$command"
 }

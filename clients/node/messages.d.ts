@@ -30,12 +30,13 @@ export interface Result {
   drawn?: Drawn[];
 }
 
-/** One box in pixels of the source frame, with the model's additions to it. `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle` (radians, clockwise, of the side from the first corner to the second) are those of an oriented box. In the result of a model that runs after another, the box is the other's detection, number `parent` of its detections in the same frame, and `classes`, `detections`, `embedding`, `keypoints`, `values` or `text` are this model's findings in it. */
+/** One box in pixels of the source frame, with the number of its track, if it has one, and the model's additions. `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle` (radians, clockwise, of the side from the first corner to the second) are those of an oriented box. In the result of a model that runs after another, the box is the other's detection, number `parent` of its detections in the same frame, and `classes`, `detections`, `embedding`, `keypoints`, `values` or `text` are this model's findings in it. */
 export interface Detection {
   xyxy: [number, number, number, number];
   confidence: number;
   class_id: number;
   class_name: string;
+  tracker_id?: number | null;
   mask?: Rle | null;
   keypoints?: [number, number, number][] | null;
   skeleton?: string | null;
@@ -123,7 +124,7 @@ export interface Status {
   processes: ProcessStatus[];
 }
 
-/** A camera: the state of its capture, its figures, and its counts by model. */
+/** A camera: the state of its capture and when it began, its figures, and its counts by model. If it gives no pictures, or always the same, `reason` is why, in a word or two. */
 export interface CameraStatus {
   rejected?: number;
   fps?: number;
@@ -132,8 +133,13 @@ export interface CameraStatus {
   about?: string;
   announced?: number;
   held?: number;
+  tries?: number;
+  next_try_s?: number;
+  hint?: string;
   motion?: MotionStatus;
   state: string;
+  since?: string;
+  reason?: string;
   models: Record<string, StreamCounts>;
 }
 
@@ -155,7 +161,7 @@ export interface StreamCounts {
   found: Record<string, number>;
 }
 
-/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
+/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began at `since`; `next_start_s` is the time until one that has ended is started again. `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
 export interface ProcessStatus {
   name: string;
   role: string;
@@ -165,11 +171,13 @@ export interface ProcessStatus {
   cpu: number;
   memory_bytes: number;
   silent_s?: number;
+  since?: string;
+  next_start_s?: number;
   rejected?: number;
   detail?: Record<string, unknown>;
 }
 
-/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. */
+/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s` (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. */
 export interface CaptureReport {
   rejected?: number;
   fps?: number;
@@ -178,6 +186,9 @@ export interface CaptureReport {
   about?: string;
   announced?: number;
   held?: number;
+  tries?: number;
+  next_try_s?: number;
+  hint?: string;
   motion?: MotionStatus;
 }
 

@@ -72,7 +72,7 @@ class Rle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One box in pixels of the source frame, with the model's additions to it.
+    """One box in pixels of the source frame, with the number of its track, if it has one, and the model's additions.
 
     `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
     (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
@@ -86,6 +86,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: float
     class_id: int
     class_name: str
+    tracker_id: int | None = None
     mask: Rle | None = None
     keypoints: list[tuple[float, float, float]] | None = None
     skeleton: str | None = None
@@ -229,7 +230,8 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     """A camera's frames: how many a second it gives, their size, and its source in words (`about`).
 
     `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
-    not acknowledged yet.
+    not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s`
+    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do.
     """
 
     fps: float = 0.0
@@ -238,6 +240,9 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     about: str = ""
     announced: int = 0
     held: int = 0
+    tries: int = 0
+    next_try_s: float | msgspec.UnsetType = msgspec.UNSET
+    hint: str | msgspec.UnsetType = msgspec.UNSET
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -258,14 +263,20 @@ class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraStatus(CaptureReport, frozen=True, kw_only=True):
-    """A camera: the state of its capture, its figures, and its counts by model."""
+    """A camera: the state of its capture and when it began, its figures, and its counts by model.
+
+    If it gives no pictures, or always the same, `reason` is why, in a word or two.
+    """
 
     state: str
+    since: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
     models: dict[str, StreamCounts]
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS).
+    """One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began
+    at `since`; `next_start_s` is the time until one that has ended is started again.
 
     `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
     `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other
@@ -280,6 +291,8 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
     memory_bytes: int
     silent_s: float = 0.0
+    since: str = ""
+    next_start_s: float | msgspec.UnsetType = msgspec.UNSET
     rejected: int = 0
     detail: Annotated[
         dict[str, Any], msgspec.Meta(examples=[{"served": 1234, "longest_s": 0.07, "provider": "cpu", "rejected": 0}])

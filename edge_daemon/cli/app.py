@@ -400,6 +400,26 @@ def tail(
 
 
 @app.command()
+def track(
+    results: Annotated[str, typer.Argument(metavar="RESULTS", help="Results, a JSON line each; - is stdin.")],
+    output: Annotated[str, typer.Option(metavar="FILE", help="The same with tracks; - is stdout.")] = "-",
+    config: Annotated[
+        Path | None, typer.Option(metavar="CONFIG", help="Configuration of the cameras that made the results.")
+    ] = None,
+) -> None:
+    """Give results that were made earlier, or elsewhere, the numbers of their tracks."""
+    from edge_daemon.cli.track import track as follow
+    from edge_daemon.tracking.gap import gap_s
+
+    gaps_s = {}
+    if config:
+        from edge_daemon.config.load import load
+
+        gaps_s = {name: gap_s(camera.fps) for name, camera in load(config).cameras.items()}
+    follow(results, output, gaps_s)
+
+
+@app.command()
 def top(
     connect: Connect = DEFAULT_ADDRESS,
     server_key: ServerKey = None,

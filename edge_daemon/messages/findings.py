@@ -11,7 +11,7 @@ class Rle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One box in pixels of the source frame, with the model's additions to it.
+    """One box in pixels of the source frame, with the number of its track, if it has one, and the model's additions.
 
     `keypoints` are x, y and confidence each, `skeleton` names their set; `corners` (x and y, clockwise) and `angle`
     (radians, clockwise, of the side from the first corner to the second) are those of an oriented box.
@@ -25,6 +25,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: float
     class_id: int
     class_name: str
+    tracker_id: int | None = None
     mask: Rle | None = None
     keypoints: list[tuple[float, float, float]] | None = None
     skeleton: str | None = None

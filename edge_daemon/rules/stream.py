@@ -14,6 +14,7 @@ from edge_daemon.rules.rule import Outcome
 from edge_daemon.rules.rules import Rules, RulesState, Scope
 from edge_daemon.rules.view import NO_STATES, States, View
 from edge_daemon.settings import StreamRulesSettings
+from edge_daemon.tracking.gap import GAP_S
 from edge_daemon.zones.camera_zones import CameraZones, CameraZonesState
 from edge_daemon.zones.counts import Counts, CountsState
 from edge_daemon.zones.covered import NO_FRAMES, CoveredState, CoveredTime
@@ -78,7 +79,7 @@ class Stream:
     """Turns the tracks of one look after another into events, and reports counts at the end of each interval."""
 
     def __init__(
-        self, scope: Scope, settings: StreamRulesSettings, state: StreamState | None = None, *, longest_s: float = 1.0
+        self, scope: Scope, settings: StreamRulesSettings, state: StreamState | None = None, *, longest_s: float = GAP_S
     ) -> None:
         self._state = state = state or StreamState()
         self._scope = scope

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_daemon.tracking.gap import GAP_S, Gap
 from edge_daemon.zones.look import Instant, Rest
 
 NO_FRAMES = "no-frames"
@@ -33,7 +34,7 @@ class CoveredTime:
     look in which nothing moved, if there was any.
     """
 
-    def __init__(self, longest_s: float = 1.0, state: CoveredState | None = None) -> None:
+    def __init__(self, longest_s: float = GAP_S, state: CoveredState | None = None) -> None:
         self.state = state or CoveredState()
         self.rest: Rest | None = None
         self._longest_s = longest_s
@@ -51,7 +52,7 @@ class CoveredTime:
             blind = self._blind(elapsed_s, dropped, outage)
             self._report(blind)
             instant = Instant(last.time_s + elapsed_s, last.looked_s + elapsed_s - sum(blind.values()))
-            still_s = 0.0 if outage else elapsed_s - _moving_s(elapsed_s, dropped)
+            still_s = 0.0 if outage else Gap.of(dropped).step(elapsed_s, self._longest_s).still_s
             if still_s:
                 self.rest = Rest(last, Instant(last.time_s + still_s, last.looked_s + still_s))
         self.state.last, self.state.dropped, self.state.reported = instant, {}, {}
@@ -79,7 +80,8 @@ class CoveredTime:
         if outage:
             return {outage: max(0.0, elapsed_s - self._longest_s)}
         reasons = {reason: count for reason, count in dropped.items() if reason != "still" and count}
-        blind_s = max(0.0, _moving_s(elapsed_s, dropped) - self._longest_s)
+        step = Gap.of(dropped).step(elapsed_s, self._longest_s)
+        blind_s = step.moving_s - step.looked_s
         frames = sum(reasons.values())
         if not blind_s:
             return {}
@@ -96,13 +98,3 @@ class CoveredTime:
             share = new * seconds / sum(blind.values())
             for period in (self.state.interval, self.state.since_reset, self.state.reported):
                 period[reason] = period.get(reason, 0.0) + share
-
-
-def _moving_s(elapsed_s: float, dropped: Mapping[str, int]) -> float:
-    """The part of a time between two looks in which something may have moved.
-
-    Frames that the pace left out say nothing; the others, and the one that is looked at now, are as long as each other.
-    """
-    still = dropped.get("still", 0)
-    unseen = sum(dropped.values()) - still - dropped.get("paced", 0)
-    return elapsed_s * (unseen + 1) / (still + unseen + 1)

@@ -174,7 +174,7 @@ def test_wrong_names_and_messages_are_answered(tmp_path: Path) -> None:
     with site(tmp_path, "walk: {source: 'scene:?fps=10&size=160x120'}") as box:
         with box.look(wlak=320, walk=320) as viewer:
             found = json.loads(viewer.recv(timeout=START_S))
-            assert found == {"error": "there is no camera wlak; did you mean walk? There are walk"}
+            assert found == {"error": "there is no camera wlak; did you mean walk? There is walk"}
             assert received(viewer)[0]["camera"] == "walk", "the others are shown"
             viewer.send('{"cameras": ["walk"]}')
             with pytest.raises(ConnectionClosedError, match="1008"):
@@ -185,7 +185,7 @@ def test_wrong_names_and_messages_are_answered(tmp_path: Path) -> None:
                 viewer.recv(timeout=START_S)
         assert box.get("/api/cameras/wlak/picture.jpg").status_code == 404
         assert box.get("/api/cameras/walk/picture.jpg", wdith=3).json() == {
-            "detail": "there is no parameter wdith; did you mean width? There are width"
+            "detail": "there is no parameter wdith; did you mean width? There is width"
         }
         assert box.get("/api/pictures").status_code == 426
         assert box.refuses("/api/status")

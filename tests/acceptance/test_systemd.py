@@ -135,7 +135,7 @@ def test_an_upgrade_keeps_the_configuration_and_leaves_no_older_program(installe
     config.unlink()
     config.write_text("mine")
     stale.touch()
-    install(there)
+    install(there, PYTHONDONTWRITEBYTECODE="1")
     assert config.read_text() == "mine"
     assert not stale.exists()
     assert sorted(path.name for path in (there / "opt").iterdir()) == ["edge-daemon"]

@@ -211,8 +211,8 @@ GARBAGE: dict[str, tuple[Outputs, dict[str, str], str]] = {
     "no cells": ({"o": np.zeros((1, 84, 0), np.float32)}, {}, UNKNOWN),
     "no columns": ({"o": np.zeros((1, 840, 0), np.float32)}, {}, UNKNOWN),
     "no probabilities": ({"o": np.zeros((1, 0), np.float32)}, {}, UNKNOWN),
-    "strings": ({"o": np.array([["cat"]])}, {}, r"its output o is tensor\(string\)"),
-    "truth": ({"o": np.ones((1, 84, 840), bool)}, {}, r"its output o is tensor\(bool\)"),
+    "strings": ({"o": np.array([["cat"]])}, {}, r"no tensors of numbers: o tensor\(string\)"),
+    "truth": ({"o": np.ones((1, 84, 840), bool)}, {}, r"no tensors of numbers: o tensor\(bool\)"),
 }
 
 

@@ -1,0 +1,44 @@
+"""One tracked object."""
+
+import msgspec
+
+CONFIRMED_LOOKS = 2
+"""Looks that have to find an object before it gets a number."""
+PATIENCE_S, PATIENCE_LOOKS = 2.0, 5
+"""A confirmed track ends when it was not found for this long, in time looked at, and in this many looks."""
+
+
+class Track(msgspec.Struct):
+    """An object from the first look that found it to the last; `tracker_id` is 0 until it is confirmed.
+
+    `first_s` and `last_s` are camera time. It was not found in the last `missed` looks, for `lost_s` of time looked at.
+    """
+
+    first_s: float
+    last_s: float
+    class_id: int
+    tracker_id: int = 0
+    looks: int = 0
+    missed: int = 0
+    lost_s: float = 0.0
+    votes: dict[int, float] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """True if it was not found for too long; a track that is not confirmed yet may not be missed once."""
+        if not self.tracker_id:
+            return self.missed > 0
+        return self.lost_s >= PATIENCE_S and self.missed >= PATIENCE_LOOKS
+
+    def find(self, time_s: float, class_id: int, confidence: float) -> None:
+        """Note a detection. The class is the one with the highest sum of confidences."""
+        self.last_s, self.missed, self.lost_s = time_s, 0, 0.0
+        self.looks += 1
+        weight = self.votes[class_id] = self.votes.get(class_id, 0.0) + confidence
+        if weight > self.votes[self.class_id]:
+            self.class_id = class_id
+
+    def miss(self, looked_s: float) -> None:
+        """Note a look that did not find it, and how much time was looked at before."""
+        self.missed += 1
+        self.lost_s += looked_s

@@ -1,0 +1,155 @@
+"""The tracker of one camera and model: detections in, numbers of tracks out."""
+
+from itertools import compress
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.tracking.association import pairs
+from edge_daemon.tracking.boxes import Boxes, overlaps
+from edge_daemon.tracking.camera_motion import CameraMotion
+from edge_daemon.tracking.certainty import USUAL, Certainty
+from edge_daemon.tracking.gap import GAP_S, NOTHING, Gap, Step
+from edge_daemon.tracking.motion import Motion
+from edge_daemon.tracking.track import CONFIRMED_LOOKS, Track
+
+TWICE = 0.8
+"""A detection that overlaps one of a track by so much is the same object found twice, and begins no track."""
+
+
+class TrackerState(msgspec.Struct, frozen=True, kw_only=True):
+    """All that another tracker needs to go on; `usual` and `evidence` are those of `Certainty` and `CameraMotion`."""
+
+    next_id: int = 1
+    time_s: float | None = None
+    tracks: list[Track] = []
+    motion: list[list[float]] = []
+    usual: float = USUAL
+    evidence: float = 0.0
+
+
+class Tracker:
+    """Gives the detections of each look the numbers of their tracks.
+
+    Numbers count up, and none is given twice. `longest_s` is the longest time between two looks that counts as looked
+    at. `ended` are the confirmed tracks that ended with the last look.
+    """
+
+    def __init__(self, state: TrackerState | None = None, *, longest_s: float = GAP_S) -> None:
+        state = state or TrackerState()
+        self.tracks: list[Track] = list(state.tracks)
+        self.ended: list[Track] = []
+        self._next_id = state.next_id
+        self._time_s = state.time_s
+        self._longest_s = longest_s
+        self._motion = Motion(state.motion)
+        self._certainty = Certainty(state.usual)
+        self._camera = CameraMotion(state.evidence)
+
+    @property
+    def state(self) -> TrackerState:
+        """The state, valid until the next look."""
+        return TrackerState(
+            next_id=self._next_id,
+            time_s=self._time_s,
+            tracks=self.tracks,
+            motion=self._motion.rows,
+            usual=self._certainty.usual,
+            evidence=self._camera.evidence,
+        )
+
+    def update(self, boxes: Boxes, time_s: float, gap: Gap = NOTHING) -> list[int | None]:
+        """Take in the detections of the next look, at `time_s` of camera time.
+
+        Args:
+            boxes: the detections, unsure ones too.
+            time_s: camera time; a look that is not later than the last one is taken as one at the same time.
+            gap: the frames since the last look.
+
+        Returns:
+            The number of the track of each detection; None where none is confirmed.
+        """
+        step = self._advance(time_s, gap)
+        sure = boxes.confidences >= self._certainty.threshold
+        matches = self._match(boxes, sure) if self.tracks and len(sure) else []
+        if step.moving_s and self._follow_camera(matches, boxes, step.moving_s):
+            matches = self._match(boxes, sure)
+        ids = self._continue(matches, boxes, time_s)
+        self._miss(matches, step.looked_s)
+        self._begin(matches, boxes, sure, time_s)
+        return ids
+
+    def _advance(self, time_s: float, gap: Gap) -> Step:
+        """Predict all tracks; return the time since the last look."""
+        elapsed_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
+        self._time_s = time_s
+        step = gap.step(elapsed_s, self._longest_s)
+        if self.tracks:
+            if step.still_s:
+                self._motion.rest(step.still_s)
+            self._motion.predict(step.moving_s)
+        return step
+
+    def _match(self, boxes: Boxes, sure: NDArray[np.bool_]) -> list[tuple[int, int]]:
+        confirmed = np.array([track.tracker_id > 0 for track in self.tracks])
+        classes = [track.class_id for track in self.tracks]
+        alike = None
+        if len({*classes, *boxes.classes}) > 1:
+            alike = np.array(classes)[:, None] == np.array(boxes.classes)[None]
+        return pairs(self._motion.places, self._motion.spreads, boxes.places, confirmed, sure, alike)
+
+    def _follow_camera(self, matches: list[tuple[int, int]], boxes: Boxes, seconds: float) -> bool:
+        """Shift all tracks if the camera seems to have moved since the last look; true if it has."""
+        confirmed = [(row, column) for row, column in matches if self.tracks[row].tracker_id]
+        rows, columns = [row for row, _ in confirmed], [column for _, column in confirmed]
+        shift = self._camera.shift(*self._motion.offsets(rows, boxes.places[columns]), seconds)
+        if shift is None:
+            return False
+        self._motion.shift(shift)
+        return True
+
+    def _continue(self, matches: list[tuple[int, int]], boxes: Boxes, time_s: float) -> list[int | None]:
+        """Correct the tracks that were found, and give each detection its number."""
+        ids: list[int | None] = [None] * len(boxes.classes)
+        confidences = boxes.confidences.tolist()
+        if matches:
+            self._motion.correct([row for row, _ in matches], boxes.places[[column for _, column in matches]])
+        for row, column in matches:
+            track = self.tracks[row]
+            track.find(time_s, boxes.classes[column], confidences[column])
+            if not track.tracker_id and track.looks >= CONFIRMED_LOOKS:
+                track.tracker_id = self._next_id
+                self._next_id += 1
+            ids[column] = track.tracker_id or None
+        self._certainty.note(list(compress(confidences, ids)), confidences)
+        return ids
+
+    def _miss(self, matches: list[tuple[int, int]], looked_s: float) -> None:
+        """Note which tracks were not found, and end those that were not for too long."""
+        found = {row for row, _ in matches}
+        for row, track in enumerate(self.tracks):
+            if row not in found:
+                track.miss(looked_s)
+        over = [track.is_over for track in self.tracks]
+        self.ended = [track for track in compress(self.tracks, over) if track.tracker_id]
+        if any(over):
+            kept = [row for row, is_over in enumerate(over) if not is_over]
+            self._motion.keep(kept)
+            self.tracks = [self.tracks[row] for row in kept]
+
+    def _begin(self, matches: list[tuple[int, int]], boxes: Boxes, sure: NDArray[np.bool_], time_s: float) -> None:
+        """Begin a track with each sure detection that is left."""
+        taken = [column for _, column in matches]
+        left = sure.copy()
+        left[taken] = False
+        new = np.flatnonzero(left)
+        if len(new) and taken:
+            shared = overlaps(boxes.places[new], boxes.places[taken], np.zeros((1, len(new))))[0]
+            new = new[shared.max(axis=1) < TWICE]
+        if len(new):
+            self._motion.add(boxes.places[new])
+            for column in new.tolist():
+                track = Track(time_s, time_s, boxes.classes[column])
+                track.find(time_s, track.class_id, float(boxes.confidences[column]))
+                self.tracks.append(track)
