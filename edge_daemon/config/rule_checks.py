@@ -13,8 +13,8 @@ from edge_daemon.rules.during import During, Place
 Fault = tuple[KeyPath, str, list[str]]
 Data = Mapping[str, object]
 STATES = ("scene", "camera", "system")
-IN_ZONE = {"enters": "zone", "leaves": "zone", "appears": "zone", "stays": "zone", "count": "zone", "absent": "zone"}
-PLACES = {**IN_ZONE, "left": "zone", "taken": "zone", "crosses": "line"}
+TIMED = ("stays", "count", "absent", "left", "taken")
+PLACES = dict.fromkeys(("enters", "leaves", "appears", *TIMED), "zone") | {"crosses": "line"}
 """Conditions that are about a zone or a line."""
 
 
@@ -46,10 +46,7 @@ def _condition(path: KeyPath, rule: Data) -> Iterator[Fault]:
     elif len(given) > 1:
         yield (*path, given[1]), f"is a second condition, beside {given[0]}; make two rules of them", []
     if rule.get("for") is not None and not set(given) & set(STATES):
-        inside = next(
-            (f"; write {key}: {{…, for: …}}" for key in given if key in ("stays", "count", "absent", "left", "taken")),
-            "",
-        )
+        inside = next((f"; write {key}: {{…, for: …}}" for key in given if key in TIMED), "")
         yield (*path, "for"), f"is for {either(STATES)}{inside}", []
 
 
