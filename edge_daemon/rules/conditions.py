@@ -1,6 +1,6 @@
 """Conditions of rules: in which tracks they begin to hold, and in which they hold."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from math import hypot
 from typing import NamedTuple
 
@@ -11,14 +11,12 @@ from edge_daemon.rules.view import View
 from edge_daemon.settings import (
     Absent,
     Appears,
-    ConditionSettings,
     Count,
     Crosses,
     Deposited,
     Enters,
     FilterSettings,
     HasState,
-    InZone,
     Leaves,
     RuleSettings,
     Stays,
@@ -97,9 +95,9 @@ class Condition:
         """Evaluate it for one look."""
         match self._rule.condition:
             case Enters(zone=zone):
-                return Findings(self._happened(view, self._is_wanted), frozenset(view.visits.get(zone, ())))
+                return Findings(self._happened(view), frozenset(view.visits.get(zone, ())))
             case Leaves() | Appears() | Crosses():
-                return Findings(self._happened(view, self._is_wanted), frozenset(view.tracks))
+                return Findings(self._happened(view), frozenset(view.tracks))
             case Taken() as taken:
                 return Findings(self._taken(taken, view), frozenset(view.tracks))
             case Stays() as stays:
@@ -123,11 +121,11 @@ class Condition:
                 return line == crossed and direction in (None, crossing.direction)
         return False
 
-    def _happened(self, view: View, is_wanted: Callable[[Fact], bool]) -> list[Finding]:
+    def _happened(self, view: View) -> list[Finding]:
         return [
             Finding(fact.tracker_id, (fact.tracker_id,), (fact_map(fact),))
             for fact in view.facts
-            if is_wanted(fact) and passes(view.tracks.get(fact.tracker_id), self._rule.filter, fact.class_name)
+            if self._is_wanted(fact) and passes(view.tracks.get(fact.tracker_id), self._rule.filter, fact.class_name)
         ]
 
     def _visits(self, zone: str, view: View) -> dict[int, Visit]:
@@ -225,13 +223,6 @@ def fact_map(fact: Fact) -> FactMap:
     """A fact for programs."""
     built: FactMap = msgspec.to_builtins(fact)
     return built
-
-
-def zones_and_lines(condition: ConditionSettings) -> Mapping[str, str]:
-    """The zone or line that a condition is about, by kind."""
-    if isinstance(condition, InZone):
-        return {"zone": condition.zone}
-    return {"line": condition.line} if isinstance(condition, Crosses) else {}
 
 
 def _states(found: list[Finding]) -> Findings:

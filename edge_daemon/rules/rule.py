@@ -55,13 +55,12 @@ class RuleState(msgspec.Struct):
     rejected: int = 0
 
 
-class Names(NamedTuple):
-    """Names for the messages of a rule, and where the box is."""
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules of a camera and model have in common: names for their messages, and where the box is."""
 
     box: str
     camera: str
     model: str
-    rule: str
     place: Place
 
 
@@ -69,14 +68,15 @@ class Rule:
     """Begins, updates and ends the events of one rule."""
 
     def __init__(
-        self, names: Names, settings: RuleSettings, incidents: Incidents, state: RuleState | None = None
+        self, scope: Scope, name: str, settings: RuleSettings, incidents: Incidents, state: RuleState | None = None
     ) -> None:
         self.state = state or RuleState()
-        self._names = names
+        self._scope = scope
+        self._name = name
         self._settings = settings
         self._incidents = incidents
         self._condition = Condition(settings, self.state.condition)
-        self._during = During(settings.during, names.place) if settings.during else None
+        self._during = During(settings.during, scope.place) if settings.during else None
 
     def update(self, view: View, enabled: bool = True) -> Iterator[Outcome]:
         """Take in one look, or a moment between two."""
@@ -116,7 +116,7 @@ class Rule:
             if span is None:
                 return None
             facts.append(
-                {"type": "during", "range": span, "clock": f"{moment.astimezone(self._names.place.zone):%H:%M}"}
+                {"type": "during", "range": span, "clock": f"{moment.astimezone(self._scope.place.zone):%H:%M}"}
             )
         if self._settings.modes is not None:
             if view.mode not in self._settings.modes:
@@ -168,7 +168,7 @@ class Rule:
             yield self._start(episode, view)
         else:
             episode.asked_s = view.instant.time_s
-            yield Question(number, self._names.rule, self._settings.confirm.model, finding.tracks, view.instant.time_s)
+            yield Question(number, self._name, self._settings.confirm.model, finding.tracks, view.instant.time_s)
 
     def _start(self, episode: Episode, view: View, confirmed: bool | None = None) -> Event:
         episode.asked_s, episode.confirmed = None, confirmed
@@ -229,8 +229,8 @@ class Rule:
         ]
 
     def _id(self, view: View, key: int, part: int) -> str:
-        names = self._names
-        origin = Origin(names.box, names.camera, names.model, names.rule, view.epoch, view.seq, key, part)
+        scope = self._scope
+        origin = Origin(scope.box, scope.camera, scope.model, self._name, view.epoch, view.seq, key, part)
         return event_id(view.wall_s, origin)
 
     def _message(self, episode: Episode, phase: str, view: View, reason: str | None = None) -> Event:
@@ -240,9 +240,9 @@ class Rule:
             {
                 "phase": phase,
                 "id": episode.id,
-                "rule": self._names.rule,
-                "camera": self._names.camera,
-                "model": self._names.model,
+                "rule": self._name,
+                "camera": self._scope.camera,
+                "model": self._scope.model,
                 "incident": episode.incident,
                 "alert": not self._settings.quiet,
                 "at": utc(round(view.wall_s * 1e9)),
@@ -251,7 +251,7 @@ class Rule:
                 "seq": view.seq,
                 "tracks": tracks,
                 "facts": list(episode.facts),
-                "because": [because(fact, self._names.place.zone) for fact in episode.facts],
+                "because": [because(fact, self._scope.place.zone) for fact in episode.facts],
                 "confirmed": episode.confirmed,
                 "suppressed": episode.suppressed,
                 "part": episode.part,

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
 
-from edge_daemon.rules.during import Place
 from edge_daemon.rules.incident import Incidents
-from edge_daemon.rules.rule import Names, Outcome, Rule, RuleState
+from edge_daemon.rules.rule import Outcome, Rule, RuleState, Scope
 from edge_daemon.rules.view import View
 from edge_daemon.settings import RuleSettings
 
@@ -25,28 +24,19 @@ class RulesState(msgspec.Struct):
     incidents: Incidents = msgspec.field(default_factory=Incidents)
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Names for the messages of these rules, and where the box is."""
-
-    box: str
-    camera: str
-    model: str
-    place: Place
-
-
 class Rules:
     """Turns one view after another into events. A rule that is the same as before goes on from its state."""
 
     def __init__(self, scope: Scope, settings: Mapping[str, RuleSettings], state: RulesState | None = None) -> None:
         state = state or RulesState()
-        self._scope = scope
         self._incidents = state.incidents
         self._settings = dict(settings)
         self._rules = {
-            name: self._rule(name, rule, _kept(state.rules.get(name), rule)) for name, rule in settings.items()
+            name: Rule(scope, name, rule, self._incidents, _kept(state.rules.get(name), rule))
+            for name, rule in settings.items()
         }
         self._changed = [
-            self._rule(name, saved.settings, saved.state)
+            Rule(scope, name, saved.settings, self._incidents, saved.state)
             for name, saved in state.rules.items()
             if settings.get(name) != saved.settings
         ]
@@ -77,11 +67,6 @@ class Rules:
 
     def _all(self, call: Callable[[Rule], Iterator[Outcome]]) -> list[Outcome]:
         return [event for rule in self._rules.values() for event in call(rule)]
-
-    def _rule(self, name: str, settings: RuleSettings, state: RuleState | None) -> Rule:
-        scope = self._scope
-        names = Names(scope.box, scope.camera, scope.model, name, scope.place)
-        return Rule(names, settings, self._incidents, state)
 
 
 def _kept(saved: Saved | None, settings: RuleSettings) -> RuleState | None:

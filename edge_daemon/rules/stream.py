@@ -10,8 +10,8 @@ from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import utc
 from edge_daemon.rules.during import next_local
-from edge_daemon.rules.rule import Outcome
-from edge_daemon.rules.rules import Rules, RulesState, Scope
+from edge_daemon.rules.rule import Outcome, Scope
+from edge_daemon.rules.rules import Rules, RulesState
 from edge_daemon.rules.view import NO_STATES, States, View
 from edge_daemon.settings import StreamRulesSettings
 from edge_daemon.tracking.gap import GAP_S
@@ -20,14 +20,13 @@ from edge_daemon.zones.counts import Counts, CountsState
 from edge_daemon.zones.covered import NO_FRAMES, CoveredState, CoveredTime
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.interval import Interval
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.look import Instant, Look, Seen
 
 
 class Tracks(NamedTuple):
     """The result of one look with its tracks; `wall_s` is when it was captured, since the Unix epoch.
 
-    `seen` are the confirmed tracks that it found, `ended` those that ended with it; `dropped` counts the frames since
-    the last look.
+    `seen` are the confirmed tracks that it found; `dropped` counts the frames since the last look.
     """
 
     epoch: int
@@ -36,7 +35,6 @@ class Tracks(NamedTuple):
     wall_s: float
     size: tuple[int, int]
     seen: Sequence[Seen] = ()
-    ended: Mapping[int, EndReason] = {}
     dropped: Mapping[str, int] = {}
 
 
@@ -106,7 +104,7 @@ class Stream:
         self._state.last = Position(tracks.epoch, tracks.seq, tracks.time_s, tracks.wall_s)
         self._state.size = tracks.size
         instant = self._covered.look(self._state.offset_s + tracks.time_s, tracks.dropped, outage)
-        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, tracks.ended, self._covered.rest)
+        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, {}, self._covered.rest)
         facts = self._zones.update(look)
         self._counts.add(facts)
         return self._evaluate(self._view(self._state.last, instant, facts, switches), switches)

@@ -10,7 +10,7 @@ from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.handover import continued
 from edge_daemon.zones.line import Line
-from edge_daemon.zones.look import Look, Seen
+from edge_daemon.zones.look import EndReason, Instant, Look, Seen, anchor
 from edge_daemon.zones.passage import Passage
 from edge_daemon.zones.tracked import Tracked
 from edge_daemon.zones.zone import Zone, ZoneState
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class CameraZonesState(msgspec.Struct):
-    """All that another `CameraZones` needs to go on; `ignored` are tracks that began where they are ignored."""
+    """All that another `CameraZones` needs to go on; `last` is the last look."""
 
     settings: CameraZonesSettings | None = None
     tracks: dict[int, Tracked] = {}
-    ignored: list[int] = []
+    last: Instant | None = None
     zones: dict[str, ZoneState] = {}
     lines: dict[str, dict[int, Passage]] = {}
 
@@ -41,7 +41,7 @@ class CameraZones:
         self.changed = (settings.zones, settings.lines) != (old.zones, old.lines)
         self.tracks = state.tracks
         self._settings = settings
-        self._ignored = set(state.ignored)
+        self._last = state.last
         self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
         self.zones = [
             Zone(name, zone, _restarted(state.zones.get(name), zone != old.zones.get(name)))
@@ -58,24 +58,17 @@ class CameraZones:
         return CameraZonesState(
             settings=self._settings,
             tracks=self.tracks,
-            ignored=sorted(self._ignored),
+            last=self._last,
             zones={zone.name: zone.state for zone in self.zones},
             lines={line.name: line.passages for line in self.lines},
         )
 
     def update(self, look: Look) -> list[Fact]:
         """Facts of the next look, in the order in which they happened."""
-        self._ignored -= look.ended.keys()
-        look = look._replace(
-            seen=[seen for seen in look.seen if not self._is_ignored(seen)],
-        )
         self._take_over(look)
-        look = look._replace(ended={n: reason for n, reason in look.ended.items() if n in self.tracks})
-        for seen in look.seen:
-            track = self.tracks.get(seen.tracker_id)
-            if track is None:
-                track = self.tracks[seen.tracker_id] = Tracked.begin(seen, look.instant)
-            track.note(seen, look.instant)
+        self._note(look)
+        seen = [one for one in look.seen if not self.tracks[one.tracker_id].ignored]
+        look = look._replace(seen=seen, ended=self._ended(look))
         facts: list[Fact] = [fact for line in self.lines for fact in line.update(look, self.tracks)]
         facts += [fact for zone in self.zones for fact in zone.update(look, self.tracks)]
         for tracker_id in look.ended:
@@ -109,17 +102,33 @@ class CameraZones:
             if earlier is not None:
                 self.rename(earlier, seen.tracker_id)
 
-    def _is_ignored(self, seen: Seen) -> bool:
-        """True for a track that began where tracks of its class are ignored."""
-        number = seen.tracker_id
-        if number not in self.tracks and any(_applies(area, border, seen) for area, border in self._areas):
-            self._ignored.add(number)
-        return number in self._ignored
+    def _note(self, look: Look) -> None:
+        """Note which tracks were found, and which were not."""
+        found = {seen.tracker_id for seen in look.seen}
+        moving_from = look.rest.end if look.rest else self._last or look.instant
+        for number, track in self.tracks.items():
+            if number not in found:
+                track.miss(look.instant.looked_s - moving_from.looked_s)
+        for seen in look.seen:
+            if seen.tracker_id not in self.tracks:
+                ignored = any(_applies(area, border, seen) for area, border in self._areas)
+                self.tracks[seen.tracker_id] = Tracked.begin(seen, look.instant, ignored=ignored)
+            self.tracks[seen.tracker_id].note(seen, look.instant)
+        self._last = look.instant
+
+    def _ended(self, look: Look) -> dict[int, EndReason]:
+        """Tracks that have ended: those that the tracker has reported, and those that were not found for too long."""
+        return {
+            number: look.ended.get(number, track.end_reason)
+            for number, track in self.tracks.items()
+            if track.is_over or number in look.ended
+        }
 
 
 def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
+    """True if an area ignores a track that begins here."""
     wanted = area.classes is None or seen.class_name in area.classes
-    return wanted and border.contains(seen.anchor(area.anchor))
+    return wanted and border.contains(anchor(seen.began[1] if seen.began else seen.box, area.anchor))
 
 
 def _restarted(state: ZoneState | None, moved: bool) -> ZoneState | None:

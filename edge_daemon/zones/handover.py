@@ -6,14 +6,12 @@ Who comes in over the edge of the picture where another has just left it is anot
 from collections.abc import Collection, Iterable, Mapping
 from math import hypot
 
+from edge_daemon.tracking.track import PATIENCE_S
 from edge_daemon.zones.look import Instant, Seen, at_edge
 from edge_daemon.zones.tracked import Tracked
 
-PATIENCE_S = 2.0
-"""Longest time looked at between the last look that found the one and the first that found the other."""
-REACH = 0.3
-SPEED = 1.0
-"""Distance between them, in heights of the box: at once, and more for each second."""
+REACH, SPREAD = 0.3, 0.3
+"""Distance from where the one is expected, in heights of the box: at once, and more for each second."""
 RATIO = 1.5
 """Largest ratio of their sizes."""
 
@@ -44,10 +42,12 @@ def continued(
 
 def _is_near(new: Seen, now: Instant, track: Tracked, aspect: float) -> bool:
     away_s = now.looked_s - track.last.looked_s
-    if new.class_name != track.seen.class_name or away_s > PATIENCE_S or (at_edge(new.box) and at_edge(track.seen.box)):
+    if track.ignored or new.class_name != track.seen.class_name or away_s > PATIENCE_S:
+        return False
+    if at_edge(new.box) and at_edge(track.seen.box):
         return False
     height, other = new.height, track.seen.height
     if max(height, other) > RATIO * min(height, other):
         return False
-    (x, y), (x0, y0) = new.anchor("center"), track.seen.anchor("center")
-    return hypot((x - x0) * aspect, y - y0) <= (REACH + SPEED * away_s) * height
+    (x, y), (x0, y0) = new.anchor("center"), track.expected(now)
+    return hypot((x - x0) * aspect, y - y0) <= (REACH + SPREAD * away_s) * height

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from edge_daemon.messages.findings import Detection
 from edge_daemon.settings import AnchorPoint
 from edge_daemon.zones.geometry import Point
 
@@ -35,7 +36,7 @@ Box = tuple[float, float, float, float]
 
 
 class Seen(NamedTuple):
-    """A confirmed track that a look found: its number, its class by vote, its box.
+    """A confirmed track that a look found: its number, its class, its box.
 
     `began` is where it was first seen, before it was confirmed: its path begins there.
     """
@@ -45,6 +46,15 @@ class Seen(NamedTuple):
     box: Box
     confidence: float
     began: tuple[Instant, Box] | None = None
+
+    @classmethod
+    def of(cls, found: Detection, size: tuple[int, int]) -> "Seen | None":
+        """The track of a detection in a picture of this width and height; None if it has none."""
+        if found.tracker_id is None:
+            return None
+        (width, height), (left, top, right, bottom) = size, found.xyxy
+        box = left / width, top / height, right / width, bottom / height
+        return cls(found.tracker_id, found.class_name, box, found.confidence)
 
     @property
     def height(self) -> float:
@@ -70,7 +80,7 @@ def at_edge(box: Box) -> bool:
 def anchor(box: Box, where: AnchorPoint) -> Point:
     """The point of a box that is in a zone or crosses a line."""
     left, top, right, bottom = box
-    y = {"bottom": bottom, "center": (top + bottom) / 2, "top": top}[where]
+    y = bottom if where == "bottom" else top if where == "top" else (top + bottom) / 2
     return (left + right) / 2, y
 
 
@@ -82,9 +92,10 @@ class Rest(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One look at a camera: the tracks that it found, and those that ended with it.
+    """One look at a camera: the tracks that it found.
 
-    `aspect` is width by height of the picture. Tracks in neither are not found at the moment. `rest` is how long
+    `aspect` is width by height of the picture. Other tracks are not found at the moment; they end after a time, or
+    earlier where `ended` says so. `rest` is how long
     everybody stayed where they were since the last look, if they did.
     """
 

@@ -1,34 +1,73 @@
 """Everything that zones and lines remember of a track, apart from its passages."""
 
+from math import expm1
+
 import msgspec
 
 from edge_daemon.settings import FilterSettings
+from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
+from edge_daemon.zones.geometry import Point
 from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
+MEMORY_S = 0.5
+"""Time constant of the average of the velocity."""
 
 
 class Tracked(msgspec.Struct, array_like=True):
-    """A track: as it was first and last seen, and how often it had each confidence, in hundredths."""
+    """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
+
+    `velocity` is that of its centre, in shares of the picture a second. It was not found in the last `missed` looks,
+    for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are sums of confidences.
+    """
 
     first: Instant
     began_at_edge: bool
     last: Instant
     seen: Seen
+    velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
+    votes: dict[str, float] = {}
+    missed: int = 0
+    lost_s: float = 0.0
+    ignored: bool = False
 
     @classmethod
-    def begin(cls, seen: Seen, now: Instant) -> "Tracked":
+    def begin(cls, seen: Seen, now: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time."""
         first, box = seen.began or (now, seen.box)
-        return cls(first, at_edge(box), now, seen)
+        return cls(first, at_edge(box), now, seen, ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
-        self.last, self.seen = now, seen
-        step = round(seen.confidence * STEPS)
+        elapsed_s = now.time_s - self.last.time_s
+        if elapsed_s > 0:
+            weight = -expm1(-elapsed_s / MEMORY_S)
+            (x, y), (x0, y0), (vx, vy) = seen.anchor("center"), self.seen.anchor("center"), self.velocity
+            self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
+        votes, step = self.votes, round(seen.confidence * STEPS)
+        votes[seen.class_name] = votes.get(seen.class_name, 0.0) + seen.confidence
         self.confidences[step] = self.confidences.get(step, 0) + 1
+        if len(votes) > 1:
+            seen = seen._replace(class_name=max(votes, key=votes.__getitem__))
+        self.last, self.seen = now, seen
+        self.missed, self.lost_s = 0, 0.0
+
+    def miss(self, seconds: float) -> None:
+        """Note a look that did not find it, after so much time looked at in which it may have moved."""
+        self.missed += 1
+        self.lost_s += seconds
+
+    @property
+    def is_over(self) -> bool:
+        """True if it was not found for so long that it has ended, as the tracker has it."""
+        return self.missed >= PATIENCE_LOOKS and self.lost_s >= PATIENCE_S
+
+    def expected(self, now: Instant) -> Point:
+        """Where its centre is by now, if it has gone on as before."""
+        (x, y), (vx, vy), away_s = self.seen.anchor("center"), self.velocity, now.time_s - self.last.time_s
+        return x + vx * away_s, y + vy * away_s
 
     @property
     def end_reason(self) -> EndReason:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from edge_daemon.messages.events import Event
 from edge_daemon.rules.during import Place
-from edge_daemon.rules.rule import Outcome, Question
-from edge_daemon.rules.rules import Rules, RulesState, Scope
+from edge_daemon.rules.rule import Outcome, Question, Scope
+from edge_daemon.rules.rules import Rules, RulesState
 from edge_daemon.rules.view import View
 from edge_daemon.settings import (
     Absent,

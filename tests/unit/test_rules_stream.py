@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.rules.during import Place
-from edge_daemon.rules.rule import Outcome
-from edge_daemon.rules.rules import Scope
+from edge_daemon.rules.rule import Outcome, Scope
 from edge_daemon.rules.stream import Stream, StreamState, Switches, Tracks
 from edge_daemon.settings import (
     Absent,
@@ -71,6 +70,20 @@ def test_a_look_makes_facts_counts_and_events() -> None:
     assert report is not None
     assert report.lines["gate"]["person"].in_ == 1
     assert report.zones["drive"]["person"].now == 1
+
+
+def test_who_is_lost_at_the_edge_of_the_picture_has_left() -> None:
+    stream = Stream(SCOPE, SETTINGS)
+    stream.update(tracks(0, 0.0, 0.3, 0.3))
+    stream.update(tracks(1, 0.5, 0.7, 0.7))
+    edge = Seen(1, "person", (0.0, 0.5, 0.1, 0.7), 0.9)
+    stream.update(tracks(2, 1.0)._replace(seen=[edge]))
+    for seq in range(3, 8):
+        stream.update(tracks(seq, 0.5 * seq))
+    report = stream.report(0.0, START_S + 3, last=True)
+    assert report is not None
+    assert (report.zones["drive"]["person"].left, report.zones["drive"]["person"].uncertain) == (1, 1)
+    assert report.zones["drive"]["person"].now == 0
 
 
 def test_a_look_that_comes_twice_counts_once() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge_daemon.messages.findings import Detection
 from edge_daemon.settings import CameraZonesSettings, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
 from edge_daemon.zones.camera_zones import CameraZones, CameraZonesState
 from edge_daemon.zones.covered import CoveredTime
@@ -314,6 +315,39 @@ def test_state_that_was_written_and_read_goes_on_alike(path: list[tuple[float, f
     assert facts + walk(CameraZones(settings, state), steps[at:]) == whole
 
 
+def test_a_track_ends_when_it_was_not_found_for_two_seconds_looked_at_and_five_looks() -> None:
+    zones = camera(zone=YARD)
+    walk(zones, down([0.3, 0.7]))
+    assert [zones.update(look(0.1 + 0.3 * k)) for k in range(1, 7)] == [[]] * 6
+    (left,) = zones.update(look(2.2))
+    assert isinstance(left, Left)
+    assert left.ended_inside
+    walk(zones, [(10, 0.5, 0.3), (10.1, 0.5, 0.7)], number=2)
+    assert [zones.update(look(10.1 + k)) for k in range(1, 5)] == [[]] * 4
+    assert len(zones.update(look(15.1))) == 1
+
+
+def test_time_in_which_nothing_moved_ends_no_track() -> None:
+    zones, covered = camera(zone=YARD), CoveredTime()
+    zones.update(Look(covered.look(0, {}), ASPECT, [seen(0.5, 0.7)]))
+    for k in range(1, 10):
+        assert zones.update(Look(covered.look(10 * k, {"still": 99}), ASPECT, rest=covered.rest)) == []
+
+
+def test_the_class_is_the_one_with_the_most_confidence() -> None:
+    zones = camera(GATE)
+    for t, name, sure in ((0, "car", 0.9), (1, "person", 0.3), (2, "person", 0.3)):
+        zones.update(look(t, seen(0.5, 0.3, name=name, sure=sure)))
+    (crossed,) = zones.update(look(3, seen(0.5, 0.7, name="person", sure=0.2)))
+    assert crossed.class_name == "car"
+
+
+def test_detections_of_results_are_taken_as_they_are() -> None:
+    found = Detection(xyxy=(160, 90, 320, 450), confidence=0.9, class_id=0, class_name="person", tracker_id=7)
+    assert Seen.of(found, (1600, 900)) == Seen(7, "person", (0.1, 0.1, 0.2, 0.5), 0.9)
+    assert Seen.of(msgspec.structs.replace(found, tracker_id=None), (1600, 900)) is None
+
+
 # Filters, ignored areas, numbers that change
 
 
@@ -356,7 +390,7 @@ def test_a_track_that_begins_in_an_ignored_area_is_ignored_for_good() -> None:
     facts = [zones.update(look(t, seen(0.5, y, 3, "car"))) for t, y in ((3, 0.3), (4, 0.7))]
     assert len(facts[1]) == 1
     zones.update(look(9, ended={1: "lost"}))
-    assert zones.state.ignored == []
+    assert 1 not in zones.state.tracks
 
 
 def test_a_track_under_another_number_counts_nothing_twice() -> None:
