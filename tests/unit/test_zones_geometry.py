@@ -4,7 +4,7 @@ from itertools import pairwise
 from math import hypot
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from edge_daemon.zones.geometry import Border, Point, along, crossed_edges, turn
@@ -29,6 +29,7 @@ def test_in_is_from_the_left_hand_to_the_right_hand() -> None:
     assert turn((0, 0), (1, 0), (0, 1)) > 0
 
 
+@example([(0.0, 0.0), (0.5, 0.5)], SQUARE[::-1])
 @given(paths, st.sampled_from([SQUARE, SQUARE[::-1], STAR]))
 def test_crossings_of_a_polygon_say_who_is_inside(path: list[Point], corners: list[Point]) -> None:
     border = Border(corners, closed=True)
