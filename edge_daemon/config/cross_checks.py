@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_daemon.addresses import is_local, listens_locally
 from edge_daemon.config.problems import KeyPath, either, mask
+from edge_daemon.config.rule_checks import rule_faults
 from edge_daemon.config.sources import is_on_disk
 from edge_daemon.zoo.paths import BUILTIN, ZOO, is_download
 
@@ -24,6 +25,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unfit_sums(data)
     yield from _open_addresses(data)
     yield from _open_web(data)
+    yield from rule_faults(data)
 
 
 def _endless(data: dict[str, object]) -> Iterator[Fault]:

@@ -1,26 +1,34 @@
-"""Descriptions of the configuration's keys for editors, read from the docstrings in `schema` on demand.
+"""Descriptions of the configuration's keys for editors, read from the docstrings of the sections on demand.
 
 pydantic could collect them itself, but at each import, which takes 40 ms.
 """
 
 import ast
 import inspect
-from pathlib import Path
 from typing import Any
 
-from edge_daemon.config import schema
+from edge_daemon.config import places, rules, schema
 
 
 def described(json_schema: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema with a `description` for each key that has a docstring."""
-    tree = ast.parse(Path(schema.__file__).read_text())
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            section = json_schema if node.name == schema.Config.__name__ else json_schema["$defs"].get(node.name, {})
-            for key, text in _docstrings(node).items():
-                if key in section.get("properties", {}):
-                    section["properties"][key] = {"description": text} | section["properties"][key]
+    trees = [ast.parse(inspect.getsource(module)) for module in (places, rules, schema)]
+    nodes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name in nodes:
+        section = json_schema if name == schema.Config.__name__ else json_schema["$defs"].get(name, {})
+        for key, text in _inherited(name, nodes).items():
+            if key in section.get("properties", {}):
+                section["properties"][key] = {"description": text} | section["properties"][key]
     return json_schema
+
+
+def _inherited(name: str, nodes: dict[str, ast.ClassDef]) -> dict[str, str]:
+    """The docstrings of a class and of those that it extends."""
+    if name not in nodes:
+        return {}
+    bases = [base.id for base in nodes[name].bases if isinstance(base, ast.Name)]
+    found = {key: text for base in bases for key, text in _inherited(base, nodes).items()}
+    return found | _docstrings(nodes[name])
 
 
 def _docstrings(node: ast.ClassDef) -> dict[str, str]:
@@ -29,5 +37,5 @@ def _docstrings(node: ast.ClassDef) -> dict[str, str]:
     for line, behind in zip(node.body, node.body[1:], strict=False):
         match line, behind:
             case ast.AnnAssign(target=ast.Name(id=key)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[key] = inspect.cleandoc(text)
+                found[key.rstrip("_")] = inspect.cleandoc(text)
     return found

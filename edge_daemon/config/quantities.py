@@ -3,8 +3,9 @@
 import re
 
 SECONDS = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m)$"
+LONG = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|min|h|d)$"
 BYTES = r"^[0-9]{1,9}(\.[0-9]{1,9})?(MB|GB)$"
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "MB": 1e6, "GB": 1e9}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "MB": 1e6, "GB": 1e9}
 
 
 def seconds(value: object) -> float:
@@ -14,6 +15,18 @@ def seconds(value: object) -> float:
         ValueError: not a duration, lacks a unit, or is zero.
     """
     amount = _amount(value, SECONDS, "a duration, such as 500ms, 2s or 1m")
+    if not amount:
+        raise ValueError("must be longer than 0")
+    return amount
+
+
+def long_seconds(value: object) -> float:
+    """`500ms`, `30s`, `5min`, `2h` or `1d` in seconds.
+
+    Raises:
+        ValueError: not a duration, lacks a unit, or is zero.
+    """
+    amount = _amount(value, LONG, "a duration, such as 30s, 5min or 2h")
     if not amount:
         raise ValueError("must be longer than 0")
     return amount

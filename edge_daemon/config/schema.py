@@ -7,18 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator
 
+from edge_daemon.config.places import Ignored, Line, Zone
 from edge_daemon.config.problems import Lines
+from edge_daemon.config.rules import Location, Rule
+from edge_daemon.config.section import Section
 from edge_daemon.config.values import (
     Anchor,
     Bytes,
@@ -50,23 +44,6 @@ from edge_daemon.config.values import (
 from edge_daemon.log import Level
 from edge_daemon.settings import Activation, Codec, Column, Decode, DecoderName, Delivery, Order, Transport, Unit
 from edge_daemon.tokens import ROLES, Role
-
-
-class Section(BaseModel):
-    """A mapping of known keys. A section without content has all defaults."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: object) -> object:
-        return {} if value is None else value
 
 
 class Device(Section):
@@ -128,6 +105,12 @@ class Camera(Section):
     """File of certificates (PEM) to accept from the camera over https or rtsps: its own, or that of its authority."""
     fingerprint: Fingerprint | None = None
     """SHA-256 fingerprint of the only certificate to accept from the camera over https or rtsps."""
+    zones: dict[Name, Zone] | None = Field(default=None, examples=[{"drive": {"points": [[0, 0.5], [1, 0.5], [1, 1]]}}])
+    """Zones in the picture, by name: who enters, leaves, stays. See docs/rules.md."""
+    lines: dict[Name, Line] | None = Field(default=None, examples=[{"gate": {"points": [[0.2, 0.8], [0.8, 0.8]]}}])
+    """Lines in the picture, by name: who crosses them."""
+    ignore: list[Ignored] | None = Field(default=None, examples=[[{"points": [[0, 0], [0.2, 0], [0.2, 0.2]]}]])
+    """Areas: what is first seen there is ignored."""
     device: Device = Field(default_factory=Device)
 
 
@@ -351,6 +334,13 @@ class Config(Section):
     publish: Publish = Field(default_factory=Publish)
     web: Web = Field(default_factory=Web)
     log: Log = Field(default_factory=Log)
+    rules: dict[Name, Rule] | None = Field(
+        default=None, examples=[{"visitor": {"enters": "drive", "classes": ["person"]}}]
+    )
+    """Rules, by name: which events there are. See docs/rules.md."""
+    location: Location = Field(default_factory=Location)
+    modes: Words | None = Field(default=None, examples=[["home", "away"]])
+    """Names of modes in which rules may be on, the first one at the first start."""
     runtime_dir: FilePath | None = Field(default=None)
     """Folder for the sockets between processes; a private one if left out."""
 

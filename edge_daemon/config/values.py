@@ -1,6 +1,7 @@
 """Types of single values in the configuration, each with its check and error message."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import INVISIBLE, UNPRINTABLE, close
 from edge_daemon.config.sources import is_on_disk, kind_of, path_of, scheme_of
 from edge_daemon.transport.curve import ANY, is_key, is_path
+from edge_daemon.zones.geometry import crossed_edges
 from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
 
 Provider = Literal[
@@ -188,6 +190,22 @@ def _polygon(value: object) -> list[tuple[float, float]]:
     raise ValueError("must be a polygon: three or more points [x, y], from [0, 0] at the top left to [1, 1]")
 
 
+def _simple_polygon(value: object) -> list[tuple[float, float]]:
+    points = _polygon(value)
+    if crossing := crossed_edges(points):
+        raise ValueError("crosses itself: the edges from point {} and from point {} meet".format(*crossing))
+    return points
+
+
+def _polyline(value: object) -> list[tuple[float, float]]:
+    if not (isinstance(value, list) and len(value) >= 2 and all(map(_is_point, value))):
+        raise ValueError("must be a line: two or more points [x, y], from [0, 0] at the top left to [1, 1]")
+    points = [(float(x), float(y)) for x, y in value]
+    if any(a == b for a, b in pairwise(points)):
+        raise ValueError("has the same point twice in a row")
+    return points
+
+
 def _is_point(value: object) -> bool:
     return (
         isinstance(value, list)
@@ -324,6 +342,11 @@ Seconds = Annotated[
     BeforeValidator(quantities.seconds),
     WithJsonSchema({"type": "string", "pattern": quantities.SECONDS}),
 ]
+Duration = Annotated[
+    float,
+    BeforeValidator(quantities.long_seconds),
+    WithJsonSchema({"type": "string", "pattern": quantities.LONG}),
+]
 Bytes = Annotated[
     int,
     BeforeValidator(quantities.count_bytes),
@@ -350,6 +373,14 @@ Polygon = Annotated[
         }
     ),
 ]
+_POINTS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 2, "maxItems": 2},
+}
+SimplePolygon = Annotated[
+    list[tuple[float, float]], BeforeValidator(_simple_polygon), WithJsonSchema({**_POINTS, "minItems": 3})
+]
+Polyline = Annotated[list[tuple[float, float]], BeforeValidator(_polyline), WithJsonSchema({**_POINTS, "minItems": 2})]
 Polygons = Annotated[list[Polygon], Field(min_length=1)]
 Anchor = Annotated[
     tuple[float, float],

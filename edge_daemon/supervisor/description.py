@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from edge_daemon.config import quantities
-from edge_daemon.config.schema import Section
+from edge_daemon.config.section import Section
 from edge_daemon.log import redact
 
 SECRET = ("token", "secret_key")

@@ -86,3 +86,36 @@ def _distance(point: Point, a: Point, b: Point, aspect: float) -> float:
 def _area(points: Sequence[Point]) -> float:
     """Twice the area; positive if the points go clockwise in the picture."""
     return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, [*points[1:], points[0]], strict=True))
+
+
+def crossed_edges(points: Sequence[Point]) -> tuple[int, int] | None:
+    """Two edges of a polygon that meet elsewhere than in their common corner, by the number of their first point, from
+    1; None if there are none.
+    """
+    edges = list(pairwise([*points, points[0]]))
+    for i, (a, b) in enumerate(edges):
+        for j, (c, d) in enumerate(edges[i + 1 :], i + 1):
+            shared = {i, (i + 1) % len(edges)} & {j, (j + 1) % len(edges)}
+            if a == b or c == d or (_meet(a, b, c, d) if not shared else _folds(a, b, c, d)):
+                return i + 1, j + 1
+    return None
+
+
+def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """True if two edges have a point in common."""
+    turns = turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b)
+    if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
+        return True
+    ends = ((turns[0], a, b, c), (turns[1], a, b, d), (turns[2], c, d, a), (turns[3], c, d, b))
+    return any(not side and _within(start, end, point) for side, start, end, point in ends)
+
+
+def _within(a: Point, b: Point, p: Point) -> bool:
+    return min(a[0], b[0]) <= p[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= p[1] <= max(a[1], b[1])
+
+
+def _folds(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """True if the second of two edges with a common corner goes back over the first."""
+    corner, one, other = (b, a, d) if b == c else (a, b, c)
+    dot = (one[0] - corner[0]) * (other[0] - corner[0]) + (one[1] - corner[1]) * (other[1] - corner[1])
+    return not turn(a, b, other) and dot > 0

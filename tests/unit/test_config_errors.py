@@ -54,7 +54,7 @@ def source(value: str) -> str:
             "colour: red",
             "colour: unknown key; known keys here: source, models, fps, motion, delivery, loop, max_age, reorder_wait, "
             "weight, transport, decode, "
-            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, device",
+            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, zones, lines, ignore, device",
         ),
         ("confidence: 0.5", "confidence: unknown key; it belongs to models.NAME.confidence"),
         ("quality: 5", "quality: unknown key; it belongs to frames.quality"),
@@ -418,7 +418,7 @@ def test_keys_for_anchors_are_free() -> None:
     merged = "x-common: &common {fps: 5}\ncameras: {a: {<<: *common, source: 0}}\n"
     assert loads(merged + "models: {m: {path: 'builtin:person'}}", "c.yaml").cameras["a"].fps == 5
     assert errors("y: 1\ncameras: {a: {source: 0}}\nmodels: {m: {path: 'builtin:person'}}") == [
-        "c.yaml:1: y: unknown key; known keys here: cameras, models, frames, publish, web, log, runtime_dir"
+        "c.yaml:1: y: unknown key; known keys here: cameras, models, frames, publish, web, log, rules, location, modes, runtime_dir"
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from edge_daemon.zones.geometry import Border, Point, along, turn
+from edge_daemon.zones.geometry import Border, Point, along, crossed_edges, turn
 
 coordinates = st.integers(-512, 1536).map(lambda number: number / 1024)  # without rounding errors
 grid = st.integers(-2, 6).map(lambda number: number / 4)
@@ -69,3 +69,24 @@ def test_distance_is_that_to_the_nearest_point_of_the_border(point: Point, aspec
     nearest = min(hypot((x - point[0]) * aspect, y - point[1]) for x, y in sampled)
     assert border.distance(point, aspect) == pytest.approx(nearest, abs=0.005)
     assert border.distance(point, aspect) <= nearest + 1e-12
+
+
+@pytest.mark.parametrize("corners", [SQUARE, STAR, [(0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (1.0, 1.0)]])
+def test_polygons_that_do_not_cross_themselves(corners: list[Point]) -> None:
+    for k in range(len(corners)):
+        turned = corners[k:] + corners[:k]
+        assert crossed_edges(turned) is None
+        assert crossed_edges(turned[::-1]) is None
+
+
+@pytest.mark.parametrize(
+    ("corners", "edges"),
+    [
+        ([(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)], (1, 3)),
+        ([(0.0, 0.0), (1.0, 0.0), (0.5, 0.0)], (1, 2)),  # back on itself
+        ([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.0), (0.0, 1.0)], (1, 3)),  # touches an edge
+        ([(0.0, 0.0), (0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], (1, 2)),  # a corner twice
+    ],
+)
+def test_polygons_that_cross_themselves(corners: list[Point], edges: tuple[int, int]) -> None:
+    assert crossed_edges(corners) == edges
