@@ -473,8 +473,12 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamRulesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Zones, lines and rules of one camera and model; counts are reported `every_s`, and `reset` at local times."""
+    """Zones, lines and rules of one camera and model; counts are reported `every_s`, and `reset` at local times.
 
+    Without `track`, nothing needs tracks: the rules are about the camera or the machine.
+    """
+
+    track: bool = True
     zones: CameraZonesSettings = CameraZonesSettings()
     rules: dict[str, RuleSettings] = {}
     every_s: float = 60.0

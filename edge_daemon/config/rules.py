@@ -6,7 +6,7 @@ from pydantic import Field
 
 from edge_daemon.config.places import Filtered
 from edge_daemon.config.section import Section
-from edge_daemon.config.values import Duration, Word, Words
+from edge_daemon.config.values import ClockTimes, Duration, Word, Words
 from edge_daemon.settings import (
     Absent,
     Appears,
@@ -131,6 +131,14 @@ class Rule(Filtered):
     """Another model that has to confirm."""
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Names of the zone or line that the rule is about; empty if it is about the camera or the machine."""
+        given = (self.stays, self.count, self.absent, self.left, self.taken)
+        names = [self.enters, self.leaves, self.appears, *(one.zone for one in given if one)]
+        lines = [self.crosses.line] if self.crosses else []
+        return tuple(name for name in (*names, *lines) if name)
+
+    @property
     def settings(self) -> RuleSettings:
         """The rule for those that evaluate it."""
         return RuleSettings(
@@ -187,3 +195,12 @@ class Location(Section):
     """Degrees east."""
     time_zone: Word | None = Field(default=None, examples=["Europe/Berlin"])
     """Time zone; that of the machine if left out."""
+
+
+class Counts(Section):
+    """Reports of what zones and lines count."""
+
+    every: Duration = Field(default="1min", validate_default=True)
+    """Time between two reports."""
+    reset: ClockTimes = Field(default="00:00", validate_default=True, examples=["00:00", ["06:00", "18:00"], []])
+    """Local times, one or several, at which the counts since the reset begin again; [] for never."""

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_
 
 from edge_daemon.config.places import Ignored, Line, Zone
 from edge_daemon.config.problems import Lines
-from edge_daemon.config.rules import Location, Rule
+from edge_daemon.config.rules import Counts, Location, Rule
 from edge_daemon.config.section import Section
 from edge_daemon.config.values import (
     Anchor,
@@ -40,6 +40,7 @@ from edge_daemon.config.values import (
     Word,
     Words,
     token_section,
+    track_section,
 )
 from edge_daemon.log import Level
 from edge_daemon.settings import Activation, Codec, Column, Decode, DecoderName, Delivery, Order, Transport, Unit
@@ -163,6 +164,13 @@ class Crop(Section):
     """Margin added around the box, as a share of its sides."""
 
 
+class Track(Section):
+    """Tracking of a model's detections. {} turns it on, false turns it off."""
+
+    enabled: bool = True
+    """Give each object a number that it keeps from frame to frame."""
+
+
 class Model(Section):
     """An ONNX model and the worker processes that run it."""
 
@@ -201,6 +209,8 @@ class Model(Section):
     """Frames that a worker runs at once, of several cameras; the model must allow batches."""
     batch_wait: Seconds = Field(default="10ms", validate_default=True)
     """Longest time that a worker waits for a batch to fill."""
+    track: Annotated[Track, BeforeValidator(track_section)] | None = None
+    """Give each object a number that it keeps: {} for on, false for off; if left out, where a zone or line needs it."""
     worker_timeout: Seconds = Field(default="60s", validate_default=True)
     """Restart a worker that is busy with one frame for this long."""
     max_memory: Bytes | None = Field(default=None, examples=["500MB", "1.5GB"])
@@ -326,6 +336,8 @@ class Origin:
 class Config(Section):
     """The configuration of edge-daemon."""
 
+    name: Word | None = Field(default=None, examples=["yard-box"])
+    """Name of this box in ids and messages; the host's name at the first start if left out, kept from then on."""
     cameras: dict[Name, Camera] = Field(min_length=1, examples=[{"door": {"source": "rtsp://10.0.0.4/stream1"}}])
     """The cameras, by name."""
     models: dict[Name, Model] = Field(min_length=1, examples=[{"person": {"path": "builtin:person"}}])
@@ -338,6 +350,7 @@ class Config(Section):
         default=None, examples=[{"visitor": {"enters": "drive", "classes": ["person"]}}]
     )
     """Rules, by name: which events there are. See docs/rules.md."""
+    counts: Counts = Field(default_factory=Counts)
     location: Location = Field(default_factory=Location)
     modes: Words | None = Field(default=None, examples=[["home", "away"]])
     """Names of modes in which rules may be on, the first one at the first start."""

@@ -46,6 +46,10 @@ _WRONG_PORT = re.compile(r"[^/?#\s]*@[\w.-]+:[^/?#@\s]+(?:[/?#]|$)|[\w.-]+:\d+(?
 _URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
+CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+"""A local time."""
+
+
 class SecretError(ValueError):
     """A problem with a value that must not be shown."""
 
@@ -282,6 +286,18 @@ def token_section(value: object) -> object:
     raise ValueError("must be a token as edge-daemon token prints it, or {token: ..., role: ...}")
 
 
+def _clock_times(value: object) -> list[str]:
+    times = [value] if isinstance(value, str) else value
+    if not isinstance(times, list) or not all(isinstance(one, str) and re.fullmatch(CLOCK, one) for one in times):
+        raise ValueError('must be a local time such as "06:00", or a list of them')
+    return list(_differing(times))
+
+
+def track_section(value: object) -> object:
+    """`false` and `true` as the sections that they are short for."""
+    return {"enabled": value} if isinstance(value, bool) else value
+
+
 def _prefix(value: str) -> str:
     if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise ValueError("must be a path such as /cameras")
@@ -392,6 +408,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
 Token = Annotated[str, AfterValidator(_token)]
+_CLOCK = {"type": "string", "pattern": CLOCK}
+ClockTimes = Annotated[
+    list[str],
+    BeforeValidator(_clock_times),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": CLOCK},
+                {"type": "array", "items": {"type": "string", "pattern": CLOCK}},
+            ]
+        }
+    ),
+]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 SecretKey = Annotated[str, AfterValidator(_key)]
 Clients = Annotated[list[Annotated[str, AfterValidator(_client)]], Field(min_length=1), AfterValidator(_differing)]
