@@ -104,7 +104,8 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     overrides `confidence` by class name. `outputs` maps the decoder's roles to the names of outputs; None reads all.
     `providers` are in order of preference. A worker takes up to `batch` frames at once, and waits `batch_wait_s` for
     them. With `after`, the model runs on another model's detections, at most `max_crops` of a frame, with a `margin` (a
-    share of their sides). `stamp` distinguishes versions of the file at `path`.
+    share of their sides). `stamp` distinguishes versions of the file at `path`. Detections below their threshold, but
+    of at least `unsure`, are given separately (None: they are not).
     """
 
     name: str
@@ -115,6 +116,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     iou: float = 0.45
     classes: list[str] | None = None
     class_confidence: dict[str, float] = {}
+    unsure: float | None = None
     max_detections: int = 300
     decoder: DecoderName = "auto"
     input: InputSettings = InputSettings()
@@ -268,9 +270,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `results` is the file of JSON lines (`-` is standard output), or None; its earlier lines are replaced if there is a
     `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
-    `checkpoint` is the file with the state that
-    the next sink needs if this one and the dispatcher die together. With `secret_key`, TCP connections need one of the
-    public keys `clients`.
+    `checkpoint` is the file with the state that the next sink needs if this one and the dispatcher die together. Tracks,
+    counts and events are made as `analyses` say, and also written to the file `events`; their state survives the
+    service in the file `memory`. With `secret_key`, TCP connections need one of the public keys `clients`.
     """
 
     bind: str
@@ -282,6 +284,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     quality: int = 85
     results: str | None = None
     replaced: str | None = None
+    events: str | None = None
+    analyses: list["AnalysisSettings"] = []
+    memory: str | None = None
     save: SaveSettings | None = None
     checkpoint: str | None = None
     secret_key: str | None = None
@@ -483,3 +488,27 @@ class StreamRulesSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, RuleSettings] = {}
     every_s: float = 60.0
     reset: tuple[str, ...] = ("00:00",)
+
+
+class PlaceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where this machine is: its time zone by name, and if they are known, latitude and longitude in degrees."""
+
+    time_zone: str = "UTC"
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class AnalysisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Tracks, counts and events of one camera and model, on the machine named `box`.
+
+    `gap_s` is the longest time between two looks that counts as looked at. A source that is not `finite` goes on after
+    a restart of the service, with its tracks and counts.
+    """
+
+    camera: str
+    model: str
+    box: str
+    place: PlaceSettings = PlaceSettings()
+    gap_s: float = 1.0
+    finite: bool = False
+    rules: StreamRulesSettings = StreamRulesSettings()

@@ -73,10 +73,12 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Findings of a model in a frame: boxes, or findings about the whole frame: `classes` (highest confidence first),
     `segments`, an `embedding` of length 1, the `keypoints` of one person (of the set `skeleton`), `values`, or `text`.
+    `unsure` are detections below the threshold of their class, which tracking uses.
     If no object is found in an uploaded picture, `surest` is the one with the highest confidence below the threshold.
     """
 
     detections: list[Detection] = []
+    unsure: list[Detection] = []
     classes: list[PictureClass] | None = None
     segments: list[Segment] | None = None
     embedding: list[float] | None = None

@@ -31,7 +31,8 @@ class Result(msgspec.Struct, kw_only=True):
     camera's other models that are drawn too. Nothing else is.
 
     `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
-    `file` is the name of the picture, for folders.
+    `file` is the name of the picture, for folders. `unsure` are detections below the threshold of their class, which
+    tracking uses.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -46,6 +47,7 @@ class Result(msgspec.Struct, kw_only=True):
     width: int
     height: int
     detections: list[Detection]
+    unsure: list[Detection] | msgspec.UnsetType = msgspec.UNSET
     classes: list[PictureClass] | msgspec.UnsetType = msgspec.UNSET
     segments: list[Segment] | msgspec.UnsetType = msgspec.UNSET
     embedding: list[float] | msgspec.UnsetType = msgspec.UNSET

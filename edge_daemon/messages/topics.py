@@ -3,10 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from edge_daemon.messages.counts import CountsReport
+from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import Status
+from edge_daemon.messages.tracks import Track
 
-Published = Result | End | Status
+Analytics = Track | Event | CountsReport
+"""The JSON of what is made of results."""
+Published = Result | End | Status | Analytics
 """The JSON of any topic."""
 
 
@@ -42,7 +47,10 @@ class Topic:
 RESULT = Topic("result", {"result": Result, "end": End})
 FRAME = Topic("frame", {"frame": Result}, with_picture=True)
 STATUS = Topic("status", {"status": Status}, of_cameras=False)
-TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS)}
+TRACK = Topic("track", {"track": Track})
+EVENT = Topic("event", {"event": Event})
+COUNTS = Topic("counts", {"counts": CountsReport})
+TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS, TRACK, EVENT, COUNTS)}
 TYPES = {name: kind for topic in TOPICS.values() for name, kind in topic.types.items()}
 STREAMED = [topic for topic in TOPICS.values() if topic.of_cameras and not topic.with_picture]
 """Topics that are passed on message by message, such as by the web as server-sent events."""

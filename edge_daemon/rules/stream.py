@@ -95,6 +95,30 @@ class Stream:
         self._state.counts, self._state.rules = self._counts.state, self._rules.state
         return self._state
 
+    @property
+    def offset_s(self) -> float:
+        """Camera time that had passed when this epoch began."""
+        return self._state.offset_s
+
+    @property
+    def instant(self) -> Instant:
+        """The last look."""
+        return self._covered.state.last or Instant(0.0, 0.0)
+
+    @property
+    def renamed(self) -> list[tuple[int, int]]:
+        """Tracks that the last look continued under another number, each with that number."""
+        return self._zones.renamed
+
+    @property
+    def ignored(self) -> set[int]:
+        """Tracks that began in an ignored area."""
+        return {number for number, track in self._zones.tracks.items() if track.ignored}
+
+    def zones_of(self, tracker_id: int) -> list[str]:
+        """The zones in which a track is."""
+        return [zone.name for zone in self._zones.zones if tracker_id in zone.state.visits]
+
     def update(self, tracks: Tracks, switches: Switches = NO_SWITCHES) -> list[Outcome]:
         """Take in the next look. One that is not later than the last one was taken in already."""
         last = self._state.last
@@ -181,7 +205,7 @@ class Stream:
 
     def _last_view(self) -> View:
         last = self._state.last or Position(0, 0, 0.0, 0.0)
-        return self._view(last, self._covered.state.last or Instant(0.0, 0.0), (), NO_SWITCHES)
+        return self._view(last, self.instant, (), NO_SWITCHES)
 
     def _view(self, at: Position, instant: Instant, facts: Sequence[Fact], switches: Switches) -> View:
         return View(

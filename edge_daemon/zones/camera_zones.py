@@ -32,7 +32,8 @@ class CameraZones:
     """Turns the tracks of one look after another into facts.
 
     State of zones and lines that are gone is dropped. In those that have `changed`, paths begin again, and who is still
-    inside stays inside. `changed` is true if any of them is not as it was.
+    inside stays inside. `changed` is true if any of them is not as it was. `renamed` are the tracks that the last look
+    continued under another number, each with that number.
     """
 
     def __init__(self, settings: CameraZonesSettings, state: CameraZonesState | None = None) -> None:
@@ -40,6 +41,7 @@ class CameraZones:
         old = state.settings or settings
         self.changed = (settings.zones, settings.lines) != (old.zones, old.lines)
         self.tracks = state.tracks
+        self.renamed: list[tuple[int, int]] = []
         self._settings = settings
         self._last = state.last
         self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
@@ -94,6 +96,7 @@ class CameraZones:
 
     def _take_over(self, look: Look) -> None:
         """Let new tracks continue those that were just lost."""
+        self.renamed = []
         new = [seen for seen in look.seen if seen.tracker_id not in self.tracks]
         found = {seen.tracker_id for seen in look.seen}
         for seen in new:
@@ -101,6 +104,7 @@ class CameraZones:
             earlier = continued(seen, look.instant, self.tracks, found, rivals, look.aspect)
             if earlier is not None:
                 self.rename(earlier, seen.tracker_id)
+                self.renamed.append((earlier, seen.tracker_id))
 
     def _note(self, look: Look) -> None:
         """Note which tracks were found, and which were not."""

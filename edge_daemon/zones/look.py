@@ -1,14 +1,14 @@
 """The interface to tracking: the tracks of one look at a camera."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import AnchorPoint
 from edge_daemon.zones.geometry import Point
 
-EndReason = Literal["left", "lost", "stream-ended"]
-"""Why a track ended: it left the picture; it was not found any more; the source has ended."""
+EndReason = TrackEnd
 EDGE = 0.01
 """Share of the picture within which a box touches its edge."""
 

@@ -1,0 +1,170 @@
+"""Everything that is made of the results of one camera and model: numbers of tracks, track messages, counts, events."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge_daemon.analytics.histories import Here, Histories, History
+from edge_daemon.messages.events import Event
+from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.published import Result
+from edge_daemon.messages.topics import Analytics
+from edge_daemon.rules.during import Place
+from edge_daemon.rules.rule import Scope
+from edge_daemon.rules.stream import NO_SWITCHES, StreamState, Switches, Tracks
+from edge_daemon.rules.stream import Stream as Rules
+from edge_daemon.settings import AnalysisSettings
+from edge_daemon.tracking.boxes import Boxes
+from edge_daemon.tracking.stream import Moment, StreamTracks
+from edge_daemon.tracking.stream import Stream as Tracking
+from edge_daemon.zones.look import Seen
+
+
+class AnalysisState(msgspec.Struct, kw_only=True):
+    """All that another `Analysis` needs to go on."""
+
+    tracks: StreamTracks = StreamTracks()
+    rules: StreamState = msgspec.field(default_factory=StreamState)
+    histories: dict[int, History] = {}
+
+
+class Clock(NamedTuple):
+    """The time between two looks: on the monotonic and on the wall clock, in seconds, and since the last look.
+
+    `outage` is why the camera gives no frames, if it does not.
+    """
+
+    monotonic_s: float
+    wall_s: float
+    away_s: float = 0.0
+    outage: str | None = None
+
+
+class Analysis:
+    """Takes in the results of one camera and model, look after look."""
+
+    def __init__(self, settings: AnalysisSettings, state: AnalysisState | None = None) -> None:
+        state = state or AnalysisState()
+        self.settings = settings
+        place = settings.place
+        scope = Scope(
+            box=settings.box,
+            camera=settings.camera,
+            model=settings.model,
+            place=Place(ZoneInfo(place.time_zone), place.latitude, place.longitude),
+        )
+        self._tracking = Tracking(state.tracks, longest_s=settings.gap_s) if settings.rules.track else None
+        self._rules = Rules(scope, settings.rules, state.rules, longest_s=settings.gap_s)
+        self._counts = bool(settings.rules.zones.zones or settings.rules.zones.lines)
+        self._histories = Histories(state.histories)
+
+    @property
+    def state(self) -> AnalysisState:
+        """The state, valid until the next call."""
+        tracks = self._tracking.state if self._tracking else StreamTracks()
+        return AnalysisState(tracks=tracks, rules=self._rules.state, histories=self._histories.state)
+
+    def look(self, result: Result, switches: Switches = NO_SWITCHES) -> list[Analytics]:
+        """Take in the next result, and give its detections the numbers of their tracks; return what there is to send.
+
+        A result that was taken in already changes nothing.
+        """
+        wall_s = datetime.fromisoformat(result.captured_at).timestamp()
+        size = result.width, result.height
+        found = [*result.detections, *(result.unsure or ())]
+        ids = self._ids(found, result, wall_s)
+        numbered = _numbered(found, ids)
+        seen = {one.tracker_id: (one, where) for one in numbered if (where := Seen.of(one, size)) and one.tracker_id}
+        outcomes = self._rules.update(
+            Tracks(
+                result.epoch,
+                result.seq,
+                result.time_s,
+                wall_s,
+                size,
+                [where for _, where in seen.values()],
+                result.dropped,
+            ),
+            switches,
+        )
+        here = self._here(result.epoch, result.seq, result.time_s, wall_s, size)
+        ignored = self._rules.ignored
+        if ignored:
+            numbered = _numbered(
+                numbered, [one.tracker_id if one.tracker_id not in ignored else None for one in numbered]
+            )
+            seen = {number: one for number, one in seen.items() if number not in ignored}
+        self._write(result, numbered)
+        return [*self._track_messages(here, seen), *_events(outcomes)]
+
+    def pass_time(self, clock: Clock, switches: Switches = NO_SWITCHES) -> list[Analytics]:
+        """Let time pass without a look: counts at the end of an interval, events of a camera that is away."""
+        messages: list[Analytics] = []
+        if not self.settings.finite and (clock.away_s > self.settings.gap_s or clock.outage):
+            messages += _events(self._rules.pass_time(clock.away_s, clock.wall_s, switches))
+        messages += self._report(clock)
+        self._rules.reset_if_due(clock.wall_s)
+        return messages
+
+    def end(self, clock: Clock) -> list[Analytics]:
+        """End all tracks and events, and report the last counts: the source has ended."""
+        last = self._rules.state.last
+        messages: list[Analytics] = []
+        if last:
+            here = self._here(last.epoch, last.seq, last.time_s, last.wall_s, self._rules.state.size)
+            messages += self._histories.end(here)
+            messages += self._rules.close("stream-ended")
+        return [*messages, *self._report(clock, last=True)]
+
+    def _ids(self, found: Sequence[Detection], result: Result, wall_s: float) -> list[int | None]:
+        if self._tracking is None:
+            return [None] * len(found)
+        moment = Moment(result.epoch, result.time_s, wall_s)
+        return self._tracking.update(Boxes.of(found, result.height), moment, result.dropped)
+
+    def _write(self, result: Result, numbered: list[Detection]) -> None:
+        sure = len(result.detections)
+        result.detections = numbered[:sure]
+        if result.unsure:
+            result.unsure = numbered[sure:]
+
+    def _track_messages(self, here: Here, seen: dict[int, tuple[Detection, Seen]]) -> Iterator[Analytics]:
+        if self._tracking is None:
+            return
+        zones = {number: self._rules.zones_of(number) for number in seen} if self._counts else {}
+        yield from self._histories.update(here, seen, self._tracking.tracks, self._rules.renamed, zones)
+
+    def _report(self, clock: Clock, *, last: bool = False) -> list[Analytics]:
+        if not self._counts:
+            return []
+        report = self._rules.report(
+            clock.monotonic_s, clock.wall_s, away_s=clock.away_s, outage=clock.outage, last=last
+        )
+        return [report] if report else []
+
+    def _here(self, epoch: int, seq: int, time_s: float, wall_s: float, size: tuple[int, int]) -> Here:
+        return Here(
+            self.settings.camera,
+            self.settings.model,
+            epoch,
+            seq,
+            time_s,
+            wall_s,
+            self._rules.offset_s,
+            size,
+            self._rules.instant,
+        )
+
+
+def _numbered(found: Sequence[Detection], ids: Sequence[int | None]) -> list[Detection]:
+    return [
+        one if one.tracker_id == number else msgspec.structs.replace(one, tracker_id=number)
+        for one, number in zip(found, ids, strict=True)
+    ]
+
+
+def _events(outcomes: Sequence[object]) -> list[Event]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Event)]

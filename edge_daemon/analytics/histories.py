@@ -1,0 +1,207 @@
+"""The messages about tracks: what is known of each from its start to its end."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import hypot
+from typing import NamedTuple
+
+import msgspec
+
+from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.published import utc
+from edge_daemon.messages.tracks import Track as TrackMessage
+from edge_daemon.messages.tracks import TrackEnd
+from edge_daemon.tracking.track import Track
+from edge_daemon.zones.look import Instant, Seen, at_edge
+
+UPDATE_S = 1.0
+"""Least time between two messages about a track that goes on."""
+STEP = 0.01
+"""Share of the picture by which a track has to move to get another point of its path, or an update."""
+MOST_POINTS = 64
+"""A longer path is thinned out."""
+SHARES = 10_000
+"""Points are kept in shares of the picture of 1/10,000, and in milliseconds."""
+
+Point = tuple[int, int, int]
+"""Camera time in milliseconds, x and y."""
+Shares = tuple[float, float, float, float]
+"""Left, top, right, bottom as shares of the picture."""
+
+
+class Here(NamedTuple):
+    """The look at which messages are sent. `offset_s` is the camera time that had passed when its epoch began."""
+
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    time_s: float
+    wall_s: float
+    offset_s: float
+    size: tuple[int, int]
+    instant: Instant
+
+
+class History(msgspec.Struct, array_like=True):
+    """A track from when it was confirmed: when and where it was first and last seen, and its path.
+
+    `sent` counts the points of the path that were sent, `changed` says that there is something to send.
+    """
+
+    first: Instant
+    first_wall_s: float
+    last: Instant
+    last_wall_s: float
+    box: Shares
+    class_id: int
+    class_name: str
+    looks: int
+    path: list[Point]
+    zones: list[str] = []
+    sent: int = 0
+    sent_s: float = 0.0
+    sent_box: Shares = (0.0, 0.0, 0.0, 0.0)
+    changed: bool = True
+
+    def note(self, seen: Seen, here: Here, zones: Iterable[str]) -> None:
+        """Note that it was seen."""
+        self.last, self.last_wall_s, self.box = here.instant, here.wall_s, seen.box
+        for zone in zones:
+            if zone not in self.zones:
+                self.zones.append(zone)
+                self.changed = True
+        self.changed |= any(abs(one - other) > STEP for one, other in zip(seen.box, self.sent_box, strict=True))
+        self._go(here.instant, seen.anchor("bottom"))
+
+    def _go(self, at: Instant, to: tuple[float, float]) -> None:
+        """Add a point to the path, or move its last one."""
+        point = _point(at, to)
+        if len(self.path) > max(1, self.sent):
+            (_, x0, y0), (_, x, y) = self.path[-2], point
+            if hypot(x - x0, y - y0) < STEP * SHARES:
+                self.path[-1] = point
+                return
+        self.path.append(point)
+        if len(self.path) > MOST_POINTS:
+            self.sent -= len(self.path[1 : self.sent : 2])
+            del self.path[1:-1:2]
+
+    def continues(self, earlier: "History") -> None:
+        """Go on from an earlier track, which was the same object."""
+        self.first, self.first_wall_s = earlier.first, earlier.first_wall_s
+        self.looks += earlier.looks
+        self.path = [*earlier.path, *self.path]
+        self.sent = 0
+        while len(self.path) > MOST_POINTS:
+            del self.path[1:-1:2]
+        self.zones = list(dict.fromkeys([*earlier.zones, *self.zones]))
+
+    @property
+    def reason(self) -> TrackEnd:
+        """Why it ended: it left the picture if it was last seen at its edge."""
+        return "left" if at_edge(self.box) else "lost"
+
+
+def _point(at: Instant, to: tuple[float, float]) -> Point:
+    return round(1e3 * at.time_s), round(SHARES * to[0]), round(SHARES * to[1])
+
+
+class Histories:
+    """Keeps the history of each confirmed track, and yields the messages about them."""
+
+    def __init__(self, state: Mapping[int, History] | None = None) -> None:
+        self.state: dict[int, History] = dict(state or {})
+
+    def update(
+        self,
+        here: Here,
+        seen: Mapping[int, tuple[Detection, Seen]],
+        tracks: Mapping[int, Track],
+        renamed: Iterable[tuple[int, int]],
+        zones: Mapping[int, list[str]],
+    ) -> Iterator[TrackMessage]:
+        """Take in a look; `seen` are the tracks that it found, `tracks` all that are there."""
+        started = {number for number in seen if number not in self.state}
+        for number, (detection, one) in seen.items():
+            self._note(number, detection, one, here, tracks, zones.get(number, ()))
+        for earlier, into in renamed:
+            if earlier in self.state and into in self.state:
+                yield self._message(earlier, here, "rename", into=into)
+                self.state[into].continues(self.state.pop(earlier))
+        for number in seen:
+            if number in started:
+                yield self._message(number, here, "start")
+            elif self.state[number].changed and here.instant.time_s - self.state[number].sent_s >= UPDATE_S:
+                yield self._message(number, here, "update")
+        for number in [number for number in self.state if number not in tracks]:
+            yield self._message(number, here, "end", reason=self.state[number].reason)
+            del self.state[number]
+
+    def end(self, here: Here) -> Iterator[TrackMessage]:
+        """End all tracks: the source has ended."""
+        for number in self.state:
+            yield self._message(number, here, "end", reason="stream-ended")
+        self.state.clear()
+
+    def _note(
+        self,
+        number: int,
+        detection: Detection,
+        seen: Seen,
+        here: Here,
+        tracks: Mapping[int, Track],
+        zones: Iterable[str],
+    ) -> None:
+        history, track = self.state.get(number), tracks.get(number)
+        if history is None:
+            first, box = seen.began or (here.instant, seen.box)
+            wall_s = here.wall_s - (here.instant.time_s - first.time_s)
+            start = _point(first, seen._replace(box=box).anchor("bottom"))
+            history = History(first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [start])
+            self.state[number] = history
+        history.looks = track.looks if track else history.looks + 1
+        if track and track.class_id == detection.class_id != history.class_id:
+            history.class_id, history.class_name = detection.class_id, detection.class_name
+            history.changed = True
+        history.note(seen, here, zones)
+
+    def _message(
+        self,
+        number: int,
+        here: Here,
+        phase: str,
+        *,
+        reason: TrackEnd | None = None,
+        into: int | None = None,
+    ) -> TrackMessage:
+        history = self.state[number]
+        points = history.path if phase == "end" else history.path[history.sent :]
+        history.sent, history.sent_s = len(history.path), here.instant.time_s
+        history.sent_box, history.changed = history.box, False
+        (width, height), (left, top, right, bottom) = here.size, history.box
+        return msgspec.convert(
+            {
+                "phase": phase,
+                "camera": here.camera,
+                "model": here.model,
+                "epoch": here.epoch,
+                "seq": here.seq,
+                "time_s": round(here.time_s, 3),
+                "tracker_id": number,
+                "class_id": history.class_id,
+                "class_name": history.class_name,
+                "first_at": utc(round(history.first_wall_s * 1e9)),
+                "last_at": utc(round(history.last_wall_s * 1e9)),
+                "xyxy": tuple(
+                    round(share * side, 1)
+                    for share, side in ((left, width), (top, height), (right, width), (bottom, height))
+                ),
+                "path": [(round(ms / 1e3 - here.offset_s, 3), x / SHARES, y / SHARES) for ms, x, y in points],
+                "looks": history.looks,
+                "blind_s": round(history.first.blind_s(history.last), 3),
+                "zones": list(history.zones),
+                "reason": reason,
+                "into": into,
+            },
+            TrackMessage,
+        )
