@@ -197,13 +197,14 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The dispatcher's settings of one camera."""
+    """The dispatcher's settings of one camera; if it is `tracked`, annotated frames show the numbers of tracks."""
 
     models: list[str]
     delivery: Delivery
     weight: float = 1.0
     max_age_s: float = 0.5
     reorder_wait_s: float = 1.0
+    tracked: bool = False
 
 
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,9 +271,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `results` is the file of JSON lines (`-` is standard output), or None; its earlier lines are replaced if there is a
     `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
-    `checkpoint` is the file with the state that the next sink needs if this one and the dispatcher die together. Tracks,
-    counts and events are made as `analyses` say, and also written to the file `events`; their state survives the
-    service in the file `memory`. With `secret_key`, TCP connections need one of the public keys `clients`.
+    `checkpoint` is the file with the state that the next sink needs if this one and the dispatcher die together.
+    Tracks, counts and events are made as `analyses` say, and also written to the file `events`; their state survives
+    the service in the file `memory`. With `secret_key`, TCP connections need one of the public keys `clients`.
     """
 
     bind: str

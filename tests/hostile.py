@@ -181,7 +181,7 @@ def targets(folder: Path) -> dict[str, Target]:
 
     def memory(data: bytes) -> None:
         (folder / "memory").write_bytes(data)
-        Checkpoint(folder / "memory", None).close()
+        Checkpoint(folder / "memory").close()
 
     def aside(data: bytes) -> None:
         (folder / "aside.json").write_bytes(data)

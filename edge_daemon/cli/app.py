@@ -47,6 +47,10 @@ Save = Annotated[
     ),
 ]
 Sound = Annotated[bool, typer.Option("--sound", help="With --save FILE.mp4: keep the sound of the clips.")]
+Events = Annotated[
+    str | None,
+    typer.Option("--events", metavar="FILE", help="Write tracks, counts and events as JSON lines; - is stdout."),
+]
 Publish = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Publish at this address instead, for example tcp://127.0.0.1:6000."),
@@ -77,6 +81,7 @@ def run(
     append: Append = None,
     save: Save = None,
     sound: Sound = False,
+    events: Events = None,
     publish: Publish = None,
     cache: Cache = None,
     log: Annotated[
@@ -112,6 +117,7 @@ def run(
         append=append,
         save=save,
         sound=sound,
+        events=events,
         publish=publish,
         cache=cache,
         level=log_level,

@@ -17,6 +17,7 @@ from edge_daemon.addresses import endpoint, is_local
 from edge_daemon.cli.check import faults, unfit
 from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
+from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
@@ -57,12 +58,13 @@ def run(
     append: bool | None = None,
     save: Path | None = None,
     sound: bool = False,
+    events: str | None = None,
     publish: str | None = None,
     cache: Path | None = None,
     level: log.Level | None = None,
 ) -> None:
     """Run a configuration until all its files have been read, or until a signal. Annotated frames are saved to `save`,
-    with the `sound` of the clips.
+    with the `sound` of the clips; tracks, counts and events are written to the file `events`.
 
     A file is read again for each reload. Missing models are downloaded first, into the folder `cache`.
 
@@ -70,7 +72,7 @@ def run(
         EdgeError: the daemon cannot start.
     """
     with Spawner() as spawner:  # first, so that it imports while the configuration is read
-        _run(config, spawner, results, append, save, sound, publish, cache, level)
+        _run(config, spawner, results, append, save, sound, events, publish, cache, level)
 
 
 def _run(
@@ -80,6 +82,7 @@ def _run(
     append: bool | None,
     save: Path | None,
     sound: bool,
+    events: str | None,
     publish: str | None,
     cache: Path | None,
     level: log.Level | None,
@@ -94,17 +97,18 @@ def _run(
     log.set_up("supervisor")
     for note in unfit(config):
         logger.warning("%s", note)
-    if results and results != "-":
-        results = str(Path(results).absolute())
+    results, events = _absolute(results), _absolute(events)
+    if results and results == events:
+        raise ConfigError("--results and --events need different files")
     place, state = config.runtime_dir, daemon_folder(path)
-    for written in (results, save, place, state):
+    for written in (results, events, save, place, state):
         if written:
             disk.must_answer(Path(written))
     clips = _clips(config, save) if sound else {}
     saving = _saving(save, clips) if save else None
     setproctitle.setproctitle("edge-daemon: supervisor")
 
-    planned = partial(plan, results=results, append=append, state=state, save=saving)
+    planned = partial(plan, results=results, append=append, state=state, save=saving, events=events)
 
     def again() -> list[ProcessSpec]:
         if path is None:
@@ -133,7 +137,7 @@ def _run(
         specs = planned(config, folder)
         disk.close()
         log.keep_in(str(folder / LOG))
-        screen = _is_watched() and not (results == "-" and sys.stdout.isatty())
+        screen = _is_watched() and not ("-" in (results, events) and sys.stdout.isatty())
         with Screen() if screen else LogLines() as show:
             log.set_up("supervisor")
             supervisor = Supervisor(
@@ -150,8 +154,16 @@ def _run(
             supervisor.run()
         for line in summary(supervisor.streams):
             logger.info("%s", line)
-        if made := [f"{what}: {where}" for what, where in (("results", results), ("annotated frames", save)) if where]:
+        if made := [f"{what}: {where}" for what, where in _files(results, events, save) if where]:
             logger.info("%s", ", ".join(made))
+
+
+def _files(results: str | None, events: str | None, save: Path | None) -> list[tuple[str, str | Path | None]]:
+    return [("results", results), ("tracks, counts and events", events), ("annotated frames", save)]
+
+
+def _absolute(file: str | None) -> str | None:
+    return str(Path(file).absolute()) if file and file != "-" else file
 
 
 def _completed(config: Config, publish: str | None, listen: str | None, cache: Path | None) -> Config:
@@ -184,9 +196,12 @@ def _addresses(specs: Sequence[ProcessSpec], config: Config) -> Iterator[str]:
     if any(spec.name == "web" for spec in specs):
         web = config.web
         yield f"page: {'https' if web.certificate else 'http'}://{web.listen}{web.prefix}/"
+    tracked = bool(rules_of(config))
     for address in config.publish.bind:
         yield f"results: topics result/CAMERA/ at {address}"
         yield f"annotated frames: topics frame/CAMERA/ at {address}"
+        if tracked:
+            yield f"tracks, counts and events: topics track/CAMERA/, counts/CAMERA/, event/CAMERA/ at {address}"
 
 
 def _clips(config: Config, save: Path | None) -> dict[str, str]:

@@ -70,7 +70,7 @@ class Stream(Competitor):
         sink draws what the other models find.
         """
         self.live, self.weight, self._max_age_ns = plan.delivery == "live", plan.weight, int(plan.max_age_s * 1e9)
-        drawn: Annotation = "jpeg" if len(plan.models) == 1 else "raw"
+        drawn: Annotation = "raw" if len(plan.models) > 1 or plan.tracked else "jpeg"
         self._annotation = drawn if self.model == plan.models[0] else None
 
     def leave(self) -> None:

@@ -91,7 +91,11 @@ def _ids(detections: Sequence[Detection]) -> list[int]:
 
 
 def _captions(detections: Sequence[Detection], model: str | None) -> list[str]:
-    return [f"{_prefix(model)}{one.class_name} {one.confidence:.2f}" for one in detections]
+    return [f"{_prefix(model)}{one.class_name}{_number(one)} {one.confidence:.2f}" for one in detections]
+
+
+def _number(one: Detection) -> str:
+    return f" #{one.tracker_id}" if one.tracker_id else ""
 
 
 def _prefix(model: str | None) -> str:

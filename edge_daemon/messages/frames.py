@@ -8,7 +8,7 @@ from edge_daemon.messages.codec import Message
 from edge_daemon.settings import Codec
 
 Annotation = Literal["raw", "jpeg"]
-"""An annotated picture as RGB bytes, into which others draw too, or as the JPEG that is published."""
+"""The picture as RGB bytes, into which the sink draws, or as the annotated JPEG that is published."""
 Matrix = Literal["bt601", "bt709", "bt2020"]
 """Conversion of YUV to RGB, by the number of the ITU recommendation that defines it."""
 

@@ -11,7 +11,9 @@ from edge_daemon.messages.tracks import Track
 
 Analytics = Track | Event | CountsReport
 """The JSON of what is made of results."""
-Published = Result | End | Status | Analytics
+OfCamera = Result | End | Analytics
+"""The JSON of what is about a camera and model."""
+Published = OfCamera | Status
 """The JSON of any topic."""
 
 
@@ -52,5 +54,11 @@ EVENT = Topic("event", {"event": Event})
 COUNTS = Topic("counts", {"counts": CountsReport})
 TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS, TRACK, EVENT, COUNTS)}
 TYPES = {name: kind for topic in TOPICS.values() for name, kind in topic.types.items()}
+_TOPIC_OF = {kind: topic for topic in reversed(TOPICS.values()) for kind in topic.types.values()}
 STREAMED = [topic for topic in TOPICS.values() if topic.of_cameras and not topic.with_picture]
 """Topics that are passed on message by message, such as by the web as server-sent events."""
+
+
+def topic_of(message: Published) -> Topic:
+    """The topic of a message without a picture."""
+    return _TOPIC_OF[type(message)]

@@ -209,15 +209,19 @@ class Model:
             self._adopt(boxes)
         if self.decoder.adds_axis:
             outputs = arranged(outputs, self.decoder)
-        findings = self.decoder.decode(outputs, self._selection.lowest)
-        check_plausible(findings, self.size)
+        # Faint objects settle nothing of how a model is read, and need not be plausible.
+        lowest = self._selection.lowest
+        findings = self.decoder.decode(outputs, lowest if isinstance(self.decoder, Open) else self._selection.faintest)
         found: Detections = findings.detections
+        check_plausible(Findings(found[found.confidence >= lowest]), self.size)
         if len(found) and self.decoder.classes is None and self.names and found.class_id.max() >= len(self.names):
             raise ModelError(
                 f"it found class {found.class_id.max()}, but only {len(self.names)} are named: set `labels` to one "
                 "name for each class"
             )
         found = self._selection.wanted(found)
+        if found.coefficients is not None or found.masks is not None:  # masks cost more than they are worth to tracking
+            found = found[self._selection.sure(found)]
         surest = None if len(found) or not seek else self._surest(outputs)
         if self.decoder.needs_nms:
             found = nms(found, self._settings.iou)
@@ -228,9 +232,12 @@ class Model:
         findings = dataclasses.replace(findings, detections=found, keypoints=points)
         return dataclasses.replace(self.decoder.finish(findings, outputs, placement), surest=surest)
 
+    def sure(self, found: Detections) -> NDArray[np.bool_]:
+        """True (bool, N) for each detection above its threshold: the others are for tracking only."""
+        return self._selection.sure(found)
+
     def _surest(self, outputs: Outputs) -> Class | None:
         """The object with the highest score below its threshold, if the outputs have one."""
-        # Faint objects settle nothing of how a model is read.
         decoder = self.decoder.first if isinstance(self.decoder, Open) else self.decoder
         try:
             found = self._selection.of_wanted_classes(decoder.decode(outputs, FAINT).detections)

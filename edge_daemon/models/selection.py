@@ -3,6 +3,7 @@
 import difflib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.detections import Detections
@@ -13,7 +14,8 @@ SHOWN = 100
 
 
 class Selection:
-    """The configured selection for a model whose classes have these `names`; `lowest` is the lowest threshold.
+    """The configured selection for a model whose classes have these `names`; `lowest` is the lowest threshold, and
+    `faintest` that of unsure detections, if they are given too.
 
     Raises:
         ModelError: the settings name a class that the model does not have.
@@ -26,15 +28,26 @@ class Selection:
                 if problem := unknown_class(name, key, names):
                     raise ModelError(problem)
         self.lowest = min([settings.confidence, *settings.class_confidence.values()])
+        self._unsure = settings.unsure
+        self.faintest = self.lowest if self._unsure is None else min(self.lowest, self._unsure)
         self._wanted = None if settings.classes is None else np.array([name in settings.classes for name in names])
         limits = [settings.class_confidence.get(name, settings.confidence) for name in names]
         self._limits = np.array(limits, np.float32) if settings.class_confidence else None
+        self._confidence = np.float32(settings.confidence)
 
     def wanted(self, found: Detections) -> Detections:
-        """The detections of selected classes above their thresholds."""
+        """The detections of selected classes above their thresholds, and unsure ones if those are given too."""
         if self._limits is not None:
-            found = found[found.confidence >= self._limits[found.class_id]]
+            limits = self._limits[found.class_id]
+            if self._unsure is not None:
+                limits = np.minimum(limits, np.float32(self._unsure))
+            found = found[found.confidence >= limits]
         return self.of_wanted_classes(found)
+
+    def sure(self, found: Detections) -> NDArray[np.bool_]:
+        """True (bool, N) for each detection above its threshold."""
+        limits = self._confidence if self._limits is None else self._limits[found.class_id]
+        return np.asarray(found.confidence >= limits, np.bool_)
 
     def of_wanted_classes(self, found: Detections) -> Detections:
         """The detections of selected classes."""

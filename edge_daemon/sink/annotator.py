@@ -1,4 +1,4 @@
-"""Draws what all models of a camera found on one picture, and encodes it once."""
+"""Draws what the models of a camera found on one picture, and encodes it once."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ class _Known(NamedTuple):
 
 
 class Annotator:
-    """Keeps the last findings of each model, and draws them on the picture that one model's worker has annotated.
+    """Keeps the last findings of each model, and draws them on the picture that one model's worker has sent.
 
     Findings in the same picture are drawn as they are. Of a model that has none yet, the last ones are drawn as dashed
     boxes with their age.
@@ -59,16 +59,16 @@ class Annotator:
         return False
 
     def jpeg(self, arrival: Arrival, others: Iterable[str]) -> tuple[bytes, list[Drawn]]:
-        """JPEG of the picture that arrived (RGB bytes, height x width x 3) with the findings of `others` (models), and
-        a list of these.
+        """JPEG of the picture that arrived (RGB bytes, height x width x 3) with its own findings and those of `others`
+        (models), and a list of the latter.
         """
-        frame = arrival.outcome.frame
+        frame, others = arrival.outcome.frame, list(others)
         rgb = np.frombuffer(arrival.picture or b"", np.uint8).reshape(frame.height, frame.width, 3)
-        found = list(self._findings(frame, others))
-        if found and not rgb.flags.writeable:
+        if not rgb.flags.writeable:
             rgb = rgb.copy()
+        annotate(rgb, arrival.outcome.found, model=arrival.outcome.model if others else None)
         drawn = []
-        for model, known in found:
+        for model, known in self._findings(frame, others):
             age_s = max(0.0, frame.time_s - known.frame.time_s)
             same = known.frame.seq == frame.seq
             annotate(rgb, known.found, model=model, age_s=None if same else age_s)

@@ -1,80 +1,73 @@
 """The state of each stream on disk, for the next sink if sink and dispatcher die together.
 
-A file in the run's folder: for each step in which streams moved, the length of the result file at that time, and the
-states of those streams. Results and ends that were written after the last step are made up for from their lines.
+A file in the run's folder: for each step in which streams moved, their states, those of their tracks, counts and rules,
+and the lengths of the files that results and events are written to. What was written to those after the last step is
+taken back by the next sink, which delivers it again.
 """
 
 import errno
 import logging
 import os
 import struct
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-
 from edge_daemon.errors import WireError
-from edge_daemon.messages.accounting import Acks, StreamState
-from edge_daemon.messages.codec import Decoder, encode
-from edge_daemon.messages.fates import Dropped
+from edge_daemon.messages.accounting import StreamState
+from edge_daemon.messages.codec import Decoder, Message, encode
 
 logger = logging.getLogger(__name__)
-_HEAD = struct.Struct("<Iq")
-"""Length of the states that follow, and of the result file (-1: none), in bytes."""
+_HEAD = struct.Struct("<I")
+"""Length of the step that follows, in bytes."""
 LIMIT_BYTES = 256 << 10
-"""Length at which the file is written again with the last states only."""
+"""Length beyond the states themselves at which the file is written again with the last ones only."""
+Key = tuple[str, str]
+"""Camera and model."""
 
 
-class ResultLine(msgspec.Struct, frozen=True, tag_field="type", tag="result"):
-    """The part of a result in the result file that concerns its stream."""
+class Step(Message, frozen=True, kw_only=True, tag="step.1"):
+    """The states of streams that have moved, and of what is made of their results; `lengths` of the files in bytes (-1:
+    none).
+    """
 
-    camera: str
-    model: str
-    epoch: int
-    seq: int
-    dropped: Dropped
-
-
-class EndLine(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
-    """The end of a stream in the result file: totals over all epochs."""
-
-    camera: str
-    model: str
-    epoch: int
-    captured: int
-    dropped: Dropped
-
-
-Line = ResultLine | EndLine
+    streams: list[StreamState]
+    analyses: list[tuple[str, str, bytes]]
+    lengths: list[int]
 
 
 class Checkpoint:
     """Keeps the last state of every stream, also in a file. If that cannot be written, it is removed, which is logged
-    once. The file `results` has `length` bytes of this run.
+    once.
     """
 
-    def __init__(self, path: Path, results: Path | None = None, length: int = -1) -> None:
+    def __init__(self, path: Path) -> None:
         self._path, self._fd = path, -1
-        self._states: dict[tuple[str, str], StreamState] = {}
-        written = self._read()
-        if results and 0 <= written < length:
-            self._states = {s.key: s for s in caught_up(self._states.values(), _lines(results, written))}
-        self._rewrite(length)
+        self._states: dict[Key, StreamState] = {}
+        self._analyses: dict[Key, bytes] = {}
+        self.lengths: list[int] = []
+        self._read()
+        self._rewrite()
 
     @property
     def states(self) -> list[StreamState]:
         """Last state of each stream."""
         return list(self._states.values())
 
-    def note(self, acks: Acks, written: int) -> None:
-        """Keep the states of streams that have moved; the result file has `written` bytes now."""
-        self._states |= {state.key: state for state in acks.streams}
+    @property
+    def analyses(self) -> Mapping[Key, bytes]:
+        """Last state of what is made of the results of each stream."""
+        return self._analyses
+
+    def note(self, streams: Sequence[StreamState], analyses: Mapping[Key, bytes], lengths: Sequence[int]) -> None:
+        """Keep the states of streams that have moved, when the files have these lengths."""
+        step = Step(
+            streams=list(streams), analyses=[(*key, state) for key, state in analyses.items()], lengths=[*lengths]
+        )
+        self._keep(step)
         if self._fd < 0:
             return
-        encoded = encode(acks)
-        record = _HEAD.pack(len(encoded), written) + encoded
+        record = _record(step)
         try:
             if os.write(self._fd, record) < len(record):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -82,7 +75,7 @@ class Checkpoint:
         except OSError as error:
             self._give_up(error)
         if self._length > LIMIT_BYTES:
-            self._rewrite(written)
+            self._rewrite()
 
     def close(self) -> None:
         """Close the file."""
@@ -90,30 +83,33 @@ class Checkpoint:
             os.close(self._fd)
             self._fd = -1
 
-    def _read(self) -> int:
-        """Read the file as far as it is whole; return the length that the result file had."""
+    def _keep(self, step: Step) -> None:
+        self._states |= {state.key: state for state in step.streams}
+        self._analyses |= {(camera, model): state for camera, model, state in step.analyses}
+        self.lengths = step.lengths
+
+    def _read(self) -> None:
+        """Read the file as far as it is whole."""
         try:
             data = self._path.read_bytes()
         except OSError:
-            return -1
-        place, written, decode = 0, -1, Decoder[Acks](Acks)
+            return
+        place, decode = 0, Decoder[Step](Step, max_bytes=len(data))
         while place + _HEAD.size <= len(data):
-            length, at = _HEAD.unpack_from(data, place)
+            (length,) = _HEAD.unpack_from(data, place)
             try:
-                acks = decode(data[place + _HEAD.size : place + _HEAD.size + length])
+                self._keep(decode(data[place + _HEAD.size : place + _HEAD.size + length]))
             except WireError:  # torn: the sink was killed here
                 break
-            self._states |= {state.key: state for state in acks.streams}
-            written, place = at, place + _HEAD.size + length
-        return written
+            place += _HEAD.size + length
 
-    def _rewrite(self, written: int) -> None:
-        """Write the file again, with the last state of each stream."""
+    def _rewrite(self) -> None:
+        """Write the file again, with the last states only."""
         self.close()
-        encoded = encode(Acks(streams=self.states))
+        analyses = [(*key, state) for key, state in self._analyses.items()]
         new = self._path.with_suffix(".new")
         try:
-            new.write_bytes(_HEAD.pack(len(encoded), written) + encoded)
+            new.write_bytes(_record(Step(streams=self.states, analyses=analyses, lengths=self.lengths)))
             new.replace(self._path)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:
@@ -127,52 +123,6 @@ class Checkpoint:
             self._path.unlink(missing_ok=True)
 
 
-def caught_up(states: Iterable[StreamState], lines: Iterable[Line]) -> list[StreamState]:
-    """The states after these lines were published too."""
-    by_key = {state.key: state for state in states}
-    for line in lines:
-        key = line.camera, line.model
-        state = by_key.get(key) or StreamState(camera=line.camera, model=line.model, epoch=line.epoch)
-        by_key[key] = _after_result(state, line) if isinstance(line, ResultLine) else _after_end(state, line)
-    return list(by_key.values())
-
-
-def _after_result(state: StreamState, line: ResultLine) -> StreamState:
-    if (line.epoch, line.seq) <= (state.epoch, state.published):
-        return state
-    new = Counter(line.dropped) - Counter(state.gap if line.epoch == state.epoch else {})
-    return StreamState(
-        camera=line.camera,
-        model=line.model,
-        epoch=line.epoch,
-        resolved=line.seq,
-        published=line.seq,
-        delivered=state.delivered + 1,
-        dropped=dict(Counter(state.dropped) + new),
-    )
-
-
-def _after_end(state: StreamState, line: EndLine) -> StreamState:
-    """The state at the end of its epoch. The end of another one, of which nothing is known, is left to be repeated."""
-    if line.epoch != state.epoch or state.finished:
-        return state
-    before = state.delivered + sum(state.dropped.values()) - (state.resolved + 1)
-    gap = Counter(state.gap) + (Counter(line.dropped) - Counter(state.dropped))
-    return msgspec.structs.replace(
-        state, resolved=line.captured - before - 1, gap=dict(gap), dropped=line.dropped, finished=True
-    )
-
-
-def _lines(results: Path, start: int) -> Iterator[Line]:
-    """The whole lines of the result file from byte `start` on, without those of other programs."""
-    try:
-        with results.open("rb") as file:
-            file.seek(start)
-            tail = file.read()
-    except FileNotFoundError:
-        return
-    for line in tail[: tail.rfind(b"\n") + 1].splitlines():
-        try:
-            yield msgspec.json.decode(line, type=Line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
+def _record(step: Step) -> bytes:
+    encoded = encode(step)
+    return _HEAD.pack(len(encoded)) + encoded

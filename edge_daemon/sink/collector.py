@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -11,21 +12,33 @@ from edge_daemon.messages.findings import Detection, Found
 from edge_daemon.messages.outcomes import Outcome, Timing
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.status import StreamCounts, Streams
+from edge_daemon.messages.topics import OfCamera
 from edge_daemon.settings import CameraPlan
 from edge_daemon.sink.meter import Meter
 from edge_daemon.sink.reorder_buffer import Arrival, Delivery, EndOfSource, ReorderBuffer
 
+if TYPE_CHECKING:
+    from edge_daemon.sink.analyses import Analyses
+
 T = TypeVar("T")
 Key = tuple[str, str]
 """Camera and model."""
+Item = tuple[OfCamera, Arrival | None]
+"""Something to be published; a result with the outcome that it was made of."""
 
 
 class Collector:
     """Keeps a reorder buffer per camera and model, from the `states` that the previous sink left. Nothing is released
-    until the dispatcher sent where to start.
+    until the dispatcher sent where to start. `analyses` make tracks, counts and events of results.
     """
 
-    def __init__(self, cameras: dict[str, CameraPlan], states: Sequence[StreamState] = ()) -> None:
+    def __init__(
+        self,
+        cameras: dict[str, CameraPlan],
+        states: Sequence[StreamState] = (),
+        analyses: "Analyses | None" = None,
+    ) -> None:
+        self.analyses = analyses
         self._buffers: dict[Key, ReorderBuffer] = {}
         self._meters: dict[Key, Meter] = {}
         self._acked: dict[Key, StreamState] = {}
@@ -36,7 +49,7 @@ class Collector:
         self._open(cameras)
         self._begin(states)
 
-    def change(self, cameras: dict[str, CameraPlan], now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+    def change(self, cameras: dict[str, CameraPlan], now_ns: int) -> Iterator[Item]:
         """Switch to other cameras and models; yield what is still to be published of those that are gone."""
         gone = [buffer for (camera, model), buffer in self._buffers.items() if not _has(cameras, camera, model)]
         for buffer in gone:
@@ -85,7 +98,7 @@ class Collector:
         self._started = False
         return [buffer.state for buffer in self._buffers.values() if buffer.state.epoch]
 
-    def release(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+    def release(self, now_ns: int) -> Iterator[Item]:
         """Yield what is to be published now, in order: results, each with its outcome, and ends."""
         if not self._started:
             return
@@ -101,7 +114,7 @@ class Collector:
         """True if there is nothing to release."""
         return not self._dirty
 
-    def close(self, now_ns: int) -> Iterator[tuple[Result | End, Arrival | None]]:
+    def close(self, now_ns: int) -> Iterator[Item]:
         """Yield the last that is to be published; after it nothing is in flight."""
         for buffer in self._buffers.values():
             yield from self._published(buffer, buffer.close(), now_ns)
@@ -136,17 +149,36 @@ class Collector:
             found=_names(self._found[key]) if key in self._found else {},
         )
 
-    def _published(
-        self, buffer: ReorderBuffer, released: list[Delivery | EndOfSource], now_ns: int
-    ) -> Iterator[tuple[Result | End, Arrival | None]]:
+    def _published(self, buffer: ReorderBuffer, released: list[Delivery | EndOfSource], now_ns: int) -> Iterator[Item]:
         for item in released:
             if isinstance(item, EndOfSource):
-                yield _end(buffer), None
+                yield from self._ended(buffer, now_ns)
             else:
-                total_ms = (now_ns - item.arrival.outcome.frame.captured_ns) / 1e6
-                self._meters[buffer.camera, buffer.model].add(now_ns, total_ms)
-                self._found[buffer.camera, buffer.model] = item.arrival.outcome.found
-                yield _result(item, total_ms), item.arrival
+                yield from self._delivered(buffer, item, now_ns)
+
+    def _delivered(self, buffer: ReorderBuffer, item: Delivery, now_ns: int) -> Iterator[Item]:
+        """A result, and what is made of it."""
+        arrival, outcome = item.arrival, item.arrival.outcome
+        total_ms = (now_ns - outcome.frame.captured_ns) / 1e6
+        self._meters[buffer.camera, buffer.model].add(now_ns, total_ms)
+        self._found[buffer.camera, buffer.model] = outcome.found
+        result = _result(item, total_ms)
+        if self.analyses is None:
+            yield result, arrival
+            return
+        made = self.analyses.look(result, outcome.frame)
+        if result.detections is not outcome.found.detections:  # they have numbers now
+            found = msgspec.structs.replace(outcome.found, detections=result.detections)
+            arrival = replace(arrival, outcome=msgspec.structs.replace(outcome, found=found))
+        yield result, arrival
+        for message in made:
+            yield message, None
+
+    def _ended(self, buffer: ReorderBuffer, now_ns: int) -> Iterator[Item]:
+        """The end of a source, after that of what was made of its results."""
+        for message in self.analyses.end(buffer.camera, buffer.model, now_ns) if self.analyses else ():
+            yield message, None
+        yield _end(buffer), None
 
 
 def _result(delivery: Delivery, total_ms: float) -> Result:
@@ -164,6 +196,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
         width=frame.width,
         height=frame.height,
         detections=found.detections,
+        unsure=found.unsure or msgspec.UNSET,
         classes=_or_unset(found.classes),
         segments=_or_unset(found.segments),
         embedding=_or_unset(found.embedding),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Container, Iterable
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
@@ -13,18 +14,21 @@ from edge_daemon.errors import StartError, WireError
 from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.published import End, Result, utc
-from edge_daemon.messages.status import ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
 from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.ack_batcher import AckBatcher
 from edge_daemon.sink.checkpoint import Checkpoint
-from edge_daemon.sink.collector import Collector
+from edge_daemon.sink.collector import Collector, Item
+from edge_daemon.sink.files import Files
 from edge_daemon.sink.inbox import Inbox
 from edge_daemon.sink.publisher import Publisher
-from edge_daemon.sink.reorder_buffer import Arrival
-from edge_daemon.sink.result_file import ResultFile
+from edge_daemon.sink.state_file import StateFile
 from edge_daemon.transport.coalescer import Moderator
 from edge_daemon.transport.peer import Peer
+
+if TYPE_CHECKING:
+    from edge_daemon.sink.analyses import Analyses
 
 logger = logging.getLogger(__name__)
 POLL_MS = 200
@@ -43,16 +47,14 @@ DRAIN_MS = 100
 def serve(control: Control) -> None:
     """Publish until the supervisor stops this process."""
     settings = control.settings(SinkSettings)
-    marker = Path(settings.replaced) if settings.replaced else None
-    results = ResultFile(settings.results, marker) if settings.results else None
+    files = Files(settings)
     with zmq.Context() as context:
-        sink = Sink(control, settings, results, context)
+        sink = Sink(control, settings, files, context)
         try:
             sink.run()
         finally:
             sink.close()
-            if results:
-                results.close()
+            files.close()
 
 
 class Sink:
@@ -62,14 +64,17 @@ class Sink:
         self,
         control: Control,
         settings: SinkSettings,
-        results: ResultFile | None,
+        files: Files,
         context: zmq.Context[zmq.Socket[bytes]],
     ) -> None:
-        self._control, self._settings, self._results = control, settings, results
-        file = Path(settings.results) if settings.results and settings.results != "-" else None
-        length = results.length if results else -1
-        self._checkpoint = Checkpoint(Path(settings.checkpoint), file, length) if settings.checkpoint else None
-        self._collector = Collector(settings.cameras, self._checkpoint.states if self._checkpoint else [])
+        self._control, self._settings, self._files = control, settings, files
+        self._checkpoint = Checkpoint(Path(settings.checkpoint)) if settings.checkpoint else None
+        if self._checkpoint:
+            files.take_back(self._checkpoint.lengths, _streams(settings))
+            self._checkpoint.note([], {}, files.lengths)
+        self._memory = StateFile(Path(settings.memory)) if settings.memory else None
+        states = self._checkpoint.states if self._checkpoint else []
+        self._collector = Collector(settings.cameras, states, self._analyses(settings))
         self._moderator = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._inbox = Inbox(context, settings.bind, settings.pictures, self._moderator)
         self._publisher = Publisher(context, settings)
@@ -128,6 +133,8 @@ class Sink:
         self._inbox.close()
         if self._checkpoint:
             self._checkpoint.close()
+        if self._memory and (analyses := self._collector.analyses):
+            self._memory.close(analyses.kept_states())
 
     @property
     def _wait_ms(self) -> int:
@@ -158,27 +165,50 @@ class Sink:
             if not self._collector.add(arrival):
                 self._moderator.interrupt()  # the dispatcher's message is needed now
 
-    def _publish(self, items: Iterable[tuple[Result | End, Arrival | None]]) -> None:
+    def _publish(self, items: Iterable[Item]) -> None:
         for message, arrival in items:
             body = msgspec.json.encode(message)
-            self._publisher.publish_result(message.camera, body)
-            if self._results:
-                self._results.write(body, keep=self._settings.cameras[message.camera].delivery == "lossless")
+            self._publisher.publish(message, body)
+            self._files.write(message, body)
             if isinstance(message, End):
                 self._publisher.end(message.camera, message.model)
-            elif arrival:
+            elif arrival and isinstance(message, Result):
                 self._publisher.publish_frame(message, arrival)
-        if self._results:
-            self._results.flush()  # before it is acknowledged: acknowledged results are not sent again
+        self._files.flush()  # before it is acknowledged: acknowledged results are not sent again
 
     def _acknowledge(self) -> None:
         """Send how far streams have come. Results of lossless sources have to be written before."""
-        if acks := self._collector.take_acks(lossless=not (self._results and self._results.waits)):
+        if acks := self._collector.take_acks(lossless=not self._files.waits):
             if self._checkpoint:
-                self._checkpoint.note(acks, self._results.length if self._results else -1)
+                analyses = self._collector.analyses
+                states = analyses.states(state.key for state in acks.streams) if analyses else {}
+                self._checkpoint.note(acks.streams, states, self._files.lengths)
             self._acks.add(acks.streams)
-        if states := self._acks.take_due():
-            self._peer.send(pack([Acks(streams=states)]))
+        if due := self._acks.take_due():
+            self._peer.send(pack([Acks(streams=due)]))
+
+    def _analyses(self, settings: SinkSettings) -> "Analyses | None":
+        """Analyses as the settings ask for them, from the states that the previous sink left."""
+        if not settings.analyses:
+            return None
+        from edge_daemon.sink.analyses import Analyses  # not before it is needed: it loads NumPy
+
+        checkpoint = self._checkpoint.analyses if self._checkpoint else None
+        return Analyses(settings.analyses, checkpoint, self._memory.states if self._memory else None)
+
+    def _pass_time(self, cameras: dict[str, CameraStatus]) -> None:
+        """Let time pass in what is made of results, and keep its state for the next run of the service."""
+        analyses = self._collector.analyses
+        if analyses is None:
+            return
+        analyses.note(cameras, {"disk"} if self._files.trouble else ())
+        made = list(analyses.pass_time(time.monotonic_ns()))
+        self._publish((message, None) for message in made)
+        if made and self._checkpoint and not self._files.waits:
+            states = analyses.states((message.camera, message.model) for message in made)
+            self._checkpoint.note([], states, self._files.lengths)
+        if self._memory and self._memory.is_due:
+            self._memory.write(analyses.kept_states())
 
     def _follow_commands(self) -> None:
         for command in self._control.commands():
@@ -195,9 +225,14 @@ class Sink:
             self._control.reconfigured(str(error))
             return
         self._publish(self._collector.change(settings.cameras, time.monotonic_ns()))
+        if self._collector.analyses:
+            self._collector.analyses.change(settings.analyses)
+        else:
+            self._collector.analyses = self._analyses(settings)
         self._publisher.flush()
         self._publisher.change(settings)
         self._acks.change(settings.cameras)
+        self._files.change(settings)
         self._settings = settings
         self._control.reconfigured()
 
@@ -214,7 +249,13 @@ class Sink:
         else:
             processes = self._processes
         self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=processes))
-        trouble = self._results.trouble if self._results else None
-        state = f"cannot write results ({trouble.strerror})" if trouble else "up"
+        self._pass_time(cameras)
+        trouble = self._files.trouble
+        state = f"cannot write {trouble}" if trouble else "up"
         rejected = self._from_dispatcher.rejected + self._inbox.rejected
-        self._control.report(state, SinkReport(streams=streams, waits_for_disk=trouble is not None, rejected=rejected))
+        self._control.report(state, SinkReport(streams=streams, waits_for_disk=bool(trouble), rejected=rejected))
+
+
+def _streams(settings: SinkSettings) -> set[tuple[str, str]]:
+    """Camera and model of each stream."""
+    return {(camera, model) for camera, plan in settings.cameras.items() for model in plan.models}

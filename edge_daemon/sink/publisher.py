@@ -10,7 +10,7 @@ import zmq
 from edge_daemon.errors import StartError
 from edge_daemon.messages.published import Result
 from edge_daemon.messages.status import Status
-from edge_daemon.messages.topics import FRAME, RESULT, STATUS
+from edge_daemon.messages.topics import FRAME, STATUS, OfCamera, topic_of
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
 from edge_daemon.transport import zeromq
@@ -77,9 +77,9 @@ class Publisher:
                 self._subscriptions.receive(parts[0])
             self._watch()
 
-    def publish_result(self, camera: str, body: bytes) -> None:
-        """Publish a `Result` or an `End`, encoded as JSON."""
-        zeromq.send(self._socket, RESULT.prefix(camera), body)
+    def publish(self, message: OfCamera, body: bytes) -> None:
+        """Publish a message, encoded as JSON."""
+        zeromq.send(self._socket, topic_of(message).prefix(message.camera), body)
 
     def publish_frame(self, result: Result, arrival: Arrival) -> None:
         """Publish the annotated frame that came with a result: at once where all count, else the newest on `flush`."""

@@ -1,9 +1,12 @@
-"""The result file: every result as a JSON line, and at the end of a finite source its totals."""
+"""The files of results, and of tracks, counts and events: a JSON line for each message."""
 
 import logging
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
+
+import msgspec
 
 from edge_daemon.errors import StartError
 from edge_daemon.sink.syncer import Syncer
@@ -18,7 +21,7 @@ MODE = 0o644
 
 
 class ResultFile:
-    """Appends lines to a file, or to standard output (`-`).
+    """Appends lines of `what` it is for (results, or events) to a file, or to standard output (`-`).
 
     With a `marker`, the lines replace those of earlier runs: the first one empties the file, and then makes the file
     `marker`, so that this happens once in a run. A file that was renamed or removed, such as to keep it from growing
@@ -32,13 +35,13 @@ class ResultFile:
         StartError: the file cannot be opened.
     """
 
-    def __init__(self, path: str, marker: Path | None = None) -> None:
+    def __init__(self, path: str, marker: Path | None = None, *, what: str = "results") -> None:
         self._name = "standard output" if path == "-" else path
-        self._path = path
+        self._path, self.what = path, what
         try:
             self._fd = STDOUT if path == "-" else _opened(path)
         except OSError as error:
-            raise StartError(f"cannot write results to {path}: {error.strerror}") from error
+            raise StartError(f"cannot write {what} to {path}: {error.strerror}") from error
         self._is_file = path != "-" and stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._marker = marker if marker and self._is_file and not marker.exists() else None
         if self._is_file and not self._marker:
@@ -63,6 +66,18 @@ class ResultFile:
         except OSError:  # such as a pipe
             return -1
 
+    def take_back(self, length: int, ours: Collection[tuple[str, str]]) -> None:
+        """Shorten the file to `length` bytes: what follows is delivered again. If there are lines of other programs
+        among it, which have other cameras and models than `ours`, it is left as it is.
+        """
+        if not self._is_file or self._marker or not 0 <= length < self.length:
+            return
+        with Path(self._path).open("rb") as file:
+            file.seek(length)
+            lines = file.read().splitlines()
+        if all(_stream_of(line) in ours for line in lines):
+            os.ftruncate(self._fd, length)
+
     def write(self, line: bytes, *, keep: bool = False) -> None:
         """Add a line, which `flush` writes. One to `keep` is not lost while this `waits`."""
         if len(self._pending) < LIMIT_BYTES or (keep and self.waits):
@@ -81,13 +96,13 @@ class ResultFile:
                 del self._pending[: os.write(self._fd, self._pending)]
         except OSError as error:
             if not self.trouble:
-                logger.error("cannot write results to %s: %s", self._name, error.strerror)
+                logger.error("cannot write %s to %s: %s", self.what, self._name, error.strerror)
             self.trouble = error
             return
         if self._syncer:
             self._syncer.note_written()
         if self.trouble:
-            logger.warning("results are written to %s again; %d are missing", self._name, self._lost)
+            logger.warning("%s are written to %s again; %d are missing", self.what, self._name, self._lost)
         self.trouble, self._lost = None, 0
 
     def close(self) -> None:
@@ -95,7 +110,7 @@ class ResultFile:
         self.flush()
         lost = self._lost + self._pending.count(b"\n")
         if lost:
-            logger.error("%d results are missing from %s", lost, self._name)
+            logger.error("%d %s are missing from %s", lost, self.what, self._name)
         if self._syncer:
             self._syncer.close()
         if self._fd != STDOUT:
@@ -122,6 +137,20 @@ class ResultFile:
             os.ftruncate(self._fd, 0)
             self._marker.touch()
             self._marker = None
+
+
+class _Line(msgspec.Struct):
+    camera: str
+    model: str
+
+
+def _stream_of(line: bytes) -> tuple[str, str] | None:
+    """Camera and model that a line is about."""
+    try:
+        one = msgspec.json.decode(line, type=_Line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return one.camera, one.model
 
 
 def _opened(path: str) -> int:

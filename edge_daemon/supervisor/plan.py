@@ -21,17 +21,19 @@ def plan(
     state: Path | None = None,
     append: bool | None = None,
     save: SaveSettings | None = None,
+    events: str | None = None,
     kinds: Sequence[Kind[Any]] = KINDS,
 ) -> list[ProcessSpec]:
     """Every process that a configuration calls for, in the order of their start.
 
     Sockets lie in `folder`, and what survives this run in the folder `state`; results are also written to the file
-    `results` (see `Run` on `append`), and annotated frames are saved as `save` says. All of these are optional.
+    `results` (see `Run` on `append`), tracks, counts and events to the file `events`, and annotated frames are saved as
+    `save` says. All of these are optional.
 
     Raises:
         StartError: a key cannot be read, or a path is not UTF-8.
     """
-    run = Run(config, folder, results, state, append, save)
+    run = Run(config, folder, results, state, append, save, events)
     specs = [replace(spec, rank=rank) for rank, kind in enumerate(kinds) for spec in kind.plan(run)]
     for spec in specs:
         encoded_start(spec.settings)

@@ -88,15 +88,16 @@ class Job:
                 self.bgr = small_bgr(planes, *less) if less else planes.bgr()
             self.whole = planes if needed else None
 
-    def annotated(self, found: Found, model: str | None = None) -> memoryview | None:
-        """The whole picture with all that was found drawn in: RGB bytes (height x width x 3), or a JPEG, as requested;
-        None if it was not, or there is no picture. Captions name the `model`, if given.
+    def annotated(self, found: Found) -> memoryview | None:
+        """The whole picture as requested: RGB bytes (height x width x 3) of a frame, into which the sink draws, or with
+        all that was found drawn in. None if it was not requested, or there is no picture.
         """
         header = self.header
         if header.annotate is None or self.whole is None:
             return None
         rgb = self.whole.rgb() if isinstance(self.whole, Yuv) else bgr_to_rgb(self.whole)
-        annotate(rgb, found, model=model)
+        if header.camera is None or header.annotate == "jpeg":
+            annotate(rgb, found)
         return encode_rgb(rgb, header.annotate, header.quality)
 
     def parts(self, margin: float) -> list[Part]:

@@ -141,8 +141,7 @@ class Outbox:
         """Draw, and send the outcome with the picture; false if there is none, or the outcome is too long."""
         if not outcome.frame.deferrable:
             self.flush()  # before drawing, so that the next frame arrives soon
-        several = outcome.frame.annotate == "raw"  # others draw into the pixels too
-        picture = job.annotated(outcome.found, self._settings.model.name if several else None)
+        picture = job.annotated(outcome.found)
         if picture is None or len(encoded := encode(outcome)) > MAX_BYTES:
             return False
         if self._wait(self._picture_has_room):

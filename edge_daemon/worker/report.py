@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -22,8 +23,10 @@ _NUMBERED = re.compile(r"class \d+")
 
 def report(findings: Findings, model: Model, width: int, height: int) -> Found:
     """Convert the `findings` in a picture of `width` x `height` to a message."""
+    listed, sure = _detections(findings, model, width, height), model.sure(findings.detections)
     return Found(
-        detections=_detections(findings, model, width, height),
+        detections=list(compress(listed, sure)),
+        unsure=list(compress(listed, ~sure)),
         classes=_classes(findings.classes, model),
         segments=_segments(findings, model, width, height),
         surest=_surest(findings, model),
@@ -47,14 +50,15 @@ def filtered(found: Found, by: ResultFilter | None) -> Found:
 
     detections = sorted(filter(suits, found.detections), key=lambda one: -one.confidence)[: by.max_detections]
     classes = None if found.classes is None else list(filter(suits, found.classes))[: by.max_detections]
-    surest = found.surest or (max(found.detections, key=lambda one: one.confidence) if found.detections else None)
+    known = [*found.detections, *found.unsure]
+    surest = found.surest or (max(known, key=lambda one: one.confidence) if known else None)
     if detections or not surest or not (by.classes is None or surest.class_name in by.classes):
         surest = None
     segments = found.segments
     if segments is not None and by.classes is not None:
         segments = [one for one in segments if one.class_name in by.classes]
     return msgspec.structs.replace(
-        found, detections=detections, classes=classes, segments=segments, surest=surest and _as_class(surest)
+        found, detections=detections, unsure=[], classes=classes, segments=segments, surest=surest and _as_class(surest)
     )
 
 

@@ -26,7 +26,7 @@ REASONS = {
 }
 PLANS = {"a": ModelPlan(), "b": ModelPlan(batch=2), "c": ModelPlan(after="a", max_crops=1)}
 MODELS = list(PLANS)
-BRIEF = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
+BRIEF: dict[str, Any] = {"max_age_s": 1e-7, "reorder_wait_s": 1e-6}
 LIVE = CameraPlan(models=MODELS, delivery="live", **BRIEF)
 FILE = CameraPlan(models=MODELS, delivery="lossless", weight=2.0)
 WORKERS = {"a-0": "a", "a-1": "a", "b-0": "b", "c-0": "c"}
@@ -161,7 +161,7 @@ class Reloaded(Daemon):
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
-                cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
+                cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
         changed = [n for n in stay if restarted or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)

@@ -224,7 +224,8 @@ class World:
 
     def release(self) -> None:
         for message, _ in self.collector.release(self.now):
-            self.published.setdefault((message.camera, message.model), []).append(message)
+            if isinstance(message, Result | End):
+                self.published.setdefault((message.camera, message.model), []).append(message)
         if acks := self.collector.take_acks():
             self.checkpoint |= {(state.camera, state.model): state for state in acks.streams}
             self.put("sink", "dispatcher", acks)
@@ -526,7 +527,8 @@ class World:
     def change_sink(self, cameras: dict[str, CameraPlan], restarted: list[str]) -> None:
         before, self.cameras, self.restarted = self.cameras, cameras, restarted
         for message, _ in self.collector.change(cameras, self.now):
-            self.published.setdefault((message.camera, message.model), []).append(message)
+            if isinstance(message, Result | End):
+                self.published.setdefault((message.camera, message.model), []).append(message)
         self.gone = [camera for camera in before if camera not in cameras]
         for camera in [*restarted, *self.gone]:
             self.stop_capture(camera)

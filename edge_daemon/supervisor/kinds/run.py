@@ -4,9 +4,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
-from edge_daemon.settings import CameraPlan, Delivery, SaveSettings
+from edge_daemon.runtime.box_name import box_name
+from edge_daemon.runtime.time_zone import local_time_zone
+from edge_daemon.settings import (
+    AnalysisSettings,
+    CameraPlan,
+    Delivery,
+    PlaceSettings,
+    SaveSettings,
+    StreamRulesSettings,
+)
+from edge_daemon.tracking.gap import gap_s
 from edge_daemon.transport import zeromq
 
 PUBLISHED = "published"
@@ -17,7 +28,8 @@ PUBLISHED = "published"
 class Run:
     """One run of a configuration: its sockets lie in `folder`, and what survives it in the folder `state`; results are
     also written to the file `results`, after those of earlier runs if they are to `append` (by default they are unless
-    the run is finite), and annotated frames are saved as `save` says.
+    the run is finite), and annotated frames are saved as `save` says. Tracks, counts and events are also written to the
+    file `events`, as results are to theirs.
     """
 
     config: Config
@@ -26,6 +38,7 @@ class Run:
     state: Path | None = None
     append: bool | None = None
     save: SaveSettings | None = None
+    events: str | None = None
 
     def address(self, name: str) -> str:
         """Address of the socket `name` in the run's folder."""
@@ -54,7 +67,25 @@ class Run:
     @cached_property
     def cameras(self) -> dict[str, CameraPlan]:
         """The cameras as the dispatcher and the sink know them."""
-        return {name: _camera_plan(self.config, camera) for name, camera in self.config.cameras.items()}
+        tracked = {camera for camera, _ in self.analyses}
+        return {
+            name: _camera_plan(self.config, camera, tracked=name in tracked)
+            for name, camera in self.config.cameras.items()
+        }
+
+    @cached_property
+    def analyses(self) -> dict[tuple[str, str], AnalysisSettings]:
+        """Tracking, zones and rules of each camera and model that need any."""
+        place = self.config.location
+        where = PlaceSettings(
+            time_zone=place.time_zone or local_time_zone(), latitude=place.latitude, longitude=place.longitude
+        )
+        streams = rules_of(self.config)
+        box = box_name(self.config.name, self.state) if streams else ""
+        return {
+            (camera, model): _analysis(self.config.cameras[camera], camera, model, box, where, rules)
+            for (camera, model), rules in streams.items()
+        }
 
     @property
     def models(self) -> list[str]:
@@ -84,13 +115,28 @@ class Run:
         return [name for name, model in self.config.models.items() if not model.after] if self.serves_web else []
 
 
-def _camera_plan(config: Config, camera: Camera) -> CameraPlan:
+def _analysis(
+    camera: Camera, name: str, model: str, box: str, place: PlaceSettings, rules: StreamRulesSettings
+) -> AnalysisSettings:
+    return AnalysisSettings(
+        camera=name,
+        model=model,
+        box=box,
+        place=place,
+        gap_s=gap_s(camera.fps),
+        finite=is_finite(camera.source, camera.delivery, loop=camera.loop),
+        rules=rules,
+    )
+
+
+def _camera_plan(config: Config, camera: Camera, *, tracked: bool) -> CameraPlan:
     return CameraPlan(
         models=list(camera.models or config.models),
         delivery=camera.delivery or _default_delivery(camera),
         weight=camera.weight,
         max_age_s=camera.max_age,
         reorder_wait_s=camera.reorder_wait,
+        tracked=tracked,
     )
 
 

@@ -19,6 +19,9 @@ from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.supervisor.kinds.stamp import stamp
 from edge_daemon.zoo.weights import weights_of
 
+UNSURE = 0.1
+"""Least confidence of detections that only tracking uses."""
+
 
 class Worker(Kind[WorkerSettings]):
     """Runs one model."""
@@ -41,7 +44,7 @@ class Worker(Kind[WorkerSettings]):
                     name=name,
                     settings=WorkerSettings(
                         worker=name,
-                        model=model_settings(run.config, model),
+                        model=_tracked(model_settings(run.config, model), run),
                         inbox=run.address(f"worker-{crc32(name.encode()):08x}"),
                         dispatcher=run.dispatcher,
                         sink=run.sink,
@@ -58,6 +61,12 @@ class Worker(Kind[WorkerSettings]):
     def trial(self, settings: WorkerSettings) -> WorkerSettings:
         """Load the model, once for all its workers."""
         return msgspec.structs.replace(settings, worker=settings.model.name, inbox="", trial=True, description=None)
+
+
+def _tracked(settings: ModelSettings, run: Run) -> ModelSettings:
+    """The settings, with unsure detections if something tracks them."""
+    tracked = any(model == settings.name and one.rules.track for (_, model), one in run.analyses.items())
+    return msgspec.structs.replace(settings, unsure=UNSURE) if tracked else settings
 
 
 def _about(config: Config, name: str) -> Description:

@@ -1,0 +1,147 @@
+"""Tracks, counts and events of all cameras and models that ask for them."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from edge_daemon.analytics.analysis import Analysis, AnalysisState, Clock
+from edge_daemon.messages.frames import Frame
+from edge_daemon.messages.hints import kind_of
+from edge_daemon.messages.published import Result
+from edge_daemon.messages.status import CameraStatus
+from edge_daemon.messages.topics import Analytics
+from edge_daemon.rules.stream import Switches
+from edge_daemon.settings import AnalysisSettings
+
+logger = logging.getLogger(__name__)
+Key = tuple[str, str]
+"""Camera and model."""
+
+
+class Analyses:
+    """Keeps an analysis for each camera and model of its settings.
+
+    `checkpoint` are the states that the previous sink left, `kept` those of the previous run of the service.
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[AnalysisSettings],
+        checkpoint: Mapping[Key, bytes] | None = None,
+        kept: Mapping[Key, bytes] | None = None,
+        *,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_s = wall_s
+        self._checkpoint, self._kept = dict(checkpoint or {}), dict(kept or {})
+        self._running: dict[Key, Analysis] = {}
+        self._looked_ns: dict[Key, int] = {}  # when the last frame was captured
+        self._cameras: Mapping[str, CameraStatus] = {}
+        self._mode: str | None = None
+        self._off: Collection[str] = ()
+        self._system: frozenset[str] = frozenset()
+        self._encode = msgspec.msgpack.Encoder().encode
+        self.change(settings)
+
+    def change(self, settings: Sequence[AnalysisSettings]) -> None:
+        """Switch to other settings. What is the same in them goes on; the state of what is gone is dropped."""
+        before, self._running = self._running, {}
+        for each in settings:
+            key = each.camera, each.model
+            old = before.get(key)
+            if old and old.settings == each:
+                self._running[key] = old
+            else:
+                self._running[key] = Analysis(each, old.state if old else self._left(key, each))
+
+    def note(
+        self,
+        cameras: Mapping[str, CameraStatus],
+        system: Iterable[str] = (),
+        *,
+        mode: str | None = None,
+        off: Collection[str] = (),
+    ) -> None:
+        """Note the states of the cameras and of the `system`, the mode, and the rules that are switched `off`."""
+        self._cameras, self._system, self._mode, self._off = cameras, frozenset(system), mode, off
+
+    def look(self, result: Result, frame: Frame) -> list[Analytics]:
+        """Take in a result, and give its detections the numbers of their tracks."""
+        key = result.camera, result.model
+        running = self._running.get(key)
+        if running is None:
+            return []
+        self._looked_ns[key] = frame.captured_ns
+        return running.look(result, self._switches(result.camera))
+
+    def pass_time(self, now_ns: int) -> Iterator[Analytics]:
+        """Let time pass in all of them, once a second or so."""
+        for key, running in self._running.items():
+            yield from running.pass_time(self._clock(key, now_ns), self._switches(key[0]))
+
+    def end(self, camera: str, model: str, now_ns: int) -> list[Analytics]:
+        """End what is open in one of them: its source has ended."""
+        running = self._running.get((camera, model))
+        return running.end(self._clock((camera, model), now_ns)) if running else []
+
+    def states(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+        """The states of these cameras and models, as far as they have any."""
+        return {key: self._encode(self._running[key].state) for key in keys if key in self._running}
+
+    def kept_states(self) -> dict[Key, bytes]:
+        """The states that survive the service: those of sources without an end."""
+        return self.states(key for key, running in self._running.items() if not running.settings.finite)
+
+    def _left(self, key: Key, settings: AnalysisSettings) -> AnalysisState | None:
+        """The state that was left for an analysis which begins now."""
+        if data := self._checkpoint.pop(key, None):
+            return _decoded(data, key)
+        data = self._kept.pop(key, None)
+        if data is None or settings.finite:
+            return None
+        state = _decoded(data, key)
+        if state:
+            state.rules.interval = None  # the monotonic clock may have begun again
+        return state
+
+    def _switches(self, camera: str) -> Switches:
+        status = self._cameras.get(camera)
+        present = {"camera": _states_of(status), "system": self._system}
+        return Switches(self._mode, self._off, present)
+
+    def _clock(self, key: Key, now_ns: int) -> Clock:
+        if self._running[key].settings.finite:  # its time is that of the file
+            return Clock(now_ns / 1e9, self._wall_s())
+        away_s = max(0, now_ns - self._looked_ns.get(key, now_ns)) / 1e9
+        status = self._cameras.get(key[0])
+        outage = _outage(status) if status else None
+        return Clock(now_ns / 1e9, self._wall_s(), away_s, outage)
+
+
+def _outage(status: CameraStatus) -> str | None:
+    """Why a camera gives no frames; None if it does."""
+    if status.reason is msgspec.UNSET or status.state == "frozen":
+        return None
+    return status.reason
+
+
+def _states_of(status: CameraStatus | None) -> frozenset[str]:
+    """The states of a camera that rules are about."""
+    if status is None:
+        return frozenset()
+    if status.state == "frozen":
+        return frozenset({"frozen"})
+    return frozenset({"down"}) if _outage(status) or kind_of(status.state) == "down" else frozenset()
+
+
+def _decoded(data: bytes, key: Key) -> AnalysisState | None:
+    try:
+        return msgspec.msgpack.decode(data, type=AnalysisState)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        camera, model = key
+        logger.warning(
+            "%s / %s: tracks and counts begin again, since their state cannot be read: %s", camera, model, error
+        )
+        return None
