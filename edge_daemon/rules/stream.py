@@ -230,12 +230,16 @@ class Stream:
             model=self._scope.model,
             from_=utc(round(self._state.interval_wall_s * 1e9)),
             to=utc(round(wall_s * 1e9)),
-            duration_s=duration_s,
-            blind_s=sum(blind.values()),
-            blind=blind,
-            blind_since_reset=self._covered.blind_s("since_reset"),
+            duration_s=round(duration_s, 3),
+            blind_s=round(sum(blind.values()), 3),
+            blind=_rounded(blind),
+            blind_since_reset=_rounded(self._covered.blind_s("since_reset")),
             reset_at=None if reset is None else utc(round(reset * 1e9)),
             changed=self._counts.state.changed,
             lines=self._counts.lines(),
             zones=self._counts.zones(self._zones.now()),
         )
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {reason: round(value, 3) for reason, value in seconds.items()}

@@ -89,7 +89,7 @@ class Counts:
         dwells = self.state.dwells.get(zone, {}).get(name)
         mean, most = (dwells.sum_s / dwells.count, dwells.max_s) if dwells else (None, None)
         numbers = self._numbers("zones", zone, name, ("entered", "left"))
-        return ZoneCounts(now=now, dwell_mean_s=mean, dwell_max_s=most, **numbers)
+        return ZoneCounts(now=now, dwell_mean_s=_rounded(mean), dwell_max_s=_rounded(most), **numbers)
 
     def _numbers(self, kind: str, place: str, class_name: str, keys: tuple[str, str]) -> dict[str, int]:
         """The fields of a `LineCounts` or `ZoneCounts` that are sums."""
@@ -108,3 +108,7 @@ class Counts:
     def reset(self) -> None:
         """Begin to count again, but for the totals."""
         self.state.since_reset = Tallies()
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

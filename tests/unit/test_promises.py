@@ -1,7 +1,7 @@
 """Promises 1 to 4 of the design, whatever the order of events and whichever process dies."""
 
 from collections import Counter
-from typing import get_args
+from typing import Any, get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -161,7 +161,7 @@ class Reloaded(Daemon):
         cameras = {"file": FILE}
         for name, delivery in (("live", live), ("yard", yard)):
             if delivery:
-                cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)
+                cameras[name] = CameraPlan(models=models, delivery=delivery, **BRIEF)  # type: ignore[arg-type]
         stay = [name for name in cameras if name in self.world.cameras and name != "file"]
         changed = [n for n in stay if restarted or cameras[n].delivery != self.world.cameras[n].delivery]
         self.world.change_sink(cameras, changed)
