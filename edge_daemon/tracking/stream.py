@@ -7,7 +7,7 @@ import msgspec
 
 from edge_daemon.tracking.boxes import Boxes
 from edge_daemon.tracking.gap import GAP_S, Gap
-from edge_daemon.tracking.track import PATIENCE_S
+from edge_daemon.tracking.track import PATIENCE_S, Corners
 from edge_daemon.tracking.tracker import Tracker, TrackerState
 
 
@@ -44,6 +44,11 @@ class Stream:
     def state(self) -> StreamTracks:
         """The state, valid until the next look."""
         return StreamTracks(tracker=self._tracker.state, last=self._last, offset_s=self._offset_s)
+
+    @property
+    def begun(self) -> dict[int, Corners]:
+        """Where the look before the last one had found the tracks that the last one confirmed, by number."""
+        return self._tracker.begun
 
     def update(self, boxes: Boxes, moment: Moment, dropped: Mapping[str, int]) -> list[int | None]:
         """The number of the track of each detection, if it has one; `dropped` is the account since the last look."""
