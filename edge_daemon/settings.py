@@ -362,13 +362,16 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`."""
+    """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`.
+
+    `settle_s` is time looked at on one side after which a track has settled there within the margin too; None: never.
+    """
 
     points: tuple[tuple[float, float], ...]
     anchor: AnchorPoint = "bottom"
     filter: FilterSettings = FilterSettings()
     margin: float = 0.1
-    settle_s: float = 0.5
+    settle_s: float | None = None
 
 
 class LineSettings(ZoneSettings, frozen=True, kw_only=True):

@@ -51,8 +51,10 @@ class Zone(Filtered):
     """The point of a box that has to be inside: the centre of its bottom, its center, or that of its top."""
     margin: Margin = 0.1
     """Distance from the border, in heights of the box, from which nobody doubts on which side an object is."""
-    settle: Duration = Field(default="500ms", validate_default=True)
-    """Time on one side after which nobody doubts it either."""
+    settle: Duration | None = Field(default=None, examples=["2s"])
+    """Time on one side after which a track within the margin counts too. If left out, none does: the trembling box of
+    someone who stands at the border would be counted.
+    """
 
     @property
     def settings(self) -> ZoneSettings:
@@ -71,8 +73,10 @@ class Line(Filtered):
     """The point of a box that has to cross: the centre of its bottom, its center, or that of its top."""
     margin: Margin = 0.1
     """Distance from the line, in heights of the box, from which nobody doubts on which side an object is."""
-    settle: Duration = Field(default="500ms", validate_default=True)
-    """Time on one side after which nobody doubts it either."""
+    settle: Duration | None = Field(default=None, examples=["2s"])
+    """Time on one side after which a track within the margin counts too. If left out, none does: the trembling box of
+    someone who stands at the border would be counted.
+    """
 
     @property
     def settings(self) -> LineSettings:

@@ -7,7 +7,7 @@ import msgspec
 
 from edge_daemon.tracking.boxes import Boxes
 from edge_daemon.tracking.gap import GAP_S, Gap
-from edge_daemon.tracking.track import PATIENCE_S, Track
+from edge_daemon.tracking.track import PATIENCE_S, Corners, Track
 from edge_daemon.tracking.tracker import Tracker, TrackerState
 
 
@@ -49,6 +49,11 @@ class Stream:
     def tracks(self) -> dict[int, Track]:
         """The confirmed tracks by their numbers."""
         return {track.tracker_id: track for track in self._tracker.tracks if track.tracker_id}
+
+    @property
+    def begun(self) -> dict[int, Corners]:
+        """Where the look before the last one had found the tracks that the last one confirmed, by number."""
+        return self._tracker.begun
 
     def update(self, boxes: Boxes, moment: Moment, dropped: Mapping[str, int]) -> list[int | None]:
         """The number of the track of each detection, if it has one; `dropped` is the account since the last look."""

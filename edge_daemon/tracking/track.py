@@ -8,15 +8,20 @@ PATIENCE_S, PATIENCE_LOOKS = 2.0, 5
 """A confirmed track ends when it was not found for this long, in time looked at, and in this many looks."""
 
 
+Corners = tuple[float, float, float, float]
+
+
 class Track(msgspec.Struct):
     """An object from the first look that found it to the last; `tracker_id` is 0 until it is confirmed.
 
-    `first_s` and `last_s` are camera time. It was not found in the last `missed` looks, for `lost_s` of time looked at.
+    `first_s` and `last_s` are camera time. `first` is where it was first found: left, top, right and bottom in heights
+    of the picture. It was not found in the last `missed` looks, for `lost_s` of time looked at.
     """
 
     first_s: float
     last_s: float
     class_id: int
+    first: Corners
     tracker_id: int = 0
     looks: int = 0
     missed: int = 0

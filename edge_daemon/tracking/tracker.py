@@ -12,7 +12,7 @@ from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import USUAL, Certainty
 from edge_daemon.tracking.gap import GAP_S, NOTHING, Gap, Step
 from edge_daemon.tracking.motion import Motion
-from edge_daemon.tracking.track import CONFIRMED_LOOKS, Track
+from edge_daemon.tracking.track import CONFIRMED_LOOKS, Corners, Track
 
 TWICE = 0.8
 """A detection that overlaps one of a track by so much is the same object found twice, and begins no track."""
@@ -33,13 +33,15 @@ class Tracker:
     """Gives the detections of each look the numbers of their tracks.
 
     Numbers count up, and none is given twice. `longest_s` is the longest time between two looks that counts as looked
-    at. `ended` are the confirmed tracks that ended with the last look.
+    at. Of the last look, `ended` are the confirmed tracks that ended with it, and `begun` where the look before it had
+    found those that it confirmed, by number.
     """
 
     def __init__(self, state: TrackerState | None = None, *, longest_s: float = GAP_S) -> None:
         state = state or TrackerState()
         self.tracks: list[Track] = list(state.tracks)
         self.ended: list[Track] = []
+        self.begun: dict[int, Corners] = {}
         self._next_id = state.next_id
         self._time_s = state.time_s
         self._longest_s = longest_s
@@ -112,7 +114,7 @@ class Tracker:
     def _continue(self, matches: list[tuple[int, int]], boxes: Boxes, time_s: float) -> list[int | None]:
         """Correct the tracks that were found, and give each detection its number."""
         ids: list[int | None] = [None] * len(boxes.classes)
-        confidences = boxes.confidences.tolist()
+        confidences, self.begun = boxes.confidences.tolist(), {}
         if matches:
             self._motion.correct([row for row, _ in matches], boxes.places[[column for _, column in matches]])
         for row, column in matches:
@@ -120,6 +122,7 @@ class Tracker:
             track.find(time_s, boxes.classes[column], confidences[column])
             if not track.tracker_id and track.looks >= CONFIRMED_LOOKS:
                 track.tracker_id = self._next_id
+                self.begun[self._next_id] = track.first
                 self._next_id += 1
             ids[column] = track.tracker_id or None
         self._certainty.note(list(compress(confidences, ids)), confidences)
@@ -150,6 +153,8 @@ class Tracker:
         if len(new):
             self._motion.add(boxes.places[new])
             for column in new.tolist():
-                track = Track(time_s, time_s, boxes.classes[column])
+                x, y, width, height = boxes.places[column].tolist()
+                first = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+                track = Track(time_s, time_s, boxes.classes[column], first)
                 track.find(time_s, track.class_id, float(boxes.confidences[column]))
                 self.tracks.append(track)

@@ -10,7 +10,7 @@ from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.handover import continued
 from edge_daemon.zones.line import Line
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen, anchor
+from edge_daemon.zones.look import EndReason, Instant, Look, Seen
 from edge_daemon.zones.passage import Passage
 from edge_daemon.zones.tracked import Tracked
 from edge_daemon.zones.zone import Zone, ZoneState
@@ -67,6 +67,7 @@ class CameraZones:
 
     def update(self, look: Look) -> list[Fact]:
         """Facts of the next look, in the order in which they happened."""
+        look = look._replace(before=self._last)
         self._take_over(look)
         self._note(look)
         seen = [one for one in look.seen if not self.tracks[one.tracker_id].ignored]
@@ -116,7 +117,7 @@ class CameraZones:
         for seen in look.seen:
             if seen.tracker_id not in self.tracks:
                 ignored = any(_applies(area, border, seen) for area, border in self._areas)
-                self.tracks[seen.tracker_id] = Tracked.begin(seen, look.instant, ignored=ignored)
+                self.tracks[seen.tracker_id] = Tracked.begin(seen, look.start(seen), ignored=ignored)
             self.tracks[seen.tracker_id].note(seen, look.instant)
         self._last = look.instant
 
@@ -132,7 +133,7 @@ class CameraZones:
 def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
     """True if an area ignores a track that begins here."""
     wanted = area.classes is None or seen.class_name in area.classes
-    return wanted and border.contains(anchor(seen.began[1] if seen.began else seen.box, area.anchor))
+    return wanted and border.contains(seen.start(area.anchor))
 
 
 def _restarted(state: ZoneState | None, moved: bool) -> ZoneState | None:

@@ -5,9 +5,11 @@ Points are shares of the picture's width and height from the top left. Only dist
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import hypot
+from math import hypot, inf, sqrt
 
 Point = tuple[float, float]
+TINY = 1e-9
+"""Share of a path that is no length."""
 Crossing = tuple[float, int]
 """Share of the path at which it crosses a border, and +1 if it crosses from the left hand to the right hand of someone
 who looks along the border, -1 otherwise.
@@ -74,6 +76,21 @@ class Border:
         """Distance from the border, in heights of a picture with this ratio of width to height."""
         return min(_distance(point, a, b, aspect) for a, b in self._edges)
 
+    def beyond(self, p: Point, q: Point, margin: float, aspect: float) -> Point | None:
+        """A point of the straight path from `p` to `q` farther from the border than a margin; None if none is."""
+        for point in (q, p):
+            if self.distance(point, aspect) > margin:
+                return point
+        if len(self._edges) == 1:  # what is near one edge is convex
+            return None
+        near = sorted(filter(None, (_near(p, q, a, b, margin, aspect) for a, b in self._edges)))
+        reached = 0.0
+        for start, end in near:
+            if reached + TINY < start < 1:
+                return along(p, q, (reached + start) / 2)
+            reached = max(reached, end)
+        return None
+
 
 def _distance(point: Point, a: Point, b: Point, aspect: float) -> float:
     x, y = (point[0] - a[0]) * aspect, point[1] - a[1]
@@ -81,6 +98,38 @@ def _distance(point: Point, a: Point, b: Point, aspect: float) -> float:
     square = dx * dx + dy * dy
     share = min(max((x * dx + y * dy) / square, 0.0), 1.0) if square else 0.0
     return hypot(x - share * dx, y - share * dy)
+
+
+def _near(p: Point, q: Point, a: Point, b: Point, margin: float, aspect: float) -> tuple[float, float] | None:
+    """Shares of the path from `p` to `q` between which it is within a margin of the edge from `a` to `b`."""
+    length = hypot((b[0] - a[0]) * aspect, b[1] - a[1])
+    ux, uy = ((b[0] - a[0]) * aspect / length, (b[1] - a[1]) / length) if length else (1.0, 0.0)
+    # Along the edge and across it, from `a`: where the path begins, and how it goes on.
+    x, y = (p[0] - a[0]) * aspect, p[1] - a[1]
+    dx, dy = (q[0] - p[0]) * aspect, q[1] - p[1]
+    x, y, dx, dy = x * ux + y * uy, y * ux - x * uy, dx * ux + dy * uy, dy * ux - dx * uy
+    parts = [_within_circle(x, y, dx, dy, margin), _within_circle(x - length, y, dx, dy, margin)]
+    along_it, across = _between(x, dx, 0.0, length), _between(y, dy, -margin, margin)
+    if along_it and across:
+        parts.append((max(along_it[0], across[0]), min(along_it[1], across[1])))
+    found = [part for part in parts if part and part[0] <= part[1]]
+    return (min(start for start, _ in found), max(end for _, end in found)) if found else None
+
+
+def _within_circle(x: float, y: float, dx: float, dy: float, radius: float) -> tuple[float, float] | None:
+    """Shares between which a path from x, y is within a circle about the origin."""
+    square, half, rest = dx * dx + dy * dy, x * dx + y * dy, x * x + y * y - radius * radius
+    if not square:
+        return (0.0, 1.0) if rest <= 0 else None
+    root = half * half - square * rest
+    return None if root < 0 else ((-half - sqrt(root)) / square, (-half + sqrt(root)) / square)
+
+
+def _between(x: float, dx: float, low: float, high: float) -> tuple[float, float] | None:
+    """Shares between which a coordinate that begins at `x` is from `low` to `high`."""
+    if not dx:
+        return (-inf, inf) if low <= x <= high else None
+    return min((low - x) / dx, (high - x) / dx), max((low - x) / dx, (high - x) / dx)
 
 
 def _area(points: Sequence[Point]) -> float:

@@ -25,7 +25,7 @@ class Line:
         for seen in look.seen:
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
-                passage = self.passages[seen.tracker_id] = Passage.begin(self.settings, seen, look)
+                passage = self.passages[seen.tracker_id] = Passage.begin(self.settings, seen, look.start(seen))
             for change in passage.advance(self._border, self.settings, seen, look):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])

@@ -38,23 +38,28 @@ Box = tuple[float, float, float, float]
 class Seen(NamedTuple):
     """A confirmed track that a look found: its number, its class, its box.
 
-    `began` is where it was first seen, before it was confirmed: its path begins there.
+    `began` is where the look before found it, if this one has confirmed it: its path begins there.
     """
 
     tracker_id: int
     class_name: str
     box: Box
     confidence: float
-    began: tuple[Instant, Box] | None = None
+    began: Box | None = None
 
     @classmethod
-    def of(cls, found: Detection, size: tuple[int, int]) -> "Seen | None":
-        """The track of a detection in a picture of this width and height; None if it has none."""
+    def of(cls, found: Detection, size: tuple[int, int], began: Box | None = None) -> "Seen | None":
+        """The track of a detection in a picture of this width and height; None if it has none.
+
+        `began` is where the tracker found it in the look before, in heights of the picture (`Tracker.begun`).
+        """
         if found.tracker_id is None:
             return None
         (width, height), (left, top, right, bottom) = size, found.xyxy
         box = left / width, top / height, right / width, bottom / height
-        return cls(found.tracker_id, found.class_name, box, found.confidence)
+        if began is not None:
+            began = began[0] * height / width, began[1], began[2] * height / width, began[3]
+        return cls(found.tracker_id, found.class_name, box, found.confidence, began)
 
     @property
     def height(self) -> float:
@@ -65,10 +70,9 @@ class Seen(NamedTuple):
         """The point of the box that is in a zone or crosses a line."""
         return anchor(self.box, where)
 
-    def start(self, where: AnchorPoint, now: Instant) -> tuple[Point, Instant]:
-        """Where its path begins, and when, if it is seen for the first time now."""
-        instant, box = self.began or (now, self.box)
-        return anchor(box, where), instant
+    def start(self, where: AnchorPoint) -> Point:
+        """Where its path begins, if it is seen for the first time now."""
+        return anchor(self.began or self.box, where)
 
 
 def at_edge(box: Box) -> bool:
@@ -95,8 +99,8 @@ class Look(NamedTuple):
     """One look at a camera: the tracks that it found.
 
     `aspect` is width by height of the picture. Other tracks are not found at the moment; they end after a time, or
-    earlier where `ended` says so. `rest` is how long
-    everybody stayed where they were since the last look, if they did.
+    earlier where `ended` says so. `before` is the last look, and `rest` how
+    long everybody stayed where they were since then, if they did.
     """
 
     instant: Instant
@@ -104,3 +108,8 @@ class Look(NamedTuple):
     seen: Sequence[Seen] = ()
     ended: Mapping[int, EndReason] = {}
     rest: Rest | None = None
+    before: Instant | None = None
+
+    def start(self, seen: Seen) -> Instant:
+        """When a track was first detected that is seen for the first time now."""
+        return self.before if seen.began and self.before else self.instant

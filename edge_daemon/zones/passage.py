@@ -29,8 +29,9 @@ class Change(NamedTuple):
 class Passage(msgspec.Struct, array_like=True):
     """The path of a track since its last settled side: `net` crossings, the last one at `since`, on the way to `point`.
 
-    A track has settled on a side when its anchor is farther from the border than a margin, or has been on that side for
-    a time. A path that crosses and comes back before that changes nothing.
+    A track has settled on a side when its anchor is farther from the border than a margin; if the settings have a time
+    to settle, also when it has been on that side for this time. A path that crosses and comes back before that changes
+    nothing.
     """
 
     point: Point
@@ -42,10 +43,9 @@ class Passage(msgspec.Struct, array_like=True):
     certain: bool = True
 
     @classmethod
-    def begin(cls, settings: ZoneSettings, seen: Seen, look: Look) -> "Passage":
-        """A track that is seen for the first time."""
-        point, instant = seen.start(settings.anchor, look.instant)
-        return cls(point, instant, instant)
+    def begin(cls, settings: ZoneSettings, seen: Seen, start: Instant) -> "Passage":
+        """A track that is seen for the first time, and was detected at `start`."""
+        return cls(seen.start(settings.anchor), start, start)
 
     def advance(self, border: Border, settings: ZoneSettings, seen: Seen, look: Look) -> list[Change]:
         """Follow the straight path to where the track is now, which begins after a rest."""
@@ -56,22 +56,24 @@ class Passage(msgspec.Struct, array_like=True):
             return []
         if look.rest and look.rest.start == start:
             start = look.rest.end
-        limits = Limits.of(settings, seen, look)
-        changes = self._settle([before], border, start, limits)
-        done, blind = 0.0, start.blind_s(now) > BLIND_S
+        limits = Limits(settings.margin * seen.height, settings.settle_s, look.aspect)
+        changes, done, blind = [], 0.0, start.blind_s(now) > BLIND_S
         for share, sign in crossings:
             at = start.towards(now, share)
-            changes += self._settle([along(before, point, (done + share) / 2)], border, at, limits)
+            changes += self._settle(along(before, point, done), along(before, point, share), border, at, limits)
             self.settled, self.net, self.since, done = False, self.net + sign, at, share
             self.certain = self.certain and not blind
-        return changes + self._settle([point, along(before, point, (done + 1) / 2)], border, now, limits)
+        return changes + self._settle(along(before, point, done), point, border, now, limits)
 
-    def _settle(self, points: list[Point], border: Border, now: Instant, limits: "Limits") -> list[Change]:
-        """Settle on this side if one of these points is far from the border, or the anchor has been here for long."""
-        settled_s = now.looked_s - self.since.looked_s
-        if self.settled or not (settled_s >= limits.settle_s or any(limits.hold(border, one) for one in points)):
+    def _settle(self, p: Point, q: Point, border: Border, now: Instant, limits: "Limits") -> list[Change]:
+        """Settle on this side if the path from `p` to `q` leaves the margin, or the track has been here for long."""
+        if self.settled:
             return []
-        change = Change(self.net, self.since, settled_s, self.certain and self.known, points[0])
+        settled_s = now.looked_s - self.since.looked_s
+        point = border.beyond(p, q, limits.margin, limits.aspect)
+        if point is None and (limits.settle_s is None or settled_s < limits.settle_s):
+            return []
+        change = Change(self.net, self.since, settled_s, self.certain and self.known, point or along(p, q, 0.5))
         is_news = change.by or not self.known
         self.settled, self.known, self.net, self.certain = True, True, 0, True
         return [change] if is_news else []
@@ -81,14 +83,5 @@ class Limits(NamedTuple):
     """When a track has settled: `margin` heights of the picture from the border, or `settle_s` of time looked at."""
 
     margin: float
-    settle_s: float
+    settle_s: float | None
     aspect: float
-
-    @classmethod
-    def of(cls, settings: ZoneSettings, seen: Seen, look: Look) -> "Limits":
-        """The limits at a border for a track in a look."""
-        return cls(settings.margin * seen.height, settings.settle_s, look.aspect)
-
-    def hold(self, border: Border, point: Point) -> bool:
-        """True if a point is farther from the border than the margin."""
-        return border.distance(point, self.aspect) > self.margin

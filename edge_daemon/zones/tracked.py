@@ -34,10 +34,9 @@ class Tracked(msgspec.Struct, array_like=True):
     ignored: bool = False
 
     @classmethod
-    def begin(cls, seen: Seen, now: Instant, *, ignored: bool) -> "Tracked":
-        """A track that is seen for the first time."""
-        first, box = seen.began or (now, seen.box)
-        return cls(first, at_edge(box), now, seen, ignored=ignored)
+    def begin(cls, seen: Seen, start: Instant, *, ignored: bool) -> "Tracked":
+        """A track that is seen for the first time, and was detected at `start`."""
+        return cls(start, at_edge(seen.began or seen.box), start, seen, ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""

@@ -56,7 +56,7 @@ class Zone:
         number = seen.tracker_id
         passage = self.state.passages.get(number)
         if passage is None:
-            passage = self.state.passages[number] = Passage.begin(self.settings, seen, look)
+            passage = self.state.passages[number] = Passage.begin(self.settings, seen, look.start(seen))
         facts: list[Entered | Left] = []
         for change in passage.advance(self._border, self.settings, seen, look):
             is_known = number in self.state.visits or number in self.state.waiting

@@ -97,7 +97,7 @@ def test_an_event_says_who_what_where_when_and_why() -> None:
     yard = Yard(visitor=msgspec.structs.replace(ENTERS, during="22:00-06:00"))
     yard.look(2.5, seen(17, 0.45))
     assert yard.look(2.6, seen(17, 0.505)) == []
-    event = only(yard.look(3.12, seen(17, 0.51)))
+    event = only(yard.look(3.12, seen(17, 0.53)))
     assert (event.phase, event.rule, event.camera, event.model, event.alert) == (
         "start", "visitor", "yard", "objects", True,
     )  # fmt: skip
@@ -110,7 +110,7 @@ def test_an_event_says_who_what_where_when_and_why() -> None:
     assert event.facts[0]["settled_s"] == pytest.approx(0.529, abs=1e-3)
     (track,) = event.tracks
     assert (track.tracker_id, track.class_name) == (17, "person")
-    assert track.xyxy == pytest.approx((720, 279, 880, 459))
+    assert track.xyxy == pytest.approx((720, 297, 880, 477))
 
 
 def test_nothing_begins_out_of_hours_in_another_mode_while_it_is_off_or_for_another_class() -> None:
