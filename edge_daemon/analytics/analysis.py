@@ -20,7 +20,7 @@ from edge_daemon.settings import AnalysisSettings
 from edge_daemon.tracking.boxes import Boxes
 from edge_daemon.tracking.stream import Moment, StreamTracks
 from edge_daemon.tracking.stream import Stream as Tracking
-from edge_daemon.zones.look import Seen
+from edge_daemon.zones.look import Instant, Seen
 
 
 class AnalysisState(msgspec.Struct, kw_only=True):
@@ -77,7 +77,13 @@ class Analysis:
         found = [*result.detections, *(result.unsure or ())]
         ids = self._ids(found, result, wall_s)
         numbered = _numbered(found, ids)
-        seen = {one.tracker_id: (one, where) for one in numbered if (where := Seen.of(one, size)) and one.tracker_id}
+        begun = self._tracking.begun if self._tracking else {}
+        seen = {
+            one.tracker_id: (one, where)
+            for one in numbered
+            if one.tracker_id and (where := Seen.of(one, size, begun.get(one.tracker_id)))
+        }
+        before = self._rules.instant
         outcomes = self._rules.update(
             Tracks(
                 result.epoch,
@@ -90,7 +96,7 @@ class Analysis:
             ),
             switches,
         )
-        here = self._here(result.epoch, result.seq, result.time_s, wall_s, size)
+        here = self._here(result.epoch, result.seq, result.time_s, wall_s, size, before)
         ignored = self._rules.ignored
         if ignored:
             numbered = _numbered(
@@ -114,7 +120,9 @@ class Analysis:
         last = self._rules.state.last
         messages: list[Analytics] = []
         if last:
-            here = self._here(last.epoch, last.seq, last.time_s, last.wall_s, self._rules.state.size)
+            here = self._here(
+                last.epoch, last.seq, last.time_s, last.wall_s, self._rules.state.size, self._rules.instant
+            )
             messages += self._histories.end(here)
             messages += self._rules.close("stream-ended")
         return [*messages, *self._report(clock, last=True)]
@@ -145,7 +153,7 @@ class Analysis:
         )
         return [report] if report else []
 
-    def _here(self, epoch: int, seq: int, time_s: float, wall_s: float, size: tuple[int, int]) -> Here:
+    def _here(self, epoch: int, seq: int, time_s: float, wall_s: float, size: tuple[int, int], before: Instant) -> Here:
         return Here(
             self.settings.camera,
             self.settings.model,
@@ -156,6 +164,7 @@ class Analysis:
             self._rules.offset_s,
             size,
             self._rules.instant,
+            before,
         )
 
 

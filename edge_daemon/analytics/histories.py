@@ -29,7 +29,9 @@ Shares = tuple[float, float, float, float]
 
 
 class Here(NamedTuple):
-    """The look at which messages are sent. `offset_s` is the camera time that had passed when its epoch began."""
+    """The look at which messages are sent, and the one `before`. `offset_s` is the camera time that had passed when its
+    epoch began.
+    """
 
     camera: str
     model: str
@@ -40,6 +42,7 @@ class Here(NamedTuple):
     offset_s: float
     size: tuple[int, int]
     instant: Instant
+    before: Instant
 
 
 class History(msgspec.Struct, array_like=True):
@@ -154,7 +157,7 @@ class Histories:
     ) -> None:
         history, track = self.state.get(number), tracks.get(number)
         if history is None:
-            first, box = seen.began or (here.instant, seen.box)
+            first, box = (here.before, seen.began) if seen.began else (here.instant, seen.box)
             wall_s = here.wall_s - (here.instant.time_s - first.time_s)
             start = _point(first, seen._replace(box=box).anchor("bottom"))
             history = History(first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [start])

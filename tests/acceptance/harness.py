@@ -33,6 +33,7 @@ class Daemon:
         self.results = folder / "results.jsonl"
         self._log = (folder / "log").open("ab")
         command = [*inside, sys.executable, "-m", "edge_daemon", "run"]
+        arguments = tuple(str(folder / one) if one == "events.jsonl" else one for one in arguments)
         command += [*(["--publish", self.address] if publish else []), "--results", str(self.results), *arguments]
         self.process = subprocess.Popen(
             command,
@@ -57,8 +58,11 @@ class Daemon:
 
     def written(self) -> list[dict[str, Any]]:
         """All lines of the results file that are complete."""
-        text = self.results.read_text() if self.results.exists() else ""
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return _lines(self.results)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The tracks, counts and events written so far."""
+        return _lines(self.folder / "events.jsonl")
 
     def processes(self) -> dict[str, psutil.Process]:
         """The processes that it has started, by their titles: `capture door`, `sink`."""
@@ -111,6 +115,12 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         self._log.close()
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    """All lines of a file that are complete."""
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 @contextmanager
