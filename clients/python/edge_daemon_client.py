@@ -164,7 +164,8 @@ class Result(msgspec.Struct, kw_only=True):
     camera's other models that are drawn too. Nothing else is.
 
     `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
-    `file` is the name of the picture, for folders.
+    `file` is the name of the picture, for folders. `unsure` are detections below the threshold of their class, which
+    tracking uses.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -179,6 +180,7 @@ class Result(msgspec.Struct, kw_only=True):
     width: int
     height: int
     detections: list[Detection]
+    unsure: list[Detection] | msgspec.UnsetType = msgspec.UNSET
     classes: list[PictureClass] | msgspec.UnsetType = msgspec.UNSET
     segments: list[Segment] | msgspec.UnsetType = msgspec.UNSET
     embedding: list[float] | msgspec.UnsetType = msgspec.UNSET
@@ -193,6 +195,26 @@ class Result(msgspec.Struct, kw_only=True):
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
     encoding: Codec | msgspec.UnsetType = msgspec.UNSET
     drawn: list[Drawn] | msgspec.UnsetType = msgspec.UNSET
+
+    def to_supervision(self) -> Any:
+        """The boxes as `supervision.Detections`, with their tracks (-1: none yet) and `class_name`; without masks.
+
+        Raises:
+            ModuleNotFoundError: supervision is not installed.
+        """
+        import numpy as np
+        import supervision  # not a dependency
+
+        if not self.detections:
+            return supervision.Detections.empty()
+        ids = [one.tracker_id or -1 for one in self.detections]
+        return supervision.Detections(
+            xyxy=np.array([one.xyxy for one in self.detections], np.float32),
+            confidence=np.array([one.confidence for one in self.detections], np.float32),
+            class_id=np.array([one.class_id for one in self.detections], np.int64),
+            tracker_id=np.array(ids, np.int64) if max(ids) > 0 else None,
+            data={"class_name": np.array([one.class_name for one in self.detections])},
+        )
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,7 +351,143 @@ def title(role: str, name: str) -> str:
     return role if role == name else f"{role} {name}"
 
 
-Published = Result | End | Status
+class LineCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Crossings of a line by one class, in the interval unless stated otherwise."""
+
+    in_: int = msgspec.field(default=0, name="in")
+    out: int = 0
+    in_since_reset: int = 0
+    out_since_reset: int = 0
+    in_total: int = 0
+    out_total: int = 0
+    uncertain: int = 0
+    uncertain_since_reset: int = 0
+
+
+class ZoneCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """One class in a zone: `now` inside; dwell times of the visits that ended in the interval, None if none did."""
+
+    now: int = 0
+    entered: int = 0
+    left: int = 0
+    entered_since_reset: int = 0
+    left_since_reset: int = 0
+    entered_total: int = 0
+    left_total: int = 0
+    dwell_mean_s: float | None = None
+    dwell_max_s: float | None = None
+    uncertain: int = 0
+    uncertain_since_reset: int = 0
+
+
+class CountsReport(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Counts of a camera and model from one moment to another, by line or zone, and class.
+
+    Of `duration_s`, nobody looked for `blind_s`; `blind` and `blind_since_reset` have the seconds by reason. `changed`
+    if zones or lines were moved meanwhile.
+    """
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["counts"] = "counts"
+    camera: str
+    model: str
+    from_: str
+    to: str
+    duration_s: float
+    blind_s: float
+    blind: dict[str, float]
+    blind_since_reset: dict[str, float]
+    reset_at: str | None
+    changed: bool
+    lines: dict[str, dict[str, LineCounts]]
+    zones: dict[str, dict[str, ZoneCounts]]
+
+
+FactMap = dict[str, str | int | float | bool | None]
+"""What holds, for programs: a `type`, and fields that depend on it."""
+
+
+class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """A track of an event, as it was last seen; `xyxy` in pixels, left, top, right, bottom."""
+
+    tracker_id: int
+    class_name: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look.
+
+    `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
+    long event; `reason` says why it ended.
+    """
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["event"] = "event"
+    phase: Literal["start", "update", "end"]
+    id: str
+    rule: str
+    camera: str
+    model: str
+    incident: str
+    alert: bool
+    at: str
+    time_s: float
+    epoch: int
+    seq: int
+    tracks: list[EventTrack]
+    facts: list[FactMap]
+    because: list[str]
+    confirmed: bool | None = None
+    suppressed: int = 0
+    part: int = 1
+    reason: str | None = None
+    still: str | None = None
+    clip: str | None = None
+
+
+TrackEnd = Literal["left", "lost", "stream-ended"]
+"""Why a track ended: it left the picture; it was not found any more; the source has ended."""
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase of a track: `start` once it is confirmed, `update` at most once a second while something changes, `end`
+    with its `reason`, or `rename`: it turned out to be the same object as the track `into`, and goes on as that one.
+
+    `epoch`, `seq` and `time_s` are those of the look that sent it, `xyxy` is the box in pixels when it was last seen.
+    `path` are camera time, and x and y of the centre of the bottom of the box as shares of the picture: the whole path
+    at the end, before that the part since the previous message. Of the time from `first_at` to `last_at`, nobody looked
+    for `blind_s`; `looks` looks found it. `zones` are those that it was in.
+    """
+
+    v: Literal[1] = PROTOCOL_VERSION
+    type: Literal["track"] = "track"
+    phase: Literal["start", "update", "end", "rename"]
+    camera: str
+    model: str
+    epoch: int
+    seq: int
+    time_s: float
+    tracker_id: int
+    class_id: int
+    class_name: str
+    first_at: str
+    last_at: str
+    xyxy: tuple[float, float, float, float]
+    path: list[tuple[float, float, float]]
+    looks: int
+    blind_s: float
+    zones: list[str]
+    reason: TrackEnd | None = None
+    into: int | None = None
+
+
+Analytics = Track | Event | CountsReport
+"""The JSON of what is made of results."""
+OfCamera = Result | End | Analytics
+"""The JSON of what is about a camera and model."""
+Published = OfCamera | Status
 """The JSON of any topic."""
 
 
@@ -365,7 +523,10 @@ class Topic:
 RESULT = Topic("result", {"result": Result, "end": End})
 FRAME = Topic("frame", {"frame": Result}, with_picture=True)
 STATUS = Topic("status", {"status": Status}, of_cameras=False)
-TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS)}
+TRACK = Topic("track", {"track": Track})
+EVENT = Topic("event", {"event": Event})
+COUNTS = Topic("counts", {"counts": CountsReport})
+TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS, TRACK, EVENT, COUNTS)}
 TYPES = {name: kind for topic in TOPICS.values() for name, kind in topic.types.items()}
 _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _PATH = re.compile(r"[./].*|.*\.(key|pub)", re.DOTALL)

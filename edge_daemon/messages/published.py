@@ -1,7 +1,7 @@
 """The JSON that subscribers receive: the contract with other programs."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -62,6 +62,26 @@ class Result(msgspec.Struct, kw_only=True):
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
     encoding: Codec | msgspec.UnsetType = msgspec.UNSET
     drawn: list[Drawn] | msgspec.UnsetType = msgspec.UNSET
+
+    def to_supervision(self) -> Any:
+        """The boxes as `supervision.Detections`, with their tracks (-1: none yet) and `class_name`; without masks.
+
+        Raises:
+            ModuleNotFoundError: supervision is not installed.
+        """
+        import numpy as np
+        import supervision  # not a dependency
+
+        if not self.detections:
+            return supervision.Detections.empty()
+        ids = [one.tracker_id or -1 for one in self.detections]
+        return supervision.Detections(
+            xyxy=np.array([one.xyxy for one in self.detections], np.float32),
+            confidence=np.array([one.confidence for one in self.detections], np.float32),
+            class_id=np.array([one.class_id for one in self.detections], np.int64),
+            tracker_id=np.array(ids, np.int64) if max(ids) > 0 else None,
+            data={"class_name": np.array([one.class_name for one in self.detections])},
+        )
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
