@@ -64,6 +64,7 @@ class Yard:
         instant = Instant(time_s, time_s if looked_s is None else looked_s)
         visits = {zone.name: zone.state.visits for zone in self.zones.zones}
         view = View(instant, NIGHT_S + time_s, time_s, 7, self.seq, SIZE, tracks=self.zones.tracks, visits=visits)
+        view = view._replace(ended=self.zones.ended, renamed=self.zones.renamed)
         self.last = view._replace(**more)  # type: ignore[arg-type]
         return self.last
 
