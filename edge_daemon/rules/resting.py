@@ -26,10 +26,10 @@ PEOPLE = ("person",)
 
 def left_behind(condition: Deposited, wanted: FilterSettings, memory: Memory, view: View) -> list[Finding]:
     """Objects that have been at rest without their owner for a time, until they belong there."""
-    ended = _update(condition, wanted, memory, view)
     now_s = view.instant.looked_s
-    memory.furniture += [rest for _, rest in ended if now_s - rest.since_s >= condition.furniture_s]
     memory.furniture = [one for one in memory.furniture if now_s - one.until_s < condition.furniture_s]
+    ended = _update(condition, wanted, memory, view)
+    memory.furniture += [rest for _, rest in ended if now_s - rest.since_s >= condition.furniture_s]
     memory.furniture = memory.furniture[-MOST_FURNITURE:]
     return [
         _finding("left-behind", condition.zone, key, rest, rest.until_s - rest.alone_s)

@@ -61,6 +61,8 @@ class RuleState(msgspec.Struct):
         self.memory.rename(number, into)
         for mapping in (self.open, self.ended_s, self.suppressed):
             rename(mapping, number, into)
+        for episode in self.open.values():
+            episode.tracks.pop(number, None)
         for keys in (self.muted, self.refused, *(episode.keys for episode in self.open.values())):
             if number in keys:
                 keys.remove(number)
