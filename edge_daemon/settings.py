@@ -365,8 +365,8 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
 class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`.
 
-    `settle_s` is time looked at on one side after which a track has settled there within the margin too; None: never. `lengths`
-    are those of its four sides in metres, from the first corner on, if its ground is known.
+    `settle_s` is time looked at on one side after which a track has settled there within the margin too; None: never.
+    `lengths` are those of its four sides in metres, from the first corner on, if its ground is known.
     """
 
     points: tuple[tuple[float, float], ...]
