@@ -351,20 +351,22 @@ AnchorPoint = Literal["bottom", "center", "top"]
 
 
 class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tracks count: classes by name (None: all), height of the box as a share of the picture's, and the least
-    median of the track's confidences.
+    """Which tracks count: classes by name (None: all), height of the box as a share of the picture's, the least median
+    of the track's confidences, and the least distance from where it was first seen, in sizes of its box (`moves`).
     """
 
     classes: tuple[str, ...] | None = None
     min_size: float = 0.0
     max_size: float = 1.0
     confidence: float = 0.0
+    moves: float = 0.0
 
 
 class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A polygon, in shares of the picture. `margin` is in heights of the box; see `zones.passage`.
 
     `settle_s` is time looked at on one side after which a track has settled there within the margin too; None: never.
+    `lengths` are those of its four sides in metres, from the first corner on, if its ground is known.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -372,6 +374,7 @@ class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True):
     filter: FilterSettings = FilterSettings()
     margin: float = 0.1
     settle_s: float | None = None
+    lengths: tuple[float, float, float, float] | None = None
 
 
 class LineSettings(ZoneSettings, frozen=True, kw_only=True):
@@ -428,21 +431,46 @@ class Absent(InZone, frozen=True, kw_only=True, tag="absent"):
     """No track has been in a zone for a time."""
 
 
+class Covers(InZone, frozen=True, kw_only=True, tag="covers"):
+    """The whole box of a track has been in a zone for a time."""
+
+
+class Speed(InZone, frozen=True, kw_only=True, tag="speed"):
+    """A track moves through a zone with lengths faster than `above` kilometres an hour."""
+
+    above: float = 0.0
+
+
 class Deposited(InZone, frozen=True, kw_only=True, tag="left"):
-    """A track has been at rest in a zone for a time; after `furniture_s` it belongs there."""
+    """A track has been at rest in a zone for a time, without the tracks that brought it; after `furniture_s` it belongs
+    there.
+
+    Those of the classes `owners` that are within `near` of their heights when it comes to rest have brought it.
+    """
 
     furniture_s: float = 1800.0
+    owners: tuple[str, ...] = ("person",)
+    near: float = 1.0
 
 
 class Taken(InZone, frozen=True, kw_only=True, tag="taken"):
     """A track that was at rest in a zone for a time moves away, or is gone."""
 
 
+class Then(msgspec.Struct, frozen=True, kw_only=True):
+    """Another line that is crossed within a time after the first."""
+
+    line: str
+    within_s: float
+    direction: Literal["in", "out"] | None = None
+
+
 class Crosses(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="crosses"):
-    """A track crosses a line, in a direction or in any (None)."""
+    """A track crosses a line, in a direction or in any (None), and after it another one if there is a `then`."""
 
     line: str
     direction: Literal["in", "out"] | None = None
+    then: Then | None = None
 
 
 class HasState(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="state"):
@@ -453,7 +481,9 @@ class HasState(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     for_s: float = 0.0
 
 
-ConditionSettings = Enters | Leaves | Appears | Stays | Count | Absent | Deposited | Taken | Crosses | HasState
+ConditionSettings = (
+    Enters | Leaves | Appears | Stays | Covers | Speed | Count | Absent | Deposited | Taken | Crosses | HasState
+)
 
 
 class ConfirmSettings(msgspec.Struct, frozen=True, kw_only=True):

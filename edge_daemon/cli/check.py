@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_daemon.config.never import sunless_days
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of
@@ -47,6 +48,17 @@ def faults(config: Config) -> Iterator[Problem]:
                 path_of(model.path.removeprefix(BUILTIN))
             except ModelError as error:
                 yield config.lines.problem(("models", name, "path"), str(error))
+
+
+def sunless(config: Config) -> Iterator[Problem]:
+    """A note for each rule with sunrise or sunset, if there are days without: the range is empty then."""
+    latitude, longitude = config.location.latitude, config.location.longitude
+    for name, rule in (config.rules or {}).items():
+        if rule.during and ("sunset" in rule.during or "sunrise" in rule.during):
+            days = sunless_days(latitude or 0.0, longitude or 0.0)
+            if days:
+                text = f"is never on {days} days of the year, on which the sun does not rise or does not set"
+                yield config.lines.problem(("rules", name, "during"), text)
 
 
 def unfit(config: Config) -> Iterator[Problem]:

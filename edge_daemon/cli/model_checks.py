@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_daemon.config.class_checks import class_faults
 from edge_daemon.config.problems import KeyPath, Problem, close
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import EdgeError
@@ -21,9 +22,10 @@ MAX_NAMED = 10
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A model that can be used: the names of its classes, empty if they have none."""
+    """A model that can be used: the names of its classes, empty if they have none, and if it gives `boxes`."""
 
     names: list[str]
+    boxes: bool
 
 
 def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]:
@@ -37,13 +39,22 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
         if not is_download(model.path) or ((found := remote(model.path, model.sha256, cache)) and found.is_here())
     }
     names: dict[str, list[str]] = {}
+    boxes: dict[str, list[str]] = {}
+    without_boxes: set[str] = set()
     for name in models:
         settings = model_settings(config.model_copy(update={"models": models}), name)
         try:
-            names[name] = _load(msgspec.structs.replace(settings, classes=None, class_confidence={}))
+            loaded = _load(msgspec.structs.replace(settings, classes=None, class_confidence={}))
         except EdgeError as error:
             text = str(error).removeprefix(f"model {name} ({settings.path}): ")
             yield config.lines.problem(("models", name, "path"), text)
+        else:
+            names[name] = loaded.names
+            if loaded.boxes:
+                boxes[name] = [one for one in loaded.names if one in (settings.classes or loaded.names)]
+            else:
+                without_boxes.add(name)
+    yield from class_faults(config, boxes, without_boxes)
     for name, model in config.models.items():
         selected, own = model.after or name, ("models", name)
         if selected in names:
@@ -54,8 +65,8 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
             yield from _unknown(config, limits, name, names[name])
 
 
-def _load(settings: ModelSettings) -> list[str]:
-    return call("edge_daemon.cli.isolated.check", settings, Loaded, LIMIT_S).names
+def _load(settings: ModelSettings) -> Loaded:
+    return call("edge_daemon.cli.isolated.check", settings, Loaded, LIMIT_S)
 
 
 def _unknown(config: Config, wanted: Iterable[tuple[KeyPath, str]], model: str, names: list[str]) -> Iterator[Problem]:

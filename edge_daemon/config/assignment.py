@@ -24,7 +24,7 @@ def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, 
     for name, rule in (config.rules or {}).items():
         for stream in streams_of(config, rule, classes or {}):
             rules.setdefault(stream, {})[name] = rule.settings
-            needed |= {stream} if rule.places else set()
+            needed |= {stream} if rule.needs_tracks else set()
     found = {}
     for name, camera in config.cameras.items():
         tracked = _tracked(config, name, needed)
@@ -42,11 +42,16 @@ def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, 
 
 def streams_of(config: Config, rule: Rule, classes: Classes) -> Iterator[StreamKey]:
     """The streams that a rule applies to."""
-    cameras = [name for name, camera in config.cameras.items() if _applies(rule, name, camera)]
+    cameras = cameras_of(config, rule)
     for name in cameras[:1] if rule.system else cameras:
-        models = candidates(config, name, rule, classes) or ([] if rule.places else whole_frame(config, name))
+        models = candidates(config, name, rule, classes) or ([] if rule.needs_tracks else whole_frame(config, name))
         if models:
             yield name, models[0]
+
+
+def cameras_of(config: Config, rule: Rule) -> list[str]:
+    """Names of the cameras that a rule is for: those that it names, or else those that have its zone or line."""
+    return [name for name, camera in config.cameras.items() if _applies(rule, name, camera)]
 
 
 def candidates(config: Config, camera: str, rule: Rule, classes: Classes) -> list[str]:
@@ -71,8 +76,11 @@ def whole_frame(config: Config, camera: str) -> list[str]:
 
 def _applies(rule: Rule, name: str, camera: Camera) -> bool:
     """True if a rule names a camera, or names none and the camera has its zone or line, if it is about one."""
-    places = {**(camera.zones or {}), **(camera.lines or {})}
-    return name in rule.cameras if rule.cameras else all(place in places for place in rule.places)
+    if rule.cameras:
+        return name in rule.cameras
+    return all(zone in (camera.zones or {}) for zone in rule.zones) and all(
+        line in (camera.lines or {}) for line in rule.lines
+    )
 
 
 def _tracked(config: Config, camera: str, needed: Collection[StreamKey]) -> list[str]:

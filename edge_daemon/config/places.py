@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from edge_daemon.config.section import Section
-from edge_daemon.config.values import Duration, Polyline, Share, SimplePolygon, Words
+from edge_daemon.config.values import Duration, Lengths, Polyline, Share, SimplePolygon, Words
 from edge_daemon.settings import AnchorPoint, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
 
 Margin = Annotated[float, Field(ge=0, le=1)]
@@ -29,6 +29,8 @@ class Filtered(Section):
     """Objects that count by the height of their box, as a share of the picture's; all if left out."""
     confidence: Share | None = None
     """Least median of the confidences of a track; none if left out."""
+    moves: float | None = Field(default=None, gt=0, le=100, examples=[1])
+    """Least distance from where it was first seen, in sizes of its box, so that parked cars never count."""
 
     @property
     def filter(self) -> FilterSettings:
@@ -39,6 +41,7 @@ class Filtered(Section):
             min_size=size.min,
             max_size=size.max,
             confidence=self.confidence or 0.0,
+            moves=self.moves or 0.0,
         )
 
 
@@ -55,12 +58,19 @@ class Zone(Filtered):
     """Time on one side after which a track within the margin counts too. If left out, none does: the trembling box of
     someone who stands at the border would be counted.
     """
+    lengths: Lengths | None = Field(default=None, examples=[["4m", "12m", "4m", "12m"]])
+    """Lengths of the four sides on the ground, from the first corner on, for speed."""
 
     @property
     def settings(self) -> ZoneSettings:
         """The zone for those that watch it."""
         return ZoneSettings(
-            points=tuple(self.points), anchor=self.anchor, filter=self.filter, margin=self.margin, settle_s=self.settle
+            points=tuple(self.points),
+            anchor=self.anchor,
+            filter=self.filter,
+            margin=self.margin,
+            settle_s=self.settle,
+            lengths=self.lengths,
         )
 
 

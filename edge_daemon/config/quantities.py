@@ -5,6 +5,7 @@ import re
 SECONDS = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m)$"
 LONG = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|min|h|d)$"
 BYTES = r"^[0-9]{1,9}(\.[0-9]{1,9})?(MB|GB)$"
+METRES = r"^[0-9]{1,5}(\.[0-9]{1,3})?m$"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "MB": 1e6, "GB": 1e9}
 
 
@@ -30,6 +31,17 @@ def long_seconds(value: object) -> float:
     if not amount:
         raise ValueError("must be longer than 0")
     return amount
+
+
+def metres(value: object) -> float:
+    """`4m` or `12.5m` in metres.
+
+    Raises:
+        ValueError: not a length, lacks the unit, or is zero.
+    """
+    if isinstance(value, str) and re.fullmatch(METRES, value) and float(value[:-1]):
+        return float(value[:-1])
+    raise ValueError("must be lengths in metres, such as 4m or 12.5m")
 
 
 def count_bytes(value: object) -> int:

@@ -3,35 +3,31 @@
 They read plain data, as `cross_checks` does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from edge_daemon.config.never import never_faults
 from edge_daemon.config.problems import KeyPath, either
+from edge_daemon.config.rule_data import STATES, TIMED, Data, Fault, cameras_of, mapping, places_of, strings
 from edge_daemon.config.rules import CONDITIONS
 from edge_daemon.rules.during import During, Place
-
-Fault = tuple[KeyPath, str, list[str]]
-Data = Mapping[str, object]
-STATES = ("scene", "camera", "system")
-TIMED = ("stays", "count", "absent", "left", "taken")
-PLACES = dict.fromkeys(("enters", "leaves", "appears", *TIMED), "zone") | {"crosses": "line"}
-"""Conditions that are about a zone or a line."""
 
 
 def rule_faults(data: Data) -> Iterator[Fault]:
     """All failed checks. Values of a wrong type are skipped: the schema reports them."""
     yield from _time_zone(data)
-    for name, settings in _mapping(data.get("rules")).items():
-        rule, path = _mapping(settings), ("rules", name)
+    for name, settings in mapping(data.get("rules")).items():
+        rule, path = mapping(settings), ("rules", name)
         if isinstance(settings, dict):
             yield from _condition(path, rule)
             yield from _place(path, rule, data)
             yield from _names(path, rule, data)
             yield from _limits(path, rule, data)
+    yield from never_faults(data)
 
 
 def _time_zone(data: Data) -> Iterator[Fault]:
-    name = _mapping(data.get("location")).get("time_zone")
+    name = mapping(data.get("location")).get("time_zone")
     if isinstance(name, str):
         try:
             ZoneInfo(name)
@@ -51,32 +47,29 @@ def _condition(path: KeyPath, rule: Data) -> Iterator[Fault]:
 
 
 def _place(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
-    """The zone or line of a rule, which each of its cameras has to have, or any camera if it names none."""
-    cameras = _mapping(data.get("cameras"))
-    for key, kind in PLACES.items():
-        value = rule.get(key)
-        name, place = (
-            (value, (*path, key)) if isinstance(value, str) else (_mapping(value).get(kind), (*path, key, kind))
-        )
-        if not isinstance(name, str):
-            continue
-        named = [one for one in _list(rule.get("cameras")) if isinstance(one, str) and one in cameras]
-        having = {camera: list(_mapping(_mapping(cameras[camera]).get(f"{kind}s"))) for camera in named or cameras}
+    """Zones and lines of a rule, which each of its cameras has to have, or the same camera if it names none."""
+    cameras = {name: mapping(camera) for name, camera in mapping(data.get("cameras")).items()}
+    named = [one for one in strings(rule.get("cameras")) if one in cameras]
+    used = list(cameras_of(rule, data))
+    for kind, name, place in places_of(path, rule):
+        having = {camera: list(mapping(cameras[camera].get(f"{kind}s"))) for camera in named or cameras}
         known = sorted({one for names in having.values() for one in names})
         if name not in known:
             there = f"there are {', '.join(known)}" if known else f"there is no {kind} yet"
             yield place, f"must name a {kind} of {'its cameras' if named else 'a camera'}; {there}", known
         elif lacking := [camera for camera in named if name not in having[camera]]:
             yield place, f"is no {kind} of camera {lacking[0]}, which the rule names", having[lacking[0]]
+        elif used and not any(name in having[camera] for camera in used):
+            yield place, f"is no {kind} of camera {either(used)}", having[used[0]]
 
 
 def _names(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
-    cameras, models = list(_mapping(data.get("cameras"))), list(_mapping(data.get("models")))
+    cameras, models = list(mapping(data.get("cameras"))), list(mapping(data.get("models")))
     modes = [mode for mode in _list(data.get("modes")) if isinstance(mode, str)]
     for i, camera in enumerate(_list(rule.get("cameras"))):
         if isinstance(camera, str) and camera not in cameras:
             yield (*path, "cameras", i), f"must name a camera: {either(cameras)}", cameras
-    confirm = _mapping(rule.get("confirm"))
+    confirm = mapping(rule.get("confirm"))
     for place, model in (((*path, "model"), rule.get("model")), ((*path, "confirm", "model"), confirm.get("model"))):
         if isinstance(model, str) and models and model not in models:
             yield place, f"must name a model: {either(models)}", models
@@ -87,13 +80,13 @@ def _names(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
 
 def _limits(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
     """Ranges of time that cannot be read, and limits between which nothing lies."""
-    count = _mapping(rule.get("count"))
+    count = mapping(rule.get("count"))
     above, below = count.get("above"), count.get("below")
     if count and above is None and below is None:
         yield (*path, "count"), "needs above or below", []
     if isinstance(above, int) and isinstance(below, int) and above < below:
         yield (*path, "count", "below"), f"and above: {above} let everything count", []
-    during, location = rule.get("during"), _mapping(data.get("location"))
+    during, location = rule.get("during"), mapping(data.get("location"))
     if isinstance(during, str):
         latitude, longitude = location.get("latitude"), location.get("longitude")
         known = isinstance(latitude, int | float) and isinstance(longitude, int | float)
@@ -101,10 +94,6 @@ def _limits(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
             During(during, Place(ZoneInfo("UTC"), *((0.0, 0.0) if known else (None, None))))
         except ValueError as error:
             yield (*path, "during"), str(error), []
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[object]:

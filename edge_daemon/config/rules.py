@@ -13,18 +13,22 @@ from edge_daemon.settings import (
     ConditionSettings,
     ConfirmSettings,
     Count,
+    Covers,
     Crosses,
     Deposited,
     Enters,
     HasState,
     Leaves,
     RuleSettings,
+    Speed,
     Stays,
     Taken,
+    Then,
 )
 
 CONDITIONS = (
-    "enters", "leaves", "appears", "stays", "count", "absent", "left", "taken", "crosses", "scene", "camera", "system",
+    "enters", "leaves", "appears", "stays", "covers", "count", "absent", "left", "taken", "crosses", "speed", "scene",
+    "camera", "system",
 )  # fmt: skip
 """Keys of a rule of which it has one."""
 
@@ -36,6 +40,24 @@ class StaysIn(Section):
     """Name of a zone."""
     for_: Duration = Field(alias="for", examples=["30s"])
     """Time looked at."""
+
+
+class CoversIn(Section):
+    """A zone that covers a whole box."""
+
+    zone: Word
+    """Name of a zone."""
+    for_: Duration = Field(default="500ms", alias="for", validate_default=True)
+    """Time looked at."""
+
+
+class SpeedIn(Section):
+    """A zone, and a speed in it."""
+
+    zone: Word
+    """Name of a zone with lengths."""
+    above: float = Field(gt=0, le=1000, examples=[50])
+    """Kilometres an hour."""
 
 
 class CountIn(Section):
@@ -60,6 +82,21 @@ class LeftIn(Section):
     """Time looked at for which it has been at rest."""
     furniture: Duration = Field(default="30min", validate_default=True)
     """Time after which it belongs there."""
+    owner: list[Word] = Field(default=["person"])
+    """Classes of those who may have brought it: it is not left while the one that did is near. [] for none."""
+    near: float = Field(default=1.0, ge=0, le=10)
+    """How near that is, in heights of the owner."""
+
+
+class ThenCrossing(Section):
+    """Another line that is crossed afterwards."""
+
+    line: Word
+    """Name of a line."""
+    direction: Literal["in", "out"] | None = None
+    """Direction that counts; both if left out."""
+    within: Duration = Field(examples=["10s"])
+    """Longest time between the two crossings."""
 
 
 class LineCrossing(Section):
@@ -69,6 +106,8 @@ class LineCrossing(Section):
     """Name of a line."""
     direction: Literal["in", "out"] | None = None
     """Direction that counts; both if left out."""
+    then: ThenCrossing | None = Field(default=None, examples=[{"line": "door", "within": "10s"}])
+    """Another line that the same track has to cross afterwards: one event for both."""
 
 
 class Confirm(Section):
@@ -95,6 +134,8 @@ class Rule(Filtered):
     """Zone inside which something is first seen."""
     stays: StaysIn | None = Field(default=None, examples=[{"zone": "door", "for": "30s"}])
     """Zone, and for how long something stays in it."""
+    covers: CoversIn | None = Field(default=None, examples=[{"zone": "bay", "for": "10s"}])
+    """Zone in which the whole box of something lies."""
     count: CountIn | None = Field(default=None, examples=[{"zone": "door", "above": 3, "for": "10s"}])
     """Zone, and how many are in it."""
     absent: StaysIn | None = Field(default=None, examples=[{"zone": "door", "for": "5min"}])
@@ -105,6 +146,8 @@ class Rule(Filtered):
     """Zone from which an object is taken, and for how long it was at rest before."""
     crosses: LineCrossing | None = Field(default=None, examples=[{"line": "gate", "direction": "out"}])
     """Line that is crossed."""
+    speed: SpeedIn | None = Field(default=None, examples=[{"zone": "road", "above": 50}])
+    """Zone with lengths, and a speed that is exceeded in it, in kilometres an hour."""
     scene: list[Literal["covered", "moved", "dark"]] | None = Field(default=None, min_length=1, examples=[["covered"]])
     """States of the picture."""
     camera: list[Literal["down", "frozen"]] | None = Field(default=None, min_length=1, examples=[["down", "frozen"]])
@@ -131,12 +174,22 @@ class Rule(Filtered):
     """Another model that has to confirm."""
 
     @property
-    def places(self) -> tuple[str, ...]:
-        """Names of the zone or line that the rule is about; empty if it is about the camera or the machine."""
-        given = (self.stays, self.count, self.absent, self.left, self.taken)
-        names = [self.enters, self.leaves, self.appears, *(one.zone for one in given if one)]
-        lines = [self.crosses.line] if self.crosses else []
-        return tuple(name for name in (*names, *lines) if name)
+    def zones(self) -> tuple[str, ...]:
+        """Names of the zones that the rule is about."""
+        given = (self.stays, self.covers, self.count, self.absent, self.left, self.taken, self.speed)
+        names = (self.enters, self.leaves, self.appears, *(one.zone for one in given if one))
+        return tuple(name for name in names if name)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names of the lines that the rule is about."""
+        crosses = self.crosses
+        return tuple(one.line for one in (crosses, crosses.then) if one) if crosses else ()
+
+    @property
+    def needs_tracks(self) -> bool:
+        """True if the rule is about tracks, not about the camera or the machine."""
+        return bool(self.zones or self.lines)
 
     @property
     def settings(self) -> RuleSettings:
@@ -169,11 +222,20 @@ class Rule(Filtered):
         if self.absent:
             return Absent(zone=self.absent.zone, for_s=self.absent.for_)
         if self.left:
-            return Deposited(zone=self.left.zone, for_s=self.left.for_, furniture_s=self.left.furniture)
+            left = self.left
+            return Deposited(
+                zone=left.zone, for_s=left.for_, furniture_s=left.furniture, owners=tuple(left.owner), near=left.near
+            )
         if self.taken:
             return Taken(zone=self.taken.zone, for_s=self.taken.for_)
         if self.crosses:
-            return Crosses(line=self.crosses.line, direction=self.crosses.direction)
+            then = self.crosses.then
+            second = Then(line=then.line, within_s=then.within, direction=then.direction) if then else None
+            return Crosses(line=self.crosses.line, direction=self.crosses.direction, then=second)
+        if self.covers:
+            return Covers(zone=self.covers.zone, for_s=self.covers.for_)
+        if self.speed:
+            return Speed(zone=self.speed.zone, above=self.speed.above)
         return self._state
 
     @property

@@ -46,6 +46,7 @@ _WRONG_PORT = re.compile(r"[^/?#\s]*@[\w.-]+:[^/?#@\s]+(?:[/?#]|$)|[\w.-]+:\d+(?
 _URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
+Sides = tuple[float, float, float, float]
 CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 """A local time."""
 
@@ -293,6 +294,15 @@ def _clock_times(value: object) -> list[str]:
     return list(_differing(times))
 
 
+def _lengths(value: object) -> Sides:
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError("must be the lengths of four sides, such as [4m, 12m, 4m, 12m]")
+    a, b, c, d = (quantities.metres(one) for one in value)
+    if 2 * max(a, b, c, d) >= a + b + c + d:
+        raise ValueError("has a side that is as long as the three others together")
+    return a, b, c, d
+
+
 def track_section(value: object) -> object:
     """`false` and `true` as the sections that they are short for."""
     return {"enabled": value} if isinstance(value, bool) else value
@@ -408,6 +418,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
 Token = Annotated[str, AfterValidator(_token)]
+Lengths = Annotated[
+    Sides,
+    BeforeValidator(_lengths),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": quantities.METRES},
+            "minItems": 4,
+            "maxItems": 4,
+        }
+    ),
+]
 _CLOCK = {"type": "string", "pattern": CLOCK}
 ClockTimes = Annotated[
     list[str],

@@ -28,10 +28,18 @@ def because(fact: FactMap, zone: ZoneInfo) -> str:
             return (
                 f"{who} crossed {fact['line']} {fact['direction']} at {_clock(fact, zone)} and {_settled(fact)}{sure}"
             )
+        case "then":
+            return f"it crossed {fact['then']} {_seconds(fact['for_s'])} after {fact['line']}"
+        case "covered":
+            return f"{who} has been in {fact['zone']} with its whole box for {_seconds(fact['for_s'])}"
+        case "speed":
+            return f"{who} moves through {fact['zone']} at {fact['kmh']:.0f} km/h, above {fact['above']:g}"
+        case "near":
+            return f"{who} was near"
         case "stayed":
             return f"{who} has been in {fact['zone']} for {_seconds(fact['dwell_s'])}"
         case "left-behind":
-            return f"{who} has been at rest in {fact['zone']} for {_seconds(fact['for_s'])}"
+            return f"{who} has been left in {fact['zone']} for {_seconds(fact['for_s'])}"
         case "taken":
             return f"{who} is gone from where it was in {fact['zone']} for {_seconds(fact['for_s'])}"
         case "count":

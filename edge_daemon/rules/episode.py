@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from edge_daemon.messages.events import EventTrack, FactMap
-from edge_daemon.rules.conditions import Finding
+from edge_daemon.rules.finding import Finding
 from edge_daemon.zones.look import Instant
 from edge_daemon.zones.tracked import Tracked
 

@@ -1,6 +1,6 @@
 """One rule of one camera and model: its condition, its cool-down and its events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -9,13 +9,15 @@ import msgspec
 from edge_daemon.messages.events import Event, EventTrack, FactMap
 from edge_daemon.messages.published import utc
 from edge_daemon.rules.because import because, dated
-from edge_daemon.rules.conditions import NO_TRACK, Condition, ConditionState, Finding, Findings
+from edge_daemon.rules.conditions import Condition
 from edge_daemon.rules.during import During, Place
 from edge_daemon.rules.episode import Episode, event_track
 from edge_daemon.rules.event_id import Origin, event_id
+from edge_daemon.rules.finding import NO_TRACK, Finding, Findings
 from edge_daemon.rules.incident import Incidents
+from edge_daemon.rules.memory import Memory, rename
 from edge_daemon.rules.view import View
-from edge_daemon.settings import RuleSettings
+from edge_daemon.settings import RuleSettings, ZoneSettings
 
 UPDATE_S = 1.0
 """Least time between two updates of an event."""
@@ -46,13 +48,25 @@ class RuleState(msgspec.Struct):
     it holds in them.
     """
 
-    condition: ConditionState = msgspec.field(default_factory=ConditionState)
+    memory: Memory = msgspec.field(default_factory=Memory)
     open: dict[int, Episode] = {}
     ended_s: dict[int, float] = {}
     suppressed: dict[int, int] = {}
     muted: set[int] = set()
     refused: set[int] = set()
     rejected: int = 0
+
+    def rename(self, number: int, into: int) -> None:
+        """Go on under another number: two tracks turned out to be one, and nothing alarms twice because of it."""
+        self.memory.rename(number, into)
+        for mapping in (self.open, self.ended_s, self.suppressed):
+            rename(mapping, number, into)
+        for episode in self.open.values():
+            episode.tracks.pop(number, None)
+        for keys in (self.muted, self.refused, *(episode.keys for episode in self.open.values())):
+            if number in keys:
+                keys.remove(number)
+                keys.add(into)
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,18 +82,26 @@ class Rule:
     """Begins, updates and ends the events of one rule."""
 
     def __init__(
-        self, scope: Scope, name: str, settings: RuleSettings, incidents: Incidents, state: RuleState | None = None
+        self,
+        scope: Scope,
+        name: str,
+        settings: RuleSettings,
+        incidents: Incidents,
+        state: RuleState | None = None,
+        zones: Mapping[str, ZoneSettings] | None = None,
     ) -> None:
         self.state = state or RuleState()
         self._scope = scope
         self._name = name
         self._settings = settings
         self._incidents = incidents
-        self._condition = Condition(settings, self.state.condition)
+        self._condition = Condition(settings, self.state.memory, zones)
         self._during = During(settings.during, scope.place) if settings.during else None
 
     def update(self, view: View, enabled: bool = True) -> Iterator[Outcome]:
         """Take in one look, or a moment between two."""
+        for number, into in view.renamed:
+            self.state.rename(number, into)
         findings = self._condition.update(view)
         limits = self._limits(view) if enabled and findings.begun else None
         for finding in findings.begun:
@@ -219,8 +241,8 @@ class Rule:
 
     def _watch(self, episode: Episode, numbers: list[int] | tuple[int, ...], view: View) -> None:
         for number in numbers:
-            if number in view.tracks:
-                episode.tracks[number] = event_track(view.tracks[number], view.size)
+            if track := view.tracks.get(number) or view.ended.get(number):
+                episode.tracks[number] = event_track(track, view.size)
 
     def _dated(self, finding: Finding, view: View) -> list[FactMap]:
         return [

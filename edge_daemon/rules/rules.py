@@ -7,7 +7,7 @@ import msgspec
 from edge_daemon.rules.incident import Incidents
 from edge_daemon.rules.rule import Outcome, Rule, RuleState, Scope
 from edge_daemon.rules.view import View
-from edge_daemon.settings import RuleSettings
+from edge_daemon.settings import RuleSettings, ZoneSettings
 
 
 class Saved(msgspec.Struct):
@@ -27,12 +27,18 @@ class RulesState(msgspec.Struct):
 class Rules:
     """Turns one view after another into events. A rule that is the same as before goes on from its state."""
 
-    def __init__(self, scope: Scope, settings: Mapping[str, RuleSettings], state: RulesState | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        settings: Mapping[str, RuleSettings],
+        state: RulesState | None = None,
+        zones: Mapping[str, ZoneSettings] | None = None,
+    ) -> None:
         state = state or RulesState()
         self._incidents = state.incidents
         self._settings = dict(settings)
         self._rules = {
-            name: Rule(scope, name, rule, self._incidents, _kept(state.rules.get(name), rule))
+            name: Rule(scope, name, rule, self._incidents, _kept(state.rules.get(name), rule), zones)
             for name, rule in settings.items()
         }
         self._changed = [

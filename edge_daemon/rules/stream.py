@@ -86,7 +86,7 @@ class Stream:
         self._covered = CoveredTime(longest_s, state.covered)
         self._counts = Counts(state.counts)
         self._counts.state.changed |= self._zones.changed
-        self._rules = Rules(scope, settings.rules, state.rules)
+        self._rules = Rules(scope, settings.rules, state.rules, settings.zones.zones)
 
     @property
     def state(self) -> StreamState:
@@ -131,7 +131,7 @@ class Stream:
         look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, {}, self._covered.rest)
         facts = self._zones.update(look)
         self._counts.add(facts)
-        return self._evaluate(self._view(self._state.last, instant, facts, switches), switches)
+        return self._evaluate(self._view(self._state.last, instant, facts, switches, at_look=True), switches)
 
     def pass_time(self, away_s: float, wall_s: float, switches: Switches = NO_SWITCHES) -> list[Outcome]:
         """Let time pass without a look, `away_s` since the last one on the monotonic clock, so that the states of a
@@ -207,7 +207,9 @@ class Stream:
         last = self._state.last or Position(0, 0, 0.0, 0.0)
         return self._view(last, self.instant, (), NO_SWITCHES)
 
-    def _view(self, at: Position, instant: Instant, facts: Sequence[Fact], switches: Switches) -> View:
+    def _view(
+        self, at: Position, instant: Instant, facts: Sequence[Fact], switches: Switches, *, at_look: bool = False
+    ) -> View:
         return View(
             instant,
             at.wall_s,
@@ -220,6 +222,8 @@ class Stream:
             {zone.name: zone.state.visits for zone in self._zones.zones},
             switches.states,
             switches.mode,
+            self._zones.ended if at_look else {},
+            self._zones.renamed if at_look else (),
         )
 
     def _report(self, duration_s: float, wall_s: float) -> CountsReport:

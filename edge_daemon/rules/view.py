@@ -17,8 +17,8 @@ class View(NamedTuple):
     """A look (`epoch`, `seq`), or a moment between two looks, with the facts since the last one.
 
     `instant` goes on from epoch to epoch; `time_s` is camera time in this one, `wall_s` the time since the Unix epoch.
-    `visits` are by zone and track. `tracks` contains those that are not found at the moment. `size` is width and height
-    of the picture.
+    `visits` are by zone and track. `tracks` contains those that are not found at the moment, `ended` those that ended
+    with this look, `renamed` the numbers under which others go on. `size` is width and height of the picture.
     """
 
     instant: Instant
@@ -32,6 +32,8 @@ class View(NamedTuple):
     visits: Mapping[str, Mapping[int, Visit]] = {}
     states: States = NO_STATES
     mode: str | None = None
+    ended: Mapping[int, Tracked] = {}
+    renamed: Sequence[tuple[int, int]] = ()
 
     def wall_of(self, time_s: float) -> float:
         """Wall time of a moment of camera time."""

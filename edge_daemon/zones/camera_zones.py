@@ -32,8 +32,8 @@ class CameraZones:
     """Turns the tracks of one look after another into facts.
 
     State of zones and lines that are gone is dropped. In those that have `changed`, paths begin again, and who is still
-    inside stays inside. `changed` is true if any of them is not as it was. `renamed` are the tracks that the last look
-    continued under another number, each with that number.
+    inside stays inside. `changed` is true if any of them is not as it was. `ended` are the tracks that ended with the
+    last look, `renamed` those that it continued under another number, each with that number.
     """
 
     def __init__(self, settings: CameraZonesSettings, state: CameraZonesState | None = None) -> None:
@@ -41,6 +41,7 @@ class CameraZones:
         old = state.settings or settings
         self.changed = (settings.zones, settings.lines) != (old.zones, old.lines)
         self.tracks = state.tracks
+        self.ended: dict[int, Tracked] = {}
         self.renamed: list[tuple[int, int]] = []
         self._settings = settings
         self._last = state.last
@@ -74,8 +75,7 @@ class CameraZones:
         look = look._replace(seen=seen, ended=self._ended(look))
         facts: list[Fact] = [fact for line in self.lines for fact in line.update(look, self.tracks)]
         facts += [fact for zone in self.zones for fact in zone.update(look, self.tracks)]
-        for tracker_id in look.ended:
-            del self.tracks[tracker_id]
+        self.ended = {tracker_id: self.tracks.pop(tracker_id) for tracker_id in look.ended}
         return sorted(facts, key=lambda fact: (fact.time_s, fact.tracker_id))
 
     def now(self) -> dict[str, Counter[str]]:

@@ -7,7 +7,8 @@ import msgspec
 from edge_daemon.settings import FilterSettings
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.zones.geometry import Point
-from edge_daemon.zones.look import EndReason, Instant, Seen, at_edge
+from edge_daemon.zones.look import Box, EndReason, Instant, Seen, at_edge
+from edge_daemon.zones.travel import distance
 
 STEPS = 100
 """Confidences are remembered in steps of one hundredth."""
@@ -20,23 +21,29 @@ class Tracked(msgspec.Struct, array_like=True):
 
     `velocity` is that of its centre, in shares of the picture a second. It was not found in the last `missed` looks,
     for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are sums of confidences.
+    From the box `start`, where it was first seen, it is `away` by this many of its sizes; `moved` is the most by which
+    it was away in two looks one after another, so that a single wrong box moves nothing.
     """
 
     first: Instant
     began_at_edge: bool
     last: Instant
     seen: Seen
+    start: Box
     velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
     votes: dict[str, float] = {}
     missed: int = 0
     lost_s: float = 0.0
     ignored: bool = False
+    away: float = 0.0
+    moved: float = 0.0
 
     @classmethod
     def begin(cls, seen: Seen, start: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time, and was detected at `start`."""
-        return cls(start, at_edge(seen.began or seen.box), start, seen, ignored=ignored)
+        box = seen.began or seen.box
+        return cls(start, at_edge(box), start, seen, box, ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
@@ -45,6 +52,8 @@ class Tracked(msgspec.Struct, array_like=True):
             weight = -expm1(-elapsed_s / MEMORY_S)
             (x, y), (x0, y0), (vx, vy) = seen.anchor("center"), self.seen.anchor("center"), self.velocity
             self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
+        away = distance(self.start, seen.box)
+        self.away, self.moved = away, max(self.moved, min(self.away, away))
         votes, step = self.votes, round(seen.confidence * STEPS)
         votes[seen.class_name] = votes.get(seen.class_name, 0.0) + seen.confidence
         self.confidences[step] = self.confidences.get(step, 0) + 1
@@ -95,4 +104,6 @@ class Tracked(msgspec.Struct, array_like=True):
             return f"size {self.seen.height:.2f} is not from {wanted.min_size:.2f} to {wanted.max_size:.2f}"
         if wanted.confidence and self.confidence < wanted.confidence:
             return f"confidence {self.confidence:.2f} is below {wanted.confidence:.2f}"
+        if self.moved < wanted.moves:
+            return f"it moved by {self.moved:.2f} of its size, less than {wanted.moves:.2f}"
         return None

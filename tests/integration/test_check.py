@@ -105,3 +105,21 @@ def test_files_of_the_service_are_readable_by_its_user(tmp_path: Path, monkeypat
     assert "may not read" in problem.text
     labels.chmod(0o644)
     assert not list(machine_faults(load(file), file, file))
+
+
+NORTH = """\
+cameras: {a: {source: "scene:", zones: {z: {points: [[0, 0], [1, 0], [1, 1]]}}}}
+models: {m: {path: "builtin:person"}}
+publish: {bind: ["ipc://p"]}
+web: {enabled: false}
+location: {latitude: 69.6, longitude: 18.9}
+rules: {night: {enters: z, classes: [CLASS], during: sunset-sunrise}}
+"""
+
+
+def test_classes_of_rules_are_those_of_the_model_and_days_without_a_sunset_are_noted(tmp_path: Path) -> None:
+    assert problems(check(tmp_path, NORTH.replace("CLASS", "car"))) == [
+        "6: rules.night.classes[0]: model m has no class 'car': there are person"
+    ]
+    result = check(tmp_path, NORTH.replace("CLASS", "person"))
+    assert "rules.night.during: is never on 116 days of the year, on which the sun does not" in result.output

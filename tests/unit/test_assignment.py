@@ -72,6 +72,6 @@ def test_a_model_that_runs_on_detections_of_another_has_no_tracks() -> None:
 
 def test_rules_about_cameras_and_the_system_need_no_tracks() -> None:
     rules = "offline: {camera: [down]}, covered: {scene: [covered], cameras: [d]}, disk: {system: [disk]}"
-    found = assigned(f"c: {{source: 0}}, d: {{source: 1, {ZONES}}}", "a: {path: m.onnx, track: false}", rules)
+    found = assigned("c: {source: 0}, d: {source: 1}", "a: {path: m.onnx, track: false}", rules)
     assert summary(found) == {("c", "a"): (False, ["offline", "disk"]), ("d", "a"): (False, ["offline", "covered"])}
     assert not found["d", "a"].zones.zones

@@ -1,8 +1,6 @@
 """Rules, by their definitions: when an event begins, what belongs to it, when it ends, and why."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -10,85 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.events import Event
-from edge_daemon.rules.during import Place
-from edge_daemon.rules.rule import Outcome, Question, Scope
+from edge_daemon.rules.rule import Outcome, Question
 from edge_daemon.rules.rules import Rules, RulesState
-from edge_daemon.rules.view import View
 from edge_daemon.settings import (
     Absent,
     Appears,
-    CameraZonesSettings,
     ConfirmSettings,
     Count,
+    Covers,
     Crosses,
     Deposited,
     Enters,
     FilterSettings,
     HasState,
     Leaves,
-    LineSettings,
     RuleSettings,
     Stays,
     Taken,
-    ZoneSettings,
+    Then,
 )
-from edge_daemon.zones.camera_zones import CameraZones
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
-
-BERLIN = ZoneInfo("Europe/Berlin")
-SCOPE = Scope(box="yard-box", camera="yard", model="objects", place=Place(BERLIN))
-ZONES = CameraZonesSettings(
-    zones={"drive": ZoneSettings(points=((0.0, 0.5), (1.0, 0.5), (1.0, 0.95), (0.0, 0.95)))},
-    lines={"gate": LineSettings(points=((0.0, 0.5), (1.0, 0.5)))},
-)
-NIGHT_S = datetime(2026, 11, 28, 22, 14, tzinfo=BERLIN).timestamp()
-SIZE = (1600, 900)
-OUTSIDE, INSIDE = 0.3, 0.7
-
-
-def seen(number: int, y: float, name: str = "person", x: float = 0.5) -> Seen:
-    return Seen(number, name, (x - 0.05, y - 0.2, x + 0.05, y), 0.9)
-
-
-class Yard:
-    """A camera with a zone and a line, and rules."""
-
-    def __init__(self, **rules: RuleSettings) -> None:
-        self.zones = CameraZones(ZONES)
-        self.rules = Rules(SCOPE, rules)
-        self.seq = 0
-        self.last = self.view(0.0)
-
-    def view(self, time_s: float, looked_s: float | None = None, **more: object) -> View:
-        self.seq += 1
-        instant = Instant(time_s, time_s if looked_s is None else looked_s)
-        visits = {zone.name: zone.state.visits for zone in self.zones.zones}
-        view = View(instant, NIGHT_S + time_s, time_s, 7, self.seq, SIZE, tracks=self.zones.tracks, visits=visits)
-        self.last = view._replace(**more)  # type: ignore[arg-type]
-        return self.last
-
-    def look(
-        self, time_s: float, *found: Seen, ended: dict[int, EndReason] | None = None, looked_s: float | None = None,
-        mode: str | None = None, off: Sequence[str] = (),
-    ) -> list[Outcome]:  # fmt: skip
-        instant = Instant(time_s, time_s if looked_s is None else looked_s)
-        facts = self.zones.update(Look(instant, SIZE[0] / SIZE[1], found, ended or {}))
-        return self.rules.update(self.view(time_s, looked_s, facts=facts, mode=mode), off)
-
-    def enter(self, time_s: float, number: int = 1, name: str = "person") -> list[Outcome]:
-        """A track walks in from outside, within 0.2 s."""
-        return self.look(time_s, seen(number, OUTSIDE, name)) + self.look(time_s + 0.2, seen(number, INSIDE, name))
-
-
-def phases(outcomes: Sequence[Outcome]) -> list[str]:
-    return [outcome.phase if isinstance(outcome, Event) else "question" for outcome in outcomes]
-
-
-def only(outcomes: Sequence[Outcome]) -> Event:
-    (event,) = outcomes
-    assert isinstance(event, Event)
-    return event
-
+from edge_daemon.zones.look import EndReason
+from tests.unit.yard import INSIDE, OUTSIDE, SCOPE, ZONES, Yard, only, phases, seen
 
 ENTERS = RuleSettings(condition=Enters(zone="drive"), filter=FilterSettings(classes=("person",)))
 
@@ -417,9 +357,14 @@ EVERY = {
     "absent": RuleSettings(condition=Absent(zone="drive", for_s=2)),
     "crosses": RuleSettings(condition=Crosses(line="gate"), cooldown_s=1),
     "taken": RuleSettings(condition=Taken(zone="drive", for_s=1)),
+    "then": RuleSettings(condition=Crosses(line="gate", then=Then(line="door", within_s=2)), cooldown_s=0),
+    "covers": RuleSettings(condition=Covers(zone="drive", for_s=0.5), cooldown_s=0),
+    "moves": msgspec.structs.replace(ENTERS, filter=FilterSettings(moves=0.5), cooldown_s=0),
     "bag": RuleSettings(condition=Deposited(zone="drive", for_s=2, furniture_s=5)),
 }
-places = st.lists(st.lists(st.sampled_from([None, OUTSIDE, 0.48, 0.51, INSIDE]), min_size=3, max_size=3), max_size=40)
+places = st.lists(
+    st.lists(st.sampled_from([None, OUTSIDE, 0.48, 0.51, INSIDE, 0.9]), min_size=3, max_size=3), max_size=40
+)
 
 
 def street(yard: Yard, scenes: Sequence[Sequence[float | None]], begin: int = 0) -> list[Outcome]:
@@ -432,10 +377,10 @@ def street(yard: Yard, scenes: Sequence[Sequence[float | None]], begin: int = 0)
 
 @given(places, st.integers(0, 40))
 def test_rules_go_on_alike_from_a_state_that_was_written_and_read(scenes: list[list[float | None]], at: int) -> None:
-    whole, parted = Yard(**EVERY), Yard(**EVERY)
+    whole, parted = Yard(ZONES, **EVERY), Yard(ZONES, **EVERY)
     expected = street(whole, scenes)
     found = street(parted, scenes[:at])
-    parted.rules = Rules(SCOPE, EVERY, copied(parted.rules.state))
+    parted.rules = Rules(SCOPE, EVERY, copied(parted.rules.state), ZONES.zones)
     assert parted.rules.resume(parted.last) == []
     assert found + street(parted, scenes[at:], at) == expected
 
@@ -444,7 +389,7 @@ def test_rules_go_on_alike_from_a_state_that_was_written_and_read(scenes: list[l
 def test_each_event_starts_once_and_ends_once_with_cool_downs_between_and_incidents_that_overlap(
     scenes: list[list[float | None]],
 ) -> None:
-    yard = Yard(**EVERY)
+    yard = Yard(ZONES, **EVERY)
     events = [event for event in street(yard, scenes) if isinstance(event, Event)]
     events += [event for event in yard.rules.close(yard.view(100), "source-ended") if isinstance(event, Event)]
     open_now: dict[str, Event] = {}
