@@ -49,6 +49,12 @@ def streams_of(config: Config, rule: Rule, classes: Classes) -> Iterator[StreamK
             yield name, models[0]
 
 
+def scene_watched(config: Config) -> set[str]:
+    """The cameras of which a rule asks if they were covered or moved, or are dark."""
+    rules = [rule for rule in (config.rules or {}).values() if rule.scene]
+    return {name for rule in rules for name, camera in config.cameras.items() if _applies(rule, name, camera)}
+
+
 def candidates(config: Config, camera: str, rule: Rule, classes: Classes) -> list[str]:
     """Models of a camera whose tracks a rule may use, in order of preference; those that know its classes if any do."""
     models = tracking(config, camera)
