@@ -178,7 +178,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
-    people go to the address `viewers`, if somebody listens there.
+    people go to the address `viewers`, if somebody listens there. The areas `privacy` (polygons, x and y from 0 to 1)
+    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised.
     """
 
     camera: str
@@ -188,6 +189,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: Delivery
     fps: float | None = None
     motion: MotionSettings | None = None
+    privacy: list[list[tuple[float, float]]] = []
+    scene: bool = False
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from edge_daemon.capture.picture import Picture
 from edge_daemon.errors import PictureError
-from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
+from edge_daemon.imaging.grey import Grey
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.status import MotionStatus
 from edge_daemon.settings import MotionSettings
 
-WIDTH = 160
-"""Width in pixels of the pictures that are compared."""
 MEMORY_S = 0.5
 """Time constant of the average that frames are compared with: anything still for two or three of these is part of the
 background.
@@ -71,7 +69,8 @@ class Motion:
         height, width = first.shape
         self._seen = np.full((height, width), 255, np.uint8)
         corners = [np.array(polygon) * (width, height) for polygon in self._settings.mask]
-        cv2.fillPoly(self._seen, [np.rint(polygon).astype(np.int32) for polygon in corners], (0,))
+        for polygon in corners:  # one by one: where two overlap in one call, they cancel each other
+            cv2.fillPoly(self._seen, [np.rint(polygon).astype(np.int32)], (0,))
         every = np.zeros((height, width), bool)
         every[::_SAMPLE, ::_SAMPLE] = True
         self._sample = np.flatnonzero(every & (self._seen > 0))
@@ -110,7 +109,7 @@ class MotionGate:
         if time_s < self._passed_s:  # the clock was set back
             self._moved_s = self._passed_s = -math.inf
         try:
-            change = self._motion.add(_grey(picture), time_s)
+            change = self._motion.add(picture.grey, time_s)
         except PictureError:
             change = "light"
         if change == "movement":
@@ -131,9 +130,3 @@ class MotionGate:
         share = self.passed / self.seen if self.seen else 0.0
         state: Literal["moving", "still"] = "moving" if self.moving else "still"
         return MotionStatus(state=state, since=utc(self.since_ns), passed=round(share, 4))
-
-
-def _grey(picture: Picture) -> Grey:
-    if picture.jpeg is not None:
-        return small_grey_of_jpeg(picture.jpeg, WIDTH)
-    return small_grey(picture.pixels, WIDTH)

@@ -48,6 +48,12 @@ class Outboxes:
         lasts = [self._dead, *(outbox.last for outbox in self._open.values())]
         return next((last for last in lasts if last and last[0].seq == seq), None)
 
+    def forget(self) -> None:
+        """Release the pictures that were sent last: they may show what must not be sent any more."""
+        self._dead = None
+        for outbox in self._open.values():
+            outbox.last = None
+
     def to(self, worker: str, inbox: str) -> Outbox:
         """The outbox of a worker; one that was restarted has a new `inbox`."""
         outbox = self._open.get(worker)

@@ -8,8 +8,13 @@ from typing import Protocol, runtime_checkable
 from edge_daemon.capture.jpegs import decoded, is_turned, turned
 from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.imaging.colour import Pixels
+from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
 from edge_daemon.imaging.header import read_header
+from edge_daemon.imaging.privacy import Mask
 from edge_daemon.imaging.yuv import Yuv
+
+GREY_WIDTH = 160
+"""Width in pixels of the pictures in which movement and the state of the scene are looked for."""
 
 
 @dataclass(eq=False)
@@ -21,6 +26,8 @@ class Picture:
     a source that sends JPEGs, from which the pixels can be made at any time. `truth` are the boxes (x1, y1, x2, y2 in
     pixels) of what a generated scene contains. `packet` is the coded picture that it was decoded from, if known, `file`
     the name of a picture in a folder.
+
+    `mask` hides areas in all pixels that are taken from it. `jpeg` and `packet` show them, so they stay in the capture.
     """
 
     time_s: float
@@ -29,6 +36,7 @@ class Picture:
     truth: list[list[float]] | None = None
     packet: Packet | None = None
     file: str | None = None
+    mask: Mask | None = None
 
     @cached_property
     def pixels(self) -> Pixels | Yuv:
@@ -37,7 +45,26 @@ class Picture:
         Raises:
             SourceError: the frame cannot be decoded.
         """
-        return self.load()
+        return self._hidden(self.load())
+
+    @cached_property
+    def grey(self) -> Grey:
+        """A grey picture, at most GREY_WIDTH wide.
+
+        Raises:
+            PictureError: its JPEG cannot be decoded.
+            SourceError: the frame cannot be decoded.
+        """
+        if self.jpeg is None:
+            return small_grey(self.pixels, GREY_WIDTH)
+        grey = small_grey_of_jpeg(self.jpeg, GREY_WIDTH)
+        return self.mask.fill(grey, 0) if self.mask else grey
+
+    def hide(self, mask: Mask | None) -> None:
+        """Hide the areas of another mask from now on; pixels that are there already keep what was hidden too."""
+        self.mask = mask
+        if mask and "pixels" in self.__dict__:
+            self.__dict__["pixels"] = mask.hide(self.pixels)
 
     def reduced(self, size: tuple[int, int]) -> Pixels | Yuv:
         """Pixels (BGR, uint8, height x width x 3, or planes) of at least this width and height, at less cost if any.
@@ -50,7 +77,7 @@ class Picture:
         width, height = self.size
         most = min(width // size[0], height // size[1])
         times = next(times for times in (8, 4, 2, 1) if times <= max(1, most))
-        return decoded(self.jpeg, self.size, reduced=times)
+        return self._hidden(decoded(self.jpeg, self.size, reduced=times))
 
     @property
     def bgr(self) -> Pixels:
@@ -70,6 +97,9 @@ class Picture:
             return self.pixels.size
         height, width = self.pixels.shape[:2]
         return width, height
+
+    def _hidden(self, pixels: Pixels | Yuv) -> Pixels | Yuv:
+        return self.mask.hide(pixels) if self.mask else pixels
 
 
 def of_jpeg(jpeg: bytes, size: tuple[int, int], arrived_s: float, packet: Packet | None = None) -> Picture:

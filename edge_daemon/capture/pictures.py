@@ -12,6 +12,7 @@ from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.window import BufferedFrame
 from edge_daemon.errors import EdgeError
 from edge_daemon.imaging.codecs import encode_bgr
+from edge_daemon.imaging.privacy import Mask
 from edge_daemon.imaging.yuv import area_bgr
 from edge_daemon.messages.pictures import FULL, SIZES, PictureHeader, topic
 from edge_daemon.messages.published import utc
@@ -47,6 +48,8 @@ class Pictures:
         self._looked_at = -1  # number of the last frame that was sent to a model
         self._unseen_at = self._spare_at = 0.0
         self._spare: BufferedFrame | None = None
+        self.mask: Mask | None = None
+        """Areas to hide."""
 
     def fileno(self) -> int:
         """File descriptor that is readable when subscriptions may have arrived."""
@@ -100,6 +103,7 @@ class Pictures:
     def _publish(self, frame: BufferedFrame, epoch: int) -> None:
         sizes = self._sizes if frame.seq > self._seq else self._new
         self._seq, self._new = max(self._seq, frame.seq), ()
+        frame.hide(self.mask)
         began, made = time.monotonic(), dict[tuple[int, int], bytes]()
         try:
             for size in sizes:

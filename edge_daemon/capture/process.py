@@ -16,6 +16,7 @@ from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
+from edge_daemon.imaging.privacy import mask_of
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
@@ -67,6 +68,7 @@ class Capture:
         self._window = Window(settings)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._announcements = Announcements(settings)
+        self._mask = mask_of(settings.privacy)
         self._encoding = Encoding(settings)
         self._pictures = (
             Pictures(context, settings.viewers, settings.camera, settings.quality) if settings.viewers else None
@@ -76,6 +78,7 @@ class Capture:
         )
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes = Outboxes(context, self._encoding.pools)
+        self._hide()
         self._decode: Decoder[list[ToCapture]] = Decoder(list[ToCapture])
         self._epoch: int | None = None
         self._ready = self._ended = self._finished = False
@@ -143,11 +146,23 @@ class Capture:
 
     def _change(self, settings: CaptureSettings) -> None:
         """Use other settings from now on; the source stays open."""
+        if settings.privacy != self._settings.privacy:
+            self._mask = mask_of(settings.privacy)
+            self._hide()
         self._settings, self._control.hang_s = settings, settings.stall_timeout_s
         self._announcements.change(settings)
         self._encoding.change(settings)
         self._reader.change(settings)
         self._control.reconfigured()
+
+    def _hide(self) -> None:
+        """Hide the areas of the mask in what is read and shown from now on; frames that are buffered follow when they
+        are sent.
+        """
+        self._reader.mask = self._mask
+        if self._pictures:
+            self._pictures.mask = self._mask
+        self._outboxes.forget()
 
     def _notice(self, news: bool) -> None:
         """Wake the loop: the reader has queued an announcement, or has other `news`."""
@@ -225,6 +240,7 @@ class Capture:
             return
         if request.keep:
             self._window.keep(frame)
+        frame.hide(self._mask)
         self._announce(frame.seq)
         self._announcements.requested()
         form = self._encoding.form_of(frame, request)
@@ -289,6 +305,7 @@ class Capture:
             share=request.keep,
             truth=frame.picture.truth,
             file=frame.picture.file,
+            scene=frame.scene or msgspec.UNSET,
             crops=request.crops,
             deaths=request.deaths,
             shared=shared,

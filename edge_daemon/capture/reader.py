@@ -16,10 +16,12 @@ from edge_daemon.capture.picture import Picture, RequestedSource, Source
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
+from edge_daemon.capture.scene import Scene
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.window import BufferedFrame, Window
 from edge_daemon.config.sources import comes_and_goes, is_folder_here
 from edge_daemon.errors import SourceError
+from edge_daemon.imaging.privacy import Mask
 from edge_daemon.log import redact
 from edge_daemon.messages.scheduling import Announce, Skipped
 from edge_daemon.settings import CaptureSettings
@@ -53,6 +55,9 @@ class Reader(threading.Thread):
         self._prepare, self._wake = prepare, wake
         self._pace = Pace(settings)
         self.gate = MotionGate(settings.motion) if settings.motion else None
+        self.mask: Mask | None = None
+        """Areas to hide in each picture."""
+        self.scene = Scene(settings.privacy) if settings.scene else None
         self._epoch = self._start_at = 0
         self._moments: Moments
         self._source: Source | None = None
@@ -84,6 +89,8 @@ class Reader(threading.Thread):
             self._pace = Pace(settings)
         if settings.motion != self._settings.motion:
             self.gate = MotionGate(settings.motion) if settings.motion else None
+        if (settings.scene, settings.privacy) != (self._settings.scene, self._settings.privacy):
+            self.scene = Scene(settings.privacy) if settings.scene else None
         self._settings = settings
         if isinstance(source := self._source, RequestedSource):
             source.request(settings.fps)
@@ -167,9 +174,11 @@ class Reader(threading.Thread):
                 continue
             if played:
                 self._ending.wait(played.until_shown_s(picture.time_s, time.monotonic()))
+            picture.mask = self.mask
             self._number(picture)
+            changed = self._look_at_scene(picture)
             admitted = self._pace.admit(picture.time_s)
-            self._choose(picture, source, paced=not admitted)
+            self._choose(picture, source, paced=not admitted, changed=changed)
             stuck = frozen.add(picture) if admitted and source.live else self.state == "frozen"
             self._enter("frozen" if stuck else "up")
         return False
@@ -194,15 +203,20 @@ class Reader(threading.Thread):
         if picture.packet:
             picture.packet.epoch, picture.packet.seq, picture.packet.time_s = self._epoch, self.seq, picture.time_s
 
-    def _choose(self, picture: Picture, source: Source, *, paced: bool) -> None:
+    def _look_at_scene(self, picture: Picture) -> bool:
+        """Look for a camera that was tampered with, if that is wanted; True if something changed."""
+        return bool(self.scene and self.scene.is_due(picture.time_s) and self.scene.add(picture.grey, picture.time_s))
+
+    def _choose(self, picture: Picture, source: Source, *, paced: bool, changed: bool) -> None:
         """Offer a frame or skip it. A frame that was read before, and is not offered again, passes the same gates: a
-        file's frames have the same fate however often it is read.
+        file's frames have the same fate however often it is read. One with which the state of the scene `changed`
+        passes the motion gate.
         """
         new = self.seq >= self._start_at
         if paced:
             self.paced += new
             self._show(picture, source)
-        elif (gate := self.gate) and not gate.admit(picture, time.time_ns()):
+        elif (gate := self.gate) and not gate.admit(picture, time.time_ns()) and not changed:
             self.still += new
             self._show(picture, source)
         elif new:
@@ -217,7 +231,8 @@ class Reader(threading.Thread):
         if self.size not in ((0, 0), picture.size):
             logger.info("pictures are %dx%d now", *picture.size)
         self.size = picture.size
-        frame = BufferedFrame(self.seq, moment, picture, self.still, self.undecodable)
+        scene = self.scene.present if self.scene else ()
+        frame = BufferedFrame(self.seq, moment, picture, self.still, self.undecodable, scene)
         message = Announce(
             camera=self._settings.camera,
             epoch=self._epoch,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from edge_daemon.capture.moment import Moment
 from edge_daemon.capture.picture import Picture
-from edge_daemon.messages.frames import YuvFormat
+from edge_daemon.imaging.privacy import Mask
+from edge_daemon.messages.frames import SceneState, YuvFormat
 from edge_daemon.settings import CaptureSettings, Codec
 from edge_daemon.transport.shared_memory import Slot
 
@@ -36,7 +37,7 @@ class Encoded(NamedTuple):
 @dataclass(eq=False)
 class BufferedFrame:
     """A frame as it was read, and its encodings made so far. Of the frames before it, `still` and `undecodable`
-    ones were skipped as such.
+    ones were skipped as such. `scene` are the present states of the scene.
     """
 
     seq: int
@@ -44,7 +45,14 @@ class BufferedFrame:
     picture: Picture
     still: int = 0
     undecodable: int = 0
+    scene: tuple[SceneState, ...] = ()
     encoded: dict[Form, Encoded] = field(default_factory=dict)
+
+    def hide(self, mask: Mask | None) -> None:
+        """Hide the areas of `mask`, if it is another one than that with which the frame was read."""
+        if self.picture.mask is not mask:
+            self.picture.hide(mask)
+            self.encoded.clear()
 
 
 class Window:

@@ -54,6 +54,11 @@ def cameras_of(config: Config, rule: Rule) -> list[str]:
     return [name for name, camera in config.cameras.items() if _applies(rule, name, camera)]
 
 
+def scene_watched(config: Config) -> set[str]:
+    """The cameras of which a rule asks if they were covered or moved, or are dark."""
+    return {name for rule in (config.rules or {}).values() if rule.scene for name in cameras_of(config, rule)}
+
+
 def candidates(config: Config, camera: str, rule: Rule, classes: Classes) -> list[str]:
     """Models of a camera whose tracks a rule may use, in order of preference; those that know its classes if any do."""
     models = tracking(config, camera)

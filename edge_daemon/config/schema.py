@@ -34,6 +34,7 @@ from edge_daemon.config.values import (
     SecretKey,
     Sha256,
     Share,
+    SimplePolygon,
     Size,
     Source,
     Token,
@@ -112,6 +113,8 @@ class Camera(Section):
     """Lines in the picture, by name: who crosses them."""
     ignore: list[Ignored] | None = Field(default=None, examples=[[{"points": [[0, 0], [0.2, 0], [0.2, 0.2]]}]])
     """Areas: what is first seen there is ignored."""
+    privacy: list[SimplePolygon] | None = Field(default=None, examples=[[[[0.8, 0], [1, 0], [1, 0.4]]]])
+    """Polygons that are black in every picture, before models, motion and everybody who looks."""
     device: Device = Field(default_factory=Device)
 
 

@@ -12,6 +12,9 @@ Annotation = Literal["raw", "jpeg"]
 Matrix = Literal["bt601", "bt709", "bt2020"]
 """Conversion of YUV to RGB, by the number of the ITU recommendation that defines it."""
 
+SceneState = Literal["covered", "moved", "dark"]
+"""State of what a camera sees: see `capture/scene.py`."""
+
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """Size to which a model's pictures are scaled: to fit inside `width` x `height`, or (`stretch`) to exactly that, or
@@ -103,7 +106,8 @@ class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
     `time_s` is camera time: seconds since the epoch began; `captured_at` is the wall time that belongs to it. `truth`
     are the boxes of the objects that a generated scene contains, `file` is the name of a picture in a folder. The
     result of a `deferrable` frame (of a file) may be sent together with the next one. With `share` other models come
-    after this one, and the dispatcher is sent what is found.
+    after this one, and the dispatcher is sent what is found. `scene` are the present states of the scene, if they are
+    looked for.
     """
 
     camera: str
@@ -115,6 +119,7 @@ class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
     share: bool = False
     truth: list[list[float]] | None = None
     file: str | None = None
+    scene: tuple[SceneState, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def title(self) -> str:

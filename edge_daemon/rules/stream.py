@@ -22,6 +22,9 @@ from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.interval import Interval
 from edge_daemon.zones.look import Instant, Look, Seen
 
+MOVED = "moved"
+"""State of a scene whose camera looks elsewhere; also why its time is blind."""
+
 
 class Tracks(NamedTuple):
     """The result of one look with its tracks; `wall_s` is when it was captured, since the Unix epoch.
@@ -120,16 +123,26 @@ class Stream:
         return [zone.name for zone in self._zones.zones if tracker_id in zone.state.visits]
 
     def update(self, tracks: Tracks, switches: Switches = NO_SWITCHES) -> list[Outcome]:
-        """Take in the next look. One that is not later than the last one was taken in already."""
+        """Take in the next look. One that is not later than the last one was taken in already.
+
+        While the camera is moved, nobody knows where zones and lines are: the time is blind, and paths begin again
+        when it is back.
+        """
         last = self._state.last
         if last and (tracks.epoch, tracks.seq) <= (last.epoch, last.seq):
             return []
         outage = self._continue(last, tracks) if last and tracks.epoch != last.epoch else None
+        moved = MOVED in switches.states.get("scene", ())
         self._state.last = Position(tracks.epoch, tracks.seq, tracks.time_s, tracks.wall_s)
         self._state.size = tracks.size
-        instant = self._covered.look(self._state.offset_s + tracks.time_s, tracks.dropped, outage)
-        look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, {}, self._covered.rest)
-        facts = self._zones.update(look)
+        time_s = self._state.offset_s + tracks.time_s
+        if moved:
+            instant, facts = self._covered.skip(time_s, MOVED), list[Fact]()
+            self._zones.restart()
+        else:
+            instant = self._covered.look(time_s, tracks.dropped, outage)
+            look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, {}, self._covered.rest)
+            facts = self._zones.update(look)
         self._counts.add(facts)
         return self._evaluate(self._view(self._state.last, instant, facts, switches, at_look=True), switches)
 

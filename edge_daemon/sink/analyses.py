@@ -38,6 +38,7 @@ class Analyses:
         self._checkpoint, self._kept = dict(checkpoint or {}), dict(kept or {})
         self._running: dict[Key, Analysis] = {}
         self._looked_ns: dict[Key, int] = {}  # when the last frame was captured
+        self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
         self._mode: str | None = None
         self._off: Collection[str] = ()
@@ -73,7 +74,7 @@ class Analyses:
         running = self._running.get(key)
         if running is None:
             return []
-        self._looked_ns[key] = frame.captured_ns
+        self._looked_ns[key], self._scenes[result.camera] = frame.captured_ns, frozenset(frame.scene or ())
         return running.look(result, self._switches(result.camera))
 
     def pass_time(self, now_ns: int) -> Iterator[Analytics]:
@@ -108,7 +109,8 @@ class Analyses:
 
     def _switches(self, camera: str) -> Switches:
         status = self._cameras.get(camera)
-        present = {"camera": _states_of(status), "system": self._system}
+        scene = self._scenes.get(camera, frozenset())
+        present = {"camera": _states_of(status), "scene": scene, "system": self._system}
         return Switches(self._mode, self._off, present)
 
     def _clock(self, key: Key, now_ns: int) -> Clock:

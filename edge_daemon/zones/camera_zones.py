@@ -82,6 +82,13 @@ class CameraZones:
         """How many of each class are in each zone."""
         return {zone.name: Counter(visit.class_name for visit in zone.state.visits.values()) for zone in self.zones}
 
+    def restart(self) -> None:
+        """Let all paths begin again; who is in a zone stays in it."""
+        for line in self.lines:
+            line.passages.clear()
+        for zone in self.zones:
+            zone.state.passages.clear()
+
     def rename(self, tracker_id: int, into: int) -> None:
         """Go on under another number: two tracks turned out to be one, and nothing counts twice because of it."""
         if tracker_id not in self.tracks:

@@ -58,6 +58,15 @@ class CoveredTime:
         self.state.last, self.state.dropped, self.state.reported = instant, {}, {}
         return instant
 
+    def skip(self, time_s: float, reason: str) -> Instant:
+        """A look at `time_s` that shows nothing: all time since the last look is blind for this reason."""
+        last, self.rest = self.state.last or Instant(time_s, 0.0), None
+        elapsed_s = max(0.0, time_s - last.time_s)
+        self._report({reason: elapsed_s} if elapsed_s else {})
+        self.state.last = Instant(last.time_s + elapsed_s, last.looked_s)
+        self.state.dropped, self.state.reported = {}, {}
+        return self.state.last
+
     def note(self, dropped: Mapping[str, int]) -> None:
         """Frames that were dropped since the last look, as far as it is known before the next one."""
         self.state.dropped = dict(dropped)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from edge_daemon.config.assignment import scene_watched
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import comes_and_goes, is_on_disk, path_of
 from edge_daemon.messages.status import CAPTURE, CaptureReport
@@ -32,6 +33,7 @@ class Capture(Kind[CaptureSettings]):
 
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
         """One for each camera; the run waits for those that are certain to be there."""
+        watched = scene_watched(run.config)
         for name, camera in run.config.cameras.items():
             settings = CaptureSettings(
                 camera=name,
@@ -41,6 +43,8 @@ class Capture(Kind[CaptureSettings]):
                 delivery=run.cameras[name].delivery,
                 fps=camera.fps,
                 motion=_motion(camera),
+                privacy=camera.privacy or [],
+                scene=name in watched,
                 codec=run.config.frames.codec,
                 quality=run.config.frames.quality,
                 announce_s=min(ANNOUNCE_S, camera.max_age / 4),
@@ -62,7 +66,7 @@ class Capture(Kind[CaptureSettings]):
         """All that a camera is opened with. A file whose every frame is waited for is read from its start for another
         choice of its frames: which of them have been announced depends on that.
         """
-        chosen = (settings.fps, settings.motion) if settings.delivery == "lossless" else None
+        chosen = (settings.fps, settings.motion, settings.scene) if settings.delivery == "lossless" else None
         opening = msgspec.structs.replace(settings.opening, fps=None)
         return settings.source, opening, settings.delivery, settings.dispatcher, chosen
 
@@ -93,12 +97,13 @@ def _window(config: Config, models: list[str]) -> int:
 
 
 def _motion(camera: Camera) -> MotionSettings | None:
+    """Settings of the motion gate, which looks at no area that is hidden."""
     motion = camera.motion
     if motion is None:
         return None
     return MotionSettings(
         threshold=motion.threshold,
         area=motion.area,
-        mask=motion.mask or [],
+        mask=[*(motion.mask or []), *(camera.privacy or [])],
         always_every_s=motion.always_every,
     )
