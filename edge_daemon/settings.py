@@ -490,9 +490,12 @@ ConditionSettings = (
 
 
 class ConfirmSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that has to confirm an event, and how long it may take; None: any time."""
+    """A model that has to confirm an event, and how long it may take (None: any time). It does so by finding one of the
+    `classes` in a track; None: one of those of the rule, or else the class that the track has.
+    """
 
     model: str
+    classes: tuple[str, ...] | None = None
     within_s: float | None = 2.0
 
 

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from edge_daemon.analytics.confirmations import Confirmations, Open
 from edge_daemon.analytics.histories import Here, Histories, History
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.published import Result
 from edge_daemon.messages.topics import Analytics
 from edge_daemon.rules.during import Place
-from edge_daemon.rules.rule import Scope
+from edge_daemon.rules.rule import Outcome, Scope
 from edge_daemon.rules.stream import NO_SWITCHES, StreamState, Switches, Tracks
 from edge_daemon.rules.stream import Stream as Rules
 from edge_daemon.settings import AnalysisSettings
@@ -29,6 +30,7 @@ class AnalysisState(msgspec.Struct, kw_only=True):
     tracks: StreamTracks = StreamTracks()
     rules: StreamState = msgspec.field(default_factory=StreamState)
     histories: dict[int, History] = {}
+    questions: dict[str, Open] = {}
 
 
 class Clock(NamedTuple):
@@ -60,12 +62,18 @@ class Analysis:
         self._rules = Rules(scope, settings.rules, state.rules, longest_s=settings.gap_s)
         self._counts = bool(settings.rules.zones.zones or settings.rules.zones.lines)
         self._histories = Histories(state.histories)
+        self._confirmations = Confirmations(state.questions)
 
     @property
     def state(self) -> AnalysisState:
         """The state, valid until the next call."""
         tracks = self._tracking.state if self._tracking else StreamTracks()
-        return AnalysisState(tracks=tracks, rules=self._rules.state, histories=self._histories.state)
+        return AnalysisState(
+            tracks=tracks,
+            rules=self._rules.state,
+            histories=self._histories.state,
+            questions=self._confirmations.state,
+        )
 
     def look(self, result: Result, switches: Switches = NO_SWITCHES) -> list[Analytics]:
         """Take in the next result, and give its detections the numbers of their tracks; return what there is to send.
@@ -104,13 +112,22 @@ class Analysis:
             )
             seen = {number: one for number, one in seen.items() if number not in ignored}
         self._write(result, numbered)
-        return [*self._track_messages(here, seen), *_events(outcomes)]
+        self._confirmations.look(result)
+        return [*self._track_messages(here, seen), *self._events(outcomes)]
+
+    def follow(self, result: Result) -> list[Analytics]:
+        """Take in the result of a model that runs after this one: its detections get the numbers of their tracks, and
+        it may confirm events.
+        """
+        self._confirmations.number(result)
+        answers = self._confirmations.answers(result)
+        return [event for one in answers for event in self._events(self._rules.answer(one.event, one.confirmed))]
 
     def pass_time(self, clock: Clock, switches: Switches = NO_SWITCHES) -> list[Analytics]:
         """Let time pass without a look: counts at the end of an interval, events of a camera that is away."""
         messages: list[Analytics] = []
         if not self.settings.finite and (clock.away_s > self.settings.gap_s or clock.outage):
-            messages += _events(self._rules.pass_time(clock.away_s, clock.wall_s, switches))
+            messages += self._events(self._rules.pass_time(clock.away_s, clock.wall_s, switches))
         messages += self._report(clock)
         self._rules.reset_if_due(clock.wall_s)
         return messages
@@ -145,6 +162,17 @@ class Analysis:
         zones = {number: self._rules.zones_of(number) for number in seen} if self._counts else {}
         yield from self._histories.update(here, seen, self._tracking.tracks, self._rules.renamed, zones)
 
+    def _events(self, outcomes: Sequence[Outcome]) -> list[Event]:
+        """The events among the outcomes; questions are asked."""
+        events = []
+        for outcome in outcomes:
+            if isinstance(outcome, Event):
+                self._confirmations.close(outcome.id)
+                events.append(outcome)
+            else:
+                self._confirmations.ask(outcome)
+        return events
+
     def _report(self, clock: Clock, *, last: bool = False) -> list[Analytics]:
         if not self._counts:
             return []
@@ -173,7 +201,3 @@ def _numbered(found: Sequence[Detection], ids: Sequence[int | None]) -> list[Det
         one if one.tracker_id == number else msgspec.structs.replace(one, tracker_id=number)
         for one, number in zip(found, ids, strict=True)
     ]
-
-
-def _events(outcomes: Sequence[object]) -> list[Event]:
-    return [outcome for outcome in outcomes if isinstance(outcome, Event)]

@@ -114,9 +114,17 @@ class Confirm(Section):
     """Another model that looks at the tracks before there is an event."""
 
     model: Word
-    """Name of the model."""
+    """Name of the model. It runs after the one that is tracked (`after`)."""
+    classes: Words | None = Field(default=None, examples=[["person"]])
+    """Classes by which it confirms; those of the rule if left out."""
     within: Duration = Field(default="2s", validate_default=True)
     """Time after which the event begins without an answer."""
+
+    @property
+    def settings(self) -> ConfirmSettings:
+        """The model for those that ask it."""
+        classes = tuple(self.classes) if self.classes else None
+        return ConfirmSettings(model=self.model, classes=classes, within_s=self.within)
 
 
 class Rule(Filtered):
@@ -203,7 +211,7 @@ class Rule(Filtered):
             per=self.per,
             linger_s=self.linger,
             quiet=self.quiet,
-            confirm=ConfirmSettings(model=self.confirm.model, within_s=self.confirm.within) if self.confirm else None,
+            confirm=self.confirm.settings if self.confirm else None,
         )
 
     @property

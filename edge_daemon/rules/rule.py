@@ -28,13 +28,16 @@ PART_S = 600.0
 
 
 class Question(NamedTuple):
-    """Asks a model to confirm an event, on the tracks that it is about; at `time_s` of camera time."""
+    """Asks a model to confirm an event, on the tracks that it is about; at `time_s` of camera time. It does so by finding
+    one of the `classes`, if they are named.
+    """
 
     event: str
     rule: str
     model: str
     tracks: tuple[int, ...]
     time_s: float
+    classes: tuple[str, ...] | None = None
 
 
 Outcome = Event | Question
@@ -190,7 +193,9 @@ class Rule:
             yield self._start(episode, view)
         else:
             episode.asked_s = view.instant.time_s
-            yield Question(number, self._name, self._settings.confirm.model, finding.tracks, view.instant.time_s)
+            confirm = self._settings.confirm
+            classes = confirm.classes or self._settings.filter.classes
+            yield Question(number, self._name, confirm.model, finding.tracks, view.instant.time_s, classes)
 
     def _start(self, episode: Episode, view: View, confirmed: bool | None = None) -> Event:
         episode.asked_s, episode.confirmed = None, confirmed

@@ -73,7 +73,8 @@ class Analyses:
         key = result.camera, result.model
         running = self._running.get(key)
         if running is None:
-            return []
+            first = self._running.get((result.camera, result.after)) if result.after else None
+            return first.follow(result) if first else []
         self._looked_ns[key], self._scenes[result.camera] = frame.captured_ns, frozenset(frame.scene or ())
         return running.look(result, self._switches(result.camera))
 

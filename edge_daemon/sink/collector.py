@@ -91,6 +91,8 @@ class Collector:
         if buffer is None:
             return True
         self._dirty[buffer.camera, buffer.model] = None
+        if arrival.outcome.after:
+            buffer.parent = self._buffers.get((buffer.camera, arrival.outcome.after))
         return buffer.add(arrival)
 
     def suspend(self) -> list[StreamState]:
@@ -102,7 +104,7 @@ class Collector:
         """Yield what is to be published now, in order: results, each with its outcome, and ends."""
         if not self._started:
             return
-        for key in list(self._dirty):
+        for key in sorted(self._dirty, key=lambda key: self._buffers[key].parent is not None):
             buffer = self._buffers[key]
             yield from self._published(buffer, buffer.release(now_ns), now_ns)
             self._moved[key] = None
@@ -116,7 +118,7 @@ class Collector:
 
     def close(self, now_ns: int) -> Iterator[Item]:
         """Yield the last that is to be published; after it nothing is in flight."""
-        for buffer in self._buffers.values():
+        for buffer in sorted(self._buffers.values(), key=lambda buffer: buffer.parent is not None):
             yield from self._published(buffer, buffer.close(), now_ns)
 
     def take_acks(self, *, lossless: bool = True) -> Acks | None:

@@ -69,12 +69,13 @@ class ReorderBuffer:
 
     The dispatcher sends assignments and gaps in frame order; an assignment is settled by its outcome or its loss. If
     another frame overtakes it, it waits `reorder_wait_ns` for its outcome, and is then dropped as `late`; None waits
-    without limit (lossless).
+    without limit (lossless). Of a model that runs after another one, the `parent`, results come after those.
     """
 
     def __init__(self, camera: str, model: str, *, reorder_wait_ns: int | None = None) -> None:
         self.camera, self.model = camera, model
         self.reorder_wait_ns = reorder_wait_ns
+        self.parent: ReorderBuffer | None = None
         self._entries: deque[_Entry] = deque()
         self._early: dict[tuple[int, int], Arrival] = {}
         self.start(StreamState(camera=camera, model=model, epoch=0))
@@ -166,7 +167,7 @@ class ReorderBuffer:
         released: list[Delivery | EndOfSource] = []
         while self._entries:
             self._give_up_late(now_ns)
-            if not self._entries[0].is_settled:
+            if not self._entries[0].is_settled or self._is_ahead(self._entries[0]):
                 break
             entry = self._entries.popleft()
             if entry.epoch != self._epoch.number:
@@ -179,6 +180,13 @@ class ReorderBuffer:
             elif entry.assigned:
                 released += self._settle(entry)
         return released
+
+    def _is_ahead(self, entry: _Entry) -> bool:
+        """True if the parent has not come as far yet."""
+        if self.parent is None or entry.arrival is None:
+            return False
+        parent = self.parent._epoch
+        return (parent.number, parent.resolved) < (entry.epoch, entry.seq)
 
     def close(self) -> list[Delivery | EndOfSource]:
         """Release everything: frames without an outcome are dropped as `shutdown`, so that none is in flight."""

@@ -133,3 +133,34 @@ def test_a_second_after_it_was_written_a_file_is_on_the_disk_itself(caplog: pyte
     assert len(caplog.messages) == 2, "and when it is closed"
     for fd in (reader, writer):
         os.close(fd)
+
+
+OURS = b'{"v":1,"type":"result","camera":"a","model":"m","seq":%d}'
+
+
+def test_lines_that_are_delivered_again_are_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    results = ResultFile(str(path))
+    for seq in range(3):
+        results.write(OURS % seq)
+    results.flush()
+    length = len(OURS % 0) + 1
+    results.take_back(length, {("a", "m")})
+    results.write(OURS % 9)
+    results.close()
+    assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == [0, 9]
+
+
+@pytest.mark.parametrize("foreign", [b"not JSON", b'{"camera": "b", "model": "m"}'])
+def test_lines_of_other_programs_are_not(tmp_path: Path, foreign: bytes) -> None:
+    path = tmp_path / "results.jsonl"
+    results = ResultFile(str(path))
+    results.write(OURS % 0)
+    results.write(foreign)
+    results.flush()
+    before = path.read_bytes()
+    results.take_back(0, {("a", "m")})
+    results.take_back(len(before) + 10, {("a", "m")})  # another file by now
+    results.take_back(-1, {("a", "m")})
+    results.close()
+    assert path.read_bytes() == before
