@@ -106,8 +106,8 @@ def test_a_walk_gives_a_number_messages_of_the_track_counts_and_events() -> None
     assert [point[0] for point in tracks[0].path] == [0.0, 0.2], "it begins where it was found first"
     events = of(Event, messages)
     assert [(one.rule, one.phase) for one in events if one.phase == "start"] == [
-        ("crosses", "start"),
         ("enters", "start"),
+        ("crosses", "start"),
     ]
     assert {one.tracks[0].tracker_id for one in events} == {1}
     last = analysis.end(clock(5.0))
