@@ -131,7 +131,7 @@ class Histories:
             if earlier in self.state and into in self.state:
                 yield self._message(earlier, here, "rename", into=into)
                 self.state[into].continues(self.state.pop(earlier))
-        for number in seen:
+        for number in sorted(seen):
             if number in started:
                 yield self._message(number, here, "start")
             elif self.state[number].changed and here.instant.time_s - self.state[number].sent_s >= UPDATE_S:

@@ -135,7 +135,8 @@ def test_unsure_detections_keep_a_track_and_have_its_number() -> None:
     faint = result(5, person(0.26, confidence=0.2))
     analysis.look(faint)
     assert faint.detections == []
-    assert faint.unsure and faint.unsure[0].tracker_id == 1
+    assert faint.unsure
+    assert faint.unsure[0].tracker_id == 1
 
 
 def test_those_who_begin_in_an_ignored_area_have_no_number() -> None:
