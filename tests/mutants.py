@@ -400,7 +400,6 @@ MUTANTS = [
     ("rules/resting.py", "since_s=known.since_s", "since_s=rest.since_s"),
     ("rules/resting.py", "HIDDEN_S = 2.0", "HIDDEN_S = 0.0"),
     ("rules/resting.py", "not track.missed and _is_in", "_is_in"),
-    ("rules/resting.py", "rest.tracker_id not in view.tracks and not", "not"),
     ("rules/memory.py", "into if owner == number else owner", "owner"),
     ("rules/rule.py", "self.memory.rename(number, into)", "pass"),
     ("rules/rule.py", "episode.tracks.pop(number, None)", "pass"),

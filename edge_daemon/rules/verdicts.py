@@ -47,8 +47,8 @@ class Verdict(NamedTuple):
 class Story(msgspec.Struct):
     """What is known of a track: wall times, and what came closest, by name of the zone, line or rule.
 
-    `depth` is how far it was inside a zone (negative: how far away from it), less the margin, in heights of the picture,
-    with the margin. It has been inside since `since`, and for `inside_s` at most, of time looked at.
+    `depth` is how far it was inside a zone (negative: how far away from it), less the margin, in heights of the
+    picture, with the margin. It has been inside since `since`, and for `inside_s` at most, of time looked at.
     """
 
     class_name: str
@@ -233,8 +233,10 @@ class Witness:
             if crosses.then is None:
                 return how
             then = crosses.then.line
-            after = f"it {story.crossed[then]}" if then in story.crossed else self._uncrossed(then, story)
-            return f"{how}, but {after}, within {crosses.then.within_s:g} s"
+            why = self._uncrossed(then, story)
+            if then in story.crossed:
+                why = f"it {story.crossed[then]}, later or before"
+            return f"{how}, but not {then} within {crosses.then.within_s:g} s: {why}"
         return self._uncrossed(crosses.line, story)
 
     def _uncrossed(self, line: str, story: Story) -> str:
