@@ -396,7 +396,7 @@ MUTANTS = [
         "rest.until_s - rest.alone_s >= condition.for_s",
         "rest.until_s - rest.since_s >= condition.for_s",
     ),
-    ("rules/resting.py", "if near & set(rest.owners):", "if near:"),
+    ("rules/resting.py", "for owner in rest.owners if owner in view.tracks", "for owner in view.tracks"),
     ("rules/resting.py", "since_s=known.since_s", "since_s=rest.since_s"),
     ("rules/resting.py", "HIDDEN_S = 2.0", "HIDDEN_S = 0.0"),
     ("rules/resting.py", "not track.missed and _is_in", "_is_in"),

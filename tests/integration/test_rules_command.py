@@ -14,6 +14,7 @@ from edge_daemon.cli.film import Film, Scene
 from edge_daemon.cli.results import Look
 from edge_daemon.errors import EdgeError, StartError
 from edge_daemon.imaging.overlay import draw_sentences, draw_zones
+from edge_daemon.messages.findings import Detection
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings, LineSettings, ZoneSettings
 
 CONFIG = """\
