@@ -75,6 +75,11 @@ class Analysis:
             questions=self._confirmations.state,
         )
 
+    @property
+    def rules(self) -> Rules:
+        """Zones, lines and rules."""
+        return self._rules
+
     def look(self, result: Result, switches: Switches = NO_SWITCHES) -> list[Analytics]:
         """Take in the next result, and give its detections the numbers of their tracks; return what there is to send.
 

@@ -10,6 +10,7 @@ from edge_daemon.log import Level
 from edge_daemon.tokens import Role
 
 if TYPE_CHECKING:
+    from edge_daemon.cli.drawn import Draw
     from edge_daemon.config.schema import Config
 
 app = typer.Typer(
@@ -405,24 +406,62 @@ def tail(
         follow(target, camera or [], count, topic)
 
 
+ResultsFile = Annotated[str, typer.Argument(metavar="RESULTS", help="Results, a JSON line each; - is stdin.")]
+Clip = Annotated[
+    Path | None,
+    typer.Option("--draw", metavar="CLIP", help="Draw into this clip of the camera; --output is a video."),
+]
+
+
 @app.command()
 def track(
-    results: Annotated[str, typer.Argument(metavar="RESULTS", help="Results, a JSON line each; - is stdin.")],
+    results: ResultsFile,
     output: Annotated[str, typer.Option(metavar="FILE", help="The same with tracks; - is stdout.")] = "-",
     config: Annotated[
         Path | None, typer.Option(metavar="CONFIG", help="Configuration of the cameras that made the results.")
     ] = None,
+    clip: Clip = None,
 ) -> None:
     """Give results that were made earlier, or elsewhere, the numbers of their tracks."""
     from edge_daemon.cli.track import track as follow
-    from edge_daemon.tracking.gap import gap_s
+    from edge_daemon.config.load import load
 
-    gaps_s = {}
-    if config:
-        from edge_daemon.config.load import load
+    follow(results, output, load(config) if config else None, _draw(clip, output))
 
-        gaps_s = {name: gap_s(camera.fps) for name, camera in load(config).cameras.items()}
-    follow(results, output, gaps_s)
+
+def _draw(clip: Path | None, output: str) -> "Draw | None":
+    if clip is None:
+        return None
+    if output == "-":
+        raise StartError("--draw needs --output FILE.mp4, the video to write")
+    from edge_daemon.cli.drawn import Draw
+
+    return Draw(clip, Path(output))
+
+
+rules = typer.Typer(help="Try rules on results.", no_args_is_help=True)
+app.add_typer(rules, name="rules")
+
+
+@rules.command("test")
+def try_rules(
+    results: ResultsFile,
+    config: Annotated[Path, typer.Option(metavar="CONFIG", help="Configuration with the rules.")] = DEFAULT_CONFIG,
+    mode: Annotated[str | None, typer.Option(metavar="MODE", help="Mode; the first one if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines: events, and tracks without one.")] = False,
+    clip: Clip = None,
+    output: Annotated[str, typer.Option(metavar="FILE", help="With --draw: the video to write.")] = "-",
+) -> None:
+    """Which events results would have made, and for each track that made none, what failed and by how much."""
+    from edge_daemon.cli.try_rules import trial
+    from edge_daemon.config.load import load
+    from edge_daemon.config.problems import unknown
+
+    loaded = load(config)
+    modes = loaded.modes or []
+    if mode is not None and mode not in modes:
+        raise StartError(unknown("mode", mode, modes))
+    trial(results, loaded, mode=mode or next(iter(modes), None), as_json=as_json, draw=_draw(clip, output))
 
 
 @app.command()

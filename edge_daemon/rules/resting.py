@@ -97,9 +97,9 @@ def _go_on(condition: Deposited | Taken, rest: Resting, view: View, track: Track
     """An object that is still where it was; it is not alone while one of its owners is near."""
     now_s = track.last.looked_s
     rest = msgspec.structs.replace(rest, tracker_id=track.seen.tracker_id, until_s=now_s)
-    if isinstance(condition, Deposited) and rest.owners:
-        near = {one.seen.tracker_id for one in _near(rest, condition.owners, condition.near, view)}
-        if near & set(rest.owners):
+    if isinstance(condition, Deposited):
+        owners = [view.tracks[owner] for owner in rest.owners if owner in view.tracks]
+        if any(_is_near(rest, owner, condition.near, view) for owner in owners):
             return msgspec.structs.replace(rest, alone_s=now_s)
     return rest
 
@@ -118,11 +118,16 @@ def _hidden(rest: Resting, view: View) -> Resting | None:
 
 
 def _near(rest: Resting, classes: tuple[str, ...], near: float, view: View) -> Iterator[Tracked]:
-    """Tracks of some classes whose box is within so many of their heights of an object."""
+    """Tracks of some classes that are near an object."""
     for number, track in view.tracks.items():
-        away = _distance(rest.point, _closest(rest.point, track.seen.box), view)
-        if number != rest.tracker_id and track.seen.class_name in classes and away <= near * track.seen.height:
+        is_other = number != rest.tracker_id and track.seen.class_name in classes
+        if is_other and _is_near(rest, track, near, view):
             yield track
+
+
+def _is_near(rest: Resting, track: Tracked, near: float, view: View) -> bool:
+    """True if the box of a track is within so many of its heights of an object."""
+    return _distance(rest.point, _closest(rest.point, track.seen.box), view) <= near * track.seen.height
 
 
 def _is_away(rest: Resting, seen: Seen, view: View) -> bool:

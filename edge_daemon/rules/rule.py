@@ -43,6 +43,13 @@ class Question(NamedTuple):
 Outcome = Event | Question
 
 
+class Skipped(NamedTuple):
+    """A track, or `NO_TRACK`, in which the condition held without an event, and why."""
+
+    key: int
+    why: str
+
+
 class RuleState(msgspec.Struct):
     """State of a rule; all dictionaries are by track, or by `NO_TRACK` where the rule has one event for all.
 
@@ -82,7 +89,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule:
-    """Begins, updates and ends the events of one rule."""
+    """Begins, updates and ends the events of one rule. `skipped` is what the last look would have made otherwise."""
 
     def __init__(
         self,
@@ -94,6 +101,7 @@ class Rule:
         zones: Mapping[str, ZoneSettings] | None = None,
     ) -> None:
         self.state = state or RuleState()
+        self.skipped: list[Skipped] = []
         self._scope = scope
         self._name = name
         self._settings = settings
@@ -105,8 +113,9 @@ class Rule:
         """Take in one look, or a moment between two."""
         for number, into in view.renamed:
             self.state.rename(number, into)
+        self.skipped = []
         findings = self._condition.update(view)
-        limits = self._limits(view) if enabled and findings.begun else None
+        limits = self._limits(view, enabled) if findings.begun else ""
         for finding in findings.begun:
             yield from self._find(finding, view, limits)
         self.state.muted &= findings.holding
@@ -132,24 +141,24 @@ class Rule:
         for key in list(self.state.open):
             yield from self._end(key, view, reason)
 
-    def _limits(self, view: View) -> list[FactMap] | None:
-        """What lets the rule through now, besides its condition; None if something does not."""
+    def _limits(self, view: View, enabled: bool) -> list[FactMap] | str:
+        """What lets the rule through now, besides its condition; or what does not."""
         facts: list[FactMap] = []
+        if not enabled:
+            return "it is switched off"
         if self._during:
             moment = datetime.fromtimestamp(view.wall_s, UTC)
-            span = self._during.find(moment)
+            span, clock = self._during.find(moment), f"{moment.astimezone(self._scope.place.zone):%H:%M}"
             if span is None:
-                return None
-            facts.append(
-                {"type": "during", "range": span, "clock": f"{moment.astimezone(self._scope.place.zone):%H:%M}"}
-            )
+                return f"{clock} is not within {self._during.text}"
+            facts.append({"type": "during", "range": span, "clock": clock})
         if self._settings.modes is not None:
             if view.mode not in self._settings.modes:
-                return None
+                return f"the mode is {view.mode}, not {' or '.join(self._settings.modes)}"
             facts.append({"type": "mode", "mode": view.mode})
         return facts
 
-    def _find(self, finding: Finding, view: View, limits: list[FactMap] | None) -> Iterator[Outcome]:
+    def _find(self, finding: Finding, view: View, limits: list[FactMap] | str) -> Iterator[Outcome]:
         """The condition holds in a track: begin an event, or add to the open one, or count it for the next one."""
         group = finding.key if self._settings.per == "track" else NO_TRACK
         episode = self.state.open.get(group)
@@ -157,12 +166,15 @@ class Rule:
             if self._condition.has_to_begin or finding.key not in episode.keys:
                 episode.add(finding, self._dated(finding, view))
                 self._watch(episode, finding.tracks, view)
-        elif limits is None or (finding.key in self.state.refused and not self._condition.has_to_begin):
-            return
-        elif self._has_cooled(group, view):
-            yield from self._begin(group, finding, view, limits)
-        else:
+        elif isinstance(limits, str):
+            self.skipped.append(Skipped(finding.key, limits))
+        elif finding.key in self.state.refused and not self._condition.has_to_begin:
+            self.skipped.append(Skipped(finding.key, "it was not confirmed"))
+        elif rest_s := self._cooldown_s(group, view):
             self._suppress(group, finding)
+            self.skipped.append(Skipped(finding.key, f"it was {rest_s:.1f} s before the end of the cool-down"))
+        else:
+            yield from self._begin(group, finding, view, limits)
 
     def _suppress(self, group: int, finding: Finding) -> None:
         """Count what falls into the cool-down; a state that lasts counts once."""
@@ -170,9 +182,10 @@ class Rule:
             self.state.suppressed[group] = self.state.suppressed.get(group, 0) + 1
         self.state.muted.add(finding.key)
 
-    def _has_cooled(self, group: int, view: View) -> bool:
+    def _cooldown_s(self, group: int, view: View) -> float:
+        """Time until the end of the cool-down."""
         ended_s = self.state.ended_s.get(group)
-        return ended_s is None or view.instant.time_s - ended_s >= self._settings.cooldown_s
+        return 0.0 if ended_s is None else max(0.0, self._settings.cooldown_s - (view.instant.time_s - ended_s))
 
     def _begin(self, group: int, finding: Finding, view: View, limits: list[FactMap]) -> Iterator[Outcome]:
         number = self._id(view, finding.key, 1)

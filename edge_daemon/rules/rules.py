@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import msgspec
 
 from edge_daemon.rules.incident import Incidents
-from edge_daemon.rules.rule import Outcome, Rule, RuleState, Scope
+from edge_daemon.rules.rule import Outcome, Rule, RuleState, Scope, Skipped
 from edge_daemon.rules.view import View
 from edge_daemon.settings import RuleSettings, ZoneSettings
 
@@ -52,6 +52,11 @@ class Rules:
         """The state, valid until the next view."""
         saved = {name: Saved(self._settings[name], rule.state) for name, rule in self._rules.items()}
         return RulesState(rules=saved, incidents=self._incidents)
+
+    @property
+    def skipped(self) -> dict[str, list[Skipped]]:
+        """What the last look would have made otherwise, by rule."""
+        return {name: rule.skipped for name, rule in self._rules.items()}
 
     def resume(self, view: View) -> list[Outcome]:
         """End the events of rules that are gone or have changed. Call it once, before the first view."""

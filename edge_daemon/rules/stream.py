@@ -10,7 +10,7 @@ from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import utc
 from edge_daemon.rules.during import next_local
-from edge_daemon.rules.rule import Outcome, Scope
+from edge_daemon.rules.rule import Outcome, Scope, Skipped
 from edge_daemon.rules.rules import Rules, RulesState
 from edge_daemon.rules.view import NO_STATES, States, View
 from edge_daemon.settings import StreamRulesSettings
@@ -90,6 +90,8 @@ class Stream:
         self._counts = Counts(state.counts)
         self._counts.state.changed |= self._zones.changed
         self._rules = Rules(scope, settings.rules, state.rules, settings.zones.zones)
+        self.view = self._last_view()
+        """Everything that the rules know of the last look."""
 
     @property
     def state(self) -> StreamState:
@@ -118,6 +120,11 @@ class Stream:
         """Tracks that began in an ignored area."""
         return {number for number, track in self._zones.tracks.items() if track.ignored}
 
+    @property
+    def skipped(self) -> dict[str, list[Skipped]]:
+        """Tracks in which a condition held without an event at the last look, by rule."""
+        return self._rules.skipped
+
     def zones_of(self, tracker_id: int) -> list[str]:
         """The zones in which a track is."""
         return [zone.name for zone in self._zones.zones if tracker_id in zone.state.visits]
@@ -144,7 +151,8 @@ class Stream:
             look = Look(instant, tracks.size[0] / tracks.size[1], tracks.seen, {}, self._covered.rest)
             facts = self._zones.update(look)
         self._counts.add(facts)
-        return self._evaluate(self._view(self._state.last, instant, facts, switches, at_look=True), switches)
+        self.view = self._view(self._state.last, instant, facts, switches, at_look=True)
+        return self._evaluate(self.view, switches)
 
     def pass_time(self, away_s: float, wall_s: float, switches: Switches = NO_SWITCHES) -> list[Outcome]:
         """Let time pass without a look, `away_s` since the last one on the monotonic clock, so that the states of a

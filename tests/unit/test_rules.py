@@ -313,6 +313,18 @@ def test_an_event_that_is_not_confirmed_is_rejected_and_counted() -> None:
     assert yard.rules.state.rules["rule"].state.rejected == 1
 
 
+def test_a_state_that_was_not_confirmed_is_asked_about_again_once_it_has_ended() -> None:
+    yard = Yard(rule=msgspec.structs.replace(CONFIRMED, condition=Stays(zone="drive", for_s=1)))
+    yard.enter(0)
+    (question,) = yard.look(2, seen(1, INSIDE))
+    assert isinstance(question, Question)
+    assert yard.rules.answer(question.event, False, yard.last) == []
+    assert yard.look(3, seen(1, INSIDE)) == []
+    assert yard.rules.state.rules["rule"].state.refused == {1}
+    assert yard.look(4, seen(1, OUTSIDE)) == yard.look(5, seen(1, INSIDE)) == []
+    assert phases(yard.look(7, seen(1, INSIDE))) == ["question"]
+
+
 def test_an_answer_that_is_late_is_not_waited_for() -> None:
     yard = Yard(rule=CONFIRMED)
     question = ask(yard)
@@ -348,6 +360,15 @@ def test_a_rule_that_changed_ends_its_events_and_others_go_on() -> None:
     assert yard.rules.resume(yard.view(1)) == []
     yard.look(2, ended={1: "left"})
     assert only(yard.look(8)).rule == "one"
+
+
+def test_a_rule_that_changed_begins_without_a_cool_down() -> None:
+    yard = Yard(rule=ENTERS)
+    yard.enter(0)
+    yard.look(1, ended={1: "left"})
+    assert phases(yard.look(7)) == ["end"]
+    yard.rules = Rules(SCOPE, {"rule": msgspec.structs.replace(ENTERS, quiet=True)}, copied(yard.rules.state))
+    assert phases(yard.enter(8, 2)) == ["start"]
 
 
 EVERY = {

@@ -356,6 +356,14 @@ def test_a_bag_that_is_not_there_when_the_view_is_free_was_taken_by_who_is_near(
     assert [track.tracker_id for track in event.tracks] == [2]
 
 
+def test_who_is_not_seen_there_any_more_hides_nothing() -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, bag())
+    yard.look(61, bag(), person(2, 0.5))
+    assert yard.look(64, person(2, 0.5), ended={1: "lost"}) == yard.look(65) == yard.look(65.5) == []
+    assert phases(yard.look(66.5))[:1] == ["start"]
+
+
 def test_furniture_that_is_lost_and_found_again_is_still_furniture() -> None:
     rule = msgspec.structs.replace(BAG, condition=Deposited(zone="drive", for_s=60, furniture_s=300))
     yard = Yard(bag=rule)
@@ -383,6 +391,15 @@ def test_an_event_goes_on_under_another_number() -> None:
     yard.look(31, ended={3: "left"})
     event = only(yard.look(37))
     assert (event.phase, [track.tracker_id for track in event.tracks]) == ("end", [3])
+
+
+def test_a_bag_that_rests_goes_on_under_another_number() -> None:
+    yard = Yard(bag=BAG)
+    for t in range(40):
+        assert yard.look(t, bag(5)) == []
+    for t in range(40, 60):
+        assert yard.look(t, bag(6)) == []
+    assert phases(yard.look(60, bag(6))) == ["start"]
 
 
 def test_what_a_condition_remembers_goes_on_under_another_number() -> None:
