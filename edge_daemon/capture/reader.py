@@ -20,7 +20,7 @@ from edge_daemon.capture.scene import Scene
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.window import BufferedFrame, Window
 from edge_daemon.config.sources import comes_and_goes, is_folder_here
-from edge_daemon.errors import SourceError
+from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.privacy import Mask
 from edge_daemon.log import redact
 from edge_daemon.messages.scheduling import Announce, Skipped
@@ -205,7 +205,16 @@ class Reader(threading.Thread):
 
     def _look_at_scene(self, picture: Picture) -> bool:
         """Look for a camera that was tampered with, if that is wanted; True if something changed."""
-        return bool(self.scene and self.scene.is_due(picture.time_s) and self.scene.add(picture.grey, picture.time_s))
+        if self.scene is None or not self.scene.is_due(picture.time_s):
+            return False
+        try:
+            changed = self.scene.add(picture.grey, picture.time_s)
+        except PictureError:
+            return False
+        if changed:
+            level = logging.WARNING if self.scene.present else logging.INFO
+            logger.log(level, "the scene is %s", " and ".join(self.scene.present) or "as usual again")
+        return changed
 
     def _choose(self, picture: Picture, source: Source, *, paced: bool, changed: bool) -> None:
         """Offer a frame or skip it. A frame that was read before, and is not offered again, passes the same gates: a

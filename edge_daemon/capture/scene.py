@@ -1,7 +1,7 @@
 """Notices what somebody did to a camera: covered it, turned it away, or switched off the light.
 
-Small grey pictures, twice a second of camera time, are compared with what the camera has shown before: with the edges in
-its picture, which stay where they are whatever the light does and whoever walks by.
+Small grey pictures, twice a second of camera time, are compared with what the camera has shown before: with the edges
+in its picture, which stay where they are whatever the light does and whoever walks by.
 """
 
 import math
@@ -23,7 +23,7 @@ MEMORY_S, LEARN_S = 60.0, 10.0
 ACCEPT_S = 1800.0
 """A camera that looks elsewhere for this long is there to stay: its new view is learnt."""
 DARK, BRIGHT = 40, 52
-"""Grey levels: 95% of the pixels of a dark picture are below the first one; it lasts until fewer are below the second."""
+"""Grey levels: 95% of a dark picture's pixels are below the first one, until fewer are below the second."""
 NEARLY_ALL = 95
 UNSHARP, BLANK = 0.3, 0.15
 """Shares of the usual contrast of edges: a camera is covered below the first one, if the usual edges are gone too, and
@@ -80,14 +80,13 @@ class Usual:
         self.began_s = self._time_s = time_s
 
     def is_like(self, edges: Edges) -> float:
-        """Likeness of a picture: the correlation of its edges with the usual ones."""
+        """Likeness of a picture: correlation of its edges (float32, height x width) with the usual ones."""
         return correlation(self.edges, edges)
 
     def learn(self, edges: Edges, contrast: float, likeness: float, time_s: float) -> None:
-        """Take in a picture."""
+        """Take in a picture, with its edges (float32, height x width)."""
         elapsed_s, age_s = time_s - self._time_s, time_s - self.began_s
-        share = elapsed_s / (MEMORY_S if age_s >= MEMORY_S else age_s + INTERVAL_S) if elapsed_s > 0 else 0.0
-        share = min(1.0, share)
+        share = min(1.0, elapsed_s / min(MEMORY_S, age_s + INTERVAL_S))
         cv2.accumulateWeighted(edges, self.edges, share)
         self.contrast += share * (contrast - self.contrast)
         self.likeness += share * (likeness - self.likeness)

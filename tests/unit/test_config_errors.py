@@ -54,7 +54,7 @@ def source(value: str) -> str:
             "colour: red",
             "colour: unknown key; known keys here: source, models, fps, motion, delivery, loop, max_age, reorder_wait, "
             "weight, transport, decode, "
-            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, zones, lines, ignore, device",
+            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, zones, lines, ignore, privacy, device",
         ),
         ("confidence: 0.5", "confidence: unknown key; it belongs to models.NAME.confidence"),
         ("quality: 5", "quality: unknown key; it belongs to frames.quality"),

@@ -192,3 +192,42 @@ def test_the_state_is_small(played: list[list[float | None]]) -> None:
     stream = Stream(SCOPE, SETTINGS)
     play(stream, played)
     assert len(msgspec.msgpack.encode(stream.state)) < 64_000
+
+
+MOVED = Switches(states={"scene": frozenset({"moved"})})
+
+
+def test_zones_and_lines_rest_while_the_camera_is_moved() -> None:
+    settings = msgspec.structs.replace(
+        SETTINGS,
+        rules=SETTINGS.rules
+        | {"tampered": RuleSettings(condition=HasState(of="scene", states=("moved",)), linger_s=0)},
+    )
+    stream = Stream(SCOPE, settings)
+    assert stream.report(0.0, START_S) is None
+    for seq in range(5):
+        stream.update(tracks(seq, 0.1 * seq, 0.3, 0.8))
+    events = [stream.update(tracks(seq, 0.1 * seq, 0.9, 0.2), MOVED) for seq in range(5, 105)]
+    assert rules(events[0]) == [("tampered", "start")]
+    assert not any(phase == "start" for event in events[1:] for _, phase in rules(event)), (
+        "they moved in the picture only"
+    )
+    back = [event for seq in range(105, 120) for event in stream.update(tracks(seq, 0.1 * seq, 0.3, 0.8))]
+    assert ("tampered", "end") in rules(back)
+    report = stream.report(60.0, START_S + 60.0, last=True)
+    assert report is not None
+    assert report.blind["moved"] == pytest.approx(10.0)
+    assert report.lines == {}
+    assert report.zones["drive"]["person"].now == 1
+    assert (report.zones["drive"]["person"].entered, report.zones["drive"]["person"].left) == (0, 0)
+
+
+def test_who_crosses_after_it_is_back_is_counted() -> None:
+    stream = Stream(SCOPE, SETTINGS)
+    stream.update(tracks(0, 0.0, 0.3))
+    stream.update(tracks(1, 0.5, 0.9), MOVED)
+    for seq, y in enumerate((0.3, 0.3, 0.4, 0.7, 0.7), 2):
+        stream.update(tracks(seq, 0.5 * seq, y))
+    report = stream.report(0.0, START_S + 5, last=True)
+    assert report is not None
+    assert report.lines["gate"]["person"].in_ == 1
