@@ -1,7 +1,6 @@
 """The messages about tracks: what is known of each from its start to its end."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import hypot
 from typing import NamedTuple
 
 import msgspec
@@ -48,7 +47,8 @@ class Here(NamedTuple):
 class History(msgspec.Struct, array_like=True):
     """A track from when it was confirmed: when and where it was first and last seen, and its path.
 
-    `sent` counts the points of the path that were sent, `changed` says that there is something to send.
+    The path is that up to the last step of some length; where the track is now is its `tip`, camera time, x and y.
+    `sent` counts the points that were sent, `changed` says that there is something to send.
     """
 
     first: Instant
@@ -60,34 +60,44 @@ class History(msgspec.Struct, array_like=True):
     class_name: str
     looks: int
     path: list[Point]
+    tip: tuple[float, float, float]
     zones: list[str] = []
     sent: int = 0
     sent_s: float = 0.0
     sent_box: Shares = (0.0, 0.0, 0.0, 0.0)
     changed: bool = True
 
-    def note(self, seen: Seen, here: Here, zones: Iterable[str]) -> None:
+    def note(self, box: Shares, here: Here) -> None:
         """Note that it was seen."""
-        self.last, self.last_wall_s, self.box = here.instant, here.wall_s, seen.box
+        self.last, self.last_wall_s, self.box = here.instant, here.wall_s, box
+        left, _, right, bottom = box
+        x, (_, x0, y0) = (left + right) / 2, self.path[-1]
+        self.tip = here.instant.time_s, x, bottom
+        if abs(x * SHARES - x0) + abs(bottom * SHARES - y0) >= STEP * SHARES:
+            self.path.append(_point(*self.tip))
+            if len(self.path) > MOST_POINTS:
+                self.sent -= len(self.path[1 : self.sent : 2])
+                del self.path[1:-1:2]
+
+    def enter(self, zones: Iterable[str]) -> None:
+        """Note the zones in which it is."""
         for zone in zones:
             if zone not in self.zones:
                 self.zones.append(zone)
                 self.changed = True
-        self.changed |= any(abs(one - other) > STEP for one, other in zip(seen.box, self.sent_box, strict=True))
-        self._go(here.instant, seen.anchor("bottom"))
 
-    def _go(self, at: Instant, to: tuple[float, float]) -> None:
-        """Add a point to the path, or move its last one."""
-        point = _point(at, to)
-        if len(self.path) > max(1, self.sent):
-            (_, x0, y0), (_, x, y) = self.path[-2], point
-            if hypot(x - x0, y - y0) < STEP * SHARES:
-                self.path[-1] = point
-                return
-        self.path.append(point)
-        if len(self.path) > MOST_POINTS:
-            self.sent -= len(self.path[1 : self.sent : 2])
-            del self.path[1:-1:2]
+    @property
+    def has_changed(self) -> bool:
+        """True if there is something to send."""
+        return self.changed or any(abs(one - other) > STEP for one, other in zip(self.box, self.sent_box, strict=True))
+
+    def unsent(self, *, whole: bool) -> list[Point]:
+        """The path since the last message, or all of it, up to where it is now; it counts as sent then."""
+        points = [*(self.path if whole else self.path[self.sent :])]
+        if (tip := _point(*self.tip)) != self.path[-1]:
+            points.append(tip)
+        self.sent = len(self.path)
+        return points
 
     def continues(self, earlier: "History") -> None:
         """Go on from an earlier track, which was the same object."""
@@ -105,8 +115,8 @@ class History(msgspec.Struct, array_like=True):
         return "left" if at_edge(self.box) else "lost"
 
 
-def _point(at: Instant, to: tuple[float, float]) -> Point:
-    return round(1e3 * at.time_s), round(SHARES * to[0]), round(SHARES * to[1])
+def _point(time_s: float, x: float, y: float) -> Point:
+    return round(1e3 * time_s), round(SHARES * x), round(SHARES * y)
 
 
 class Histories:
@@ -134,7 +144,7 @@ class Histories:
         for number in sorted(seen):
             if number in started:
                 yield self._message(number, here, "start")
-            elif self.state[number].changed and here.instant.time_s - self.state[number].sent_s >= UPDATE_S:
+            elif here.instant.time_s - self.state[number].sent_s >= UPDATE_S and self.state[number].has_changed:
                 yield self._message(number, here, "update")
         for number in [number for number in self.state if number not in tracks]:
             yield self._message(number, here, "end", reason=self.state[number].reason)
@@ -159,14 +169,17 @@ class Histories:
         if history is None:
             first, box = (here.before, seen.began) if seen.began else (here.instant, seen.box)
             wall_s = here.wall_s - (here.instant.time_s - first.time_s)
-            start = _point(first, seen._replace(box=box).anchor("bottom"))
-            history = History(first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [start])
+            tip = first.time_s, (box[0] + box[2]) / 2, box[3]
+            history = History(
+                first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [_point(*tip)], tip
+            )
             self.state[number] = history
         history.looks = track.looks if track else history.looks + 1
         if track and track.class_id == detection.class_id != history.class_id:
             history.class_id, history.class_name = detection.class_id, detection.class_name
             history.changed = True
-        history.note(seen, here, zones)
+        history.note(seen.box, here)
+        history.enter(zones)
 
     def _message(
         self,
@@ -178,9 +191,8 @@ class Histories:
         into: int | None = None,
     ) -> TrackMessage:
         history = self.state[number]
-        points = history.path if phase == "end" else history.path[history.sent :]
-        history.sent, history.sent_s = len(history.path), here.instant.time_s
-        history.sent_box, history.changed = history.box, False
+        points = history.unsent(whole=phase == "end")
+        history.sent_s, history.sent_box, history.changed = here.instant.time_s, history.box, False
         (width, height), (left, top, right, bottom) = here.size, history.box
         return msgspec.convert(
             {

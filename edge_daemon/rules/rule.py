@@ -28,8 +28,8 @@ PART_S = 600.0
 
 
 class Question(NamedTuple):
-    """Asks a model to confirm an event, on the tracks that it is about; at `time_s` of camera time. It does so by finding
-    one of the `classes`, if they are named.
+    """Asks a model to confirm an event, on the tracks that it is about; at `time_s` of camera time. It does so by
+    finding one of the `classes`, if they are named.
     """
 
     event: str
