@@ -542,7 +542,7 @@ class AnalysisSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Tracks, counts and events of one camera and model, on the machine named `box`.
 
     `gap_s` is the longest time between two looks that counts as looked at. A source that is not `finite` goes on after
-    a restart of the service, with its tracks and counts.
+    a restart of the service, with its tracks and counts. If it is `lossless`, a death of the sink changes nothing.
     """
 
     camera: str
@@ -551,4 +551,5 @@ class AnalysisSettings(msgspec.Struct, frozen=True, kw_only=True):
     place: PlaceSettings = PlaceSettings()
     gap_s: float = 1.0
     finite: bool = False
+    lossless: bool = False
     rules: StreamRulesSettings = StreamRulesSettings()

@@ -18,6 +18,8 @@ from edge_daemon.settings import AnalysisSettings
 logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Camera and model."""
+AGE_S = 0.5
+"""Oldest state of a live stream that is left to the next sink."""
 
 
 class Analyses:
@@ -38,6 +40,8 @@ class Analyses:
         self._checkpoint, self._kept = dict(checkpoint or {}), dict(kept or {})
         self._running: dict[Key, Analysis] = {}
         self._looked_ns: dict[Key, int] = {}  # when the last frame was captured
+        self._saved_s: dict[Key, float] = {}  # when its state was given out last
+        self._made: set[Key] = set()  # those that made something since then
         self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
         self._mode: str | None = None
@@ -76,11 +80,15 @@ class Analyses:
             first = self._running.get((result.camera, result.after)) if result.after else None
             return first.follow(result) if first else []
         self._looked_ns[key], self._scenes[result.camera] = frame.captured_ns, frozenset(frame.scene or ())
-        return running.look(result, self._switches(result.camera))
+        made = running.look(result, self._switches(result.camera))
+        if made:
+            self._made.add(key)
+        return made
 
     def pass_time(self, now_ns: int) -> Iterator[Analytics]:
         """Let time pass in all of them, once a second or so."""
         for key, running in self._running.items():
+            self._made.add(key)
             yield from running.pass_time(self._clock(key, now_ns), self._switches(key[0]))
 
     def end(self, camera: str, model: str, now_ns: int) -> list[Analytics]:
@@ -89,12 +97,21 @@ class Analyses:
         return running.end(self._clock((camera, model), now_ns)) if running else []
 
     def states(self, keys: Iterable[Key]) -> dict[Key, bytes]:
-        """The states of these cameras and models, as far as they have any."""
-        return {key: self._encode(self._running[key].state) for key in keys if key in self._running}
+        """The states of these cameras and models that the next sink needs. In live delivery a state is left out that
+        is not old, and in which nothing but positions has changed.
+        """
+        now_s, states = time.monotonic(), {}
+        for key in keys:
+            if running := self._running.get(key):
+                age_s = now_s - self._saved_s.get(key, -AGE_S)
+                if running.settings.lossless or key in self._made or age_s >= AGE_S:
+                    states[key], self._saved_s[key] = self._encode(running.state), now_s
+                    self._made.discard(key)
+        return states
 
     def kept_states(self) -> dict[Key, bytes]:
         """The states that survive the service: those of sources without an end."""
-        return self.states(key for key, running in self._running.items() if not running.settings.finite)
+        return {key: self._encode(one.state) for key, one in self._running.items() if not one.settings.finite}
 
     def _left(self, key: Key, settings: AnalysisSettings) -> AnalysisState | None:
         """The state that was left for an analysis which begins now."""

@@ -125,6 +125,7 @@ def _analysis(
         place=place,
         gap_s=gap_s(camera.fps),
         finite=is_finite(camera.source, camera.delivery, loop=camera.loop),
+        lossless=(camera.delivery or _default_delivery(camera)) == "lossless",
         rules=rules,
     )
 
