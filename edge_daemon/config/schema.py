@@ -108,7 +108,7 @@ class Camera(Section):
     fingerprint: Fingerprint | None = None
     """SHA-256 fingerprint of the only certificate to accept from the camera over https or rtsps."""
     zones: dict[Name, Zone] | None = Field(default=None, examples=[{"drive": {"points": [[0, 0.5], [1, 0.5], [1, 1]]}}])
-    """Zones in the picture, by name: who enters, leaves, stays. See docs/rules.md."""
+    """Zones in the picture, by name: who enters, leaves, stays. See docs/events.md."""
     lines: dict[Name, Line] | None = Field(default=None, examples=[{"gate": {"points": [[0.2, 0.8], [0.8, 0.8]]}}])
     """Lines in the picture, by name: who crosses them."""
     ignore: list[Ignored] | None = Field(default=None, examples=[[{"points": [[0, 0], [0.2, 0], [0.2, 0.2]]}]])
@@ -352,7 +352,7 @@ class Config(Section):
     rules: dict[Name, Rule] | None = Field(
         default=None, examples=[{"visitor": {"enters": "drive", "classes": ["person"]}}]
     )
-    """Rules, by name: which events there are. See docs/rules.md."""
+    """Rules, by name: which events there are. See docs/events.md."""
     counts: Counts = Field(default_factory=Counts)
     location: Location = Field(default_factory=Location)
     modes: Words | None = Field(default=None, examples=[["home", "away"]])

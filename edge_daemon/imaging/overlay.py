@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from math import hypot
+from textwrap import wrap
 
 import cv2
 import numpy as np
@@ -10,13 +11,13 @@ from numpy.typing import NDArray
 from edge_daemon.imaging.canvas import FINE, Point, canvas, check_canvas, line_width
 from edge_daemon.imaging.captions import font_size, put, tab
 from edge_daemon.imaging.colour import Pixels
-from edge_daemon.imaging.labels import Labels
+from edge_daemon.imaging.labels import LONGEST, Labels
 from edge_daemon.imaging.palette import Colour, colour
 from edge_daemon.settings import CameraZonesSettings
 
 ZONE, LINE, IGNORED = 7, 11, 1
 """Classes whose colours zones, lines and ignored areas have."""
-ARROW = 0.04
+ARROW = 0.06
 """Length of the arrow that shows the direction `in` of a line, as a share of the picture's height."""
 
 
@@ -52,8 +53,9 @@ def draw_sentences(rgb: Pixels, sentences: Sequence[str], labels: Labels | None 
     height, width = rgb.shape[:2]
     size = font_size(width, height)
     y = height - size // 2
-    for sentence in reversed(sentences):
-        label = tab(sentence, LINE, size, labels)
+    lines = [line for sentence in sentences for line in wrap(sentence, LONGEST)]
+    for line in reversed(lines):
+        label = tab(line, LINE, size, labels)
         if label is not None and y >= len(label):
             put(rgb, label, size // 2, y)
             y -= len(label) + line_width(width, height)

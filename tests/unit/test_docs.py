@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from edge_daemon.cli.app import app
 from edge_daemon.config.load import loads
 from tests.conftest import CHECKOUT
-from tools import config_docs
+from tools import config_docs, event_drawings
 
 PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("tools/*.md")])
 NAMES = [str(page.relative_to(CHECKOUT)) for page in PAGES]
@@ -97,6 +97,12 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 def test_the_page_of_keys_is_that_of_the_schema() -> None:
     assert config_docs.PAGE.read_text() == config_docs.page(), "run: python -m tools.config_docs"
+
+
+@pytest.mark.parametrize("name", event_drawings.DRAWINGS)
+def test_drawings_show_what_the_code_does(name: str) -> None:
+    drawn = (event_drawings.FOLDER / f"{name}.svg").read_text()
+    assert drawn == event_drawings.DRAWINGS[name](), "run: python -m tools.event_drawings"
 
 
 def test_terms_of_the_glossary_live_where_it_says() -> None:
