@@ -15,6 +15,7 @@ from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.published import End, Result, utc
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.runtime import switches
 from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.ack_batcher import AckBatcher
@@ -74,6 +75,8 @@ class Sink:
             self._checkpoint.note([], {}, files.lengths)
         self._memory = StateFile(Path(settings.memory)) if settings.memory else None
         states = self._checkpoint.states if self._checkpoint else []
+        kept = switches.read(Path(settings.state) if settings.state else None)
+        self._switches = kept.at(utc(time.time_ns()), settings.modes)
         self._collector = Collector(settings.cameras, states, self._analyses(settings))
         self._moderator = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._inbox = Inbox(context, settings.bind, settings.pictures, self._moderator)
@@ -194,7 +197,9 @@ class Sink:
         from edge_daemon.sink.analyses import Analyses  # not before it is needed: it loads NumPy
 
         checkpoint = self._checkpoint.analyses if self._checkpoint else None
-        return Analyses(settings.analyses, checkpoint, self._memory.states if self._memory else None)
+        analyses = Analyses(settings.analyses, checkpoint, self._memory.states if self._memory else None)
+        analyses.switch(self._switches)
+        return analyses
 
     def _pass_time(self, cameras: dict[str, CameraStatus]) -> None:
         """Let time pass in what is made of results, and keep its state for the next run of the service."""
@@ -214,6 +219,9 @@ class Sink:
         for command in self._control.commands():
             if isinstance(command, Processes):
                 self._processes, self._processes_at = command.processes, time.monotonic()
+                self._switches = command.switches
+                if self._collector.analyses:
+                    self._collector.analyses.switch(command.switches)
             elif isinstance(command, Reconfigure):
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 
@@ -248,7 +256,9 @@ class Sink:
             processes = [msgspec.structs.replace(row, silent_s=row.silent_s + age_s) for row in self._processes]
         else:
             processes = self._processes
-        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=processes))
+        at = utc(time.time_ns())
+        status = Status(at=at, cameras=cameras, processes=processes, switches=self._switches)
+        self._publisher.publish_status(status)
         self._pass_time(cameras)
         trouble = self._files.trouble
         state = f"cannot write {trouble}" if trouble else "up"
