@@ -276,7 +276,8 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
     `checkpoint` is the file with the state that the next sink needs if this one and the dispatcher die together.
     Tracks, counts and events are made as `analyses` say, and also written to the file `events`; their state survives
-    the service in the file `memory`. With `secret_key`, TCP connections need one of the public keys `clients`.
+    the service in the file `memory`. The first of the `modes` is the usual one; what people have switched is in the
+    folder `state`. With `secret_key`, TCP connections need one of the public keys `clients`.
     """
 
     bind: str
@@ -291,6 +292,8 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     events: str | None = None
     analyses: list["AnalysisSettings"] = []
     memory: str | None = None
+    modes: list[str] = []
+    state: str | None = None
     save: SaveSettings | None = None
     checkpoint: str | None = None
     secret_key: str | None = None
@@ -313,6 +316,13 @@ class ConfigSettings(msgspec.Struct, frozen=True, kw_only=True):
     yaml: str = ""
 
 
+class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule for those who watch: the cameras that it is about, and true if its events are alerts."""
+
+    cameras: list[str]
+    alert: bool
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
     (`replies`).
@@ -322,7 +332,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     names, `origins` other sites whose pages may call this one, `prefix` is the path added by a proxy, `proxies` are
     those whose X-Forwarded headers are believed, and `certificate` and `key` are files for TLS, which have changed if
     `stamp` has. Audit log and sessions are in the folder `state`, what other processes of the run leave for it in
-    `folder`.
+    `folder`. `rules` and `modes` can be switched; `places` are the zones, lines and areas of cameras.
     """
 
     listen: str
@@ -348,6 +358,9 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     folder: str | None = None
     config: ConfigSettings = ConfigSettings()
+    rules: dict[str, RuleFacts] = {}
+    modes: list[str] = []
+    places: dict[str, "CameraPlaces"] = {}
 
 
 AnchorPoint = Literal["bottom", "center", "top"]
@@ -398,6 +411,12 @@ class CameraZonesSettings(msgspec.Struct, frozen=True, kw_only=True):
     zones: dict[str, ZoneSettings] = {}
     lines: dict[str, LineSettings] = {}
     ignore: tuple[IgnoreSettings, ...] = ()
+
+
+class CameraPlaces(CameraZonesSettings, frozen=True, kw_only=True):
+    """Zones, lines and ignored areas of a camera, and those that are hidden."""
+
+    privacy: list[list[tuple[float, float]]] = []
 
 
 class InZone(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

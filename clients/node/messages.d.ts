@@ -116,13 +116,14 @@ export interface End {
   dropped: Record<string, number>;
 }
 
-/** A `status` message: the state of all cameras and processes, once a second. */
+/** A `status` message: the state of all cameras and processes, and what people have switched, once a second. */
 export interface Status {
   v?: 1;
   type?: "status";
   at: string;
   cameras: Record<string, CameraStatus>;
   processes: ProcessStatus[];
+  switches?: SwitchState;
 }
 
 /** A camera: the state of its capture and when it began, its figures, and its counts by model. If it gives no pictures, or always the same, `reason` is why, in a word or two. */
@@ -151,7 +152,7 @@ export interface MotionStatus {
   passed: number;
 }
 
-/** The frames of one camera for one model, over all epochs. `captured` is the sum of `delivered`, `dropped` (by reason) and `in_flight`. `fps` and `latency_ms` (`p50`, `p90`, `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result. */
+/** The frames of one camera for one model, over all epochs. `captured` is the sum of `delivered`, `dropped` (by reason) and `in_flight`. `fps` and `latency_ms` (`p50`, `p90`, `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result. `totals` are there if zones, lines or rules are about them. */
 export interface StreamCounts {
   captured: number;
   delivered: number;
@@ -160,6 +161,15 @@ export interface StreamCounts {
   fps: number;
   latency_ms: Record<string, number>;
   found: Record<string, number>;
+  totals?: Totals;
+}
+
+/** Totals of what is made of the results of one camera and model: events that began, by rule; crossings by line, class and direction (`in`, `out`); how many are in each zone now, by class; and the time that nobody looked. `events` counts from the start of the sink on, the other totals survive it. */
+export interface Totals {
+  events?: Record<string, number>;
+  lines?: Record<string, Record<string, Record<string, number>>>;
+  zones?: Record<string, Record<string, number>>;
+  blind_s?: number;
 }
 
 /** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began at `since`; `next_start_s` is the time until one that has ended is started again. `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
@@ -176,6 +186,12 @@ export interface ProcessStatus {
   next_start_s?: number;
   rejected?: number;
   detail?: Record<string, unknown>;
+}
+
+/** The mode (None: there are none), and the rules that are off, each until a time (ISO 8601 in UTC; None: for good). */
+export interface SwitchState {
+  mode?: string | null;
+  off?: Record<string, string | null>;
 }
 
 /** A phase of a track: `start` once it is confirmed, `update` at most once a second while something changes, `end` with its `reason`, or `rename`: it turned out to be the same object as the track `into`, and goes on as that one. `epoch`, `seq` and `time_s` are those of the look that sent it, `xyxy` is the box in pixels when it was last seen. `path` are camera time, and x and y of the centre of the bottom of the box as shares of the picture: the whole path at the end, before that the part since the previous message. Of the time from `first_at` to `last_at`, nobody looked for `blind_s`; `looks` looks found it. `zones` are those that it was in. */

@@ -230,6 +230,18 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Dropped
 
 
+class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
+    """The mode (None: there are none), and the rules that are off, each until a time (ISO 8601 in UTC; None: for good)."""
+
+    mode: str | None = None
+    off: dict[str, str | None] = {}
+
+    def at(self, now: str, modes: Sequence[str]) -> "SwitchState":
+        """The state at a time: rules whose time has come are on, and the first of `modes` is the usual one."""
+        mode = self.mode if self.mode in modes else next(iter(modes), None)
+        return SwitchState(mode=mode, off={rule: until for rule, until in self.off.items() if not until or until > now})
+
+
 CAPTURE, WORKER = "capture", "worker"
 """The roles whose processes stand for something that has a name of its own: a camera, and a model."""
 
@@ -268,11 +280,25 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of what is made of the results of one camera and model: events that began, by rule; crossings by line,
+    class and direction (`in`, `out`); how many are in each zone now, by class; and the time that nobody looked.
+
+    `events` counts from the start of the sink on, the other totals survive it.
+    """
+
+    events: dict[str, int] = {}
+    lines: dict[str, dict[str, dict[str, int]]] = {}
+    zones: dict[str, dict[str, int]] = {}
+    blind_s: float = 0.0
+
+
 class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of one camera for one model, over all epochs.
 
     `captured` is the sum of `delivered`, `dropped` (by reason) and `in_flight`. `fps` and `latency_ms` (`p50`, `p90`,
-    `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result.
+    `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result. `totals`
+    are there if zones, lines or rules are about them.
     """
 
     captured: int
@@ -282,6 +308,7 @@ class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     latency_ms: dict[str, float]
     found: dict[str, int]
+    totals: Totals | msgspec.UnsetType = msgspec.UNSET
 
 
 class CameraStatus(CaptureReport, frozen=True, kw_only=True):
@@ -337,13 +364,14 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """A `status` message: the state of all cameras and processes, once a second."""
+    """A `status` message: the state of all cameras and processes, and what people have switched, once a second."""
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["status"] = "status"
     at: str
     cameras: dict[str, CameraStatus]
     processes: list[ProcessStatus]
+    switches: SwitchState = SwitchState()
 
 
 def title(role: str, name: str) -> str:

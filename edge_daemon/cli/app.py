@@ -66,6 +66,13 @@ ServerKey = Annotated[
 ]
 OwnKey = Annotated[str | None, typer.Option("--key", metavar="FILE", help="File with this subscriber's secret key.")]
 
+RuntimeDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The daemon's runtime_dir, if its configuration sets one.")
+]
+OfDaemon = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The daemon's file; needed if several daemons run.")
+]
+
 
 @app.command()
 def run(
@@ -128,14 +135,24 @@ def run(
 @app.command()
 def reload(
     config: Annotated[Path | None, typer.Argument(help="The daemon's file; needed if several daemons run.")] = None,
-    runtime_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The daemon's runtime_dir, if its configuration sets one.")
-    ] = None,
+    runtime_dir: RuntimeDir = None,
 ) -> None:
     """Make the running daemon read its configuration again; unchanged parts keep running."""
     from edge_daemon.cli.reload import reload as ask
 
     typer.echo(f"reloaded: {ask(config, runtime_dir)}")
+
+
+@app.command()
+def mode(
+    name: Annotated[str, typer.Argument(help="Name of a mode.")],
+    config: OfDaemon = None,
+    runtime_dir: RuntimeDir = None,
+) -> None:
+    """Set the mode of the running daemon, which decides on rules with `modes`."""
+    from edge_daemon.cli.switches import set_mode
+
+    typer.echo(set_mode(name, config, runtime_dir))
 
 
 @app.command()
@@ -439,8 +456,35 @@ def _draw(clip: Path | None, output: str) -> "Draw | None":
     return Draw(clip, Path(output))
 
 
-rules = typer.Typer(help="Try rules on results.", no_args_is_help=True)
+rules = typer.Typer(help="Try rules on results, and switch those of a running daemon.", no_args_is_help=True)
 app.add_typer(rules, name="rules")
+
+
+@rules.command("on")
+def rule_on(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    config: OfDaemon = None,
+    runtime_dir: RuntimeDir = None,
+) -> None:
+    """Switch a rule of the running daemon on."""
+    from edge_daemon.cli.switches import switch_rule
+
+    typer.echo(switch_rule(rule, True, None, config, runtime_dir))
+
+
+@rules.command("off")
+def rule_off(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it is on again: 18:00, or 2026-11-28T18:00.")
+    ] = None,
+    config: OfDaemon = None,
+    runtime_dir: RuntimeDir = None,
+) -> None:
+    """Switch a rule of the running daemon off: it makes no events, also after a restart."""
+    from edge_daemon.cli.switches import switch_rule
+
+    typer.echo(switch_rule(rule, False, until, config, runtime_dir))
 
 
 @rules.command("test")

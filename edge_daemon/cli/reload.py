@@ -11,7 +11,7 @@ import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.log import printable
-from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester
 from edge_daemon.runtime.control import Ask, Replied
 from edge_daemon.supervisor.control_socket import NAME, Greeting, peer_user
 from edge_daemon.supervisor.folders import PREFIX, temporary
@@ -22,13 +22,18 @@ GREETING_S = 5.0
 
 
 def reload(config: Path | None, place: Path | None) -> str:
-    """Make the daemon that read `config`, or the only one running, read it again; return what has changed.
+    """Make a daemon read its configuration again; return what has changed. See `ask` for the rest."""
+    return ask(config, place, Reload(by=Requester(via="control-socket")))
+
+
+def ask(config: Path | None, place: Path | None, request: AnyRequest) -> str:
+    """Ask the daemon that read `config`, or the only one running, for something; return its reply.
 
     It is searched for in the folder `place`, otherwise in the usual folders of the service and of this user's daemons.
 
     Raises:
         StartError: it is not found, or it is not clear which one is meant.
-        EdgeError: nothing has changed, for this reason.
+        EdgeError: it was not done, for this reason.
     """
     with ExitStack() as open_channels:
         running = list(_daemons(place))
@@ -42,7 +47,7 @@ def reload(config: Path | None, place: Path | None) -> str:
             raise StartError(f"{what} found{others}")
         if len(found) > 1:
             raise StartError(f"{len(found)} daemons run here; name the configuration to reload: {listed}")
-        reply = _ask(found[0][0], Reload(by=Requester(via="control-socket")))
+        reply = _ask(found[0][0], request)
     if reply.exit_code:
         error = EdgeError(reply.text)
         error.exit_code = ExitCode(reply.exit_code)
@@ -59,7 +64,7 @@ def is_running(config: Path) -> bool:
     return running
 
 
-def _ask(channel: Channel, request: Reload) -> Reply:
+def _ask(channel: Channel, request: AnyRequest) -> Reply:
     """Send a request, and wait for the reply, for as long as it takes.
 
     Raises:

@@ -148,6 +148,7 @@ def _run(
                 load=again,
                 observe=show.update,
                 audit=AuditLog(state),
+                state=state,
             )
             for line in _addresses(specs, config):
                 logger.info("%s", line)

@@ -32,7 +32,7 @@ def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, 
             if model in tracked or (name, model) in rules:
                 found[name, model] = StreamRulesSettings(
                     track=model in tracked,
-                    zones=_zones(camera) if model in tracked else CameraZonesSettings(),
+                    zones=zones_of(camera) if model in tracked else CameraZonesSettings(),
                     rules=rules.get((name, model), {}),
                     every_s=config.counts.every,
                     reset=tuple(config.counts.reset),
@@ -95,7 +95,8 @@ def _tracked(config: Config, camera: str, needed: Collection[StreamKey]) -> list
     return wanted or (models[:1] if settings.zones or settings.lines else [])
 
 
-def _zones(camera: Camera) -> CameraZonesSettings:
+def zones_of(camera: Camera) -> CameraZonesSettings:
+    """Zones, lines and ignored areas of a camera."""
     return CameraZonesSettings(
         zones={name: zone.settings for name, zone in (camera.zones or {}).items()},
         lines={name: line.settings for name, line in (camera.lines or {}).items()},

@@ -48,7 +48,23 @@ class AuditNote(Request, frozen=True, kw_only=True, tag="audit-note.1"):
     text: str = ""
 
 
-AnyRequest = Reload | AuditNote
+class SwitchRule(Request, frozen=True, kw_only=True, tag="switch-rule.1"):
+    """Switch a rule on or off; `until` is when it is switched back (ISO 8601 with a time zone; None: never)."""
+
+    ACTION: ClassVar[str] = "rule"
+    rule: str
+    enabled: bool
+    until: str | None = None
+
+
+class SetMode(Request, frozen=True, kw_only=True, tag="set-mode.1"):
+    """Set the mode."""
+
+    ACTION: ClassVar[str] = "mode"
+    mode: str
+
+
+AnyRequest = Reload | AuditNote | SwitchRule | SetMode
 
 
 class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from edge_daemon.messages.fates import Dropped
 from edge_daemon.messages.hints import ENDED, hint_for, reason_in
 from edge_daemon.messages.published import PROTOCOL_VERSION
+from edge_daemon.messages.switches import SwitchState
 
 CAPTURE, WORKER = "capture", "worker"
 """The roles whose processes stand for something that has a name of its own: a camera, and a model."""
@@ -57,11 +58,25 @@ class WorkerReport(ProcessReport, frozen=True, kw_only=True):
     provider: str = ""
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of what is made of the results of one camera and model: events that began, by rule; crossings by line,
+    class and direction (`in`, `out`); how many are in each zone now, by class; and the time that nobody looked.
+
+    `events` counts from the start of the sink on, the other totals survive it.
+    """
+
+    events: dict[str, int] = {}
+    lines: dict[str, dict[str, dict[str, int]]] = {}
+    zones: dict[str, dict[str, int]] = {}
+    blind_s: float = 0.0
+
+
 class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of one camera for one model, over all epochs.
 
     `captured` is the sum of `delivered`, `dropped` (by reason) and `in_flight`. `fps` and `latency_ms` (`p50`, `p90`,
-    `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result.
+    `p99`; empty without results) are those of the last seconds, `found` are the classes of the last result. `totals`
+    are there if zones, lines or rules are about them.
     """
 
     captured: int
@@ -71,6 +86,7 @@ class StreamCounts(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     latency_ms: dict[str, float]
     found: dict[str, int]
+    totals: Totals | msgspec.UnsetType = msgspec.UNSET
 
 
 Streams = dict[str, dict[str, StreamCounts]]
@@ -137,13 +153,14 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """A `status` message: the state of all cameras and processes, once a second."""
+    """A `status` message: the state of all cameras and processes, and what people have switched, once a second."""
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["status"] = "status"
     at: str
     cameras: dict[str, CameraStatus]
     processes: list[ProcessStatus]
+    switches: SwitchState = SwitchState()
 
 
 def camera_statuses(streams: Streams, processes: Iterable[ProcessStatus]) -> dict[str, CameraStatus]:

@@ -9,6 +9,7 @@ import msgspec
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import utc
+from edge_daemon.messages.status import Totals
 from edge_daemon.rules.during import next_local
 from edge_daemon.rules.rule import Outcome, Scope, Skipped
 from edge_daemon.rules.rules import Rules, RulesState
@@ -124,6 +125,20 @@ class Stream:
     def skipped(self) -> dict[str, list[Skipped]]:
         """Tracks in which a condition held without an event at the last look, by rule."""
         return self._rules.skipped
+
+    @property
+    def totals(self) -> Totals:
+        """Totals of lines and zones, and of the time that nobody looked."""
+        lines = {
+            line: {name: {"in": one.in_total, "out": one.out_total} for name, one in classes.items()}
+            for line, classes in self._counts.lines().items()
+        }
+        zones = {
+            zone: {name: one.now for name, one in classes.items()}
+            for zone, classes in self._counts.zones(self._zones.now()).items()
+        }
+        instant = self.instant
+        return Totals(lines=lines, zones=zones, blind_s=round(instant.time_s - instant.looked_s, 3))
 
     def zones_of(self, tracker_id: int) -> list[str]:
         """The zones in which a track is."""

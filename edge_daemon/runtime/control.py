@@ -17,6 +17,7 @@ import msgspec
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.requests import AnyRequest, Reply
 from edge_daemon.messages.status import ProcessReport, ProcessStatus
+from edge_daemon.messages.switches import SwitchState
 from edge_daemon.transport.channel import Channel
 
 logger = logging.getLogger(__name__)
@@ -112,9 +113,10 @@ class Replied(Command, frozen=True, kw_only=True, tag="replied"):
 
 
 class Processes(Command, frozen=True, kw_only=True, tag="processes"):
-    """The process table."""
+    """The process table, and what people have switched."""
 
     processes: list[ProcessStatus]
+    switches: SwitchState = SwitchState()
 
 
 _encoder = msgspec.msgpack.Encoder()

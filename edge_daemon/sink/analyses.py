@@ -2,15 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from edge_daemon.analytics.analysis import Analysis, AnalysisState, Clock
+from edge_daemon.messages.events import Event
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import Result
-from edge_daemon.messages.status import CameraStatus
+from edge_daemon.messages.status import CameraStatus, Totals
+from edge_daemon.messages.switches import SwitchState
 from edge_daemon.messages.topics import Analytics
 from edge_daemon.rules.stream import Switches
 from edge_daemon.settings import AnalysisSettings
@@ -25,7 +28,8 @@ AGE_S = 0.5
 class Analyses:
     """Keeps an analysis for each camera and model of its settings.
 
-    `checkpoint` are the states that the previous sink left, `kept` those of the previous run of the service.
+    `checkpoint` are the states that the previous sink left, `kept` those of the previous run of the service. `made` are
+    those that made something since their state was given out.
     """
 
     def __init__(
@@ -41,11 +45,11 @@ class Analyses:
         self._running: dict[Key, Analysis] = {}
         self._looked_ns: dict[Key, int] = {}  # when the last frame was captured
         self._saved_s: dict[Key, float] = {}  # when its state was given out last
-        self._made: set[Key] = set()  # those that made something since then
+        self.made: set[Key] = set()
         self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
-        self._mode: str | None = None
-        self._off: Collection[str] = ()
+        self._switched = SwitchState()
+        self._events: dict[Key, Counter[str]] = {}  # that began, by rule
         self._system: frozenset[str] = frozenset()
         self._encode = msgspec.msgpack.Encoder().encode
         self.change(settings)
@@ -61,40 +65,49 @@ class Analyses:
             else:
                 self._running[key] = Analysis(each, old.state if old else self._left(key, each))
 
-    def note(
-        self,
-        cameras: Mapping[str, CameraStatus],
-        system: Iterable[str] = (),
-        *,
-        mode: str | None = None,
-        off: Collection[str] = (),
-    ) -> None:
-        """Note the states of the cameras and of the `system`, the mode, and the rules that are switched `off`."""
-        self._cameras, self._system, self._mode, self._off = cameras, frozenset(system), mode, off
+    def note(self, cameras: Mapping[str, CameraStatus], system: Iterable[str] = ()) -> None:
+        """Note the states of the cameras and of the `system`."""
+        self._cameras, self._system = cameras, frozenset(system)
+
+    def switch(self, switched: SwitchState) -> None:
+        """Note the mode, and the rules that are off."""
+        self._switched = switched
+
+    def totals(self, camera: str, model: str) -> Totals | msgspec.UnsetType:
+        """Totals of a camera and model, if there are any."""
+        running = self._running.get((camera, model))
+        if running is None:
+            return msgspec.UNSET
+        return msgspec.structs.replace(running.rules.totals, events=dict(self._events.get((camera, model), {})))
 
     def look(self, result: Result, frame: Frame) -> list[Analytics]:
         """Take in a result, and give its detections the numbers of their tracks."""
         key = result.camera, result.model
         running = self._running.get(key)
         if running is None:
-            first = self._running.get((result.camera, result.after)) if result.after else None
-            return first.follow(result) if first else []
+            first = result.camera, result.after or ""
+            return self._noted(first, self._running[first].follow(result)) if first in self._running else []
         self._looked_ns[key], self._scenes[result.camera] = frame.captured_ns, frozenset(frame.scene or ())
-        made = running.look(result, self._switches(result.camera))
-        if made:
-            self._made.add(key)
-        return made
+        return self._noted(key, running.look(result, self._switches(result.camera)))
 
     def pass_time(self, now_ns: int) -> Iterator[Analytics]:
         """Let time pass in all of them, once a second or so."""
         for key, running in self._running.items():
-            self._made.add(key)
-            yield from running.pass_time(self._clock(key, now_ns), self._switches(key[0]))
+            yield from self._noted(key, running.pass_time(self._clock(key, now_ns), self._switches(key[0])))
 
     def end(self, camera: str, model: str, now_ns: int) -> list[Analytics]:
         """End what is open in one of them: its source has ended."""
         running = self._running.get((camera, model))
         return running.end(self._clock((camera, model), now_ns)) if running else []
+
+    def _noted(self, key: Key, made: list[Analytics]) -> list[Analytics]:
+        """What was made, after it was noted that there is something, and the events in it were counted."""
+        if made:
+            self.made.add(key)
+        begun = [message.rule for message in made if isinstance(message, Event) and message.phase == "start"]
+        if begun:
+            self._events.setdefault(key, Counter()).update(begun)
+        return made
 
     def states(self, keys: Iterable[Key]) -> dict[Key, bytes]:
         """The states of these cameras and models that the next sink needs. In live delivery a state is left out that
@@ -104,9 +117,9 @@ class Analyses:
         for key in keys:
             if running := self._running.get(key):
                 age_s = now_s - self._saved_s.get(key, -AGE_S)
-                if running.settings.lossless or key in self._made or age_s >= AGE_S:
+                if running.settings.lossless or key in self.made or age_s >= AGE_S:
                     states[key], self._saved_s[key] = self._encode(running.state), now_s
-                    self._made.discard(key)
+                    self.made.discard(key)
         return states
 
     def kept_states(self) -> dict[Key, bytes]:
@@ -129,7 +142,7 @@ class Analyses:
         status = self._cameras.get(camera)
         scene = self._scenes.get(camera, frozenset())
         present = {"camera": _states_of(status), "scene": scene, "system": self._system}
-        return Switches(self._mode, self._off, present)
+        return Switches(self._switched.mode, self._switched.off, present)
 
     def _clock(self, key: Key, now_ns: int) -> Clock:
         if self._running[key].settings.finite:  # its time is that of the file

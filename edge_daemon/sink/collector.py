@@ -149,6 +149,7 @@ class Collector:
             fps=round(meter.rate(now_ns), 2),
             latency_ms=meter.percentiles(now_ns),
             found=_names(self._found[key]) if key in self._found else {},
+            totals=self.analyses.totals(*key) if self.analyses else msgspec.UNSET,
         )
 
     def _published(self, buffer: ReorderBuffer, released: list[Delivery | EndOfSource], now_ns: int) -> Iterator[Item]:

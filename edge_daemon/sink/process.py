@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ import msgspec
 import zmq
 
 from edge_daemon.errors import StartError, WireError
-from edge_daemon.messages.accounting import Acks, SinkHello, ToSink, Watched
+from edge_daemon.messages.accounting import Acks, SinkHello, StreamState, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.published import End, Result, utc
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.runtime import switches
 from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.ack_batcher import AckBatcher
@@ -74,6 +75,8 @@ class Sink:
             self._checkpoint.note([], {}, files.lengths)
         self._memory = StateFile(Path(settings.memory)) if settings.memory else None
         states = self._checkpoint.states if self._checkpoint else []
+        kept = switches.read(Path(settings.state) if settings.state else None)
+        self._switches = kept.at(utc(time.time_ns()), settings.modes)
         self._collector = Collector(settings.cameras, states, self._analyses(settings))
         self._moderator = Moderator(busy_s=BUSY_S, dense_s=DENSE_S)
         self._inbox = Inbox(context, settings.bind, settings.pictures, self._moderator)
@@ -179,13 +182,20 @@ class Sink:
     def _acknowledge(self) -> None:
         """Send how far streams have come. Results of lossless sources have to be written before."""
         if acks := self._collector.take_acks(lossless=not self._files.waits):
-            if self._checkpoint:
-                analyses = self._collector.analyses
-                states = analyses.states(state.key for state in acks.streams) if analyses else {}
-                self._checkpoint.note(acks.streams, states, self._files.lengths)
+            self._note(acks.streams)
             self._acks.add(acks.streams)
         if due := self._acks.take_due():
             self._peer.send(pack([Acks(streams=due)]))
+
+    def _note(self, streams: Sequence[StreamState] = ()) -> None:
+        """Leave the states of these streams, and of all that something was made of, to the next sink."""
+        if self._checkpoint is None:
+            return
+        states: dict[tuple[str, str], bytes] = {}
+        if analyses := self._collector.analyses:
+            made = () if self._files.waits else analyses.made
+            states = analyses.states({*(state.key for state in streams), *made})
+        self._checkpoint.note(streams, states, self._files.lengths)
 
     def _analyses(self, settings: SinkSettings) -> "Analyses | None":
         """Analyses as the settings ask for them, from the states that the previous sink left."""
@@ -194,7 +204,9 @@ class Sink:
         from edge_daemon.sink.analyses import Analyses  # not before it is needed: it loads NumPy
 
         checkpoint = self._checkpoint.analyses if self._checkpoint else None
-        return Analyses(settings.analyses, checkpoint, self._memory.states if self._memory else None)
+        analyses = Analyses(settings.analyses, checkpoint, self._memory.states if self._memory else None)
+        analyses.switch(self._switches)
+        return analyses
 
     def _pass_time(self, cameras: dict[str, CameraStatus]) -> None:
         """Let time pass in what is made of results, and keep its state for the next run of the service."""
@@ -202,11 +214,9 @@ class Sink:
         if analyses is None:
             return
         analyses.note(cameras, {"disk"} if self._files.trouble else ())
-        made = list(analyses.pass_time(time.monotonic_ns()))
-        self._publish((message, None) for message in made)
-        if made and self._checkpoint and not self._files.waits:
-            states = analyses.states((message.camera, message.model) for message in made)
-            self._checkpoint.note([], states, self._files.lengths)
+        self._publish((message, None) for message in analyses.pass_time(time.monotonic_ns()))
+        if analyses.made and not self._files.waits:
+            self._note()
         if self._memory and self._memory.is_due:
             self._memory.write(analyses.kept_states())
 
@@ -214,6 +224,9 @@ class Sink:
         for command in self._control.commands():
             if isinstance(command, Processes):
                 self._processes, self._processes_at = command.processes, time.monotonic()
+                self._switches = command.switches
+                if self._collector.analyses:
+                    self._collector.analyses.switch(command.switches)
             elif isinstance(command, Reconfigure):
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 
@@ -248,7 +261,9 @@ class Sink:
             processes = [msgspec.structs.replace(row, silent_s=row.silent_s + age_s) for row in self._processes]
         else:
             processes = self._processes
-        self._publisher.publish_status(Status(at=utc(time.time_ns()), cameras=cameras, processes=processes))
+        at = utc(time.time_ns())
+        status = Status(at=at, cameras=cameras, processes=processes, switches=self._switches)
+        self._publisher.publish_status(status)
         self._pass_time(cameras)
         trouble = self._files.trouble
         state = f"cannot write {trouble}" if trouble else "up"

@@ -3,13 +3,15 @@
 import logging
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reload, Reply, Requester
+from edge_daemon.messages.requests import Reload, Reply, Requester, SetMode, SwitchRule
 from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes
+from edge_daemon.settings import SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
 from edge_daemon.supervisor.kinds.kind import ProcessSpec
@@ -19,6 +21,7 @@ from edge_daemon.supervisor.reload import Load, reload
 from edge_daemon.supervisor.request_router import RequestRouter, Respond, failure
 from edge_daemon.supervisor.signals import Signals
 from edge_daemon.supervisor.spawner import Spawner
+from edge_daemon.supervisor.switchboard import Switchboard
 from edge_daemon.supervisor.usage import Survey
 
 logger = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ class Supervisor:
     """Runs the processes of `specs` until all sources have ended, or a signal asks it to stop.
 
     `observe` receives the status once a second. `load` returns the specs of a reload, for which SIGHUP, a caller of
-    `control` or the web may ask.
+    `control` or the web may ask. What people have switched is kept in the folder `state`.
     """
 
     def __init__(
@@ -49,9 +52,13 @@ class Supervisor:
         load: Load,
         observe: Observer | None = None,
         audit: AuditLog | None = None,
+        state: Path | None = None,
     ) -> None:
         self._requests = RequestRouter(audit or AuditLog(None))
         self._requests.on(Reload, lambda _, respond: self._next_callers.append(respond))
+        self._switchboard = Switchboard(state, self._sink_settings)
+        self._requests.on(SwitchRule, self._switchboard.switch_rule)
+        self._requests.on(SetMode, self._switchboard.set_mode)
         self._table = ProcessTable(specs, spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -70,6 +77,11 @@ class Supervisor:
     def streams(self) -> Streams:
         """The counts that the sink reported last."""
         return self._sink.report.streams if self._sink and isinstance(self._sink.report, SinkReport) else {}
+
+    def _sink_settings(self) -> SinkSettings | None:
+        """Settings of the sink at present, which have the names of rules and modes."""
+        settings = self._sink.spec.settings if self._sink else None
+        return settings if isinstance(settings, SinkSettings) else None
 
     def run(self) -> None:
         """Keep all processes running until done or asked to stop.
@@ -127,10 +139,11 @@ class Supervisor:
         children = self._table.children
         self._survey.measure(children)
         rows = [child.status() for child in children]
+        switches = self._switchboard.present
         for child in list(children):
             # A process that has not taken the previous table does not need this one.
             if child.spec.kind.receives_processes and not child.wants_to_write:
-                child.send(Processes(processes=rows))
+                child.send(Processes(processes=rows, switches=switches))
             hang_s = child.spec.hang_s if child.ready else START_S
             if child.running and not child.exiting and now - child.heard_at > hang_s:
                 logger.error("no heartbeat from %s for %.0f s; killing it", child.title, hang_s)
@@ -140,7 +153,7 @@ class Supervisor:
         self._service_status.update(children)
         if self._observe:
             cameras = camera_statuses(self.streams, rows)
-            self._observe(Status(at=utc(time.time_ns()), cameras=cameras, processes=rows))
+            self._observe(Status(at=utc(time.time_ns()), cameras=cameras, processes=rows, switches=switches))
 
     def _called(self) -> None:
         if caller := self._control.accept():

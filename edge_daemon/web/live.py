@@ -10,11 +10,14 @@ from typing import Any
 import msgspec
 
 from edge_daemon.messages import pictures
+from edge_daemon.messages.counts import CountsReport
+from edge_daemon.messages.events import Event
 from edge_daemon.messages.status import Status
-from edge_daemon.messages.topics import FRAME, RESULT, STATUS, STREAMED
+from edge_daemon.messages.topics import COUNTS, EVENT, FRAME, RESULT, STATUS, STREAMED
 from edge_daemon.web.health import Health
 from edge_daemon.web.history import History
 from edge_daemon.web.plain import Picture, PlainPictures, Subscribing
+from edge_daemon.web.recent import Recent
 
 RESULTS_KEPT = 1000
 """Results kept for viewers that reconnect."""
@@ -27,18 +30,22 @@ class _Header(msgspec.Struct):
     model: str = ""
     type: str = ""
     seq: int = 0
+    rule: str = ""
     detections: list[Any] = []
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A published result with its number in this process."""
+    """A published message with its number in this process; `names` are the classes of a result, `rule` is that of an
+    event.
+    """
 
     number: int
     topic: str
     camera: str
     model: str
     names: frozenset[str]
+    rule: str
     body: bytes
 
 
@@ -69,6 +76,7 @@ class Live:
         self.status_at = 0.0
         self.health = Health()
         self.pictures = PlainPictures(subscribing)
+        self.recent = Recent()
         self._viewers: set[_Viewer] = set()
         self._looking: Counter[str] = Counter()
         self._events: deque[Entry] = deque(maxlen=RESULTS_KEPT)
@@ -106,10 +114,14 @@ class Live:
     def _entry(self, topic: str, body: bytes) -> None:
         for observer in self._observers if topic == RESULT.name else ():
             observer(body)
+        if topic == EVENT.name:
+            self.recent.add_event(msgspec.json.decode(body, type=Event))
+        elif topic == COUNTS.name:
+            self.recent.add_counts(msgspec.json.decode(body, type=CountsReport))
         header = msgspec.json.decode(body, type=_Header)
         names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
         self._count += 1
-        event = Entry(self._count, topic, header.camera, header.model, names, body)
+        event = Entry(self._count, topic, header.camera, header.model, names, header.rule, body)
         self._events.append(event)
         self._put(event)
 

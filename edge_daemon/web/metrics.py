@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -56,6 +57,31 @@ class Metrics:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
+    def _totals(self) -> Iterator[Metric]:
+        """Yield the metrics of events, lines and zones."""
+        of = ["camera", "model"]
+        events = CounterMetricFamily("edge_daemon_events", "Events that began.", labels=[*of, "rule"])
+        crossings = CounterMetricFamily(
+            "edge_daemon_line_crossings", "Crossings of a line.", labels=[*of, "line", "class", "direction"]
+        )
+        inside = GaugeMetricFamily("edge_daemon_zone_occupancy", "Objects in a zone.", labels=[*of, "zone", "class"])
+        blind = CounterMetricFamily("edge_daemon_blind_seconds", "Camera time that nobody looked at.", labels=of)
+        for camera, status in self.status.cameras.items() if self.status else ():
+            for model, counts in status.models.items():
+                if (totals := counts.totals) is UNSET:
+                    continue
+                blind.add_metric([camera, model], totals.blind_s)
+                for rule, count in totals.events.items():
+                    events.add_metric([camera, model, rule], count)
+                for line, classes in totals.lines.items():
+                    for name, ways in classes.items():
+                        for way, count in ways.items():
+                            crossings.add_metric([camera, model, line, name, way], count)
+                for zone, present in totals.zones.items():
+                    for name, count in present.items():
+                        inside.add_metric([camera, model, zone, name], count)
+        yield from (events, crossings, inside, blind)
+
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics that come from the status."""
         rejected = CounterMetricFamily(
@@ -79,6 +105,7 @@ class Metrics:
                     frames.add_metric([camera, model, reason], count)
                 flying.add_metric([camera, model], counts.in_flight)
         yield from (frames, flying, up, fps)
+        yield from self._totals()
         restarts = CounterMetricFamily(
             "edge_daemon_process_restarts", "Restarts of a process.", labels=["process", "role"]
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Header, HTTPException, Query, Response
@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.messages.topics import RESULT
+from edge_daemon.web.live import Entry, Live
 from edge_daemon.web.names import check
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, number
@@ -85,28 +86,35 @@ def add_routes(app: FastAPI, service: Service) -> None:
         check("model", model, service.models)
         if class_name and (classes := await run_in_threadpool(service.classes, model or service.models)):
             check("class", class_name, sorted(classes))
-        after = number(last_event_id)
 
-        async def events() -> AsyncIterator[bytes]:
-            found = aiter(live.results(after))
-            waiting = asyncio.ensure_future(anext(found, None))
-            try:
-                while True:
-                    done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
-                    if not done:
-                        yield b": nothing new\n\n"
-                        continue
-                    event = waiting.result()
-                    if event is None:
-                        return
-                    waiting = asyncio.ensure_future(anext(found, None))
-                    if (camera and event.camera not in camera) or (model and event.model not in model):
-                        continue
-                    if class_name and not event.names.intersection(class_name):
-                        continue
+        def wanted(entry: Entry) -> bool:
+            if (camera and entry.camera not in camera) or (model and entry.model not in model):
+                return False
+            return not class_name or bool(entry.names.intersection(class_name))
+
+        return stream_of(live, wanted, number(last_event_id))
+
+
+def stream_of(live: Live, wanted: Callable[[Entry], bool], after: int | None) -> Response:
+    """Published messages as server-sent events; with `after`, first those that were missed."""
+
+    async def events() -> AsyncIterator[bytes]:
+        found = aiter(live.results(after))
+        waiting = asyncio.ensure_future(anext(found, None))
+        try:
+            while True:
+                done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
+                if not done:
+                    yield b": nothing new\n\n"
+                    continue
+                event = waiting.result()
+                if event is None:
+                    return
+                waiting = asyncio.ensure_future(anext(found, None))
+                if wanted(event):
                     kind = b"" if event.topic == RESULT.name else b"event: %b\n" % event.topic.encode()
                     yield b"id: %d\n%bdata: %b\n\n" % (event.number, kind, event.body)
-            finally:
-                waiting.cancel()
+        finally:
+            waiting.cancel()
 
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

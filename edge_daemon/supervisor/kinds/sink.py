@@ -34,6 +34,8 @@ class Sink(Kind[SinkSettings]):
             replaced=str(run.folder / "results-replaced") if run.results and run.replaces_results else None,
             events=run.events,
             analyses=list(run.analyses.values()),
+            modes=run.config.modes or [],
+            state=str(run.state) if run.state else None,
             memory=str(run.state / "analytics") if run.state and run.analyses else None,
             save=run.save,
             checkpoint=str(run.folder / "sink-checkpoint"),

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from edge_daemon.config import shown
-from edge_daemon.settings import ConfigSettings, TokenSettings, WebSettings
+from edge_daemon.config.assignment import zones_of
+from edge_daemon.config.schema import Config
+from edge_daemon.settings import CameraPlaces, ConfigSettings, RuleFacts, TokenSettings, WebSettings
 from edge_daemon.supervisor.description import Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -57,6 +59,9 @@ class Web(Kind[WebSettings]):
                 file=run.config.lines.file, read_at=run.config.origin.read_at, yaml=shown.as_yaml(run.config)
             ),
         )
+        settings = msgspec.structs.replace(
+            settings, rules=_rules(run), modes=run.config.modes or [], places=_places(run.config)
+        )
         if web.certificate and web.key:
             _check(web.certificate, web.key)
         about = described(web)
@@ -65,8 +70,33 @@ class Web(Kind[WebSettings]):
         yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False, about={"web": about})
 
     def restart_key(self, settings: WebSettings) -> object:
-        """All but the cameras, the models, the content of the certificate, and the configuration that it shows."""
-        return msgspec.structs.replace(settings, cameras=[], models=[], stamp="", config=ConfigSettings())
+        """All but what it shows: the cameras, models, rules and places, the content of the certificate, and the
+        configuration.
+        """
+        return msgspec.structs.replace(
+            settings, cameras=[], models=[], stamp="", config=ConfigSettings(), rules={}, modes=[], places={}
+        )
+
+
+def _rules(run: Run) -> dict[str, RuleFacts]:
+    """The rules that are evaluated, by name."""
+    found: dict[str, RuleFacts] = {}
+    for (camera, _), analysis in run.analyses.items():
+        for name, rule in analysis.rules.rules.items():
+            cameras = found[name].cameras if name in found else []
+            found[name] = RuleFacts(cameras=list(dict.fromkeys([*cameras, camera])), alert=not rule.quiet)
+    return found
+
+
+def _places(config: Config) -> dict[str, CameraPlaces]:
+    """Zones, lines and areas of each camera that has any."""
+    found = {}
+    for name, camera in config.cameras.items():
+        zones = zones_of(camera)
+        places = CameraPlaces(zones=zones.zones, lines=zones.lines, ignore=zones.ignore, privacy=camera.privacy or [])
+        if places != CameraPlaces():
+            found[name] = places
+    return found
 
 
 def _check(certificate: str, key: str) -> None:

@@ -1,0 +1,17 @@
+"""What people have switched: the mode, and rules that are off."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
+    """The mode (None: there are none), and the rules that are off, each until a time (ISO 8601 in UTC; None: for good)."""
+
+    mode: str | None = None
+    off: dict[str, str | None] = {}
+
+    def at(self, now: str, modes: Sequence[str]) -> "SwitchState":
+        """The state at a time: rules whose time has come are on, and the first of `modes` is the usual one."""
+        mode = self.mode if self.mode in modes else next(iter(modes), None)
+        return SwitchState(mode=mode, off={rule: until for rule, until in self.off.items() if not until or until > now})
