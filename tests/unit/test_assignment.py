@@ -75,3 +75,13 @@ def test_rules_about_cameras_and_the_system_need_no_tracks() -> None:
     found = assigned("c: {source: 0}, d: {source: 1}", "a: {path: m.onnx, track: false}", rules)
     assert summary(found) == {("c", "a"): (False, ["offline", "disk"]), ("d", "a"): (False, ["offline", "covered"])}
     assert not found["d", "a"].zones.zones
+
+
+def test_the_configuration_may_say_which_model_knows_a_class() -> None:
+    cameras, rule = f"c: {{source: 0, {ZONES}}}", "r: {enters: drive, classes: [car]}"
+    labelled = "a: {path: m.onnx, labels: [person]}, b: {path: n.onnx, labels: [car]}"
+    assert summary(assigned(cameras, labelled, rule)) == {("c", "b"): (True, ["r"])}
+    kept = "a: {path: m.onnx}, b: {path: n.onnx, labels: [car, bus], classes: [car]}"
+    assert summary(assigned(cameras, kept, rule)) == {("c", "b"): (True, ["r"])}
+    other = "a: {path: m.onnx, labels: [person]}, b: {path: n.onnx}"
+    assert summary(assigned(cameras, other, rule)) == {("c", "b"): (True, ["r"])}
