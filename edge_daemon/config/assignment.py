@@ -15,10 +15,10 @@ Classes = Mapping[str, Collection[str]]
 def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, StreamRulesSettings]:
     """Settings of each stream with rules, zones or lines, or of a model with `track: {}`; other streams have no entry.
 
-    A rule without `model` uses the only model of the camera that gives detections, or with several the first that knows
-    one of its classes, by `classes`, or else by what the configuration says of them. Zones and lines are counted in each
-    stream that has tracks. Rules about a camera or its scene belong to its first stream, those about the system to the
-    first stream of the first camera.
+    A rule without `model` uses the model after which that of its `confirm` runs, or the only model of the camera that
+    gives detections, or the first that knows one of its classes, by `classes` or by what the configuration says. Zones
+    and lines are counted in each stream that has tracks. Rules about a camera or its scene belong to its first stream,
+    those about the system to the first stream of the first camera.
     """
     classes = known_classes(config) if classes is None else classes
     rules: dict[StreamKey, dict[str, RuleSettings]] = {}
@@ -64,8 +64,8 @@ def scene_watched(config: Config) -> set[str]:
 def candidates(config: Config, camera: str, rule: Rule, classes: Classes) -> list[str]:
     """Models of a camera whose tracks a rule may use, in order of preference; those that know its classes if any do."""
     models = tracking(config, camera)
-    if rule.model:
-        return [rule.model] if rule.model in models else []
+    if wanted := rule.model or (config.models[rule.confirm.model].after if rule.confirm else None):
+        return [wanted] if wanted in models else []
     knowing = [model for model in models if set(rule.classes or ()) & set(classes.get(model, ()))]
     unknown = [model for model in models if not classes.get(model)]
     return (knowing or unknown or models) if rule.classes else models

@@ -85,3 +85,9 @@ def test_the_configuration_may_say_which_model_knows_a_class() -> None:
     assert summary(assigned(cameras, kept, rule)) == {("c", "b"): (True, ["r"])}
     other = "a: {path: m.onnx, labels: [person]}, b: {path: n.onnx}"
     assert summary(assigned(cameras, other, rule)) == {("c", "b"): (True, ["r"])}
+
+
+def test_a_rule_uses_the_model_after_which_the_one_that_confirms_runs() -> None:
+    models = f"{TWO}, check: {{path: n.onnx, after: b}}"
+    rule = "r: {enters: drive, confirm: {model: check}}"
+    assert summary(assigned(f"c: {{source: 0, {ZONES}}}", models, rule)) == {("c", "b"): (True, ["r"])}
