@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_daemon.config.class_checks import class_faults
+from edge_daemon.config.class_checks import class_faults, confirm_faults
 from edge_daemon.config.problems import KeyPath, Problem, close
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import EdgeError
@@ -55,6 +55,7 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
             else:
                 without_boxes.add(name)
     yield from class_faults(config, boxes, without_boxes)
+    yield from confirm_faults(config, names)
     for name, model in config.models.items():
         selected, own = model.after or name, ("models", name)
         if selected in names:

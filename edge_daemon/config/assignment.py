@@ -15,14 +15,16 @@ Classes = Mapping[str, Collection[str]]
 def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, StreamRulesSettings]:
     """Settings of each stream with rules, zones or lines, or of a model with `track: {}`; other streams have no entry.
 
-    A rule without `model` uses the only model of the camera that gives detections, or with several the first that knows
-    one of its classes. Zones and lines are counted in each stream that has tracks. Rules about a camera or its scene
-    belong to its first stream, those about the system to the first stream of the first camera.
+    A rule without `model` uses the model after which that of its `confirm` runs, or the only model of the camera that
+    gives detections, or the first that knows one of its classes, by `classes` or by what the configuration says. Zones
+    and lines are counted in each stream that has tracks. Rules about a camera or its scene belong to its first stream,
+    those about the system to the first stream of the first camera.
     """
+    classes = known_classes(config) if classes is None else classes
     rules: dict[StreamKey, dict[str, RuleSettings]] = {}
     needed: set[StreamKey] = set()
     for name, rule in (config.rules or {}).items():
-        for stream in streams_of(config, rule, classes or {}):
+        for stream in streams_of(config, rule, classes):
             rules.setdefault(stream, {})[name] = rule.settings
             needed |= {stream} if rule.needs_tracks else set()
     found = {}
@@ -62,10 +64,17 @@ def scene_watched(config: Config) -> set[str]:
 def candidates(config: Config, camera: str, rule: Rule, classes: Classes) -> list[str]:
     """Models of a camera whose tracks a rule may use, in order of preference; those that know its classes if any do."""
     models = tracking(config, camera)
-    if rule.model:
-        return [rule.model] if rule.model in models else []
-    knowing = [model for model in models if not classes.get(model) or set(rule.classes or ()) & set(classes[model])]
-    return knowing if rule.classes and knowing else models
+    if wanted := rule.model or (config.models[rule.confirm.model].after if rule.confirm else None):
+        return [wanted] if wanted in models else []
+    knowing = [model for model in models if set(rule.classes or ()) & set(classes.get(model, ()))]
+    unknown = [model for model in models if not classes.get(model)]
+    return (knowing or unknown or models) if rule.classes else models
+
+
+def known_classes(config: Config) -> dict[str, list[str]]:
+    """Classes of the models whose `classes` or `labels` the configuration lists."""
+    lists = {name: model.classes or model.labels for name, model in config.models.items()}
+    return {name: names for name, names in lists.items() if isinstance(names, list)}
 
 
 def tracking(config: Config, camera: str) -> list[str]:

@@ -31,6 +31,17 @@ def class_faults(config: Config, classes: Classes, without_boxes: Collection[str
             yield from _rule_faults(config, ("rules", name), rule, classes, without_boxes)
 
 
+def confirm_faults(config: Config, names: Classes) -> Iterator[Problem]:
+    """A problem for each rule whose events the model that confirms them never could, by the `names` of its classes."""
+    for name, rule in (config.rules or {}).items():
+        known = names.get(rule.confirm.model) if rule.confirm else None
+        wanted = (rule.confirm.classes or rule.classes) if rule.confirm else None
+        if rule.confirm and known and wanted and not set(wanted) & set(known):
+            has = ", ".join(list(known)[:MAX_NAMED])
+            text = f"model {rule.confirm.model} has no class {either(wanted)}, it has {has}; set classes: here"
+            yield config.lines.problem(("rules", name, "confirm"), text)
+
+
 def _rule_faults(
     config: Config, path: KeyPath, rule: Rule, classes: Classes, without_boxes: Collection[str]
 ) -> Iterator[Problem]:

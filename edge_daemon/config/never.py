@@ -150,26 +150,33 @@ def _speed(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
 
 
 def _models(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:
-    """Models that have no tracks, or that do not run on the cameras of the rule."""
+    """Models that have no tracks, that confirm nothing, or that do not run on the cameras of the rule."""
     models, model = mapping(data.get("models")), rule.get("model")
     confirm = mapping(rule.get("confirm")).get("model")
+    parents = {name: mapping(settings).get("after") for name, settings in models.items()}
     if isinstance(model, str) and model in models:
-        parent = mapping(models[model]).get("after")
-        if isinstance(parent, str):
-            yield (*path, "model"), f"runs on the detections of {parent} and has no tracks; name {parent}", []
+        if parents[model] is not None:
+            yield (*path, "model"), f"runs on the detections of {parents[model]} and has no tracks; name that", []
         elif _is_off(models[model]) and place_of(rule):
             yield (*path, "model"), "has track: false", []
-        elif model == confirm:
-            yield (*path, "confirm", "model"), "must be another model than the one that it confirms", []
-    for key, name in ((("model",), model), (("confirm", "model"), confirm)):
-        lacking = (
-            [one for one, camera in cameras_of(rule, data).items() if name not in _used(camera, models)]
-            if isinstance(name, str) and name in models
-            else []
-        )
-        named = bool(strings(rule.get("cameras")))
-        if lacking and (named or len(lacking) == len(cameras_of(rule, data))):
-            yield (*path, *key), f"does not run on camera {either(lacking)}; add it to models there", []
+        else:
+            yield from _lacking((*path, "model"), model, rule, data)
+    if isinstance(confirm, str) and confirm in models:
+        own = (*path, "confirm", "model")
+        if parents[confirm] is None:
+            yield own, f"must run after the model whose objects it confirms: set after in models.{confirm}", []
+        elif model in models and parents[confirm] != model:
+            yield own, f"runs after {parents[confirm]}, not after {model}, the model of the rule", []
+        else:
+            yield from _lacking(own, confirm, rule, data)
+
+
+def _lacking(path: KeyPath, model: str, rule: Data, data: Data) -> Iterator[Fault]:
+    """A model that a camera of the rule does not run, or, if the rule names none, that none of them does."""
+    cameras, models = cameras_of(rule, data), mapping(data.get("models"))
+    lacking = [name for name, camera in cameras.items() if model not in _used(camera, models)]
+    if lacking and (strings(rule.get("cameras")) or len(lacking) == len(cameras)):
+        yield path, f"does not run on camera {either(lacking)}; add it to models there", []
 
 
 def _sun(path: KeyPath, rule: Data, data: Data) -> Iterator[Fault]:

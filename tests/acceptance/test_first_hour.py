@@ -74,6 +74,12 @@ def test_a_camera_of_one_s_own(terminal: Callable[..., None], start_rtsp: Callab
 
 
 @pytest.mark.timeout(300)
+def test_a_person_in_the_yard_at_night(terminal: Callable[..., None], tmp_path: Path) -> None:
+    terminal("yard")
+    assert len(frames(tmp_path / "drawn.mp4")) == FRAMES
+
+
+@pytest.mark.timeout(300)
 def test_wrong_on_purpose(terminal: Callable[..., None]) -> None:
     assert sum(step.code != 0 for step in parsed((SESSIONS / "wrong.session").read_text())) >= 20
     terminal("wrong")

@@ -75,3 +75,19 @@ def test_rules_about_cameras_and_the_system_need_no_tracks() -> None:
     found = assigned("c: {source: 0}, d: {source: 1}", "a: {path: m.onnx, track: false}", rules)
     assert summary(found) == {("c", "a"): (False, ["offline", "disk"]), ("d", "a"): (False, ["offline", "covered"])}
     assert not found["d", "a"].zones.zones
+
+
+def test_the_configuration_may_say_which_model_knows_a_class() -> None:
+    cameras, rule = f"c: {{source: 0, {ZONES}}}", "r: {enters: drive, classes: [car]}"
+    labelled = "a: {path: m.onnx, labels: [person]}, b: {path: n.onnx, labels: [car]}"
+    assert summary(assigned(cameras, labelled, rule)) == {("c", "b"): (True, ["r"])}
+    kept = "a: {path: m.onnx}, b: {path: n.onnx, labels: [car, bus], classes: [car]}"
+    assert summary(assigned(cameras, kept, rule)) == {("c", "b"): (True, ["r"])}
+    other = "a: {path: m.onnx, labels: [person]}, b: {path: n.onnx}"
+    assert summary(assigned(cameras, other, rule)) == {("c", "b"): (True, ["r"])}
+
+
+def test_a_rule_uses_the_model_after_which_the_one_that_confirms_runs() -> None:
+    models = f"{TWO}, check: {{path: n.onnx, after: b}}"
+    rule = "r: {enters: drive, confirm: {model: check}}"
+    assert summary(assigned(f"c: {{source: 0, {ZONES}}}", models, rule)) == {("c", "b"): (True, ["r"])}

@@ -3,7 +3,7 @@
 
 import pytest
 
-from edge_daemon.config.class_checks import class_faults
+from edge_daemon.config.class_checks import class_faults, confirm_faults
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ConfigError
 from edge_daemon.settings import (
@@ -40,7 +40,7 @@ cameras:
       gate: {points: [[0.2, 0.8], [0.8, 0.8]], classes: [person, car]}
     ignore: [{points: [[0, 0], [0.2, 0], [0.2, 0.2]], classes: [person]}]
   shed: {source: 1, models: [objects], zones: {hut: {points: [[0, 0], [1, 0], [1, 1]]}}}
-models: {objects: {path: 'builtin:person', classes: [person]}, is-person: {path: m.onnx}, faces: {path: f.onnx, after: objects}, off: {path: m.onnx, track: false}}
+models: {objects: {path: 'builtin:person', classes: [person]}, is-person: {path: m.onnx, after: objects}, faces: {path: f.onnx, after: objects}, off: {path: m.onnx, track: false}, cars: {path: c.onnx}}
 rules:
 """
 RULES = """\
@@ -178,8 +178,8 @@ SPANS = 'write "22:00-06:00", "mon-fri 08:00-18:00" or "sunset-sunrise"'
         ("cameras: [shed], enters: drive", ".enters: must name a zone of its cameras; there are hut (got 'drive')"),
         ("cameras: [yard, shed], enters: drive", ".enters: is no zone of camera shed, which the rule names (got 'drive')"),
         ("cameras: [pool], enters: drive", ".cameras[0]: must name a camera: yard or shed (got 'pool')"),
-        ("model: object, enters: drive", ".model: must name a model: objects, is-person, faces or off (got 'object'; did you mean objects?)"),
-        ("enters: drive, confirm: {model: nobody}", ".confirm.model: must name a model: objects, is-person, faces or off (got 'nobody')"),
+        ("model: object, enters: drive", ".model: must name a model: objects, is-person, faces, off or cars (got 'object'; did you mean objects?)"),
+        ("enters: drive, confirm: {model: nobody}", ".confirm.model: must name a model: objects, is-person, faces, off or cars (got 'nobody')"),
         ("enters: drive, modes: [night]", ".modes[0]: must be one of modes: home, away (got 'night')"),
         ("enters: drive, for: 5s", ".for: is for scene, camera or system (got '5s')"),
         ("stays: {zone: door, for: 5s}, for: 5s", ".for: is for scene, camera or system; write stays: {…, for: …} (got '5s')"),
@@ -204,11 +204,12 @@ SPANS = 'write "22:00-06:00", "mon-fri 08:00-18:00" or "sunset-sunrise"'
         ("speed: {zone: drive, above: 0}", ".speed.above: must be above 0 (got 0)"),
         ("crosses: {line: gate}, classes: [dog]", ".classes[0]: never counts: line gate has classes: car, person (got 'dog')"),
         ("enters: drive, model: objects, classes: [car]", ".classes[0]: never counts: the model has classes: person (got 'car')"),
-        ("enters: drive, model: faces", ".model: runs on the detections of objects and has no tracks; name objects (got 'faces')"),
+        ("enters: drive, model: faces", ".model: runs on the detections of objects and has no tracks; name that (got 'faces')"),
         ("enters: drive, model: off", ".model: has track: false (got 'off')"),
-        ("cameras: [shed], enters: hut, model: is-person", ".model: does not run on camera shed; add it to models there (got 'is-person')"),
+        ("cameras: [shed], enters: hut, model: cars", ".model: does not run on camera shed; add it to models there (got 'cars')"),
         ("enters: hut, confirm: {model: is-person}", ".confirm.model: does not run on camera shed; add it to models there (got 'is-person')"),
-        ("enters: drive, model: objects, confirm: {model: objects}", ".confirm.model: must be another model than the one that it confirms (got 'objects')"),
+        ("enters: drive, confirm: {model: objects}", ".confirm.model: must run after the model whose objects it confirms: set after in models.objects (got 'objects')"),
+        ("enters: drive, model: cars, confirm: {model: is-person}", ".confirm.model: runs after objects, not after cars, the model of the rule (got 'is-person')"),
         ("camera: [down], classes: [person]", ".classes: is for rules about objects; camera is not about any (got a list)"),
         ("scene: [dark], per: track", ".per: must be camera: scene has one event for all objects (got 'track')"),
         ("count: {zone: door, above: 3}, per: track", ".per: must be camera: count has one event for all objects (got 'track')"),
@@ -291,6 +292,22 @@ def test_classes_that_no_model_has_and_rules_that_need_a_model(rule: str, messag
         "c.yaml:1: cameras.a.ignore[0].classes[0]: models m, n have no class 'dog': there are car, person",
         *([f"c.yaml:{message}"] if message else []),
     ]
+
+
+def test_a_model_that_confirms_has_one_of_the_classes() -> None:
+    text = """\
+cameras: {a: {source: 0, zones: {z: {points: [[0, 0], [1, 0], [1, 1]]}}}}
+models: {m: {path: m.onnx}, n: {path: n.onnx, after: m}}
+rules:
+  one: {enters: z, classes: [person], confirm: {model: n}}
+  two: {enters: z, classes: [person], confirm: {model: n, classes: [yes]}}
+  all: {enters: z, confirm: {model: n}}
+"""
+    config = loads(text.replace("yes", "'yes'"), "c.yaml")
+    assert [str(one) for one in confirm_faults(config, {"n": ["yes", "no"]})] == [
+        "c.yaml:4: rules.one.confirm: model n has no class person, it has yes, no; set classes: here"
+    ]
+    assert [*confirm_faults(config, {})] == []
 
 
 def test_the_model_that_knows_the_class_is_enough() -> None:
