@@ -188,7 +188,7 @@ export interface ProcessStatus {
   detail?: Record<string, unknown>;
 }
 
-/** The mode (None: there are none), and the rules that are off, each until a time (ISO 8601 in UTC; None: for good). */
+/** The mode (None: there are none), and the rules that are off, each until a time (UTC; None: for good). */
 export interface SwitchState {
   mode?: string | null;
   off?: Record<string, string | null>;

@@ -231,7 +231,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
-    """The mode (None: there are none), and the rules that are off, each until a time (ISO 8601 in UTC; None: for good)."""
+    """The mode (None: there are none), and the rules that are off, each until a time (UTC; None: for good)."""
 
     mode: str | None = None
     off: dict[str, str | None] = {}

@@ -52,6 +52,8 @@ STATUS = Topic("status", {"status": Status}, of_cameras=False)
 TRACK = Topic("track", {"track": Track})
 EVENT = Topic("event", {"event": Event})
 COUNTS = Topic("counts", {"counts": CountsReport})
+REPLAY = Topic("replay", {"event": Event})
+"""Under this topic the last events are sent again when its first subscriber comes: for processes of the daemon."""
 TOPICS = {topic.name: topic for topic in (RESULT, FRAME, STATUS, TRACK, EVENT, COUNTS)}
 TYPES = {name: kind for topic in TOPICS.values() for name, kind in topic.types.items()}
 _TOPIC_OF = {kind: topic for topic in reversed(TOPICS.values()) for kind in topic.types.values()}

@@ -8,15 +8,17 @@ import msgspec
 import zmq
 
 from edge_daemon.errors import StartError
+from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import Result
 from edge_daemon.messages.status import Status
-from edge_daemon.messages.topics import FRAME, STATUS, OfCamera, topic_of
+from edge_daemon.messages.topics import FRAME, REPLAY, STATUS, OfCamera, topic_of
 from edge_daemon.settings import SinkSettings
 from edge_daemon.sink.reorder_buffer import Arrival
+from edge_daemon.sink.replay import Replay
 from edge_daemon.transport import zeromq
 from edge_daemon.transport.connections import Connections
 from edge_daemon.transport.curve import ANY, Authenticator
-from edge_daemon.transport.subscriptions import Subscriptions
+from edge_daemon.transport.subscriptions import SUBSCRIBE, Subscriptions
 
 if TYPE_CHECKING:
     from edge_daemon.sink.annotator import Annotator
@@ -48,6 +50,7 @@ class Publisher:
         self._subscriptions = Subscriptions()
         self._annotator: Annotator | None = None
         self._saver = _saver(settings)
+        self._replay = Replay()
         self._held: dict[str, deque[tuple[Result, Arrival]]] = {}  # of lossless cameras, in order
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
         self.watched: list[str] = list(settings.cameras) if self._saver else []
@@ -75,11 +78,19 @@ class Publisher:
         if self._socket in ready:
             for parts in zeromq.receive(self._socket, BURST):
                 self._subscriptions.receive(parts[0])
+                if parts[0] == bytes([SUBSCRIBE]) + REPLAY.prefix():
+                    self._send_again()
             self._watch()
 
     def publish(self, message: OfCamera, body: bytes) -> None:
         """Publish a message, encoded as JSON."""
         zeromq.send(self._socket, topic_of(message).prefix(message.camera), body)
+        if isinstance(message, Event):
+            self._replay.note(message, body)
+
+    def _send_again(self) -> None:
+        for camera, body in self._replay:
+            zeromq.send(self._socket, REPLAY.prefix(camera), body)
 
     def publish_frame(self, result: Result, arrival: Arrival) -> None:
         """Publish the annotated frame that came with a result: at once where all count, else the newest on `flush`."""

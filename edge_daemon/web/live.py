@@ -13,7 +13,7 @@ from edge_daemon.messages import pictures
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.status import Status
-from edge_daemon.messages.topics import COUNTS, EVENT, FRAME, RESULT, STATUS, STREAMED
+from edge_daemon.messages.topics import COUNTS, EVENT, FRAME, REPLAY, RESULT, STATUS, STREAMED
 from edge_daemon.web.health import Health
 from edge_daemon.web.history import History
 from edge_daemon.web.plain import Picture, PlainPictures, Subscribing
@@ -108,6 +108,8 @@ class Live:
         elif topic == pictures.PREFIX and len(parts) > 2:
             camera, _, size = rest.rstrip("/").rpartition("/")
             self.pictures.receive(camera, int(size), Picture(parts[1], parts[2]))
+        elif topic == REPLAY.name:
+            self.recent.add_event(msgspec.json.decode(parts[1], type=Event))
         elif any(topic == streamed.name for streamed in STREAMED):
             self._entry(topic, parts[1])
 

@@ -13,7 +13,7 @@ import zmq
 
 from edge_daemon.errors import StartError
 from edge_daemon.messages.status import ProcessReport
-from edge_daemon.messages.topics import STATUS, STREAMED
+from edge_daemon.messages.topics import REPLAY, STATUS, STREAMED
 from edge_daemon.runtime.control import Control, Reconfigure, Replied
 from edge_daemon.runtime.run_files import HISTORY
 from edge_daemon.settings import WebSettings
@@ -50,7 +50,7 @@ async def _serve(
     live, metrics = Live(broker, loop, settings.cameras, history), Metrics()
     receivers.append(live)
     live.observe(metrics.result)
-    for topic in (STATUS, *STREAMED):
+    for topic in (STATUS, *STREAMED, REPLAY):
         broker.subscribe(topic.prefix(), wanted=True)
     broker.start()
     supervisor = SupervisorClient(control)

@@ -1,137 +1,162 @@
-"""Tracks, counts and events of a running daemon: published, written, kept over deaths, restarts and reloads."""
+"""Events, counts and zones over HTTP, and switches by HTTP and by command, of a daemon that runs."""
 
 import json
-import signal
-from collections.abc import Callable
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-import zmq
+import httpx
 
-from tests.acceptance.harness import START_S, Daemon, running
+from edge_daemon.tokens import digest, new_token
+from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(180)
-STREET = "scene:?fps=15&size=320x180&seed=3"
-EVENTS = ("--events", "events.jsonl")
-PLACES = "zones: {left: {points: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}}, lines: {gate: {points: [[0.5, 0], [0.5, 1]]}}"
-RULES = """rules:
-  visitor: {enters: left, cooldown: 1s}
+TOKENS = {role: new_token() for role in ("viewer", "operator", "administrator")}
+ZONES = "zones: {all: {points: [[0, 0], [1, 0], [1, 1], [0, 1]], anchor: center}}"
+LINES = "lines: {middle: {points: [[0, 0.5], [1, 0.5]]}}"
+
+
+class Site:
+    """A daemon whose camera sees one person all the time."""
+
+    def __init__(self, daemon: Daemon, port: int) -> None:
+        self.daemon, self.http = daemon, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.get("/api/status"))
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.http.get(path, params=query, headers=self._as("viewer")).json()
+
+    def post(self, path: str, role: str = "operator", **body: Any) -> httpx.Response:
+        return self.http.post(path, json=body, headers=self._as(role))
+
+    def events(self, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/api/events", **query)["events"]
+        return found
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        config = str(self.daemon.folder / "config.yaml")
+        command = [sys.executable, "-m", "edge_daemon", *arguments, "--config", config, "--runtime-dir"]
+        return subprocess.run(
+            [*command, str(self.daemon.folder)], capture_output=True, text=True, timeout=START_S, check=False
+        )
+
+    @staticmethod
+    def _as(role: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {TOKENS[role]}"}
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Site]:
+    port = free_port()
+    tokens = ", ".join(f"{role}: {{token: '{digest(token)}', role: {role}}}" for role, token in TOKENS.items())
+    model = folder / "m.onnx"
+    if not model.exists():
+        colour_model(model)
+    config = f"""
+cameras: {{yard: {{source: 'scene:?fps=10&size=160x120', {ZONES}, {LINES}, privacy: [[[0, 0], [0.1, 0], [0.1, 0.1]]]}}}}
+models: {{m: {{path: {model}}}}}
+modes: [home, away]
+counts: {{every: 1s}}
+rules:
+  visitor: {{enters: all, classes: [person]}}
+  many: {{count: {{zone: all, above: 0, for: 1s}}, quiet: true}}
+  away-only: {{stays: {{zone: all, for: 1s}}, modes: [away], linger: 1s, cooldown: 100ms}}
+web: {{listen: '127.0.0.1:{port}', tokens: {{{tokens}}}}}
 """
-
-
-def config(places: str = PLACES, rules: str = RULES, source: str = STREET) -> str:
-    return (
-        f"cameras: {{yard: {{source: '{source}', {places}}}}}\nmodels: {{person: {{path: builtin:person}}}}\n"
-        f"counts: {{every: 1s}}\n{rules}"
-    )
-
-
-def numbers(daemon: Daemon) -> list[int]:
-    """Numbers of tracks in the results so far."""
-    return [one["tracker_id"] for line in daemon.lines() for one in line["detections"] if "tracker_id" in one]
-
-
-def counts(daemon: Daemon) -> list[dict[str, Any]]:
-    return [line for line in daemon.events() if line["type"] == "counts"]
-
-
-def entered(daemon: Daemon) -> int:
-    """How many have entered the zone in all."""
-    last = counts(daemon)[-1]["zones"].get("left", {}).get("person", {})
-    return int(last.get("entered_total", 0)) + int(last.get("left_total", 0))
-
-
-def more(daemon: Daemon, of: Callable[[Daemon], list[Any]], than: int) -> None:
-    eventually(lambda: len(of(daemon)) > than, START_S, what="more lines")
-
-
-def test_subscribers_receive_tracks_events_and_counts_and_the_file_has_the_same(tmp_path: Path) -> None:
-    with running(tmp_path, config(), *EVENTS) as daemon, zmq.Context() as context:
-        with closing(context.socket(zmq.SUB)) as socket:
-            socket.connect(daemon.address)
-            for topic in (b"track/yard/", b"event/yard/", b"counts/yard/"):
-                socket.subscribe(topic)
-            received: dict[str, list[bytes]] = {}
-            while set(received) < {"track", "event", "counts"}:
-                assert socket.poll(int(1000 * START_S)), received.keys()
-                topic, body = socket.recv_multipart()
-                assert topic == f"{json.loads(body)['type']}/yard/".encode()
-                received.setdefault(json.loads(body)["type"], []).append(body)
+    with running(folder, config) as daemon:
+        eventually(lambda: "processes are up" in daemon.log, START_S, what="processes")
+        made = Site(daemon, port)
+        eventually(made.answers, START_S, what="an answer")
+        yield made
+        made.http.close()
         assert daemon.stop() == 0
-        written = (tmp_path / "events.jsonl").read_bytes().splitlines()
-        assert all(body in written for bodies in received.values() for body in bodies)
-        assert numbers(daemon)
+        assert "Traceback" not in daemon.log
 
 
-def test_numbers_and_counts_go_on_after_deaths_and_a_restart_of_the_service(tmp_path: Path) -> None:
-    with running(tmp_path, config(), *EVENTS) as daemon:
-        eventually(lambda: counts(daemon) and entered(daemon), START_S, what="somebody in the zone")
-        for victim in ("sink", "worker person-0", "capture yard", "dispatcher"):
-            before = len(counts(daemon))
-            daemon.kill(victim)
-            more(daemon, counts, before)
-        assert daemon.stop() == 0
-        in_all, highest = entered(daemon), max(numbers(daemon))
-        totals = [one["zones"].get("left", {}).get("person", {}).get("entered_total", 0) for one in counts(daemon)]
-        assert totals == sorted(totals)
-        first = {one["tracker_id"] for one in daemon.events() if one["type"] == "track" and one["phase"] == "start"}
-        assert len(first) == highest, "each number began once"
-    seen = len(counts(daemon)), len(daemon.lines())
-    with running(tmp_path, config(), *EVENTS, "--append") as daemon:
-        more(daemon, counts, seen[0])
-        assert entered(daemon) >= in_all
-        eventually(
-            lambda: [
-                one["tracker_id"]
-                for line in daemon.lines()[seen[1] :]
-                for one in line["detections"]
-                if one.get("tracker_id", 0) > highest
-            ],
-            START_S,
-            what="new numbers",
+def test_events_counts_zones_and_metrics(tmp_path: Path) -> None:
+    with site(tmp_path) as here:
+        eventually(lambda: len(here.events()) == 2, START_S, what="events")
+        many, visitor = here.events()
+        assert (many["rule"], many["alert"], visitor["rule"], visitor["alert"]) == ("many", False, "visitor", True)
+        assert visitor["open"]
+        assert visitor["began_at"] <= visitor["at"]
+        assert visitor["because"]
+        assert here.events(rule="visitor", camera="yard") == [visitor]
+        first = here.get("/api/events", most=1)
+        assert [one["id"] for one in first["events"]] == [many["id"]]
+        second = here.get("/api/events", most=1, after=first["after"])
+        assert ([one["id"] for one in second["events"]], second["after"]) == ([visitor["id"]], None)
+        assert here.get(f"/api/events/{visitor['id']}") == visitor
+        assert here.get("/api/events/none")["detail"].startswith("the event none does not exist")
+        assert here.get("/api/events", rule="visitr")["detail"].startswith(
+            "there is no rule visitr; did you mean visitor?"
         )
-        assert daemon.stop() == 0
+        assert here.get("/api/counts", camera="yrd")["detail"].startswith("there is no camera yrd; did you mean yard?")
+        counts = eventually(lambda: here.get("/api/counts"), START_S, what="counts")
+        assert counts[0]["zones"]["all"]["person"]["now"] == 1
+        zones = here.get("/api/cameras/yard/zones")
+        assert zones["zones"]["all"]["points"] == [[0, 0], [1, 0], [1, 1], [0, 1]]
+        assert zones["lines"]["middle"]["points"] == [[0, 0.5], [1, 0.5]]
+        assert zones["privacy"] == [[[0, 0], [0.1, 0], [0.1, 0.1]]]
+        status = here.get("/api/status")
+        totals = status["cameras"]["yard"]["models"]["m"]["totals"]
+        assert (totals["events"], totals["zones"]) == ({"many": 1, "visitor": 1}, {"all": {"person": 1}})
+        metrics = here.http.get("/metrics", headers=here._as("viewer")).text
+        assert 'edge_daemon_events_total{camera="yard",model="m",rule="visitor"} 1.0' in metrics
+        assert 'edge_daemon_zone_occupancy{camera="yard",class="person",model="m",zone="all"} 1.0' in metrics
+        assert 'edge_daemon_blind_seconds_total{camera="yard",model="m"}' in metrics
 
 
-def test_a_reload_changes_zones_and_rules_and_keeps_tracks(tmp_path: Path) -> None:
-    with running(tmp_path, config(), *EVENTS) as daemon:
-        eventually(lambda: counts(daemon) and entered(daemon), START_S, what="somebody in the zone")
-        in_all, before = entered(daemon), len(counts(daemon))
-        places = PLACES.replace("[0.5, 0], [0.5, 1], [0, 1]", "[0.6, 0], [0.6, 1], [0, 1]")
-        rules = "rules:\n  crowd: {count: {zone: left, above: 0}, cooldown: 1s}\n"
-        done = daemon.reload(config(places, rules))
-        assert done.returncode == 0, done.stdout + done.stderr
-        more(daemon, counts, before + 1)
-        assert any(one["changed"] for one in counts(daemon)[before:])
-        assert entered(daemon) >= in_all
-        eventually(
-            lambda: any(one.get("rule") == "crowd" for one in daemon.events()), START_S, what="an event of the new rule"
+def test_rules_and_the_mode_are_switched_and_stay_so(tmp_path: Path) -> None:
+    with site(tmp_path) as here:
+        assert here.get("/api/rules")["modes"] == ["home", "away"]
+        with here.http.stream("GET", "/api/events/stream", headers=here._as("viewer")) as stream:
+            lines = stream.iter_lines()
+            assert here.post("/api/mode", mode="away").json() == {"text": "the mode is away"}
+            event = next(json.loads(line[6:]) for line in lines if line.startswith("data: ") and "away-only" in line)
+            assert (event["phase"], event["rule"]) == ("start", "away-only")
+            assert "the mode is away" in event["because"]
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        assert here.post("/api/rules/visitor", enabled=False, until=until).status_code == 200
+        assert here.post("/api/rules/many", enabled=False).json() == {"text": "rule many is off"}
+        eventually(lambda: set(here.get("/api/status")["switches"]["off"]) == {"visitor", "many"}, START_S)
+        rules = {rule["name"]: rule for rule in here.get("/api/rules")["rules"]}
+        assert (rules["many"]["enabled"], rules["visitor"]["enabled"], rules["away-only"]["enabled"]) == (
+            False,
+            False,
+            True,
         )
-        starts = [one["tracker_id"] for one in daemon.events() if (one["type"], one.get("phase")) == ("track", "start")]
-        assert starts == list(range(1, len(starts) + 1)), "no track began twice"
-        visits = [one for one in daemon.events() if one.get("rule") == "visitor"]
-        assert len({one["id"] for one in visits if one["phase"] == "start"}) == len(
-            {one["id"] for one in visits if one["phase"] == "end"}
-        ), "the events of a rule that is gone have ended"
-        assert daemon.stop() == 0
+        assert rules["visitor"]["until"][:16] == until[:16]
+        assert rules["many"] == {"name": "many", "cameras": ["yard"], "alert": False, "enabled": False, "until": None}
 
-
-def test_a_camera_that_hangs_is_blind_time_and_nobody_is_absent(tmp_path: Path) -> None:
-    rules = "rules:\n  nobody: {absent: {zone: empty, for: 3s}, cooldown: 1s}\n"
-    places = "zones: {empty: {points: [[0.96, 0.0], [1, 0], [1, 0.04], [0.96, 0.04]]}}"
-    with running(tmp_path, config(places, rules), *EVENTS) as daemon:
-        eventually(lambda: any(one.get("rule") == "nobody" for one in daemon.events()), START_S, what="an event")
-        capture = daemon.processes()["capture yard"]
-        before = len(counts(daemon))
-        capture.send_signal(signal.SIGSTOP)
-        eventually(
-            lambda: any(one["blind_s"] > 0.5 for one in counts(daemon)[before:]), START_S, what="counts that are blind"
+        assert here.post("/api/mode", "viewer", mode="home").status_code == 403
+        assert (
+            here.post("/api/rules/mny", enabled=True)
+            .json()["detail"]
+            .startswith("there is no rule mny; did you mean many")
         )
-        last = daemon.lines()[-1]["seq"]
-        more(daemon, counts, len(counts(daemon)) + 4)
-        assert [one for one in daemon.events() if one["type"] == "event" and one["seq"] > last] == []
-        capture.send_signal(signal.SIGCONT)
-        assert daemon.stop() == 0
+        assert here.post("/api/mode", mode="out").status_code == 422
+        assert here.post("/api/rules/many", enabled="no").status_code == 422
+        audit = here.http.get("/api/audit", headers=here._as("administrator")).json()
+        done = [(one["who"], one["action"], one["text"]) for one in audit]
+        assert ("operator", "rule", "rule many is off") in done
+    with site(tmp_path) as here:
+        state = eventually(lambda: here.get("/api/status").get("switches"), START_S)
+        assert (state["mode"], set(state["off"])) == ("away", {"visitor", "many"})
+        assert here.command("rules", "on", "visitor").stdout == "rule visitor is on\n"
+        assert here.command("mode", "home").stdout == "the mode is home\n"
+        off = here.command("rules", "off", "visitor", "--until", "23:59")
+        assert off.stdout.startswith("rule visitor is off until "), off.stderr
+        wrong = here.command("rules", "off", "vistor")
+        assert (wrong.returncode, "did you mean visitor?" in wrong.stderr) == (2, True)
+        eventually(lambda: here.get("/api/status")["switches"]["mode"] == "home", START_S)

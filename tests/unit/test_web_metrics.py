@@ -5,10 +5,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge_daemon.messages.status import Status
+from edge_daemon.messages.status import Status, Totals
 from edge_daemon.web.metrics import Metrics
 from tests.components import require_component
 from tests.statuses import camera, process, stream_counts
@@ -54,3 +55,27 @@ def test_promtool_finds_no_fault(metrics: Metrics) -> None:
     require_component("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=metrics.text(), capture_output=True, check=False)
     assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_totals_of_events_lines_and_zones() -> None:
+    made, totals = (
+        Metrics(),
+        Totals(
+            events={"visitor": 3},
+            lines={"gate": {"person": {"in": 4, "out": 1}}},
+            zones={"drive": {"person": 2}},
+            blind_s=1.5,
+        ),
+    )
+    counts = msgspec.structs.replace(COUNTS, totals=totals)
+    made.status = Status(at="", cameras={"door": camera(m=counts, n=COUNTS)}, processes=[])
+    text = made.text().decode()
+    for line in (
+        'edge_daemon_events_total{camera="door",model="m",rule="visitor"} 3.0',
+        'edge_daemon_line_crossings_total{camera="door",class="person",direction="in",line="gate",model="m"} 4.0',
+        'edge_daemon_line_crossings_total{camera="door",class="person",direction="out",line="gate",model="m"} 1.0',
+        'edge_daemon_zone_occupancy{camera="door",class="person",model="m",zone="drive"} 2.0',
+        'edge_daemon_blind_seconds_total{camera="door",model="m"} 1.5',
+    ):
+        assert line in text
+    assert text.count("edge_daemon_blind_seconds_total{") == 1, "not of models without"

@@ -1,17 +1,22 @@
 // One camera, large: its picture with what was found in it, and its results beside it; or why there is none.
 import { about } from "./about.js";
+import { cameraPath, get } from "./api.js";
 import { attribute, blank, button, dot, icon, make, memory, renew, text } from "./dom.js";
+import { EventList } from "./eventlist.js";
 import { copied } from "./example.js";
 import { inWords } from "./findings.js";
 import { live } from "./live.js";
 import { keyOf } from "./matching.js";
 import { Picture } from "./picture.js";
+import { Counts, Places } from "./places.js";
 import { stepped } from "./pictures.js";
 import { ResultList } from "./resultlist.js";
 import { cameraAddress, go } from "./router.js";
+import { box, identified } from "./shell.js";
 import { Strip } from "./strip.js";
 import { toast } from "./say.js";
 import { explained, kindOf, lossesOf, reasonOf, stateInWords } from "./states.js";
+import { Trails } from "./trails.js";
 import { clock, duration, meant, plural, sentence } from "./words.js";
 
 const KEPT = 60; // pictures that can be gone back to
@@ -29,7 +34,7 @@ export class CameraView {
   }
 
   keys() {
-    return { Escape: () => go("#cameras"), f: () => this.full(), " ": () => this.toggle(), s: () => this.save(), b: () => this.boxes() };
+    return { Escape: () => go("#cameras"), f: () => this.full(), " ": () => this.toggle(), s: () => this.save(), b: () => this.boxes(), t: () => this.over("trails"), z: () => this.over("places") };
   }
 
   enter(route, from, status) {
@@ -38,7 +43,7 @@ export class CameraView {
     [this.name, this.isHere, this.kept, this.paused, this.scene, this.isUnknown] = [name, true, new Map(), null, null, null];
     clearInterval(this.timer);
     this.build(tab);
-    live.start([name], (scene) => this.draw(scene), (result) => this.list.add(result));
+    live.start([name], (scene) => this.draw(scene), (result) => { this.list.add(result); this.trails.add(result); }, (event) => this.events.add(event));
     this.update(status);
     scrollTo(0, 0);
     return false;
@@ -56,6 +61,11 @@ export class CameraView {
     this.picture.hasBoxes = memory.get("boxes", true);
     this.taken = make("span", { class: "chip tr", hidden: true });
     this.picture.element.append(this.taken);
+    [this.places, this.trails, this.counts] = [new Places(), new Trails(), new Counts()];
+    this.picture.under(this.places.layer.element, this.trails.layer.element, this.places.labels);
+    for (const name of ["places", "trails"]) this[name].isShown = memory.get(name, true);
+    get(`${cameraPath(this.name)}/zones`).then((areas) => { this.places.set(areas); this.offer(); }).catch(() => {}); // an older daemon has none
+    this.events = new EventList({ camera: this.name });
     this.badge = make("span", { class: "badge" });
     this.rows = make("tbody");
     this.table = make("div", { class: "scroll" }, make("table", { class: "fold" },
@@ -64,7 +74,7 @@ export class CameraView {
     this.stage = make("div", { class: "card" }, this.picture.element, this.down, this.table);
     this.list = new ResultList(this.name, (result) => this.choose(result), () => this.toggle());
     this.beside = make("div", { class: "panel" });
-    this.tabs = new Map([["results", "Results"], ["about", "About"]].map(([each, words]) => [each, make("a", { href: cameraAddress(this.name, ...(each === "results" ? [] : [each])) }, words)]));
+    this.tabs = new Map([["results", "Results"], ["events", "Events"], ["counts", "Counts"], ["about", "About"]].map(([each, words]) => [each, make("a", { href: cameraAddress(this.name, ...(each === "results" ? [] : [each])) }, words)]));
     this.aside = make("aside", { class: "card side", "aria-label": "Beside the picture" }, make("nav", { class: "tabs", "aria-label": "Parts" }, ...this.tabs.values()), this.beside);
     this.pauser = button("pause", "Pause", () => this.toggle(), { shown: true });
     this.tools = make("span", { class: "end row" }, this.pauser, button("save", "Save picture", () => this.save(), { shown: true }),
@@ -82,8 +92,17 @@ export class CameraView {
   open(tab) {
     for (const [each, link] of this.tabs) attribute(link, "aria-current", each === tab ? "page" : null);
     if (tab === "about") this.beside.replaceChildren(about(this.name));
-    else this.beside.replaceChildren(this.list.element);
+    else this.beside.replaceChildren({ events: this.events, counts: this.counts }[tab]?.element ?? this.list.element);
+    if (tab === "events") this.events.load();
+    this.tab = tab;
+    this.offer();
     return true;
+  }
+
+  // Offers only what there is: counts where there are zones or lines, events where there are rules.
+  offer() {
+    this.tabs.get("counts").hidden = this.places.isEmpty && this.tab !== "counts";
+    identified.then(() => { this.tabs.get("events").hidden = !box.rules?.length && this.tab !== "events"; });
   }
 
   update(status) {
@@ -106,6 +125,10 @@ export class CameraView {
     if (isDown) this.explain(camera);
     if (kind !== "up" && kind !== "asleep" && kind !== "ended" && !this.paused) this.picture.clear();
     this.figures(camera, lost);
+    const totals = Object.entries(camera.models).filter(([, counts]) => counts.totals).map(([model, counts]) => [model, counts.totals]);
+    this.counts.update(totals);
+    this.places.count(lost ? [] : totals.map(([, one]) => one));
+    this.events.update(status, camera);
     const dense = Math.min(devicePixelRatio || 1, 2);
     const wide = stepped((this.picture.wide || 640) * dense);
     if (!lost) live.want({ [this.name]: camera.width ? Math.min(wide, Math.max(camera.width, 64)) : wide });
@@ -176,6 +199,8 @@ export class CameraView {
   present(scene) {
     this.picture.draw(scene, () => {
       [this.scene, this.shownAt] = [scene, performance.now()];
+      this.trails.draw(scene.at);
+      if (this.places.ratio !== this.picture.ratio) this.places.draw(this.picture.ratio);
       this.taken.hidden = false;
       text(this.taken, [clock(scene.at, 2), ...scene.results.keys()].join(", "));
       const camera = this.status.value?.cameras?.[this.name];
@@ -211,6 +236,15 @@ export class CameraView {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     toast(`Picture saved: ${link.download}`);
+  }
+
+  // Shows or hides trails or zones.
+  over(name) {
+    const isShown = !this[name].isShown;
+    memory.set(name, isShown);
+    if (name === "places") this.places.show(isShown);
+    else this.trails.isShown = isShown;
+    this.update(this.status);
   }
 
   boxes() {

@@ -2,8 +2,8 @@
 import { button, make, memory } from "./dom.js";
 
 const LETTERS = "letters";
-const COMMON = [["1 to 4", "the views"], ["/", "find"], ["Arrows", "between tiles"], ["Enter", "open"], ["Esc", "back"], ["?", "this list"]];
-const LARGE = [["F", "full screen"], ["Space", "pause, or go on"], ["S", "save the picture"], ["B", "boxes on or off"]];
+const COMMON = [["1 to 5", "the views"], ["/", "find"], ["Arrows", "between tiles"], ["Enter", "open"], ["Esc", "back"], ["?", "this list"]];
+const LARGE = [["F", "full screen"], ["Space", "pause, or go on"], ["S", "save the picture"], ["B", "boxes on or off"], ["T", "trails on or off"], ["Z", "zones on or off"]];
 
 let current = {};
 let dialog = null;

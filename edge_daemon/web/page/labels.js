@@ -16,7 +16,8 @@ export function labelsOf(found, detail, several) {
     const [x, y, w, h] = [x1 / result.width, y1 / result.height, (x2 - x1) / result.width, (y2 - y1) / result.height];
     const model = several && detail === "large" && age !== null ? `${result.model} ` : "";
     const sure = age === null ? ` ${one.confidence.toFixed(2)}` : `, ${age.toFixed(1)} s old`;
-    return { x, y, w, h, name: one.class_name, isOld: age !== null, words: detail === "large" ? `${model}${one.class_name}${sure}` : one.class_name };
+    const who = one.tracker_id ? ` ${one.tracker_id}` : "";
+    return { x, y, w, h, name: one.class_name, isOld: age !== null, words: detail === "large" ? `${model}${one.class_name}${who}${sure}` : one.class_name };
   });
   labels.sort((a, b) => a.isOld - b.isOld || b.w * b.h - a.w * a.h);
   if (detail === "large") return labels;

@@ -8,17 +8,20 @@ class Live {
   constructor() {
     this.matching = new Matching((scene) => this.offer(scene), (name) => patience(status.value?.cameras?.[name]));
     this.pictures = new Pictures((picture) => { if (status.lost === null) this.matching.picture(picture); });
-    this.results = new Results((result) => {
-      if (status.lost !== null) return;
-      this.listen(result);
-      this.matching.result(result);
+    this.results = new Results({
+      message: (result) => {
+        if (status.lost !== null || result.type !== "result") return;
+        this.listen(result);
+        this.matching.result(result);
+      },
+      event: (event) => this.happened(event),
     });
     this.stop();
   }
 
-  // `draw` receives scenes, `listen` every result; `cameras`: names, or null for the results of all.
-  start(cameras, draw, listen = () => {}) {
-    [this.draw, this.listen] = [draw, listen];
+  // `draw` receives scenes, `listen` every result, `happened` events; `cameras`: names, or null for the results of all.
+  start(cameras, draw, listen = () => {}, happened = () => {}) {
+    [this.draw, this.listen, this.happened] = [draw, listen, happened];
     this.results.watch(cameras);
   }
 
@@ -28,7 +31,7 @@ class Live {
   }
 
   stop() {
-    [this.draw, this.listen] = [() => {}, () => {}];
+    [this.draw, this.listen, this.happened] = [() => {}, () => {}, () => {}];
     [this.decoding, this.decoded] = [new Map(), new Map()];
     this.pictures.want({});
     this.results.stop();

@@ -1,6 +1,7 @@
 // The page: the view that is named in the address.
 import { CameraView } from "./camera.js";
 import { Cameras } from "./cameras.js";
+import { Events } from "./events.js";
 import { blank, make } from "./dom.js";
 import { help, listen, use } from "./keys.js";
 import { cameraAddress, go, parse, replace } from "./router.js";
@@ -11,7 +12,7 @@ import { Try } from "./try.js";
 import { meant } from "./words.js";
 
 const main = document.getElementById("main");
-const views = { cameras: new Cameras(), camera: new CameraView(), try: new Try(), system: new System() };
+const views = { cameras: new Cameras(), camera: new CameraView(), events: new Events(), try: new Try(), system: new System() };
 let current = null;
 let route = null;
 
@@ -40,6 +41,15 @@ function unknown(name) {
   show("", name);
 }
 
+// Opens one of the views that the header shows.
+function visit(index) {
+  const href = document.querySelectorAll(".nav a:not([hidden])")[index]?.getAttribute("href");
+  if (!href) return false;
+  if (href.startsWith("./#")) go(href.slice(2));
+  else location.href = href;
+  return true;
+}
+
 // A single camera opens large, unless the address asks for all.
 function openSingle(now) {
   const names = Object.keys(now.value?.cameras ?? {});
@@ -50,7 +60,7 @@ function openSingle(now) {
 }
 
 build(main, () => { identify(); open(); });
-listen({ "?": help, ...Object.fromEntries(VIEWS.map(([, , href], index) => [String(index + 1), () => { if (href.startsWith("./#")) go(href.slice(2)); else location.href = href; }])) });
+listen({ "?": help, ...Object.fromEntries(VIEWS.map((_, index) => [String(index + 1), () => visit(index)])) });
 addEventListener("hashchange", open);
 status.subscribe((now) => {
   openSingle(now);

@@ -6,10 +6,32 @@ import { LIMBS } from "./skeletons.js";
 const SURE = 0.3; // keypoints below it are not drawn
 const round = (value) => Math.round(value * 100) / 100;
 
-export class Overlay {
-  constructor() {
-    this.element = drawn("svg", { class: "ov", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+// A point in shares of the picture, as paths have it.
+export const at = ([x, y]) => `${round(x * 100)} ${round(y * 100)}`;
+
+// Paths over a picture, by their class.
+export class Layer {
+  constructor(name) {
+    this.element = drawn("svg", { class: name, viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
     this.paths = new Map();
+  }
+
+  show(lines) {
+    for (const name of lines.keys()) if (!this.paths.has(name)) this.add(name);
+    for (const [name, path] of this.paths) attribute(path, "d", lines.get(name) ?? "");
+  }
+
+  add(name) {
+    const path = drawn("path", { class: name });
+    this.paths.set(name, path);
+    if (name === "h") this.element.prepend(path);
+    else this.element.append(path);
+  }
+}
+
+export class Overlay extends Layer {
+  constructor() {
+    super("ov");
   }
 
   // `found`: results with their age, null if they are of this very picture; `chosen`: a detection to bring out.
@@ -28,15 +50,7 @@ export class Overlay {
       }
       if (result.keypoints) points(result, scale, add);
     }
-    for (const name of lines.keys()) if (!this.paths.has(name)) this.add(name);
-    for (const [name, path] of this.paths) attribute(path, "d", lines.get(name) ?? "");
-  }
-
-  add(name) {
-    const path = drawn("path", { class: name });
-    this.paths.set(name, path);
-    if (name === "h") this.element.prepend(path);
-    else this.element.append(path);
+    this.show(lines);
   }
 }
 

@@ -44,8 +44,14 @@ export class Picture {
     scene.bitmap = null;
   }
 
+  // Puts layers between the picture and what was found in it.
+  under(...layers) {
+    this.overlay.element.before(...layers);
+  }
+
   // Width by height.
   shape(ratio) {
+    if (ratio > 0) this.ratio = ratio;
     if (ratio > 0) this.element.style.setProperty("--ratio", ratio.toFixed(4));
   }
 

@@ -1,10 +1,11 @@
-// Results as they come, of all cameras or of one.
+// Messages as they come, of all cameras or of one: results, unless other kinds are asked for.
 
 const AGAIN_MS = 2000;
 
 export class Results {
-  constructor(receive) {
-    this.receive = receive;
+  // `receive`: functions by kind of message (`message` for results).
+  constructor(receive, path = "api/results") {
+    [this.receive, this.path] = [receive, path];
     this.query = null;
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
   }
@@ -31,11 +32,8 @@ export class Results {
 
   open() {
     if (this.query === null || this.source || document.hidden) return;
-    const source = this.source = new EventSource(`api/results${this.query}`);
-    source.addEventListener("message", (event) => {
-      const result = JSON.parse(event.data);
-      if (result.type === "result") this.receive(result);
-    });
+    const source = this.source = new EventSource(this.path + this.query);
+    for (const [kind, receive] of Object.entries(this.receive)) source.addEventListener(kind, (event) => receive(JSON.parse(event.data)));
     source.addEventListener("error", () => {
       if (source !== this.source || source.readyState !== EventSource.CLOSED) return; // the browser tries again itself
       this.close();

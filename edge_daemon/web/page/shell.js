@@ -8,9 +8,10 @@ import { count, kindOf, reasonOf, troubleInWords } from "./states.js";
 import { status } from "./status.js";
 import { clock, duration } from "./words.js";
 
-export const VIEWS = [["cameras", "Cameras", "./#cameras"], ["try", "Try", "./#try"], ["system", "System", "./#system"], ["api", "API", "docs"]];
+export const VIEWS = [["cameras", "Cameras", "./#cameras"], ["events", "Events", "./#events"], ["try", "Try", "./#try"], ["system", "System", "./#system"], ["api", "API", "docs"]];
 
 const links = new Map(VIEWS.map(([name, words, href]) => [name, make("a", { href }, icon(name), make("span", {}, words))]));
+links.get("events").hidden = true; // until there are rules
 const brand = make("span", {}, "edge-daemon");
 const health = make("a", { class: "health unknown", href: "./#cameras" });
 const time = make("span", { class: "clock hide-m" });
@@ -66,9 +67,11 @@ export function identify() {
 }
 
 async function ask() {
-  const [who, system] = await Promise.allSettled([get("api/me"), get("api/system")]);
+  const [who, system, switches] = await Promise.allSettled([get("api/me"), get("api/system"), get("api/rules")]);
   if (who.status === "fulfilled") me = who.value;
   if (system.status === "fulfilled") box = { ...system.value, asked: performance.now() };
+  box.rules = switches.value?.rules ?? [];
+  links.get("events").hidden = !box.rules.length;
   text(brand, box.name);
   fillMenu();
   entitle();

@@ -1,0 +1,117 @@
+// What happened, of all cameras; and the switches of rules and mode.
+import { get } from "./api.js";
+import { attribute, card, make, renew } from "./dom.js";
+import { EventList, post } from "./eventlist.js";
+import { Results } from "./results.js";
+import { address, go, replace } from "./router.js";
+import { me } from "./shell.js";
+import { toast } from "./say.js";
+import { moment } from "./words.js";
+
+export class Events {
+  constructor() {
+    this.feed = new Results({ event: (event) => this.list.add(event) }, "api/events/stream");
+    this.camera = make("select", { "aria-label": "Camera", onchange: () => this.choose() });
+    this.rule = make("select", { "aria-label": "Rule", onchange: () => this.choose() });
+    this.alerts = make("input", { type: "checkbox", onchange: () => this.list.filter(this.alerts.checked) });
+    this.place = make("div", { class: "grow" });
+    this.switches = make("div");
+    this.side = make("aside", { class: "rail last", "aria-label": "Switches" }, card("Rules", this.switches));
+    this.root = make("section", {}, make("h1", { class: "sr", tabindex: -1 }, "Events"),
+      make("div", { class: "home" }, make("div", {}, make("div", { class: "tool", role: "group", "aria-label": "Events shown" }, this.camera, this.rule, make("label", { class: "in" }, this.alerts, "Only alerts")), this.place), this.side));
+  }
+
+  title() {
+    return "events";
+  }
+
+  keys() {
+    return { Escape: () => go("#cameras") };
+  }
+
+  enter(route, _, status) {
+    this.query = { camera: route.query.get("camera") ?? "", rule: route.query.get("rule") ?? "" };
+    this.list = new EventList(this.query);
+    this.list.isAlone = false;
+    this.list.onlyAlerts = this.alerts.checked;
+    this.place.replaceChildren(this.list.element);
+    this.list.load();
+    this.feed.watch(null);
+    this.refresh();
+    this.update(status);
+    return false;
+  }
+
+  leave() {
+    this.feed.stop();
+  }
+
+  choose() {
+    this.query = { camera: this.camera.value, rule: this.rule.value };
+    replace(address("events", [], this.query));
+    this.enter({ query: new URLSearchParams(this.query) }, null, this.status);
+  }
+
+  async refresh() {
+    try {
+      this.rules = await get("api/rules");
+    } catch {
+      return; // the next status asks again
+    }
+    this.shown = JSON.stringify(this.status?.value?.switches);
+    this.offer();
+    this.showSwitches();
+  }
+
+  update(status) {
+    this.status = status;
+    this.list?.update(status);
+    if (this.rules && JSON.stringify(status.value?.switches) !== this.shown) this.refresh();
+    this.offer();
+  }
+
+  // The names to filter by.
+  offer() {
+    const cameras = Object.keys(this.status?.value?.cameras ?? {});
+    const rules = this.rules?.rules.map((rule) => rule.name) ?? [];
+    for (const [select, key, every, names] of [[this.camera, "camera", "Every camera", cameras], [this.rule, "rule", "Every rule", rules]]) {
+      const all = [...new Set([...names, this.query[key]])].filter(Boolean);
+      renew(select, all, () => [make("option", { value: "" }, every), ...all.map((name) => make("option", {}, name))]);
+      if (select.value !== this.query[key]) select.value = this.query[key];
+    }
+  }
+
+  showSwitches() {
+    const { rules, modes, mode } = this.rules;
+    const mayNot = me.role === "viewer";
+    renew(this.switches, [this.rules, mayNot], () => [
+      ...(modes.length ? [make("div", { class: "switch" }, make("label", {}, "Mode", this.modeChoice(modes, mode, mayNot)))] : []),
+      ...rules.map((rule) => this.ruleSwitch(rule, mayNot)),
+      make("p", { class: "pad small soft" }, ...(mayNot ? [`Switching needs the token of an operator${me.name ? ". Yours is for viewing." : ": edge-daemon token --role operator makes one."}`] : ["By command: ", make("code", {}, "edge-daemon rules off NAME")])),
+    ]);
+  }
+
+  modeChoice(modes, mode, mayNot) {
+    const select = make("select", { disabled: mayNot, onchange: () => this.ask("api/mode", { mode: select.value }) }, ...modes.map((name) => make("option", {}, name)));
+    select.value = mode;
+    return select;
+  }
+
+  ruleSwitch(rule, mayNot) {
+    const box = make("input", { type: "checkbox", role: "switch", disabled: mayNot, onchange: () => this.ask(`api/rules/${encodeURIComponent(rule.name)}`, { enabled: box.checked }) });
+    box.checked = rule.enabled;
+    return make("div", { class: "switch" }, make("label", {}, box, make("span", {}, rule.name)),
+      make("span", { class: "soft tiny" }, rule.enabled ? "" : rule.until ? `off until ${moment(rule.until)}` : "off"));
+  }
+
+  async ask(path, body) {
+    try {
+      const { text } = await (await post(path, body)).json();
+      toast(`${text[0].toUpperCase()}${text.slice(1)}`);
+    } catch (error) {
+      toast(`${error.message}`, { failed: true });
+    }
+    attribute(this.switches, "data-shown", null);
+    setTimeout(() => this.refresh(), 1200); // the next status knows it
+  }
+}
