@@ -3,7 +3,8 @@
     python -m tests.chaos [--seeds 20] [--frames 5000] [--live SECONDS]
 
 Lossless: two clips, three workers, a hit every second until all is read; every result has to be there once, in order,
-and equal to that of an undisturbed run. Live: two scenes, a hit every four seconds; every frame has to be accounted
+and equal to that of an undisturbed run, as do tracks, counts and events; the same if all processes are killed at once
+and the run is repeated. Live: two scenes, a hit every four seconds; every frame has to be accounted
 for, and outside the second after a hit no result may be older than `max_age` and the time that serving it takes.
 """
 
@@ -11,6 +12,7 @@ import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -175,13 +177,58 @@ def lossless(parent: Path, sources: list[Path], expected: dict[str, list[Any]], 
             time.sleep(0.02)
         chaos.end()
         assert daemon.process.returncode == 0
-        found = findings(daemon)
-        for name in CAMERAS:
-            assert numbers(found[name]) == numbers(expected[name]), f"{name}, {chaos.hits}"
-            for one, other in zip(found[name], expected[name], strict=False):
-                assert one == other, f"{name}: {str(one)[:600]}\n  should be {str(other)[:600]}\n  {chaos.hits}"
-            assert len(found[name]) == len(expected[name]), f"{name}, {chaos.hits}"
+        _equal(findings(daemon), expected, str(chaos.hits))
     return chaos
+
+
+def service(parent: Path, sources: list[Path], expected: dict[str, list[Any]], seed: int) -> list[float]:
+    """Runs of which all processes are killed at once, and one that is left alone, which has to find the same; when the
+    others were killed, in seconds.
+    """
+    moments = [random.Random(seed + number).uniform(0.5, 6.0) for number in range(2)]
+    with folder_of_its_own(parent) as folder:
+        for moment in moments:
+            with running(folder, config(_named(sources)), *EVENTS) as daemon:
+                eventually(daemon.lines, START_S)
+                _wait(daemon, moment)
+                children = list(daemon.processes().values())
+                daemon.process.kill()
+                for child in children:
+                    _send(child, signal.SIGKILL)
+                daemon.process.wait()
+        with running(folder, config(_named(sources)), *EVENTS) as daemon:
+            assert daemon.process.wait(600) == 0
+            _equal(findings(daemon), expected, str(moments))
+    return moments
+
+
+def _wait(daemon: Daemon, seconds: float) -> None:
+    """Wait, or until the daemon has ended."""
+    with suppress(subprocess.TimeoutExpired):
+        daemon.process.wait(seconds)
+
+
+def _equal(found: dict[str, list[Any]], expected: dict[str, list[Any]], hits: str) -> None:
+    """Fail with the first difference."""
+    for name in CAMERAS:
+        assert numbers(found[name]) == numbers(expected[name]), f"{name}, {hits}"
+        for one, other in zip(found[name], expected[name], strict=False):
+            assert one == other, f"{name}: {str(one)[:600]}\n  should be {str(other)[:600]}\n  {hits}"
+        assert len(found[name]) == len(expected[name]), f"{name}, {hits}"
+
+
+def sound(events: list[dict[str, Any]]) -> int:
+    """Check that no event was written with two contents, and that each began once and ended once; their number."""
+    written: dict[tuple[str, str, float], dict[str, Any]] = {}
+    for event in (line for line in events if line["type"] == "event"):
+        first = written.setdefault((event["id"], event["phase"], event["time_s"]), event)
+        assert first == event, f"{first}\n  and {event}"
+    for phase in ("start", "end"):
+        of_phase = [number for number, one, _ in written if one == phase]
+        assert len(of_phase) == len(set(of_phase)), f"an event has two of {phase}"
+    starts = {number for number, phase, _ in written if phase == "start"}
+    assert {number for number, _, _ in written} == starts, "an event has no start"
+    return len(starts)
 
 
 def numbers(found: list[Any]) -> list[int]:
@@ -190,10 +237,12 @@ def numbers(found: list[Any]) -> list[int]:
 
 
 def live(parent: Path, seed: int, seconds: float) -> tuple[Chaos, int, int, float]:
-    """A live run; its results, how many of them undisturbed, and the longest latency of those in milliseconds."""
+    """A live run; its results, how many of them undisturbed, and the longest latency of those in milliseconds. Of its
+    events none has two contents.
+    """
     sources = {name: f"scene:?fps=15&size=320x180&seed={seed}{name == 'a':d}" for name in CAMERAS}
     told = config(sources, f", max_age: {MAX_AGE_S}s, reorder_wait: {REORDER_S}s")
-    with folder_of_its_own(parent) as folder, running(folder, told) as daemon:
+    with folder_of_its_own(parent) as folder, running(folder, told, *EVENTS) as daemon:
         chaos, until = Chaos(daemon, seed, every_s=4.0), time.monotonic() + seconds
         while time.monotonic() < until:
             chaos.step()
@@ -203,6 +252,7 @@ def live(parent: Path, seed: int, seconds: float) -> tuple[Chaos, int, int, floa
         assert daemon.stop() == 0
         lines = daemon.lines()
         log = daemon.log
+        assert sound(daemon.events()), "no events"
     accounts(lines)
     for name in CAMERAS:
         summary = next(line for line in reversed(log.splitlines()) if f"supervisor: {name} / person: " in line)
@@ -259,6 +309,8 @@ def main() -> None:
             try:
                 chaos = lossless(parent, sources, expected, seed)
                 print(f"seed {seed}: lossless: {len(chaos.hits)} hits, {time.monotonic() - began:.0f} s, all equal")
+                moments = service(parent, sources, expected, seed)
+                print(f"seed {seed}: all killed after {', '.join(f'{one:.1f} s' for one in moments)}, all equal")
                 chaos, results, calm, worst = live(parent, seed, arguments.live)
                 print(
                     f"seed {seed}: live: {len(chaos.hits)} hits, {results} results, {calm} calm, {worst:.0f} ms at most"
