@@ -34,7 +34,7 @@ from edge_daemon.messages.scheduling import (
     Welcome,
 )
 from edge_daemon.messages.status import CaptureReport
-from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.runtime.control import Control, Reconfigure, RetryNow
 from edge_daemon.settings import CaptureSettings
 from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.peer import Peer
@@ -143,6 +143,8 @@ class Capture:
         for command in self._control.commands():
             if isinstance(command, Reconfigure):
                 self._change(self._control.new_settings(command, CaptureSettings))
+            elif isinstance(command, RetryNow):
+                self._reader.retry()
 
     def _change(self, settings: CaptureSettings) -> None:
         """Use other settings from now on; the source stays open."""

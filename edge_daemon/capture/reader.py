@@ -63,6 +63,7 @@ class Reader(threading.Thread):
         self._source: Source | None = None
         self._may_start = threading.Event()
         self._ending = threading.Event()
+        self._due = threading.Event()
         self._live = settings.delivery == "live"
         self.patient = False
         """True if a source that is away is tried again; known once `busy_since` is set."""
@@ -99,7 +100,12 @@ class Reader(threading.Thread):
         """End soon."""
         self._ending.set()
         self._may_start.set()
+        self._due.set()
         self._window.close()
+
+    def retry(self) -> None:
+        """Open the camera now if it waits for its next try."""
+        self._due.set()
 
     def run(self) -> None:
         """Read until stopped, or until the source ends; an error that ends it is left in `error`."""
@@ -132,6 +138,9 @@ class Reader(threading.Thread):
                 if not self.patient:
                     raise
                 self.tries = 0 if self.seq > first else self.tries + 1
+                self._due.clear()
+                if self._ending.is_set():
+                    return
                 wait_s = retry.failed(error.reason, ran_s)
                 self.next_try_at = time.monotonic() + wait_s
                 self._enter(f"down ({error.reason})", str(error))
@@ -141,7 +150,7 @@ class Reader(threading.Thread):
                     self._enter("ended")
                 return
             self.busy_since = None
-            self._ending.wait(wait_s)
+            self._due.wait(wait_s)
 
     def _read_all(self, source: Source) -> bool:
         """Read until the source ends (True) or the reader is stopped (False).

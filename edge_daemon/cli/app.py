@@ -144,6 +144,18 @@ def reload(
 
 
 @app.command()
+def retry(
+    camera: Annotated[str, typer.Argument(help="Name of a camera that is down.")],
+    config: OfDaemon = None,
+    runtime_dir: RuntimeDir = None,
+) -> None:
+    """Make the running daemon open a camera that is down now, instead of at its next try."""
+    from edge_daemon.cli.switches import retry as ask
+
+    typer.echo(ask(camera, config, runtime_dir))
+
+
+@app.command()
 def mode(
     name: Annotated[str, typer.Argument(help="Name of a mode.")],
     config: OfDaemon = None,

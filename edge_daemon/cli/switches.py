@@ -1,11 +1,11 @@
-"""`rules on`, `rules off` and `mode`: switch what a running daemon tells people."""
+"""`rules on`, `rules off`, `mode` and `retry`: small requests to a running daemon."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_daemon.cli.reload import ask
 from edge_daemon.errors import ConfigError
-from edge_daemon.messages.requests import Requester, SetMode, SwitchRule
+from edge_daemon.messages.requests import Requester, Retry, SetMode, SwitchRule
 
 _BY = Requester(via="control-socket")
 
@@ -27,6 +27,15 @@ def set_mode(mode: str, config: Path | None, place: Path | None) -> str:
         EdgeError: there is no such mode, or no daemon.
     """
     return ask(config, place, SetMode(by=_BY, mode=mode))
+
+
+def retry(camera: str, config: Path | None, place: Path | None) -> str:
+    """Let a camera that is down be opened now; return what the daemon says.
+
+    Raises:
+        EdgeError: there is no such camera, or no daemon.
+    """
+    return ask(config, place, Retry(by=_BY, camera=camera))
 
 
 def moment(text: str, now: datetime) -> str:

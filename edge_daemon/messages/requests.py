@@ -37,6 +37,13 @@ class Reload(Request, frozen=True, kw_only=True, tag="reload.1"):
     ACTION: ClassVar[str] = "reload"
 
 
+class Retry(Request, frozen=True, kw_only=True, tag="retry.1"):
+    """Open a camera that is down now, instead of at its next try."""
+
+    ACTION: ClassVar[str] = "retry"
+    camera: str
+
+
 AuditResult = Literal["done", "failed", "refused"]
 
 
@@ -64,7 +71,7 @@ class SetMode(Request, frozen=True, kw_only=True, tag="set-mode.1"):
     mode: str
 
 
-AnyRequest = Reload | AuditNote | SwitchRule | SetMode
+AnyRequest = Reload | Retry | AuditNote | SwitchRule | SetMode
 
 
 class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,6 +88,10 @@ class Stop(Command, frozen=True, kw_only=True, tag="stop"):
     """Finish what is under way and exit."""
 
 
+class RetryNow(Command, frozen=True, kw_only=True, tag="retry-now"):
+    """Do now what is waited with after a failure, such as opening a camera."""
+
+
 class Exited(Command, frozen=True, kw_only=True, tag="exited"):
     """Another process is gone (it may come back)."""
 
@@ -122,7 +126,7 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
 _reports = msgspec.msgpack.Decoder(Started | Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
-_commands = msgspec.msgpack.Decoder(Stop | Exited | Reconfigure | Processes | Replied)
+_commands = msgspec.msgpack.Decoder(Stop | RetryNow | Exited | Reconfigure | Processes | Replied)
 S = TypeVar("S", bound=msgspec.Struct)
 
 

@@ -26,6 +26,7 @@ from edge_daemon.runtime.control import (
     Reconfigured,
     Replied,
     Report,
+    RetryNow,
     Started,
     Stop,
 )
@@ -151,6 +152,14 @@ class Child:
         sent = self._channel is not None and self._channel.send(command)
         self._on_change(self)
         return sent
+
+    def retry(self) -> None:
+        """Start the process now if it waits for that; otherwise let it try again now."""
+        if not self.running and self.due is not None:
+            self.due = time.monotonic()
+            self._on_change(self)
+        else:
+            self.send(RetryNow())
 
     def responder(self, id: int) -> Respond:
         """Return the function that sends the reply to request `id` of the process that runs now, not of a later one."""

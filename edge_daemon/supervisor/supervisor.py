@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, ExitCode, StartError
+from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reload, Reply, Requester, SetMode, SwitchRule
+from edge_daemon.messages.requests import Reload, Reply, Requester, Retry, SetMode, SwitchRule
 from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes
@@ -59,6 +61,7 @@ class Supervisor:
         self._switchboard = Switchboard(state, self._sink_settings)
         self._requests.on(SwitchRule, self._switchboard.switch_rule)
         self._requests.on(SetMode, self._switchboard.set_mode)
+        self._requests.on(Retry, self._retry)
         self._table = ProcessTable(specs, spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -154,6 +157,16 @@ class Supervisor:
         if self._observe:
             cameras = camera_statuses(self.streams, rows)
             self._observe(Status(at=utc(time.time_ns()), cameras=cameras, processes=rows, switches=switches))
+
+    def _retry(self, request: Retry, respond: Respond) -> None:
+        cameras = {child.spec.camera: child for child in self._table.children if child.spec.camera}
+        if (child := cameras.get(request.camera)) is None:
+            raise EdgeError(unknown("camera", request.camera, cameras))
+        if kind_of(child.state) != "down":
+            respond(Reply(text=f"camera {request.camera} is not down: it is {child.state}"))
+            return
+        child.retry()
+        respond(Reply(text=f"camera {request.camera} is opened now"))
 
     def _called(self) -> None:
         if caller := self._control.accept():

@@ -1,4 +1,4 @@
-"""Routes for administrators: reload and audit log."""
+"""Routes that change something, and the audit log of that."""
 
 import asyncio
 from http import HTTPStatus
@@ -9,10 +9,10 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.errors import ExitCode
-from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester
+from edge_daemon.messages.requests import AnyRequest, Reload, Reply, Requester, Retry
 from edge_daemon.runtime import audit_log
 from edge_daemon.web.bodies import read_body
-from edge_daemon.web.roles import ADMINISTRATOR
+from edge_daemon.web.roles import ADMINISTRATOR, OPERATOR
 from edge_daemon.web.service import Service, as_json
 
 STATUS = {
@@ -34,6 +34,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         202: the web interface has changed as well, so it starts again before the result is known (see the audit log).
         """
         return await ask(request, service, Reload(by=who))
+
+    @app.post("/api/cameras/{camera}/retry", summary="Open a camera that is down now", tags=["cameras"])
+    async def retry(camera: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
+        """The answer does not wait for the camera: its status shows whether it could be opened."""
+        service.camera(camera)
+        return await ask(request, service, Retry(by=who, camera=camera))
 
     @app.get(
         "/api/audit", summary="Audit log: changes, logins and refused attempts, newest first", tags=["administration"]

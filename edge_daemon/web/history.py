@@ -1,13 +1,14 @@
-"""The last hour of the cameras, in steps of ten seconds: rates, delays, losses by reason.
+"""The last hour in steps of ten seconds, and the last day in steps of five minutes: rates, delays, losses, CPU.
 
-It lies in a file, so that a web that is started again loses no more than the time that this took. Where a step is
+Both lie in files, so that a web that is started again loses no more than the time that this took. Where a step is
 missing, there was no status.
 """
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
@@ -19,7 +20,9 @@ from edge_daemon.messages.published import utc
 from edge_daemon.messages.status import CameraStatus, Status, StreamCounts, Streams
 
 logger = logging.getLogger(__name__)
-STEP_S, KEPT_S = 10.0, 3600.0
+HOUR_S, DAY_S = 3600.0, 86_400.0
+STEP_S = {HOUR_S: 10.0, DAY_S: 300.0}
+"""Length of the steps that are kept for a time."""
 FINE = ("up", "ended")
 
 
@@ -47,6 +50,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     duration_s: float
     cameras: dict[str, CameraStep]
+    cpu: dict[str, float] = {}
+    """Mean number of cores in use, by kind of process."""
 
 
 class Recorder:
@@ -59,16 +64,17 @@ class Recorder:
 
     def note(self, status: Status, now_s: float) -> Step | None:
         """Take in a status; return the step that ends with it, if one does. One that took too long is none."""
-        if self._began_s is None or now_s - self._began_s > 2 * STEP_S:
+        if self._began_s is None or now_s - self._began_s > 2 * STEP_S[HOUR_S]:
             self._begin(status, now_s)
             return None
         self._statuses.append(status)
-        if now_s - self._began_s < STEP_S:
+        if now_s - self._began_s < STEP_S[HOUR_S]:
             return None
         step = Step(
             at=status.at,
             duration_s=round(now_s - self._began_s, 2),
             cameras={name: self._camera(name, camera) for name, camera in status.cameras.items()},
+            cpu=_cpu(self._statuses),
         )
         self._begin(status, now_s)
         return step
@@ -102,27 +108,81 @@ def _since(before: StreamCounts | None, now: StreamCounts) -> StreamStep:
     )
 
 
+def _cpu(statuses: list[Status]) -> dict[str, float]:
+    used: dict[str, float] = {}
+    for process in (process for status in statuses for process in status.processes):
+        used[process.role] = used.get(process.role, 0.0) + process.cpu
+    return {role: round(cores / len(statuses), 3) for role, cores in used.items()}
+
+
+def merged(steps: Sequence[Step]) -> Step:
+    """One step of several that follow one another: sums of frames, means of rates, the longest delays."""
+    last = steps[-1]
+    names, roles = last.cameras, dict.fromkeys(role for step in steps for role in step.cpu)
+    return Step(
+        at=last.at,
+        duration_s=round(sum(step.duration_s for step in steps), 2),
+        cameras={name: _camera([step.cameras[name] for step in steps if name in step.cameras]) for name in names},
+        cpu={role: round(fmean(step.cpu.get(role, 0.0) for step in steps), 3) for role in roles},
+    )
+
+
+def _camera(steps: list[CameraStep]) -> CameraStep:
+    models = steps[-1].models
+    return CameraStep(
+        state=steps[-1].state,
+        up=round(fmean(step.up for step in steps), 2),
+        fps=round(fmean(step.fps for step in steps), 2),
+        models={model: _stream([step.models[model] for step in steps if model in step.models]) for model in models},
+    )
+
+
+def _stream(steps: list[StreamStep]) -> StreamStep:
+    dropped, latency_ms = Counter[str](), dict[str, float]()
+    for step in steps:
+        dropped.update(step.dropped)
+        for name, value in step.latency_ms.items():
+            latency_ms[name] = max(value, latency_ms.get(name, 0.0))
+    return StreamStep(
+        captured=sum(step.captured for step in steps),
+        delivered=sum(step.delivered for step in steps),
+        dropped=dict(dropped),
+        latency_ms=latency_ms,
+    )
+
+
 class History:
-    """Writes the steps to `file`, and reads them."""
+    """Writes the steps of the hour to `file` and those of the day to a file beside it, and reads them."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file, self._recorder = file, Recorder()
+        self._files = {HOUR_S: file, DAY_S: file.with_stem(f"{file.stem}-day")} if file else {}
+        self._recorder = Recorder()
+        last = next(iter(self.read(DAY_S)[-1:]), None)
+        self._parts = [step for step in self.read(HOUR_S) if last is None or step.at > last.at]
 
     def note(self, status: Status, now_s: float) -> None:
         """Take in a status."""
-        step = self._recorder.note(status, now_s)
-        if step is None or self._file is None:
+        if (step := self._recorder.note(status, now_s)) is None:
+            return
+        self._write(step, HOUR_S)
+        if self._parts and _seconds_between(self._parts[0], step) >= STEP_S[DAY_S]:
+            self._write(merged(self._parts), DAY_S)
+            self._parts = []
+        self._parts.append(step)
+
+    def _write(self, step: Step, kept_s: float) -> None:
+        if (file := self._files.get(kept_s)) is None:
             return
         line = msgspec.json.encode(step)
         try:
-            line_file.append(self._file, line, int(len(line) * KEPT_S / STEP_S))
+            line_file.append(file, line, int(len(line) * kept_s / STEP_S[kept_s]))
         except OSError as error:
             logger.debug("cannot keep the history: %s", error.strerror)
 
-    def read(self, cameras: Collection[str] | None = None) -> list[Step]:
-        """The steps of the last hour, the oldest first; of some cameras, or all."""
-        since, steps = utc(time.time_ns() - int(KEPT_S * 1e9)), list[Step]()
-        for line in line_file.backwards(self._file) if self._file else ():
+    def read(self, kept_s: float = HOUR_S, cameras: Collection[str] | None = None) -> list[Step]:
+        """The steps of the last hour or day, the oldest first; of some cameras, or all."""
+        since, steps = utc(time.time_ns() - int(kept_s * 1e9)), list[Step]()
+        for line in line_file.backwards(file) if (file := self._files.get(kept_s)) else ():
             try:
                 step = msgspec.json.decode(line, type=Step)
             except (msgspec.DecodeError, UnicodeDecodeError):  # cut short
@@ -134,3 +194,8 @@ class History:
                 step = msgspec.structs.replace(step, cameras=kept)
             steps.append(step)
         return steps[::-1]
+
+
+def _seconds_between(first: Step, last: Step) -> float:
+    began, ended = (datetime.fromisoformat(step.at) for step in (first, last))
+    return (ended - began).total_seconds()

@@ -18,7 +18,7 @@ from edge_daemon.config.problems import unknown
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import Requester
 from edge_daemon.runtime import run_files
-from edge_daemon.web.history import STEP_S
+from edge_daemon.web.history import DAY_S, HOUR_S, STEP_S
 from edge_daemon.web.names import check
 from edge_daemon.web.roles import ADMINISTRATOR, VIEWER
 from edge_daemon.web.service import Service, as_json
@@ -40,16 +40,19 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """`processes` are those of `/api/status`; `cpu` (cores) and `memory_bytes` are the sums of theirs."""
         return as_json(_system(service))
 
-    @app.get("/api/history", summary="The last hour, in steps of ten seconds", tags=["status"], dependencies=[VIEWER])
+    @app.get("/api/history", summary="The last hour or day, in steps", tags=["status"], dependencies=[VIEWER])
     async def history(
         camera: Annotated[list[str] | None, Query(description="Only of these cameras")] = None,
+        span: Annotated[Literal["hour", "day"], Query(description="Steps of ten seconds, or of five minutes")] = "hour",
     ) -> Response:
         """Each step of `duration_s` ended `at` a time. Of each camera it has the last `state`, the share of the step in
         which it was `up`, the mean `fps`, and by model the frames `captured`, `delivered` and `dropped` by reason, and
-        the `latency_ms` of results. A step that is missing is a gap: nothing was observed."""
+        the `latency_ms` of results; `cpu` are cores in use by kind of process. Of five minutes, `latency_ms` is the
+        longest. A step that is missing is a gap: nothing was observed."""
         check("camera", camera, service.live.cameras)
-        steps = await run_in_threadpool(service.live.history.read, camera)
-        return as_json({"step_s": STEP_S, "steps": steps})
+        kept_s = DAY_S if span == "day" else HOUR_S
+        steps = await run_in_threadpool(service.live.history.read, kept_s, camera)
+        return as_json({"step_s": STEP_S[kept_s], "steps": steps})
 
     @app.get("/api/models/{model}", summary="How a model is read", tags=["models"], dependencies=[VIEWER])
     async def model(model: str) -> Response:

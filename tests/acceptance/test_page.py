@@ -20,6 +20,8 @@ from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, clip, free_port, running
 from tests.components import require_component
 from tests.conftest import CHECKOUT
+from tests.http_camera import HttpCamera, jpeg
+from tests.http_camera import serving as http_camera
 from tests.onnx_models import PERSON, colour_model, constant_model, slow_model, white_model, yolox_model
 from tests.rtsp import RtspServer
 from tests.waiting import eventually
@@ -201,6 +203,33 @@ def test_a_camera_that_is_down_says_since_when_why_and_when_it_is_tried_next(bro
         visitor.shoot("camera-down-1440-dark")
 
 
+def test_a_camera_that_is_down_is_tried_now(browser: Browser, tmp_path: Path) -> None:
+    """The password of the camera is set right, and nobody waits until it would be tried again."""
+    token = new_token()
+    tokens = f", tokens: {{guard: {{token: '{digest(token)}', role: operator}}}}"
+    camera = HttpCamera([jpeg(80, 320, 180), jpeg(160, 320, 180)], credentials="me:right")
+    with (
+        http_camera(camera),
+        serving(tmp_path, DOOR, f"shy: {{source: '{camera.url('me:left')}'}}", web=tokens) as (port, _),
+        Visitor(browser, port, "#cameras/shy") as visitor,
+    ):
+        page = visitor.page
+        page.get_by_role("textbox", name="Token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("main")).to_contain_text(re.compile(r"Next try in (\d\d s|\d min)"))
+        visitor.shoot("camera-try-now-1440-dark")
+        camera.credentials = "me:left"
+        page.get_by_role("button", name="Try now").click()
+        expect(page.locator(".toast")).to_contain_text("shy is opened now")
+        expect(page.locator(".badge").first).to_contain_text("up")
+        shows_another(page.locator("canvas.view").first)
+        answer = page.request.post(f"{visitor.url}api/cameras/shy/retry", headers={"Authorization": f"Bearer {token}"})
+        assert answer.json() == {"text": "camera shy is not down: it is up"}
+        audit = (tmp_path / "state").rglob("audit.jsonl")
+        assert '"who":"guard"' in "".join(file.read_text() for file in audit)
+        assert [one for one in visitor.complaints if "401" not in one] == []
+
+
 def test_red_is_red_on_the_page(browser: Browser, port: int) -> None:
     with Visitor(browser, port) as visitor:
         picture = tile(visitor.page, "red").locator("canvas.view")
@@ -376,6 +405,12 @@ def test_the_system_is_shown_with_its_last_hour(browser: Browser, port: int) -> 
         page = visitor.page
         expect(page.get_by_role("table").filter(has_text="Restarts").locator("tbody tr")).to_have_count(8)
         expect(page.locator(".facts")).to_contain_text("3 of 4")
+        expect(page.get_by_role("group", name="CPU, last hour").locator("canvas")).to_be_visible()
+        page.get_by_role("button", name="10 min").click()
+        expect(page.get_by_role("group", name="Results, last 10 minutes").locator("canvas")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("group", name="Results, last 10 minutes").locator("canvas")).to_be_visible()
+        page.get_by_role("button", name="1 h", exact=True).click()
         chart = page.get_by_role("group", name="Results, last hour")
         expect(chart.locator("canvas")).to_be_visible()
         chart.focus()

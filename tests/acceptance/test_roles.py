@@ -45,6 +45,7 @@ NEEDED: dict[str, tuple[Role, int]] = {
     "GET /v2/models/{model}": ("viewer", 200),
     "GET /v2/models/{model}/ready": ("viewer", 200),
     "POST /v2/models/{model}/infer": ("viewer", 400),
+    "POST /api/cameras/{camera}/retry": ("operator", 200),
     "POST /api/reload": ("administrator", 200),
     "GET /api/audit": ("administrator", 200),
 }

@@ -124,6 +124,8 @@ def test_names_that_do_not_exist_are_no_silence(site: Site) -> None:
 
 def test_the_last_hour_survives_a_restart_of_the_web(site: Site) -> None:
     steps = eventually(lambda: site.get("/api/history")["steps"], HOUR_S, what="a step")
+    assert {"capture", "worker", "sink", "web"} <= set(steps[0]["cpu"])
+    assert site.get("/api/history", span="day") == {"step_s": 300.0, "steps": []}
     walk = steps[0]["cameras"]["walk"]
     assert walk["up"] > 0.5
     assert walk["models"]["m"]["captured"] == pytest.approx(10 * steps[0]["duration_s"], rel=0.5)

@@ -255,3 +255,25 @@ def test_another_pace_and_motion_gate_apply_from_the_next_frame_on(start: Start,
     seqs = [message.seq for message in reader.announced]
     gaps = [later - earlier - 1 for earlier, later in pairwise(seqs)]
     assert gaps == [message.paced + message.still for message in reader.announced[1:]], "all are accounted for"
+
+
+def test_a_camera_that_is_to_be_tried_late_is_tried_at_once_if_asked(start: Start) -> None:
+    camera = HttpCamera([jpeg(10)], credentials="me:right")
+    with serving(camera):
+        reader, _, _ = start(camera.url("me:left"))
+        eventually(lambda: reader.state == "down (unauthorised)", SOON_S)
+        assert reader.next_try_at is not None
+        assert reader.next_try_at > time.monotonic() + SOON_S
+        camera.credentials = "me:left"
+        reader.retry()
+        eventually(lambda: reader.state == "up", SOON_S)
+
+
+def test_a_reader_that_waits_for_its_next_try_stops_at_once(start: Start) -> None:
+    camera = HttpCamera([jpeg(10)], credentials="me:right")
+    with serving(camera):
+        reader, _, _ = start(camera.url("me:left"))
+        eventually(lambda: reader.next_try_at, SOON_S)
+        reader.stop()
+        reader.join(SOON_S)
+        assert not reader.is_alive()

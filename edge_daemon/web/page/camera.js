@@ -1,9 +1,9 @@
 // One camera, large: its picture with what was found in it, and its results beside it; or why there is none.
 import { about } from "./about.js";
-import { cameraPath, get } from "./api.js";
+import { ask, cameraPath, get } from "./api.js";
 import { attribute, blank, button, dot, icon, make, memory, renew, text } from "./dom.js";
 import { EventList } from "./eventlist.js";
-import { copied } from "./example.js";
+import { command, copied } from "./example.js";
 import { inWords } from "./findings.js";
 import { live } from "./live.js";
 import { keyOf } from "./matching.js";
@@ -12,7 +12,7 @@ import { Counts, Places } from "./places.js";
 import { stepped } from "./pictures.js";
 import { ResultList } from "./resultlist.js";
 import { cameraAddress, go } from "./router.js";
-import { box, identified } from "./shell.js";
+import { box, identified, me } from "./shell.js";
 import { Strip } from "./strip.js";
 import { toast } from "./say.js";
 import { explained, kindOf, lossesOf, reasonOf, stateInWords } from "./states.js";
@@ -164,9 +164,15 @@ export class CameraView {
     const [reason, hint] = [sentence(reasonOf(camera)), camera.hint];
     const { next } = explained(camera);
     const tries = camera.tries ? `Tried ${plural(camera.tries, "time")}${camera.since ? ` since ${clock(camera.since)}` : ""}.` : "";
-    renew(this.down, [reason, hint, next, tries], () => [make("h2", { class: "bad" }, reason || "Down"), hint && make("p", {}, hint),
+    const mayRetry = me.role !== "viewer";
+    renew(this.down, [reason, hint, next, tries, mayRetry], () => [make("h2", { class: "bad" }, reason || "Down"), hint && make("p", {}, hint),
       make("p", { class: "soft small" }, [next && `${next}.`, tries].filter(Boolean).join(" ")),
+      mayRetry ? make("p", {}, make("button", { type: "button", class: "btn main", onclick: () => this.retry() }, "Try now")) : command(`edge-daemon retry ${this.name}`),
       make("p", { class: "small soft" }, `No results of this camera${camera.since ? ` since ${clock(camera.since)}` : ""}.`)].filter(Boolean));
+  }
+
+  retry() {
+    ask(`${cameraPath(this.name)}/retry`, { method: "POST" }).then(() => toast(`${this.name} is opened now`), (error) => toast(sentence(error.message), { failed: true }));
   }
 
   figures(camera, lost) {

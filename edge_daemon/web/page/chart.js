@@ -1,9 +1,8 @@
-// A chart of the last hour, drawn by uPlot: axes, gaps hatched, the value at the pointer or by arrow keys, and a table.
-import { make, text } from "./dom.js";
+// A chart of a span of time up to now, drawn by uPlot: axes, gaps hatched, the value at the pointer or by arrow keys, and a table.
+import { attribute, make, text } from "./dom.js";
 import { clock, minute } from "./words.js";
 
 const HIGH = 170;
-const HOUR_S = 3600;
 const ROWS = 60;
 let loading = null;
 
@@ -20,10 +19,10 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 export class Chart {
   // `lines`: [name, colour token]; `say` puts a value into words.
   constructor(title, unit, lines, say = (value) => String(Number(value.toPrecision(3)))) {
-    [this.title, this.lines, this.say, this.data] = [title, lines, say, null];
+    [this.title, this.lines, this.say, this.data, this.span] = [title, lines, say, null, 3600];
     this.tip = make("div", { class: "tip", hidden: true, "aria-live": "polite" });
     this.none = make("p", { class: "small soft" }, "The first values come after ten seconds.");
-    this.place = make("div", { class: "chart", tabindex: 0, role: "group", "aria-label": `${title}, last hour. Arrow keys give the values.`, onkeydown: (event) => this.key(event), onblur: () => this.point(null) }, this.tip, this.none);
+    this.place = make("div", { class: "chart", tabindex: 0, role: "group", onkeydown: (event) => this.key(event), onblur: () => this.point(null) }, this.tip, this.none);
     this.table = make("details", { class: "small", ontoggle: () => this.fillTable() }, make("summary", { class: "soft" }, "Show as table"), make("div", { class: "values" }));
     const keys = lines.length > 1 ? lines.map(([name, colour]) => {
       const key = make("span", { class: "key" }, name);
@@ -35,8 +34,10 @@ export class Chart {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
   }
 
-  // Times in seconds, and values of each line; null where there is none.
-  show(times, ...values) {
+  // Seconds to show, and their name; times in seconds, and values of each line; null where there is none.
+  show([span, words], times, ...values) {
+    this.span = span;
+    attribute(this.place, "aria-label", `${this.title}, last ${words}. Arrow keys give the values.`);
     this.data = [times, ...values];
     this.none.hidden = times.length > 0;
     if (!times.length) return;
@@ -53,7 +54,7 @@ export class Chart {
     this.plot = new uPlot({
       width: this.place.clientWidth, height: HIGH, legend: { show: false }, padding: [8, 8, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { range: (plot, first, last) => [last - HOUR_S, last] }, y: { range: (plot, low, high) => [0, (high > 0 ? high : 1) * 1.08] } },
+      scales: { x: { range: (plot, first, last) => [last - this.span, last] }, y: { range: (plot, low, high) => [0, (high > 0 ? high : 1) * 1.08] } },
       axes: [{ ...axis, grid: { show: false }, size: 26, space: 60, values: (plot, at) => at.map((one) => minute(one * 1000)) }, { ...axis, size: 46, space: 32 }],
       series: [{}, ...this.lines.map(([name, colour]) => ({ label: name, stroke: css(colour), width: 1.7, points: { show: false } }))],
       hooks: { drawClear: [(plot) => this.hatch(plot)], setCursor: [(plot) => this.point(plot.cursor.idx)] },

@@ -1,7 +1,7 @@
 // Does the box keep up? What broke, which version, what is configured?
 import { Refused, ask, get, modelPath } from "./api.js";
 import { Chart } from "./chart.js";
-import { card, dot, make, note, renew } from "./dom.js";
+import { card, choice, dot, make, memory, note, renew } from "./dom.js";
 import { Log } from "./log.js";
 import { modelLine } from "./models.js";
 import { box, identified, me, needsAdministrator } from "./shell.js";
@@ -9,6 +9,8 @@ import { count, groupOf, lossesOf, troubleInWords } from "./states.js";
 import { bytes, duration, moment, plural, sentence } from "./words.js";
 
 const EVERY_MS = 10_000;
+const SPANS = new Map([["10", [600, "10 minutes", "hour"]], ["hour", [3600, "hour", "hour"]], ["day", [86_400, "day", "day"]]]);
+const KINDS = [["capture", "--c1"], ["worker", "--c2"], ["sink", "--c3"], ["web", "--c4"], ["others", "--soft"]];
 const FINE = ["up", "ended", "finished"];
 const LOSSES = [["replaced", "--c2"], ["stale", "--c3"], ["late", "--c4"], ["other", "--bad"]];
 
@@ -20,7 +22,14 @@ export class System {
       results: new Chart("Results", "a second", [["results", "--c1"]]),
       delay: new Chart("Delay", "ms, of the slowest camera", [["p50", "--c1"], ["p99", "--c3"]], (value) => `${value.toFixed(0)} ms`),
       lost: new Chart("Lost frames", "a minute", LOSSES),
+      cpu: new Chart("CPU", "% of a core", KINDS, (value) => `${value.toFixed(0)} %`),
     };
+    const chosen = memory.get("span", "hour");
+    this.span = SPANS.has(chosen) ? chosen : "hour";
+    this.spans = choice("Span of the charts", [["10", "10 min"], ["hour", "1 h"], ["day", "24 h"]], this.span, (span) => {
+      memory.set("span", this.span = span);
+      this.fillCharts().catch(() => {}); // the next one may come
+    });
     this.processes = make("tbody");
     this.number = make("span", { class: "soft small" });
     this.models = make("ul");
@@ -28,7 +37,7 @@ export class System {
     this.log = new Log();
     const heads = ["Process", "State", "CPU", "Memory", "Restarts"].map((words, at) => make("th", { scope: "col", class: at > 1 ? "n" : null }, words));
     this.root = make("section", {},
-      make("div", { class: "tool" }, make("h1", { tabindex: -1 }, "System"), this.about), this.facts,
+      make("div", { class: "tool" }, make("h1", { tabindex: -1 }, "System"), this.about, make("span", { class: "end" }, this.spans)), this.facts,
       make("div", { class: "charts" }, ...Object.values(this.charts).map((one) => one.element)),
       make("div", { class: "two" },
         card(["Processes ", this.number], make("div", { class: "scroll" }, make("table", { class: "fold" }, make("thead", {}, make("tr", {}, ...heads)), this.processes))),
@@ -109,14 +118,19 @@ export class System {
   }
 
   async fillCharts() {
-    const history = await get("api/history");
-    if (!this.isHere) return;
-    const steps = withGaps(history);
+    const asked = this.span;
+    const [seconds, words, span] = SPANS.get(asked);
+    const history = await get(`api/history?span=${span}`);
+    if (!this.isHere || asked !== this.span) return;
+    const first = Date.now() - seconds * 1000;
+    const steps = withGaps({ ...history, steps: history.steps.filter((step) => Date.parse(step.at) >= first) });
+    const shown = [seconds, words];
     const times = steps.map((step) => Date.parse(step.at) / 1000);
     const lines = (...values) => values.map((value) => steps.map((step) => (step.cameras ? value(step) : null)));
-    this.charts.results.show(times, ...lines((step) => delivered(step) / step.duration_s));
-    this.charts.delay.show(times, ...lines((step) => slowest(step, "p50"), (step) => slowest(step, "p99")));
-    this.charts.lost.show(times, ...lines(...LOSSES.map(([reason]) => (step) => lost(step, reason) * 60 / step.duration_s)));
+    this.charts.results.show(shown, times, ...lines((step) => delivered(step) / step.duration_s));
+    this.charts.delay.show(shown, times, ...lines((step) => slowest(step, "p50"), (step) => slowest(step, "p99")));
+    this.charts.lost.show(shown, times, ...lines(...LOSSES.map(([reason]) => (step) => lost(step, reason) * 60 / step.duration_s)));
+    this.charts.cpu.show(shown, times, ...lines(...KINDS.map(([kind]) => (step) => used(step, kind) * 100)));
   }
 
   async fillModels() {
@@ -138,7 +152,7 @@ export class System {
   }
 }
 
-// The steps of the last hour, with an empty one where some are missing.
+// The steps, with an empty one where some are missing.
 function withGaps({ step_s: every, steps }) {
   return steps.flatMap((step, index) => {
     const before = index && Date.parse(steps[index - 1].at);
@@ -147,6 +161,11 @@ function withGaps({ step_s: every, steps }) {
 }
 
 const streams = (step) => Object.values(step.cameras).flatMap((camera) => Object.values(camera.models));
+
+function used(step, kind) {
+  const isNamed = (role) => KINDS.some(([name]) => name === role);
+  return Object.entries(step.cpu).reduce((sum, [role, cores]) => sum + ((isNamed(role) ? role : "others") === kind ? cores : 0), 0);
+}
 
 function delivered(step) {
   return streams(step).reduce((sum, one) => sum + one.delivered, 0);
