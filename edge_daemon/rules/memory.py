@@ -52,6 +52,9 @@ class Memory(msgspec.Struct):
         """Go on under another number: two tracks turned out to be one."""
         for mapping in (self.since, self.waiting, self.first, self.second, self.rests, self.places):
             rename(mapping, number, into)
+        for facts in (self.waiting, self.first, self.second):
+            if into in facts:
+                facts[into] = facts[into] | {"tracker_id": into}
         for key, rest in self.rests.items():
             people = tuple(into if one == number else one for one in rest.people)
             track = into if rest.tracker_id == number else rest.tracker_id
