@@ -237,15 +237,15 @@ def left_and_taken() -> str:
     bag = Seen(1, "backpack", (0.48, 0.6, 0.52, 0.7), 0.9)
     starts: dict[str, float] = {}
     ends: dict[str, float] = {}
-    for time_s in range(101):
+    for k in range(220):
+        time_s = k / 2
         found = [bag] if time_s < 60 or 66 <= time_s < 84 else []
-        if time_s < 20:
-            found.append(Seen(2, "person", (0.47, 0.4, 0.55, 0.75), 0.9))
-        elif time_s < 24:
-            found.append(Seen(2, "person", (0.8, 0.4, 0.88, 0.75), 0.9))
+        if time_s < 24:
+            x = 0.47 if time_s < 20 else 0.8
+            found.append(Seen(2, "person", (x, 0.4, x + 0.08, 0.75), 0.9))
         if 60 <= time_s < 66 or 84 <= time_s < 88:
-            found.append(Seen(3, "person", (0.45, 0.4, 0.53, 0.75), 0.9))
-        for event in stream.update(Tracks(1, time_s, float(time_s), 1e9 + time_s, (1600, 900), found)):
+            found.append(Seen(3 if time_s < 66 else 4, "person", (0.45, 0.4, 0.53, 0.75), 0.9))
+        for event in stream.update(Tracks(1, k, time_s, 1e9 + time_s, (1600, 900), found)):
             if isinstance(event, Event) and event.phase == "start":
                 starts.setdefault(event.rule, event.time_s)
             elif isinstance(event, Event) and event.phase == "end":
@@ -269,7 +269,7 @@ def left_and_taken() -> str:
         text(
             10,
             160,
-            "left and taken: {zone: hall, for: 30s}, over 100 s. Somebody who only hides the bag changes nothing.",
+            "left and taken: {zone: hall, for: 30s}, over 110 s. Somebody who only hides the bag changes nothing.",
             GREY,
         )
     )

@@ -15,8 +15,9 @@ Place = tuple[float, float, float]
 class Resting(msgspec.Struct, frozen=True, array_like=True):
     """An object at rest, as a track, whose centre is at `point` and whose box has a `height`.
 
-    Times are times looked at: it has been at rest from `since_s` on, was last seen there at `until_s`, its owners left
-    it at `alone_s`, and until `hidden_s` it may be hidden behind others.
+    Times are times looked at: it has been at rest from `since_s` on, was last seen there at `until_s`, and its owners
+    left it at `alone_s`. Since its track ended, its place was seen `free` in so many looks, from `free_s` on. `people`
+    are its owners if it was left, or those who were near when it was last seen or hidden if it may be taken.
     """
 
     tracker_id: int
@@ -26,8 +27,9 @@ class Resting(msgspec.Struct, frozen=True, array_like=True):
     since_s: float
     until_s: float
     alone_s: float
-    hidden_s: float = 0.0
-    owners: tuple[int, ...] = ()
+    free: int = 0
+    free_s: float = 0.0
+    people: tuple[int, ...] = ()
 
 
 class Memory(msgspec.Struct):
@@ -50,10 +52,13 @@ class Memory(msgspec.Struct):
         """Go on under another number: two tracks turned out to be one."""
         for mapping in (self.since, self.waiting, self.first, self.second, self.rests, self.places):
             rename(mapping, number, into)
+        for facts in (self.waiting, self.first, self.second):
+            if into in facts:
+                facts[into] = facts[into] | {"tracker_id": into}
         for key, rest in self.rests.items():
-            owners = tuple(into if owner == number else owner for owner in rest.owners)
+            people = tuple(into if one == number else one for one in rest.people)
             track = into if rest.tracker_id == number else rest.tracker_id
-            self.rests[key] = msgspec.structs.replace(rest, tracker_id=track, owners=owners)
+            self.rests[key] = msgspec.structs.replace(rest, tracker_id=track, people=people)
 
     def keep(self, numbers: Collection[int]) -> None:
         """Forget tracks that have ended, apart from objects that may be hidden."""

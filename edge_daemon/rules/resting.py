@@ -1,6 +1,5 @@
 """Conditions on objects at rest: left behind, or taken."""
 
-from collections.abc import Iterator
 from math import hypot
 
 import msgspec
@@ -18,8 +17,8 @@ REST = 0.5
 """An object is at rest while its centre stays within this many heights of its box."""
 GROWTH = 2.0
 """Two boxes may be of the same object if their heights differ by no more than this factor."""
-HIDDEN_S = 2.0
-"""An object that nobody hides any more is found again within this time, or gone."""
+FREE_S, FREE_LOOKS = 5.0, 15
+"""An object whose track has ended is gone once its place was seen free for this time, and in this many looks."""
 MOST_FURNITURE = 50
 PEOPLE = ("person",)
 
@@ -39,16 +38,15 @@ def left_behind(condition: Deposited, wanted: FilterSettings, memory: Memory, vi
 
 
 def taken(condition: Taken, wanted: FilterSettings, memory: Memory, view: View) -> list[Finding]:
-    """Objects that were at rest for a time and are gone with this look, with the people near them."""
+    """Objects that were at rest for a time and are gone with this look, with the people who were near."""
     ended = _update(condition, wanted, memory, view)
     found = []
     for key, rest in ended:
-        if rest.until_s - rest.since_s >= condition.for_s:
-            finding = _finding("taken", condition.zone, key, rest, rest.until_s - rest.since_s)
-            near = list(_near(rest, PEOPLE, 1.0, view))
-            facts = tuple(_near_fact(track, rest) for track in near)
-            numbers = tuple(track.seen.tracker_id for track in near)
-            found.append(Finding(key, finding.tracks + numbers, finding.facts + facts))
+        for_s = rest.until_s - rest.since_s
+        if for_s >= condition.for_s:
+            finding = _finding("taken", condition.zone, key, rest, for_s)
+            facts = tuple(_near_fact(number, rest) for number in rest.people)
+            found.append(Finding(key, finding.tracks + rest.people, finding.facts + facts))
     return found
 
 
@@ -71,11 +69,11 @@ def _update(
         else:
             memory.rests[key] = _go_on(condition, rest, view, view.tracks[number])
     for key, rest in before.items():
-        hidden = None if rest.tracker_id in view.tracks else _hidden(rest, view)
-        if hidden is None:
+        missing = None if rest.tracker_id in view.tracks else _missing(condition, rest, view)
+        if missing is None:
             ended.append((key, rest))
         else:
-            memory.rests[key] = hidden
+            memory.rests[key] = missing
     return ended
 
 
@@ -89,18 +87,18 @@ def _begin(condition: Deposited | Taken, memory: Memory, view: View, track: Trac
     if known is not None:
         memory.furniture.remove(known)
         return msgspec.structs.replace(rest, since_s=known.since_s)
-    owners = _near(rest, condition.owners, condition.near, view)
-    return msgspec.structs.replace(rest, owners=tuple(one.seen.tracker_id for one in owners))
+    return msgspec.structs.replace(rest, people=_near(rest, condition.owners, condition.near, view))
 
 
 def _go_on(condition: Deposited | Taken, rest: Resting, view: View, track: Tracked) -> Resting:
     """An object that is still where it was; it is not alone while one of its owners is near."""
     now_s = track.last.looked_s
-    rest = msgspec.structs.replace(rest, tracker_id=track.seen.tracker_id, until_s=now_s)
-    if isinstance(condition, Deposited):
-        owners = [view.tracks[owner] for owner in rest.owners if owner in view.tracks]
-        if any(_is_near(rest, owner, condition.near, view) for owner in owners):
-            return msgspec.structs.replace(rest, alone_s=now_s)
+    rest = msgspec.structs.replace(rest, tracker_id=track.seen.tracker_id, until_s=now_s, free=0)
+    if isinstance(condition, Taken):
+        return msgspec.structs.replace(rest, people=_near(rest, PEOPLE, 1.0, view))
+    owners = [view.tracks[owner] for owner in rest.people if owner in view.tracks]
+    if any(_is_near(rest, owner, condition.near, view) for owner in owners):
+        return msgspec.structs.replace(rest, alone_s=now_s)
     return rest
 
 
@@ -109,20 +107,25 @@ def _returns(rest: Resting, view: View, track: Tracked) -> bool:
     return rest.tracker_id not in view.tracks and not _is_away(rest, track.seen, view)
 
 
-def _hidden(rest: Resting, view: View) -> Resting | None:
-    """An object that is not found any more, while a box covers its place and shortly after; None if it is gone."""
+def _missing(condition: Deposited | Taken, rest: Resting, view: View) -> Resting | None:
+    """An object whose track has ended: hidden while another box covers its place; None if it is gone."""
     now_s = view.instant.looked_s
     if any(not track.missed and _is_in(rest.point, track.seen.box) for track in view.tracks.values()):
-        return msgspec.structs.replace(rest, hidden_s=now_s + HIDDEN_S)
-    return rest if now_s < rest.hidden_s else None
+        people = _near(rest, PEOPLE, 1.0, view) if isinstance(condition, Taken) else rest.people
+        return msgspec.structs.replace(rest, free=0, people=people)
+    free_s = rest.free_s if rest.free else now_s
+    if rest.free + 1 >= FREE_LOOKS and now_s - free_s >= FREE_S:
+        return None
+    return msgspec.structs.replace(rest, free=rest.free + 1, free_s=free_s)
 
 
-def _near(rest: Resting, classes: tuple[str, ...], near: float, view: View) -> Iterator[Tracked]:
+def _near(rest: Resting, classes: tuple[str, ...], near: float, view: View) -> tuple[int, ...]:
     """Tracks of some classes that are near an object."""
-    for number, track in view.tracks.items():
-        is_other = number != rest.tracker_id and track.seen.class_name in classes
-        if is_other and _is_near(rest, track, near, view):
-            yield track
+    return tuple(
+        number
+        for number, track in view.tracks.items()
+        if number != rest.tracker_id and track.seen.class_name in classes and _is_near(rest, track, near, view)
+    )
 
 
 def _is_near(rest: Resting, track: Tracked, near: float, view: View) -> bool:
@@ -157,6 +160,5 @@ def _finding(kind: str, zone: str, key: int, rest: Resting, for_s: float) -> Fin
     return Finding(key, (rest.tracker_id,), (fact,))
 
 
-def _near_fact(track: Tracked, rest: Resting) -> FactMap:
-    name, number = track.seen.class_name, track.seen.tracker_id
-    return {"type": "near", "tracker_id": number, "class_name": name, "of": rest.tracker_id}
+def _near_fact(number: int, rest: Resting) -> FactMap:
+    return {"type": "near", "tracker_id": number, "class_name": PEOPLE[0], "of": rest.tracker_id}

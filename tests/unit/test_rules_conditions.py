@@ -333,24 +333,26 @@ def test_without_owners_everything_that_rests_is_left() -> None:
     assert phases(yard.look(60, bag(), person(2, 0.5))) == ["start"]
 
 
+def looks(yard: Yard, begin: float, end: float, *found: Seen) -> list[str]:
+    """Phases of events from looks three times a second."""
+    return [phase for k in range(round(3 * (end - begin))) for phase in phases(yard.look(begin + k / 3, *found))]
+
+
 def test_a_bag_that_somebody_hides_is_neither_taken_nor_left_again_under_a_new_number() -> None:
     yard = Yard(left=BAG, taken=TAKEN)
     yard.look(0, bag())
     assert phases(yard.look(61, bag())) == ["start"]
-    yard.look(62, person(2, 0.5))
-    assert yard.look(65, person(2, 0.5), ended={1: "lost"}) == yard.look(90, person(2, 0.5)) == []
-    assert yard.look(91, person(2, 0.8)) == yard.look(92, bag(3), person(2, 0.8)) == []
-    assert yard.look(160, bag(3), person(2, 0.8)) == []
+    assert looks(yard, 62, 90, person(2, 0.5)) == looks(yard, 90, 94, person(2, 0.8)) == []
+    assert looks(yard, 94, 160, bag(3), person(2, 0.8)) == []
+    assert 3 in yard.zones.tracks
 
 
-def test_a_bag_that_is_not_there_when_the_view_is_free_was_taken_by_who_is_near() -> None:
+def test_a_bag_that_is_not_there_when_the_view_is_free_was_taken_by_who_was_near() -> None:
     yard = Yard(taken=TAKEN)
     yard.look(0, bag())
     yard.look(61, bag(), person(2, 0.45))
-    yard.look(62, person(2, 0.5))
-    assert yard.look(65, person(2, 0.5), ended={1: "lost"}) == []
-    assert yard.look(66, person(2, 0.56)) == []
-    event = yard.look(67.5, person(2, 0.6))[0]
+    assert looks(yard, 62, 70, person(2, 0.5)) == looks(yard, 70, 74.9, person(2, 0.9)) == []
+    (event, *_) = [one for t in (75.2, 75.6) for one in yard.look(t, person(2, 0.9))]
     assert isinstance(event, Event)
     assert event.because == ["backpack 1 is gone from where it was in drive for 61.0 s", "person 2 was near"]
     assert [track.tracker_id for track in event.tracks] == [2]
@@ -360,8 +362,19 @@ def test_who_is_not_seen_there_any_more_hides_nothing() -> None:
     yard = Yard(taken=TAKEN)
     yard.look(0, bag())
     yard.look(61, bag(), person(2, 0.5))
-    assert yard.look(64, person(2, 0.5), ended={1: "lost"}) == yard.look(65) == yard.look(65.5) == []
-    assert phases(yard.look(66.5))[:1] == ["start"]
+    looks(yard, 62, 65, person(2, 0.5))
+    assert 2 in yard.zones.tracks
+    assert 1 not in yard.zones.tracks
+    assert looks(yard, 65, 70.6)[:1] == ["start"]
+
+
+def test_it_takes_looks_as_well_as_time_to_see_that_a_place_is_free() -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, bag())
+    yard.look(61, bag())
+    yard.look(62, ended={1: "lost"})
+    assert [yard.look(62 + t) for t in range(1, 14)] == [[]] * 13
+    assert phases(yard.look(76))[:1] == ["start"]
 
 
 def test_furniture_that_is_lost_and_found_again_is_still_furniture() -> None:
@@ -369,12 +382,11 @@ def test_furniture_that_is_lost_and_found_again_is_still_furniture() -> None:
     yard = Yard(bag=rule)
     found = [yard.look(t, bag()) for t in range(0, 400, 20)]
     assert [phase for outcomes in found for phase in phases(outcomes)] == ["start", "end"]
-    assert yard.look(400, ended={1: "lost"}) == []
+    assert looks(yard, 400, 420) == []
+    assert yard.rules.state.rules["bag"].state.memory.rests == {}
     assert [yard.look(t, bag(2)) for t in range(420, 620, 20)] == [[]] * 10
-    yard.look(640, ended={2: "lost"})
-    assert phases(yard.look(1000, bag(3)) + yard.look(1061, bag(3))) == [
-        "start"
-    ]  # after a longer time, it is a new one
+    assert looks(yard, 640, 660) == []
+    assert phases(yard.look(1000, bag(3)) + yard.look(1061, bag(3))) == ["start"]  # after longer, it is a new one
 
 
 # Numbers and ends of tracks
@@ -402,12 +414,20 @@ def test_a_bag_that_rests_goes_on_under_another_number() -> None:
     assert phases(yard.look(60, bag(6))) == ["start"]
 
 
+def test_the_first_of_two_lines_counts_under_another_number() -> None:
+    yard = Yard(through=then())
+    walk(yard, 0.3, 0.6, 0.6, 0.6, 0.6, 0.6)
+    assert yard.look(6, seen(2, 0.6)) == []
+    assert yard.zones.renamed == [(1, 2)]
+    assert phases(yard.look(7, seen(2, 0.9))) == ["start"]
+
+
 def test_what_a_condition_remembers_goes_on_under_another_number() -> None:
-    memory = Memory(since={1: 2.0}, rests={4: Resting(1, "backpack", (0.5, 0.5), 0.1, 0, 1, 0, owners=(1, 7))})
+    memory = Memory(since={1: 2.0}, rests={4: Resting(1, "backpack", (0.5, 0.5), 0.1, 0, 1, 0, people=(1, 7))})
     memory.rename(1, 3)
     memory.rename(7, 8)
     assert memory.since == {3: 2.0}
-    assert (memory.rests[4].tracker_id, memory.rests[4].owners) == (3, (3, 8))
+    assert (memory.rests[4].tracker_id, memory.rests[4].people) == (3, (3, 8))
 
 
 def test_a_filter_that_lets_a_track_through_later_makes_an_event_then() -> None:

@@ -121,3 +121,7 @@ def test_what_fell_into_the_cool_down() -> None:
         [seen(2, INSIDE, x=0.9)],
     ]
     assert reasons(ENTERS, *looks) == ["it was 25.0 s before the end of the cool-down"]
+
+
+def test_a_track_that_made_an_event_needs_no_verdict_under_another_number() -> None:
+    assert reasons(ENTERS, *walk(OUTSIDE, *[INSIDE] * 5), *[[seen(2, INSIDE)]] * 3) == []
