@@ -1,6 +1,7 @@
 """Events, zones, lines, counts and switches on the page, in a real browser."""
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,9 +50,14 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where the page is, of a street with a zone, a line and rules, where events have begun."""
     folder, port = tmp_path_factory.mktemp("events"), free_port()
     with running(folder, config(port), "--events", "events.jsonl") as daemon:
-        eventually(lambda: begun(daemon), 2 * START_S, what="events")
+        eventually(lambda: begun(daemon) and answers(port), 2 * START_S, what="events")
         yield port
         daemon.stop()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def begun(daemon: Daemon) -> bool:
@@ -115,7 +121,7 @@ def test_zones_lines_and_trails_are_over_the_picture_with_their_counts(browser: 
         page.get_by_role("link", name="Counts").click()
         expect(page.locator(".side table")).to_contain_text("pavement")
         page.get_by_role("link", name="Events").last.click()
-        expect(page.locator(".side .evc").first).to_contain_text("pavement")
+        expect(page.locator(".side .evc", has_text="pavement").first).to_be_visible()
         assert visitor.complaints == []
         visitor.open("#cameras/other")
         expect(page.get_by_role("link", name="About")).to_be_visible()
@@ -152,7 +158,7 @@ def test_rules_and_the_mode_are_switched_by_an_operator(browser: Browser, tmp_pa
     port, tokens = free_port(), {"operator": new_token(), "viewer": new_token()}
     listed = ", ".join(f"{role}: {{token: '{digest(token)}', role: {role}}}" for role, token in tokens.items())
     with running(tmp_path, config(port, f", tokens: {{{listed}}}")) as daemon:
-        eventually(lambda: "processes are up" in daemon.log, START_S, what="processes")
+        eventually(lambda: "processes are up" in daemon.log and answers(port), START_S, what="processes")
         for role, token in tokens.items():
             with Visitor(browser, port, "#events") as visitor:
                 page = visitor.page
