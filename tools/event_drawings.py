@@ -85,7 +85,7 @@ def pixels(point: Point) -> Point:
 
 
 def facts(settings: CameraZonesSettings, path: Walk) -> list[Fact]:
-    """What zones and lines make of a path that is looked at ten times a second, and that ends with the track."""
+    """Facts that zones and lines make of a path that is looked at ten times a second."""
     zones, found, looked_s = CameraZones(settings), [], 0.0
     for k, point in enumerate(path.points):
         blind = path.blind is not None and k == path.blind + 1

@@ -1,4 +1,4 @@
-"""What is shown of results at each moment of a video."""
+"""Results as they are shown at each moment of a video."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Film:
         self._sentences: deque[tuple[float, str]] = deque()
 
     def at(self, time_s: float, width: int, height: int) -> Shown:
-        """What is shown in a picture of this size at a time, which is not before that of the last call."""
+        """Everything to show in a picture of this size at a time, which is not before that of the last call."""
         while self._coming and self._coming[0].result.time_s <= time_s + EARLY_S:
             self._take(self._coming.popleft())
         while self._sentences and time_s - self._sentences[0][0] > SHOWN_S:

@@ -74,8 +74,8 @@ class Condition:
                 return inside.counted(counted, wanted, memory, view)
             case Covers() as covers if self._border:
                 return inside.covered(covers, wanted, self._border, memory, view)
-            case Speed() as speed if self._plane:
-                return inside.speeding(speed, wanted, self._plane, memory, view)
+            case Speed() as speed if self._border and self._plane:
+                return inside.speeding(speed, wanted, self._border, self._plane, memory, view)
             case HasState() as state:
                 return _has_state(state, memory, view)
         return []

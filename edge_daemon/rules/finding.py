@@ -1,4 +1,4 @@
-"""What a condition finds in a look."""
+"""Findings of a condition in a look."""
 
 from typing import NamedTuple
 

@@ -75,15 +75,19 @@ def _is_counted(condition: Count | Absent, number: int) -> bool:
     )
 
 
-def speeding(condition: Speed, wanted: FilterSettings, plane: Plane, memory: Memory, view: View) -> list[Finding]:
+def speeding(
+    condition: Speed, wanted: FilterSettings, border: Border, plane: Plane, memory: Memory, view: View
+) -> list[Finding]:
     """Tracks that move through a zone faster than a limit."""
     there, found = visits(condition.zone, wanted, view), []
     memory.places = {number: path for number, path in memory.places.items() if number in there}
     for number, visit in there.items():
-        track = view.tracks[number]
-        path = memory.places.setdefault(number, [])
-        if not path or path[-1][0] < track.last.time_s:
-            path.append((track.last.time_s, *plane.metres(track.seen.anchor("bottom"))))
+        track, path = view.tracks[number], memory.places.setdefault(number, [])
+        point = track.seen.anchor("bottom")
+        if border.contains(point) and (not path or path[-1][0] < track.last.time_s):
+            path.append((track.last.time_s, *plane.metres(point)))
+        if not path:
+            continue
         begin_s = min(path[-1][0] - WINDOW_S, path[-3][0] if len(path) > 2 else path[-1][0])
         path[:] = [place for place in path if place[0] >= begin_s]
         speed = speed_kmh(path) if path[-1][0] - path[0][0] >= LEAST_S else 0.0

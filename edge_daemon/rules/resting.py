@@ -129,13 +129,13 @@ def _near(rest: Resting, classes: tuple[str, ...], near: float, view: View) -> t
 
 
 def _is_near(rest: Resting, track: Tracked, near: float, view: View) -> bool:
-    """True if the box of a track is within so many of its heights of an object."""
+    """True if the box of a track is no farther from an object than `near` of its heights."""
     return _distance(rest.point, _closest(rest.point, track.seen.box), view) <= near * track.seen.height
 
 
 def _is_away(rest: Resting, seen: Seen, view: View) -> bool:
     """True if a box is elsewhere than the object, or of another size."""
-    if not 1 / GROWTH <= seen.height / rest.height <= GROWTH:
+    if max(seen.height, rest.height) > GROWTH * min(seen.height, rest.height):
         return True
     return _distance(seen.anchor("center"), rest.point, view) > REST * seen.height
 

@@ -142,7 +142,7 @@ class Rule:
             yield from self._end(key, view, reason)
 
     def _limits(self, view: View, enabled: bool) -> list[FactMap] | str:
-        """What lets the rule through now, besides its condition; or what does not."""
+        """Facts that let the rule through now, besides its condition; or the reason that does not."""
         facts: list[FactMap] = []
         if not enabled:
             return "it is switched off"

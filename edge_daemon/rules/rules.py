@@ -55,7 +55,7 @@ class Rules:
 
     @property
     def skipped(self) -> dict[str, list[Skipped]]:
-        """What the last look would have made otherwise, by rule."""
+        """Tracks in which a condition held without an event at the last look, by rule."""
         return {name: rule.skipped for name, rule in self._rules.items()}
 
     def resume(self, view: View) -> list[Outcome]:

@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
 
 
 class Story(msgspec.Struct):
-    """What is known of a track: wall times, and what came closest, by name of the zone, line or rule.
+    """A track: wall times, and how close it came, by name of the zone, line or rule.
 
     `depth` is how far it was inside a zone (negative: how far away from it), less the margin, in heights of the
     picture, with the margin. It has been inside since `since`, and for `inside_s` at most, of time looked at.
