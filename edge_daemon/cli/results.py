@@ -21,6 +21,8 @@ from edge_daemon.settings import AnalysisSettings, StreamRulesSettings
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.tracking.gap import gap_s
 
+USUAL = 16 / 9
+"""Width by height of most cameras' pictures."""
 STANDARD_INPUT = "standard input"
 
 
@@ -34,12 +36,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """The part of a result that is needed; one of `time_s` and `captured_at` is."""
+    """The part of a result that is needed; one of `time_s` and `captured_at` is. Pictures without `width` are 16:9."""
 
     seq: int
-    width: int
     height: int
     detections: list[Found]
+    width: int | None = None
     unsure: list[Found] = []
     time_s: float | None = None
     captured_at: datetime | None = None
@@ -59,7 +61,7 @@ class Look(msgspec.Struct, frozen=True):
             seq=self.seq,
             captured_at=utc(round(captured_s * 1e9)),
             time_s=captured_s if self.time_s is None else self.time_s,
-            width=self.width,
+            width=round(self.height * USUAL) if self.width is None else self.width,
             height=self.height,
             detections=[_detection(one) for one in self.detections],
             unsure=[_detection(one) for one in self.unsure] or msgspec.UNSET,
@@ -112,7 +114,7 @@ def _line(text: bytes) -> Line:
     if look.time_s is None and look.captured_at is None:
         raise ValueError("neither `time_s` nor `captured_at`")
     for name, side in (("width", look.width), ("height", look.height)):
-        if side <= 0:
+        if side is not None and side <= 0:
             raise ValueError(f"`{name}` is not above 0")
     return Line(message, look.result)
 

@@ -16,8 +16,8 @@ class Resting(msgspec.Struct, frozen=True, array_like=True):
     """An object at rest, as a track, whose centre is at `point` and whose box has a `height`.
 
     Times are times looked at: it has been at rest from `since_s` on, was last seen there at `until_s`, and its owners
-    left it at `alone_s`. Since its track ended, its place was seen `free` in this number of looks, from `free_s` on. `people`
-    are its owners if it was left, or those who were near when it was last seen or hidden if it may be taken.
+    left it at `alone_s`. Since its track ended, its place was seen `free` in this number of looks, from `free_s` on.
+    `people` are its owners if it was left, or those who were near when it was last seen or hidden if it may be taken.
     """
 
     tracker_id: int

@@ -143,7 +143,7 @@ def test_tracks_are_drawn_without_a_configuration_too(tmp_path: Path) -> None:
 
 
 def test_a_film_shows_the_last_result_trails_and_sentences_for_a_while() -> None:
-    scenes = [Scene(Look(k, 640, 480, [], time_s=k / 2).result, [f"event {k}"] if k == 2 else []) for k in range(3)]
+    scenes = [Scene(Look(k, 480, [], 640, time_s=k / 2).result, [f"event {k}"] if k == 2 else []) for k in range(3)]
     for k, scene in enumerate(scenes):
         box = (10.0 * k, 0.0, 10.0 * k + 20, 48.0)
         car = Detection(xyxy=box, confidence=0.5, class_id=3, class_name="car", tracker_id=1)
