@@ -18,6 +18,7 @@ from edge_daemon.cli.check import faults, unfit
 from edge_daemon.cli.sentences import summary
 from edge_daemon.cli.show import LogLines, Screen
 from edge_daemon.config.assignment import rules_of
+from edge_daemon.config.class_checks import unknown_classes
 from edge_daemon.config.load import load, loads, missing_files
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
@@ -170,10 +171,18 @@ def _absolute(file: str | None) -> str | None:
 def _completed(config: Config, publish: str | None, listen: str | None, cache: Path | None) -> Config:
     """`config` with the options of the command line, with the page at `listen` unless it says otherwise, and with all
     models on this machine.
+
+    Raises:
+        EdgeError: a model cannot be downloaded, or no model has a class that a zone, line or rule wants.
     """
     if listen and "web" not in config.model_fields_set:
         config = config.model_copy(update={"web": config.web.model_copy(update={"listen": listen})})
-    return with_local_models(_published_at(config, publish) if publish else config, cache)
+    local = with_local_models(_published_at(config, publish) if publish else config, cache)
+    if problems := list(unknown_classes(local)):
+        error = ConfigError("\n".join(map(str, problems)))
+        error.problems = problems
+        raise error
+    return local
 
 
 def _is_watched() -> bool:

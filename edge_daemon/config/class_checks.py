@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from edge_daemon.config.assignment import cameras_of, candidates, tracking
+from edge_daemon.config.assignment import cameras_of, candidates, known_classes, tracking
 from edge_daemon.config.places import Filtered, Ignored
 from edge_daemon.config.problems import KeyPath, Problem, close, either
 from edge_daemon.config.rules import Rule
@@ -12,11 +12,29 @@ MAX_NAMED = 10
 Classes = Mapping[str, Collection[str]]
 
 
-def class_faults(config: Config, classes: Classes, without_boxes: Collection[str] = ()) -> Iterator[Problem]:
+def class_faults(config: Config, classes: Classes, without_boxes: Collection[str]) -> Iterator[Problem]:
     """A problem for each class that no model gives where it is wanted, and for each rule that needs `model`.
 
     `classes` are those of the models that give boxes. Cameras with models about which nothing is known are left out.
     """
+    yield from _place_faults(config, classes, without_boxes)
+    for name, rule in (config.rules or {}).items():
+        if rule.needs_tracks:
+            yield from _rule_faults(config, ("rules", name), rule, classes, without_boxes)
+
+
+def unknown_classes(config: Config) -> Iterator[Problem]:
+    """A problem for each class that no model gives where it is wanted, as far as the configuration lists them."""
+    classes = known_classes(config)
+    yield from _place_faults(config, classes, ())
+    for name, rule in (config.rules or {}).items():
+        for camera in cameras_of(config, rule):
+            models = [rule.model] if rule.model else tracking(config, camera)
+            yield from _unknown(config, ("rules", name), rule.classes or (), models, classes)
+
+
+def _place_faults(config: Config, classes: Classes, without_boxes: Collection[str]) -> Iterator[Problem]:
+    """A problem for each class of a zone, line or ignored area that no model gives."""
     for name, camera in config.cameras.items():
         models = [model for model in tracking(config, name) if model not in without_boxes]
         places: list[tuple[KeyPath, Filtered | Ignored]] = [
@@ -26,9 +44,6 @@ def class_faults(config: Config, classes: Classes, without_boxes: Collection[str
         ]
         for path, settings in places:
             yield from _unknown(config, ("cameras", name, *path), settings.classes or (), models, classes)
-    for name, rule in (config.rules or {}).items():
-        if rule.needs_tracks:
-            yield from _rule_faults(config, ("rules", name), rule, classes, without_boxes)
 
 
 def confirm_faults(config: Config, names: Classes) -> Iterator[Problem]:

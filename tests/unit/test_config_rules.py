@@ -3,7 +3,7 @@
 
 import pytest
 
-from edge_daemon.config.class_checks import class_faults, confirm_faults
+from edge_daemon.config.class_checks import class_faults, confirm_faults, unknown_classes
 from edge_daemon.config.load import loads
 from edge_daemon.errors import ConfigError
 from edge_daemon.settings import (
@@ -316,3 +316,13 @@ def test_the_model_that_knows_the_class_is_enough() -> None:
         "cameras.a.ignore[0].classes[0]"
     ]
     assert [*class_faults(config, {"m": ["person", "car"]}, ["whole"])] == []  # nothing is known of n
+
+
+def test_classes_that_the_configuration_does_not_list_are_found_without_the_models() -> None:
+    text = f"{CLASSES}{{enters: z, classes: [persn]}}\n".replace("m.onnx", "m.onnx, labels: [person, car]")
+    listed = text.replace("n.onnx", "n.onnx, labels: [dog]").replace("w.onnx", "w.onnx, labels: [cat], after: m")
+    assert [str(one) for one in unknown_classes(loads(listed, "c.yaml"))] == [
+        "c.yaml:1: cameras.a.zones.z.classes[0]: models m, n have no class 'persn': did you mean person?",
+        "c.yaml:4: rules.r.classes[0]: models m, n have no class 'persn': did you mean person?",
+    ]
+    assert [*unknown_classes(loads(text))] == []
