@@ -361,7 +361,7 @@ MUTANTS = [
     ("zones/tracked.py", "and self.lost_s >= PATIENCE_S", ""),
     ("zones/tracked.py", "max(votes, key=votes.__getitem__)", "seen.class_name"),
     ("zones/tracked.py", "self.missed, self.lost_s = 0, 0.0", "pass"),
-    ("zones/camera_zones.py", "del self.tracks[tracker_id]", "pass"),
+    ("zones/camera_zones.py", "self.tracks.pop(tracker_id)", "self.tracks[tracker_id]"),
     (
         "zones/camera_zones.py",
         "_restarted(state.zones.get(name), zone != old.zones.get(name))",

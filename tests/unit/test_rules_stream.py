@@ -93,6 +93,13 @@ def test_a_look_that_comes_twice_counts_once() -> None:
     assert stream.update(tracks(1, 0.5, 0.7)) == stream.update(tracks(0, 0.0, 0.3)) == []
 
 
+def test_a_new_epoch_whose_first_look_is_late_goes_on_by_the_wall_clock() -> None:
+    stream = Stream(SCOPE, SETTINGS)
+    stream.update(tracks(50, 100.0, 0.3, wall_s=0.0))
+    stream.update(tracks(0, 4.0, 0.3, epoch=2, wall_s=30.0))
+    assert (stream.instant.time_s, stream.offset_s) == (130.0, 126.0)
+
+
 def test_camera_time_goes_on_in_a_new_epoch_and_what_was_missed_is_blind() -> None:
     stream = Stream(SCOPE, SETTINGS)
     assert stream.report(0.0, START_S) is None
