@@ -179,7 +179,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
     people go to the address `viewers`, if somebody listens there. The areas `privacy` (polygons, x and y from 0 to 1)
-    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised.
+    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. One that is
+    not `enabled` is closed.
     """
 
     camera: str
@@ -191,6 +192,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     motion: MotionSettings | None = None
     privacy: list[list[tuple[float, float]]] = []
     scene: bool = False
+    enabled: bool = True
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8

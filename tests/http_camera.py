@@ -21,6 +21,7 @@ class HttpCamera:
     """Sends `pictures` over and over, `pause_s` apart, until `gone`; with `lengths` it tells how long each is.
 
     `user` and `password` are asked for if there are any; `status` is answered instead of pictures if it is not 200.
+    `viewers` is how many look at the moment.
     """
 
     pictures: list[bytes]
@@ -31,6 +32,7 @@ class HttpCamera:
     kind: str = "multipart/x-mixed-replace; boundary=frame"
     gone: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    viewers: int = 0
 
     def url(self, credentials: str = "") -> str:
         return f"http://{credentials}{'@' if credentials else ''}127.0.0.1:{self.port}/video"
@@ -52,6 +54,7 @@ def serving(camera: HttpCamera) -> Iterator[HttpCamera]:
             self.send_header("Content-Type", camera.kind)
             self.end_headers()
             number = 0
+            camera.viewers += 1
             try:
                 while camera.status == 200 and not camera.gone.wait(camera.pause_s):
                     picture = camera.pictures[number % len(camera.pictures)]
@@ -62,6 +65,8 @@ def serving(camera: HttpCamera) -> Iterator[HttpCamera]:
                     )
             except OSError:
                 return
+            finally:
+                camera.viewers -= 1
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

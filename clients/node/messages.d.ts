@@ -188,10 +188,11 @@ export interface ProcessStatus {
   detail?: Record<string, unknown>;
 }
 
-/** The mode (None: there are none), and the rules that are off, each until a time (UTC; None: for good). */
+/** The mode (None: there are none), the rules that are off, each until a time (UTC; None: for good), and the cameras that are off. */
 export interface SwitchState {
   mode?: string | null;
   off?: Record<string, string | null>;
+  cameras_off?: string[];
 }
 
 /** A phase of a track: `start` once it is confirmed, `update` at most once a second while something changes, `end` with its `reason`, or `rename`: it turned out to be the same object as the track `into`, and goes on as that one. `epoch`, `seq` and `time_s` are those of the look that sent it, `xyxy` is the box in pixels when it was last seen. `path` are camera time, and x and y of the centre of the bottom of the box as shares of the picture: the whole path at the end, before that the part since the previous message. Of the time from `first_at` to `last_at`, nobody looked for `blind_s`; `looks` looks found it. `zones` are those that it was in. */

@@ -64,6 +64,7 @@ class Reader(threading.Thread):
         self._may_start = threading.Event()
         self._ending = threading.Event()
         self._due = threading.Event()
+        self._enabled = settings.enabled
         self._live = settings.delivery == "live"
         self.patient = False
         """True if a source that is away is tried again; known once `busy_since` is set."""
@@ -93,6 +94,9 @@ class Reader(threading.Thread):
         if (settings.scene, settings.privacy) != (self._settings.scene, self._settings.privacy):
             self.scene = Scene(settings.privacy) if settings.scene else None
         self._settings = settings
+        if settings.enabled != self._enabled:
+            self._enabled = settings.enabled
+            self._due.set()
         if isinstance(source := self._source, RequestedSource):
             source.request(settings.fps)
 
@@ -120,6 +124,9 @@ class Reader(threading.Thread):
         self.busy_since = time.monotonic()  # a file system may hang
         self.patient = comes_and_goes(self._settings.source, self._settings.delivery, is_folder_here)
         while not self._ending.is_set():
+            self._wait_until_enabled()
+            if self._ending.is_set():
+                return
             ran_s, first = 0.0, self.seq
             try:
                 self.busy_since, self.next_try_at = time.monotonic(), None
@@ -148,12 +155,25 @@ class Reader(threading.Thread):
                 if ended:
                     self.captured = self.seq + 1
                     self._enter("ended")
-                return
+                if ended or self._ending.is_set():
+                    return
+                wait_s = 0.0
             self.busy_since = None
-            self._due.wait(wait_s)
+            if self._enabled:
+                self._due.wait(wait_s)
+
+    def _wait_until_enabled(self) -> None:
+        """Wait while the camera is switched off."""
+        while not self._enabled and not self._ending.is_set():
+            self.busy_since = self.next_try_at = None
+            self.tries = 0
+            self._enter("off")
+            self._due.clear()
+            if not self._enabled and not self._ending.is_set():
+                self._due.wait()
 
     def _read_all(self, source: Source) -> bool:
-        """Read until the source ends (True) or the reader is stopped (False).
+        """Read until the source ends (True), or the reader is stopped or the camera switched off (False).
 
         Raises:
             SourceError: the camera is lost, or a file holds no picture that can be decoded.
@@ -167,7 +187,7 @@ class Reader(threading.Thread):
         self._may_start.wait()
         played = Playback(time.monotonic()) if self._live and not source.live else None
         frozen, lost = Frozen(), 0
-        while not self._ending.is_set():
+        while self._enabled and not self._ending.is_set():
             if played:
                 self._ending.wait(played.until_read_s(time.monotonic()))
             self.busy_since = time.monotonic()
@@ -300,7 +320,7 @@ class Reader(threading.Thread):
 
     def _enter(self, state: str, sentence: str = "") -> None:
         if state != self.state:
-            calm = {"opened": logging.DEBUG, "up": logging.INFO, "ended": logging.INFO}
+            calm = {"opened": logging.DEBUG, "up": logging.INFO, "off": logging.INFO, "ended": logging.INFO}
             logger.log(calm.get(state, logging.WARNING), "%s%s", state, f": {sentence}" if sentence else "")
             self.state = state
             self._wake(True)

@@ -156,6 +156,19 @@ def retry(
 
 
 @app.command()
+def camera(
+    state: Annotated[Literal["on", "off"], typer.Argument(help="on or off.")],
+    name: Annotated[str, typer.Argument(help="Name of a camera.")],
+    config: OfDaemon = None,
+    runtime_dir: RuntimeDir = None,
+) -> None:
+    """Switch a camera of the running daemon on or off: one that is off is closed, also after a restart."""
+    from edge_daemon.cli.switches import switch_camera
+
+    typer.echo(switch_camera(name, state == "on", config, runtime_dir))
+
+
+@app.command()
 def mode(
     name: Annotated[str, typer.Argument(help="Name of a mode.")],
     config: OfDaemon = None,

@@ -71,6 +71,20 @@ def found_in(counts: StreamCounts) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.found.items()) or "nothing"
 
 
+def counted_in(counts: StreamCounts) -> str:
+    """How many are in each zone, have crossed each line, and how many events there were; empty if nothing is counted."""
+    if counts.totals is msgspec.UNSET:
+        return ""
+    totals = counts.totals
+    parts = [f"{sum(classes.values())} in {zone}" for zone, classes in totals.zones.items()]
+    for line, classes in totals.lines.items():
+        ways = [f"{sum(one.get(way, 0) for one in classes.values())} {way}" for way in ("in", "out")]
+        parts.append(f"{line} {' '.join(ways)}")
+    if events := sum(totals.events.values()):
+        parts.append(f"{events} event{'s'[: events != 1]}")
+    return ", ".join(parts)
+
+
 def summary(streams: Streams) -> list[str]:
     """One line for each camera and model: frames captured, delivered and dropped."""
     return [

@@ -1,11 +1,11 @@
-"""`rules on`, `rules off`, `mode` and `retry`: small requests to a running daemon."""
+"""`rules on`, `rules off`, `camera`, `mode` and `retry`: small requests to a running daemon."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_daemon.cli.reload import ask
 from edge_daemon.errors import ConfigError
-from edge_daemon.messages.requests import Requester, Retry, SetMode, SwitchRule
+from edge_daemon.messages.requests import Requester, Retry, SetMode, SwitchCamera, SwitchRule
 
 _BY = Requester(via="control-socket")
 
@@ -18,6 +18,15 @@ def switch_rule(rule: str, enabled: bool, until: str | None, config: Path | None
     """
     end = moment(until, datetime.now().astimezone()) if until else None
     return ask(config, place, SwitchRule(by=_BY, rule=rule, enabled=enabled, until=end))
+
+
+def switch_camera(camera: str, enabled: bool, config: Path | None, place: Path | None) -> str:
+    """Switch a camera on or off; return what the daemon says.
+
+    Raises:
+        EdgeError: there is no such camera, or no daemon.
+    """
+    return ask(config, place, SwitchCamera(by=_BY, camera=camera, enabled=enabled))
 
 
 def set_mode(mode: str, config: Path | None, place: Path | None) -> str:

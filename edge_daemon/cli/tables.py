@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from edge_daemon.cli.sentences import dropped_from, found_in, latency_of, state_of
+from edge_daemon.cli.sentences import counted_in, dropped_from, found_in, latency_of, state_of
 from edge_daemon.log import printable
 from edge_daemon.messages.fates import losses
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, StreamCounts
@@ -68,7 +68,11 @@ def camera_table(
             latency_of(row.counts),
             str(row.counts.delivered),
             dropped_from(row.counts) if reasons else str(row.lost or ""),
-            *([found_in(row.counts)] if wide and not reasons else []),
+            *(
+                ["; ".join(filter(None, (found_in(row.counts), counted_in(row.counts))))]
+                if wide and not reasons
+                else []
+            ),
         ]
         table.add_row(*map(plain, cells), style=_style(row.camera.state))
     return table

@@ -20,6 +20,7 @@ HINTS = {
     ENDED: "Its process has ended and is started again; the log says why.",
     "stalled": "The connection stands, but no frame arrives. Look at the network and at the camera's load.",
     "frozen": "All pictures are the same: start the camera again.",
+    "off": "It was switched off: edge-daemon camera on NAME switches it on.",
     "waiting for a key frame": "Pictures begin with a key frame: set the camera's I-frame interval to a second or two.",
 }
 """By reason, as it is in a `SourceError` or the state of a capture."""

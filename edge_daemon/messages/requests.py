@@ -71,7 +71,15 @@ class SetMode(Request, frozen=True, kw_only=True, tag="set-mode.1"):
     mode: str
 
 
-AnyRequest = Reload | Retry | AuditNote | SwitchRule | SetMode
+class SwitchCamera(Request, frozen=True, kw_only=True, tag="switch-camera.1"):
+    """Switch a camera on or off."""
+
+    ACTION: ClassVar[str] = "camera"
+    camera: str
+    enabled: bool
+
+
+AnyRequest = Reload | Retry | AuditNote | SwitchRule | SetMode | SwitchCamera
 
 
 class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):

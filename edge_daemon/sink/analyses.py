@@ -162,7 +162,7 @@ def _outage(status: CameraStatus) -> str | None:
 
 def _states_of(status: CameraStatus | None) -> frozenset[str]:
     """The states of a camera that rules are about."""
-    if status is None:
+    if status is None or status.state == "off":
         return frozenset()
     if status.state == "frozen":
         return frozenset({"frozen"})

@@ -9,7 +9,7 @@ from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reload, Reply, Requester, Retry, SetMode, SwitchRule
+from edge_daemon.messages.requests import Reload, Reply, Requester, Retry, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes
@@ -59,10 +59,11 @@ class Supervisor:
         self._requests = RequestRouter(audit or AuditLog(None))
         self._requests.on(Reload, lambda _, respond: self._next_callers.append(respond))
         self._switchboard = Switchboard(state, self._sink_settings)
+        self._requests.on(SwitchCamera, self._switch_camera)
         self._requests.on(SwitchRule, self._switchboard.switch_rule)
         self._requests.on(SetMode, self._switchboard.set_mode)
         self._requests.on(Retry, self._retry)
-        self._table = ProcessTable(specs, spawner, self._failed, self._requests)
+        self._table = ProcessTable(self._switchboard.applied(specs), spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
         self._table.listen(signals, signals.read)
@@ -75,6 +76,8 @@ class Supervisor:
         self._reload: Generator[None, None, str] | None = None
         self._next_callers: list[Respond] = []  # of the reload that begins next
         self._callers: list[Respond] = []  # of the one under way
+        self._switching: list[Respond] = []  # of switches of cameras that are to be applied next
+        self._is_switching = False  # they are, by a reload that reads no file
 
     @property
     def streams(self) -> Streams:
@@ -168,6 +171,23 @@ class Supervisor:
         child.retry()
         respond(Reply(text=f"camera {request.camera} is opened now"))
 
+    def _switch_camera(self, request: SwitchCamera, respond: Respond) -> None:
+        """Switch a camera; the reply follows when its capture has done so.
+
+        Raises:
+            EdgeError: it cannot be switched.
+        """
+        done = self._switchboard.switch_camera(request)
+        self._switching.append(lambda reply: respond(reply if reply.exit_code else Reply(text=done)))
+
+    def _planned(self) -> list[ProcessSpec]:
+        """The processes of a reload."""
+        return self._switchboard.applied(self._load())
+
+    def _switched(self) -> list[ProcessSpec]:
+        """The processes that run, with other switches."""
+        return self._switchboard.applied([child.spec for child in self._table.children])
+
     def _called(self) -> None:
         if caller := self._control.accept():
             self._table.listen(caller, lambda: self._serve(caller))
@@ -186,14 +206,17 @@ class Supervisor:
             self._requests.receive(Reload(by=Requester(role="administrator", via="signal")))
         if self._next_callers and self._started and self._reload is None:
             notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            self._reload = reload(self._table, self._load)
+            self._reload = reload(self._table, self._planned)
             self._callers, self._next_callers = self._next_callers, []
+        elif self._switching and self._started and self._reload is None:
+            self._reload = reload(self._table, self._switched)
+            self._callers, self._switching, self._is_switching = self._switching, [], True
         if self._reload is None:
             return
         try:
             next(self._reload)
         except StopIteration as done:
-            logger.info("reloaded: %s", done.value)
+            logger.log(logging.DEBUG if self._is_switching else logging.INFO, "reloaded: %s", done.value)
             self._reloaded(Reply(text=done.value))
         except EdgeError as error:
             logger.error("reload failed, the previous configuration stays in use: %s", error)
@@ -202,7 +225,7 @@ class Supervisor:
     def _reloaded(self, reply: Reply) -> None:
         for respond in self._callers:
             respond(reply)
-        self._reload, self._callers = None, []
+        self._reload, self._callers, self._is_switching = None, [], False
         notify("READY=1")
 
     @property

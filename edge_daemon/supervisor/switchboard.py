@@ -1,17 +1,21 @@
-"""Switches rules on and off, and sets the mode, as people ask for it."""
+"""Switches rules and cameras on and off, and sets the mode, as people ask for it."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.errors import ConfigError, EdgeError
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reply, SetMode, SwitchRule
+from edge_daemon.messages.requests import Reply, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.switches import SwitchState
 from edge_daemon.runtime import switches
-from edge_daemon.settings import SinkSettings
+from edge_daemon.settings import CaptureSettings, SinkSettings
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.request_router import Respond
 
 
@@ -43,7 +47,7 @@ class Switchboard:
         off = {rule: end for rule, end in self.present.off.items() if rule != request.rule}
         if not request.enabled:
             off[request.rule] = until
-        self._keep(SwitchState(mode=self._kept.mode, off=off))
+        self._keep(msgspec.structs.replace(self._kept, off=off))
         state = "on" if request.enabled else f"off until {until}" if until else "off"
         respond(Reply(text=f"rule {request.rule} is {state}"))
 
@@ -54,8 +58,35 @@ class Switchboard:
             EdgeError: there is no such mode, or it cannot be kept.
         """
         _check("mode", request.mode, self._modes)
-        self._keep(SwitchState(mode=request.mode, off=self._kept.off))
+        self._keep(msgspec.structs.replace(self._kept, mode=request.mode))
         respond(Reply(text=f"the mode is {request.mode}"))
+
+    def switch_camera(self, request: SwitchCamera) -> str:
+        """Switch a camera; return what was done, once the processes `applied` it.
+
+        Raises:
+            EdgeError: there is no such camera, it is one that is read once, or it cannot be kept.
+        """
+        settings = self._settings()
+        cameras = settings.cameras if settings else {}
+        _check("camera", request.camera, cameras)
+        if cameras[request.camera].delivery == "lossless":
+            raise ConfigError(f"camera {request.camera} is read once from its beginning to its end: it cannot be off")
+        off = [camera for camera in self._kept.cameras_off if camera != request.camera]
+        if not request.enabled:
+            off.append(request.camera)
+        self._keep(msgspec.structs.replace(self._kept, cameras_off=off))
+        return f"camera {request.camera} is {'on' if request.enabled else 'off'}"
+
+    def applied(self, specs: Iterable[ProcessSpec]) -> list[ProcessSpec]:
+        """The same processes, of which captures of cameras that are off do not read them."""
+        return [self._applied(spec) for spec in specs]
+
+    def _applied(self, spec: ProcessSpec) -> ProcessSpec:
+        if not isinstance(spec.settings, CaptureSettings):
+            return spec
+        enabled = spec.name not in self._kept.cameras_off or spec.settings.delivery == "lossless"
+        return replace(spec, settings=msgspec.structs.replace(spec.settings, enabled=enabled))
 
     @property
     def _modes(self) -> Sequence[str]:

@@ -74,7 +74,7 @@ def _sink_report(processes: Sequence[Watched]) -> SinkReport:
 
 
 def _is_away(capture: Watched) -> bool:
-    return capture.state.startswith(("down", "connecting", "finished"))
+    return capture.state.startswith(("down", "connecting", "finished", "off"))
 
 
 def _is_busy(process: Watched) -> bool:

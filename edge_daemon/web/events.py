@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 
 from edge_daemon.config.problems import unknown
-from edge_daemon.messages.requests import Requester, SetMode, SwitchRule
+from edge_daemon.messages.requests import Requester, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.topics import EVENT
 from edge_daemon.web.bodies import read_body
 from edge_daemon.web.changing import MOST_BYTES, as_response
@@ -29,6 +29,12 @@ class RuleSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool
     until: str | None = None
+
+
+class CameraSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request that switches a camera."""
+
+    enabled: bool
 
 
 class ModeSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +134,13 @@ def _add_switches(app: FastAPI, service: Service) -> None:
         body = await _body(request, RuleSwitch)
         switch = SwitchRule(by=who, rule=rule, enabled=body.enabled, until=body.until)
         return as_response(await service.supervisor.ask(switch))
+
+    @app.post("/api/cameras/{camera}", summary="Switch a camera on or off", tags=["cameras"])
+    async def switch_camera(camera: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
+        """The body is `{"enabled": false}`."""
+        service.camera(camera)
+        body = await _body(request, CameraSwitch)
+        return as_response(await service.supervisor.ask(SwitchCamera(by=who, camera=camera, enabled=body.enabled)))
 
     @app.post("/api/mode", summary="Set the mode", tags=["events"])
     async def set_mode(request: Request, who: Annotated[Requester, OPERATOR]) -> Response:

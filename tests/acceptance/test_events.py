@@ -13,6 +13,7 @@ import httpx
 
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.http_camera import HttpCamera, jpeg, serving
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
@@ -56,20 +57,21 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
+def site(folder: Path, source: str = "scene:?fps=10&size=160x120") -> Iterator[Site]:
     port = free_port()
     tokens = ", ".join(f"{role}: {{token: '{digest(token)}', role: {role}}}" for role, token in TOKENS.items())
     model = folder / "m.onnx"
     if not model.exists():
         colour_model(model)
     config = f"""
-cameras: {{yard: {{source: 'scene:?fps=10&size=160x120', {ZONES}, {LINES}, privacy: [[[0, 0], [0.1, 0], [0.1, 0.1]]]}}}}
+cameras: {{yard: {{ source: '{source}', delivery: live, {ZONES}, {LINES}, privacy: [[[0, 0], [0.1, 0], [0.1, 0.1]]]}}}}
 models: {{m: {{path: {model}}}}}
 modes: [home, away]
 counts: {{every: 1s}}
 rules:
   visitor: {{enters: all, classes: [person]}}
   many: {{count: {{zone: all, above: 0, for: 1s}}, quiet: true}}
+  gone: {{camera: [down]}}
   away-only: {{stays: {{zone: all, for: 1s}}, modes: [away], linger: 1s, cooldown: 100ms}}
 web: {{listen: '127.0.0.1:{port}', tokens: {{{tokens}}}}}
 """
@@ -160,3 +162,27 @@ def test_rules_and_the_mode_are_switched_and_stay_so(tmp_path: Path) -> None:
         wrong = here.command("rules", "off", "vistor")
         assert (wrong.returncode, "did you mean visitor?" in wrong.stderr) == (2, True)
         eventually(lambda: here.get("/api/status")["switches"]["mode"] == "home", START_S)
+
+
+def test_a_camera_is_switched_off_and_on_again(tmp_path: Path) -> None:
+    with serving(HttpCamera([jpeg(90), jpeg(91)])) as camera, site(tmp_path, camera.url()) as here:
+
+        def state() -> str:
+            return str(here.get("/api/cameras/yard")["state"])
+
+        eventually(lambda: state() == "up", START_S, what="a camera")
+        assert here.post("/api/cameras/yard", enabled=False).json() == {"text": "camera yard is off"}
+        eventually(lambda: state() == "off", START_S, what="that it is off")
+        eventually(lambda: not camera.viewers, START_S, what="that it is closed")
+        before = here.daemon.lines()[-1]
+        assert here.get("/api/status")["switches"]["cameras_off"] == ["yard"]
+        blind = eventually(lambda: here.get("/api/counts")[0]["blind"].get("off"), START_S, what="blind time")
+        assert blind > 0
+        assert here.http.get("/healthz").status_code == 200
+        here.daemon.kill("capture yard")
+        eventually(lambda: state() == "off", START_S, what="that it is still off")
+        assert here.command("camera", "on", "yard").stdout == "camera yard is on\n"
+        eventually(lambda: here.daemon.lines()[-1]["seq"] != before["seq"], START_S, what="results")
+        eventually(lambda: state() == "up", START_S, what="that it is up")
+        assert here.post("/api/cameras/yrd", enabled=False).status_code == 404
+        assert not [one for one in here.events() if one["rule"] == "gone"], "off is not down"

@@ -31,6 +31,7 @@ NEEDED: dict[str, tuple[Role, int]] = {
     "GET /api/rules": ("viewer", 200),
     "POST /api/rules/{rule}": ("operator", 404),
     "POST /api/mode": ("operator", 422),
+    "POST /api/cameras/{camera}": ("operator", 422),
     "GET /api/models": ("viewer", 200),
     "GET /api/models/{model}": ("viewer", 200),
     "GET /api/system": ("viewer", 200),

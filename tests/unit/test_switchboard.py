@@ -9,10 +9,21 @@ from hypothesis import strategies as st
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reply, Requester, SetMode, SwitchRule
+from edge_daemon.messages.requests import Reply, Requester, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.switches import SwitchState
 from edge_daemon.runtime import switches
-from edge_daemon.settings import AnalysisSettings, HasState, RuleSettings, SinkSettings, StreamRulesSettings
+from edge_daemon.settings import (
+    AnalysisSettings,
+    CameraPlan,
+    CaptureSettings,
+    Delivery,
+    HasState,
+    RuleSettings,
+    SinkSettings,
+    StreamRulesSettings,
+)
+from edge_daemon.supervisor.kinds.capture import Capture
+from edge_daemon.supervisor.kinds.kind import ProcessSpec
 from edge_daemon.supervisor.switchboard import Switchboard
 
 BY = Requester(name="boss", role="operator", via="web")
@@ -21,12 +32,20 @@ NOON_NS = 1_795_867_200_000_000_000
 """2026-11-28T12:00:00Z"""
 
 
+CAMERAS = {"yard": CameraPlan(models=["m"], delivery="live"), "clip": CameraPlan(models=["m"], delivery="lossless")}
+
+
+def capture(camera: str, delivery: Delivery = "live") -> ProcessSpec:
+    made = CaptureSettings(camera=camera, source="x", delivery=delivery, dispatcher="")
+    return ProcessSpec(kind=Capture(), name=camera, settings=made, camera=camera)
+
+
 def settings(*rules: str, modes: tuple[str, ...] = ("home", "away")) -> SinkSettings:
     analysis = AnalysisSettings(
         camera="yard", model="m", box="b", rules=StreamRulesSettings(rules=dict.fromkeys(rules, RULE))
     )
     return SinkSettings(
-        bind="", pictures="", dispatcher="", publish=[], cameras={}, analyses=[analysis], modes=list(modes)
+        bind="", pictures="", dispatcher="", publish=[], cameras=CAMERAS, analyses=[analysis], modes=list(modes)
     )
 
 
@@ -61,7 +80,7 @@ def test_what_is_switched_is_kept_over_a_restart(tmp_path: Path) -> None:
     assert board.switch("visitor", True) == "rule visitor is on"
     assert switches.read(tmp_path) == SwitchState(mode="away")
     written = json.loads((tmp_path / switches.FILE).read_text())
-    assert written == {"mode": "away", "off": {}}
+    assert written == {"mode": "away", "off": {}, "cameras_off": []}
 
 
 def test_a_rule_is_on_again_at_its_time(tmp_path: Path) -> None:
@@ -124,3 +143,18 @@ def test_only_rules_whose_time_has_not_come_are_off(off: dict[str, int | None], 
     state = SwitchState(off={rule: None if until is None else at(until) for rule, until in off.items()})
     present = state.at(at(now), ())
     assert set(present.off) == {rule for rule, until in off.items() if until is None or until > now}
+
+
+def test_captures_of_cameras_that_are_off_do_not_read_them(tmp_path: Path) -> None:
+    board = Board(tmp_path).board
+    assert board.switch_camera(SwitchCamera(by=BY, camera="yard", enabled=False)) == "camera yard is off"
+    specs = [capture("yard"), capture("clip", "lossless")]
+    again = Board(tmp_path).board
+    assert [spec.settings.enabled for spec in again.applied(specs)] == [False, True]  # type: ignore[attr-defined]
+    assert again.present.cameras_off == ["yard"]
+    again.switch_camera(SwitchCamera(by=BY, camera="yard", enabled=True))
+    assert [spec.settings.enabled for spec in again.applied(board.applied(specs))] == [True, True]  # type: ignore[attr-defined]
+    with pytest.raises(EdgeError, match="camera clip is read once"):
+        again.switch_camera(SwitchCamera(by=BY, camera="clip", enabled=False))
+    with pytest.raises(EdgeError, match="there is no camera yrd; did you mean yard"):
+        again.switch_camera(SwitchCamera(by=BY, camera="yrd", enabled=False))

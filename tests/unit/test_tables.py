@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rich.console import Console, Group
 from rich.text import Text
 
-from edge_daemon.cli.sentences import in_brief
+from edge_daemon.cli.sentences import counted_in, in_brief
 from edge_daemon.cli.tables import Order, camera_table, process_table, rows
 from edge_daemon.cli.top import KEYS, View, picture
-from edge_daemon.messages.status import CameraStatus, MotionStatus, ProcessStatus, Status, StreamCounts
+from edge_daemon.messages.status import CameraStatus, MotionStatus, ProcessStatus, Status, StreamCounts, Totals
 from tests.statuses import camera, process, stream_counts
 
 names = st.text("abc-门前é", min_size=1, max_size=20)
@@ -27,6 +27,13 @@ streams = st.builds(
     fps=st.floats(0, 1000),
     latency_ms=st.just({}) | st.fixed_dictionaries({key: st.floats(0, 1e5) for key in ("p50", "p90", "p99")}),
     found=st.dictionaries(names, st.integers(1, 300)),
+    totals=st.just(msgspec.UNSET)
+    | st.builds(
+        Totals,
+        events=st.dictionaries(names, counts, max_size=2),
+        lines=st.dictionaries(names, st.just({"person": {"in": 3, "out": 1}}), max_size=2),
+        zones=st.dictionaries(names, st.dictionaries(names, counts, max_size=2), max_size=2),
+    ),
 )
 motions = st.builds(MotionStatus, state=st.sampled_from(["moving", "still"]), since=st.just(""), passed=st.floats(0, 1))
 cameras = st.dictionaries(
@@ -161,3 +168,15 @@ def test_names_are_no_markup_and_reach_no_terminal_raw(name: str, width: int) ->
     assert all(line.isprintable() for line in shown.getvalue().split("\n"))
     if width > 150 and name.startswith("["):
         assert name in shown.getvalue()
+
+
+def test_what_is_counted_is_in_words() -> None:
+    counted = Totals(
+        events={"visitor": 2, "gate": 1},
+        lines={"gate": {"person": {"in": 3, "out": 1}, "car": {"in": 1, "out": 0}}},
+        zones={"drive": {"person": 2, "car": 1}},
+    )
+    assert (
+        counted_in(msgspec.structs.replace(stream_counts(), totals=counted)) == "3 in drive, gate 4 in 1 out, 3 events"
+    )
+    assert counted_in(stream_counts()) == ""

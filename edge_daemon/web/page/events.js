@@ -16,7 +16,8 @@ export class Events {
     this.alerts = make("input", { type: "checkbox", onchange: () => this.list.filter(this.alerts.checked) });
     this.place = make("div", { class: "grow" });
     this.switches = make("div");
-    this.side = make("aside", { class: "rail last", "aria-label": "Switches" }, card("Rules", this.switches));
+    this.cameras = make("div");
+    this.side = make("aside", { class: "rail last stack", "aria-label": "Switches" }, card("Rules", this.switches), card("Cameras", this.cameras));
     this.root = make("section", {}, make("h1", { class: "sr", tabindex: -1 }, "Events"),
       make("div", { class: "home" }, make("div", {}, make("div", { class: "tool", role: "group", "aria-label": "Events shown" }, this.camera, this.rule, make("label", { class: "in" }, this.alerts, "Only alerts")), this.place), this.side));
   }
@@ -66,6 +67,7 @@ export class Events {
   update(status) {
     this.status = status;
     this.list?.update(status);
+    this.showCameras();
     if (this.rules && JSON.stringify(status.value?.switches) !== this.shown) this.refresh();
     this.offer();
   }
@@ -91,6 +93,12 @@ export class Events {
     ]);
   }
 
+  showCameras() {
+    const { cameras = {}, switches } = this.status?.value ?? {};
+    const [off, mayNot] = [switches?.cameras_off ?? [], me.role === "viewer"];
+    renew(this.cameras, [Object.keys(cameras), off, mayNot], () => Object.keys(cameras).map((name) => this.toggle(name, `api/cameras/${encodeURIComponent(name)}`, !off.includes(name), mayNot, "off")));
+  }
+
   modeChoice(modes, mode, mayNot) {
     const select = make("select", { disabled: mayNot, onchange: () => this.ask("api/mode", { mode: select.value }) }, ...modes.map((name) => make("option", {}, name)));
     select.value = mode;
@@ -98,10 +106,13 @@ export class Events {
   }
 
   ruleSwitch(rule, mayNot) {
-    const box = make("input", { type: "checkbox", role: "switch", disabled: mayNot, onchange: () => this.ask(`api/rules/${encodeURIComponent(rule.name)}`, { enabled: box.checked }) });
-    box.checked = rule.enabled;
-    return make("div", { class: "switch" }, make("label", {}, box, make("span", {}, rule.name)),
-      make("span", { class: "soft tiny" }, rule.enabled ? "" : rule.until ? `off until ${moment(rule.until)}` : "off"));
+    return this.toggle(rule.name, `api/rules/${encodeURIComponent(rule.name)}`, rule.enabled, mayNot, rule.until ? `off until ${moment(rule.until)}` : "off");
+  }
+
+  toggle(name, path, isOn, mayNot, words) {
+    const box = make("input", { type: "checkbox", role: "switch", disabled: mayNot, onchange: () => this.ask(path, { enabled: box.checked }) });
+    box.checked = isOn;
+    return make("div", { class: "switch" }, make("label", {}, box, make("span", {}, name)), make("span", { class: "soft tiny" }, isOn ? "" : words));
   }
 
   async ask(path, body) {
@@ -111,7 +122,7 @@ export class Events {
     } catch (error) {
       toast(`${error.message}`, { failed: true });
     }
-    attribute(this.switches, "data-shown", null);
+    for (const place of [this.switches, this.cameras]) attribute(place, "data-shown", null);
     setTimeout(() => this.refresh(), 1200); // the next status knows it
   }
 }
