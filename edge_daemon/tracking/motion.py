@@ -12,9 +12,9 @@ MEASURED = 0.05
 """Standard deviation of a detection's coordinates."""
 SHAKE = np.array([0.05, 0.05])
 """Random walk of the box itself: a gait, an arm."""
-TURN = np.array([0.2, 0.1])
+TURN = np.array([0.2, 0.05])
 """Random walk of the velocity."""
-FIRST = np.array([1.0, 0.2])
+FIRST = np.array([1.0, 0.05])
 """Standard deviation of the velocity, per second, of an object that was seen once."""
 REST_S = 0.5
 """Time constant with which the velocity fades while nothing moves in the picture."""
@@ -52,11 +52,11 @@ class Motion:
         """Standard deviation of each centre, (N) float64."""
         return np.asarray(np.sqrt(self._cov[:, 0, 0]) * np.maximum(self._mean[:, 0, 3], LEAST))
 
-    def predict(self, seconds: float) -> None:
-        """Move all boxes on by a time."""
+    def predict(self, seconds: float, agility: float = 1.0) -> None:
+        """Move all boxes on by a time; `agility` is a factor of the noise of the velocities of their centres."""
         self._mean[:, 0] += seconds * self._mean[:, 1]
         grow = np.array([[1, 2 * seconds, seconds**2], [0, 1, seconds], [0, 0, 1]])
-        walk, turn = SHAKE**2 * seconds, TURN**2 * seconds
+        walk, turn = SHAKE**2 * seconds, (TURN * (agility, 1.0)) ** 2 * seconds
         self._cov = grow @ self._cov + np.stack([walk + turn * seconds**2 / 3, turn * seconds / 2, turn])
 
     def rest(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.tracking.agility import LEAST, Agility
 from edge_daemon.tracking.association import pairs
 from edge_daemon.tracking.boxes import Boxes, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
@@ -19,7 +20,9 @@ TWICE = 0.8
 
 
 class TrackerState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that another tracker needs to go on; `usual` and `evidence` are those of `Certainty` and `CameraMotion`."""
+    """All that another tracker needs to go on; `usual`, `evidence` and `agility` are those of `Certainty`,
+    `CameraMotion` and `Agility`.
+    """
 
     next_id: int = 1
     time_s: float | None = None
@@ -27,6 +30,7 @@ class TrackerState(msgspec.Struct, frozen=True, kw_only=True):
     motion: list[list[float]] = []
     usual: float = USUAL
     evidence: float = 0.0
+    agility: float = LEAST
 
 
 class Tracker:
@@ -48,6 +52,7 @@ class Tracker:
         self._motion = Motion(state.motion)
         self._certainty = Certainty(state.usual)
         self._camera = CameraMotion(state.evidence)
+        self._agility = Agility(state.agility)
 
     @property
     def state(self) -> TrackerState:
@@ -59,6 +64,7 @@ class Tracker:
             motion=self._motion.rows,
             usual=self._certainty.usual,
             evidence=self._camera.evidence,
+            agility=self._agility.factor,
         )
 
     def update(self, boxes: Boxes, time_s: float, gap: Gap = NOTHING) -> list[int | None]:
@@ -90,7 +96,7 @@ class Tracker:
         if self.tracks:
             if step.still_s:
                 self._motion.rest(step.still_s)
-            self._motion.predict(step.moving_s)
+            self._motion.predict(step.moving_s, self._agility.factor)
         return step
 
     def _match(self, boxes: Boxes, sure: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -105,7 +111,9 @@ class Tracker:
         """Shift all tracks if the camera seems to have moved since the last look; true if it has."""
         confirmed = [(row, column) for row, column in matches if self.tracks[row].tracker_id]
         rows, columns = [row for row, _ in confirmed], [column for _, column in confirmed]
-        shift = self._camera.shift(*self._motion.offsets(rows, boxes.places[columns]), seconds)
+        offsets, deviations = self._motion.offsets(rows, boxes.places[columns])
+        self._agility.note(offsets, deviations)
+        shift = self._camera.shift(offsets, deviations, seconds)
         if shift is None:
             return False
         self._motion.shift(shift)

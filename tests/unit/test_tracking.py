@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.findings import Detection
+from edge_daemon.tracking.agility import Agility
 from edge_daemon.tracking.association import pairs
 from edge_daemon.tracking.boxes import Boxes, Floats, centred, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
@@ -419,3 +420,23 @@ def test_a_group_that_starts_to_walk_is_no_camera_motion() -> None:
         shift = camera.shift(np.full((10, 2), 0.1), np.full(10, 0.01), 0.1)
     assert shift == pytest.approx(0.1, rel=0.15)
     assert camera.shift(np.full((3, 2), 0.1), np.full(3, 0.01), 0.1) is None
+
+
+def test_a_car_that_turns_widens_what_is_expected_and_even_walks_narrow_it() -> None:
+    agility = Agility()
+    agility.note(np.zeros((0, 2)), np.zeros(0))
+    assert agility.factor == 1.0
+    for _ in range(50):
+        agility.note(np.full((10, 2), 0.3), np.full(10, 0.1))
+    assert agility.factor == 4.0
+    for _ in range(100):
+        agility.note(np.full((10, 2), 0.02), np.full(10, 0.1))
+    assert agility.factor == 1.0
+
+
+def test_who_zigzags_is_found_by_what_the_tracker_has_learned() -> None:
+    tracker, times = Tracker(), [0.2 * i for i in range(40)]
+    scenes = [(t, [found(walker(lane, 500 + 60 * math.sin(3 * t))) for lane in range(4)]) for t in times]
+    watch(tracker, scenes)
+    assert tracker.state.agility > 1.0
+    assert Tracker(tracker.state).state.agility == tracker.state.agility

@@ -90,3 +90,26 @@ def test_polygons_that_do_not_cross_themselves(corners: list[Point]) -> None:
 )
 def test_polygons_that_cross_themselves(corners: list[Point], edges: tuple[int, int]) -> None:
     assert crossed_edges(corners) == edges
+
+
+curls = st.lists(points, min_size=3, max_size=6)
+
+
+@given(points, points, curls, st.floats(0.01, 0.5), st.floats(0.5, 2))
+def test_a_path_is_beyond_the_margin_where_one_of_its_points_is(
+    p: Point, q: Point, line: list[Point], margin: float, aspect: float
+) -> None:
+    border = Border(line)
+    there = border.beyond(p, q, margin, aspect)
+    farthest = max(border.distance(along(p, q, k / 200), aspect) for k in range(201))
+    if there is None:
+        assert farthest <= margin + 1e-6
+    else:
+        assert border.distance(there, aspect) > margin - 1e-6
+        assert abs(turn(p, q, there)) < 1e-6
+
+
+def test_a_path_from_border_to_border_is_beyond_the_margin_in_between() -> None:
+    square = Border([(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)], closed=True)
+    assert square.beyond((0.2, 0.5), (0.8, 0.5), 0.1, 1.0) == pytest.approx((0.5, 0.5))
+    assert square.beyond((0.2, 0.3), (0.3, 0.2), 0.1, 1.0) is None

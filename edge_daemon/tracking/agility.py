@@ -1,0 +1,38 @@
+"""How unevenly objects move in this picture, compared with what the motion model assumes."""
+
+import numpy as np
+
+from edge_daemon.tracking.boxes import Floats
+
+LEAST, MOST = 1.0, 4.0
+"""Limits of the factor."""
+USUAL = 0.8
+"""Mean square of the offsets, in their standard deviations, if the model is right. Those too far away are not found."""
+FARTHEST = 9.0
+"""Limit of one look's mean square."""
+RATE = 0.1
+"""Change of the factor by one look that finds `MANY` tracks."""
+MANY = 10
+
+
+class Agility:
+    """A factor of the noise of all velocities.
+
+    People who walk past a fixed camera hardly change their velocity, cars before a moving one do. So the factor grows
+    while detections are farther from their predictions than the model explains, and shrinks otherwise.
+    """
+
+    def __init__(self, factor: float = LEAST) -> None:
+        self.factor = factor
+
+    def note(self, offsets: Floats, deviations: Floats) -> None:
+        """Take in the offsets of K detections from the predictions of their tracks.
+
+        Args:
+            offsets: in x and y, K x 2 float64.
+            deviations: their standard deviations by the model, K float64.
+        """
+        if len(offsets):
+            square = min(float(np.mean((offsets / deviations[:, None]) ** 2)), FARTHEST)
+            change = RATE * min(len(offsets) / MANY, 1.0) * (square - USUAL)
+            self.factor = min(max(self.factor * (1 + change), LEAST), MOST)
