@@ -72,7 +72,7 @@ def found_in(counts: StreamCounts) -> str:
 
 
 def counted_in(counts: StreamCounts) -> str:
-    """How many are in each zone, have crossed each line, and how many events there were; empty if nothing is counted."""
+    """How many are in each zone and have crossed each line, and how many events there were; empty without any."""
     if counts.totals is msgspec.UNSET:
         return ""
     totals = counts.totals
