@@ -75,6 +75,7 @@ def test_rules_about_cameras_and_the_system_need_no_tracks() -> None:
     found = assigned("c: {source: 0}, d: {source: 1}", "a: {path: m.onnx, track: false}", rules)
     assert summary(found) == {("c", "a"): (False, ["offline", "disk"]), ("d", "a"): (False, ["offline", "covered"])}
     assert not found["d", "a"].zones.zones
+    assert summary(assigned("c: {source: 0}", ONE, "offline: {camera: [down]}")) == {("c", "a"): (False, ["offline"])}
 
 
 def test_the_configuration_may_say_which_model_knows_a_class() -> None:

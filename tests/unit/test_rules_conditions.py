@@ -377,6 +377,18 @@ def test_it_takes_looks_as_well_as_time_to_see_that_a_place_is_free() -> None:
     assert phases(yard.look(76))[:1] == ["start"]
 
 
+def test_a_place_has_to_be_free_without_a_break() -> None:
+    yard = Yard(taken=TAKEN)
+    yard.look(0, bag())
+    yard.look(61, bag())
+    yard.look(62, ended={1: "lost"})
+    assert looks(yard, 62.3, 66) == []
+    assert looks(yard, 66, 67, person(2, 0.5)) == looks(yard, 67, 71, person(2, 0.9)) == []
+    assert looks(yard, 71, 72, bag(3), person(2, 0.9)) == []
+    assert yard.look(72, person(2, 0.9), ended={3: "lost"}) == looks(yard, 72.3, 76, person(2, 0.9)) == []
+    assert looks(yard, 76, 78, person(2, 0.9))[:1] == ["start"]
+
+
 def test_furniture_that_is_lost_and_found_again_is_still_furniture() -> None:
     rule = msgspec.structs.replace(BAG, condition=Deposited(zone="drive", for_s=60, furniture_s=300))
     yard = Yard(bag=rule)
