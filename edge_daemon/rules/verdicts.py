@@ -21,7 +21,6 @@ from edge_daemon.settings import (
     Deposited,
     HasState,
     Leaves,
-    LineSettings,
     RuleSettings,
     Speed,
     Stays,
@@ -31,6 +30,9 @@ from edge_daemon.settings import (
 )
 from edge_daemon.zones.geometry import Border, Point
 from edge_daemon.zones.tracked import Tracked
+
+Key = tuple[str, str]
+"""`zone` or `line`, and its name."""
 
 
 class Verdict(NamedTuple):
@@ -44,6 +46,9 @@ class Verdict(NamedTuple):
     why: str
 
 
+FAR = (-9.0, 0.0)
+
+
 class Story(msgspec.Struct):
     """A track: wall times, and how close it came, by name of the zone, line or rule.
 
@@ -54,12 +59,12 @@ class Story(msgspec.Struct):
     class_name: str
     first_s: float
     last_s: float = 0.0
-    point: dict[str, Point] = {}
-    depth: dict[str, tuple[float, float]] = {}
-    since: dict[str, float] = {}
-    inside_s: dict[str, float] = {}
+    point: dict[Key, Point] = {}
+    depth: dict[Key, tuple[float, float]] = {}
+    since: dict[Key, float] = {}
+    inside_s: dict[Key, float] = {}
     visited: set[str] = set()
-    over: set[str] = set()
+    over: set[Key] = set()
     crossed: dict[str, str] = {}
     failure: dict[str, str | None] = {}
     best: dict[str, float] = {}
@@ -72,11 +77,9 @@ class Witness:
 
     def __init__(self, settings: StreamRulesSettings) -> None:
         self._rules = settings.rules
-        self._places: dict[str, ZoneSettings] = {**settings.zones.zones, **settings.zones.lines}
-        self._borders = {
-            name: Border(place.points, closed=not isinstance(place, LineSettings))
-            for name, place in self._places.items()
-        }
+        self._places: dict[Key, ZoneSettings] = {("zone", name): zone for name, zone in settings.zones.zones.items()}
+        self._places |= {("line", name): line for name, line in settings.zones.lines.items()}
+        self._borders = {key: Border(place.points, closed=key[0] == "zone") for key, place in self._places.items()}
         self._stories: dict[int, Story] = {}
         self._made: dict[str, set[int]] = {name: set() for name in settings.rules}
         self._whole: dict[str, float] = {}
@@ -98,8 +101,8 @@ class Witness:
             story.class_name, story.last_s = track.seen.class_name, view.wall_of(track.last.time_s)
             story.ignored = track.ignored
             self._cross(story, number, view)
-            for name in self._places:
-                self._approach(story, name, number, track, view)
+            for key in self._places:
+                self._approach(story, key, number, track, view)
             for name, rule in self._rules.items():
                 saved = state.rules.get(name)
                 self._try(story, name, rule, number, track, view, saved.state.memory if saved else Memory())
@@ -127,23 +130,23 @@ class Witness:
                 how = f"crossed {line} {getattr(fact, 'direction', '')}"
                 story.crossed[line] = how if fact.certain else f"{how}, but that is not certain"
 
-    def _approach(self, story: Story, name: str, number: int, track: Tracked, view: View) -> None:
+    def _approach(self, story: Story, key: Key, number: int, track: Tracked, view: View) -> None:
         """Note how close a track is to a zone or line."""
-        place, border = self._places[name], self._borders[name]
-        point, before = track.seen.anchor(place.anchor), story.point.get(name)
+        place, border, (kind, name) = self._places[key], self._borders[key], key
+        point, before = track.seen.anchor(place.anchor), story.point.get(key)
         margin, now_s = place.margin * track.seen.height, track.last.looked_s
-        inside = not isinstance(place, LineSettings) and border.contains(point)
+        inside = kind == "zone" and border.contains(point)
         away = border.distance(point, view.size[0] / view.size[1])
-        story.depth[name] = max(story.depth.get(name, (-9.0, 0.0)), ((away if inside else -away) - margin, margin))
+        story.depth[key] = max(story.depth.get(key, FAR), ((away if inside else -away) - margin, margin))
         if before and border.crossings(before, point):
-            story.over.add(name)
-        story.point[name] = point
+            story.over.add(key)
+        story.point[key] = point
         if inside:
-            since = story.since.setdefault(name, now_s)
-            story.inside_s[name] = max(story.inside_s.get(name, 0.0), now_s - since)
+            since = story.since.setdefault(key, now_s)
+            story.inside_s[key] = max(story.inside_s.get(key, 0.0), now_s - since)
         else:
-            story.since.pop(name, None)
-        if number in view.visits.get(name, {}):
+            story.since.pop(key, None)
+        if kind == "zone" and number in view.visits.get(name, {}):
             story.visited.add(name)
 
     def _try(
@@ -154,7 +157,7 @@ class Witness:
         if zone is None or number in view.visits.get(zone, {}):
             story.failure[name] = track.failure(rule.filter)
         elif name not in story.failure or zone not in story.visited:
-            story.failure[name] = track.failure(self._places[zone].filter)
+            story.failure[name] = track.failure(self._places["zone", zone].filter)
         best = self._progress(rule, number, track, view, memory)
         story.best[name] = max(story.best.get(name, 0.0), best)
 
@@ -165,7 +168,7 @@ class Witness:
                 visit = view.visits.get(zone, {}).get(number)
                 return visit.dwell_s(track.last) if visit else 0.0
             case Covers(zone=zone):
-                whole = is_covered(track.seen.box, self._borders[zone])
+                whole = is_covered(track.seen.box, self._borders["zone", zone])
                 return (
                     max(1e-3, track.last.looked_s - memory.since[number]) if whole and number in memory.since else 0.0
                 )
@@ -214,8 +217,8 @@ class Witness:
 
     def _outside(self, zone: str, failure: str | None, story: Story) -> str:
         """Why a track was never in a zone."""
-        short, margin = story.depth.get(zone, (-9.0, 0.0))
-        settle_s, inside_s = self._places[zone].settle_s, story.inside_s.get(zone, 0.0)
+        short, margin = story.depth.get(("zone", zone), FAR)
+        settle_s, inside_s = self._places["zone", zone].settle_s, story.inside_s.get(("zone", zone), 0.0)
         if short > 0 or (settle_s is not None and inside_s >= settle_s):
             return f"{zone} does not let it through: {failure or 'it was not there for long enough'}"
         if short + margin < 0:
@@ -240,9 +243,9 @@ class Witness:
         return self._uncrossed(crosses.line, story)
 
     def _uncrossed(self, line: str, story: Story) -> str:
-        if line in story.over:
+        if ("line", line) in story.over:
             return f"it crossed {line} and came back, or ended, before it was beyond the margin"
-        short, margin = story.depth.get(line, (-9.0, 0.0))
+        short, margin = story.depth.get(("line", line), FAR)
         return f"it came no nearer to {line} than {-short - margin:.2f} of the picture's height"
 
 

@@ -125,3 +125,16 @@ def test_what_fell_into_the_cool_down() -> None:
 
 def test_a_track_that_made_an_event_needs_no_verdict_under_another_number() -> None:
     assert reasons(ENTERS, *walk(OUTSIDE, *[INSIDE] * 5), *[[seen(2, INSIDE)]] * 3) == []
+
+
+def test_a_zone_and_a_line_may_have_one_name() -> None:
+    zones = msgspec.structs.replace(ZONES, lines={"drive": ZONES.lines["door"]})
+    rules = {"zone": ENTERS, "line": RuleSettings(condition=Crosses(line="drive"))}
+    yard, witness = Yard(zones, **rules), Witness(StreamRulesSettings(zones=zones, rules=rules))
+    for time_s, y in enumerate((0.3, 0.38, 0.3)):
+        yard.look(time_s, seen(1, y))
+        witness.look(yard.last, yard.rules.state, yard.rules.skipped)
+    assert [one.why for one in witness.verdicts()] == [
+        "it came no nearer to drive than 0.12 of the picture's height",
+        "it came no nearer to drive than 0.42 of the picture's height",
+    ]
