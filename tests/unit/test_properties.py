@@ -24,7 +24,7 @@ clock_steps = st.lists(st.floats(-1e5, 1e5), min_size=20, max_size=20)
 
 def played(ys: list[float], steps: list[float]) -> tuple[list[Any], Any, Any]:
     """Events and counts of a walk, where the wall clock is off by a number of seconds at each look."""
-    stream, found = Stream(streams.SCOPE, streams.SETTINGS), []
+    stream, found = Stream(streams.SCOPE, streams.SETTINGS), list[Any]()
     for seq, (y, step) in enumerate(zip(ys, steps, strict=False)):
         looked: Tracks = streams.tracks(seq, 0.5 * seq, y, wall_s=0.5 * seq + step)
         for event in stream.update(looked):
