@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.analytics.analysis import Analysis, AnalysisState, Clock
+from edge_daemon.analytics.confirmations import Answer, Confirmations
+from edge_daemon.analytics.histories import MOST_POINTS
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.findings import Detection, PictureClass
@@ -15,6 +17,7 @@ from edge_daemon.messages.outcomes import Timing
 from edge_daemon.messages.published import Result
 from edge_daemon.messages.topics import Analytics
 from edge_daemon.messages.tracks import Track
+from edge_daemon.rules.rule import Question
 from edge_daemon.rules.stream import Switches
 from edge_daemon.settings import (
     AnalysisSettings,
@@ -204,6 +207,35 @@ def test_another_model_confirms_or_refuses() -> None:
             assert second.detections[0].tracker_id == 1
         messages += walk(analysis, path(0.7, 0.71, 15), first=21)
         assert [one.confirmed for one in of(Event, messages) if one.phase == "start"] == starts
+
+
+def test_all_tracks_have_to_be_refused_and_only_the_model_that_is_asked_answers() -> None:
+    confirmations = Confirmations()
+    confirmations.ask(Question("event", "rule", "is-person", (1, 2), 0.0, None))
+    both = [msgspec.structs.replace(person(0.2 * number), tracker_id=number) for number in (1, 2)]
+    confirmations.look(result(0, *both))
+
+    def answers(model: str, parent: int, name: str) -> list[Answer]:
+        classes = [PictureClass(class_id=0, class_name=name, confidence=0.9)]
+        found = msgspec.structs.replace(person(0.2), parent=parent, classes=classes)
+        second = result(0, found, model=model, after="objects")
+        confirmations.number(second)
+        return list(confirmations.answers(second))
+
+    assert answers("another", 0, "person") == []
+    assert answers("is-person", 0, "post") == []
+    assert answers("is-person", 1, "post") == [Answer("event", confirmed=False)]
+    assert answers("is-person", 0, "person") == [], "it is answered"
+
+
+def test_a_path_is_thinned_out_and_continued() -> None:
+    analysis = Analysis(settings())
+    messages = walk(analysis, [0.3 + 0.02 * (seq % 2) for seq in range(300)])
+    (ended,) = of(Track, analysis.end(clock(60.0)))
+    assert len(ended.path) <= MOST_POINTS + 1
+    assert [point[0] for point in ended.path] == sorted(point[0] for point in ended.path)
+    sent = [point for one in of(Track, messages) for point in one.path]
+    assert [point[0] for point in sent] == sorted(point[0] for point in sent), "no part of it is sent twice"
 
 
 def test_without_tracks_rules_are_about_the_camera_alone() -> None:

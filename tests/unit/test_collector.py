@@ -222,3 +222,19 @@ def test_counts_are_those_of_all_streams() -> None:
     )
     assert {camera: list(models) for camera, models in counts.items()} == {"door": ["a", "b"], "tape": ["a"]}
     assert counts["door"]["b"].delivered == 0
+
+
+def test_results_of_a_model_that_runs_after_another_one_come_after_those() -> None:
+    collector = started()
+    collector.receive(assigned(0))
+    collector.receive(assigned(0, model="b"))
+    collector.add(arrival(0, model="b", after="a"))
+    assert list(collector.release(0)) == []
+    collector.add(arrival(0))
+    assert [message.model for message, _ in collector.release(0)] == ["a", "b"]
+    collector.receive(assigned(1))
+    collector.receive(assigned(1, model="b"))
+    collector.add(arrival(1, model="b", after="a"))
+    assert [message.model for message, _ in collector.close(0)] == ["b"], (
+        "the other frame is dropped, and accounted for"
+    )
