@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import inf
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ class HttpCamera:
 
     `user` and `password` are asked for if there are any; `status` is answered instead of pictures if it is not 200.
     `viewers` is how many look at the moment.
+    After `silent_after` pictures it leaves the connection open and sends no more.
     """
 
     pictures: list[bytes]
@@ -30,6 +32,7 @@ class HttpCamera:
     credentials: str = ""
     status: int = 200
     kind: str = "multipart/x-mixed-replace; boundary=frame"
+    silent_after: float = inf
     gone: threading.Event = field(default_factory=threading.Event)
     port: int = 0
     viewers: int = 0
@@ -57,6 +60,8 @@ def serving(camera: HttpCamera) -> Iterator[HttpCamera]:
             camera.viewers += 1
             try:
                 while camera.status == 200 and not camera.gone.wait(camera.pause_s):
+                    if number >= camera.silent_after:
+                        continue
                     picture = camera.pictures[number % len(camera.pictures)]
                     number += 1
                     length = f"Content-Length: {len(picture)}\r\n" if camera.lengths else ""

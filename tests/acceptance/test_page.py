@@ -157,9 +157,14 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
 
 
+def shows(picture: Locator) -> None:
+    """Wait until it shows a picture."""
+    eventually(lambda: picture.evaluate("picture => picture.width"), START_S, what="a picture")
+
+
 def shows_another(picture: Locator) -> None:
     """Wait until it shows a picture, and then another."""
-    eventually(lambda: picture.evaluate("picture => picture.width"), START_S, what="a picture")
+    shows(picture)
     first = picture.evaluate("picture => picture.toDataURL()")
     eventually(lambda: picture.evaluate("picture => picture.toDataURL()") != first, START_S, what="the next picture")
 
@@ -230,10 +235,47 @@ def test_a_camera_that_is_down_is_tried_now(browser: Browser, tmp_path: Path) ->
         assert [one for one in visitor.complaints if "401" not in one] == []
 
 
+def test_tiles_say_what_is_amiss(browser: Browser, tmp_path: Path) -> None:
+    """One is down, one is silent, one sends the same picture over and over, and before one nothing moves."""
+    silent = HttpCamera([jpeg(60, 320, 180), jpeg(90, 320, 180)], silent_after=40)
+    frozen, quiet = HttpCamera([jpeg(120, 320, 180)]), clip(tmp_path / "quiet.mp4", 3000, fps=5, colour=(80, 80, 80))
+    with http_camera(silent), http_camera(frozen):
+        cameras = [
+            GONE,
+            f"silent: {{source: '{silent.url()}', read_timeout: 100s}}",
+            f"stuck: {{source: '{frozen.url()}'}}",
+            f"quiet: {{source: {quiet}, delivery: live, motion: {{}}}}",
+        ]
+        with serving(tmp_path, *cameras) as (port, _), Visitor(browser, port) as visitor:
+            page = visitor.page
+            says = {
+                "gone": ("down", "no picture yet"),
+                "silent": ("stalled", r"picture is \d+ s old"),
+                "stuck": ("frozen", r"same picture for \d+ s"),
+                "quiet": ("asleep", r"nothing moves, \d+ s"),
+            }
+            for name, (kind, words) in says.items():
+                expect(tile(page, name)).to_have_class(re.compile(rf"\bis-{kind}\b"))
+                expect(tile(page, name).locator(".chip.tl")).to_have_text(re.compile(rf"^{words}$"))
+                expect(tile(page, name).get_by_role("link")).to_have_accessible_name(re.compile(f"^{name}, {kind}"))
+                boxes = tile(page, name).locator(".ov .k:not([d=''])")
+                expect(boxes).to_have_count(0) if kind != "asleep" else shows(tile(page, name).locator("canvas.view"))
+            listed = page.get_by_role("complementary", name="Now").get_by_role("link")
+            expect(listed).to_have_text(["gone", "silent", "stuck"])
+            expect(page.locator(".health")).to_contain_text("1 down, 2 stalled")
+            page.get_by_role("button", name="Stalled 2").click()
+            expect(page.locator(".tile:visible")).to_have_count(2)
+            page.get_by_role("button", name="S", exact=True).click()
+            expect(tile(page, "stuck").locator(".chip.tl")).to_contain_text("same picture")
+            visitor.shoot("tiles-in-trouble-1440-dark")
+            assert sticking_out(page) == []
+            assert visitor.complaints == []
+
+
 def test_red_is_red_on_the_page(browser: Browser, port: int) -> None:
     with Visitor(browser, port) as visitor:
         picture = tile(visitor.page, "red").locator("canvas.view")
-        eventually(lambda: picture.evaluate("picture => picture.width"), START_S, what="a picture")
+        shows(picture)
         red, green, blue = eventually(lambda: picture.evaluate(PIXEL, [0.95, 0.95]), START_S)
         assert red > 200
         assert max(green, blue) < 60

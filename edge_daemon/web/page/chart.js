@@ -54,11 +54,17 @@ export class Chart {
     this.plot = new uPlot({
       width: this.place.clientWidth, height: HIGH, legend: { show: false }, padding: [8, 8, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { range: (plot, first, last) => [last - this.span, last] }, y: { range: (plot, low, high) => [0, (high > 0 ? high : 1) * 1.08] } },
+      scales: { x: { range: () => this.range() }, y: { range: (plot, low, high) => [0, (high > 0 ? high : 1) * 1.08] } },
       axes: [{ ...axis, grid: { show: false }, size: 26, space: 60, values: (plot, at) => at.map((one) => minute(one * 1000)) }, { ...axis, size: 46, space: 32 }],
       series: [{}, ...this.lines.map(([name, colour]) => ({ label: name, stroke: css(colour), width: 1.7, points: { show: false } }))],
       hooks: { drawClear: [(plot) => this.hatch(plot)], setCursor: [(plot) => this.point(plot.cursor.idx)] },
     }, this.data, this.place);
+  }
+
+  // Of a single value, uPlot would show a day.
+  range() {
+    const last = this.data[0].at(-1);
+    return [last - this.span, last];
   }
 
   // Spans without any value.
