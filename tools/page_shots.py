@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.acceptance.harness import Daemon, clip, free_port, running
+from tests.acceptance.harness import Daemon, clip, free_port, listens, running
 from tests.acceptance.test_page import ALONE, sticking_out
 from tests.http_camera import HttpCamera, jpeg, serving
 from tests.waiting import eventually
@@ -32,7 +32,7 @@ def daemon(cameras: Mapping[str, str], *, model: str = "builtin:person") -> Iter
         port = free_port()
         config = f"cameras:\n{listed}models: {{person: {{path: '{model}'}}}}\nweb: {{listen: '127.0.0.1:{port}'}}\n"
         with running(Path(folder), config) as process:
-            eventually(lambda: "processes are up" in process.log, START_S, what="a start")
+            eventually(lambda: "processes are up" in process.log and listens(port), START_S, what="a start")
             yield process, port
             if process.process.poll() is None:
                 process.stop()

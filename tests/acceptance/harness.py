@@ -185,6 +185,15 @@ class Listener:
         self.close()
 
 
+def listens(port: int) -> bool:
+    """True if something accepts connections at a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A TCP port that nobody uses just now."""
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""The first hour of somebody new, in a terminal: recorded sessions, replayed with what they print."""
+"""The first hour of somebody new, in a terminal and on the page: recorded sessions, replayed with what they show."""
 
 import os
 import sys
@@ -6,17 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import expect, sync_playwright
 
 from edge_daemon.capture.source import open_source
-from tests.acceptance.harness import free_port
+from tests.acceptance.harness import START_S, free_port, listens, running
+from tests.browsing import Browsing
+from tests.components import require_component
 from tests.conftest import CHECKOUT
 from tests.onnx_models import yolox_model
 from tests.rtsp import RtspServer
 from tests.session import Session, parsed
+from tests.waiting import eventually
 
+ALONE = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 SESSIONS = CHECKOUT / "tests" / "first_hour"
 FRAMES = 60
 
@@ -35,10 +41,15 @@ def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
         total_s = sum(seconds for seconds, _ in session.times)
         with capsys.disabled():
             print(f"\nfirst hour, {name}: {len(session.times)} commands in {total_s:.1f} s")
-        for seconds, command in session.times:
-            print(f"{seconds:6.1f} s  {command}")
+        show(session.times)
 
     return replay
+
+
+def show(times: list[tuple[float, str]]) -> None:
+    """Print the time of each step."""
+    for seconds, step in times:
+        print(f"{seconds:6.1f} s  {step}")
 
 
 def street(file: Path) -> None:
@@ -83,3 +94,35 @@ def test_a_person_in_the_yard_at_night(terminal: Callable[..., None], tmp_path: 
 def test_wrong_on_purpose(terminal: Callable[..., None]) -> None:
     assert sum(step.code != 0 for step in parsed((SESSIONS / "wrong.session").read_text())) >= 20
     terminal("wrong")
+
+
+@pytest.mark.timeout(300)
+def test_on_the_page(
+    tmp_path: Path, start_rtsp: Callable[[RtspServer], RtspServer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    require_component("chromium")
+    yolox_model(tmp_path / "best.onnx", [(10, 12, 40, 50, 0.8, 0)], classes=80)
+    picture = open_source("scene:?frames=1&size=640x360").read()
+    assert picture
+    cv2.imwrite(str(tmp_path / "street.png"), picture.bgr)
+    port, camera = free_port(), start_rtsp(RtspServer()).url
+    config = f"""
+cameras: {{door: {{source: '{camera}'}}}}
+models: {{objects: {{path: best.onnx, labels: coco}}}}
+web: {{listen: '127.0.0.1:{port}'}}
+"""
+    expect.set_options(timeout=1000 * START_S)
+    with running(tmp_path, config) as daemon, sync_playwright() as playwright:
+        eventually(lambda: daemon.lines(), START_S, what="results")
+        eventually(lambda: listens(port), START_S, what="the page")
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ALONE.split())
+        browsing = Browsing(browser.new_page(), f"http://127.0.0.1:{port}/", tmp_path)
+        try:
+            browsing.replay((SESSIONS / "page.session").read_text())
+        finally:
+            show(browsing.times)
+        browser.close()
+        assert daemon.stop() == 0
+    with capsys.disabled():
+        total_s = sum(seconds for seconds, _ in browsing.times)
+        print(f"\nfirst hour, page: {len(browsing.times)} steps in {total_s:.1f} s")

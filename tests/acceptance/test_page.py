@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from edge_daemon.tokens import digest, new_token
-from tests.acceptance.harness import START_S, Daemon, clip, free_port, running
+from tests.acceptance.harness import START_S, Daemon, clip, free_port, listens, running
 from tests.components import require_component
 from tests.conftest import CHECKOUT
 from tests.http_camera import HttpCamera, jpeg
@@ -72,6 +72,16 @@ COMPARE = """(seconds) => new Promise((resolve) => {
 })"""
 
 
+# Milliseconds since the page was asked for when the first tile has a picture.
+FIRST_PICTURE = """const look = () => {
+  const pictures = [...document.querySelectorAll(".tile canvas.view")];
+  if (pictures.some((one) => one.width)) globalThis.firstPicture = performance.now();
+  else requestAnimationFrame(look);
+};
+requestAnimationFrame(look);"""
+FIRST_PICTURE_MS = 3000
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     require_component("chromium")
@@ -124,6 +134,7 @@ def serving(folder: Path, *cameras: str, web: str = "", models: str = "") -> Ite
     config = f"cameras:\n{listed}models: {{{models}}}\nweb: {{listen: '127.0.0.1:{port}'{web}}}\n"
     with running(folder, config) as daemon:
         eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        eventually(lambda: listens(port), START_S, what="the page")
         yield port, daemon
         assert daemon.process.poll() in (0, -signal.SIGKILL) or daemon.stop() == 0
 
@@ -496,6 +507,20 @@ def test_nothing_sticks_out_and_axe_finds_nothing(
             visitor.shoot(f"{view.strip('#').replace('/', '-')}-{size['width']}-{scheme}")
             assert sticking_out(visitor.page) == [], view
             assert violations(visitor.page) == [], view
+
+
+def test_the_first_picture_is_there_at_once(browser: Browser, port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Within 0.5 s on a quiet machine; the time is from the request of the page to the picture in its tile."""
+    with Visitor(browser, port) as visitor:
+        visitor.page.add_init_script(FIRST_PICTURE)
+        times = []
+        for _ in range(3):
+            visitor.page.reload()
+            visitor.page.wait_for_function("globalThis.firstPicture !== undefined")
+            times.append(visitor.page.evaluate("globalThis.firstPicture"))
+    with capsys.disabled():
+        print(f"\nfirst picture on the page: {', '.join(f'{ms:.0f}' for ms in sorted(times))} ms")
+    assert min(times) < FIRST_PICTURE_MS
 
 
 def test_the_page_weighs_little(browser: Browser, port: int) -> None:
