@@ -1,6 +1,7 @@
 """The container: what its files say, and, where buildah is, the image that they make."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from edge_daemon.config.load import load
-from tests.acceptance.harness import START_S, Listener, free_port
+from tests.acceptance.harness import START_S, Listener, free_port, running
 from tests.conftest import CHECKOUT
 from tests.waiting import eventually
 
@@ -61,6 +62,30 @@ def test_compose_runs_a_configuration_that_is_right(monkeypatch: pytest.MonkeyPa
     assert binds[next(iter(compose["volumes"]))] == dict(instructions())["VOLUME"]
     monkeypatch.setenv("CAMERA_PASSWORD", "secret")
     assert list(load(config).cameras) == ["front-door"]
+
+
+def test_the_health_check_follows_the_daemon_here(tmp_path: Path) -> None:
+    """The commands of the image, on this machine: no container is needed for them."""
+    said, port = dict(instructions()), free_port()
+    python, flag, program = json.loads(said["HEALTHCHECK"].partition(" CMD ")[2])
+    assert (python, json.loads(said["ENTRYPOINT"])) == ("python", ["edge-daemon"])
+    assert "8080" in program
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def health() -> int:
+        command = [python, flag, program.replace("8080", str(port))]
+        return subprocess.run(command, env=env, timeout=START_S, check=False).returncode
+
+    assert health() != 0
+    config = f"""
+cameras: {{street: {{source: "scene:?fps=5&size=320x180"}}, gone: {{source: "rtsp://127.0.0.1:1/x"}}}}
+models: {{person: {{path: builtin:person}}}}
+web: {{listen: "127.0.0.1:{port}"}}
+"""
+    with running(tmp_path, config) as daemon:
+        eventually(lambda: health() == 0, 3 * START_S, what="health, although a camera is down", every_s=0.2)
+        assert daemon.stop() == 0
+    assert health() != 0
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,7 @@ export class Pictures {
   unpack(data) {
     const length = new DataView(data).getUint32(0);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+    if (!Object.hasOwn(this.wish, header.camera)) return; // sent before another view was opened
     this.receive({ ...header, blob: new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }) });
   }
 }
