@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from edge_daemon.tokens import ROLES, Role, digest, new_token
-from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.harness import START_S, Daemon, free_port, listens, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
@@ -82,6 +82,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     config += f"models: {{m: {{path: {colour_model(folder / 'm.onnx')}}}}}\n"
     with running(folder, config + f"web: {{listen: '127.0.0.1:{port}'{more}}}\n") as daemon:
         eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        eventually(lambda: listens(port), START_S, what="the web")
         site = Site(daemon, port)
         viewer = {"Authorization": f"Bearer {TOKENS['viewer']}"}
         eventually(lambda: site.http.get("/api/status", headers=viewer).json(), START_S, what="a status")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from edge_daemon.tokens import digest, new_token
-from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.harness import START_S, Daemon, free_port, listens, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
@@ -45,6 +45,7 @@ web: {{listen: '127.0.0.1:{port}', tokens: {{boss: {{token: '{digest(TOKEN)}', r
 """
     with running(folder, config) as daemon:
         eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        eventually(lambda: listens(port), START_S, what="the web")
         site = Site(daemon, port)
         eventually(lambda: site.get("/api/status"), START_S, what="a status")
         yield site
@@ -129,7 +130,8 @@ def test_the_last_hour_survives_a_restart_of_the_web(site: Site) -> None:
     walk = steps[0]["cameras"]["walk"]
     assert walk["up"] > 0.5
     assert walk["models"]["m"]["captured"] == pytest.approx(10 * steps[0]["duration_s"], rel=0.5)
-    assert steps[0]["cameras"]["gone"]["state"] == "down (refused)"
+    gone = eventually(lambda: site.get("/api/history")["steps"][-1]["cameras"].get("gone"), HOUR_S, what="the other")
+    assert gone["state"] == "down (refused)"
     os.kill(site.daemon.processes()["web"].pid, signal.SIGKILL)
 
     def again() -> Any:
