@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 from edge_daemon.messages.events import FactMap
 from edge_daemon.messages.published import utc
 
+_SCENES = {"moved": "the camera looks elsewhere", "dark": "the picture is dark"}
+"""States of a scene, where the state is not that of the camera."""
+
 
 def dated(fact: FactMap, wall_s: float) -> FactMap:
     """A fact with the wall time at which it happened in place of its camera time."""
@@ -47,7 +50,7 @@ def because(fact: FactMap, zone: ZoneInfo) -> str:
         case "absent":
             return f"nobody in {fact['zone']} for {_seconds(fact['for_s'])} of time looked at"
         case "state":
-            return f"{fact['of']} is {fact['state']} for {_seconds(fact['for_s'])}"
+            return _state(fact)
         case "during":
             return f"{fact['clock']} is within {fact['range']}"
         case "mode":
@@ -65,6 +68,12 @@ def _settled(fact: FactMap) -> str:
 def _clock(fact: FactMap, zone: ZoneInfo) -> str:
     moment = datetime.fromisoformat(str(fact["at"])).astimezone(zone)
     return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+
+
+def _state(fact: FactMap) -> str:
+    state, long = str(fact["state"]), float(str(fact["for_s"]))
+    what = f"trouble with {state}" if fact["of"] == "system" else _SCENES.get(state, f"the camera is {state}")
+    return f"{what} for {_seconds(long)}" if long else what
 
 
 def _seconds(value: object) -> str:

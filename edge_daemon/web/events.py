@@ -1,6 +1,6 @@
 """Routes for events, counts, zones and rules, and to switch rules and the mode."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
@@ -41,6 +41,13 @@ class ModeSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request that sets the mode."""
 
     mode: str
+
+
+def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A route's body for the OpenAPI document."""
+    (schema,), components = msgspec.json.schema_components([kind])
+    schema = components[schema["$ref"].rpartition("/")[2]]
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -126,7 +133,9 @@ def _add_switches(app: FastAPI, service: Service) -> None:
             }
         )
 
-    @app.post("/api/rules/{rule}", summary="Switch a rule on or off", tags=["events"])
+    @app.post(
+        "/api/rules/{rule}", summary="Switch a rule on or off", tags=["events"], openapi_extra=_described(RuleSwitch)
+    )
     async def switch_rule(rule: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"enabled": false, "until": "2026-11-28T18:00:00Z"}`; without `until` it stays so."""
         if rule not in service.settings.rules:
@@ -135,14 +144,19 @@ def _add_switches(app: FastAPI, service: Service) -> None:
         switch = SwitchRule(by=who, rule=rule, enabled=body.enabled, until=body.until)
         return as_response(await service.supervisor.ask(switch))
 
-    @app.post("/api/cameras/{camera}", summary="Switch a camera on or off", tags=["cameras"])
+    @app.post(
+        "/api/cameras/{camera}",
+        summary="Switch a camera on or off",
+        tags=["cameras"],
+        openapi_extra=_described(CameraSwitch),
+    )
     async def switch_camera(camera: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"enabled": false}`."""
         service.camera(camera)
         body = await _body(request, CameraSwitch)
         return as_response(await service.supervisor.ask(SwitchCamera(by=who, camera=camera, enabled=body.enabled)))
 
-    @app.post("/api/mode", summary="Set the mode", tags=["events"])
+    @app.post("/api/mode", summary="Set the mode", tags=["events"], openapi_extra=_described(ModeSwitch))
     async def set_mode(request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"mode": "away"}`."""
         body = await _body(request, ModeSwitch)

@@ -283,7 +283,7 @@ def test_states_of_the_camera_count_any_time() -> None:
     down = {"camera": frozenset({"down"})}
     assert yard.rules.update(yard.view(0, 0, states=down)) == []
     event = only(yard.rules.update(yard.view(60, 0, states=down)))
-    assert event.because == ["camera is down for 60.0 s"]
+    assert event.because == ["the camera is down for 60.0 s"]
     assert phases(yard.rules.update(yard.view(61, 1))) == ["end"]
 
 

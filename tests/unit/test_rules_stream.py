@@ -238,3 +238,15 @@ def test_who_crosses_after_it_is_back_is_counted() -> None:
     report = stream.report(0.0, START_S + 5, last=True)
     assert report is not None
     assert report.lines["gate"]["person"].in_ == 1
+
+
+def test_of_what_somebody_did_while_it_was_moved_nothing_is_counted() -> None:
+    stream = Stream(SCOPE, SETTINGS)
+    for seq in range(3):
+        stream.update(tracks(seq, 0.5 * seq, 0.3))
+    stream.update(tracks(3, 1.5, 0.9), MOVED)
+    for seq in range(4, 8):
+        stream.update(tracks(seq, 0.5 * seq, 0.8))
+    report = stream.report(0.0, START_S + 5, last=True)
+    assert report is not None
+    assert report.lines == {}, "paths begin again"

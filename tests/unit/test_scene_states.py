@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge_daemon.capture.scene import ACCEPT_S, INTERVAL_S, Held, Scene
+from edge_daemon.capture.scene import ACCEPT_S, INTERVAL_S, LATER_S, SOON_S, Held, Scene
 from edge_daemon.demo.scene.scene import Scene as Street
 from tests.examples import one_in
 
@@ -209,3 +209,17 @@ def test_a_state_holds_only_after_it_has_been_so_for_a_time(wanted: list[bool], 
             steps = round(np.ceil(2.0 if before else after_s))
             assert index >= steps
             assert all(other != before for other in wanted[index - steps : index + 1])
+
+
+@pytest.mark.parametrize(("x", "y"), [(6, 0), (0, -6), (40, 10), (-50, 0)])
+def test_a_view_that_is_found_elsewhere_is_certain_soon(x: int, y: int) -> None:
+    rng, view = np.random.default_rng(1), street(1)[0].astype(float)
+    before = [noisy(view, rng) for _ in range(60)]
+    after = [noisy(np.roll(view, (y, x), (0, 1)), rng) for _ in range(20)]
+    assert sequence([*before, *after], Scene()) == [(30.0 + SOON_S, ("moved",))]
+
+
+def test_what_is_not_certain_takes_longer() -> None:
+    rng, view, other = np.random.default_rng(1), street(1)[0].astype(float), street(2)[0].astype(float)
+    before, after = [noisy(view, rng) for _ in range(60)], [noisy(other, rng) for _ in range(40)]
+    assert sequence([*before, *after], Scene()) == [(30.0 + LATER_S, ("moved",))]
