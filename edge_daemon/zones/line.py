@@ -26,7 +26,7 @@ class Line:
             passage = self.passages.get(seen.tracker_id)
             if passage is None:
                 passage = self.passages[seen.tracker_id] = Passage.begin(self.settings, seen, look.start(seen))
-            for change in passage.advance(self._border, self.settings, seen, look):
+            for change in passage.advance(self._border, self.settings, tracks[seen.tracker_id], look):
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])
         return found + [fact for tracker_id in look.ended for fact in self._end(tracker_id, tracks)]

@@ -7,6 +7,7 @@ import msgspec
 from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.geometry import Border, Point, along
 from edge_daemon.zones.look import Instant, Look, Seen
+from edge_daemon.zones.tracked import Tracked
 
 BLIND_S = 1e-6
 """Time not looked at, below which a step counts as looked at."""
@@ -47,16 +48,16 @@ class Passage(msgspec.Struct, array_like=True):
         """A track that is seen for the first time, and was detected at `start`."""
         return cls(seen.start(settings.anchor), start, start)
 
-    def advance(self, border: Border, settings: ZoneSettings, seen: Seen, look: Look) -> list[Change]:
+    def advance(self, border: Border, settings: ZoneSettings, track: Tracked, look: Look) -> list[Change]:
         """Follow the straight path to where the track is now, which begins after a rest."""
         before, start = self.point, self.instant
-        point, now = self.point, self.instant = seen.anchor(settings.anchor), look.instant
+        point, now = self.point, self.instant = track.seen.anchor(settings.anchor), look.instant
         crossings = border.crossings(before, point)
         if self.settled and not crossings:
             return []
         if look.rest and look.rest.start == start:
             start = look.rest.end
-        limits = Limits(settings.margin * seen.height, settings.settle_s, look.aspect)
+        limits = Limits(track.margin(settings.margin), settings.settle_s, look.aspect)
         changes, done, blind = [], 0.0, start.blind_s(now) > BLIND_S
         for share, sign in crossings:
             at = start.towards(now, share)

@@ -19,7 +19,7 @@ MEMORY_S = 0.5
 class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
 
-    `velocity` is that of its centre, in shares of the picture a second. It was not found in the last `missed` looks,
+    `velocity` is that of its centre, in shares of the picture a second; `height` the average height of its box. It was not found in the last `missed` looks,
     for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are sums of confidences.
     From the box `start`, where it was first seen, it is `away` by this many of its sizes; `moved` is the most by which
     it was away in two looks one after another, so that a single wrong box moves nothing.
@@ -33,6 +33,7 @@ class Tracked(msgspec.Struct, array_like=True):
     velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
     votes: dict[str, float] = {}
+    height: float = 0.0
     missed: int = 0
     lost_s: float = 0.0
     ignored: bool = False
@@ -43,7 +44,7 @@ class Tracked(msgspec.Struct, array_like=True):
     def begin(cls, seen: Seen, start: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time, and was detected at `start`."""
         box = seen.began or seen.box
-        return cls(start, at_edge(box), start, seen, box, ignored=ignored)
+        return cls(start, at_edge(box), start, seen, box, height=box[3] - box[1], ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
@@ -51,6 +52,7 @@ class Tracked(msgspec.Struct, array_like=True):
         if elapsed_s > 0:
             weight = -expm1(-elapsed_s / MEMORY_S)
             (x, y), (x0, y0), (vx, vy) = seen.anchor("center"), self.seen.anchor("center"), self.velocity
+            self.height += weight * (seen.height - self.height)
             self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
         away = distance(self.start, seen.box)
         self.away, self.moved = away, max(self.moved, min(self.away, away))
@@ -66,6 +68,14 @@ class Tracked(msgspec.Struct, array_like=True):
         """Note a look that did not find it, after so much time looked at in which it may have moved."""
         self.missed += 1
         self.lost_s += seconds
+
+    def margin(self, share: float) -> float:
+        """Distance from a border beyond which it is not in doubt: a share of the height of its box, and by how much this
+        is not the usual one. The box of someone who is half hidden, or before someone else, ends anywhere; one at the
+        edge of the picture ends there.
+        """
+        height = self.seen.height
+        return share * height + (0.0 if at_edge(self.seen.box) else abs(height - self.height))
 
     @property
     def is_over(self) -> bool:

@@ -58,7 +58,7 @@ class Zone:
         if passage is None:
             passage = self.state.passages[number] = Passage.begin(self.settings, seen, look.start(seen))
         facts: list[Entered | Left] = []
-        for change in passage.advance(self._border, self.settings, seen, look):
+        for change in passage.advance(self._border, self.settings, track, look):
             is_known = number in self.state.visits or number in self.state.waiting
             if self._border.contains(change.point) and not is_known:
                 facts += self._enter(change, track)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.messages.events import Event
@@ -49,6 +49,16 @@ def planted(owner: Any, name: str, bug: Callable[[Any], Any]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, bug(getattr(owner, name)))
         yield
+
+
+@contextmanager
+def without_shrinking() -> Iterator[None]:
+    """Stop at the first example that fails, simple or not."""
+    before = settings.get_current_profile_name()
+    settings.register_profile("planted", max_examples=200, phases=[Phase.generate], database=None, deadline=None)
+    settings.load_profile("planted")
+    yield
+    settings.load_profile(before)
 
 
 def always_in(facts: Callable[..., list[Crossed]]) -> Callable[..., list[Crossed]]:
@@ -106,5 +116,5 @@ BUGS: list[tuple[Callable[[], None], Any, str, Callable[[Any], Any]]] = [
 def test_each_property_fails_on_a_bug(
     holds: Callable[[], None], owner: Any, name: str, bug: Callable[[Any], Any]
 ) -> None:
-    with planted(owner, name, bug), pytest.raises((AssertionError, ExceptionGroup)):
+    with planted(owner, name, bug), without_shrinking(), pytest.raises((AssertionError, ExceptionGroup)):
         holds()
