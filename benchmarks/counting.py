@@ -3,8 +3,8 @@
     python -m benchmarks.counting PATH [--boxes det|truth|ids] [--sets scene,...] [--list] [--tracker MODULE:FUNCTION]
 
 PATH has `tools/` (mot.py and counting.py, which need numpy) and `data/` with lines.json: lines over clips, and who
-truly crosses them. `det` tracks the given detections; `truth` tracks true boxes, of which a tenth is left out and the others
-shake by 3% of their size; `ids` takes the true numbers of these boxes too. `--list` prints each error.
+truly crosses them. `det` tracks the given detections; `truth` tracks true boxes, of which a tenth is left out and the
+others shake by 3% of their size; `ids` takes the true numbers of these boxes too. `--list` prints each error.
 """
 
 import argparse
