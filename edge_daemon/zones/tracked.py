@@ -70,9 +70,9 @@ class Tracked(msgspec.Struct, array_like=True):
         self.lost_s += seconds
 
     def margin(self, share: float) -> float:
-        """Distance from a border beyond which it is not in doubt: a share of the height of its box, and how much this
-        is not the usual one. The box of someone who is half hidden, or before someone else, ends anywhere; one at the
-        edge of the picture ends there.
+        """Distance from a border beyond which it is not in doubt: a share of the height of its box, and the difference
+        of this height from the usual one. The box of someone who is half hidden, or before someone else, ends anywhere;
+        one at the edge of the picture ends there.
         """
         height = self.seen.height
         return share * height + (0.0 if at_edge(self.seen.box) else abs(height - self.height))
