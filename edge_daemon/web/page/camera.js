@@ -123,7 +123,8 @@ export class CameraView {
     this.down.hidden = !isDown;
     this.table.hidden = isDown;
     if (isDown) this.explain(camera);
-    if (kind !== "up" && kind !== "asleep" && kind !== "ended" && !this.paused) this.picture.clear();
+    this.picture.isOld = !["up", "asleep", "ended"].includes(kind) && !this.paused;
+    if (this.picture.isOld) this.picture.clear();
     this.figures(camera, lost);
     const totals = Object.entries(camera.models).filter(([, counts]) => counts.totals).map(([model, counts]) => [model, counts.totals]);
     this.counts.update(totals);

@@ -11,7 +11,7 @@ const sizes = new ResizeObserver((entries) => {
 export class Picture {
   // `detail`: "large", "tile", or "none" for boxes without labels.
   constructor(detail = "large") {
-    [this.detail, this.hasBoxes, this.scene] = [detail, true, null];
+    [this.detail, this.hasBoxes, this.isOld, this.scene] = [detail, true, false, null]; // an old picture has no boxes
     this.canvas = make("canvas", { class: "view", width: 0, height: 0 });
     this.overlay = new Overlay();
     this.labels = new Labels();
@@ -58,7 +58,7 @@ export class Picture {
   redraw(chosen = null) {
     const { scene } = this;
     if (!scene) return;
-    const found = this.hasBoxes ? [...[...scene.results.values()].map((result) => ({ result, age: null })), ...scene.old.filter((one) => one.isDrawn)] : [];
+    const found = this.hasBoxes && !this.isOld ? [...[...scene.results.values()].map((result) => ({ result, age: null })), ...scene.old.filter((one) => one.isDrawn)] : [];
     this.overlay.draw(found, chosen);
     const labels = this.detail === "none" ? [] : labelsOf(found, this.detail, scene.several);
     this.labels.draw(place(labels, this.wide, this.tall));

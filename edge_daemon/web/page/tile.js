@@ -63,6 +63,7 @@ export class Tile {
       text(this.next, next);
     }
     this.picture.say(this.chip(camera, now, lost));
+    this.picture.isOld = !this.isLive;
     if (!this.isLive) this.picture.clear();
     this.said = lost === null ? stateInWords(camera, now) : "unknown";
     this.caption();
