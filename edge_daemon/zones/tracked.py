@@ -20,7 +20,8 @@ class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
 
     `velocity` is that of its centre, in shares of the picture a second; `height` the average height of its box. It was
-    not found in the last `missed` looks, for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are sums of confidences.
+    not found in the last `missed` looks, for `lost_s` of time looked at. The class of `seen` is the one with the most
+    `votes`, which are sums of confidences.
     From the box `start`, where it was first seen, it is `away` by this many of its sizes; `moved` is the most by which
     it was away in two looks one after another, so that a single wrong box moves nothing.
     """
