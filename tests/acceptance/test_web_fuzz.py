@@ -15,7 +15,7 @@ from tests.acceptance.harness import START_S, free_port, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
-ENDLESS = ("/stream.mjpg", "/api/frames", "/api/results", "/frame.jpg")
+ENDLESS = ("/stream.mjpg", "/api/frames", "/api/results", "/api/events/stream", "/frame.jpg")
 """Answers that have no end, or wait for a frame."""
 LOGIN = "/api/login"
 """Comes last: wrong tokens keep their address out for a while."""
