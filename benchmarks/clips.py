@@ -4,8 +4,8 @@
     python -m benchmarks.clips PATH results.jsonl
 
 PATH has counts.json and `tools/` (counting.py). A camera has the name of its clip without suffix, with `-` for `_`. The
-daemon's own code tracks and counts. For each miss, the boxes near the line are listed that belong to nobody else who was
-counted, from `AROUND_S` before the crossing to as long after.
+daemon's own code tracks and counts. For each miss, the boxes near the line are listed that belong to nobody else who
+was counted, from `AROUND_S` before the crossing to as long after.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def crossed(found: list[Looked], lines: dict[str, LineSettings]) -> list[Crossed
 
 
 def boxes_near(found: list[Looked], line: LineSettings, seq: float, others: set[int], at_x: float | None) -> str:
-    """Boxes near a line around a frame, as `frame: confidence of box (number of its track)`; how many frames have none."""
+    """How many frames around one have no box near a line; the others, as `frame: confidence (number of the track)`."""
     border, shown, without, frames = Border(line.points), [], 0, 0
     for result, ids, _ in found:
         if abs(result.time_s - seq / found_fps(found)) > AROUND_S:
