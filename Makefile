@@ -13,7 +13,7 @@ endif
 WORKERS = $(shell echo $$(($$(nproc) * 2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit test bench check clean install uninstall moved
+.PHONY: help setup demo unit test bench bench-tracking check clean install uninstall moved
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]"
@@ -32,6 +32,9 @@ test: .venv/dev ## run all tests, some files at a time (ARGS="-n 0": one after a
 
 bench: .venv/dev ## the daemon beside what people would use instead, and beside the machine's limit
 	@$(BIN)/python -m benchmarks.contenders $(ARGS)
+
+bench-tracking: .venv/dev ## tracks beside those of libraries, on data with ground truth (ARGS: its path)
+	@$(BIN)/python -m benchmarks.libraries $(ARGS)
 
 check: .venv/dev ## lint, check the format, the types and the direction of imports
 	$(BIN)/ruff check .

@@ -75,7 +75,7 @@ def crossed(found: list[Looked], lines: dict[str, LineSettings]) -> list[Crossed
 
 
 def boxes_near(found: list[Looked], line: LineSettings, seq: float, others: set[int], at_x: float | None) -> str:
-    """Boxes near a line around a frame, as `frame: confidence of box (number of its track)`, and how many have none."""
+    """How many frames around one have no box near a line; the others, as `frame: confidence (number of the track)`."""
     border, shown, without, frames = Border(line.points), [], 0, 0
     for result, ids, _ in found:
         if abs(result.time_s - seq / found_fps(found)) > AROUND_S:

@@ -1,10 +1,10 @@
 """Errors of counted crossings: missed + counted twice + false, at full, low and uneven frame rates.
 
-    python -m benchmarks.counting PATH [--boxes det|truth|ids] [--sets scene,...] [--list] [--tracker MODULE:FUNCTION]
+    python -m benchmarks.counting PATH [--boxes det|truth|ids] [--sets scene,...] [--tracker MODULE:FUNCTION]
 
 PATH has `tools/` (mot.py and counting.py, which need numpy) and `data/` with lines.json: lines over clips, and who
 truly crosses them. `det` tracks the given detections; `truth` tracks true boxes, of which a tenth is left out and the
-others shake by 3% of their size; `ids` takes the true numbers of these boxes too. `--list` prints each error.
+others shake by 3% of their size; `ids` takes the true numbers of these boxes too.
 """
 
 import argparse
@@ -43,7 +43,6 @@ class Cell(NamedTuple):
     condition: str
     boxes: str
     tracker: str
-    listed: bool
 
 
 class Found(NamedTuple):
@@ -66,10 +65,6 @@ class Ours:
         ids = self._tracker.update(found, time_s)
         self.begun = self._tracker.begun
         return ids
-
-
-class Counter2(NamedTuple):
-    pass
 
 
 def looks(cell: Cell, clip: Any, frames: list[int]) -> Iterator[Found]:
@@ -183,12 +178,11 @@ def main() -> None:
     parser.add_argument("--sets", default="pets-yolox,mot15-train,mot17-val,aic-c010,scene")
     parser.add_argument("--conditions", default=",".join(CONDITIONS).replace("full, 30% lost in 5s,", ""))
     parser.add_argument("--tracker", default="", metavar="MODULE:FUNCTION")
-    parser.add_argument("--list", action="store_true", help="print each error")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     conditions = [name for name in CONDITIONS if name in options.conditions]
     cells = [
-        Cell(options.path.resolve(), name, condition, options.boxes, options.tracker, options.list)
+        Cell(options.path.resolve(), name, condition, options.boxes, options.tracker)
         for condition in conditions
         for name in options.sets.split(",")
     ]

@@ -111,7 +111,8 @@ def stays(path: Sequence[Spot]) -> list[tuple[float, float]]:
     """From when to when a path is in the zone."""
     edges = [(one.time_s, one.direction) for one in passed(path, ZONE[0])]
     edges += [(one.time_s, "out" if one.direction == "in" else "in") for one in passed(path, ZONE[1])]
-    found, since = [], path[0].time_s if ZONE[0] < path[0].x < ZONE[1] else None
+    settled = next((spot for spot in path if all(_side(spot, border) for border in ZONE)), None)
+    found, since = [], path[0].time_s if settled and ZONE[0] < settled.x < ZONE[1] else None
     for time_s, direction in sorted(edges):
         if direction == "in" and since is None:
             since = time_s

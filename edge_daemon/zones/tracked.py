@@ -19,9 +19,10 @@ MEMORY_S = 0.5
 class Tracked(msgspec.Struct, array_like=True):
     """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
 
-    `velocity` is that of its centre, in shares of the picture a second; `height` the average height of its box. It was
-    not found in the last `missed` looks, for `lost_s` of time looked at. The class of `seen` is the one with the most
-    `votes`, which are sums of confidences.
+    `velocity` is that of its centre, in shares of the picture a second; `height` is the average height of its box, and
+    `doubts` by how much the box was not that high in the last look but one, and in the last. It was not found in the
+    last `missed` looks, for `lost_s` of time looked at. The class of `seen` is the one with the most `votes`, which are
+    sums of confidences.
     From the box `start`, where it was first seen, it is `away` by this many of its sizes; `moved` is the most by which
     it was away in two looks one after another, so that a single wrong box moves nothing.
     """
@@ -35,6 +36,7 @@ class Tracked(msgspec.Struct, array_like=True):
     confidences: dict[int, int] = {}
     votes: dict[str, float] = {}
     height: float = 0.0
+    doubts: tuple[float, float] = (0.0, 0.0)
     missed: int = 0
     lost_s: float = 0.0
     ignored: bool = False
@@ -62,7 +64,8 @@ class Tracked(msgspec.Struct, array_like=True):
         self.confidences[step] = self.confidences.get(step, 0) + 1
         if len(votes) > 1:
             seen = seen._replace(class_name=max(votes, key=votes.__getitem__))
-        self.last, self.seen = now, seen
+        doubt = 0.0 if at_edge(seen.box) else abs(seen.height - self.height)
+        self.last, self.seen, self.doubts = now, seen, (self.doubts[1], doubt)
         self.missed, self.lost_s = 0, 0.0
 
     def miss(self, seconds: float) -> None:
@@ -71,12 +74,11 @@ class Tracked(msgspec.Struct, array_like=True):
         self.lost_s += seconds
 
     def margin(self, share: float) -> float:
-        """Distance from a border beyond which it is not in doubt: a share of the height of its box, and the difference
-        of this height from the usual one. The box of someone who is half hidden, or before someone else, ends anywhere;
-        one at the edge of the picture ends there.
+        """Distance from a border beyond which its side is certain: a share of the height of its box, and by how much
+        that is not the usual one, or was not at the other end of its path. The box of someone who is half hidden ends
+        anywhere; one that the edge of the picture cuts off ends there.
         """
-        height = self.seen.height
-        return share * height + (0.0 if at_edge(self.seen.box) else abs(height - self.height))
+        return share * self.seen.height + max(self.doubts)
 
     @property
     def is_over(self) -> bool:

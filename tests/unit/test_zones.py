@@ -108,6 +108,21 @@ def test_the_margin_is_a_share_of_the_height_of_the_box() -> None:
         assert len(facts[-1]) == count
 
 
+def test_who_is_half_hidden_for_a_moment_has_not_crossed() -> None:
+    zones = camera(GATE)
+    walk(zones, down([0.53] * 20))
+    hidden = seen(0.5, 0.45, size=0.12)
+    assert zones.update(look(2.0, hidden)) == []
+    assert zones.update(look(2.1, seen(0.5, 0.53))) == []
+
+
+def test_a_box_that_the_edge_of_the_picture_cuts_off_crosses() -> None:
+    zones = camera(LineSettings(points=((0.0, 0.1), (1.0, 0.1)), anchor="center"))
+    boxes = [Seen(1, "bottle", (0.4, max(0.0, y - 0.15), 0.5, y + 0.15), 0.9) for y in (0.3, 0.2, 0.05, -0.05)]
+    facts = [fact for k, box in enumerate(boxes) for fact in zones.update(look(0.04 * k, box))]
+    assert directions(facts) == ["out"]
+
+
 def test_distances_are_in_heights_of_the_picture_in_both_directions() -> None:
     upright = LineSettings(points=((0.5, 1.0), (0.5, 0.0)))  # `in` is to the right
     near, far = 0.9 * MARGIN / ASPECT, 1.1 * MARGIN / ASPECT
