@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,11 @@ from tests.rtsp import RtspServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ACCEPTANCE = Path(__file__).with_name("acceptance")
+
+# Tests start Python some thousand times: without cached bytecode each process compiles its modules, and each worker of
+# pytest rewrites the assertions of all tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Tests import ONNX Runtime themselves; its wheels report to their maker unless told not to before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
