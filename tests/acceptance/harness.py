@@ -20,7 +20,7 @@ import zmq
 
 from tests.waiting import eventually
 
-START_S = 20.0
+START_S = 40.0
 STOP_S = 15.0
 TITLE = "edge-daemon: "
 

@@ -20,7 +20,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from edge_daemon.tokens import digest, new_token
-from tests.acceptance.harness import START_S, Daemon, accounts, free_port, running
+from tests.acceptance.harness import START_S, Daemon, accounts, free_port, listens, running
 from tests.components import require_component
 from tests.conftest import CHECKOUT
 from tests.http_files import self_signed
@@ -68,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder, port = tmp_path_factory.mktemp("web"), free_port()
     gone = '  gone: {source: "rtsp://127.0.0.1:1/x", models: [m]}'
     with running(folder, config(folder, port, cameras=gone, web=", max_bytes: 2MB, max_pixels: 1000000")) as daemon:
-        eventually(daemon.lines, START_S, what="results")
+        eventually(lambda: daemon.lines() and listens(port), 2 * START_S, what="results and the page")
         with Site(folder, daemon, port) as site:
             yield site
         assert daemon.stop() == 0
