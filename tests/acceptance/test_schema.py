@@ -17,7 +17,7 @@ from tests.onnx_models import colour_model
 DOCS = Path(__file__).parents[2] / "docs" / "messages.md"
 PATIENT_S = 60.0
 FIELDS = {
-    "": "at cameras processes type v",
+    "": "at cameras processes switches type v",
     "cameras.street": "about announced fps height held models motion rejected since state tries width",
     "cameras.street.motion": "passed since state",
     "cameras.gone": "about announced fps height held hint models reason rejected since state tries width",
