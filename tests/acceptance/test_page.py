@@ -32,8 +32,8 @@ ALONE = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-back
 PATIENT_MS = START_S * 1000
 LOST_S = 4.0
 MOST_BYTES = 150_000
-DOOR = "door: {source: 'scene:?fps=10&size=320x180'}"
-YARD = "двор-庭: {source: 'scene:?fps=10&size=320x180&seed=2'}"
+DOOR = "door: {source: 'scene:?fps=5&size=320x180'}"
+YARD = "двор-庭: {source: 'scene:?fps=5&size=320x180&seed=2'}"
 GONE = "gone: {source: 'rtsp://127.0.0.1:1/x'}"
 VIEWS = ["#cameras", "#cameras/door", "#cameras/door/about", "#cameras/gone", "#cameras/dor", "#try", "#system", "docs"]
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
@@ -143,7 +143,7 @@ def serving(folder: Path, *cameras: str, web: str = "", models: str = "") -> Ite
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where the page is, of cameras that are up, of which one sees nothing but red, and of one that is not there."""
     folder = tmp_path_factory.mktemp("page")
-    red = f"red: {{source: {clip(folder / 'red.mp4', 3000, fps=10, colour=(0, 0, 255))}, delivery: live}}"
+    red = f"red: {{source: {clip(folder / 'red.mp4', 1500, fps=5, colour=(0, 0, 255))}, delivery: live}}"
     with serving(folder, DOOR, YARD, red, GONE) as (port, _):
         yield port
 
