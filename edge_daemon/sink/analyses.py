@@ -139,7 +139,7 @@ class Analyses:
         return state
 
     def _switches(self, camera: str) -> Switches:
-        status = self._cameras.get(camera)
+        status = None if camera in self._switched.cameras_off else self._cameras.get(camera)
         scene = self._scenes.get(camera, frozenset())
         present = {"camera": _states_of(status), "scene": scene, "system": self._system}
         return Switches(self._switched.mode, self._switched.off, present)

@@ -11,6 +11,7 @@ from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.status import CameraStatus
+from edge_daemon.messages.switches import SwitchState
 from edge_daemon.messages.tracks import Track
 from edge_daemon.sink.analyses import Analyses
 from tests.unit.test_analysis import START_S, path, person, result, settings
@@ -107,3 +108,11 @@ def test_the_states_of_the_scene_are_those_of_the_last_frame() -> None:
         analyses.look(result(seq, person(0.3)), frame(seq, scene=("moved",)))
     state = msgspec.msgpack.decode(analyses.kept_states()[KEY], type=AnalysisState)
     assert state.rules.covered.interval.get("moved", 0) > 0
+
+
+def test_a_camera_that_is_switched_off_is_not_down_whatever_became_of_its_process() -> None:
+    analyses = Analyses([settings()], wall_s=lambda: START_S)
+    analyses.look(result(0, person(0.2)), frame(0, captured_ns=S))
+    analyses.switch(SwitchState(cameras_off=["yard"]))
+    analyses.note(status("down (ended by SIGKILL)", "process ended"))
+    assert not [one for second in range(2, 70) for one in analyses.pass_time(second * S) if isinstance(one, Event)]
