@@ -65,6 +65,7 @@ class Health:
     def _stream(before: _Stream | None, camera: CameraStatus, counts: StreamCounts, now: float) -> _Stream:
         moved = counts.captured, counts.delivered
         owes = camera.held > 0 or (before is not None and camera.announced > before.announced)
+        owes &= camera.state != "off"  # its last frames are not waited for
         return before if before and before.counts == moved and owes else _Stream(moved, camera.announced, now)
 
     def _stuck(self, status: Status, now: float) -> list[str]:

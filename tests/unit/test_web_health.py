@@ -108,6 +108,15 @@ def test_a_camera_that_offers_nothing_owes_nothing_and_a_lossless_one_what_it_ho
     assert seen[-1]
 
 
+def test_a_camera_that_was_switched_off_owes_nothing() -> None:
+    health = Health()
+    health.note(status(door(1, 1)), 0.0)
+    off = {"door": msgspec.structs.replace(door(2, 1)["door"], state="off")}
+    health.note(status(off), 1.0)
+    health.note(status(off), 60.0)
+    assert health.problems(60.0, dispatcher_here=True) == []
+
+
 def test_a_slow_model_is_given_time() -> None:
     clinic = Clinic()
     worker = silent("worker", "m-0", s=0.0, longest_s=8.0)
