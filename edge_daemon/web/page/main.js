@@ -36,7 +36,7 @@ function open() {
 function unknown(name) {
   current?.leave();
   current = null;
-  const other = meant(name, Object.keys(views));
+  const other = meant(name, Object.keys(views).filter((view) => view !== "camera"));
   main.replaceChildren(blank("h1", "search", `No view is called ${name}`, other ? make("span", {}, "Did you mean ", make("a", { href: `#${other}` }, other), "?") : "The header has all of them.", make("a", { class: "btn", href: "#cameras" }, "Cameras")));
   show("", name);
 }
