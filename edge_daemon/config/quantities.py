@@ -15,10 +15,7 @@ def seconds(value: object) -> float:
     Raises:
         ValueError: not a duration, lacks a unit, or is zero.
     """
-    amount = _amount(value, SECONDS, "a duration, such as 500ms, 2s or 1m")
-    if not amount:
-        raise ValueError("must be longer than 0")
-    return amount
+    return _duration(value, SECONDS, "500ms, 2s or 1m")
 
 
 def long_seconds(value: object) -> float:
@@ -27,10 +24,7 @@ def long_seconds(value: object) -> float:
     Raises:
         ValueError: not a duration, lacks a unit, or is zero.
     """
-    amount = _amount(value, LONG, "a duration, such as 30s, 5min or 2h")
-    if not amount:
-        raise ValueError("must be longer than 0")
-    return amount
+    return _duration(value, LONG, "30s, 5min or 2h")
 
 
 def metres(value: object) -> float:
@@ -54,6 +48,13 @@ def count_bytes(value: object) -> int:
     if not amount:
         raise ValueError("must be more than 0")
     return round(amount)
+
+
+def _duration(value: object, pattern: str, examples: str) -> float:
+    amount = _amount(value, pattern, f"a duration, such as {examples}")
+    if not amount:
+        raise ValueError("must be longer than 0")
+    return amount
 
 
 def _amount(value: object, pattern: str, what: str) -> float:
