@@ -4,7 +4,7 @@ import logging
 import socket
 from pathlib import Path
 
-from edge_daemon.runtime.state import replace_file
+from edge_daemon.runtime.state import keep_file
 
 logger = logging.getLogger(__name__)
 FILE = "name"
@@ -24,8 +24,7 @@ def box_name(configured: str | None, state: Path | None) -> str:
         pass
     name = socket.gethostname()
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(file, f"{name}\n".encode())
+        keep_file(file, f"{name}\n".encode())
     except OSError as error:
         logger.warning("cannot write %s: %s; another host name would be another box", file, error.strerror)
     return name

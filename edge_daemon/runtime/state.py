@@ -53,6 +53,17 @@ def exclusive(folder: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
+def keep_file(path: Path, content: bytes) -> None:
+    """Replace a file in the state folder as a whole, under its lock; the folder is made if it is not there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with exclusive(path.parent):
+        replace_file(path, content)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file as a whole; it is on disk when this returns, and a power cut leaves the old or the new one.
 

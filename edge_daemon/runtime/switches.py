@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.messages.switches import SwitchState
-from edge_daemon.runtime.state import exclusive, replace_file
+from edge_daemon.runtime.state import keep_file
 
 logger = logging.getLogger(__name__)
 FILE = "switches.json"
@@ -31,6 +31,4 @@ def write(folder: Path, switches: SwitchState) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with exclusive(folder):
-        replace_file(folder / FILE, msgspec.json.format(msgspec.json.encode(switches)) + b"\n")
+    keep_file(folder / FILE, msgspec.json.format(msgspec.json.encode(switches)) + b"\n")

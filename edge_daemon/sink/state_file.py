@@ -8,7 +8,7 @@ from threading import Thread
 
 import msgspec
 
-from edge_daemon.runtime.state import exclusive, replace_file
+from edge_daemon.runtime.state import keep_file
 from edge_daemon.transport.coalescer import Clock
 
 logger = logging.getLogger(__name__)
@@ -91,9 +91,7 @@ class StateFile:
     def _save(self, states: Mapping[Key, bytes]) -> None:
         content = Content(streams=[Kept(camera, model, state) for (camera, model), state in states.items()])
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with exclusive(self._path.parent):
-                replace_file(self._path, msgspec.msgpack.encode(content))
+            keep_file(self._path, msgspec.msgpack.encode(content))
         except OSError as error:
             if not self._failed:
                 logger.warning("cannot write %s: %s: counts will not survive a restart", self._path, error.strerror)
