@@ -6,7 +6,8 @@ from math import acos, cos, hypot, sin
 from edge_daemon.rules.memory import Place
 from edge_daemon.zones.geometry import Point
 
-Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+Row = tuple[float, float, float]
+Matrix = tuple[Row, Row, Row]
 KMH = 3.6
 """Kilometres an hour in a metre a second."""
 
@@ -80,6 +81,10 @@ def _inverse(m: Matrix) -> Matrix:
 
 
 def _product(m: Matrix, n: Matrix) -> Matrix:
-    columns = list(zip(*n, strict=True))
-    rows = [[sum(x * y for x, y in zip(row, column, strict=True)) for column in columns] for row in m]
-    return (tuple(rows[0]), tuple(rows[1]), tuple(rows[2]))  # type: ignore[return-value]
+    (a, b, c), (d, e, f), (g, h, i) = n
+
+    def times(row: Row) -> Row:
+        x, y, z = row
+        return x * a + y * d + z * g, x * b + y * e + z * h, x * c + y * f + z * i
+
+    return times(m[0]), times(m[1]), times(m[2])
