@@ -17,6 +17,7 @@ from edge_daemon.messages.fates import Dropped
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.messages.published import Result, utc
+from edge_daemon.rules.because import time_of_day
 from edge_daemon.settings import AnalysisSettings, StreamRulesSettings
 from edge_daemon.supervisor.kinds.run import Run
 from edge_daemon.tracking.gap import gap_s
@@ -155,5 +156,4 @@ class Analyses:
 
 def local(wall_s: float, analysis: Analysis) -> str:
     """Local time of day, to a tenth of a second."""
-    moment = datetime.fromtimestamp(wall_s, ZoneInfo(analysis.settings.place.time_zone))
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+    return time_of_day(datetime.fromtimestamp(wall_s, ZoneInfo(analysis.settings.place.time_zone)))

@@ -61,13 +61,17 @@ def because(fact: FactMap, zone: ZoneInfo) -> str:
             return str(other)
 
 
+def time_of_day(moment: datetime) -> str:
+    """The time of day that a moment has in its zone, to a tenth of a second."""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+
+
 def _settled(fact: FactMap) -> str:
     return f"settled after {_seconds(fact['settled_s'])}"
 
 
 def _clock(fact: FactMap, zone: ZoneInfo) -> str:
-    moment = datetime.fromisoformat(str(fact["at"])).astimezone(zone)
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+    return time_of_day(datetime.fromisoformat(str(fact["at"])).astimezone(zone))
 
 
 def _state(fact: FactMap) -> str:
