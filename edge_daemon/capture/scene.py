@@ -1,7 +1,7 @@
 """Notices what somebody did to a camera: covered it, turned it away, or switched off the light.
 
 Small grey pictures, twice a second of camera time, are compared with what the camera has shown before: with the edges
-in its picture, which stay where they are whatever the light does and whoever walks by.
+in its picture, which stay where they are when the light changes and people walk by.
 """
 
 import math
