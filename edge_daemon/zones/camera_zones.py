@@ -5,12 +5,13 @@ from typing import TypeVar
 
 import msgspec
 
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.handover import continued
 from edge_daemon.zones.line import Line
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.look import Instant, Look, Seen, end_of
 from edge_daemon.zones.passage import Passage
 from edge_daemon.zones.tracked import Tracked
 from edge_daemon.zones.zone import Zone, ZoneState
@@ -128,10 +129,10 @@ class CameraZones:
             self.tracks[seen.tracker_id].note(seen, look.instant)
         self._last = look.instant
 
-    def _ended(self, look: Look) -> dict[int, EndReason]:
+    def _ended(self, look: Look) -> dict[int, TrackEnd]:
         """Tracks that have ended: those that the tracker has reported, and those that were not found for too long."""
         return {
-            number: look.ended.get(number, track.end_reason)
+            number: look.ended.get(number, end_of(track.seen.box))
             for number, track in self.tracks.items()
             if track.is_over or number in look.ended
         }

@@ -8,7 +8,6 @@ from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import AnchorPoint
 from edge_daemon.zones.geometry import Point
 
-EndReason = TrackEnd
 EDGE = 0.01
 """Share of the picture within which a box touches its edge."""
 
@@ -81,6 +80,11 @@ def at_edge(box: Box) -> bool:
     return left <= EDGE or top <= EDGE or right >= 1 - EDGE or bottom >= 1 - EDGE
 
 
+def end_of(box: Box) -> TrackEnd:
+    """Why a track ended that is not found any more: it left the picture if its last box touched the edge."""
+    return "left" if at_edge(box) else "lost"
+
+
 def anchor(box: Box, where: AnchorPoint) -> Point:
     """The point of a box that is in a zone or crosses a line."""
     left, top, right, bottom = box
@@ -106,7 +110,7 @@ class Look(NamedTuple):
     instant: Instant
     aspect: float
     seen: Sequence[Seen] = ()
-    ended: Mapping[int, EndReason] = {}
+    ended: Mapping[int, TrackEnd] = {}
     rest: Rest | None = None
     before: Instant | None = None
 

@@ -7,7 +7,7 @@ import msgspec
 from edge_daemon.settings import FilterSettings
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.zones.geometry import Point
-from edge_daemon.zones.look import Box, EndReason, Instant, Seen, at_edge
+from edge_daemon.zones.look import Box, Instant, Seen, at_edge
 from edge_daemon.zones.travel import distance
 
 STEPS = 100
@@ -89,11 +89,6 @@ class Tracked(msgspec.Struct, array_like=True):
         """Where its centre is by now, if it has gone on as before."""
         (x, y), (vx, vy), away_s = self.seen.anchor("center"), self.velocity, now.time_s - self.last.time_s
         return x + vx * away_s, y + vy * away_s
-
-    @property
-    def end_reason(self) -> EndReason:
-        """Why it ended, if it is not found any more: it left the picture if it was last seen at its edge."""
-        return "left" if at_edge(self.seen.box) else "lost"
 
     @property
     def confidence(self) -> float:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.facts import Entered, Left
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.look import Instant, Look, Seen
 from edge_daemon.zones.passage import Change, Passage
 from edge_daemon.zones.tracked import Tracked
 
@@ -111,7 +112,7 @@ class Zone:
             )
         ]
 
-    def _end(self, track: Tracked, reason: EndReason) -> list[Entered | Left]:
+    def _end(self, track: Tracked, reason: TrackEnd) -> list[Entered | Left]:
         """End the visit of a track that ended inside; it is certain to have left if it left the picture."""
         self.state.passages.pop(track.seen.tracker_id, None)
         change = Change(-1, track.last, 0.0, certain=reason == "left", point=track.seen.anchor(self.settings.anchor))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.events import Event
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.rules.rule import Outcome, Question
 from edge_daemon.rules.rules import Rules, RulesState
 from edge_daemon.settings import (
@@ -27,7 +28,6 @@ from edge_daemon.settings import (
     Taken,
     Then,
 )
-from edge_daemon.zones.look import EndReason
 from tests.unit.yard import INSIDE, OUTSIDE, SCOPE, ZONES, Yard, only, phases, seen
 
 ENTERS = RuleSettings(condition=Enters(zone="drive"), filter=FilterSettings(classes=("person",)))
@@ -188,7 +188,7 @@ def test_leaving_is_claimed_only_of_who_was_seen_to_leave() -> None:
     for reason, made in (("lost", []), ("left", ["start", "end"])):
         yard = Yard(rule=leaves)
         yard.enter(0)
-        assert phases(yard.look(1, ended={1: msgspec.convert(reason, EndReason)})) == made
+        assert phases(yard.look(1, ended={1: msgspec.convert(reason, TrackEnd)})) == made
 
 
 def test_staying_is_time_looked_at_up_to_when_the_track_was_last_seen() -> None:

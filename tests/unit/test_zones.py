@@ -9,11 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
 from edge_daemon.zones.camera_zones import CameraZones, CameraZonesState
 from edge_daemon.zones.covered import CoveredTime
 from edge_daemon.zones.facts import Crossed, Entered, Fact, Left
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.look import Instant, Look, Seen
 
 ASPECT = 16 / 9
 GATE = LineSettings(points=((0.2, 0.5), (0.8, 0.5)))  # `in` is downwards
@@ -37,7 +38,7 @@ def camera(
     return CameraZones(CameraZonesSettings(zones=zones, lines=lines, ignore=ignore))
 
 
-def look(time_s: float, *found: Seen, looked_s: float | None = None, ended: dict[int, EndReason] | None = None) -> Look:
+def look(time_s: float, *found: Seen, looked_s: float | None = None, ended: dict[int, TrackEnd] | None = None) -> Look:
     return Look(Instant(time_s, time_s if looked_s is None else looked_s), ASPECT, found, ended or {})
 
 
@@ -283,7 +284,7 @@ def test_a_track_that_begins_inside_at_the_edge_of_the_picture_came_in_from_outs
 
 @pytest.mark.parametrize(("reason", "certain"), [("left", True), ("lost", False), ("stream-ended", False)])
 def test_who_is_lost_inside_has_not_left_for_certain_and_dwell_ends_when_last_seen(
-    reason: EndReason, certain: bool
+    reason: TrackEnd, certain: bool
 ) -> None:
     zones = camera(zone=YARD)
     walk(zones, down([0.3, 0.7, 0.7, 0.7]))

@@ -5,13 +5,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from edge_daemon.messages.events import Event
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.rules.during import Place
 from edge_daemon.rules.rule import Outcome, Scope
 from edge_daemon.rules.rules import Rules
 from edge_daemon.rules.view import View
 from edge_daemon.settings import CameraZonesSettings, LineSettings, RuleSettings, ZoneSettings
 from edge_daemon.zones.camera_zones import CameraZones
-from edge_daemon.zones.look import EndReason, Instant, Look, Seen
+from edge_daemon.zones.look import Instant, Look, Seen
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SCOPE = Scope(box="yard-box", camera="yard", model="objects", place=Place(BERLIN))
@@ -50,7 +51,7 @@ class Yard:
         return self.last
 
     def look(
-        self, time_s: float, *found: Seen, ended: dict[int, EndReason] | None = None, looked_s: float | None = None,
+        self, time_s: float, *found: Seen, ended: dict[int, TrackEnd] | None = None, looked_s: float | None = None,
         mode: str | None = None, off: Sequence[str] = (),
     ) -> list[Outcome]:  # fmt: skip
         instant = Instant(time_s, time_s if looked_s is None else looked_s)
