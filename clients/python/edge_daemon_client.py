@@ -437,6 +437,7 @@ class CountsReport(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 FactMap = dict[str, str | int | float | bool | None]
 """What holds, for programs: a `type`, and fields that depend on it."""
+Phase = Literal["start", "update", "end"]
 
 
 class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -457,7 +458,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["event"] = "event"
-    phase: Literal["start", "update", "end"]
+    phase: Phase
     id: str
     rule: str
     camera: str
@@ -481,6 +482,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 TrackEnd = Literal["left", "lost", "stream-ended"]
 """Why a track ended: it left the picture; it was not found any more; the source has ended."""
+TrackPhase = Literal["start", "update", "end", "rename"]
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -495,7 +497,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["track"] = "track"
-    phase: Literal["start", "update", "end", "rename"]
+    phase: TrackPhase
     camera: str
     model: str
     epoch: int

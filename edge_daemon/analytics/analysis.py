@@ -15,7 +15,7 @@ from edge_daemon.messages.published import Result
 from edge_daemon.messages.topics import Analytics
 from edge_daemon.rules.during import Place
 from edge_daemon.rules.rule import Outcome, Scope
-from edge_daemon.rules.stream import NO_SWITCHES, StreamState, Switches, Tracks
+from edge_daemon.rules.stream import NO_SWITCHES, Position, StreamState, Switches, Tracks
 from edge_daemon.rules.stream import Stream as Rules
 from edge_daemon.settings import AnalysisSettings
 from edge_daemon.tracking.boxes import Boxes
@@ -59,7 +59,8 @@ class Analysis:
             place=Place(ZoneInfo(place.time_zone), place.latitude, place.longitude),
         )
         self._tracking = Tracking(state.tracks, longest_s=settings.gap_s) if settings.rules.track else None
-        self._rules = Rules(scope, settings.rules, state.rules, longest_s=settings.gap_s)
+        self.rules = Rules(scope, settings.rules, state.rules, longest_s=settings.gap_s)
+        """Zones, lines and rules."""
         self._counts = bool(settings.rules.zones.zones or settings.rules.zones.lines)
         self._histories = Histories(state.histories)
         self._confirmations = Confirmations(state.questions)
@@ -70,20 +71,15 @@ class Analysis:
         tracks = self._tracking.state if self._tracking else StreamTracks()
         return AnalysisState(
             tracks=tracks,
-            rules=self._rules.state,
+            rules=self.rules.state,
             histories=self._histories.state,
             questions=self._confirmations.state,
         )
 
-    @property
-    def rules(self) -> Rules:
-        """Zones, lines and rules."""
-        return self._rules
-
     def look(self, result: Result, switches: Switches = NO_SWITCHES) -> list[Analytics]:
         """Take in the next result, and give its detections the numbers of their tracks; return what there is to send.
 
-        A result that was taken in already changes nothing.
+        Zones and rules pass over a result that they have taken in already.
         """
         wall_s = datetime.fromisoformat(result.captured_at).timestamp()
         size = result.width, result.height
@@ -96,8 +92,8 @@ class Analysis:
             for one in numbered
             if one.tracker_id and (where := Seen.of(one, size, begun.get(one.tracker_id)))
         }
-        before = self._rules.instant
-        outcomes = self._rules.update(
+        before = self.rules.instant
+        outcomes = self.rules.update(
             Tracks(
                 result.epoch,
                 result.seq,
@@ -109,8 +105,7 @@ class Analysis:
             ),
             switches,
         )
-        here = self._here(result.epoch, result.seq, result.time_s, wall_s, size, before)
-        ignored = self._rules.ignored
+        ignored = self.rules.ignored
         if ignored:
             numbered = _numbered(
                 numbered, [one.tracker_id if one.tracker_id not in ignored else None for one in numbered]
@@ -118,6 +113,7 @@ class Analysis:
             seen = {number: one for number, one in seen.items() if number not in ignored}
         self._write(result, numbered)
         self._confirmations.look(result)
+        here = self._here(Position(result.epoch, result.seq, result.time_s, wall_s), size, before)
         return [*self._track_messages(here, seen), *self._events(outcomes)]
 
     def follow(self, result: Result) -> list[Analytics]:
@@ -126,27 +122,24 @@ class Analysis:
         """
         self._confirmations.number(result)
         answers = self._confirmations.answers(result)
-        return [event for one in answers for event in self._events(self._rules.answer(one.event, one.confirmed))]
+        return [event for one in answers for event in self._events(self.rules.answer(one.event, one.confirmed))]
 
     def pass_time(self, clock: Clock, switches: Switches = NO_SWITCHES) -> list[Analytics]:
         """Let time pass without a look: counts at the end of an interval, events of a camera that is away."""
         messages: list[Analytics] = []
         if not self.settings.finite and (clock.away_s > self.settings.gap_s or clock.outage):
-            messages += self._events(self._rules.pass_time(clock.away_s, clock.wall_s, switches))
+            messages += self._events(self.rules.pass_time(clock.away_s, clock.wall_s, switches))
         messages += self._report(clock)
-        self._rules.reset_if_due(clock.wall_s)
+        self.rules.reset_if_due(clock.wall_s)
         return messages
 
     def end(self, clock: Clock) -> list[Analytics]:
         """End all tracks and events, and report the last counts: the source has ended."""
-        last = self._rules.state.last
         messages: list[Analytics] = []
-        if last:
-            here = self._here(
-                last.epoch, last.seq, last.time_s, last.wall_s, self._rules.state.size, self._rules.instant
-            )
+        if last := self.rules.state.last:
+            here = self._here(last, self.rules.state.size, self.rules.instant)
             messages += self._histories.end(here)
-            messages += self._rules.close("stream-ended")
+            messages += self.rules.close("stream-ended")
         return [*messages, *self._report(clock, last=True)]
 
     def _ids(self, found: Sequence[Detection], result: Result, wall_s: float) -> list[int | None]:
@@ -164,8 +157,8 @@ class Analysis:
     def _track_messages(self, here: Here, seen: dict[int, tuple[Detection, Seen]]) -> Iterator[Analytics]:
         if self._tracking is None:
             return
-        zones = {number: self._rules.zones_of(number) for number in seen} if self._counts else {}
-        yield from self._histories.update(here, seen, self._tracking.tracks, self._rules.renamed, zones)
+        zones = {number: self.rules.zones_of(number) for number in seen} if self._counts else {}
+        yield from self._histories.update(here, seen, self._tracking.tracks, self.rules.renamed, zones)
 
     def _events(self, outcomes: Sequence[Outcome]) -> list[Event]:
         """The events among the outcomes; questions are asked."""
@@ -181,24 +174,12 @@ class Analysis:
     def _report(self, clock: Clock, *, last: bool = False) -> list[Analytics]:
         if not self._counts:
             return []
-        report = self._rules.report(
-            clock.monotonic_s, clock.wall_s, away_s=clock.away_s, outage=clock.outage, last=last
-        )
+        report = self.rules.report(clock.monotonic_s, clock.wall_s, away_s=clock.away_s, outage=clock.outage, last=last)
         return [report] if report else []
 
-    def _here(self, epoch: int, seq: int, time_s: float, wall_s: float, size: tuple[int, int], before: Instant) -> Here:
-        return Here(
-            self.settings.camera,
-            self.settings.model,
-            epoch,
-            seq,
-            time_s,
-            wall_s,
-            self._rules.offset_s,
-            size,
-            self._rules.instant,
-            before,
-        )
+    def _here(self, at: Position, size: tuple[int, int], before: Instant) -> Here:
+        camera, model = self.settings.camera, self.settings.model
+        return Here(camera, model, *at, self.rules.offset_s, size, self.rules.instant, before)
 
 
 def _numbered(found: Sequence[Detection], ids: Sequence[int | None]) -> list[Detection]:

@@ -8,9 +8,9 @@ import msgspec
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.tracks import Track as TrackMessage
-from edge_daemon.messages.tracks import TrackEnd
+from edge_daemon.messages.tracks import TrackEnd, TrackPhase
 from edge_daemon.tracking.track import Track
-from edge_daemon.zones.look import Instant, Seen, at_edge
+from edge_daemon.zones.look import Box, Instant, Seen, end_of
 
 UPDATE_S = 1.0
 """Least time between two messages about a track that goes on."""
@@ -23,8 +23,6 @@ SHARES = 10_000
 
 Point = tuple[int, int, int]
 """Camera time in milliseconds, x and y."""
-Shares = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the picture."""
 
 
 class Here(NamedTuple):
@@ -55,7 +53,7 @@ class History(msgspec.Struct, array_like=True):
     first_wall_s: float
     last: Instant
     last_wall_s: float
-    box: Shares
+    box: Box
     class_id: int
     class_name: str
     looks: int
@@ -64,10 +62,10 @@ class History(msgspec.Struct, array_like=True):
     zones: list[str] = []
     sent: int = 0
     sent_s: float = 0.0
-    sent_box: Shares = (0.0, 0.0, 0.0, 0.0)
+    sent_box: Box = (0.0, 0.0, 0.0, 0.0)
     changed: bool = True
 
-    def note(self, box: Shares, here: Here) -> None:
+    def note(self, box: Box, here: Here) -> None:
         """Note that it was seen."""
         self.last, self.last_wall_s, self.box = here.instant, here.wall_s, box
         left, _, right, bottom = box
@@ -109,11 +107,6 @@ class History(msgspec.Struct, array_like=True):
             del self.path[1:-1:2]
         self.zones = list(dict.fromkeys([*earlier.zones, *self.zones]))
 
-    @property
-    def reason(self) -> TrackEnd:
-        """Why it ended: it left the picture if it was last seen at its edge."""
-        return "left" if at_edge(self.box) else "lost"
-
 
 def _point(time_s: float, x: float, y: float) -> Point:
     return round(1e3 * time_s), round(SHARES * x), round(SHARES * y)
@@ -147,7 +140,7 @@ class Histories:
             elif here.instant.time_s - self.state[number].sent_s >= UPDATE_S and self.state[number].has_changed:
                 yield self._message(number, here, "update")
         for number in [number for number in self.state if number not in tracks]:
-            yield self._message(number, here, "end", reason=self.state[number].reason)
+            yield self._message(number, here, "end", reason=end_of(self.state[number].box))
             del self.state[number]
 
     def end(self, here: Here) -> Iterator[TrackMessage]:
@@ -185,7 +178,7 @@ class Histories:
         self,
         number: int,
         here: Here,
-        phase: str,
+        phase: TrackPhase,
         *,
         reason: TrackEnd | None = None,
         into: int | None = None,
@@ -194,29 +187,23 @@ class Histories:
         points = history.unsent(whole=phase == "end")
         history.sent_s, history.sent_box, history.changed = here.instant.time_s, history.box, False
         (width, height), (left, top, right, bottom) = here.size, history.box
-        return msgspec.convert(
-            {
-                "phase": phase,
-                "camera": here.camera,
-                "model": here.model,
-                "epoch": here.epoch,
-                "seq": here.seq,
-                "time_s": round(here.time_s, 3),
-                "tracker_id": number,
-                "class_id": history.class_id,
-                "class_name": history.class_name,
-                "first_at": utc(round(history.first_wall_s * 1e9)),
-                "last_at": utc(round(history.last_wall_s * 1e9)),
-                "xyxy": tuple(
-                    round(share * side, 1)
-                    for share, side in ((left, width), (top, height), (right, width), (bottom, height))
-                ),
-                "path": [(round(ms / 1e3 - here.offset_s, 3), x / SHARES, y / SHARES) for ms, x, y in points],
-                "looks": history.looks,
-                "blind_s": round(history.first.blind_s(history.last), 3),
-                "zones": list(history.zones),
-                "reason": reason,
-                "into": into,
-            },
-            TrackMessage,
+        return TrackMessage(
+            phase=phase,
+            camera=here.camera,
+            model=here.model,
+            epoch=here.epoch,
+            seq=here.seq,
+            time_s=round(here.time_s, 3),
+            tracker_id=number,
+            class_id=history.class_id,
+            class_name=history.class_name,
+            first_at=utc(round(history.first_wall_s * 1e9)),
+            last_at=utc(round(history.last_wall_s * 1e9)),
+            xyxy=(round(left * width, 1), round(top * height, 1), round(right * width, 1), round(bottom * height, 1)),
+            path=[(round(ms / 1e3 - here.offset_s, 3), x / SHARES, y / SHARES) for ms, x, y in points],
+            looks=history.looks,
+            blind_s=round(history.first.blind_s(history.last), 3),
+            zones=list(history.zones),
+            reason=reason,
+            into=into,
         )

@@ -10,6 +10,9 @@ FactMap = dict[str, str | int | float | bool | None]
 """What holds, for programs: a `type`, and fields that depend on it."""
 
 
+Phase = Literal["start", "update", "end"]
+
+
 class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
     """A track of an event, as it was last seen; `xyxy` in pixels, left, top, right, bottom."""
 
@@ -28,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["event"] = "event"
-    phase: Literal["start", "update", "end"]
+    phase: Phase
     id: str
     rule: str
     camera: str

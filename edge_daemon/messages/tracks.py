@@ -9,6 +9,8 @@ from edge_daemon.messages.published import PROTOCOL_VERSION
 TrackEnd = Literal["left", "lost", "stream-ended"]
 """Why a track ended: it left the picture; it was not found any more; the source has ended."""
 
+TrackPhase = Literal["start", "update", "end", "rename"]
+
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
     """A phase of a track: `start` once it is confirmed, `update` at most once a second while something changes, `end`
@@ -22,7 +24,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
     v: Literal[1] = PROTOCOL_VERSION
     type: Literal["track"] = "track"
-    phase: Literal["start", "update", "end", "rename"]
+    phase: TrackPhase
     camera: str
     model: str
     epoch: int

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge_daemon.messages.events import Event, EventTrack, FactMap
+from edge_daemon.messages.events import Event, FactMap, Phase
 from edge_daemon.messages.published import utc
 from edge_daemon.rules.because import because, dated
 from edge_daemon.rules.conditions import Condition
@@ -273,29 +273,25 @@ class Rule:
         origin = Origin(scope.box, scope.camera, scope.model, self._name, view.epoch, view.seq, key, part)
         return event_id(view.wall_s, origin)
 
-    def _message(self, episode: Episode, phase: str, view: View, reason: str | None = None) -> Event:
+    def _message(self, episode: Episode, phase: Phase, view: View, reason: str | None = None) -> Event:
         episode.sent_s, episode.changed = view.instant.time_s, False
-        tracks: list[EventTrack] = [episode.tracks[number] for number in sorted(episode.tracks)]
-        return msgspec.convert(
-            {
-                "phase": phase,
-                "id": episode.id,
-                "rule": self._name,
-                "camera": self._scope.camera,
-                "model": self._scope.model,
-                "incident": episode.incident,
-                "alert": not self._settings.quiet,
-                "at": utc(round(view.wall_s * 1e9)),
-                "time_s": view.time_s,
-                "epoch": view.epoch,
-                "seq": view.seq,
-                "tracks": tracks,
-                "facts": list(episode.facts),
-                "because": [because(fact, self._scope.place.zone) for fact in episode.facts],
-                "confirmed": episode.confirmed,
-                "suppressed": episode.suppressed,
-                "part": episode.part,
-                "reason": reason,
-            },
-            Event,
+        return Event(
+            phase=phase,
+            id=episode.id,
+            rule=self._name,
+            camera=self._scope.camera,
+            model=self._scope.model,
+            incident=episode.incident,
+            alert=not self._settings.quiet,
+            at=utc(round(view.wall_s * 1e9)),
+            time_s=view.time_s,
+            epoch=view.epoch,
+            seq=view.seq,
+            tracks=[episode.tracks[number] for number in sorted(episode.tracks)],
+            facts=list(episode.facts),
+            because=[because(fact, self._scope.place.zone) for fact in episode.facts],
+            confirmed=episode.confirmed,
+            suppressed=episode.suppressed,
+            part=episode.part,
+            reason=reason,
         )
