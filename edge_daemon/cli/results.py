@@ -13,6 +13,7 @@ import msgspec
 from edge_daemon.analytics.analysis import Analysis
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import EdgeError
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.messages.fates import Dropped
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.outcomes import Timing
@@ -135,7 +136,7 @@ class Analyses:
     def __init__(self, config: Config | None = None) -> None:
         self._settings = Run(config, Path()).analyses if config else {}
         self._gaps_s = {name: gap_s(camera.fps) for name, camera in config.cameras.items()} if config else {}
-        self._running: dict[tuple[str, str], Analysis] = {}
+        self._running: dict[StreamKey, Analysis] = {}
 
     def of(self, result: Result) -> Analysis:
         """The analysis to which a result belongs; the result gets the names of its camera and model."""

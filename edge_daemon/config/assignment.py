@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from edge_daemon.config.rules import Rule
 from edge_daemon.config.schema import Camera, Config
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.settings import CameraZonesSettings, RuleSettings, StreamRulesSettings
 
-StreamKey = tuple[str, str]
-"""Names of a camera and of a model that runs on it."""
 Classes = Mapping[str, Collection[str]]
 """Names of the classes that a model gives, by model, as far as they are known."""
 

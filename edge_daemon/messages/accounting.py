@@ -5,6 +5,9 @@ import msgspec
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.fates import Dropped, Reason
 
+StreamKey = tuple[str, str]
+"""Names of a camera and of a model that runs on it."""
+
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     """Progress of one camera and model: the state needed to continue after a process was lost.
@@ -24,7 +27,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool = False
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> StreamKey:
         """Camera and model."""
         return self.camera, self.model
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from edge_daemon.messages.accounting import StreamState
+from edge_daemon.messages.accounting import StreamKey, StreamState
 from edge_daemon.settings import CameraPlan
 from edge_daemon.transport.coalescer import Clock, Coalescer
 
@@ -19,7 +19,7 @@ class AckBatcher:
 
     def __init__(self, cameras: Mapping[str, CameraPlan], clock: Clock = time.monotonic) -> None:
         self._held: Coalescer[StreamState] = Coalescer(delay_s=0.0, clock=clock)
-        self._acked: dict[tuple[str, str], int] = {}  # the last frame acknowledged of each stream
+        self._acked: dict[StreamKey, int] = {}  # the last frame acknowledged of each stream
         self.change(cameras)
 
     def change(self, cameras: Mapping[str, CameraPlan]) -> None:

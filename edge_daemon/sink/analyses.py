@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from edge_daemon.analytics.analysis import Analysis, AnalysisState, Clock
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.hints import kind_of
@@ -19,8 +20,6 @@ from edge_daemon.rules.stream import Switches
 from edge_daemon.settings import AnalysisSettings
 
 logger = logging.getLogger(__name__)
-Key = tuple[str, str]
-"""Camera and model."""
 AGE_S = 0.5
 """Oldest state of a live stream that is left to the next sink."""
 
@@ -35,21 +34,21 @@ class Analyses:
     def __init__(
         self,
         settings: Sequence[AnalysisSettings],
-        checkpoint: Mapping[Key, bytes] | None = None,
-        kept: Mapping[Key, bytes] | None = None,
+        checkpoint: Mapping[StreamKey, bytes] | None = None,
+        kept: Mapping[StreamKey, bytes] | None = None,
         *,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         self._wall_s = wall_s
         self._checkpoint, self._kept = dict(checkpoint or {}), dict(kept or {})
-        self._running: dict[Key, Analysis] = {}
-        self._looked_ns: dict[Key, int] = {}  # when the last frame was captured
-        self._saved_s: dict[Key, float] = {}  # when its state was given out last
-        self.made: set[Key] = set()
+        self._running: dict[StreamKey, Analysis] = {}
+        self._looked_ns: dict[StreamKey, int] = {}  # when the last frame was captured
+        self._saved_s: dict[StreamKey, float] = {}  # when its state was given out last
+        self.made: set[StreamKey] = set()
         self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
         self._switched = SwitchState()
-        self._events: dict[Key, Counter[str]] = {}  # that began, by rule
+        self._events: dict[StreamKey, Counter[str]] = {}  # that began, by rule
         self._system: frozenset[str] = frozenset()
         self._encode = msgspec.msgpack.Encoder().encode
         self.change(settings)
@@ -100,7 +99,7 @@ class Analyses:
         running = self._running.get((camera, model))
         return running.end(self._clock((camera, model), now_ns)) if running else []
 
-    def _noted(self, key: Key, made: list[Analytics]) -> list[Analytics]:
+    def _noted(self, key: StreamKey, made: list[Analytics]) -> list[Analytics]:
         """What was made, after it was noted that there is something, and the events in it were counted."""
         if made:
             self.made.add(key)
@@ -109,7 +108,7 @@ class Analyses:
             self._events.setdefault(key, Counter()).update(begun)
         return made
 
-    def states(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+    def states(self, keys: Iterable[StreamKey]) -> dict[StreamKey, bytes]:
         """The states of these cameras and models that the next sink needs. In live delivery a state is left out that
         is not old, and in which nothing but positions has changed.
         """
@@ -122,11 +121,11 @@ class Analyses:
                     self.made.discard(key)
         return states
 
-    def kept_states(self) -> dict[Key, bytes]:
+    def kept_states(self) -> dict[StreamKey, bytes]:
         """The states that survive the service: those of sources without an end."""
         return {key: self._encode(one.state) for key, one in self._running.items() if not one.settings.finite}
 
-    def _left(self, key: Key, settings: AnalysisSettings) -> AnalysisState | None:
+    def _left(self, key: StreamKey, settings: AnalysisSettings) -> AnalysisState | None:
         """The state that was left for an analysis which begins now."""
         if data := self._checkpoint.pop(key, None):
             return _decoded(data, key)
@@ -144,7 +143,7 @@ class Analyses:
         present = {"camera": _states_of(status), "scene": scene, "system": self._system}
         return Switches(self._switched.mode, self._switched.off, present)
 
-    def _clock(self, key: Key, now_ns: int) -> Clock:
+    def _clock(self, key: StreamKey, now_ns: int) -> Clock:
         if self._running[key].settings.finite:  # its time is that of the file
             return Clock(now_ns / 1e9, self._wall_s())
         away_s = max(0, now_ns - self._looked_ns.get(key, now_ns)) / 1e9
@@ -169,7 +168,7 @@ def _states_of(status: CameraStatus | None) -> frozenset[str]:
     return frozenset({"down"}) if _outage(status) or kind_of(status.state) == "down" else frozenset()
 
 
-def _decoded(data: bytes, key: Key) -> AnalysisState | None:
+def _decoded(data: bytes, key: StreamKey) -> AnalysisState | None:
     try:
         return msgspec.msgpack.decode(data, type=AnalysisState)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

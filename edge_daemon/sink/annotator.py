@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_daemon.imaging.annotation import annotate
 from edge_daemon.imaging.codecs import encode_rgb
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.messages.findings import Found
 from edge_daemon.messages.frames import Frame
 from edge_daemon.messages.published import Drawn
@@ -34,8 +35,8 @@ class Annotator:
 
     def __init__(self, quality: int) -> None:
         self._quality = quality
-        self._known: dict[tuple[str, str], deque[_Known]] = {}
-        self._ended: set[tuple[str, str]] = set()
+        self._known: dict[StreamKey, deque[_Known]] = {}
+        self._ended: set[StreamKey] = set()
 
     def note(self, arrival: Arrival) -> None:
         """Keep the findings of a model."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge_daemon.errors import WireError
-from edge_daemon.messages.accounting import StreamState
+from edge_daemon.messages.accounting import StreamKey, StreamState
 from edge_daemon.messages.codec import Decoder, Message, encode
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ _HEAD = struct.Struct("<I")
 """Length of the step that follows, in bytes."""
 LIMIT_BYTES = 256 << 10
 """Length beyond the states themselves at which the file is written again with the last ones only."""
-Key = tuple[str, str]
-"""Camera and model."""
 
 
 class Step(Message, frozen=True, kw_only=True, tag="step.1"):
@@ -43,8 +41,8 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self._path, self._fd = path, -1
-        self._states: dict[Key, StreamState] = {}
-        self._analyses: dict[Key, bytes] = {}
+        self._states: dict[StreamKey, StreamState] = {}
+        self._analyses: dict[StreamKey, bytes] = {}
         self.lengths: list[int] = []
         self._read()
         self._rewrite()
@@ -55,11 +53,11 @@ class Checkpoint:
         return list(self._states.values())
 
     @property
-    def analyses(self) -> Mapping[Key, bytes]:
+    def analyses(self) -> Mapping[StreamKey, bytes]:
         """Last state of what is made of the results of each stream."""
         return self._analyses
 
-    def note(self, streams: Sequence[StreamState], analyses: Mapping[Key, bytes], lengths: Sequence[int]) -> None:
+    def note(self, streams: Sequence[StreamState], analyses: Mapping[StreamKey, bytes], lengths: Sequence[int]) -> None:
         """Keep the states of streams that have moved, when the files have these lengths."""
         step = Step(
             streams=list(streams), analyses=[(*key, state) for key, state in analyses.items()], lengths=[*lengths]

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from edge_daemon.messages.accounting import Acks, Assigned, Captured, Gap, Joined, Lost, StartFrom, StreamState, ToSink
+from edge_daemon.messages.accounting import (
+    Acks,
+    Assigned,
+    Captured,
+    Gap,
+    Joined,
+    Lost,
+    StartFrom,
+    StreamKey,
+    StreamState,
+    ToSink,
+)
 from edge_daemon.messages.findings import Detection, Found
 from edge_daemon.messages.outcomes import Outcome, Timing
 from edge_daemon.messages.published import End, Result
@@ -21,8 +32,6 @@ if TYPE_CHECKING:
     from edge_daemon.sink.analyses import Analyses
 
 T = TypeVar("T")
-Key = tuple[str, str]
-"""Camera and model."""
 Item = tuple[OfCamera, Arrival | None]
 """Something to be published; a result with the outcome that it was made of."""
 
@@ -39,12 +48,12 @@ class Collector:
         analyses: "Analyses | None" = None,
     ) -> None:
         self.analyses = analyses
-        self._buffers: dict[Key, ReorderBuffer] = {}
-        self._meters: dict[Key, Meter] = {}
-        self._acked: dict[Key, StreamState] = {}
-        self._dirty: dict[Key, None] = {}  # buffers that may have something to release
-        self._moved: dict[Key, None] = {}  # buffers whose state may have to be acknowledged
-        self._found: dict[Key, Found] = {}  # findings of the last result
+        self._buffers: dict[StreamKey, ReorderBuffer] = {}
+        self._meters: dict[StreamKey, Meter] = {}
+        self._acked: dict[StreamKey, StreamState] = {}
+        self._dirty: dict[StreamKey, None] = {}  # buffers that may have something to release
+        self._moved: dict[StreamKey, None] = {}  # buffers whose state may have to be acknowledged
+        self._found: dict[StreamKey, Found] = {}  # findings of the last result
         self._started = False
         self._open(cameras)
         self._begin(states)
@@ -139,7 +148,7 @@ class Collector:
             for camera, plan in self._cameras.items()
         }
 
-    def _counts(self, key: Key, now_ns: int) -> StreamCounts:
+    def _counts(self, key: StreamKey, now_ns: int) -> StreamCounts:
         buffer, meter = self._buffers[key], self._meters[key]
         return StreamCounts(
             captured=buffer.captured,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.messages.published import End, Result
 from edge_daemon.messages.topics import OfCamera
 from edge_daemon.settings import SinkSettings
@@ -39,7 +40,7 @@ class Files:
         """Length of each file in bytes; -1 of a pipe."""
         return [file.length for file in self._all]
 
-    def take_back(self, lengths: Sequence[int], ours: Collection[tuple[str, str]]) -> None:
+    def take_back(self, lengths: Sequence[int], ours: Collection[StreamKey]) -> None:
         """Shorten the files to `lengths`: what follows about the streams `ours` is delivered again."""
         for file, length in zip(self._all, lengths, strict=False):
             file.take_back(length, ours)

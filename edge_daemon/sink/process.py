@@ -11,7 +11,7 @@ import msgspec
 import zmq
 
 from edge_daemon.errors import StartError, WireError
-from edge_daemon.messages.accounting import Acks, SinkHello, StreamState, ToSink, Watched
+from edge_daemon.messages.accounting import Acks, SinkHello, StreamKey, StreamState, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.published import End, Result, utc
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
@@ -191,7 +191,7 @@ class Sink:
         """Leave the states of these streams, and of all that something was made of, to the next sink."""
         if self._checkpoint is None:
             return
-        states: dict[tuple[str, str], bytes] = {}
+        states: dict[StreamKey, bytes] = {}
         if analyses := self._collector.analyses:
             made = () if self._files.waits else analyses.made
             states = analyses.states({*(state.key for state in streams), *made})
@@ -271,6 +271,6 @@ class Sink:
         self._control.report(state, SinkReport(streams=streams, waits_for_disk=bool(trouble), rejected=rejected))
 
 
-def _streams(settings: SinkSettings) -> set[tuple[str, str]]:
+def _streams(settings: SinkSettings) -> set[StreamKey]:
     """Camera and model of each stream."""
     return {(camera, model) for camera, plan in settings.cameras.items() for model in plan.models}

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import StartError
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.sink.syncer import Syncer
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class ResultFile:
         except OSError:  # such as a pipe
             return -1
 
-    def take_back(self, length: int, ours: Collection[tuple[str, str]]) -> None:
+    def take_back(self, length: int, ours: Collection[StreamKey]) -> None:
         """Shorten the file to `length` bytes: what follows is delivered again. If there are lines of other programs
         among it, which have other cameras and models than `ours`, it is left as it is.
         """
@@ -144,7 +145,7 @@ class _Line(msgspec.Struct):
     model: str
 
 
-def _stream_of(line: bytes) -> tuple[str, str] | None:
+def _stream_of(line: bytes) -> StreamKey | None:
     """Camera and model that a line is about."""
     try:
         one = msgspec.json.decode(line, type=_Line)

@@ -8,6 +8,7 @@ from threading import Thread
 
 import msgspec
 
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.runtime.state import keep_file
 from edge_daemon.transport.coalescer import Clock
 
@@ -17,8 +18,6 @@ EVERY_S = 10.0
 """A power cut costs at most what happened in this time: writing more often wears out memory cards."""
 WAIT_S = 3.0
 """Time limit of the last write."""
-Key = tuple[str, str]
-"""Camera and model."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -56,7 +55,7 @@ class StateFile:
         """True if it is time to `write` again, and the write before is over."""
         return self._clock() >= self._due_s and not (self._thread and self._thread.is_alive())
 
-    def write(self, states: Mapping[Key, bytes]) -> None:
+    def write(self, states: Mapping[StreamKey, bytes]) -> None:
         """Write these states in the background, if they are others than before."""
         self._due_s = self._clock() + EVERY_S
         self.states |= states
@@ -65,7 +64,7 @@ class StateFile:
             self._thread = Thread(target=self._save, args=(self._written,), name="state", daemon=True)
             self._thread.start()
 
-    def close(self, states: Mapping[Key, bytes]) -> None:
+    def close(self, states: Mapping[StreamKey, bytes]) -> None:
         """Write the last states. A disk that is stuck is waited for `WAIT_S` at most."""
         if self._thread:
             self._thread.join(WAIT_S)
@@ -75,7 +74,7 @@ class StateFile:
             if self._thread.is_alive():
                 logger.warning("writing %s takes long: the last counts may be missing after a restart", self._path)
 
-    def _load(self) -> dict[Key, bytes]:
+    def _load(self) -> dict[StreamKey, bytes]:
         try:
             content = msgspec.msgpack.decode(self._path.read_bytes(), type=Content)
         except FileNotFoundError:
@@ -88,7 +87,7 @@ class StateFile:
             return {}
         return {(one.camera, one.model): one.state for one in content.streams}
 
-    def _save(self, states: Mapping[Key, bytes]) -> None:
+    def _save(self, states: Mapping[StreamKey, bytes]) -> None:
         content = Content(streams=[Kept(camera, model, state) for (camera, model), state in states.items()])
         try:
             keep_file(self._path, msgspec.msgpack.encode(content))

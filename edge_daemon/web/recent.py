@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 
@@ -29,7 +30,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._events: dict[str, RecentEvent] = {}
-        self._counts: dict[tuple[str, str], CountsReport] = {}
+        self._counts: dict[StreamKey, CountsReport] = {}
 
     def add_event(self, event: Event) -> None:
         """Note a phase of an event."""

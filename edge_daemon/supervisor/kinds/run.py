@@ -7,6 +7,7 @@ from pathlib import Path
 from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
+from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
 from edge_daemon.settings import (
@@ -74,7 +75,7 @@ class Run:
         }
 
     @cached_property
-    def analyses(self) -> dict[tuple[str, str], AnalysisSettings]:
+    def analyses(self) -> dict[StreamKey, AnalysisSettings]:
         """Tracking, zones and rules of each camera and model that need any."""
         place = self.config.location
         where = PlaceSettings(
