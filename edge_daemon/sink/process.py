@@ -213,6 +213,8 @@ class Sink:
         analyses = self._collector.analyses
         if analyses is None:
             return
+        # Together, as they came: a camera that is switched on was down before only because it was off.
+        analyses.switch(self._switches)
         analyses.note(cameras, {"disk"} if self._files.trouble else ())
         self._publish((message, None) for message in analyses.pass_time(time.monotonic_ns()))
         if analyses.made and not self._files.waits:
@@ -225,8 +227,6 @@ class Sink:
             if isinstance(command, Processes):
                 self._processes, self._processes_at = command.processes, time.monotonic()
                 self._switches = command.switches
-                if self._collector.analyses:
-                    self._collector.analyses.switch(command.switches)
             elif isinstance(command, Reconfigure):
                 self._reconfigure(self._control.new_settings(command, SinkSettings))
 

@@ -78,9 +78,9 @@ web: {{listen: '127.0.0.1:{port}', tokens: {{{tokens}}}}}
     with running(folder, config) as daemon:
         eventually(lambda: "processes are up" in daemon.log, START_S, what="processes")
         made = Site(daemon, port)
-        eventually(made.answers, START_S, what="an answer")
-        yield made
-        made.http.close()
+        with made.http:
+            eventually(made.answers, START_S, what="an answer")
+            yield made
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log
 
