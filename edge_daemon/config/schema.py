@@ -17,6 +17,7 @@ from edge_daemon.config.values import (
     Anchor,
     Bytes,
     Clients,
+    Duration,
     Endpoints,
     FilePath,
     Fingerprint,
@@ -336,6 +337,35 @@ class Origin:
     read_at: str = field(default="", compare=False)
 
 
+class Keep(Section):
+    """Time for which what is stored is kept."""
+
+    alerts: Duration = Field(default="30d", validate_default=True)
+    """Events of rules that are not quiet, with their clips and stills."""
+    events: Duration = Field(default="7d", validate_default=True)
+    """Events of quiet rules, with their clips and stills."""
+    tracks: Duration = Field(default="3d", validate_default=True)
+    """Paths of tracks."""
+    counts: Duration = Field(default="400d", validate_default=True)
+    """Counts of lines and zones."""
+
+
+class Storage(Section):
+    """Store of what happens. It is on if there are rules or `record`, or if this section is there; false: off."""
+
+    enabled: bool = True
+    """Store events, ends of tracks and counts."""
+    path: FilePath | None = Field(default=None, examples=["/var/lib/edge-daemon/store"])
+    """Folder of the store, on a disk of this machine; in the state folder if left out."""
+    media: FilePath | None = Field(default=None, examples=["/mnt/nas/edge-daemon"])
+    """Folder of clips and stills, if they are to be elsewhere."""
+    max_size: Bytes = Field(default="20GB", validate_default=True)
+    """Most that may be stored; then the oldest goes."""
+    min_free: Bytes = Field(default="1GB", validate_default=True)
+    """Least free space to leave on the disk; then the oldest goes."""
+    keep: Keep = Field(default_factory=Keep)
+
+
 class Config(Section):
     """The configuration of edge-daemon."""
 
@@ -355,6 +385,7 @@ class Config(Section):
     """Rules, by name: which events there are. See docs/events.md."""
     counts: Counts = Field(default_factory=Counts)
     location: Location = Field(default_factory=Location)
+    storage: Annotated[Storage, BeforeValidator(track_section)] = Field(default_factory=Storage)
     modes: Words | None = Field(default=None, examples=[["home", "away"]])
     """Names of modes in which rules may be on, the first one at the first start."""
     runtime_dir: FilePath | None = Field(default=None)

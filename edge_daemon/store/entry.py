@@ -1,4 +1,4 @@
-"""What is stored: the JSON of an event's phase, of a track's end, or of counts, and what the index needs to know of it."""
+"""What is stored: the JSON of an event's phase, of a track's end, or of counts, and what the index knows of it."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -86,7 +86,7 @@ class Index:
 
     def going(self) -> list[Going]:
         """The events that go on."""
-        rows = self._db.execute("SELECT id, first, position FROM events WHERE end_s IS NULL ORDER BY first")
+        rows = self._db.execute("SELECT id, first, position FROM events WHERE end IS NULL ORDER BY first")
         return [Going(*row) for row in rows]
 
     def body(self, position: int) -> bytes | None:
@@ -145,10 +145,11 @@ class Index:
 
     def _event(self, entry: Entry) -> None:
         of = entry.about
-        end_s = of.at_s if of.phase == "end" else None
+        end, end_s = (entry.position, of.at_s) if of.phase == "end" else (None, None)
         self._db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-            " position = max(position, excluded.position), end_s = coalesce(excluded.end_s, end_s),"
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " position = max(position, excluded.position),"
+            " end = coalesce(excluded.end, end), end_s = coalesce(excluded.end_s, end_s),"
             " still = coalesce(excluded.still, still), clip = coalesce(excluded.clip, clip)",
             (
                 of.subject,
@@ -157,6 +158,7 @@ class Index:
                 entry.position,
                 entry.position,
                 of.at_s,
+                end,
                 end_s,
                 of.still,
                 of.clip,
@@ -170,13 +172,20 @@ class Index:
     def _shift(self, shift: Shift) -> None:
         """Move what happened before the clock was set."""
         by, of = shift.seconds, (shift.run, shift.before)
-        events = "SELECT first FROM events JOIN entries ON entries.position = first WHERE run = ? AND first < ?"
-        self._db.execute(f"UPDATE words SET start_s = start_s + ? WHERE first IN ({events})", (by, *of))
+        moved = "SELECT position FROM entries WHERE run = ? AND position < ?"
         self._db.execute(
-            f"UPDATE events SET start_s = start_s + ?, end_s = end_s + ? WHERE first IN ({events})", (by, by, *of)
+            f"UPDATE entries SET at_s = at_s + ?, shift_s = shift_s + ? WHERE position IN ({moved})", (by, by, *of)
         )
         self._db.execute(
-            "UPDATE entries SET at_s = at_s + ?, shift_s = shift_s + ? WHERE run = ? AND position < ?", (by, by, *of)
+            "UPDATE events SET start_s = (SELECT at_s FROM entries WHERE position = first),"
+            " end_s = (SELECT at_s FROM entries WHERE position = end)"
+            f" WHERE first IN ({moved}) OR end IN ({moved})",
+            (*of, *of),
+        )
+        self._db.execute(
+            "UPDATE words SET start_s = (SELECT start_s FROM events e WHERE e.first = words.first)"
+            f" WHERE first IN ({moved})",
+            of,
         )
 
     def _transaction(self) -> "_Transaction":

@@ -15,10 +15,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX entries_by_age ON entries (kept, at_s);
     CREATE TABLE events (
         id TEXT PRIMARY KEY, kept TEXT NOT NULL, camera TEXT NOT NULL, first INTEGER NOT NULL UNIQUE,
-        position INTEGER NOT NULL UNIQUE, start_s REAL NOT NULL, end_s REAL, still TEXT, clip TEXT
+        position INTEGER NOT NULL UNIQUE, start_s REAL NOT NULL, end INTEGER, end_s REAL, still TEXT, clip TEXT
     ) WITHOUT ROWID;
     CREATE INDEX events_by_start ON events (start_s, first);
-    CREATE INDEX events_open ON events (first) WHERE end_s IS NULL;
+    CREATE INDEX events_open ON events (first) WHERE end IS NULL;
     CREATE TABLE words (
         word TEXT NOT NULL, start_s REAL NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (word, start_s, first)
     ) WITHOUT ROWID;

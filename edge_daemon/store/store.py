@@ -1,5 +1,6 @@
 """The store as its only writer has it: the journal, and the index that follows it."""
 
+import fcntl
 import logging
 import os
 import sqlite3
@@ -26,6 +27,7 @@ STEP_S = 1.0
 LATELY = 10_000
 """Keys kept in memory while there is no index."""
 BATCH = 1000
+LOCK = "lock"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Clock = Callable[[], float]
 
@@ -41,7 +43,7 @@ class Store:
     `beat` is called now and then while something takes long.
 
     Raises:
-        OSError: the folder or the journal cannot be read or written.
+        OSError: the folder or the journal cannot be read or written, or (BlockingIOError) another process has it.
     """
 
     def __init__(
@@ -54,6 +56,16 @@ class Store:
     ) -> None:
         self.folder, self._wall_s, self._boot_s, self._beat = folder, wall_s, boot_s, beat
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = (folder / LOCK).open("ab")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._open()
+        except OSError:
+            self._lock.close()
+            raise
+
+    def _open(self) -> None:
+        folder, wall_s, boot_s = self.folder, self._wall_s, self._boot_s
         self._journal = Journal(folder / JOURNAL)
         (folder / JOURNAL).mkdir(mode=0o700, exist_ok=True)
         self._offset_s = wall_s() - boot_s()
@@ -65,8 +77,8 @@ class Store:
         self._index: Index | None = None
         self.id, self.position, self._run = self._heads()
         self._restore()
-        if self._index:
-            self._run = max(self._run, self._index.run + 1)
+        if self.index:
+            self._run = max(self._run, self.index.run + 1)
         self._append([RunStart(self._run, _boot_id(), wall_s(), boot_s()).line])
 
     @property
@@ -129,6 +141,7 @@ class Store:
             logger.warning("cannot write %s: %s", self._journal.folder, error.strerror)
         if self._index:
             self._index.close()
+        self._lock.close()
 
     def rebuild(self) -> None:
         """Make the index again from the journal.
@@ -305,7 +318,7 @@ class Store:
         index.insert(batch, shifts, grown)
 
     def _fail(self, error: Exception) -> None:
-        """Remember that the index cannot be used; the journal goes on, and the index is mended when that is possible."""
+        """Remember that the index cannot be used. The journal goes on; the index is mended when that is possible."""
         if not self.trouble:
             logger.error("cannot write the index: %s", error)
         self.trouble = f"index: {error}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
+from edge_daemon.config.storing import storage_settings
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
 from edge_daemon.settings import (
@@ -15,6 +16,7 @@ from edge_daemon.settings import (
     Delivery,
     PlaceSettings,
     SaveSettings,
+    StorageSettings,
     StreamRulesSettings,
 )
 from edge_daemon.tracking.gap import gap_s
@@ -63,6 +65,16 @@ class Run:
     def published(self) -> str | None:
         """Address at which the sink also publishes for processes of the daemon, if there are any that subscribe."""
         return self.address(PUBLISHED) if self.serves_web else None
+
+    @cached_property
+    def storage(self) -> StorageSettings | None:
+        """Where what happens is stored, if it is."""
+        return storage_settings(self.config, self.state)
+
+    @property
+    def recorder(self) -> str | None:
+        """Address at which the recorder listens, if there is one."""
+        return self.address("recorder") if self.storage else None
 
     @cached_property
     def cameras(self) -> dict[str, CameraPlan]:

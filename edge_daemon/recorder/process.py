@@ -1,0 +1,142 @@
+"""The recorder's process: what the sink sends on one side, the store on the other."""
+
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+from edge_daemon.errors import WireError
+from edge_daemon.messages.codec import Decoder, pack
+from edge_daemon.messages.recording import Kept, Record
+from edge_daemon.messages.status import RecorderReport
+from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.settings import RecorderSettings
+from edge_daemon.store.store import Store
+from edge_daemon.transport.hub import Hub
+
+logger = logging.getLogger(__name__)
+POLL_MS, TICK_S = 1000, 1.0
+BURST = 64
+SINK = "sink"
+
+
+def serve(control: Control) -> None:
+    """Store what happens until the supervisor stops this process."""
+    settings = control.settings(RecorderSettings)
+    with Hub(settings.bind) as hub:
+        recorder = Recorder(control, settings, hub)
+        try:
+            recorder.run()
+        finally:
+            recorder.close()
+
+
+class Recorder:
+    """Stores what the sink sends, in its order, and acknowledges it. What cannot be stored now is tried again."""
+
+    def __init__(self, control: Control, settings: RecorderSettings, hub: Hub) -> None:
+        self._control, self._settings, self._hub = control, settings, hub
+        self._decode: Decoder[list[Record]] = Decoder(list[Record])
+        self._unstored: list[Record] = []
+        self._store: Store | None = None
+        self._trouble = ""
+        self._tick_at = 0.0
+        hub.on_connect = self._greet
+
+    def run(self) -> None:
+        """Serve until the supervisor stops this process; then store what has arrived."""
+        self._hub.watch(self._control.fileno())
+        self._control.ready()
+        while not self._control.stopping:
+            others = self._hub.wait(POLL_MS)
+            if self._control.fileno() in others:
+                self._follow_commands()
+            self.step()
+        self._hub.wait(0)
+        self.step()
+
+    def step(self) -> None:
+        """Store what has arrived, and do what is due."""
+        for name, data in self._hub.receive(BURST):
+            if name == SINK:
+                self._receive(data)
+        self._keep()
+        if time.monotonic() >= self._tick_at:
+            self._tick_at = time.monotonic() + TICK_S
+            self._tick()
+
+    def close(self) -> None:
+        """Write everything to the disk."""
+        if self._store:
+            self._store.close()
+
+    def _greet(self, name: str) -> None:
+        """A new connection of the sink begins with all that it has not been told to be kept."""
+        if name == SINK:
+            self._unstored.clear()
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            self._unstored += self._decode(data)
+        except WireError as error:
+            logger.warning("dropped a message from the sink: %s", error)
+
+    def _keep(self) -> None:
+        """Store what the sink has sent, and say so."""
+        if not self._unstored:
+            return
+        try:
+            store = self._opened()
+            store.add(record.body for record in self._unstored)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._recover()
+        number = self._unstored[-1].number
+        self._unstored.clear()
+        self._hub.send(SINK, pack([Kept(number=number)]))
+
+    def _tick(self) -> None:
+        try:
+            self._opened().tick()
+        except OSError as error:
+            self._fail(error)
+        else:
+            if not self._unstored:
+                self._recover()
+        self._report()
+
+    def _opened(self) -> Store:
+        """The store; opened again if that failed before.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        if self._store is None:
+            try:
+                self._store = Store(Path(self._settings.storage.folder), beat=self._report)
+            except sqlite3.Error as error:
+                raise OSError(0, str(error)) from error
+        return self._store
+
+    def _fail(self, error: OSError) -> None:
+        if not self._trouble:
+            logger.error("cannot write to %s: %s", self._settings.storage.folder, error.strerror)
+        self._trouble = error.strerror or str(error)
+
+    def _recover(self) -> None:
+        if self._trouble:
+            logger.warning("what happens is stored again")
+        self._trouble = ""
+
+    def _report(self) -> None:
+        store = self._store
+        trouble = self._trouble or (store.trouble if store else "")
+        report = RecorderReport(position=store.position if store else 0, rejected=self._decode.rejected)
+        self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)
+
+    def _follow_commands(self) -> None:
+        for command in self._control.commands():
+            if isinstance(command, Reconfigure):
+                self._settings = self._control.new_settings(command, RecorderSettings)
+                self._control.reconfigured()
