@@ -88,7 +88,7 @@ def events(
     reader, queries = Reader(Path(storage_of(config).folder)), _queries(cameras, rules, _since_s(since))
     position = reader.position()
     found = [event for query in queries for event in reader.events(query, MOST)]
-    for event in sorted(found, key=lambda one: one["started_at"]):
+    for event in sorted(found, key=lambda one: one["began_at"]):
         yield json.dumps(event) if as_json else _sentence(event)
     while follow:
         changed = [event for query in queries for event in reader.changed(query, position, MOST)]
@@ -118,14 +118,14 @@ def _since_s(since: str | None) -> float | None:
 
 
 def _sentence(event: Event) -> str:
-    began = datetime.fromisoformat(event["started_at"]).astimezone()
+    began = datetime.fromisoformat(event["began_at"]).astimezone()
     what = ", ".join(f"{track['class_name']} {track['tracker_id']}" for track in event["tracks"])
     length = f"{_length_s(event):.0f} s" if event["ended_at"] else "goes on"
     return f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']}  {event['rule']}  {what or '-'}  {length}"
 
 
 def _length_s(event: dict[str, Any]) -> float:
-    began, ended = (datetime.fromisoformat(event[key]) for key in ("started_at", "ended_at"))
+    began, ended = (datetime.fromisoformat(event[key]) for key in ("began_at", "ended_at"))
     return (ended - began).total_seconds()
 
 

@@ -17,7 +17,7 @@ from edge_daemon.store.journal import Journal
 from edge_daemon.store.store import JOURNAL
 
 Event = dict[str, Any]
-"""An event as it is given: its last phase's message, `position`, `started_at`, `ended_at`, and its still and clip."""
+"""An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
 _EVENTS = (
     "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, l.body, l.shift_s, s.shift_s"
     " FROM events e JOIN entries l ON l.position = e.position JOIN entries s ON s.position = e.first"
@@ -166,8 +166,9 @@ def _conditions(query: Query, by: str = "e") -> tuple[str, list[Any]]:
 def _event(row: Sequence[Any]) -> Event:
     _, first, position, start_s, end_s, still, clip, body, last_shift_s, _ = row
     event = _shifted(msgspec.json.decode(body), last_shift_s, ("at",))
-    times = {"started_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
-    return event | times | {"still": still, "clip": clip, "first": first, "position": position}
+    times = {"began_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
+    more = {"open": end_s is None, "still": still, "clip": clip, "first": first, "position": position}
+    return event | times | more
 
 
 def _shifted(message: dict[str, Any], by_s: float, fields: Sequence[str]) -> dict[str, Any]:

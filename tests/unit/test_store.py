@@ -247,7 +247,7 @@ def test_a_clock_that_is_set_moves_what_this_run_has_stored(tmp_path: Path) -> N
     store.add([event(1, at="2027-01-15T08:01:20Z"), event(0, "end", at="2027-01-15T08:01:30Z")])
     for _ in range(2):
         first, second = Reader(tmp_path).events(Query(), 10)[::-1]
-        assert (first["started_at"], first["ended_at"]) == (
+        assert (first["began_at"], first["ended_at"]) == (
             "2027-01-15T08:01:00.000000Z",
             "2027-01-15T08:01:30.000000Z",
         )
