@@ -173,14 +173,24 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
     always_every_s: float = 10.0
 
 
+class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera's clips of events: the time before the start of an event and after its end, and the recorder's address
+    (`recorder`), which asks for packets.
+    """
+
+    recorder: str
+    before_s: float = 5.0
+    after_s: float = 10.0
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` contains credentials: never log it unredacted.
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
     people go to the address `viewers`, if somebody listens there. The areas `privacy` (polygons, x and y from 0 to 1)
-    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. One that is
-    not `enabled` is closed.
+    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. With `record`,
+    packets are kept for the recorder. One that is not `enabled` is closed.
     """
 
     camera: str
@@ -193,6 +203,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     privacy: list[list[tuple[float, float]]] = []
     scene: bool = False
     enabled: bool = True
+    record: RecordSettings | None = None
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8
@@ -312,13 +323,6 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
     events: float = 7 * 86400.0
     tracks: float = 3 * 86400.0
     counts: float = 400 * 86400.0
-
-
-class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera's clips of events: the time before the start of an event and after its end."""
-
-    before_s: float = 5.0
-    after_s: float = 10.0
 
 
 class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):

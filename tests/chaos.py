@@ -5,7 +5,8 @@
 Lossless: two clips, three workers, a hit every second until all is read; every result has to be there once, in order,
 and equal to that of an undisturbed run, as do tracks, counts and events; the same if all processes are killed at once
 and the run is repeated; the store has to have what the events file has. Live: two scenes, a hit every four seconds;
-every frame has to be accounted for, and outside the second after a hit no result may be older than `max_age` and the time that serving it takes.
+every frame has to be accounted for, and outside the second after a hit no result may be older than `max_age` and the
+time that serving it takes.
 """
 
 import argparse

@@ -73,6 +73,17 @@ class Motion(Section):
     """Longest time without a frame; then one passes even if nothing moved."""
 
 
+class Record(Section):
+    """Clips and stills of events, from the camera's own packets. {} has all defaults, false turns it off."""
+
+    enabled: bool = True
+    """Keep clips and stills of this camera's events."""
+    before: Duration | None = Field(default=None, examples=["5s"])
+    """Time before the start of an event; 5s, or that of the section `record` of all cameras."""
+    after: Duration | None = Field(default=None, examples=["10s"])
+    """Time after the end of an event; 10s, or that of the section `record` of all cameras."""
+
+
 class Camera(Section):
     """A source of frames and the models that run on it."""
 
@@ -116,6 +127,8 @@ class Camera(Section):
     """Areas: what is first seen there is ignored."""
     privacy: list[SimplePolygon] | None = Field(default=None, examples=[[[[0.8, 0], [1, 0], [1, 0.4]]]])
     """Polygons that are black in every picture, before models, motion and everybody who looks."""
+    record: Annotated[Record | None, BeforeValidator(track_section)] = None
+    """Clips and stills of its events; as the section `record` of all cameras if left out."""
     device: Device = Field(default_factory=Device)
 
 
@@ -385,6 +398,8 @@ class Config(Section):
     """Rules, by name: which events there are. See docs/events.md."""
     counts: Counts = Field(default_factory=Counts)
     location: Location = Field(default_factory=Location)
+    record: Annotated[Record | None, BeforeValidator(track_section)] = None
+    """Clips and stills of events, for all cameras that do not say otherwise; off if left out."""
     storage: Annotated[Storage, BeforeValidator(track_section)] = Field(default_factory=Storage)
     modes: Words | None = Field(default=None, examples=[["home", "away"]])
     """Names of modes in which rules may be on, the first one at the first start."""

@@ -30,5 +30,46 @@ class Brought(Message, frozen=True, kw_only=True, tag="brought.1"):
     body: bytes
 
 
-ToRecorder = Record
+# capture -> recorder
+
+
+class Parameters(Message, frozen=True, kw_only=True, tag="parameters.1"):
+    """The packets that follow are decoded by these (`media.parameters`)."""
+
+    data: bytes
+
+
+class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
+    """A packet: its number in the order of arrival at this capture (`source`), and what `media.packets.Packet` has.
+
+    `time_s` is on the clock of the epoch, as that of results.
+    """
+
+    source: str
+    number: int
+    epoch: int
+    time_s: float
+    key: bool
+    seq: int | None = None
+    stamp_s: float | None = None
+    duration_s: float = 0.0
+    discarded: bool = False
+    data: bytes
+
+
+# recorder -> capture
+
+
+class Follow(Message, frozen=True, kw_only=True, tag="follow.1"):
+    """Send packets from the key frame before `since_s` on (on the epoch's clock; None: from now on), until `Rest`."""
+
+    since_s: float | None = None
+
+
+class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):
+    """Send no more packets."""
+
+
+FromCapture = Parameters | Coded
+ToCamera = Follow | Rest
 FromRecorder = Kept | Brought

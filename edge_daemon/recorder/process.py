@@ -3,21 +3,29 @@
 import logging
 import sqlite3
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from edge_daemon.errors import WireError
-from edge_daemon.messages.codec import Decoder, pack
-from edge_daemon.messages.recording import Kept, Record
+from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.events import Event
+from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
 from edge_daemon.messages.status import RecorderReport
+from edge_daemon.recorder.clips import Clips
 from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import RecorderSettings
 from edge_daemon.store.store import Store
 from edge_daemon.transport.hub import Hub
 
 logger = logging.getLogger(__name__)
-POLL_MS, TICK_S = 1000, 1.0
+POLL_MS, BUSY_MS, TICK_S = 1000, 100, 1.0
 BURST = 64
-SINK = "sink"
+SINK, CAMERA = "sink", "camera/"
+SPOOL = "spool"
+UNFINISHED_S = 1200.0
+"""Age of events whose clips a new recorder makes."""
 
 
 def serve(control: Control) -> None:
@@ -37,8 +45,12 @@ class Recorder:
     def __init__(self, control: Control, settings: RecorderSettings, hub: Hub) -> None:
         self._control, self._settings, self._hub = control, settings, hub
         self._decode: Decoder[list[Record]] = Decoder(list[Record])
+        self._from_captures: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
         self._unstored: list[Record] = []
+        storage = settings.storage
+        self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
         self._store: Store | None = None
+        self._updates: list[bytes] = []
         self._trouble = ""
         self._tick_at = 0.0
         hub.on_connect = self._greet
@@ -48,7 +60,7 @@ class Recorder:
         self._hub.watch(self._control.fileno())
         self._control.ready()
         while not self._control.stopping:
-            others = self._hub.wait(POLL_MS)
+            others = self._hub.wait(BUSY_MS if self._clips.is_busy else POLL_MS)
             if self._control.fileno() in others:
                 self._follow_commands()
             self.step()
@@ -60,20 +72,37 @@ class Recorder:
         for name, data in self._hub.receive(BURST):
             if name == SINK:
                 self._receive(data)
+            else:
+                self._receive_packets(name.removeprefix(CAMERA), data)
         self._keep()
+        self._bring(self._clips.step())
         if time.monotonic() >= self._tick_at:
             self._tick_at = time.monotonic() + TICK_S
             self._tick()
 
     def close(self) -> None:
         """Write everything to the disk."""
+        self._clips.close()
         if self._store:
             self._store.close()
 
     def _greet(self, name: str) -> None:
-        """A new connection of the sink begins with all that it has not been told to be kept."""
+        """A new connection of the sink begins with all that is not acknowledged, one of a capture with a question."""
         if name == SINK:
             self._unstored.clear()
+        else:
+            self._clips.follow(name.removeprefix(CAMERA))
+
+    def _send(self, camera: str, messages: Sequence[Message]) -> None:
+        self._hub.send(f"{CAMERA}{camera}", pack(messages))
+
+    def _receive_packets(self, camera: str, data: bytes) -> None:
+        try:
+            self._clips.receive(camera, self._from_captures(data))
+        except WireError as error:
+            logger.warning("dropped a message of camera %s: %s", camera, error)
+        except OSError as error:
+            self._fail(error)
 
     def _receive(self, data: bytes) -> None:
         try:
@@ -86,8 +115,7 @@ class Recorder:
         if not self._unstored:
             return
         try:
-            store = self._opened()
-            store.add(record.body for record in self._unstored)
+            new = self._opened().add(record.body for record in self._unstored)
         except OSError as error:
             self._fail(error)
             return
@@ -95,6 +123,23 @@ class Recorder:
         number = self._unstored[-1].number
         self._unstored.clear()
         self._hub.send(SINK, pack([Kept(number=number)]))
+        for entry in new:
+            if entry.about.kind == "event":
+                self._clips.note(_event(entry.body))
+
+    def _bring(self, updates: Iterable[Event]) -> None:
+        """Store the updates of events, and have the sink publish them."""
+        self._updates += [msgspec.json.encode(update) for update in updates]
+        if not self._updates:
+            return
+        try:
+            new = self._opened().add(self._updates)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._updates.clear()
+        for entry in new:
+            self._hub.send(SINK, pack([Brought(body=entry.body)]))
 
     def _tick(self) -> None:
         try:
@@ -117,7 +162,14 @@ class Recorder:
                 self._store = Store(Path(self._settings.storage.folder), beat=self._report)
             except sqlite3.Error as error:
                 raise OSError(0, str(error)) from error
+            self._resume(self._store)
         return self._store
+
+    def _resume(self, store: Store) -> None:
+        """Go on with the clips that the last recorder has not made."""
+        if store.index and self._settings.cameras:
+            left = store.index.clipless(time.time() - UNFINISHED_S)
+            self._clips.resume((_event(first), _event(last), still) for first, last, still in left)
 
     def _fail(self, error: OSError) -> None:
         if not self._trouble:
@@ -132,11 +184,18 @@ class Recorder:
     def _report(self) -> None:
         store = self._store
         trouble = self._trouble or (store.trouble if store else "")
-        report = RecorderReport(position=store.position if store else 0, rejected=self._decode.rejected)
+        report = RecorderReport(
+            position=store.position if store else 0, rejected=self._decode.rejected + self._from_captures.rejected
+        )
         self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)
 
     def _follow_commands(self) -> None:
         for command in self._control.commands():
             if isinstance(command, Reconfigure):
                 self._settings = self._control.new_settings(command, RecorderSettings)
+                self._clips.change(self._settings.cameras)
                 self._control.reconfigured()
+
+
+def _event(body: bytes) -> Event:
+    return msgspec.json.decode(body, type=Event)

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from edge_daemon.store.entry import Entry, about
 from edge_daemon.store.journal import Shift
@@ -12,14 +11,6 @@ from edge_daemon.store.schema import MIGRATIONS, migrate
 
 FILE = "index.db"
 CACHE_KB = 2000
-
-
-class Going(NamedTuple):
-    """An event that goes on: the positions of its first and last phase."""
-
-    id: str
-    first: int
-    position: int
 
 
 class Index:
@@ -84,15 +75,14 @@ class Index:
         )
         return [Entry(number, run, name, about(body), body) for number, run, body in rows]
 
-    def going(self) -> list[Going]:
-        """The events that go on."""
-        rows = self._db.execute("SELECT id, first, position FROM events WHERE end IS NULL ORDER BY first")
-        return [Going(*row) for row in rows]
-
-    def body(self, position: int) -> bytes | None:
-        """The message at a position."""
-        row = self._db.execute("SELECT body FROM entries WHERE position = ?", (position,)).fetchone()
-        return row[0] if row else None
+    def clipless(self, since_s: float) -> list[tuple[bytes, bytes, str | None]]:
+        """Events that began after a time and have no clip: the first and the last message of each, and its still."""
+        return self._db.execute(
+            "SELECT a.body, b.body, e.still FROM events e JOIN entries a ON a.position = e.first"
+            " JOIN entries b ON b.position = coalesce(e.end, e.position)"
+            " WHERE e.clip IS NULL AND e.start_s > ? ORDER BY e.first",
+            (since_s,),
+        ).fetchall()
 
     def aged(self, kept: str, until_s: float, most: int) -> list[int]:
         """The oldest entries of a class that happened before a time: their positions, up to `most`."""

@@ -20,7 +20,7 @@ class Recorder(Kind[RecorderSettings]):
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
         """One if anything is stored."""
         if run.storage and run.recorder:
-            settings = RecorderSettings(bind=run.recorder, storage=run.storage)
+            settings = RecorderSettings(bind=run.recorder, storage=run.storage, cameras=run.recorded)
             about = {"storage": described(run.config.storage)}
             yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False, about=about)
 
