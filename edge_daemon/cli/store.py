@@ -85,7 +85,8 @@ def events(
         ConfigError: `since` is no duration.
         StoreAway: there is no store.
     """
-    reader, queries = Reader(Path(storage_of(config).folder)), _queries(cameras, rules, _since_s(since))
+    reader, query = Reader(Path(storage_of(config).folder)), Query((), _since_s(since))
+    queries = [one for half in query.any_of("rule", rules) for one in half.any_of("camera", cameras)]
     position = reader.position()
     found = [event for query in queries for event in reader.events(query, MOST)]
     for event in sorted(found, key=lambda one: one["began_at"]):
@@ -96,16 +97,6 @@ def events(
             position = max(position, event["position"])
             yield json.dumps(event) if as_json else _sentence(event)
         time.sleep(FOLLOW_S)
-
-
-def _queries(cameras: list[str], rules: list[str], since_s: float | None) -> list[Query]:
-    """A query for each camera and rule."""
-    words = [
-        [*([f"rule:{rule}"] if rule else []), *([f"camera:{camera}"] if camera else [])]
-        for rule in rules or [""]
-        for camera in cameras or [""]
-    ]
-    return [Query(one, since_s) for one in words]
 
 
 def _since_s(since: str | None) -> float | None:

@@ -16,6 +16,7 @@ from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
 from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import RecorderSettings
+from edge_daemon.store.retention import Retention
 from edge_daemon.store.store import Store
 from edge_daemon.transport.hub import Hub
 
@@ -51,6 +52,7 @@ class Recorder:
         self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
         self._store: Store | None = None
         self._updates: list[bytes] = []
+        self._retention: Retention | None = None
         self._trouble = ""
         self._tick_at = 0.0
         hub.on_connect = self._greet
@@ -144,6 +146,8 @@ class Recorder:
     def _tick(self) -> None:
         try:
             self._opened().tick()
+            if self._retention:
+                self._retention.step(self._settings.storage)
         except OSError as error:
             self._fail(error)
         else:
@@ -162,6 +166,7 @@ class Recorder:
                 self._store = Store(Path(self._settings.storage.folder), beat=self._report)
             except sqlite3.Error as error:
                 raise OSError(0, str(error)) from error
+            self._retention = Retention(self._store, time.time)
             self._resume(self._store)
         return self._store
 
@@ -184,9 +189,16 @@ class Recorder:
     def _report(self) -> None:
         store = self._store
         trouble = self._trouble or (store.trouble if store else "")
-        report = RecorderReport(
-            position=store.position if store else 0, rejected=self._decode.rejected + self._from_captures.rejected
-        )
+        rejected = self._decode.rejected + self._from_captures.rejected
+        report = RecorderReport(position=store.position if store else 0, rejected=rejected)
+        if kept := self._retention:
+            report = msgspec.structs.replace(
+                report,
+                stored_bytes=kept.stored_bytes,
+                free_bytes=kept.free_bytes,
+                full_in_s=kept.full_in_s(self._settings.storage),
+                removed=kept.removed,
+            )
         self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)
 
     def _follow_commands(self) -> None:

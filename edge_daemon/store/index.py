@@ -91,6 +91,18 @@ class Index:
         )
         return [position for (position,) in rows]
 
+    def aged_events(self, kept: str, until_s: float, most: int) -> list[tuple[str, str]]:
+        """The oldest events of a class that have ended and began before a time: ids and cameras, up to `most`."""
+        return self._db.execute(
+            "SELECT id, camera FROM events WHERE kept = ? AND start_s < ? AND end IS NOT NULL ORDER BY start_s LIMIT ?",
+            (kept, until_s, most),
+        ).fetchall()
+
+    def positions(self, subject: str) -> list[int]:
+        """The entries about an event."""
+        rows = self._db.execute("SELECT position FROM entries WHERE subject = ?", (subject,))
+        return [position for (position,) in rows]
+
     def remove(self, positions: Sequence[int]) -> None:
         """Remove entries, and the events that have none left.
 

@@ -12,6 +12,7 @@ import msgspec
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.published import utc
+from edge_daemon.store.entry import about
 from edge_daemon.store.index import FILE
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.store import JOURNAL
@@ -34,6 +35,10 @@ class Query(NamedTuple):
     words: Sequence[str] = ()
     since_s: float | None = None
     until_s: float | None = None
+
+    def any_of(self, kind: str, names: Sequence[str] | None) -> "list[Query]":
+        """A query for each of the names (none: this one), with that word too."""
+        return [self._replace(words=[*self.words, f"{kind}:{name}"]) for name in names] if names else [self]
 
 
 class Reader:
@@ -74,6 +79,14 @@ class Reader:
             sql = f"{_EVENTS} WHERE e.position > ?{where} ORDER BY e.position LIMIT ?"
             return [_event(row) for row in db.execute(sql, (after, *values, most))]
 
+    def place_of(self, cursor: str) -> int | None:
+        """The position in a cursor, or the first one of the event with that id; None if there is no such thing here."""
+        store, _, position = cursor.rpartition(":")
+        if store:
+            return int(position) if store == self.id and position.isdecimal() and len(position) < 19 else None
+        event = self.event(cursor)
+        return event["first"] if event else None
+
     def event(self, id: str) -> Event | None:
         """One event."""
         with self._reading() as db:
@@ -89,6 +102,13 @@ class Reader:
                 " ORDER BY position LIMIT ?",
                 (after, *kinds, most),
             ).fetchall()
+
+    def unstored(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """Those of the messages that are not stored yet."""
+        keys = {about(body).key: body for body in bodies}
+        with self._reading() as db:
+            has = "SELECT 1 FROM entries WHERE key = ?"
+            return [body for key, body in keys.items() if not db.execute(has, (key,)).fetchone()]
 
     def tracks(self, event: Event) -> list[dict[str, Any]]:
         """The ends of an event's tracks, as far as they have ended, with those that they go on as."""

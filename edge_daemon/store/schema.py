@@ -18,6 +18,7 @@ MIGRATIONS: tuple[str, ...] = (
         position INTEGER NOT NULL UNIQUE, start_s REAL NOT NULL, end INTEGER, end_s REAL, still TEXT, clip TEXT
     ) WITHOUT ROWID;
     CREATE INDEX events_by_start ON events (start_s, first);
+    CREATE INDEX events_by_age ON events (kept, start_s);
     CREATE TABLE words (
         word TEXT NOT NULL, start_s REAL NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (word, start_s, first)
     ) WITHOUT ROWID;

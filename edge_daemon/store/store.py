@@ -24,6 +24,8 @@ SOON_S, LATER_S = 1.0, 10.0
 """Time until events are on the disk itself, and until counts and tracks are: memory cards wear out by syncs."""
 STEP_S = 1.0
 """A wall clock that moves this far from one second to the next was set."""
+FAR_S = 600.0
+"""A step that makes ages doubtful."""
 LATELY = 10_000
 """Keys kept in memory while there is no index."""
 BATCH = 1000
@@ -70,7 +72,7 @@ class Store:
         (folder / JOURNAL).mkdir(mode=0o700, exist_ok=True)
         self._offset_s = wall_s() - boot_s()
         self.stepped_at_s: float | None = None
-        """When the clock was last set, on the clock that counts from the start of the machine."""
+        """When the clock was last set by far, on the clock that counts from the start of the machine."""
         self.trouble = ""
         self._lately: OrderedDict[str, None] = OrderedDict()
         self._due_s: float | None = None
@@ -90,6 +92,10 @@ class Store:
     def unreadable(self) -> int:
         """Lines of the journal that could not be read."""
         return self._journal.unreadable
+
+    def boot_s(self) -> float:
+        """Time since the start of the machine."""
+        return self._boot_s()
 
     def cursor(self, position: int) -> str:
         """A position, for other programs."""
@@ -242,7 +248,8 @@ class Store:
         if abs(by_s) < STEP_S:
             return
         logger.warning("the clock was set by %+.0f s: what was stored since the start is moved", by_s)
-        self.stepped_at_s = self._boot_s()
+        if abs(by_s) >= FAR_S:
+            self.stepped_at_s = self._boot_s()
         shift = Shift(self._run, self.position + 1, by_s)
         self._append([shift.line], shifts=[shift])
 

@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_daemon.settings import KeepSettings, StorageSettings
 from edge_daemon.store import schema
 from edge_daemon.store.check import check
 from edge_daemon.store.entry import Entry
 from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Journal
+from edge_daemon.store.media import files, path_of
 from edge_daemon.store.reader import Query, Reader
+from edge_daemon.store.retention import BITE, STEP_S, Retention
 from edge_daemon.store.schema import MIGRATIONS
 from edge_daemon.store.store import JOURNAL, LATER_S, SOON_S, Store
 
@@ -336,3 +339,62 @@ def test_what_is_removed_leaves_the_journal_too(tmp_path: Path) -> None:
     assert [one["id"] for one in Reader(tmp_path).events(Query(), 10)] == ["event-3"]
     store.close()
     assert check(tmp_path).faults == []
+
+
+def kept_ids(folder: Path) -> list[str]:
+    return [one["id"] for one in Reader(folder).events(Query(), 1000)][::-1]
+
+
+def test_each_class_is_kept_for_a_time_of_its_own(tmp_path: Path) -> None:
+    clocks = Clocks(1795903200.0)
+    store, trusted = clocks.store(tmp_path), [False]
+    keep = KeepSettings(alerts=3000, events=600, tracks=300, counts=6000)
+    limits = StorageSettings(folder=str(tmp_path), media=str(tmp_path / "media"), min_free_bytes=1, keep=keep)
+    store.add([one for n in range(4) for one in (event(n), event(n, "end", 5))])
+    store.add([one for n in range(4, 8) for one in (event(n, alert=False), event(n, "end", 5, alert=False))])
+    store.add([track(1), counts(1), event(8)])  # the last one has not ended
+    retention = Retention(store, lambda: clocks.wall_s, lambda: trusted[0])
+    clocks.go(900)
+    retention.step(limits)
+    assert len(kept_ids(tmp_path)) == 9, "the clock may be wrong"
+    trusted[0] = True
+    retention.step(limits)
+    assert kept_ids(tmp_path) == [f"event-{n}" for n in (0, 1, 2, 3, 5, 6, 7, 8)]
+    clocks.go(600)
+    retention.step(limits)
+    assert kept_ids(tmp_path) == ["event-0", "event-1", "event-2", "event-3", "event-8"]
+    assert Reader(tmp_path).entries(0, 100, ("track",)) == []
+    assert len(Reader(tmp_path).entries(0, 100, ("counts",))) == 1
+    clocks.wall_s += 86400 * 365
+    store.tick()
+    retention.step(limits)
+    assert len(kept_ids(tmp_path)) == 5, "nothing goes by its age just after the clock was set"
+    clocks.go(STEP_S + 1)
+    retention.step(limits)
+    store.close()
+    assert check(tmp_path).faults == []
+
+
+def test_the_oldest_goes_if_there_is_too_much_quiet_events_first(tmp_path: Path) -> None:
+    clocks, media = Clocks(1795903200.0), tmp_path / "media"
+    store = clocks.store(tmp_path / "store")
+    names = [f"01a22455-47d9-7f8a-9e82-{n:012d}" for n in range(3 * BITE)]
+    for n, name in enumerate(names):
+        more: dict[str, Any] = {"id": name, "alert": n % 3 > 0}
+        store.add([event(n // 3, second=n % 3, **more), event(n // 3, "end", 5, **more)])
+        path = path_of(media, "yard", name, "clip")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(100_000))
+    retention = Retention(store, lambda: clocks.wall_s, lambda: False)
+    size = 100_000 * 2 * BITE + sum(path.stat().st_size for path in (tmp_path / "store").rglob("*") if path.is_file())
+    limits = StorageSettings(folder=str(tmp_path / "store"), media=str(media), max_bytes=size, min_free_bytes=1)
+    retention.step(limits)
+    assert kept_ids(tmp_path / "store") == [name for n, name in enumerate(names) if n % 3]
+    assert retention.removed == BITE
+    smaller = StorageSettings(folder=limits.folder, media=limits.media, max_bytes=size - 4_000_000, min_free_bytes=1)
+    retention.step(smaller)
+    assert kept_ids(tmp_path / "store") == [name for n, name in enumerate(names) if n % 3][BITE:]
+    assert len(list(files(media))) == BITE
+    retention.step(smaller)
+    assert retention.removed == 2 * BITE
+    store.close()
