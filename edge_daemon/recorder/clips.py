@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,8 @@ BETTER = 1.2
 PATIENCE_S = 15.0
 """Longest wait for packets that a clip needs."""
 TRIES, AGAIN_S = 3, 10.0
+PART = ".part"
+"""Ending of a clip that is being made."""
 EDGE_S = 0.1
 """A clip has the frame at its end, too."""
 Clock = Callable[[], float]
@@ -106,12 +109,20 @@ class Clips:
         self._settings = cameras
 
     def resume(self, messages: Iterable[tuple[Event, Event, str | None]]) -> None:
-        """Go on with events of which the last recorder made no clip: first and last message, and the still."""
+        """Go on with events of which the last recorder made no clip: first and last message, and the still. Packets of
+        others are removed, and clips that were not finished.
+        """
         for first, last, still in messages:
-            self.note(first)
+            if last.phase != "end" or (self._folder / first.camera).is_dir():
+                self.note(first)
             if job := self._job(first):
                 job.still, job.shot = still, first if still else None
                 self.note(last)
+        for left in self._folder.iterdir() if self._folder.is_dir() else ():
+            if left.name not in self._cameras:
+                shutil.rmtree(left, ignore_errors=True)
+        for part in self._media.rglob(f"*{PART}"):
+            part.unlink(missing_ok=True)
 
     def note(self, event: Event) -> None:
         """Take in a message about an event that was stored."""
@@ -252,7 +263,7 @@ def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: P
     """
     path = path_of(media, event.camera, event.id, "clip")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(PART)
     try:
         clip = write_clip(packets, seconds, part)
         with part.open("rb") as file:

@@ -25,7 +25,7 @@ POLL_MS, BUSY_MS, TICK_S = 1000, 100, 1.0
 BURST = 64
 SINK, CAMERA = "sink", "camera/"
 SPOOL = "spool"
-UNFINISHED_S = 1200.0
+UNFINISHED_S = 86_400.0
 """Age of events whose clips a new recorder makes."""
 
 

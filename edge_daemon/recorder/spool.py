@@ -139,8 +139,9 @@ class Spool:
     def between(self, since: Time, until: Time) -> list[Packet]:
         """The packets from the key frame before a time to another time, in order of decoding."""
         found: list[Packet] = []
-        for segment in self._segments:
-            found += segment.packets() if segment.last >= since else ()
+        late = [number for number, segment in enumerate(self._segments) if segment.last >= since]
+        for segment in self._segments[max(0, late[0] - 1) :] if late else ():  # the key frame may be in the one before
+            found += segment.packets()
         keys = [index for index, one in enumerate(found) if one.key and (one.epoch or 0, one.time_s) <= since]
         first = keys[-1] if keys else next((index for index, one in enumerate(found) if one.key), len(found))
         # Beyond the end as far as frames may be reordered.
@@ -149,7 +150,7 @@ class Spool:
 
     def forget(self, before: Time | None) -> None:
         """Remove files that end before a time; None: all of them."""
-        while self._segments and (before is None or (len(self._segments) > 1 and self._segments[0].last < before)):
+        while self._segments and (before is None or (len(self._segments) > 1 and self._segments[1].last < before)):
             self._segments.pop(0).path.unlink(missing_ok=True)
         if not self._segments:
             self.close()

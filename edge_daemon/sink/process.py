@@ -82,6 +82,7 @@ class Sink:
             self._checkpoint.note([], {}, files.lengths)
         left = self._checkpoint.records if self._checkpoint else []
         self._outbox = Outbox(settings.recorder, left) if settings.recorder else None
+        self._attentive = zmq.Poller()
         self._memory = StateFile(Path(settings.memory)) if settings.memory else None
         states = self._checkpoint.states if self._checkpoint else []
         kept = switches.read(Path(settings.state) if settings.state else None)
@@ -105,7 +106,7 @@ class Sink:
         While results arrive in quick succession, the dispatcher's messages are read with them: alone they would wake
         this process for nothing.
         """
-        attentive, busy = zmq.Poller(), zmq.Poller()
+        attentive, busy = self._attentive, zmq.Poller()
         for waited_for in (*self._inbox.sources, *self._publisher.sources, self._control.fileno()):
             attentive.register(waited_for, zmq.POLLIN)
             busy.register(waited_for, zmq.POLLIN)
@@ -280,10 +281,22 @@ class Sink:
         self._publisher.change(settings)
         self._acks.change(settings.cameras)
         self._files.change(settings)
-        if self._outbox:
-            self._outbox.take({(camera, model) for camera, model in _streams(self._settings) - _streams(settings)})
+        self._change_outbox(settings)
         self._settings = settings
         self._control.reconfigured()
+
+    def _change_outbox(self, settings: SinkSettings) -> None:
+        """Send what was made of streams that are gone, and begin or cease to have things stored."""
+        if self._outbox:
+            self._outbox.take(_streams(self._settings) - _streams(settings))
+        if settings.recorder == self._settings.recorder:
+            return
+        if self._outbox:
+            self._attentive.unregister(self._outbox.fileno())
+            self._outbox.close()
+        self._outbox = Outbox(settings.recorder) if settings.recorder else None
+        if self._outbox:
+            self._attentive.register(self._outbox.fileno(), zmq.POLLIN)
 
     def _report(self, *, now: bool = False) -> None:
         """Once a second, publish the status, and report the counts to the supervisor."""

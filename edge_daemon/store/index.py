@@ -149,7 +149,8 @@ class Index:
         of = entry.about
         end, end_s = (entry.position, of.at_s) if of.phase == "end" else (None, None)
         self._db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO events (id, kept, camera, first, position, start_s, end, end_s, still, clip)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " position = max(position, excluded.position),"
             " end = coalesce(excluded.end, end), end_s = coalesce(excluded.end_s, end_s),"
             " still = coalesce(excluded.still, still), clip = coalesce(excluded.clip, clip)",

@@ -17,6 +17,8 @@ from edge_daemon.store.index import FILE
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.store import JOURNAL
 
+MAPPED_BYTES = 1 << 28
+"""Part of the index that is read in place."""
 Event = dict[str, Any]
 """An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
 _EVENTS = (
@@ -150,6 +152,7 @@ class Reader:
         path = self.folder / FILE
         try:
             with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1.0)) as db:
+                db.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
                 db.execute("BEGIN")
                 yield db
         except sqlite3.Error as error:
@@ -174,7 +177,8 @@ def _newest(query: Query, limit: tuple[float, int] | None) -> tuple[str, list[An
 def _conditions(query: Query, by: str = "e") -> tuple[str, list[Any]]:
     where, values = "", list[Any]()
     for word in query.words:
-        where += " AND EXISTS (SELECT 1 FROM words o WHERE o.word = ? AND o.start_s = e.start_s AND o.first = e.first)"
+        same = f"o.start_s = {by}.start_s AND o.first = {by}.first"
+        where += f" AND EXISTS (SELECT 1 FROM words o WHERE o.word = ? AND {same})"
         values.append(word)
     for limit, sign in ((query.since_s, ">="), (query.until_s, "<")):
         if limit is not None:

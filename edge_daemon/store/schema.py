@@ -14,9 +14,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX entries_by_subject ON entries (subject, position);
     CREATE INDEX entries_by_age ON entries (kept, at_s);
     CREATE TABLE events (
-        id TEXT PRIMARY KEY, kept TEXT NOT NULL, camera TEXT NOT NULL, first INTEGER NOT NULL UNIQUE,
+        first INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kept TEXT NOT NULL, camera TEXT NOT NULL,
         position INTEGER NOT NULL UNIQUE, start_s REAL NOT NULL, end INTEGER, end_s REAL, still TEXT, clip TEXT
-    ) WITHOUT ROWID;
+    );
     CREATE INDEX events_by_start ON events (start_s, first);
     CREATE INDEX events_by_age ON events (kept, start_s);
     CREATE TABLE words (

@@ -158,3 +158,19 @@ def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_pa
         assert daemon.stop() == 0
         assert check(store).faults == []
         assert len(list(store.glob("damaged-*"))) == 1
+
+
+def test_a_reload_begins_to_store_and_to_keep_clips(tmp_path: Path, street: Path) -> None:
+    config = CONFIG.format(source=street, port=free_port())
+    bare = "\n".join(line for line in config.splitlines() if not line.startswith(("record", "rules", "counts", "web")))
+    with running(tmp_path, bare) as daemon:
+        eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")
+        assert "recorder" not in daemon.processes()
+        assert daemon.reload(config).returncode == 0
+        assert "recorder" in daemon.processes()
+        eventually(lambda: list(tmp_path.glob("state/edge-daemon/*/store/media/**/*.mp4")), WAIT_S, what="a clip")
+        assert daemon.reload(bare).returncode == 0
+        eventually(lambda: "recorder" not in daemon.processes(), START_S, what="no recorder")
+        before = len(daemon.lines())
+        eventually(lambda: len(daemon.lines()) > before + 5, START_S, what="results")
+        assert daemon.stop() == 0

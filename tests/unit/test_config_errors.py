@@ -417,7 +417,7 @@ def flow(value: object) -> str:
         ("storage: {max_size: 20}", "storage.max_size: needs a unit; write 500MB or 2GB (got 20)"),
         ("storage: {keep: {alert: 5d}}", "storage.keep.alert: unknown key; did you mean alerts?"),
         ("storage: {keep: {alerts: 5}}", "storage.keep.alerts: needs a unit; write 30s, 5min or 2h (got 5)"),
-        ("record: {}\nstorage: false", "record: needs the store, which `storage` turns off (got a section)"),
+        ("record: {}\nstorage: false", "record: needs the store, which `storage` turns off (got a mapping)"),
         ("record: {before: 0s}", "record.before: must be longer than 0 (got '0s')"),
     ],
 )
