@@ -1,6 +1,6 @@
 """How fast a large store answers: `python -m benchmarks.store_queries [--events 1000000] [--queries 200]`.
 
-Events of thirty days with a start and an end each, of 8 cameras, 5 rules, 6 classes and 4 zones, and counts of each minute.
+Events of thirty days with a start and an end each, of 8 cameras, 5 rules, 6 classes and 4 zones.
 """
 
 import argparse
