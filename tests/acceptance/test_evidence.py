@@ -150,7 +150,8 @@ def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_pa
         before = len(daemon.lines())
         eventually(lambda: len(daemon.lines()) > before + 10, WAIT_S, what="results")
         assert http.get("/api/events").status_code == 503
-        (store.with_name("away") / "index.db").write_bytes(b"rubbish" * 10_000)
+        for path in store.with_name("away").glob("index.db*"):
+            path.write_bytes(b"rubbish" * 10_000)
         store.unlink()
         store.with_name("away").rename(store)
         eventually(lambda: http.get("/healthz").status_code == 200, WAIT_S, what="the store again")
