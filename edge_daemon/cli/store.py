@@ -1,6 +1,7 @@
 """`store` and `events`: what is stored, from the files of the store alone."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def rebuild(config: Path) -> int:
         StartError: the daemon is running, or the disk cannot be written.
     """
     folder = _there(config)
+    os.umask(0o077)
     try:
         store = Store(folder)
         try:

@@ -1,6 +1,7 @@
 """The recorder's process: what the sink sends on one side, the store on the other."""
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ POLL_MS, BUSY_MS, TICK_S = 1000, 100, 1.0
 BURST = 64
 SINK, CAMERA = "sink", "camera/"
 SPOOL = "spool"
+PRIVATE = 0o077
+"""Nobody else reads what is stored about people."""
 UNFINISHED_S = 86_400.0
 """Age of events whose clips a new recorder makes."""
 
@@ -32,6 +35,7 @@ UNFINISHED_S = 86_400.0
 def serve(control: Control) -> None:
     """Store what happens until the supervisor stops this process."""
     settings = control.settings(RecorderSettings)
+    os.umask(PRIVATE)
     with Hub(settings.bind) as hub:
         recorder = Recorder(control, settings, hub)
         try:

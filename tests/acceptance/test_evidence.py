@@ -116,6 +116,8 @@ def test_events_have_clips_and_stills_that_are_served(tmp_path: Path, street: Pa
                 if any(one["id"] == event["id"] and one["clip"] for one in replayed):
                     break
         assert "recorder" in daemon.processes()
+        (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        assert {path.stat().st_mode & 0o077 for path in store.rglob("*")} == {0}, "others could read what is stored"
         assert daemon.stop() == 0
 
 
