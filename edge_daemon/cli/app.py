@@ -536,8 +536,13 @@ def try_rules(
 OwnConfig = Annotated[Path, typer.Option("--config", metavar="FILE", help="The daemon's configuration.")]
 
 
-@app.command()
-def events(
+events = typer.Typer(help="Print the events that are stored, a line each, or export them.")
+app.add_typer(events, name="events")
+
+
+@events.callback(invoke_without_command=True)
+def _events(
+    context: typer.Context,
     config: OwnConfig = DEFAULT_CONFIG,
     camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
     rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule (repeatable).")] = None,
@@ -545,7 +550,8 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", help="Wait for further ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Print the events that are stored, a line each."""
+    if context.invoked_subcommand is not None:
+        return
     from edge_daemon.cli.store import events as stored
 
     try:
@@ -553,6 +559,22 @@ def events(
             typer.echo(line)
     except KeyboardInterrupt:
         return
+
+
+@events.command("export")
+def _export_events(
+    output: Annotated[Path, typer.Argument(help="The folder to make.")],
+    config: OwnConfig = DEFAULT_CONFIG,
+    id: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="Only this event (repeatable).")] = None,
+    camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule (repeatable).")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DURATION", help="Only the last time, such as 2d.")] = None,
+) -> None:
+    """Copy events with clips, stills and tracks into a folder, with checksums for sha256sum -c."""
+    from edge_daemon.cli.store import export
+
+    number = export(config, output, id or [], camera or [], rule or [], since)
+    typer.echo(f"{output}: {number} event{'s'[: number != 1]}; cd {output} && sha256sum -c SHA256SUMS")
 
 
 store = typer.Typer(help="Look after the store of events.", no_args_is_help=True)

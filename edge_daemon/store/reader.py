@@ -159,6 +159,11 @@ class Reader:
             raise StoreAway(f"the store in {self.folder} cannot be read now: {error}") from error
 
 
+def shown(event: Event) -> Event:
+    """An event for other programs."""
+    return {name: value for name, value in event.items() if name != "first"}
+
+
 def _newest(query: Query, limit: tuple[float, int] | None) -> tuple[str, list[Any]]:
     """SQL for the newest events: by the index of the first word if there is one, else by that of the time."""
     by, values = ("w", [query.words[0]]) if query.words else ("e", [])

@@ -17,7 +17,7 @@ from edge_daemon.messages.topics import EVENT
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import buckets
 from edge_daemon.store.media import Medium, path_of
-from edge_daemon.store.reader import Event, Query, Reader, StoreAway
+from edge_daemon.store.reader import Event, Query, Reader, StoreAway, shown
 from edge_daemon.web.live import Entry, Live
 from edge_daemon.web.service import Service
 from edge_daemon.web.watching import KEEP_ALIVE_S, entries, sent_event
@@ -84,12 +84,12 @@ class Stored:
         merged = {
             one["id"]: one for one in heapq.merge(*found, key=lambda one: (one["began_at"], one["first"]), reverse=True)
         }
-        shown = list(islice(merged.values(), most))
-        return {"events": [_shown(one) for one in shown], "after": shown[-1]["id"] if len(merged) > most else None}
+        listed = list(islice(merged.values(), most))
+        return {"events": [shown(one) for one in listed], "after": listed[-1]["id"] if len(merged) > most else None}
 
     def event(self, id: str) -> Event:
         """One event."""
-        return _shown(self._event(id))
+        return shown(self._event(id))
 
     def tracks(self, id: str) -> list[dict[str, Any]]:
         """The tracks of an event, as far as they have ended."""
@@ -205,7 +205,3 @@ class _reading:
     def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         if isinstance(error, StoreAway):
             raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
-
-
-def _shown(event: Event) -> Event:
-    return {name: value for name, value in event.items() if name != "first"}

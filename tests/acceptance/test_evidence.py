@@ -1,6 +1,8 @@
 """Events, clips and stills of a daemon that runs, whose recorder and sink are killed meanwhile."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +81,9 @@ def frames(data: bytes, folder: Path) -> int:
         return sum(1 for _ in file.decode(video=0))
 
 
-def test_events_have_clips_and_stills_that_are_served(tmp_path: Path, street: Path) -> None:
+def test_events_have_clips_and_stills_that_are_served(
+    tmp_path: Path, street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with site(tmp_path, street) as (daemon, http):
         event = with_clips(http, 2)[-1]
         address = f"/api/events/{event['id']}"
@@ -119,6 +123,16 @@ def test_events_have_clips_and_stills_that_are_served(tmp_path: Path, street: Pa
         (store,) = tmp_path.glob("state/edge-daemon/*/store")
         assert {path.stat().st_mode & 0o077 for path in store.rglob("*")} == {0}, "others could read what is stored"
         assert daemon.stop() == 0
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        command = [sys.executable, "-m", "edge_daemon", "events"]
+        config = ["--config", str(tmp_path / "config.yaml")]
+        listed = subprocess.run([*command, *config, "--json"], capture_output=True, text=True, check=True).stdout
+        assert event["id"] in [json.loads(line)["id"] for line in listed.splitlines()]
+        export = [*command, "export", str(tmp_path / "out"), *config, "--id", event["id"]]
+        assert "1 event" in subprocess.run(export, capture_output=True, text=True, check=True).stdout
+        assert {path.name.partition("-annotated")[0][36:] for path in (tmp_path / "out").iterdir()} >= {".json", ".mp4"}
+        subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True, capture_output=True)
+        assert subprocess.run(export, capture_output=True, check=False).returncode == 3
 
 
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
