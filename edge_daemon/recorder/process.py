@@ -130,8 +130,9 @@ class Recorder:
         self._unstored.clear()
         self._hub.send(SINK, pack([Kept(number=number)]))
         for entry in new:
-            if entry.about.kind == "event":
-                self._clips.note(_event(entry.body))
+            wanted = entry.about.kind == "event" and (self._settings.cameras or self._clips.is_busy)
+            if wanted and (event := _event(entry.body)):
+                self._clips.note(event)
 
     def _bring(self, updates: Iterable[Event]) -> None:
         """Store the updates of events, and have the sink publish them."""
@@ -178,7 +179,8 @@ class Recorder:
         """Go on with the clips that the last recorder has not made."""
         if store.index and self._settings.cameras:
             left = store.index.clipless(time.time() - UNFINISHED_S)
-            self._clips.resume((_event(first), _event(last), still) for first, last, still in left)
+            read = [(_event(first), _event(last), still) for first, last, still in left]
+            self._clips.resume((first, last, still) for first, last, still in read if first and last)
 
     def _fail(self, error: OSError) -> None:
         if not self._trouble:
@@ -213,5 +215,10 @@ class Recorder:
                 self._control.reconfigured()
 
 
-def _event(body: bytes) -> Event:
-    return msgspec.json.decode(body, type=Event)
+def _event(body: bytes) -> Event | None:
+    """The message about an event; None if it is of a version that this one does not know."""
+    try:
+        return msgspec.json.decode(body, type=Event)
+    except msgspec.DecodeError as error:
+        logger.warning("no clip of an event that cannot be read: %s", error)
+        return None
