@@ -87,6 +87,19 @@ class Journal:
         """Length of each file, in the order of their names."""
         return {path.name: path.stat().st_size for path in sorted(self.folder.glob(f"*{ENDING}"))}
 
+    def repair(self) -> None:
+        """Remove last lines that were not written to their end, for the only writer.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        for name in self.files():
+            fd = os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                _mend(fd)
+            finally:
+                os.close(fd)
+
     def read(self, name: str, offset: int = 0) -> Iterator[Line]:
         """The lines of a file, from the byte `offset` on."""
         with (self.folder / name).open("rb") as file:

@@ -77,6 +77,7 @@ class Store:
         self._lately: OrderedDict[str, None] = OrderedDict()
         self._due_s: float | None = None
         self._index: Index | None = None
+        self._journal.repair()
         self.id, self.position, self._run = self._heads()
         self._restore()
         if self.index:

@@ -138,14 +138,14 @@ def test_the_sink_never_waits_for_a_recorder_that_does_not_read(recorder: Proces
     eventually(lambda: list(outbox.exchange()) is not None and outbox._peer.connected, WAIT_S)
     os.kill(recorder.pid, signal.SIGSTOP)
     try:
-        longest = 0.0
+        slow = 0
         for number in range(2000):
             outbox.add(KEY, event(number, id=f"number {number}", because=["x" * 900]), precious=number % 2 == 0)
             outbox.take([KEY])
             began = time.perf_counter()
             list(outbox.exchange())
-            longest = max(longest, time.perf_counter() - began)
-        assert longest < 0.15  # waiting for a peer takes 0.2 s
+            slow += time.perf_counter() - began > 0.15
+        assert slow <= 3  # waiting for a peer takes 0.2 s each time; a busy machine may do so once in a while
     finally:
         os.kill(recorder.pid, signal.SIGCONT)
     deliver(outbox)

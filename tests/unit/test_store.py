@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_daemon.settings import KeepSettings, StorageSettings
@@ -111,6 +111,7 @@ def test_what_is_no_event_track_or_counts_is_left_out(tmp_path: Path) -> None:
     assert list(bodies(tmp_path).values()) == [event(2)]
 
 
+@example(steps=["event"], cut=1, rubbish=b"")
 @given(
     steps=st.lists(st.sampled_from(["event", "end", "track", "counts", "restart", "rebuild", "no index"]), max_size=20),
     cut=st.integers(0, 400),
