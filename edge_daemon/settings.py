@@ -173,14 +173,24 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
     always_every_s: float = 10.0
 
 
+class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera's clips of events: the time before the start of an event and after its end, and the recorder's address
+    (`recorder`), which asks for packets.
+    """
+
+    recorder: str
+    before_s: float = 5.0
+    after_s: float = 10.0
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One camera as its capture opens it. `source` contains credentials: never log it unredacted.
 
     A capture that makes no progress for `stall_timeout_s` is replaced. With `motion`, frames without motion are not
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
     people go to the address `viewers`, if somebody listens there. The areas `privacy` (polygons, x and y from 0 to 1)
-    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. One that is
-    not `enabled` is closed.
+    are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. With `record`,
+    packets are kept for the recorder. One that is not `enabled` is closed.
     """
 
     camera: str
@@ -193,6 +203,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     privacy: list[list[tuple[float, float]]] = []
     scene: bool = False
     enabled: bool = True
+    record: RecordSettings | None = None
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8
@@ -278,8 +289,9 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     `replaced`, a file whose existence says that this has been done. Annotated frames are also saved if there is `save`.
     `checkpoint` is the file with the state that the next sink needs if this one and the dispatcher die together.
     Tracks, counts and events are made as `analyses` say, and also written to the file `events`; their state survives
-    the service in the file `memory`. The first of the `modes` is the usual one; what people have switched is in the
-    folder `state`. With `secret_key`, TCP connections need one of the public keys `clients`.
+    the service in the file `memory`. The recorder at the address `recorder` stores them, if there is one. The first of
+    the `modes` is the usual one; what people have switched is in the folder `state`. With `secret_key`, TCP connections
+    need one of the public keys `clients`.
     """
 
     bind: str
@@ -296,11 +308,39 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     memory: str | None = None
     modes: list[str] = []
     state: str | None = None
+    recorder: str | None = None
     save: SaveSettings | None = None
     checkpoint: str | None = None
     secret_key: str | None = None
     clients: list[str] = []
     local: str | None = None
+
+
+class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Time for which each class of what is stored is kept, in seconds."""
+
+    alerts: float = 30 * 86400.0
+    events: float = 7 * 86400.0
+    tracks: float = 3 * 86400.0
+    counts: float = 400 * 86400.0
+
+
+class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The folders of the store (`folder`) and of clips and stills (`media`), with the limits of what they may hold."""
+
+    folder: str
+    media: str
+    max_bytes: int = 20_000_000_000
+    min_free_bytes: int = 1_000_000_000
+    keep: KeepSettings = KeepSettings()
+
+
+class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorder's address, where it stores, and the cameras of which it keeps clips."""
+
+    bind: str
+    storage: StorageSettings
+    cameras: dict[str, RecordSettings] = {}
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,7 +367,7 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
-    (`replies`).
+    (`replies`). What happened is read from `storage`, if there is any.
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
@@ -359,6 +399,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     stamp: str = ""
     state: str | None = None
     folder: str | None = None
+    storage: StorageSettings | None = None
     config: ConfigSettings = ConfigSettings()
     rules: dict[str, RuleFacts] = {}
     modes: list[str] = []

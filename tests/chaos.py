@@ -4,11 +4,13 @@
 
 Lossless: two clips, three workers, a hit every second until all is read; every result has to be there once, in order,
 and equal to that of an undisturbed run, as do tracks, counts and events; the same if all processes are killed at once
-and the run is repeated. Live: two scenes, a hit every four seconds; every frame has to be accounted
-for, and outside the second after a hit no result may be older than `max_age` and the time that serving it takes.
+and the run is repeated; the store has to have what the events file has. Live: two scenes, a hit every four seconds;
+every frame has to be accounted for, and outside the second after a hit no result may be older than `max_age` and the
+time that serving it takes.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -27,6 +29,10 @@ import cv2
 import psutil
 
 from edge_daemon.demo.scene.scene import Scene
+from edge_daemon.store.check import check
+from edge_daemon.store.entry import Entry
+from edge_daemon.store.journal import Journal
+from edge_daemon.store.store import JOURNAL
 from tests.acceptance.harness import START_S, Daemon, accounts, running
 from tests.waiting import eventually
 
@@ -163,7 +169,23 @@ def undisturbed(parent: Path, sources: list[Path]) -> dict[str, list[Any]]:
     """What a run finds that nobody disturbs."""
     with folder_of_its_own(parent) as folder, running(folder, config(_named(sources)), *EVENTS) as daemon:
         assert daemon.finish(600) == 0
+        assert stored(daemon) == to_store(daemon)
         return findings(daemon)
+
+
+def to_store(daemon: Daemon) -> list[str]:
+    """What the events file says that the store has to have, in an order of its own."""
+    kept = [one for one in daemon.events() if one["type"] != "track" or one["phase"] in ("end", "rename")]
+    return sorted(json.dumps(one) for one in kept)
+
+
+def stored(daemon: Daemon) -> list[str]:
+    """What is stored, by the journal; the index has to agree."""
+    (store,) = daemon.folder.glob("state/edge-daemon/*/store")
+    assert check(store).faults == []
+    journal = Journal(store / JOURNAL)
+    bodies = [line.body for name in journal.files() for line in journal.read(name) if isinstance(line, Entry)]
+    return sorted(json.dumps(json.loads(body)) for body in bodies)
 
 
 def lossless(parent: Path, sources: list[Path], expected: dict[str, list[Any]], seed: int) -> Chaos:
@@ -177,6 +199,7 @@ def lossless(parent: Path, sources: list[Path], expected: dict[str, list[Any]], 
             time.sleep(0.02)
         chaos.end()
         assert daemon.process.returncode == 0
+        assert stored(daemon) == to_store(daemon), f"the store, {chaos.hits}"
         _equal(findings(daemon), expected, str(chaos.hits))
     return chaos
 

@@ -11,7 +11,6 @@ from edge_daemon.capture.clock import CameraClock
 from edge_daemon.capture.diagnosis import TIMEOUT_S, why
 from edge_daemon.capture.gateway import HttpGateway, RtspGateway
 from edge_daemon.capture.http import Url, elsewhere
-from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.playout import Playout
@@ -20,6 +19,7 @@ from edge_daemon.capture.stream import Stream
 from edge_daemon.capture.tls import ANY, Trust
 from edge_daemon.errors import SourceError
 from edge_daemon.log import redact
+from edge_daemon.media.packets import Observer
 from edge_daemon.settings import OpenSettings
 
 logger = logging.getLogger(__name__)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from edge_daemon.capture.picture import Details, Picture, Source
+from edge_daemon.capture.picture import CodedSource, Details, Picture, Source
 from edge_daemon.errors import SourceError
+from edge_daemon.media.packets import Observer, Packet
 
 LEAST_S = 1e-3
 """Least time between the last picture and the first of the next round."""
@@ -25,6 +26,7 @@ class Looped:
         self._began_s = self._last_s = 0.0
         self._step_s = 1.0
         self._lost = self._pictures = 0
+        self._observer: Observer | None = None
 
     def read(self) -> Picture | None:
         """The next picture; after the last one, the first again. None if the first round has none.
@@ -42,12 +44,25 @@ class Looped:
             return None
         return self._dated(picture)
 
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` with every packet from now on, if the source has any."""
+        self._observer = observer
+        if isinstance(self._source, CodedSource):
+            self._source.observe(self._observed)
+
+    def _observed(self, packet: Packet) -> None:
+        packet.time_s += self._began_s
+        if self._observer:
+            self._observer(packet)
+
     def _begin_again(self) -> None:
         self.close()
         self._lost += self._source.lost
         self._source = self._opened()
         self._began_s = self._last_s + self._step_s
         self._pictures = 0
+        if self._observer:
+            self.observe(self._observer)
 
     def _dated(self, picture: Picture) -> Picture:
         picture.time_s += self._began_s

@@ -8,10 +8,10 @@ from typing import Protocol
 from edge_daemon.capture.diagnosis import reason_of
 from edge_daemon.capture.jpeg_stream import JpegStream
 from edge_daemon.capture.jpegs import checked
-from edge_daemon.capture.packets import Observer, Packet
-from edge_daemon.capture.parameters import JpegParameters
 from edge_daemon.capture.picture import Details, Picture, of_jpeg
 from edge_daemon.errors import PictureError, SourceError
+from edge_daemon.media.packets import Observer, Packet
+from edge_daemon.media.parameters import JpegParameters
 
 logger = logging.getLogger(__name__)
 CHUNK = 1 << 16

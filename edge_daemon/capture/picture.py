@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from edge_daemon.capture.jpegs import decoded, is_turned, turned
-from edge_daemon.capture.packets import Observer, Packet
 from edge_daemon.imaging.colour import Pixels
 from edge_daemon.imaging.grey import Grey, small_grey, small_grey_of_jpeg
 from edge_daemon.imaging.header import read_header
 from edge_daemon.imaging.privacy import Mask
 from edge_daemon.imaging.yuv import Yuv
+from edge_daemon.media.packets import Observer, Packet
 
 GREY_WIDTH = 160
 """Width in pixels of the pictures in which movement and the state of the scene are looked for."""

@@ -14,6 +14,7 @@ from edge_daemon.capture.encoding import Encoding
 from edge_daemon.capture.outboxes import Outboxes
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.reader import Reader
+from edge_daemon.capture.recording import Recording
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
 from edge_daemon.imaging.privacy import mask_of
@@ -76,6 +77,9 @@ class Capture:
         self._reader = Reader(
             settings, self._window, self._announcements, self._encoding.prepare, self._notice, self._pictures
         )
+        self._recording = Recording(settings.camera, settings.record, self._reader.zero_s) if settings.record else None
+        if self._recording:
+            self._reader.observer = self._recording.observe
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes = Outboxes(context, self._encoding.pools)
         self._hide()
@@ -97,6 +101,8 @@ class Capture:
             poller.register(waited_for, select.POLLIN)
         if self._pictures:
             poller.register(self._pictures, select.POLLIN)
+        if self._recording:
+            self._recording.start()
         self._reader.start()
         while not self._control.stopping and not self._finished:
             ready = dict(poller.poll(self._wait_ms()))
@@ -121,6 +127,8 @@ class Capture:
     def close(self) -> None:
         """Stop reading, and close the sockets once they have sent what is under way."""
         self._reader.stop()
+        if self._recording:
+            self._recording.stop()
         self._reader.join(STOP_S)
         self._peer.close()
         self._outboxes.close()

@@ -12,7 +12,7 @@ from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.moment import Moment, Moments
 from edge_daemon.capture.motion import MotionGate
 from edge_daemon.capture.pace import Pace
-from edge_daemon.capture.picture import Picture, RequestedSource, Source
+from edge_daemon.capture.picture import CodedSource, Picture, RequestedSource, Source
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.playout import Playback
 from edge_daemon.capture.retry import Retry
@@ -23,6 +23,7 @@ from edge_daemon.config.sources import comes_and_goes, is_folder_here
 from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.privacy import Mask
 from edge_daemon.log import redact
+from edge_daemon.media.packets import Observer
 from edge_daemon.messages.scheduling import Announce, Skipped
 from edge_daemon.settings import CaptureSettings
 
@@ -51,6 +52,9 @@ class Reader(threading.Thread):
     ) -> None:
         super().__init__(name="reader", daemon=True)
         self._pictures = pictures
+        self.observer: Observer | None = None
+        """Called with each packet, if the source has any."""
+        self._zero_s: float | None = None
         self._settings, self._window, self._announcements = settings, window, announcements
         self._prepare, self._wake = prepare, wake
         self._pace = Pace(settings)
@@ -84,6 +88,10 @@ class Reader(threading.Thread):
         """Number the frames from 0 in `epoch`, and offer those from number `seq` on."""
         self._epoch, self._start_at, self._moments = epoch, seq, Moments(epoch)
         self._may_start.set()
+
+    def zero_s(self) -> tuple[int, float] | None:
+        """The epoch, and the time of pictures and packets at which it began; None before its first frame."""
+        return None if self._zero_s is None else (self._epoch, self._zero_s)
 
     def change(self, settings: CaptureSettings) -> None:
         """Choose frames by another pace and motion gate from the next one on; the source stays open."""
@@ -132,6 +140,8 @@ class Reader(threading.Thread):
                 self.busy_since, self.next_try_at = time.monotonic(), None
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 self._source = source
+                if self.observer and isinstance(source, CodedSource):
+                    source.observe(self.observer)
                 try:
                     self._opened(source.about)
                     began = time.monotonic()
@@ -294,6 +304,11 @@ class Reader(threading.Thread):
             self._pictures.keep(BufferedFrame(self.seq, self._moment(picture.time_s, source), picture))
 
     def _moment(self, time_s: float, source: Source) -> Moment:
+        moment = self._dated(time_s, source)
+        self._zero_s = time_s - moment.time_s
+        return moment
+
+    def _dated(self, time_s: float, source: Source) -> Moment:
         read_ns = time.monotonic_ns()
         if source.live:
             return self._moments.of_camera(time_s, read_ns)

@@ -11,10 +11,10 @@ from av import Packet as AvPacket
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
-from edge_daemon.capture.packets import Observer, Packet
-from edge_daemon.capture.parameters import StreamParameters
 from edge_daemon.capture.picture import Details
 from edge_daemon.errors import SourceError
+from edge_daemon.media.packets import Observer, Packet
+from edge_daemon.media.parameters import StreamParameters
 
 MAX_PIXELS = 40_000_000
 """Most pixels of a frame: 8K has 33 million."""
@@ -134,7 +134,7 @@ class Stream:
             av.FFmpegError: nothing has been decodable for long. A packet that is damaged is skipped.
         """
         coded = None if packet is None else packet.data
-        assert not isinstance(coded, bytes)
+        assert not isinstance(coded, bytes | memoryview)
         if packet is not None and coded is not None:
             if packet.key and not self._key_seen:
                 self._key_seen, self._errors, self._first = True, 0, coded.pts

@@ -6,11 +6,11 @@ from pathlib import Path
 import av
 
 from edge_daemon.capture.file_clock import FileClock
-from edge_daemon.capture.packets import Observer
 from edge_daemon.capture.picture import Details, Picture
 from edge_daemon.capture.pixels import Display
 from edge_daemon.capture.stream import Stream
 from edge_daemon.errors import SourceError
+from edge_daemon.media.packets import Observer
 
 logger = logging.getLogger(__name__)
 

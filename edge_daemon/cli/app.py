@@ -533,6 +533,81 @@ def try_rules(
     trial(results, loaded, mode=mode or next(iter(modes), None), as_json=as_json, draw=_draw(clip, output))
 
 
+OwnConfig = Annotated[Path, typer.Option("--config", metavar="FILE", help="The daemon's configuration.")]
+
+
+events = typer.Typer(help="Print the events that are stored, a line each, or export them.")
+app.add_typer(events, name="events")
+
+
+@events.callback(invoke_without_command=True)
+def _events(
+    context: typer.Context,
+    config: OwnConfig = DEFAULT_CONFIG,
+    camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule (repeatable).")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DURATION", help="Only the last time, such as 2d.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for further ones.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    from edge_daemon.cli.store import events as stored
+
+    try:
+        for line in stored(config, camera or [], rule or [], since, follow=follow, as_json=as_json):
+            typer.echo(line)
+    except KeyboardInterrupt:
+        return
+
+
+@events.command("export")
+def _export_events(
+    output: Annotated[Path, typer.Argument(help="The folder to make.")],
+    config: OwnConfig = DEFAULT_CONFIG,
+    id: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="Only this event (repeatable).")] = None,
+    camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule (repeatable).")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DURATION", help="Only the last time, such as 2d.")] = None,
+) -> None:
+    """Copy events with clips, stills and tracks into a folder, with checksums for sha256sum -c."""
+    from edge_daemon.cli.store import export
+
+    number = export(config, output, id or [], camera or [], rule or [], since)
+    typer.echo(f"{output}: {number} event{'s'[: number != 1]}; cd {output} && sha256sum -c SHA256SUMS")
+
+
+store = typer.Typer(help="Look after the store of events.", no_args_is_help=True)
+app.add_typer(store, name="store")
+
+
+@store.command("check")
+def _check_store(config: OwnConfig = DEFAULT_CONFIG) -> None:
+    """Compare journal and index; exit code 1 if they do not agree."""
+    from edge_daemon.cli.store import check as compare
+
+    faults = list(compare(config))
+    typer.echo("\n".join(faults) or "the store is whole")
+    if faults:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@store.command("rebuild")
+def _rebuild_store(config: OwnConfig = DEFAULT_CONFIG) -> None:
+    """Make the index again from the journal, while the daemon is stopped."""
+    from edge_daemon.cli.store import rebuild
+
+    typer.echo(f"the index is made again, up to position {rebuild(config)}")
+
+
+@store.command("usage")
+def _store_usage(config: OwnConfig = DEFAULT_CONFIG) -> None:
+    """Print what is stored, and how much room it takes."""
+    from edge_daemon.cli.store import usage
+
+    typer.echo("\n".join(usage(config)))
+
+
 @app.command()
 def top(
     connect: Connect = DEFAULT_ADDRESS,

@@ -1,4 +1,4 @@
-"""Checks of a configuration against this machine: addresses in use, and files that the service may not read."""
+"""Checks of a configuration against this machine: addresses in use, files that the service may not read, disks."""
 
 import grp
 import os
@@ -14,6 +14,9 @@ from edge_daemon.cli.reload import is_running
 from edge_daemon.config.problems import KeyPath, Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
+from edge_daemon.config.storing import storage_settings
+from edge_daemon.runtime import disk
+from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.transport.curve import ANY
 from edge_daemon.zoo.paths import BUILTIN, is_download
 
@@ -24,6 +27,10 @@ def machine_faults(config: Config, file: Path, service_file: Path) -> Iterator[P
     """A problem for each address in use, unless a daemon that reads `file` uses it; and, if `file` is the service's,
     for each file in it that the service's user may not read.
     """
+    storage = storage_settings(config, daemon_folder(file.absolute()))
+    if storage and disk.is_remote(kind := disk.file_system(Path(storage.folder))):
+        advice = "the index needs a disk of this machine; media may be elsewhere"
+        yield config.lines.problem(("storage", "path"), f"{storage.folder} is on {kind}: {advice}")
     if not is_running(file):
         yield from _busy_addresses(config)
     if file.absolute() == service_file and os.geteuid() == 0:

@@ -25,6 +25,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unfit_sums(data)
     yield from _open_addresses(data)
     yield from _open_web(data)
+    yield from _unfit_recording(data)
     yield from rule_faults(data)
 
 
@@ -136,6 +137,30 @@ def _open_web(data: dict[str, object]) -> Iterator[Fault]:
     if (web.get("certificate") is None) != (web.get("key") is None):
         there = "key" if web.get("certificate") is None else "certificate"
         yield ("web", there), "is not enough for TLS, which needs certificate and key", ()
+
+
+def _unfit_recording(data: dict[str, object]) -> Iterator[Fault]:
+    """Recording without a store, and of cameras with areas to hide: packets cannot be masked."""
+    for path in _records(data):
+        storage = data.get("storage")
+        if storage is False or _mapping(storage).get("enabled") is False:
+            yield path, "needs the store, which `storage` turns off", ()
+        for camera, settings in _mapping(data.get("cameras")).items():
+            own = _mapping(settings).get("record")
+            concerned = path == ("cameras", camera, "record") or (path == ("record",) and own is None)
+            if concerned and _mapping(settings).get("privacy"):
+                advice = "clips are kept as the camera sends them, and hide nothing"
+                yield ("cameras", camera, "privacy"), f"does not go with `record`: {advice}; set record: false here", ()
+
+
+def _records(data: dict[str, object]) -> Iterator[KeyPath]:
+    """The sections `record` that are on."""
+    found: list[tuple[KeyPath, object]] = [(("record",), data.get("record"))]
+    for camera, settings in _mapping(data.get("cameras")).items():
+        found.append((("cameras", camera, "record"), _mapping(settings).get("record")))
+    for path, record in found:
+        if record is True or (isinstance(record, dict) and record.get("enabled") is not False):
+            yield path
 
 
 def _mapping(value: object) -> dict[str, object]:

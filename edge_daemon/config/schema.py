@@ -17,6 +17,7 @@ from edge_daemon.config.values import (
     Anchor,
     Bytes,
     Clients,
+    Duration,
     Endpoints,
     FilePath,
     Fingerprint,
@@ -72,6 +73,17 @@ class Motion(Section):
     """Longest time without a frame; then one passes even if nothing moved."""
 
 
+class Record(Section):
+    """Clips and stills of events, from the camera's own packets. {} has all defaults, false turns it off."""
+
+    enabled: bool = True
+    """Keep clips and stills of this camera's events."""
+    before: Duration | None = Field(default=None, examples=["5s"])
+    """Time before the start of an event; 5s, or that of the section `record` of all cameras."""
+    after: Duration | None = Field(default=None, examples=["10s"])
+    """Time after the end of an event; 10s, or that of the section `record` of all cameras."""
+
+
 class Camera(Section):
     """A source of frames and the models that run on it."""
 
@@ -115,6 +127,8 @@ class Camera(Section):
     """Areas: what is first seen there is ignored."""
     privacy: list[SimplePolygon] | None = Field(default=None, examples=[[[[0.8, 0], [1, 0], [1, 0.4]]]])
     """Polygons that are black in every picture, before models, motion and everybody who looks."""
+    record: Annotated[Record | None, BeforeValidator(track_section)] = None
+    """Clips and stills of its events; as the section `record` of all cameras if left out."""
     device: Device = Field(default_factory=Device)
 
 
@@ -336,6 +350,35 @@ class Origin:
     read_at: str = field(default="", compare=False)
 
 
+class Keep(Section):
+    """Time for which what is stored is kept."""
+
+    alerts: Duration = Field(default="30d", validate_default=True)
+    """Events of rules that are not quiet, with their clips and stills."""
+    events: Duration = Field(default="7d", validate_default=True)
+    """Events of quiet rules, with their clips and stills."""
+    tracks: Duration = Field(default="3d", validate_default=True)
+    """Paths of tracks."""
+    counts: Duration = Field(default="400d", validate_default=True)
+    """Counts of lines and zones."""
+
+
+class Storage(Section):
+    """Store of what happens. It is on if there are rules or `record`, or if this section is there; false: off."""
+
+    enabled: bool = True
+    """Store events, ends of tracks and counts."""
+    path: FilePath | None = Field(default=None, examples=["/var/lib/edge-daemon/store"])
+    """Folder of the store, on a disk of this machine; in the state folder if left out."""
+    media: FilePath | None = Field(default=None, examples=["/mnt/nas/edge-daemon"])
+    """Folder of clips and stills, if they are to be elsewhere."""
+    max_size: Bytes = Field(default="20GB", validate_default=True)
+    """Most that may be stored; then the oldest goes."""
+    min_free: Bytes = Field(default="1GB", validate_default=True)
+    """Least free space to leave on the disk; then the oldest goes."""
+    keep: Keep = Field(default_factory=Keep)
+
+
 class Config(Section):
     """The configuration of edge-daemon."""
 
@@ -355,6 +398,9 @@ class Config(Section):
     """Rules, by name: which events there are. See docs/events.md."""
     counts: Counts = Field(default_factory=Counts)
     location: Location = Field(default_factory=Location)
+    record: Annotated[Record | None, BeforeValidator(track_section)] = None
+    """Clips and stills of events, for all cameras that do not say otherwise; off if left out."""
+    storage: Annotated[Storage, BeforeValidator(track_section)] = Field(default_factory=Storage)
     modes: Words | None = Field(default=None, examples=[["home", "away"]])
     """Names of modes in which rules may be on, the first one at the first start."""
     runtime_dir: FilePath | None = Field(default=None)

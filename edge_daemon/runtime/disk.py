@@ -155,12 +155,27 @@ def _found(answer: bytes) -> Found:
     return Found(mode=mode, stamp=f"{changed}/{size}", readable=bool(readable))
 
 
+def file_system(path: Path) -> str:
+    """The kind of file system that `path` is on, such as `ext4` or `nfs4`, going by its text alone."""
+    return _mounted_at(path)[1]
+
+
+def is_remote(kind: str) -> bool:
+    """True if a kind of file system is on another machine, or made by a program."""
+    return kind in ("9p", "afs", "ceph", "cifs", "ncpfs", "smb3", "smbfs") or kind.startswith(("fuse", "nfs"))
+
+
 def _mount_of(path: Path) -> str:
     """The mount point that `path` is below, going by its text alone."""
-    best, path = "/", path.absolute()
+    return _mounted_at(path)[0]
+
+
+def _mounted_at(path: Path) -> tuple[str, str]:
+    """The mount point that `path` is below, and the kind of its file system."""
+    best, kind, path = "/", "", path.absolute()
     with contextlib.suppress(OSError), Path("/proc/self/mountinfo").open("rb") as mounts:
         for line in mounts:
             place = os.fsdecode(line.split()[4].replace(rb"\040", b" "))
-            if len(place) > len(best) and path.is_relative_to(place):
-                best = place
-    return best
+            if len(place) >= len(best) and path.is_relative_to(place):  # of two at a place, the later one is in use
+                best, kind = place, line.partition(b" - ")[2].split()[0].decode()
+    return best, kind

@@ -16,6 +16,7 @@ from pathlib import Path
 from edge_daemon.errors import WireError
 from edge_daemon.messages.accounting import StreamKey, StreamState
 from edge_daemon.messages.codec import Decoder, Message, encode
+from edge_daemon.messages.recording import Record
 
 logger = logging.getLogger(__name__)
 _HEAD = struct.Struct("<I")
@@ -26,12 +27,14 @@ LIMIT_BYTES = 256 << 10
 
 class Step(Message, frozen=True, kw_only=True, tag="step.1"):
     """The states of streams that have moved, and of what is made of their results; `lengths` of the files in bytes (-1:
-    none).
+    none); the `records` that were made meanwhile, and the number of the last one that the recorder has.
     """
 
     streams: list[StreamState]
     analyses: list[tuple[str, str, bytes]]
     lengths: list[int]
+    records: Sequence[Record] = ()
+    kept: int = 0
 
 
 class Checkpoint:
@@ -43,6 +46,8 @@ class Checkpoint:
         self._path, self._fd = path, -1
         self._states: dict[StreamKey, StreamState] = {}
         self._analyses: dict[StreamKey, bytes] = {}
+        self._records: dict[int, Record] = {}
+        self._kept = 0
         self.lengths: list[int] = []
         self._read()
         self._rewrite()
@@ -57,10 +62,28 @@ class Checkpoint:
         """Last state of what is made of the results of each stream."""
         return self._analyses
 
-    def note(self, streams: Sequence[StreamState], analyses: Mapping[StreamKey, bytes], lengths: Sequence[int]) -> None:
-        """Keep the states of streams that have moved, when the files have these lengths."""
+    @property
+    def records(self) -> list[Record]:
+        """What the recorder does not have, in order."""
+        return list(self._records.values())
+
+    def note(
+        self,
+        streams: Sequence[StreamState],
+        analyses: Mapping[StreamKey, bytes],
+        lengths: Sequence[int],
+        records: Sequence[Record] = (),
+        kept: int = 0,
+    ) -> None:
+        """Keep the states of streams that have moved, when the files have these lengths and the recorder has what is
+        `kept`, with the records that were made meanwhile.
+        """
         step = Step(
-            streams=list(streams), analyses=[(*key, state) for key, state in analyses.items()], lengths=[*lengths]
+            streams=list(streams),
+            analyses=[(*key, state) for key, state in analyses.items()],
+            lengths=[*lengths],
+            records=list(records),
+            kept=kept,
         )
         self._keep(step)
         if self._fd < 0:
@@ -85,6 +108,10 @@ class Checkpoint:
         self._states |= {state.key: state for state in step.streams}
         self._analyses |= {(camera, model): state for camera, model, state in step.analyses}
         self.lengths = step.lengths
+        self._records |= {record.number: record for record in step.records}
+        self._kept = max(self._kept, step.kept)
+        for number in [number for number in self._records if number <= self._kept]:
+            del self._records[number]
 
     def _read(self) -> None:
         """Read the file as far as it is whole."""
@@ -107,7 +134,10 @@ class Checkpoint:
         analyses = [(*key, state) for key, state in self._analyses.items()]
         new = self._path.with_suffix(".new")
         try:
-            new.write_bytes(_record(Step(streams=self.states, analyses=analyses, lengths=self.lengths)))
+            step = Step(
+                streams=self.states, analyses=analyses, lengths=self.lengths, records=self.records, kept=self._kept
+            )
+            new.write_bytes(_record(step))
             new.replace(self._path)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:

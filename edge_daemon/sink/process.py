@@ -5,7 +5,7 @@ import time
 from collections.abc import Container, Iterable, Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import msgspec
 import zmq
@@ -13,8 +13,12 @@ import zmq
 from edge_daemon.errors import StartError, WireError
 from edge_daemon.messages.accounting import Acks, SinkHello, StreamKey, StreamState, ToSink, Watched
 from edge_daemon.messages.codec import Decoder, pack
+from edge_daemon.messages.counts import CountsReport
+from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import End, Result, utc
 from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.messages.topics import OfCamera
+from edge_daemon.messages.tracks import Track
 from edge_daemon.runtime import switches
 from edge_daemon.runtime.control import Control, Processes, Reconfigure
 from edge_daemon.settings import SinkSettings
@@ -23,6 +27,7 @@ from edge_daemon.sink.checkpoint import Checkpoint
 from edge_daemon.sink.collector import Collector, Item
 from edge_daemon.sink.files import Files
 from edge_daemon.sink.inbox import Inbox
+from edge_daemon.sink.outbox import Outbox
 from edge_daemon.sink.publisher import Publisher
 from edge_daemon.sink.state_file import StateFile
 from edge_daemon.transport.coalescer import Moderator
@@ -43,6 +48,8 @@ LATE_S = 2.0
 BURST = 64
 DRAIN_MS = 100
 """At the end: time without a message after which none is expected any more."""
+STORING_S = 3.0
+"""At the end: longest time that the recorder may take to store what was made last."""
 
 
 def serve(control: Control) -> None:
@@ -73,6 +80,9 @@ class Sink:
         if self._checkpoint:
             files.take_back(self._checkpoint.lengths, _streams(settings))
             self._checkpoint.note([], {}, files.lengths)
+        left = self._checkpoint.records if self._checkpoint else []
+        self._outbox = Outbox(settings.recorder, left) if settings.recorder else None
+        self._attentive = zmq.Poller()
         self._memory = StateFile(Path(settings.memory)) if settings.memory else None
         states = self._checkpoint.states if self._checkpoint else []
         kept = switches.read(Path(settings.state) if settings.state else None)
@@ -96,11 +106,13 @@ class Sink:
         While results arrive in quick succession, the dispatcher's messages are read with them: alone they would wake
         this process for nothing.
         """
-        attentive, busy = zmq.Poller(), zmq.Poller()
+        attentive, busy = self._attentive, zmq.Poller()
         for waited_for in (*self._inbox.sources, *self._publisher.sources, self._control.fileno()):
             attentive.register(waited_for, zmq.POLLIN)
             busy.register(waited_for, zmq.POLLIN)
         attentive.register(self._peer.fileno(), zmq.POLLIN)
+        if self._outbox:
+            attentive.register(self._outbox.fileno(), zmq.POLLIN)
         self._control.ready()
         while not self._control.stopping:
             self._moderator.waits()
@@ -120,6 +132,7 @@ class Sink:
             self.step(ready)
         self._publish(self._collector.close(time.monotonic_ns()))
         self._report(now=True)
+        self._store_the_last()
 
     def step(self, ready: Container[object]) -> None:
         """Receive what has arrived, publish what is complete."""
@@ -127,11 +140,14 @@ class Sink:
         self._receive(ready)
         self._publish(self._collector.release(time.monotonic_ns()))
         self._acknowledge()
+        self._store()
         self._publisher.flush()
 
     def close(self) -> None:
         """Close the sockets once they have sent what is under way."""
         self._peer.close()
+        if self._outbox:
+            self._outbox.close()
         self._publisher.close()
         self._inbox.close()
         if self._checkpoint:
@@ -173,6 +189,9 @@ class Sink:
             body = msgspec.json.encode(message)
             self._publisher.publish(message, body)
             self._files.write(message, body)
+            if self._outbox and _is_stored(message):
+                precious = isinstance(message, Event) and message.alert
+                self._outbox.add((message.camera, message.model), body, precious=precious)
             if isinstance(message, End):
                 self._publisher.end(message.camera, message.model)
             elif arrival and isinstance(message, Result):
@@ -195,7 +214,23 @@ class Sink:
         if analyses := self._collector.analyses:
             made = () if self._files.waits else analyses.made
             states = analyses.states({*(state.key for state in streams), *made})
-        self._checkpoint.note(streams, states, self._files.lengths)
+        records, kept = (self._outbox.take(states), self._outbox.kept) if self._outbox else ([], 0)
+        self._checkpoint.note(streams, states, self._files.lengths, records, kept)
+
+    def _store(self) -> None:
+        """Exchange messages with the recorder."""
+        for body in self._outbox.exchange() if self._outbox else ():
+            self._publisher.publish(msgspec.json.decode(body, type=Event), body)
+
+    def _store_the_last(self) -> None:
+        """Have the recorder store what was made last."""
+        if self._outbox is None:
+            return
+        self._outbox.take()
+        until = time.monotonic() + STORING_S
+        while not self._outbox.is_empty and time.monotonic() < until:
+            self._store()
+            zmq.select([self._outbox], [], [], DRAIN_MS / 1e3)
 
     def _analyses(self, settings: SinkSettings) -> "Analyses | None":
         """Analyses as the settings ask for them, from the states that the previous sink left."""
@@ -246,8 +281,22 @@ class Sink:
         self._publisher.change(settings)
         self._acks.change(settings.cameras)
         self._files.change(settings)
+        self._change_outbox(settings)
         self._settings = settings
         self._control.reconfigured()
+
+    def _change_outbox(self, settings: SinkSettings) -> None:
+        """Send what was made of streams that are gone, and begin or cease to have things stored."""
+        if self._outbox:
+            self._outbox.take(_streams(self._settings) - _streams(settings))
+        if settings.recorder == self._settings.recorder:
+            return
+        if self._outbox:
+            self._attentive.unregister(self._outbox.fileno())
+            self._outbox.close()
+        self._outbox = Outbox(settings.recorder) if settings.recorder else None
+        if self._outbox:
+            self._attentive.register(self._outbox.fileno(), zmq.POLLIN)
 
     def _report(self, *, now: bool = False) -> None:
         """Once a second, publish the status, and report the counts to the supervisor."""
@@ -267,8 +316,17 @@ class Sink:
         self._pass_time(cameras)
         trouble = self._files.trouble
         state = f"cannot write {trouble}" if trouble else "up"
-        rejected = self._from_dispatcher.rejected + self._inbox.rejected
+        rejected = (
+            self._from_dispatcher.rejected + self._inbox.rejected + (self._outbox.rejected if self._outbox else 0)
+        )
         self._control.report(state, SinkReport(streams=streams, waits_for_disk=bool(trouble), rejected=rejected))
+
+
+def _is_stored(message: OfCamera) -> TypeGuard[Track | Event | CountsReport]:
+    """True if the recorder stores it: events, counts, and tracks once they have ended."""
+    return isinstance(message, Event | CountsReport) or (
+        isinstance(message, Track) and message.phase in ("end", "rename")
+    )
 
 
 def _streams(settings: SinkSettings) -> set[StreamKey]:

@@ -1,13 +1,15 @@
 """Routes for events, counts, zones and rules, and to switch rules and the mode."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.messages.requests import Requester, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.topics import EVENT
+from edge_daemon.store.media import Medium
 from edge_daemon.web.bodies import read_body
 from edge_daemon.web.changing import MOST_BYTES, as_response
 from edge_daemon.web.live import Entry
@@ -15,12 +17,17 @@ from edge_daemon.web.names import check
 from edge_daemon.web.recent import KEPT
 from edge_daemon.web.roles import OPERATOR, VIEWER
 from edge_daemon.web.service import Service, as_json, number
-from edge_daemon.web.watching import stream_of
+from edge_daemon.web.stored import NOT_STORED, seconds_of, stored_of
+from edge_daemon.web.watching import as_stream, stream_of
 
 PAGE = 48
 """Events in an answer, unless it asks for another number."""
 S = TypeVar("S", bound=msgspec.Struct)
 Cameras = Annotated[list[str] | None, Query(alias="camera", description="Only of these cameras")]
+Classes = Annotated[list[str] | None, Query(alias="class", description="Only with one of these classes")]
+Zones = Annotated[list[str] | None, Query(alias="zone", description="Only in one of these zones")]
+Since = Annotated[str | None, Query(alias="from", description="Not before this time, such as 2026-11-28T18:00:00Z")]
+Until = Annotated[str | None, Query(alias="to", description="Before this time")]
 Rules = Annotated[list[str] | None, Query(alias="rule", description="Only of these rules")]
 
 
@@ -53,6 +60,7 @@ def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
     _add_events(app, service)
+    _add_evidence(app, service)
     _add_places(app, service)
     _add_switches(app, service)
 
@@ -68,13 +76,23 @@ def _add_events(app: FastAPI, service: Service) -> None:
     async def events(
         cameras: Cameras = None,
         rules: Rules = None,
+        classes: Classes = None,
+        zones: Zones = None,
+        since: Since = None,
+        until: Until = None,
         after: Annotated[str | None, Query(description="Cursor: `after` of the answer before")] = None,
         most: Annotated[int, Query(ge=1, le=KEPT, description="Maximum number of events")] = PAGE,
     ) -> Response:
         """Each event is its last message, with `began_at`, and `open` while it has not ended. `after` is the cursor of
-        older ones, null if there are none.
+        older ones, null if there are none. Classes, zones and times can be asked for where events are stored.
         """
         check_names(cameras, rules)
+        times_s = seconds_of("from", since), seconds_of("to", until)
+        if stored := stored_of(service):
+            words = {"camera": cameras, "rule": rules, "class": classes, "zone": zones}
+            return as_json(await run_in_threadpool(stored.page, words, times_s, after, most))
+        if classes or zones or since or until:
+            raise HTTPException(422, NOT_STORED)
         if after is not None and recent.event(after) is None:
             raise HTTPException(404, f"the event {after} is not kept any more")
         found = list(zip(recent.events(cameras, rules, after), range(most + 1), strict=False))
@@ -91,18 +109,71 @@ def _add_events(app: FastAPI, service: Service) -> None:
             is_event = entry.topic == EVENT.name
             return is_event and (not cameras or entry.camera in cameras) and (not rules or entry.rule in rules)
 
+        if stored := stored_of(service):
+            return as_stream(stored.stream(service.live, wanted, last_event_id))
         return stream_of(service.live, wanted, number(last_event_id))
 
     @app.get("/api/events/{event}", summary="One event", tags=["events"], dependencies=[VIEWER])
     async def one_event(event: str) -> Response:
+        if stored := stored_of(service):
+            return as_json(await run_in_threadpool(stored.event, event))
         if (found := recent.event(event)) is None:
             raise HTTPException(404, f"the event {event} does not exist, or is not kept any more")
         return as_json(found.shown())
 
-    @app.get("/api/counts", summary="The last counts of lines and zones", tags=["events"], dependencies=[VIEWER])
-    async def counts(cameras: Cameras = None) -> Response:
+    @app.get("/api/counts", summary="Counts of lines and zones", tags=["events"], dependencies=[VIEWER])
+    async def counts(
+        cameras: Cameras = None,
+        zones: Zones = None,
+        lines: Annotated[list[str] | None, Query(alias="line", description="Only of these lines")] = None,
+        since: Since = None,
+        until: Until = None,
+        step: Annotated[str, Query(description="Length of a bucket, such as 15min, 1h or 1d")] = "1h",
+    ) -> Response:
+        """The last counts of each camera; with `from`, what was counted in each `step` from then on to `to` (now)."""
         check("camera", cameras, service.live.cameras)
+        since_s, until_s = seconds_of("from", since), seconds_of("to", until)
+        if since_s is not None:
+            stored = stored_of(service)
+            if stored is None:
+                raise HTTPException(422, NOT_STORED)
+            return as_json(await run_in_threadpool(stored.counts, cameras, zones, lines, since_s, until_s, step))
         return as_json(recent.counts(cameras))
+
+
+def _add_evidence(app: FastAPI, service: Service) -> None:
+    def file_of(event: str, medium: Medium, who: Requester) -> Response:
+        stored = stored_of(service)
+        if stored is None:
+            raise HTTPException(404, NOT_STORED)
+        response = stored.file(event, medium)
+        if medium != "small":
+            service.supervisor.note(who, "view evidence", "done", f"{medium} of event {event}")
+        return response
+
+    @app.get("/api/events/{event}/still.jpg", summary="The still of an event", tags=["events"])
+    def still(
+        event: str,
+        who: Annotated[Requester, VIEWER],
+        kind: Annotated[
+            Literal["plain", "annotated", "small"], Query(description="Plain, with boxes, or small")
+        ] = "plain",
+    ) -> Response:
+        """The best view of its tracks, as the camera sent it."""
+        return file_of(event, "still" if kind == "plain" else kind, who)
+
+    @app.get("/api/events/{event}/clip.mp4", summary="The clip of an event", tags=["events"])
+    def clip(event: str, who: Annotated[Requester, VIEWER]) -> Response:
+        """From before its start until after its end, as the camera sent it. Parts of it can be asked for."""
+        return file_of(event, "clip", who)
+
+    @app.get("/api/events/{event}/track.json", summary="The tracks of an event", tags=["events"], dependencies=[VIEWER])
+    def track(event: str) -> Response:
+        """Their last messages, with the whole path, as far as they have ended."""
+        stored = stored_of(service)
+        if stored is None:
+            raise HTTPException(404, NOT_STORED)
+        return as_json(stored.tracks(event))
 
 
 def _add_places(app: FastAPI, service: Service) -> None:

@@ -48,6 +48,13 @@ class Entry:
     rule: str
     body: bytes
 
+    @classmethod
+    def of(cls, number: int, topic: str, body: bytes) -> "Entry":
+        """The message with this JSON."""
+        header = msgspec.json.decode(body, type=_Header)
+        names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
+        return cls(number, topic, header.camera, header.model, names, header.rule, body)
+
 
 @dataclass(eq=False)
 class _Viewer:
@@ -120,10 +127,8 @@ class Live:
             self.recent.add_event(msgspec.json.decode(body, type=Event))
         elif topic == COUNTS.name:
             self.recent.add_counts(msgspec.json.decode(body, type=CountsReport))
-        header = msgspec.json.decode(body, type=_Header)
-        names = frozenset(str(one.get("class_name")) for one in header.detections if isinstance(one, dict))
         self._count += 1
-        event = Entry(self._count, topic, header.camera, header.model, names, header.rule, body)
+        event = Entry.of(self._count, topic, body)
         self._events.append(event)
         self._put(event)
 
@@ -166,6 +171,10 @@ class Live:
         self._looking[camera] += change
         if (before == 0) != (self._looking[camera] == 0):
             self._subscribing.subscribe(FRAME.prefix(camera), wanted=before == 0)
+
+    def kept(self, topic: str) -> list[Entry]:
+        """The last messages of a topic."""
+        return [entry for entry in self._events if entry.topic == topic]
 
     async def results(self, after: int | None = None) -> AsyncIterator[Entry]:
         """Results as they arrive; with `after`, first the kept ones with higher numbers."""

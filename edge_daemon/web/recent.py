@@ -18,11 +18,11 @@ class RecentEvent(msgspec.Struct):
 
     began_at: str
     event: Event
+    is_open: bool = True
 
     def shown(self) -> dict[str, Any]:
         """For an answer: the fields of the event, when it began, and if it is still open."""
-        is_open = self.event.phase != "end"
-        return {"began_at": self.began_at, "open": is_open, **msgspec.to_builtins(self.event)}
+        return {"began_at": self.began_at, "open": self.is_open, **msgspec.to_builtins(self.event)}
 
 
 class Recent:
@@ -35,9 +35,9 @@ class Recent:
     def add_event(self, event: Event) -> None:
         """Note a phase of an event."""
         if known := self._events.get(event.id):
-            known.event = event
+            known.event, known.is_open = event, known.is_open and event.phase != "end"
             return
-        self._events[event.id] = RecentEvent(event.at, event)
+        self._events[event.id] = RecentEvent(event.at, event, event.phase != "end")
         if len(self._events) > KEPT:
             del self._events[next(iter(self._events))]
 

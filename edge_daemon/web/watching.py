@@ -99,22 +99,41 @@ def stream_of(live: Live, wanted: Callable[[Entry], bool], after: int | None) ->
     """Published messages as server-sent events; with `after`, first those that were missed."""
 
     async def events() -> AsyncIterator[bytes]:
-        found = aiter(live.results(after))
-        waiting = asyncio.ensure_future(anext(found, None))
-        try:
-            while True:
-                done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
-                if not done:
-                    yield b": nothing new\n\n"
-                    continue
-                event = waiting.result()
-                if event is None:
-                    return
-                waiting = asyncio.ensure_future(anext(found, None))
-                if wanted(event):
-                    kind = b"" if event.topic == RESULT.name else b"event: %b\n" % event.topic.encode()
-                    yield b"id: %d\n%bdata: %b\n\n" % (event.number, kind, event.body)
-        finally:
-            waiting.cancel()
+        async for event in entries(live, after, KEEP_ALIVE_S):
+            if event is None:
+                yield b": nothing new\n\n"
+            elif wanted(event):
+                kind = None if event.topic == RESULT.name else event.topic
+                yield sent_event(str(event.number), event.body, kind)
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return as_stream(events())
+
+
+async def entries(live: Live, after: int | None, idle_s: float) -> AsyncIterator[Entry | None]:
+    """Published messages as they arrive; None when none has come for `idle_s`."""
+    found = aiter(live.results(after))
+    waiting = asyncio.ensure_future(anext(found, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({waiting}, timeout=idle_s)
+            if not done:
+                yield None
+                continue
+            event = waiting.result()
+            if event is None:
+                return
+            waiting = asyncio.ensure_future(anext(found, None))
+            yield event
+    finally:
+        waiting.cancel()
+
+
+def sent_event(id: str, body: bytes, kind: str | None = None) -> bytes:
+    """A server-sent event."""
+    named = b"" if kind is None else b"event: %b\n" % kind.encode()
+    return b"id: %b\n%bdata: %b\n\n" % (id.encode(), named, body)
+
+
+def as_stream(events: AsyncIterator[bytes]) -> Response:
+    """Server-sent events as a response."""
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

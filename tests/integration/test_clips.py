@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_daemon.capture.clip import Clip, write_clip
-from edge_daemon.capture.packets import Packet, PacketRing
 from edge_daemon.capture.video import Video
 from edge_daemon.errors import SourceError
+from edge_daemon.media.clip import Clip, write_clip
+from edge_daemon.media.packets import Packet, PacketRing
 from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, write_changing, write_video
 
 FPS = 25

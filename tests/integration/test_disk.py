@@ -57,3 +57,13 @@ def test_a_mount_that_does_not_answer_is_asked_once_and_what_was_known_stays(
         assert time.monotonic() - began < 2 * disk.LIMIT_S
         assert not disk.look(tmp_path).hung
     assert len(caplog.messages) == 1
+
+
+def test_file_systems_of_other_machines_are_recognised(tmp_path: Path) -> None:
+    assert disk.file_system(Path("/proc/self")) == "proc"
+    assert not disk.is_remote(disk.file_system(tmp_path))
+    assert [kind for kind in ("ext4", "nfs4", "overlay", "fuse.sshfs", "cifs", "tmpfs") if disk.is_remote(kind)] == [
+        "nfs4",
+        "fuse.sshfs",
+        "cifs",
+    ]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.capture.clip import TICKS, USUAL_S, clean_end, in_ticks, timeline
-from edge_daemon.capture.packets import Packet
+from edge_daemon.media.clip import TICKS, USUAL_S, clean_end, in_ticks, timeline
+from edge_daemon.media.packets import Packet
 
 
 def packet(arrived_s: float, stamp_s: float | None, *, time_s: float | None = None) -> Packet:

@@ -54,7 +54,7 @@ def source(value: str) -> str:
             "colour: red",
             "colour: unknown key; known keys here: source, models, fps, motion, delivery, loop, max_age, reorder_wait, "
             "weight, transport, decode, "
-            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, zones, lines, ignore, privacy, device",
+            "open_timeout, read_timeout, stall_timeout, ca, fingerprint, zones, lines, ignore, privacy, record, device",
         ),
         ("confidence: 0.5", "confidence: unknown key; it belongs to models.NAME.confidence"),
         ("quality: 5", "quality: unknown key; it belongs to frames.quality"),
@@ -411,6 +411,29 @@ def flow(value: object) -> str:
             return str(value).lower()
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("storage: {max_size: 20}", "storage.max_size: needs a unit; write 500MB or 2GB (got 20)"),
+        ("storage: {keep: {alert: 5d}}", "storage.keep.alert: unknown key; did you mean alerts?"),
+        ("storage: {keep: {alerts: 5}}", "storage.keep.alerts: needs a unit; write 30s, 5min or 2h (got 5)"),
+        ("record: {}\nstorage: false", "record: needs the store, which `storage` turns off (got a mapping)"),
+        ("record: {before: 0s}", "record.before: must be longer than 0 (got '0s')"),
+    ],
+)
+def test_storage_and_record(keys: str, message: str) -> None:
+    assert [line.partition(": ")[2] for line in errors(others(keys))] == [message]
+
+
+def test_what_is_kept_as_it_came_cannot_be_masked() -> None:
+    hidden = "cameras:\n  door: {source: 0, privacy: [[[0, 0], [1, 0], [1, 1]]]}\n"
+    advice = "clips are kept as the camera sends them, and hide nothing"
+    assert errors(f"record: {{}}\n{hidden}{MODELS}") == [
+        f"c.yaml:3: cameras.door.privacy: does not go with `record`: {advice}; set record: false here (got a list)"
+    ]
+    loads(f"record: {{}}\n{hidden.replace('privacy', 'record: false, privacy')}{MODELS}")
+
+
 def test_keys_for_anchors_are_free() -> None:
     shared = "x-common: &common {fps: 5, note: '${NOT_SET}'}\nx-1:\n"
     config = loads(shared + "cameras: {a: {source: 0, fps: 3}}\nmodels: {m: {path: 'builtin:person'}}", "c.yaml")
@@ -418,7 +441,7 @@ def test_keys_for_anchors_are_free() -> None:
     merged = "x-common: &common {fps: 5}\ncameras: {a: {<<: *common, source: 0}}\n"
     assert loads(merged + "models: {m: {path: 'builtin:person'}}", "c.yaml").cameras["a"].fps == 5
     assert errors("y: 1\ncameras: {a: {source: 0}}\nmodels: {m: {path: 'builtin:person'}}") == [
-        "c.yaml:1: y: unknown key; known keys here: name, cameras, models, frames, publish, web, log, rules, counts, location, modes, runtime_dir"
+        "c.yaml:1: y: unknown key; known keys here: name, cameras, models, frames, publish, web, log, rules, counts, location, record, storage, modes, runtime_dir"
     ]
 
 

@@ -5,7 +5,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.capture.packets import Packet, PacketRing
+from edge_daemon.media.packets import Packet, PacketRing
 
 packets = st.lists(st.tuples(st.booleans(), st.integers(1, 100), st.floats(0, 2)), max_size=60)
 

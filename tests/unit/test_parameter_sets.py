@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.capture.parameter_sets import extradata_of, parameter_sets
+from edge_daemon.media.parameter_sets import extradata_of, parameter_sets
 
 SPS, PPS, IDR = b"\x67\x42\xc0\x16", b"\x68\xce\x3c\x80\x01", b"\x65\x88\x80"
 VPS, SPS5, PPS5, IDR5 = b"\x40\x01\x0c", b"\x42\x01\x01", b"\x44\x01\xc1", b"\x26\x01\xaf"

@@ -8,15 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_daemon.capture.clip import write_clip
 from edge_daemon.capture.frozen import Frozen
-from edge_daemon.capture.packets import Packet, PacketRing
 from edge_daemon.capture.picture import CodedSource, Details, Picture, Source
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.stamps import judge
 from edge_daemon.cli.probe import KEY_S, ClipFacts, Facts, Request
 from edge_daemon.errors import SourceError
 from edge_daemon.imaging.files import save_bgr
+from edge_daemon.media.clip import write_clip
+from edge_daemon.media.packets import Packet, PacketRing
 
 WARM_S = 1.0
 """A camera's first frames arrive in a burst."""

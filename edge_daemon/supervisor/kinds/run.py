@@ -7,6 +7,7 @@ from pathlib import Path
 from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
+from edge_daemon.config.storing import recorded, storage_settings
 from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
@@ -15,7 +16,9 @@ from edge_daemon.settings import (
     CameraPlan,
     Delivery,
     PlaceSettings,
+    RecordSettings,
     SaveSettings,
+    StorageSettings,
     StreamRulesSettings,
 )
 from edge_daemon.tracking.gap import gap_s
@@ -64,6 +67,28 @@ class Run:
     def published(self) -> str | None:
         """Address at which the sink also publishes for processes of the daemon, if there are any that subscribe."""
         return self.address(PUBLISHED) if self.serves_web else None
+
+    @cached_property
+    def storage(self) -> StorageSettings | None:
+        """Where what happens is stored, if it is."""
+        return storage_settings(self.config, self.state)
+
+    @property
+    def recorder(self) -> str | None:
+        """Address at which the recorder listens, if there is one."""
+        return self.address("recorder") if self.storage else None
+
+    @cached_property
+    def recorded(self) -> dict[str, RecordSettings]:
+        """The cameras of whose events clips are kept."""
+        address = self.recorder
+        if address is None:
+            return {}
+        around = recorded(self.config)
+        return {
+            name: RecordSettings(recorder=address, before_s=of.before_s, after_s=of.after_s)
+            for name, of in around.items()
+        }
 
     @cached_property
     def cameras(self) -> dict[str, CameraPlan]:

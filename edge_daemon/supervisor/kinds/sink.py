@@ -37,6 +37,7 @@ class Sink(Kind[SinkSettings]):
             modes=run.config.modes or [],
             state=str(run.state) if run.state else None,
             memory=str(run.state / "analytics") if run.state and run.analyses else None,
+            recorder=run.recorder,
             save=run.save,
             checkpoint=str(run.folder / "sink-checkpoint"),
             secret_key=secret_key(publish.secret_key) if publish.secret_key else None,

@@ -55,6 +55,7 @@ class Web(Kind[WebSettings]):
             stamp=stamp(web.certificate, web.key),
             state=str(run.state) if run.state else None,
             folder=str(run.folder),
+            storage=run.storage,
             config=ConfigSettings(
                 file=run.config.lines.file, read_at=run.config.origin.read_at, yaml=shown.as_yaml(run.config)
             ),

@@ -16,12 +16,13 @@ class EventCard {
     this.badges = make("div", { class: "row wrap" });
     this.when = make("span", { class: "end soft tiny nw" });
     this.because = make("ul", { class: "because" });
+    this.shown = make("div");
     this.never = make("button", { type: "button", class: "btn", hidden: true, "aria-expanded": "false", onclick: () => this.toggle() }, "Never again here");
     this.yaml = make("div", { hidden: true, class: "stack s" });
     this.element = make("li", { class: "card evc" },
       make("div", { class: "row" }, make("h2", {}, event.rule), this.when),
       isAlone ? "" : make("p", {}, make("a", { href: cameraAddress(event.camera) }, event.camera)),
-      this.badges, this.because, this.never, this.yaml);
+      this.badges, this.shown, this.because, this.never, this.yaml);
     this.show(event);
   }
 
@@ -31,6 +32,7 @@ class EventCard {
     text(this.when, moment(event.began_at));
     const [first, rest] = [event.because.slice(0, REASONS), event.because.length - REASONS];
     renew(this.because, [first, rest], () => [...first.map((words) => make("li", {}, icon("check"), make("span", {}, words))), ...(rest > 0 ? [make("li", { class: "soft" }, `and ${rest} more`)] : [])]);
+    renew(this.shown, [event.still, event.clip], () => seen(event));
     this.never.hidden = !event.tracks.length;
     this.tick(status.now);
   }
@@ -54,6 +56,14 @@ class EventCard {
     this.yaml.append(make("p", { class: "soft" }, "What is first seen in this area is ignored for good. Add it to the configuration and reload:"),
       command(size?.width ? ignored(this.event, size) : "the size of the camera's picture is not known yet"));
   }
+}
+
+// The still of an event, which leads to its clip.
+function seen({ id, camera, still, clip }) {
+  if (!still) return [];
+  const address = `api/events/${encodeURIComponent(id)}`;
+  const picture = make("img", { src: `${address}/still.jpg?kind=small`, alt: `Still of ${camera}`, loading: "lazy" });
+  return [make("a", { href: clip ? `${address}/clip.mp4` : `${address}/still.jpg`, target: "_blank", rel: "noopener" }, picture, make("span", { class: "soft tiny" }, clip ? " Clip" : ""))];
 }
 
 // The `ignore` area around the places where the tracks of an event stand, as YAML.
@@ -105,7 +115,7 @@ export class EventList {
   add(message) {
     if (!this.fits(message)) return;
     const known = this.cards.get(message.id)?.event ?? this.waiting.get(message.id);
-    const event = { ...message, began_at: known?.began_at ?? message.at, open: message.phase !== "end" };
+    const event = { ...message, began_at: known?.began_at ?? message.at, open: message.phase !== "end" && known?.open !== false };
     if (this.cards.has(message.id)) this.cards.get(message.id).show(event);
     else if (!this.cards.size) this.put(event, true);
     else this.waiting.set(message.id, event);

@@ -26,6 +26,10 @@ class Parameters(Protocol):
         """
         ...
 
+    def pack(self, key: bytes) -> bytes:
+        """These parameters for another process, with a key frame; empty if an MP4 cannot hold this codec."""
+        ...
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Packet:
@@ -34,10 +38,10 @@ class Packet:
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
     any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
     is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame. `epoch`
-    and `seq` are those of the frame that came of it, once it was numbered.
+    and `seq` are those of the frame that came of it, once it was numbered; `number` is its own, once it was sent.
     """
 
-    data: "bytes | AvPacket[VideoStream]"
+    data: "bytes | memoryview | AvPacket[VideoStream]"
     size: int
     key: bool
     arrived_s: float
@@ -48,6 +52,7 @@ class Packet:
     discarded: bool = False
     epoch: int | None = None
     seq: int | None = None
+    number: int | None = None
 
 
 Observer = Callable[[Packet], None]

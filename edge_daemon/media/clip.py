@@ -9,9 +9,9 @@ from statistics import median
 
 import av
 
-from edge_daemon.capture.packets import Packet
-from edge_daemon.capture.parameter_sets import extradata_of, parameter_sets
 from edge_daemon.errors import SourceError
+from edge_daemon.media.packets import Packet
+from edge_daemon.media.parameter_sets import extradata_of, parameter_sets
 
 TICKS = 90_000
 """Units of time in a second: those of RTP and MPEG-TS, so that cameras' stamps stay exact."""

@@ -1,0 +1,145 @@
+"""Packets for the recorder: a ring of the last ones, and a thread that sends them while they are asked for."""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from edge_daemon.errors import WireError
+from edge_daemon.media.packets import Packet, PacketRing, Parameters
+from edge_daemon.messages import recording
+from edge_daemon.messages.codec import MAX_BYTES, Decoder, Message, pack
+from edge_daemon.messages.recording import Coded, Follow, Rest, ToCamera
+from edge_daemon.settings import RecordSettings
+from edge_daemon.transport.peer import Peer
+
+logger = logging.getLogger(__name__)
+LATE_S = 5.0
+"""Time that an event may be known after its frame."""
+SETTLED_S = 0.3
+"""Age of a packet at which its frame has been decoded and numbered."""
+RING_BYTES = 48 << 20
+REST_S, FOLLOWING_S = 1.0, 0.1
+"""Time between two looks at the recorder, while it does not ask for packets and while it does."""
+BATCH_BYTES = 1 << 19
+
+
+class Recording(threading.Thread):
+    """Keeps the packets that `observe` gets. `zero_s` gives what is to be subtracted from their times for those of the
+    epoch, and the epoch; None while there is none.
+    """
+
+    def __init__(self, camera: str, settings: RecordSettings, zero_s: Callable[[], tuple[int, float] | None]) -> None:
+        super().__init__(name="recording", daemon=True)
+        self._zero_s = zero_s
+        self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
+        self._peer = Peer(settings.recorder, f"camera/{camera}")
+        self._decode: Decoder[list[ToCamera]] = Decoder(list[ToCamera])
+        self._source = os.urandom(6).hex()
+        self._lock = threading.Lock()
+        self._numbers = 0
+        self._waiting: deque[Packet] = deque()
+        self._following = False
+        self._parameters: Parameters | None = None
+        self._ending = threading.Event()
+        self._short = False
+
+    def observe(self, packet: Packet) -> None:
+        """Keep a packet, in the reader's thread."""
+        with self._lock:
+            self._numbers += 1
+            packet.number = self._numbers
+            self._ring.add(packet)
+            if self._following:
+                self._waiting.append(packet)
+
+    def stop(self) -> None:
+        """End soon."""
+        self._ending.set()
+
+    def run(self) -> None:
+        """Answer the recorder until stopped."""
+        poll = select.poll()
+        poll.register(self._peer, select.POLLIN)
+        while not self._ending.is_set():
+            poll.poll(self._peer.wait_ms(round(1e3 * (FOLLOWING_S if self._following else REST_S))))
+            if self._peer.renewed():  # a new recorder asks anew
+                self._rest()
+            for data in self._peer.receive(8):
+                self._receive(data)
+            self._send()
+        self._peer.close()
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            messages = self._decode(data)
+        except WireError as error:
+            logger.warning("dropped a message from the recorder: %s", error)
+            return
+        for message in messages:
+            match message:
+                case Follow():
+                    self._follow(message.since_s)
+                case Rest():
+                    self._rest()
+
+    def _follow(self, since_s: float | None) -> None:
+        zero = self._zero_s()
+        with self._lock:
+            self._waiting.clear()
+            if since_s is not None and zero:
+                self._waiting.extend(self._ring.since(since_s + zero[1]))
+            self._following, self._parameters = True, None
+        if self._ring.shortened and not self._short:
+            self._short = True
+            logger.warning("clips begin late: %d MB hold less than the time before events", RING_BYTES >> 20)
+
+    def _rest(self) -> None:
+        with self._lock:
+            self._following = False
+            self._waiting.clear()
+
+    def _send(self) -> None:
+        """Send the packets that wait, and whose frames are numbered by now."""
+        zero = self._zero_s()
+        if not self._following or zero is None:
+            return
+        until_s, size, batch = time.monotonic() - SETTLED_S, 0, list[Message]()
+        while self._waiting and self._waiting[0].arrived_s <= until_s:
+            with self._lock:
+                if not self._waiting:
+                    break
+                packet = self._waiting.popleft()
+            data = bytes(packet.data)
+            if 2 * len(data) > MAX_BYTES - BATCH_BYTES:  # no message holds it, with parameters
+                continue
+            if packet.parameters is not self._parameters and packet.parameters:
+                if not packet.key:
+                    continue
+                self._parameters = packet.parameters
+                batch.append(recording.Parameters(data=self._parameters.pack(data)))
+                size += len(data)
+            epoch, zero_s = zero
+            batch.append(
+                Coded(
+                    source=self._source,
+                    number=packet.number or 0,
+                    epoch=epoch,
+                    time_s=packet.time_s - zero_s,
+                    key=packet.key,
+                    seq=packet.seq if packet.epoch == epoch else None,
+                    stamp_s=packet.stamp_s,
+                    duration_s=packet.duration_s,
+                    discarded=packet.discarded,
+                    data=data,
+                )
+            )
+            size += len(data)
+            if size >= BATCH_BYTES:
+                self._peer.send(pack(batch))
+                size, batch = 0, []
+        if batch:
+            self._peer.send(pack(batch))

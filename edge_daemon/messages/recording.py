@@ -1,0 +1,75 @@
+"""Between the recorder and the processes that it records: the sink with what happened, captures with packets."""
+
+from edge_daemon.messages.codec import Message
+
+# sink -> recorder
+
+
+class Record(Message, frozen=True, kw_only=True, tag="record.1"):
+    """A message to be stored, as JSON, with its number in the order of the sink. The sink keeps it until it is `Kept`;
+    it is sent again on every new connection.
+    """
+
+    number: int
+    body: bytes
+    precious: bool = False
+
+
+# recorder -> sink
+
+
+class Kept(Message, frozen=True, kw_only=True, tag="kept.1"):
+    """All records up to this number are stored."""
+
+    number: int
+
+
+class Brought(Message, frozen=True, kw_only=True, tag="brought.1"):
+    """A message of the recorder's own that is stored, and to be published: the update of an event, as JSON."""
+
+    body: bytes
+
+
+# capture -> recorder
+
+
+class Parameters(Message, frozen=True, kw_only=True, tag="parameters.1"):
+    """The packets that follow are decoded by these (`media.parameters`)."""
+
+    data: bytes
+
+
+class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
+    """A packet: its number in the order of arrival at this capture (`source`), and what `media.packets.Packet` has.
+
+    `time_s` is on the clock of the epoch, as that of results.
+    """
+
+    source: str
+    number: int
+    epoch: int
+    time_s: float
+    key: bool
+    seq: int | None = None
+    stamp_s: float | None = None
+    duration_s: float = 0.0
+    discarded: bool = False
+    data: bytes
+
+
+# recorder -> capture
+
+
+class Follow(Message, frozen=True, kw_only=True, tag="follow.1"):
+    """Send packets from the key frame before `since_s` on (on the epoch's clock; None: from now on), until `Rest`."""
+
+    since_s: float | None = None
+
+
+class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):
+    """Send no more packets."""
+
+
+FromCapture = Parameters | Coded
+ToCamera = Follow | Rest
+FromRecorder = Kept | Brought

@@ -1,0 +1,224 @@
+"""The recorder's process: what the sink sends on one side, the store on the other."""
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge_daemon.errors import WireError
+from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.events import Event
+from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
+from edge_daemon.messages.status import RecorderReport
+from edge_daemon.recorder.clips import Clips
+from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.settings import RecorderSettings
+from edge_daemon.store.retention import Retention
+from edge_daemon.store.store import Store
+from edge_daemon.transport.hub import Hub
+
+logger = logging.getLogger(__name__)
+POLL_MS, BUSY_MS, TICK_S = 1000, 100, 1.0
+BURST = 64
+SINK, CAMERA = "sink", "camera/"
+SPOOL = "spool"
+PRIVATE = 0o077
+"""Nobody else reads what is stored about people."""
+UNFINISHED_S = 86_400.0
+"""Age of events whose clips a new recorder makes."""
+
+
+def serve(control: Control) -> None:
+    """Store what happens until the supervisor stops this process."""
+    settings = control.settings(RecorderSettings)
+    os.umask(PRIVATE)
+    with Hub(settings.bind) as hub:
+        recorder = Recorder(control, settings, hub)
+        try:
+            recorder.run()
+        finally:
+            recorder.close()
+
+
+class Recorder:
+    """Stores what the sink sends, in its order, and acknowledges it. What cannot be stored now is tried again."""
+
+    def __init__(self, control: Control, settings: RecorderSettings, hub: Hub) -> None:
+        self._control, self._settings, self._hub = control, settings, hub
+        self._decode: Decoder[list[Record]] = Decoder(list[Record])
+        self._from_captures: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
+        self._unstored: list[Record] = []
+        storage = settings.storage
+        self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
+        self._store: Store | None = None
+        self._updates: list[bytes] = []
+        self._retention: Retention | None = None
+        self._trouble = ""
+        self._tick_at = 0.0
+        hub.on_connect = self._greet
+
+    def run(self) -> None:
+        """Serve until the supervisor stops this process; then store what has arrived."""
+        self._hub.watch(self._control.fileno())
+        self._control.ready()
+        while not self._control.stopping:
+            others = self._hub.wait(BUSY_MS if self._clips.is_busy else POLL_MS)
+            if self._control.fileno() in others:
+                self._follow_commands()
+            self.step()
+        self._hub.wait(0)
+        self.step()
+
+    def step(self) -> None:
+        """Store what has arrived, and do what is due."""
+        for name, data in self._hub.receive(BURST):
+            if name == SINK:
+                self._receive(data)
+            else:
+                self._receive_packets(name.removeprefix(CAMERA), data)
+        self._keep()
+        self._bring(self._clips.step())
+        if time.monotonic() >= self._tick_at:
+            self._tick_at = time.monotonic() + TICK_S
+            self._tick()
+
+    def close(self) -> None:
+        """Write everything to the disk."""
+        self._clips.close()
+        if self._store:
+            self._store.close()
+
+    def _greet(self, name: str) -> None:
+        """A new connection of the sink begins with all that is not acknowledged, one of a capture with a question."""
+        if name == SINK:
+            self._unstored.clear()
+        else:
+            self._clips.follow(name.removeprefix(CAMERA))
+
+    def _send(self, camera: str, messages: Sequence[Message]) -> None:
+        self._hub.send(f"{CAMERA}{camera}", pack(messages))
+
+    def _receive_packets(self, camera: str, data: bytes) -> None:
+        try:
+            self._clips.receive(camera, self._from_captures(data))
+        except WireError as error:
+            logger.warning("dropped a message of camera %s: %s", camera, error)
+        except OSError as error:
+            self._fail(error)
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            self._unstored += self._decode(data)
+        except WireError as error:
+            logger.warning("dropped a message from the sink: %s", error)
+
+    def _keep(self) -> None:
+        """Store what the sink has sent, and say so."""
+        if not self._unstored:
+            return
+        try:
+            new = self._opened().add(record.body for record in self._unstored)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._recover()
+        number = self._unstored[-1].number
+        self._unstored.clear()
+        self._hub.send(SINK, pack([Kept(number=number)]))
+        for entry in new:
+            wanted = entry.about.kind == "event" and (self._settings.cameras or self._clips.is_busy)
+            if wanted and (event := _event(entry.body)):
+                self._clips.note(event)
+
+    def _bring(self, updates: Iterable[Event]) -> None:
+        """Store the updates of events, and have the sink publish them."""
+        self._updates += [msgspec.json.encode(update) for update in updates]
+        if not self._updates:
+            return
+        try:
+            new = self._opened().add(self._updates)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._updates.clear()
+        for entry in new:
+            self._hub.send(SINK, pack([Brought(body=entry.body)]))
+
+    def _tick(self) -> None:
+        try:
+            self._opened().tick()
+            if self._retention:
+                self._retention.step(self._settings.storage)
+        except OSError as error:
+            self._fail(error)
+        else:
+            if not self._unstored:
+                self._recover()
+        self._report()
+
+    def _opened(self) -> Store:
+        """The store; opened again if that failed before.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        if self._store is None:
+            try:
+                self._store = Store(Path(self._settings.storage.folder), beat=self._report)
+            except sqlite3.Error as error:
+                raise OSError(0, str(error)) from error
+            self._retention = Retention(self._store, time.time)
+            self._resume(self._store)
+        return self._store
+
+    def _resume(self, store: Store) -> None:
+        """Go on with the clips that the last recorder has not made."""
+        if store.index and self._settings.cameras:
+            left = store.index.clipless(time.time() - UNFINISHED_S)
+            read = [(_event(first), _event(last), still) for first, last, still in left]
+            self._clips.resume((first, last, still) for first, last, still in read if first and last)
+
+    def _fail(self, error: OSError) -> None:
+        if not self._trouble:
+            logger.error("cannot write to %s: %s", self._settings.storage.folder, error.strerror)
+        self._trouble = error.strerror or str(error)
+
+    def _recover(self) -> None:
+        if self._trouble:
+            logger.warning("what happens is stored again")
+        self._trouble = ""
+
+    def _report(self) -> None:
+        store = self._store
+        trouble = self._trouble or (store.trouble if store else "")
+        rejected = self._decode.rejected + self._from_captures.rejected
+        report = RecorderReport(position=store.position if store else 0, rejected=rejected)
+        if kept := self._retention:
+            report = msgspec.structs.replace(
+                report,
+                stored_bytes=kept.stored_bytes,
+                free_bytes=kept.free_bytes,
+                full_in_s=kept.full_in_s(self._settings.storage),
+                removed=kept.removed,
+            )
+        self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)
+
+    def _follow_commands(self) -> None:
+        for command in self._control.commands():
+            if isinstance(command, Reconfigure):
+                self._settings = self._control.new_settings(command, RecorderSettings)
+                self._clips.change(self._settings.cameras)
+                self._control.reconfigured()
+
+
+def _event(body: bytes) -> Event | None:
+    """The message about an event; None if it is of a version that this one does not know."""
+    try:
+        return msgspec.json.decode(body, type=Event)
+    except msgspec.DecodeError as error:
+        logger.warning("no clip of an event that cannot be read: %s", error)
+        return None

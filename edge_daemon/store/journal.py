@@ -1,0 +1,242 @@
+"""The journal: a file of JSON lines for each day (UTC), which are only ever appended to. It is the truth of the store.
+
+The first line of a file names the store and the position that was next when it was begun. Each other line is an entry,
+the start of a run of the recorder, or a correction of the clock (`Shift`).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from edge_daemon.errors import WireError
+from edge_daemon.runtime.state import replace_file
+from edge_daemon.store.entry import Entry, about
+
+VERSION = 1
+ENDING = ".jsonl"
+CHUNK, TAIL = 1 << 20, 1 << 18
+
+
+class Head(NamedTuple):
+    """The first line of a file."""
+
+    store: str
+    next: int
+
+
+class Shift(NamedTuple):
+    """The entries of a run before a position happened `seconds` later than they say: the clock was set."""
+
+    run: int
+    before: int
+    seconds: float
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        return b'{"shift_s":%.3f,"run":%d,"before":%d}\n' % (self.seconds, self.run, self.before)
+
+
+class RunStart(NamedTuple):
+    """The recorder started: the number of the run, and which start of the machine that was in."""
+
+    run: int
+    boot: str
+    wall_s: float
+    boottime_s: float
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        times = b'"wall_s":%.3f,"boottime_s":%.3f' % (self.wall_s, self.boottime_s)
+        return b'{"run":%d,"boot":"%s",%s}\n' % (self.run, self.boot.encode(), times)
+
+
+Line = Head | Entry | Shift | RunStart
+
+
+class _Line(msgspec.Struct):
+    v: int = 0
+    store: str = ""
+    next: int = 1
+    position: int = 0
+    run: int = 0
+    message: msgspec.Raw = msgspec.Raw(b"")
+    shift_s: float | None = None
+    before: int = 0
+    boot: str = ""
+    wall_s: float = 0.0
+    boottime_s: float = 0.0
+
+
+class Journal:
+    """The files in `folder`. Lines that cannot be read, such as those that a power cut has torn, are left out and
+    counted in `unreadable`; the last one of a file is removed before the next is appended.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._fd, self._name = -1, ""
+        self._unsynced = False
+        self.unreadable = 0
+
+    def files(self) -> dict[str, int]:
+        """Length of each file, in the order of their names."""
+        return {path.name: path.stat().st_size for path in sorted(self.folder.glob(f"*{ENDING}"))}
+
+    def repair(self) -> None:
+        """Remove last lines that were not written to their end, for the only writer.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        for name in self.files():
+            fd = os.open(self.folder / name, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                _mend(fd)
+            finally:
+                os.close(fd)
+
+    def read(self, name: str, offset: int = 0) -> Iterator[Line]:
+        """The lines of a file, from the byte `offset` on."""
+        with (self.folder / name).open("rb") as file:
+            file.seek(offset)
+            for data in file:
+                if line := _decoded(data, name):
+                    yield line
+                else:
+                    self.unreadable += 1
+
+    def head(self, name: str) -> Head | None:
+        """The first line of a file, if it can be read."""
+        line = next(iter(self.read(name)), None)
+        return line if isinstance(line, Head) else None
+
+    def tail(self, name: str) -> Iterator[Line]:
+        """The last lines of a file."""
+        start = max(0, (self.folder / name).stat().st_size - TAIL)
+        unreadable = self.unreadable
+        yield from self.read(name, start)
+        self.unreadable = unreadable  # the first line may be cut
+
+    def append(self, day: str, head: Head, lines: Sequence[bytes]) -> tuple[str, int]:
+        """Append lines to the file of a day, all or none; `head` begins a new one. Return its name and new length.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        self._follow(f"{day}{ENDING}", head)
+        before = os.fstat(self._fd).st_size
+        data = memoryview(b"".join(lines))
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError:
+            os.ftruncate(self._fd, before)
+            raise
+        self._unsynced = True
+        return self._name, os.fstat(self._fd).st_size
+
+    def sync(self) -> None:
+        """Make what was appended survive a power cut.
+
+        Raises:
+            OSError: that failed.
+        """
+        if self._unsynced and self._fd >= 0:
+            os.fdatasync(self._fd)
+            self._unsynced = False
+
+    def replace(self, name: str, lines: Sequence[bytes]) -> int:
+        """Replace the content of a file by fewer lines (none: remove it); return its new length.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if name == self._name:
+            self.close()
+        if not lines:
+            (self.folder / name).unlink(missing_ok=True)
+            return 0
+        content = b"".join(lines)
+        replace_file(self.folder / name, content)
+        return len(content)
+
+    def close(self) -> None:
+        """Sync and close the file that is open.
+
+        Raises:
+            OSError: it cannot be synced.
+        """
+        if self._fd >= 0:
+            try:
+                self.sync()
+            finally:
+                os.close(self._fd)
+                self._fd, self._name, self._unsynced = -1, "", False
+
+    def _follow(self, name: str, head: Head) -> None:
+        """Have the file of this name open; another one if it is gone by now."""
+        path = self.folder / name
+        if name == self._name and _is_at(path, self._fd):
+            return
+        self.close()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _mend(fd)
+            if not os.fstat(fd).st_size:
+                os.write(fd, b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, head.store.encode(), head.next))
+                _sync_folder(self.folder)
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd, self._name = fd, name
+
+
+def _decoded(data: bytes, name: str) -> Line | None:
+    """A line of the journal; None if it cannot be read, or is of a kind that is not known."""
+    try:
+        line = msgspec.json.decode(data, type=_Line)
+        if line.store:
+            return Head(line.store, line.next)
+        if line.shift_s is not None:
+            return Shift(line.run, line.before, line.shift_s)
+        if line.boot:
+            return RunStart(line.run, line.boot, line.wall_s, line.boottime_s)
+        body = bytes(line.message)
+        return Entry(line.position, line.run, name, about(body), body) if line.position > 0 else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, WireError):
+        return None
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))  # noqa: PTH116 (for each entry)
+    except FileNotFoundError:
+        return False
+
+
+def _mend(fd: int) -> None:
+    """Remove what follows the last line break: a line that was not written to its end."""
+    size = end = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - CHUNK)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(fd, end)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,212 @@
+"""The store as everybody else has it: reads the index while the recorder writes it, and never holds that up."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from edge_daemon.errors import EdgeError
+from edge_daemon.messages.published import utc
+from edge_daemon.store.entry import about
+from edge_daemon.store.index import FILE
+from edge_daemon.store.journal import Journal
+from edge_daemon.store.store import JOURNAL
+
+MAPPED_BYTES = 1 << 28
+"""Part of the index that is read in place."""
+Event = dict[str, Any]
+"""An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
+_EVENTS = (
+    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, l.body, l.shift_s, s.shift_s"
+    " FROM events e JOIN entries l ON l.position = e.position JOIN entries s ON s.position = e.first"
+)
+
+
+class StoreAway(EdgeError):
+    """There is no store, or it cannot be read now."""
+
+
+class Query(NamedTuple):
+    """Which events: those with all of these words (such as `class:person`) that began in a range of time."""
+
+    words: Sequence[str] = ()
+    since_s: float | None = None
+    until_s: float | None = None
+
+    def any_of(self, kind: str, names: Sequence[str] | None) -> "list[Query]":
+        """A query for each of the names (none: this one), with that word too."""
+        return [self._replace(words=[*self.words, f"{kind}:{name}"]) for name in names] if names else [self]
+
+
+class Reader:
+    """The store in `folder`. Each call reads what was there at one moment.
+
+    Raises (all methods):
+        StoreAway: it cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        """The id of the store."""
+        journal = Journal(self.folder / JOURNAL)
+        for name in journal.files():
+            if head := journal.head(name):
+                return head.store
+        raise StoreAway("there is no store yet")
+
+    def position(self) -> int:
+        """The last position; 0 if there is none."""
+        with self._reading() as db:
+            return int(db.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0])
+
+    def events(self, query: Query, most: int, before: int | None = None) -> list[Event]:
+        """The newest events, up to `most`; those that began before the one whose first position is `before`."""
+        with self._reading() as db:
+            limit = self._start_of(db, before) if before is not None else None
+            sql, values = _newest(query, limit)
+            return [_event(row) for row in db.execute(f"{sql} LIMIT ?", (*values, most))]
+
+    def changed(self, query: Query, after: int, most: int) -> list[Event]:
+        """Events that have changed after a position, in the order of their last change."""
+        where, values = _conditions(query)
+        with self._reading() as db:
+            sql = f"{_EVENTS} WHERE e.position > ?{where} ORDER BY e.position LIMIT ?"
+            return [_event(row) for row in db.execute(sql, (after, *values, most))]
+
+    def place_of(self, cursor: str) -> int | None:
+        """The position in a cursor, or the first one of the event with that id; None if there is no such thing here."""
+        store, _, position = cursor.rpartition(":")
+        if store:
+            return int(position) if store == self.id and position.isdecimal() and len(position) < 19 else None
+        event = self.event(cursor)
+        return event["first"] if event else None
+
+    def event(self, id: str) -> Event | None:
+        """One event."""
+        with self._reading() as db:
+            row = db.execute(f"{_EVENTS} WHERE e.id = ?", (id,)).fetchone()
+            return _event(row) if row else None
+
+    def entries(self, after: int, most: int, kinds: Sequence[str] = ("event",)) -> list[tuple[int, str, bytes]]:
+        """What was stored after a position, in order: positions, kinds and messages."""
+        marks = ", ".join("?" * len(kinds))
+        with self._reading() as db:
+            return db.execute(
+                f"SELECT position, kind, body FROM entries WHERE position > ? AND kind IN ({marks})"
+                " ORDER BY position LIMIT ?",
+                (after, *kinds, most),
+            ).fetchall()
+
+    def unstored(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """Those of the messages that are not stored yet."""
+        keys = {about(body).key: body for body in bodies}
+        with self._reading() as db:
+            has = "SELECT 1 FROM entries WHERE key = ?"
+            return [body for key, body in keys.items() if not db.execute(has, (key,)).fetchone()]
+
+    def tracks(self, event: Event) -> list[dict[str, Any]]:
+        """The ends of an event's tracks, as far as they have ended, with those that they go on as."""
+        numbers = [track["tracker_id"] for track in event["tracks"]]
+        found, seen = list[dict[str, Any]](), set[int]()
+        with self._reading() as db:
+            while numbers:
+                number = numbers.pop()
+                if number in seen:
+                    continue
+                seen.add(number)
+                subject = f"{event['camera']}/{event['model']}/{number}"
+                for (body,) in db.execute("SELECT body FROM entries WHERE subject = ? ORDER BY position", (subject,)):
+                    track = msgspec.json.decode(body)
+                    found.append(track)
+                    numbers += [track["into"]] if track.get("into") else []
+        return found
+
+    def counts(self, cameras: Sequence[str], since_s: float, until_s: float) -> list[dict[str, Any]]:
+        """Counts of cameras (none: all) whose interval ended in a range of time, the oldest first."""
+        marks = f" AND camera IN ({', '.join('?' * len(cameras))})" if cameras else ""
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT body, shift_s FROM entries WHERE kept = 'counts' AND at_s > ? AND at_s <= ?{marks}"
+                " ORDER BY at_s",
+                (since_s, until_s, *cameras),
+            )
+            return [_shifted(msgspec.json.decode(body), shift_s, ("from", "to", "reset_at")) for body, shift_s in rows]
+
+    @staticmethod
+    def _start_of(db: sqlite3.Connection, first: int) -> tuple[float, int]:
+        row = db.execute(
+            "SELECT start_s, first FROM events WHERE first <= ? ORDER BY first DESC LIMIT 1", (first,)
+        ).fetchone()
+        return row or (float("-inf"), first)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        path = self.folder / FILE
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1.0)) as db:
+                db.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+                db.execute("BEGIN")
+                yield db
+        except sqlite3.Error as error:
+            raise StoreAway(f"the store in {self.folder} cannot be read now: {error}") from error
+
+
+def shown(event: Event) -> Event:
+    """An event for other programs."""
+    return {name: value for name, value in event.items() if name != "first"}
+
+
+def _newest(query: Query, limit: tuple[float, int] | None) -> tuple[str, list[Any]]:
+    """SQL for the newest events: by the index of the first word if there is one, else by that of the time."""
+    by, values = ("w", [query.words[0]]) if query.words else ("e", [])
+    where, more = _conditions(query._replace(words=query.words[1:]), by)
+    if limit:
+        where += f" AND ({by}.start_s, {by}.first) < (?, ?)"
+        more += limit
+    if by == "w":
+        joined = "words w CROSS JOIN events e ON e.first = w.first"
+        sql = _EVENTS.replace("events e", joined) + f" WHERE w.word = ?{where}"
+    else:
+        sql = f"{_EVENTS} WHERE 1{where}"
+    return f"{sql} ORDER BY {by}.start_s DESC, {by}.first DESC", values + more
+
+
+def _conditions(query: Query, by: str = "e") -> tuple[str, list[Any]]:
+    where, values = "", list[Any]()
+    for word in query.words:
+        same = f"o.start_s = {by}.start_s AND o.first = {by}.first"
+        where += f" AND EXISTS (SELECT 1 FROM words o WHERE o.word = ? AND {same})"
+        values.append(word)
+    for limit, sign in ((query.since_s, ">="), (query.until_s, "<")):
+        if limit is not None:
+            where += f" AND {by}.start_s {sign} ?"
+            values.append(limit)
+    return where, values
+
+
+def _event(row: Sequence[Any]) -> Event:
+    _, first, position, start_s, end_s, still, clip, body, last_shift_s, _ = row
+    event = _shifted(msgspec.json.decode(body), last_shift_s, ("at",))
+    times = {"began_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
+    more = {"open": end_s is None, "still": still, "clip": clip, "first": first, "position": position}
+    return event | times | more
+
+
+def _shifted(message: dict[str, Any], by_s: float, fields: Sequence[str]) -> dict[str, Any]:
+    """A message with the times that it has since the clock was set."""
+    if not by_s:
+        return message
+    moved = {
+        field: utc(round((datetime.fromisoformat(message[field]).timestamp() + by_s) * 1e9))
+        for field in fields
+        if message.get(field)
+    }
+    return message | moved

@@ -1,0 +1,116 @@
+"""What has to go: by age of its class, and the oldest if there is too much of it, a little at a time."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge_daemon.settings import StorageSettings
+from edge_daemon.store import media
+from edge_daemon.store.clock import is_synchronised
+from edge_daemon.store.store import JOURNAL, Store
+
+logger = logging.getLogger(__name__)
+BITE = 50
+"""Entries, or events with their files, that go at once."""
+MEASURED_S, COMPACTED_S, RATE_S = 60.0, 3600.0, 3600.0
+STEP_S = 3600.0
+"""Time after the clock was set for which nothing goes by its age."""
+EVENTS, OTHERS = ("events", "alerts"), ("tracks", "counts")
+"""Classes in the order in which they go if there is too little room."""
+
+
+class Retention:
+    """Keeps a store within its limits. `now_s` is the wall clock, `trusted` says that it is right."""
+
+    def __init__(
+        self,
+        store: Store,
+        now_s: Callable[[], float],
+        trusted: Callable[[], bool] = is_synchronised,
+    ) -> None:
+        self._store, self._now_s, self._trusted = store, now_s, trusted
+        self._measured_s = self._compacted_s = float("-inf")
+        self._sizes: deque[tuple[float, int]] = deque()
+        self._compacting: Iterator[str] = iter(())
+        self.stored_bytes = self.free_bytes = 0
+        self.removed = 0
+        """Events that went before their time, for lack of room."""
+
+    def step(self, limits: StorageSettings) -> None:
+        """Remove a little of what has to go.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        folder, index = Path(limits.media), self._store.index
+        if index is None or self._store.trouble:
+            return
+        boot_s = self._store.boot_s()
+        if boot_s - self._measured_s >= MEASURED_S:
+            self._measure(limits, boot_s)
+        if self._may_age(boot_s):
+            for kept in (*EVENTS, *OTHERS):
+                self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder)
+        if self._over(limits):
+            self._make_room(folder)
+        if boot_s - self._compacted_s >= COMPACTED_S:
+            self._compacted_s, self._compacting = boot_s, self._store.compact()
+        next(self._compacting, None)
+
+    def full_in_s(self, limits: StorageSettings) -> float | None:
+        """Time until the oldest has to go, at the rate of the last hour; None if it is not in sight."""
+        if len(self._sizes) < 2:
+            return None
+        (since_s, before), (now_s, now) = self._sizes[0], self._sizes[-1]
+        rate = (now - before) / (now_s - since_s)
+        room = min(limits.max_bytes - now, self.free_bytes - limits.min_free_bytes)
+        return max(0.0, room / rate) if rate > 0 else None
+
+    def _may_age(self, boot_s: float) -> bool:
+        stepped_s = self._store.stepped_at_s
+        return self._trusted() and (stepped_s is None or boot_s - stepped_s > STEP_S)
+
+    def _measure(self, limits: StorageSettings, boot_s: float) -> None:
+        """Measure what is stored, and what is free."""
+        self._measured_s = boot_s
+        own = [path for path in self._store.folder.iterdir() if path.is_file()]
+        own += (self._store.folder / JOURNAL).iterdir()
+        self.stored_bytes = sum(path.stat().st_size for path in own) + sum(
+            size for _, size in media.files(Path(limits.media))
+        )
+        place = Path(limits.media) if Path(limits.media).exists() else self._store.folder
+        found = os.statvfs(place)
+        self.free_bytes = found.f_bavail * found.f_frsize
+        self._sizes.append((boot_s, self.stored_bytes))
+        while boot_s - self._sizes[0][0] > RATE_S:
+            self._sizes.popleft()
+
+    def _over(self, limits: StorageSettings) -> bool:
+        return self.stored_bytes > limits.max_bytes or self.free_bytes < limits.min_free_bytes
+
+    def _make_room(self, folder: Path) -> None:
+        """Remove the oldest: events of quiet rules, then alerts, then tracks and counts."""
+        for kept in (*EVENTS, *OTHERS):
+            if gone := self._remove(kept, float("inf"), folder):
+                if kept in EVENTS:
+                    self.removed += gone
+                    logger.warning("%d %s had to go before their time: there is too little room", gone, kept)
+                return
+
+    def _remove(self, kept: str, until_s: float, folder: Path) -> int:
+        """Remove the oldest of a class that happened before a time; return their number."""
+        index = self._store.index
+        if index is None:
+            return 0
+        if kept in OTHERS:
+            gone = index.aged(kept, until_s, BITE)
+            self._store.drop(gone)
+            return len(gone)
+        events = index.aged_events(kept, until_s, BITE)
+        for event, camera in events:
+            freed = media.remove(folder, camera, event)
+            self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
+        self._store.drop([position for event, _ in events for position in index.positions(event)])
+        return len(events)

@@ -1,0 +1,193 @@
+"""Events, clips and stills of a daemon that runs, whose recorder and sink are killed meanwhile."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import pytest
+
+from edge_daemon.demo.scene.scene import Scene
+from edge_daemon.store.check import check
+from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.waiting import eventually
+
+CONFIG = """
+cameras:
+  street: {{source: '{source}', loop: true, fps: 10, zones: {{walk: {{points: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]}}}}}}
+models: {{person: {{path: builtin:person}}}}
+record: {{before: 1s, after: 1s}}
+rules: {{visitor: {{appears: walk, cooldown: 1s, per: track}}}}
+counts: {{every: 2s}}
+web: {{listen: '127.0.0.1:{port}'}}
+"""
+SECONDS, FPS, WAIT_S = 20, 25, 60.0
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of the generated street with B-frames and a key frame every two seconds."""
+    path, scene = tmp_path_factory.mktemp("street") / "street.mp4", Scene(seed=3, width=320, height=180, people=5)
+    options = {"x264-params": "bframes=2:keyint=50:scenecut=0", "preset": "ultrafast"}
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=FPS, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for index in range(SECONDS * FPS):
+            frame = av.VideoFrame.from_ndarray(scene.frame(index, FPS)[0], "bgr24")
+            frame.pts = index
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@contextmanager
+def site(folder: Path, street: Path) -> Iterator[tuple[Daemon, httpx.Client]]:
+    port = free_port()
+    with (
+        running(folder, CONFIG.format(source=street, port=port)) as daemon,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S) as http,
+    ):
+
+        def answers() -> bool:
+            try:
+                return http.get("/api/events").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(answers, START_S, what="the store")
+        yield daemon, http
+
+
+def with_clips(http: httpx.Client, number: int) -> list[dict[str, Any]]:
+    """Wait for that many events with clips; the newest first."""
+
+    def found() -> list[dict[str, Any]]:
+        events = [one for one in http.get("/api/events").json()["events"] if one["clip"]]
+        return events if len(events) >= number else []
+
+    return eventually(found, WAIT_S, what="events with clips")
+
+
+def frames(data: bytes, folder: Path) -> int:
+    """The number of frames in a clip, all of which can be decoded."""
+    (folder / "clip.mp4").write_bytes(data)
+    with av.open(str(folder / "clip.mp4")) as file:
+        return sum(1 for _ in file.decode(video=0))
+
+
+def test_events_have_clips_and_stills_that_are_served(
+    tmp_path: Path, street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site(tmp_path, street) as (daemon, http):
+        event = with_clips(http, 2)[-1]
+        address = f"/api/events/{event['id']}"
+        assert http.get(address).json() == event
+        assert (event["still"], event["clip"]) == (f"{address}/still.jpg", f"{address}/clip.mp4")
+        clip = http.get(event["clip"])
+        assert (clip.status_code, clip.headers["content-type"]) == (200, "video/mp4")
+        assert len(clip.content) == int(clip.headers["content-length"])
+        seconds = frames(clip.content, tmp_path) / FPS
+        assert seconds >= 2.0, "the time before and after"
+        part = http.get(event["clip"], headers={"Range": "bytes=100-199"})
+        assert (part.status_code, part.content) == (206, clip.content[100:200])
+        sizes = {kind: len(http.get(event["still"], params={"kind": kind}).content) for kind in ("plain", "annotated")}
+        assert min(sizes.values()) > 2000
+        assert http.get(event["still"], params={"kind": "small"}).headers["content-type"] == "image/jpeg"
+        assert {track["tracker_id"] for track in http.get(f"{address}/track.json").json()} <= {
+            track["tracker_id"] for track in event["tracks"]
+        }
+        newest = http.get("/api/events", params={"most": 1}).json()
+        older = http.get("/api/events", params={"most": 1, "after": newest["after"]}).json()
+        assert older["events"][0]["began_at"] <= newest["events"][0]["began_at"]
+        assert http.get("/api/events", params={"class": "person", "zone": "walk"}).json()["events"]
+        assert http.get("/api/events", params={"class": "unicorn"}).json()["events"] == []
+        assert http.get("/api/events", params={"to": "2020-01-01T00:00:00Z"}).json()["events"] == []
+        assert http.get("/api/events", params={"from": "yesterday"}).status_code == 422
+        counted = http.get("/api/counts", params={"from": event["began_at"], "step": "1d"}).json()
+        assert counted[0]["duration_s"] > 0
+        assert http.get(f"{address[:-4]}0000/clip.mp4").status_code == 404
+        replayed = []
+        with http.stream("GET", "/api/events/stream", headers={"Last-Event-ID": event["id"]}) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data:"):
+                    replayed.append(json.loads(line[5:]))
+                if any(one["id"] == event["id"] and one["clip"] for one in replayed):
+                    break
+        assert "recorder" in daemon.processes()
+        (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        assert {path.stat().st_mode & 0o077 for path in store.rglob("*")} == {0}, "others could read what is stored"
+        assert daemon.stop() == 0
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        command = [sys.executable, "-m", "edge_daemon", "events"]
+        config = ["--config", str(tmp_path / "config.yaml")]
+        listed = subprocess.run([*command, *config, "--json"], capture_output=True, text=True, check=True).stdout
+        assert event["id"] in [json.loads(line)["id"] for line in listed.splitlines()]
+        export = [*command, "export", str(tmp_path / "out"), *config, "--id", event["id"]]
+        assert "1 event" in subprocess.run(export, capture_output=True, text=True, check=True).stdout
+        assert {path.name.partition("-annotated")[0][36:] for path in (tmp_path / "out").iterdir()} >= {".json", ".mp4"}
+        subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True, capture_output=True)
+        assert subprocess.run(export, capture_output=True, check=False).returncode == 3
+
+
+def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
+    with site(tmp_path, street) as (daemon, http):
+        with_clips(http, 1)
+        for title in ("recorder", "sink", "recorder"):
+            known = len(http.get("/api/events").json()["events"])
+            eventually(lambda known=known: len(http.get("/api/events").json()["events"]) > known, WAIT_S)  # type: ignore[misc]
+            daemon.kill(title)
+        events = with_clips(http, 4)
+        for event in events:
+            assert frames(http.get(event["clip"]).content, tmp_path) >= FPS
+        assert daemon.stop() == 0
+        (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        assert check(store).faults == []
+
+
+def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_path: Path, street: Path) -> None:
+    with site(tmp_path, street) as (daemon, http):
+        with_clips(http, 1)
+        (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        daemon.kill("recorder")
+        store.rename(store.with_name("away"))
+        store.touch()  # no folder can be there
+
+        def trouble() -> bool:
+            return "recorder" in http.get("/healthz").text
+
+        daemon.kill("recorder")
+        eventually(trouble, WAIT_S, what="the trouble in /healthz")
+        before = len(daemon.lines())
+        eventually(lambda: len(daemon.lines()) > before + 10, WAIT_S, what="results")
+        assert http.get("/api/events").status_code == 503
+        for path in store.with_name("away").glob("index.db*"):
+            path.write_bytes(b"rubbish" * 10_000)
+        store.unlink()
+        store.with_name("away").rename(store)
+        eventually(lambda: http.get("/healthz").status_code == 200, WAIT_S, what="the store again")
+        with_clips(http, 2)
+        assert daemon.stop() == 0
+        assert check(store).faults == []
+        assert len(list(store.glob("damaged-*"))) == 1
+
+
+def test_a_reload_begins_to_store_and_to_keep_clips(tmp_path: Path, street: Path) -> None:
+    config = CONFIG.format(source=street, port=free_port())
+    bare = "\n".join(line for line in config.splitlines() if not line.startswith(("record", "rules", "counts", "web")))
+    with running(tmp_path, bare) as daemon:
+        eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")
+        assert "recorder" not in daemon.processes()
+        assert daemon.reload(config).returncode == 0
+        assert "recorder" in daemon.processes()
+        eventually(lambda: list(tmp_path.glob("state/edge-daemon/*/store/media/**/*.mp4")), WAIT_S, what="a clip")
+        assert daemon.reload(bare).returncode == 0
+        eventually(lambda: "recorder" not in daemon.processes(), START_S, what="no recorder")
+        before = len(daemon.lines())
+        eventually(lambda: len(daemon.lines()) > before + 5, START_S, what="results")
+        assert daemon.stop() == 0

@@ -1,0 +1,252 @@
+"""Clips and stills of events, from a capture's packets to the files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from edge_daemon.capture.recording import Recording
+from edge_daemon.capture.video import Video
+from edge_daemon.media.packets import Packet
+from edge_daemon.messages.codec import Decoder, Message, pack
+from edge_daemon.messages.events import Event, EventTrack
+from edge_daemon.messages.recording import FromCapture
+from edge_daemon.recorder.clips import Clips
+from edge_daemon.settings import RecordSettings
+from edge_daemon.store.media import path_of
+from edge_daemon.transport.hub import Hub
+from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, level_of, write_video
+from tests.waiting import eventually
+
+FPS, EPOCH, WAIT_S = 25, 1_700_000_000, 10.0
+NAME = "0193715e-8f5a-7c3e-9d2b-6c1f0a7b2e{:02d}"
+KINDS = {
+    "h264 with B-frames": ("v.mp4", "libx264", B_FRAMES),
+    "h264 with open GOPs": ("v.ts", "libx264", OPEN_GOP),
+    "h265": ("v.mp4", "libx265", HEVC),
+    "mjpeg": ("v.avi", "mjpeg", None),
+}
+
+
+class Camera:
+    """A capture that has read a video, beside the hub of a recorder."""
+
+    def __init__(self, folder: Path, kind: str, seconds: int = 6) -> None:
+        name, codec, options = KINDS[kind]
+        self.folder, self.record = folder, RecordSettings(recorder=f"ipc://{folder}/r", before_s=1.0, after_s=0.6)
+        self.hub = Hub(self.record.recorder)
+        self.path = write_video(folder / name, seconds * FPS, codec=codec, options=options)
+        self.video = Video(self.path)
+        self.recording = Recording("yard", RecordSettings(recorder=self.record.recorder, before_s=99.0), self.zero)
+        self.video.observe(self.recording.observe)
+        self.seq = -1
+        self.recording.start()
+        self._decode: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
+
+    @staticmethod
+    def zero() -> tuple[int, float]:
+        return EPOCH, 0.0
+
+    def read(self, frames: int) -> None:
+        """Read so many frames, as the reader does."""
+        for _ in range(frames):
+            if picture := self.video.read():
+                self.seq += 1
+                assert isinstance(picture.packet, Packet)
+                picture.packet.epoch, picture.packet.seq, picture.packet.time_s = EPOCH, self.seq, picture.time_s
+
+    def clips(self) -> Clips:
+        clips = Clips(self.folder / "spool", self.folder / "media", {"yard": self.record}, self.send)
+        self.hub.on_connect = lambda name: clips.follow("yard")
+        return clips
+
+    def send(self, camera: str, messages: Sequence[Message]) -> None:
+        self.hub.send(f"camera/{camera}", pack(messages))
+
+    def step(self, clips: Clips) -> list[Event]:
+        """What the recorder does each time that it wakes up."""
+        self.hub.wait(20)
+        for _, data in self.hub.receive(16):
+            clips.receive("yard", self._decode(data))
+        return clips.step()
+
+    def updates(self, clips: Clips, number: int) -> list[Event]:
+        """Wait for that many updates."""
+        found: list[Event] = []
+
+        def enough() -> bool:
+            found.extend(self.step(clips))
+            return len(found) >= number
+
+        eventually(enough, WAIT_S, what="updates")
+        return found
+
+    def close(self) -> None:
+        self.recording.stop()
+        self.recording.join()
+        self.hub.close()
+
+
+@pytest.fixture(params=KINDS)
+def camera(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Camera]:
+    camera = Camera(tmp_path, request.param)
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[Camera]:
+    camera = Camera(tmp_path, "h264 with B-frames")
+    yield camera
+    camera.close()
+
+
+def event(seq: int, phase: str = "start", number: int = 0, size: float = 10.0) -> Event:
+    """A message about an event at frame `seq`, with a track of that size."""
+    track = EventTrack(tracker_id=1, class_name="person", confidence=0.9, xyxy=(5, 5, 5 + size, 5 + size))
+    return Event(
+        phase=phase,  # type: ignore[arg-type]
+        id=NAME.format(number),
+        rule="visitor",
+        camera="yard",
+        model="m",
+        incident="i",
+        alert=True,
+        at="2026-11-28T22:14:03Z",
+        time_s=seq / FPS,
+        epoch=EPOCH,
+        seq=seq,
+        tracks=[track],
+        facts=[],
+        because=[],
+    )
+
+
+def levels(path: Path) -> list[float]:
+    """Grey level of each frame of a clip, which must be decodable from its first frame."""
+    with av.open(str(path)) as file:
+        return [float(frame.to_ndarray(format="rgb24")[40:, 40:].mean()) for frame in file.decode(video=0)]
+
+
+def file(camera: Camera, medium: str, number: int = 0) -> Path:
+    return path_of(camera.folder / "media", "yard", NAME.format(number), medium)  # type: ignore[arg-type]
+
+
+def holds(camera: Camera, number: int, first: int, last: int) -> None:
+    """Check that a clip holds the frames from `first` to `last`, each once and in order."""
+    found, source = levels(file(camera, "clip", number)), levels(camera.path)
+    places = range(len(source) - len(found) + 1)
+    (start,) = [at for at in places if np.allclose(source[at : at + len(found)], found, rtol=0, atol=0.6)]
+    assert first - 2 * FPS < start <= first
+    assert last <= start + len(found) - 1 <= last + 5
+
+
+def test_a_clip_holds_the_time_around_its_event_and_the_still_shows_its_frame(camera: Camera) -> None:
+    clips = camera.clips()
+    camera.read(75)
+    clips.note(event(60))
+    (still,) = camera.updates(clips, 1)
+    assert (still.phase, still.still, still.clip) == ("update", f"/api/events/{NAME.format(0)}/still.jpg", None)
+    shown = cv2.imread(str(file(camera, "still")))
+    assert shown is not None
+    assert shown[40:, 40:].mean() == pytest.approx(level_of(60), abs=2)
+    camera.read(40)
+    clips.note(event(80, "end"))
+    (clip,) = camera.updates(clips, 1)
+    assert (clip.phase, clip.clip, clip.reason) == ("update", f"/api/events/{NAME.format(0)}/clip.mp4", None)
+    holds(camera, 0, 60 - FPS, 80 + 15)
+    data = file(camera, "clip").read_bytes()
+    assert data.find(b"moov") < data.find(b"mdat")
+    eventually(lambda: (camera.step(clips), clips.is_busy)[1] is False, WAIT_S)
+    assert list((camera.folder / "spool").rglob("*.spool")) == []
+    clips.close()
+
+
+def test_another_recorder_goes_on_where_the_last_one_died(plain: Camera) -> None:
+    clips = plain.clips()
+    plain.read(75)
+    clips.note(event(60))
+    plain.updates(clips, 1)
+    del clips  # it dies: its spool is torn
+    (spool,) = (plain.folder / "spool").rglob("*.spool")
+    spool.write_bytes(spool.read_bytes()[:-7])
+    again = plain.clips()
+    again.resume([(event(60), event(70, "update"), "/still")])
+    plain.read(50)
+    again.note(event(90, "end"))
+    (clip,) = plain.updates(again, 1)
+    assert clip.still == "/still"
+    holds(plain, 0, 60 - FPS, 90 + 15)
+    again.close()
+
+
+def test_events_that_overlap_have_a_clip_each_and_share_the_packets(plain: Camera) -> None:
+    clips = plain.clips()
+    plain.read(80)
+    clips.note(event(50, number=1))
+    plain.step(clips)
+    clips.note(event(70, number=2))
+    clips.note(event(76, "end", number=1))
+    plain.read(60)
+    clips.note(event(100, "end", number=2))
+    plain.updates(clips, 4)
+    holds(plain, 1, 50 - FPS, 76 + 15)
+    holds(plain, 2, 70 - FPS, 100 + 15)
+    clips.close()
+
+
+def test_a_better_view_replaces_the_still(plain: Camera) -> None:
+    clips = plain.clips()
+    plain.read(75)
+    clips.note(event(50))
+    plain.updates(clips, 1)
+    clips.note(event(66, "update", size=40.0))
+    plain.read(40)
+    clips.note(event(70, "end"))
+    plain.updates(clips, 1)
+    shown, marked = (cv2.imread(str(file(plain, medium))) for medium in ("still", "annotated"))
+    assert shown is not None
+    assert marked is not None
+    assert shown[60:, 60:].mean() == pytest.approx(level_of(66), abs=2)
+    assert np.abs(shown[5:45, 5:45].astype(int) - marked[5:45, 5:45]).max() > 50
+    clips.close()
+
+
+def test_a_camera_that_sends_nothing_holds_nothing_up(tmp_path: Path) -> None:
+    now = [0.0]
+    record = RecordSettings(recorder="ipc:///nowhere", before_s=1.0, after_s=1.0)
+    clips = Clips(tmp_path, tmp_path / "media", {"yard": record}, lambda *_: None, lambda: now[0])
+    clips.note(event(60))
+    clips.note(event(70, "end"))
+    clips.note(msgspec.structs.replace(event(60, number=1), camera="other"))
+    assert clips.step() == []
+    before = clips.is_busy
+    now[0] = 100.0
+    assert clips.step() == []
+    assert (before, clips.is_busy) == (True, False)
+    clips.close()
+
+
+def test_packets_are_sent_only_while_they_are_wanted(plain: Camera) -> None:
+    clips = plain.clips()
+    plain.read(75)
+    plain.step(clips)
+    assert not _follows(plain)
+    clips.note(event(60))
+    plain.updates(clips, 1)
+    assert _follows(plain)
+    clips.note(event(61, "end"))
+    plain.read(50)
+    plain.updates(clips, 1)
+    eventually(lambda: (plain.step(clips), _follows(plain))[1] is False, WAIT_S)
+    plain.read(20)
+    assert len(plain.recording._waiting) == 0
+    clips.close()
+
+
+def _follows(camera: Camera) -> bool:
+    return camera.recording._following
