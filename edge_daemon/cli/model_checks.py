@@ -36,7 +36,7 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
     models = {
         name: local_model(name, model, cache)
         for name, model in config.models.items()
-        if not is_download(model.path) or ((found := remote(model.path, model.sha256, cache)) and found.is_here())
+        if not is_download(model.file) or ((found := remote(model.file, model.sha256, cache)) and found.is_here())
     }
     names: dict[str, list[str]] = {}
     boxes: dict[str, list[str]] = {}
@@ -47,7 +47,7 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
             loaded = _load(msgspec.structs.replace(settings, classes=None, class_confidence={}))
         except EdgeError as error:
             text = str(error).removeprefix(f"model {name} ({settings.path}): ")
-            yield config.lines.problem(("models", name, "path"), text)
+            yield config.lines.problem(("models", name, config.models[name].file_key), text)
         else:
             names[name] = loaded.names
             if loaded.boxes:

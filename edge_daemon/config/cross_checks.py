@@ -23,6 +23,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unknown_parents(data)
     yield from _unknown_downloads(data)
     yield from _unfit_sums(data)
+    yield from _unfit_servers(data)
     yield from _open_addresses(data)
     yield from _open_web(data)
     yield from rule_faults(data)
@@ -78,9 +79,27 @@ def _unfit_sums(data: dict[str, object]) -> Iterator[Fault]:
             yield ("models", model, "path"), "needs sha256: beside it, as sha256sum prints it", ()
 
 
+def _unfit_servers(data: dict[str, object]) -> Iterator[Fault]:
+    """Models that are neither here nor elsewhere, or both, and keys that are for servers only."""
+    for model, settings in _mapping(data.get("models")).items():
+        keys, own = _mapping(settings), ("models", model)
+        if keys.get("url") is None:
+            if keys.get("path") is None and isinstance(settings, dict | None):
+                yield (*own, "path"), "is missing; for example path: yolox_nano.onnx, or url: for one on a server", ()
+            for key in ("fallback", "token", "ca", "certificate", "key", "repository", "answer_timeout"):
+                if keys.get(key) is not None:
+                    yield (*own, key), "is for models on servers, which have url", ()
+        elif keys.get("path") is not None:
+            yield (*own, "path"), "does not go with url; fallback is the model that stands in on this machine", ()
+        if (keys.get("certificate") is None) != (keys.get("key") is None):
+            there = "key" if keys.get("certificate") is None else "certificate"
+            yield (*own, there), "is not enough to be known by the servers, which takes certificate and key", ()
+
+
 def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
     for model, settings in _mapping(data.get("models")).items():
-        if isinstance(path := _mapping(settings).get("path"), str):
+        keys = _mapping(settings)
+        if isinstance(path := keys.get("path") or keys.get("fallback"), str):
             yield model, path
 
 

@@ -21,7 +21,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     """A worker's outcome for a frame; the requested annotated picture may travel beside it: RGB bytes (height x
-    width x 3), or a JPEG of the frame's `quality`. `failed` is the reason if there is no result.
+    width x 3), or a JPEG of the frame's `quality`. `failed` is the reason if there is no result, `served_by` the
+    address of the server that made it, if not this machine.
     """
 
     frame: Frame
@@ -31,6 +32,7 @@ class Outcome(Message, frozen=True, kw_only=True, tag="outcome.1"):
     after: str | None = None
     timing_ms: Timing = Timing()
     failed: Failure | None = None
+    served_by: str | None = None
 
 
 class UploadOutcome(Message, frozen=True, kw_only=True, tag="upload-outcome.1"):
@@ -45,3 +47,4 @@ class UploadOutcome(Message, frozen=True, kw_only=True, tag="upload-outcome.1"):
     timing_ms: Timing = Timing()
     failed: UploadFailure | None = None
     error: str = ""
+    served_by: str | None = None

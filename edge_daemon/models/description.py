@@ -36,7 +36,7 @@ def description(model: Model, settings: ModelSettings) -> dict[str, Any]:
     path = settings.path
     return {
         "name": settings.name,
-        "file": path if path.startswith(BUILTIN) else Path(path).name,
+        "file": path if path.startswith(BUILTIN) or "://" in path else Path(path).name,
         "after": settings.after,
         "classes": list(model.names),
         "kept_classes": settings.classes,

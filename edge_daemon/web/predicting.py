@@ -26,7 +26,7 @@ from edge_daemon.web.tasks import Decoded, Task
 
 ANNOTATED_BYTES = 9
 """Memory that drawing takes, in bytes a pixel: what the worker sends, the same in the order of the encoder, a file."""
-STATUS = {"undecodable": 415, "unknown-class": 422}
+STATUS = {"undecodable": 415, "unknown-class": 422, "server-lost": 503}
 FORM, JSON = "multipart/form-data", "application/json"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}}
@@ -210,6 +210,7 @@ def _findings(answer: Answer) -> dict[str, Any]:
         **found,
         "timing_ms": {stage: round(ms, 2) for stage, ms in msgspec.structs.asdict(timing).items() if ms},
         "worker": outcome.worker,
+        **({"served_by": outcome.served_by} if outcome.served_by else {}),
     }
 
 

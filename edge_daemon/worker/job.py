@@ -41,7 +41,8 @@ class Job:
 
     `bgr` (height x width x 3, uint8, BGR) is no larger than the model needs. `whole` is the picture in full size, kept
     only if parts of it are looked at, or it is drawn into. `reported` is set once the dispatcher is sent that the
-    worker is done with it.
+    worker is done with it. `served_by` is the address of the server that looked at it, if not this machine, and
+    `looked` the model that did.
     """
 
     header: Header
@@ -51,6 +52,8 @@ class Job:
     failed: UploadFailure | None = None
     error: str = ""
     reported: bool = False
+    served_by: str | None = None
+    looked: Model | None = None
     findings: list[Findings] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
 
@@ -125,9 +128,10 @@ class Job:
         logger.warning("%s: %s", self.header.title, error, extra={"camera": self.header.camera})
         self.failed, self.error = reason, str(error)
 
-    def report(self, model: Model) -> Found:
+    def report(self) -> Found:
         """Findings of all parts as a message."""
-        header = self.header
+        header, model = self.header, self.looked
+        assert model is not None
         if header.crops is None:
             return report(self.findings[0], model, header.width, header.height)
         return report_crops(header.crops, self.findings, model, header.width, header.height)
@@ -152,6 +156,7 @@ def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callab
     for (job, part), found in zip(parts, findings, strict=True):
         by_job[id(job)].append(found.moved(part.left, part.top))
     for job in jobs:
+        job.looked = model
         job.done(by_job[id(job)], took)
 
 
