@@ -65,6 +65,7 @@ class InferenceServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients may go at any time
         if tls:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._scheme = "https" if tls else "http"

@@ -42,7 +42,7 @@ class Connection(Protocol):
         """
 
     def infer(self, feeds: Arrays, outputs: Sequence[str], timeout_s: float) -> Answer:
-        """Outputs for `feeds`.
+        """These outputs for `feeds` (arrays of any shape and type).
 
         Raises:
             AwayError: there is no answer in time.
@@ -99,7 +99,7 @@ class HttpConnection:
         return about
 
     def infer(self, feeds: Arrays, outputs: Sequence[str], timeout_s: float) -> Answer:
-        """See `Connection.infer`.
+        """See `Connection.infer` (arrays of any shape and type).
 
         Raises:
             AwayError: there is no answer in time.
@@ -271,7 +271,7 @@ class GrpcConnection:
         return about
 
     def infer(self, feeds: Arrays, outputs: Sequence[str], timeout_s: float) -> Answer:
-        """See `Connection.infer`.
+        """See `Connection.infer` (arrays of any shape and type).
 
         Raises:
             AwayError: there is no answer in time.

@@ -142,7 +142,9 @@ class Fleet(Generic[W]):
         return bool(select.select([self._wake], [], [], timeout_s)[0])
 
     def send(self, what: W, feeds: Arrays, outputs: Sequence[str]) -> bool:
-        """Send a request to the server with most room; false if none has any."""
+        """Send a request for outputs, given `feeds` (arrays of any shape and type), to the server with most room; false if
+        none has any.
+        """
         server = freest([place.server for place in self._places])
         lane = next((place.lane for place in self._places if place.server is server), None)
         if server is None or lane is None:

@@ -31,7 +31,7 @@ def named(model: str, version: str = "") -> bytes:
 
 
 def request(model: str, version: str, feeds: Arrays, outputs: Sequence[str]) -> bytes:
-    """A ModelInferRequest.
+    """A ModelInferRequest for these outputs, given `feeds` (arrays of any shape and type).
 
     Raises:
         ModelError: a tensor cannot be sent.
@@ -45,7 +45,7 @@ def request(model: str, version: str, feeds: Arrays, outputs: Sequence[str]) -> 
 
 
 def read_request(message: bytes) -> tuple[str, str, str, Arrays, list[str]]:
-    """Model, version, id, inputs and wanted outputs of a ModelInferRequest.
+    """Model, version, id, inputs (arrays of any shape and type) and wanted outputs of a ModelInferRequest.
 
     Raises:
         ModelError: it is malformed.
@@ -86,7 +86,7 @@ def answer(message: bytes) -> Answer:
 
 
 def write_answer(model: str, version: str, number: str, outputs: Arrays) -> bytes:
-    """A ModelInferResponse."""
+    """A ModelInferResponse with these outputs (any shape and type)."""
     blobs = [np.ascontiguousarray(array) for array in outputs.values()]
     parts = [named(model, version), field(3, number) if number else b""]
     parts += [field(5, _described(name, blob)) for name, blob in zip(outputs, blobs, strict=True)]

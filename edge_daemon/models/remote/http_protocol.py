@@ -60,7 +60,8 @@ class _Error(msgspec.Struct):
 
 
 def request(feeds: Arrays, outputs: Sequence[str]) -> tuple[bytes, list[memoryview]]:
-    """The JSON of a request for these outputs, and the tensors that follow it.
+    """The JSON of a request for these outputs, given `feeds` (arrays of any shape and type), and the tensors that follow
+    it.
 
     Raises:
         ModelError: a tensor cannot be sent.
@@ -76,7 +77,7 @@ def request(feeds: Arrays, outputs: Sequence[str]) -> tuple[bytes, list[memoryvi
         for name, blob in zip(feeds, blobs, strict=True)
     ]
     wanted = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
-    head = msgspec.json.encode({"inputs": inputs, "outputs": wanted})
+    head = msgspec.json.encode({"id": "1", "inputs": inputs, "outputs": wanted})
     return head, [bytes_of(blob) for blob in blobs]
 
 
@@ -131,4 +132,4 @@ def error_in(body: bytes) -> str:
         read = msgspec.json.decode(body, type=_Error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return (read.error or read.detail)[:300]
+    return next(iter((read.error or read.detail).splitlines()), "")[:300]

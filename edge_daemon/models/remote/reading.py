@@ -118,7 +118,7 @@ def look(
 
 
 def test_picture(session: Session) -> Arrays:
-    """The inputs of a model, by name, for the test picture: values from 0 to 1, or bytes."""
+    """The inputs of a model (any shape and type), by name, for the test picture: values from 0 to 1, or bytes."""
     inputs = session.inputs
     shown = texture(*inputs.size)[:, :, : inputs.channels]
     pixels = shown if inputs.channels_last else shown.transpose(2, 0, 1)

@@ -8,7 +8,7 @@ from edge_daemon.backoff import delay_s
 from edge_daemon.messages.status import ServerReport
 from edge_daemon.models.remote.credit import Credit
 
-FIRST_S, LONGEST_S = 0.25, 15.0
+FIRST_S, LONGEST_S = 0.25, 5.0
 """Time before a server that is down is tried again, doubled with each failure, and its limit."""
 CALM_S = 30.0
 """Time without a failure after which earlier ones are forgotten: a server that comes and goes is trusted later."""

@@ -61,7 +61,7 @@ def declared(name: str, datatype: str, shape: Sequence[int]) -> Tensor:
 
 
 def datatype_of(array: NDArray[np.generic]) -> str:
-    """The protocol's name of an array's type.
+    """The protocol's name of the type of an array (any shape and type).
 
     Raises:
         ModelError: it has none.
