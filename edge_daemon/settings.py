@@ -344,8 +344,8 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
-    (`replies`).
+    """Addresses to serve at (`ADDRESS:PORT`, and `grpc`), to subscribe to (`published`), and for answers to uploaded
+    pictures (`replies`).
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
@@ -356,6 +356,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     listen: str
+    grpc: str | None = None
     dispatcher: str
     published: str
     replies: str

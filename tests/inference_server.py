@@ -5,13 +5,13 @@ It is a server of its own, from the protocol's description: it shares no code wi
 """
 
 import json
+import socket
 import ssl
-import struct
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,6 +47,7 @@ class InferenceServer:
     def __init__(self, path: Path, name: str = "m", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.name, self.behaviour = name, Behaviour()
         self._busy = threading.Lock()
+        self._lines: set[socket.socket] = set()
         self.load(path)
         server = self
 
@@ -56,6 +57,10 @@ class InferenceServer:
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
+
+            def setup(self) -> None:
+                super().setup()
+                server._lines.add(self.connection)
 
             def do_GET(self) -> None:
                 server.get(self)
@@ -87,8 +92,12 @@ class InferenceServer:
         self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def close(self) -> None:
+        """End as if it were killed."""
         self._http.shutdown()
         self._http.server_close()
+        for line in self._lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def metadata(self) -> dict[str, Any]:

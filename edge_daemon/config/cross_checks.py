@@ -88,7 +88,7 @@ def _unfit_servers(data: dict[str, object]) -> Iterator[Fault]:
                 yield (*own, "path"), "is missing; for example path: yolox_nano.onnx, or url: for one on a server", ()
             for key in ("fallback", "token", "ca", "certificate", "key", "repository", "answer_timeout"):
                 if keys.get(key) is not None:
-                    yield (*own, key), "is for models on servers, which have url", ()
+                    yield (*own, "url"), f"is missing: {key} is for models on servers", ()
         elif keys.get("path") is not None:
             yield (*own, "path"), "does not go with url; fallback is the model that stands in on this machine", ()
         if (keys.get("certificate") is None) != (keys.get("key") is None):
@@ -143,15 +143,12 @@ def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
 
 def _open_web(data: dict[str, object]) -> Iterator[Fault]:
     web = _mapping(data.get("web"))
-    listen = web.get("listen")
-    if (
-        isinstance(listen, str)
-        and not listens_locally(listen)
-        and not web.get("tokens")
-        and web.get("insecure") is not True
-    ):
-        advice = "set tokens (`edge-daemon token` makes one), listen on 127.0.0.1, or set insecure: true"
-        yield ("web", "listen"), f"is open to other machines; {advice}", ()
+    for key in ("listen", "grpc"):
+        listen = web.get(key)
+        is_open = isinstance(listen, str) and not listens_locally(listen)
+        if is_open and not web.get("tokens") and web.get("insecure") is not True:
+            advice = "set tokens (`edge-daemon token` makes one), listen on 127.0.0.1, or set insecure: true"
+            yield ("web", key), f"is open to other machines; {advice}", ()
     if (web.get("certificate") is None) != (web.get("key") is None):
         there = "key" if web.get("certificate") is None else "certificate"
         yield ("web", there), "is not enough for TLS, which needs certificate and key", ()

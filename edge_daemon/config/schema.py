@@ -323,6 +323,9 @@ class Web(Section):
     """Serve the page. A run over files serves it only if the file has a section `web:`."""
     listen: Listen = "127.0.0.1:8080"
     """Address to serve at, ADDRESS:PORT."""
+    grpc: Listen | None = Field(default=None, examples=["127.0.0.1:8001"])
+    """Address at which the Open Inference Protocol is served over gRPC too, with the same tokens and certificate; off
+    if left out. Needs pip install edge-daemon[remote]."""
     tokens: WebTokens | None = Field(
         default=None,
         min_length=1,

@@ -181,9 +181,12 @@ class Outbox:
             timing_ms=job.timing,
             failed=job.failed,
             error=job.error,
+            tensors=job.tensors,
             served_by=job.served_by,
         )
         picture = None if job.failed else job.annotated(found)
+        if job.tensors is not None:
+            picture = memoryview(job.blob)
         encoded = encode(outcome)
         if len(encoded) > MAX_BYTES:
             logger.warning("%s: %s", upload.title, _too_long(encoded))

@@ -85,7 +85,7 @@ class Worker(BaseWorker):
         for job in jobs:
             self._mark(in_hand(job.header))
             job.decode(self._model)
-        decoded = [job for job in jobs if not job.failed]
+        decoded = [job for job in jobs if not job.failed and job.tensors is None]
         work(self._model, decoded, self._settings.model, lambda: self._outbox.model_ran(jobs))
         for job in jobs:
             self._send(job)

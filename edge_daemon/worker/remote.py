@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import zmq
 
 from edge_daemon.errors import ModelError
-from edge_daemon.messages.frames import Frame, Input
+from edge_daemon.messages.frames import Frame, Input, Upload
 from edge_daemon.messages.scheduling import Credit
 from edge_daemon.messages.status import WorkerReport
 from edge_daemon.models.detections import Findings
@@ -190,6 +190,10 @@ class RemoteWorker(BaseWorker):
     def _begin(self, job: Job) -> None:
         if (model := self._model) is None:
             job.fail("server-lost", f"no server answers ({self._fleet.reason})")
+            self._send(job)
+            return
+        if isinstance(job.header, Upload) and job.header.tensors is not None:
+            job.fail("model-error", "this model runs on other machines: send them its tensors")
             self._send(job)
             return
         self._mark(in_hand(job.header))

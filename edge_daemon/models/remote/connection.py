@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.remote import grpc_protocol, http_protocol
-from edge_daemon.models.remote.tensors import LARGEST, Answer, Arrays, Metadata
+from edge_daemon.models.tensors import LARGEST, Answer, Arrays, Metadata
 from edge_daemon.server_address import Address
 from edge_daemon.settings import RemoteSettings
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.remote.connection import Connection
-from edge_daemon.models.remote.tensors import Answer, Arrays, Metadata
+from edge_daemon.models.tensors import Answer, Arrays, Metadata
 
 
 class RemoteEngine:

@@ -23,7 +23,7 @@ from edge_daemon.models.remote.engine import named
 from edge_daemon.models.remote.lane import Lane, Returned, Ticket
 from edge_daemon.models.remote.reading import Copy, Identity, Looked, look
 from edge_daemon.models.remote.server import Server, freest
-from edge_daemon.models.remote.tensors import Answer, Arrays
+from edge_daemon.models.tensors import Answer, Arrays
 from edge_daemon.server_address import Address
 from edge_daemon.settings import ModelSettings
 
@@ -72,8 +72,11 @@ class Fleet(Generic[W]):
     be the same model. Poll `fileno()`, then take the `events`.
     """
 
-    def __init__(self, settings: ModelSettings, copy: Copy | None = None, state: str | None = None) -> None:
+    def __init__(
+        self, settings: ModelSettings, copy: Copy | None = None, state: str | None = None, *, log: bool = True
+    ) -> None:
         assert settings.remote
+        self._level = logging.INFO if log else logging.DEBUG
         self._settings, self._copy, self._state = settings, copy, state
         self._places: list[_Place[W]] = [_Place(url, settings.remote.timeout_s) for url in settings.remote.urls]
         self._returned: deque[tuple[_Place[W], Lane[W], Returned[W]]] = deque()
@@ -142,8 +145,8 @@ class Fleet(Generic[W]):
         return bool(select.select([self._wake], [], [], timeout_s)[0])
 
     def send(self, what: W, feeds: Arrays, outputs: Sequence[str]) -> bool:
-        """Send a request for outputs, given `feeds` (arrays of any shape and type), to the server with most room; false if
-        none has any.
+        """Send a request for outputs, given `feeds` (arrays of any shape and type), to the server with most room; false
+        if none has any.
         """
         server = freest([place.server for place in self._places])
         lane = next((place.lane for place in self._places if place.server is server), None)
@@ -213,14 +216,15 @@ class Fleet(Generic[W]):
         place.version = found.identity.version
         place.server.came_up()
         place.said = ""
-        logger.info("model %s: %s serves it", self._settings.name, place.address)
+        logger.log(self._level, "model %s: %s serves it", self._settings.name, place.address)
 
     def _down(self, place: _Place[W], reason: str, sentence: str) -> None:
         place.server.went_down(reason, time.monotonic())
         self._close(place)
         if place.said != reason:
             place.said = reason
-            logger.warning("model %s: %s", self._settings.name, sentence)
+            level = logging.WARNING if self._level == logging.INFO else logging.DEBUG
+            logger.log(level, "model %s: %s", self._settings.name, sentence)
 
     def _close(self, place: _Place[W]) -> None:
         if place.lane:

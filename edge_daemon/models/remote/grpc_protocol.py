@@ -4,12 +4,14 @@ Tensors travel as raw bytes beside the description. Field numbers are those of K
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.remote.tensors import (
+from edge_daemon.models.tensors import (
     Answer,
     Arrays,
     Metadata,
@@ -44,13 +46,33 @@ def request(model: str, version: str, feeds: Arrays, outputs: Sequence[str]) -> 
     return b"".join(parts)
 
 
-def read_request(message: bytes) -> tuple[str, str, str, Arrays, list[str]]:
-    """Model, version, id, inputs (arrays of any shape and type) and wanted outputs of a ModelInferRequest.
+class Described(NamedTuple):
+    """A tensor beside the message that has its bytes."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A ModelInferRequest, with the bytes of its inputs in their order."""
+
+    model: str
+    version: str
+    number: str
+    inputs: list[Described]
+    outputs: list[str]
+    raw: list[memoryview]
+
+
+def read_raw(message: bytes) -> Raw:
+    """A ModelInferRequest.
 
     Raises:
-        ModelError: it is malformed.
+        ModelError: it is malformed, or has tensors that are not raw.
     """
-    model, version, number, inputs, outputs, raw = "", "", "", list[Value](), list[str](), list[memoryview]()
+    model, version, number, inputs, outputs, raw = "", "", "", list[Described](), list[str](), list[memoryview]()
     for key, value in _fields(message):
         match key:
             case 1:
@@ -60,12 +82,14 @@ def read_request(message: bytes) -> tuple[str, str, str, Arrays, list[str]]:
             case 3:
                 number = text(value)
             case 5:
-                inputs.append(value)
+                inputs.append(_tensor(value)[0])
             case 6:
                 outputs += [text(name) for at, name in _fields(value) if at == 1]
             case 7 if isinstance(value, memoryview):
                 raw.append(value)
-    return model, version, number, _arrays(inputs, raw), outputs
+    if len(raw) != len(inputs):
+        raise ModelError("inputs must be sent as raw_input_contents, one for each")
+    return Raw(model, version, number, inputs, outputs, raw)
 
 
 def answer(message: bytes) -> Answer:
@@ -85,12 +109,11 @@ def answer(message: bytes) -> Answer:
     return Answer(version, _arrays(outputs, raw))
 
 
-def write_answer(model: str, version: str, number: str, outputs: Arrays) -> bytes:
-    """A ModelInferResponse with these outputs (any shape and type)."""
-    blobs = [np.ascontiguousarray(array) for array in outputs.values()]
+def write_raw(model: str, version: str, number: str, outputs: Sequence[Described], raw: Sequence[memoryview]) -> bytes:
+    """A ModelInferResponse with these outputs."""
     parts = [named(model, version), field(3, number) if number else b""]
-    parts += [field(5, _described(name, blob)) for name, blob in zip(outputs, blobs, strict=True)]
-    parts += [field(6, bytes_of(blob)) for blob in blobs]
+    parts += [field(5, field(1, name) + field(2, kind) + field(3, packed(shape))) for name, kind, shape in outputs]
+    parts += [field(6, blob) for blob in raw]
     return b"".join(parts)
 
 
@@ -158,15 +181,7 @@ def _fields(message: Value | bytes) -> Iterable[tuple[int, Value]]:
 
 
 def _declared(message: Value) -> Tensor:
-    name, datatype, shape = "", "", list[int]()
-    for key, value in _fields(message):
-        if key == 1:
-            name = text(value)
-        elif key == 2:
-            datatype = text(value)
-        elif key == 3:
-            shape += whole_numbers(value)
-    return declared(name, datatype, shape)
+    return declared(*_tensor(message)[0])
 
 
 def _arrays(described: Sequence[Value], raw: Sequence[memoryview]) -> Arrays:
@@ -174,18 +189,24 @@ def _arrays(described: Sequence[Value], raw: Sequence[memoryview]) -> Arrays:
         raise ModelError(f"{len(described)} tensors are described, but {len(raw)} were sent")
     arrays: dict[str, NDArray[np.generic]] = {}
     for number, one in enumerate(described):
-        name, datatype, shape, contents = "", "", list[int](), memoryview(b"")
-        for key, value in _fields(one):
-            if key == 1:
-                name = text(value)
-            elif key == 2:
-                datatype = text(value)
-            elif key == 3:
-                shape += whole_numbers(value)
-            elif key == 5 and isinstance(value, memoryview):
-                contents = value
+        (name, datatype, shape), contents = _tensor(one)
         arrays[name] = array_of(datatype, shape, raw[number]) if raw else _contents(datatype, shape, contents)
     return arrays
+
+
+def _tensor(message: Value) -> tuple[Described, memoryview]:
+    """A tensor's description, and its contents if they are not raw."""
+    name, datatype, shape, contents = "", "", list[int](), memoryview(b"")
+    for key, value in _fields(message):
+        if key == 1:
+            name = text(value)
+        elif key == 2:
+            datatype = text(value)
+        elif key == 3:
+            shape += whole_numbers(value)
+        elif key == 5 and isinstance(value, memoryview):
+            contents = value
+    return Described(name, datatype, shape), contents
 
 
 def _contents(datatype: str, shape: Sequence[int], contents: memoryview) -> NDArray[np.generic]:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.remote.tensors import (
+from edge_daemon.models.tensors import (
     Answer,
     Arrays,
     Metadata,
@@ -60,8 +60,8 @@ class _Error(msgspec.Struct):
 
 
 def request(feeds: Arrays, outputs: Sequence[str]) -> tuple[bytes, list[memoryview]]:
-    """The JSON of a request for these outputs, given `feeds` (arrays of any shape and type), and the tensors that follow
-    it.
+    """The JSON of a request for these outputs, given `feeds` (arrays of any shape and type), and the tensors that
+    follow it.
 
     Raises:
         ModelError: a tensor cannot be sent.

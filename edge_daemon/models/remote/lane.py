@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.remote.connection import Connection
-from edge_daemon.models.remote.tensors import Answer, Arrays
+from edge_daemon.models.tensors import Answer, Arrays
 
 W = TypeVar("W")
 

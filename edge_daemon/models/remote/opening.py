@@ -63,7 +63,7 @@ def open_model(settings: ModelSettings) -> Model:
     """
     assert settings.remote
     local = stand_in(settings)
-    fleet: Fleet[Any] = Fleet(settings, local.copy if local else None)
+    fleet: Fleet[Any] = Fleet(settings, local.copy if local else None, log=False)
     with_deadline(fleet, must=True)
     if fleet.model is None:
         raise fleet.away()

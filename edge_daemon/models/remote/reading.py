@@ -19,8 +19,8 @@ from edge_daemon.models.model import Model
 from edge_daemon.models.probe import texture
 from edge_daemon.models.remote.connection import Connection, connect
 from edge_daemon.models.remote.engine import RemoteEngine, named
-from edge_daemon.models.remote.tensors import Arrays, Metadata
 from edge_daemon.models.session import Session
+from edge_daemon.models.tensors import Arrays, Metadata
 from edge_daemon.server_address import Address
 from edge_daemon.settings import ModelSettings
 

@@ -35,7 +35,7 @@ class Onnx(Model):
         names = [one.name for one in self.session.get_outputs()]
         made = self.session.run(names, {one.name: one.as_numpy() for one in payload.inputs})
         outputs = []
-        for name, array in zip(names, made):
+        for name, array in zip(names, made, strict=True):
             output = InferOutput(name, list(array.shape), KINDS[f"tensor({array.dtype.name.replace('32', '')})"])
             output.set_data_from_numpy(array, binary_data=True)
             outputs.append(output)

@@ -26,15 +26,22 @@ def main(file: str, name: str, http_port: int, grpc_port: int) -> None:
     names = [one.name for one in session.get_outputs()]
 
     def run(requests):
-        return [dict(zip(names, session.run(names, dict(one.data)))) for one in requests]
+        return [dict(zip(names, session.run(names, dict(one.data)), strict=True)) for one in requests]
 
     config = TritonConfig(
-        http_address="127.0.0.1", grpc_address="127.0.0.1", http_port=http_port, grpc_port=grpc_port,
-        allow_metrics=False, log_verbose=0,
+        http_address="127.0.0.1",
+        grpc_address="127.0.0.1",
+        http_port=http_port,
+        grpc_port=grpc_port,
+        allow_metrics=False,
+        log_verbose=0,
     )
     with Triton(config=config) as triton:
         triton.bind(
-            model_name=name, infer_func=run, inputs=inputs, outputs=outputs,
+            model_name=name,
+            infer_func=run,
+            inputs=inputs,
+            outputs=outputs,
             config=ModelConfig(batching=False, batcher=DynamicBatcher()),
         )
         triton.serve()

@@ -33,5 +33,5 @@ class Onnx(MLModel):
     async def predict(self, payload):
         names = [one.name for one in self.session.get_outputs()]
         made = self.session.run(names, {one.name: NumpyCodec.decode_input(one) for one in payload.inputs})
-        outputs = [NumpyCodec.encode_output(name, array) for name, array in zip(names, made)]
+        outputs = [NumpyCodec.encode_output(name, array) for name, array in zip(names, made, strict=True)]
         return InferenceResponse(model_name=self.name, outputs=outputs)

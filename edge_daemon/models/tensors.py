@@ -72,6 +72,11 @@ def datatype_of(array: NDArray[np.generic]) -> str:
     return name
 
 
+def protocol_type(onnx_type: str) -> str:
+    """The protocol's name of ONNX Runtime's type, such as `tensor(float)`; empty if it has none."""
+    return next((name for name, (kind, _) in _TYPES.items() if onnx_type == f"tensor({kind})"), "")
+
+
 def array_of(datatype: str, shape: Sequence[int], data: memoryview | bytes) -> NDArray[np.generic]:
     """The bytes of a tensor as an array (any shape and type), without copying.
 
