@@ -91,8 +91,8 @@ def array_of(datatype: str, shape: Sequence[int], data: memoryview | bytes) -> N
 
 
 def bytes_of(array: NDArray[np.generic]) -> memoryview:
-    """The bytes of an array (contiguous, any shape and type)."""
-    return array.reshape(-1).view(np.uint8).data
+    """The bytes of an array (any shape and type), row by row."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def dtype_of(datatype: str) -> "np.dtype[np.generic]":

@@ -19,6 +19,7 @@ from edge_daemon.models.model import Begun, Model
 from edge_daemon.models.model import Timing as Took
 from edge_daemon.models.remote.fleet import Back, Done, Fleet, Refused
 from edge_daemon.models.remote.opening import stand_in, with_deadline
+from edge_daemon.models.remote.server import ERRORS
 from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.crash_marker import NOTHING
 from edge_daemon.settings import WorkerSettings
@@ -58,6 +59,7 @@ class Task:
     parts: list[Part]
     found: dict[int, list[Findings]] = field(default_factory=dict)
     alone: bool = False
+    refused: int = 0
     prepare_ms: float = 0.0
     infer_ms: float = 0.0
     read_ms: float = 0.0
@@ -280,8 +282,12 @@ class RemoteWorker(BaseWorker):
             self._put_back(lot)
             return
         for task in tasks:
-            task.job.fail("model-error", error)
-            self._finish(task)
+            task.refused += 1
+            if task.is_lossless and task.refused <= ERRORS:  # the server may have another model by now
+                self._put_back(lot)
+            else:
+                task.job.fail("model-error", error)
+                self._finish(task)
 
     def _look_here(self, task: Task, model: Model) -> None:
         """Have the model on this machine look at a picture."""

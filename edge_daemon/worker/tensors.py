@@ -29,9 +29,8 @@ def run(model: Model, upload: Upload, payload: memoryview) -> tuple[list[TensorP
         made = engine.run(wanted, feeds)
     except ValueError as error:  # ONNX Runtime knows no such input
         raise ModelError(str(error)) from error
-    arrays = [np.ascontiguousarray(array) for array in made]
     parts = [
         TensorPart(name=name, datatype=datatype_of(array), shape=list(array.shape), length=array.nbytes)
-        for name, array in zip(wanted, arrays, strict=True)
+        for name, array in zip(wanted, made, strict=True)
     ]
-    return parts, b"".join(bytes_of(array) for array in arrays)
+    return parts, b"".join(bytes_of(array) for array in made)

@@ -16,6 +16,7 @@ from edge_daemon.models.builtin import path_of
 from edge_daemon.models.model import Model
 from edge_daemon.models.probe import texture
 from edge_daemon.models.remote.connection import AwayError
+from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.fleet import Back, Done, Fleet, Refused
 from edge_daemon.models.remote.opening import open_model, stand_in, with_deadline
 from edge_daemon.settings import ModelSettings, RemoteSettings
@@ -44,6 +45,16 @@ def fleet_of(*servers: InferenceServer, file: Path | str = "", **more: Any) -> I
         fleet.close()
 
 
+@contextmanager
+def opened(one: ModelSettings) -> Iterator[Model]:
+    model = open_model(one)
+    try:
+        yield model
+    finally:
+        assert isinstance(model.session.engine, RemoteEngine)
+        model.session.engine.close()
+
+
 def advanced(fleet: Fleet[str], into: list[object] | None = None) -> Any:
     fleet.try_servers()
     for event in fleet.events():
@@ -67,34 +78,33 @@ def ask(fleet: Fleet[str], what: str = "w") -> Done[str] | Back[str] | Refused[s
 
 def test_a_model_on_a_server_is_read_as_its_copy_here_and_finds_the_same() -> None:
     here = Model(ModelSettings(name="m", path=str(PERSON)))
-    with serving(PERSON) as server:
-        there = open_model(settings(server.url, file=PERSON))
+    with serving(PERSON) as server, opened(settings(server.url, file=PERSON)) as there:
+        pass
     assert [(one.what, one.value, one.sure) for one in there.facts] == [
         (one.what, one.value, one.sure) for one in here.facts
     ]
 
 
 def test_without_a_copy_what_is_only_likely_is_said() -> None:
-    with serving(PERSON) as server:
-        there = open_model(settings(server.url))
-        bgr = texture(288, 512)
-        there.detect(bgr)
+    with serving(PERSON) as server, opened(settings(server.url)) as there:
+        there.detect(texture(288, 512))
     assert any(note.startswith("likely, not certain: its input") for note in there.notes)
 
 
 def test_another_model_here_is_no_copy(tmp_path: Path) -> None:
-    with serving(PERSON) as server:
-        there = open_model(settings(server.url, file=slow_model(tmp_path / "other.onnx", 1)))
+    other = slow_model(tmp_path / "other.onnx", 1)
+    with serving(PERSON) as server, opened(settings(server.url, file=other)) as there:
+        pass
     assert there.size == (288, 512)
 
 
 def test_labels_of_the_repository_are_read_where_it_can_be(tmp_path: Path) -> None:
     folder = tmp_path / "repository" / "m" / "1"
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(PERSON.read_bytes())
+    file = slow_model(folder / "model.onnx", 1)
     (folder / "labels.txt").write_text("somebody\n")
-    with serving(PERSON) as server:
-        assert open_model(settings(server.url, repository=str(folder.parent))).names == ("somebody",)
+    with serving(file) as server, opened(settings(server.url, repository=str(folder.parent))) as there:
+        assert there.names == ("somebody",)
 
 
 def test_an_answer_is_that_of_the_model() -> None:
@@ -140,17 +150,15 @@ def test_a_server_that_is_too_slow_is_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda name, array: array[:, :10], "down (wrong shapes)"),
-        (lambda name, array: array.astype(np.float32)[..., 0], "down (wrong shapes)"),
-    ],
+    "spoil",
+    [lambda name, array: array[:, :10], lambda name, array: array[..., 0]],
+    ids=["fewer rows", "fewer axes"],
 )
-def test_outputs_of_other_shapes_are_not_read(spoil: Callable[..., Any], reason: str) -> None:
+def test_outputs_of_other_shapes_are_not_read(spoil: Callable[..., Any]) -> None:
     with serving(PERSON) as server, fleet_of(server) as fleet:
         server.behaviour.spoil = spoil
         assert isinstance(ask(fleet), Back)
-        assert fleet.reports()[0].state == reason
+        assert fleet.reports()[0].state == "down (wrong shapes)"
 
 
 def test_a_server_that_restarts_with_another_version_is_looked_at_again(tmp_path: Path) -> None:
@@ -162,8 +170,9 @@ def test_a_server_that_restarts_with_another_version_is_looked_at_again(tmp_path
         assert fleet.model is first  # only the version's name is new
         server.load(slow_model(tmp_path / "other.onnx", 1))
         server.behaviour.version = "3"
-        assert isinstance(ask(fleet), Back | Refused)
-        eventually(lambda: advanced(fleet) and fleet.model is not first, WAIT_S, what="the other model")
+        while fleet.model is first:  # what is prepared for the old one is refused until the server is looked at
+            assert isinstance(ask(fleet), Back | Refused)
+            eventually(lambda: advanced(fleet) and fleet.is_up, WAIT_S, what="it being up again")
         assert isinstance(ask(fleet), Done)
 
 
@@ -200,7 +209,8 @@ def test_errors_are_those_of_the_picture_until_there_are_many_in_a_row() -> None
 def test_a_token_is_sent_and_its_lack_named() -> None:
     with serving(PERSON) as server:
         server.behaviour.token = "secret-of-the-server"
-        assert open_model(settings(server.url, token="secret-of-the-server"))
+        with opened(settings(server.url, token="secret-of-the-server")) as there:
+            assert there.size == (288, 512)
         with pytest.raises(AwayError, match="unauthorised"):
             open_model(settings(server.url))
 
@@ -210,19 +220,21 @@ def test_what_is_no_model_for_pictures_is_refused(tmp_path: Path) -> None:
         with pytest.raises(AwayError, match="not found"):
             open_model(settings(f"{server.url}-other"))
         server.behaviour.spoil = lambda name, array: array * np.float32("nan")
-        with pytest.raises(ModelError, match="not finite|implausible|no decoder|outputs"):
+        with pytest.raises(ModelError, match="its outputs"):
             open_model(settings(server.url))
 
 
 def certificates(folder: Path, days: int = 1) -> Path:
     """A certificate for localhost, its own authority."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-days", str(days)]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True,
-        capture_output=True,
-    )
+    key, asked, made = (str(folder / name) for name in ("key.pem", "asked.pem", "cert.pem"))
+    names = str(folder / "names")
+    Path(names).write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    for command in (
+        ["req", *curve, "-keyout", key, "-out", asked, "-subj", "/CN=localhost"],
+        [*("x509", "-req", "-in", asked, "-signkey", key), *("-days", str(days), "-out", made, "-extfile", names)],
+    ):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
     return folder
 
 
@@ -242,7 +254,8 @@ def test_tls_with_certificates_of_both_sides(tmp_path: Path) -> None:
     certificates(mine)
     files = {"ca": str(own / "cert.pem"), "certificate": str(mine / "cert.pem"), "key": str(mine / "key.pem")}
     with serving(PERSON, tls=tls_of(own, clients=mine)) as server:
-        assert open_model(settings(server.url, **files))
+        with opened(settings(server.url, **files)) as there:
+            assert there.size == (288, 512)
         with pytest.raises(AwayError):
             open_model(settings(server.url, ca=files["ca"]))
         with pytest.raises(AwayError, match="no trusted certificate"):

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -214,11 +215,10 @@ class HttpConnection:
 
 def _shut(line: http.client.HTTPConnection) -> None:
     """End a connection that another thread may be waiting at."""
-    try:
+    with suppress(OSError):
         if line.sock:
             line.sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
+    line.close()
 
 
 class GrpcConnection:

@@ -11,12 +11,21 @@ from edge_daemon.models.tensors import Answer, Arrays, Metadata
 
 
 class RemoteEngine:
-    """Runs a model at the other end of a connection to `place`; each run may take `timeout_s`."""
+    """Runs a model at the other end of a connection to `place`; each run may take `timeout_s`. The `metadata` is that
+    of the model's file, if it is known.
+    """
 
-    def __init__(self, connection: Connection, about: Metadata, place: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        about: Metadata,
+        place: str,
+        timeout_s: float,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection, self._timeout_s = connection, timeout_s
         self.inputs, self.outputs, self.provider = about.inputs, about.outputs, place
-        self.metadata: Mapping[str, str] = about.properties
+        self.metadata = metadata or {}
 
     def run(self, outputs: Sequence[str], feeds: Arrays) -> list[NDArray[np.generic]]:
         """See `Engine.run`.
@@ -26,6 +35,10 @@ class RemoteEngine:
             ModelError: the model failed.
         """
         return named(self._connection.infer(feeds, outputs, self._timeout_s), outputs)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 def named(answer: Answer, outputs: Sequence[str]) -> list[NDArray[np.generic]]:

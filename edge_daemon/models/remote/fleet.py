@@ -238,13 +238,15 @@ class Fleet(Generic[W]):
                 return self._answered(place, returned, answer)
             except ModelError as error:
                 answer = AwayError(str(error), "wrong shapes")
+        if not is_current:  # whatever it says, its connection is closed
+            place.server.gave_up()
+            return Back(ticket.what)
         if isinstance(answer, AwayError):
             place.server.gave_up()
-            if is_current:
-                self._down(place, answer.reason, str(answer))
+            self._down(place, answer.reason, str(answer))
             return Back(ticket.what)
         place.server.erred(time.monotonic())
-        if place.server.state == "down" and is_current:
+        if place.server.state == "down":
             self._down(place, "errors", str(answer))
         return Refused(ticket.what, answer)
 

@@ -39,10 +39,9 @@ def request(model: str, version: str, feeds: Arrays, outputs: Sequence[str]) -> 
         ModelError: a tensor cannot be sent.
     """
     parts = [named(model, version)]
-    blobs = [np.ascontiguousarray(array) for array in feeds.values()]
-    parts += [field(5, _described(name, blob)) for name, blob in zip(feeds, blobs, strict=True)]
+    parts += [field(5, _described(name, blob)) for name, blob in feeds.items()]
     parts += [field(6, field(1, name)) for name in outputs]
-    parts += [field(7, bytes_of(blob)) for blob in blobs]
+    parts += [field(7, bytes_of(blob)) for blob in feeds.values()]
     return b"".join(parts)
 
 

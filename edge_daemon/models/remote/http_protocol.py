@@ -66,7 +66,6 @@ def request(feeds: Arrays, outputs: Sequence[str]) -> tuple[bytes, list[memoryvi
     Raises:
         ModelError: a tensor cannot be sent.
     """
-    blobs = [np.ascontiguousarray(array) for array in feeds.values()]
     inputs = [
         {
             "name": name,
@@ -74,11 +73,11 @@ def request(feeds: Arrays, outputs: Sequence[str]) -> tuple[bytes, list[memoryvi
             "shape": blob.shape,
             "parameters": {"binary_data_size": blob.nbytes},
         }
-        for name, blob in zip(feeds, blobs, strict=True)
+        for name, blob in feeds.items()
     ]
     wanted = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
     head = msgspec.json.encode({"id": "1", "inputs": inputs, "outputs": wanted})
-    return head, [bytes_of(blob) for blob in blobs]
+    return head, [bytes_of(blob) for blob in feeds.values()]
 
 
 def answer(body: memoryview, head_length: int | None) -> Answer:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.engine import Engine
+from edge_daemon.models.graph import metadata_in
 from edge_daemon.models.model import Model
 from edge_daemon.models.probe import texture
 from edge_daemon.models.remote.connection import Connection, connect
@@ -110,6 +111,8 @@ def look(
         engine = RemoteEngine(connection, about, address.place, OPEN_S)
         identity = _identity(connection, engine, about, settings)
         file = _in_repository(settings.remote.repository) or (copy.file if copy and _is_of(copy, identity) else None)
+        stated = {**(metadata_in(file) if file else {}), **about.properties}
+        engine = RemoteEngine(connection, about, address.place, OPEN_S, stated)
         own = msgspec.structs.replace(settings, path=str(address), stamp=_stamp(about), remote=None)
         return Looked(connection, identity, Model(own, engine=engine, file=file, state=state))
     except BaseException:
