@@ -65,3 +65,9 @@ class Address:
     def place(self) -> str:
         """Host and port."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_server(text: str) -> bool:
+    """True for what is written like the address of a model on a server, not like a file or one to download."""
+    scheme, separator, rest = text.partition("://")
+    return bool(separator) and scheme in PORTS and not rest.endswith(".onnx")

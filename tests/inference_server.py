@@ -1,6 +1,6 @@
-"""A small inference server (Open Inference Protocol over HTTP and gRPC) that runs an ONNX file, and can misbehave.
+"""A small inference server (Open Inference Protocol over HTTP) that runs an ONNX file, and can misbehave.
 
-`python -m tests.inference_server MODEL.onnx PORT [GRPC_PORT]` serves until it is ended; port 0 takes any free one.
+`python -m tests.inference_server MODEL.onnx PORT [DELAY_MS]` serves until it is ended; port 0 takes any free one.
 It is a server of its own, from the protocol's description: it shares no code with edge-daemon.
 """
 
@@ -189,5 +189,6 @@ def serving(path: Path, name: str = "m", **more: Any) -> Iterator[InferenceServe
 
 if __name__ == "__main__":
     running = InferenceServer(Path(sys.argv[1]), port=int(sys.argv[2]))
+    running.behaviour.delay_s = float(sys.argv[3]) / 1e3 if sys.argv[3:] else 0.0
     print(running.url, flush=True)
     threading.Event().wait()

@@ -137,8 +137,8 @@ def test_the_model_here_stands_in_within_a_second_and_gives_back(tmp_path: Path)
     camera = {"source": "scene:?size=320x180", "fps": 10}
     with server() as one, daemon(tmp_path / "d", camera, {"url": one.url, "fallback": PERSON}) as run:
         for number in (signal.SIGKILL, signal.SIGSTOP):
-            there = len(run.results()) + 10
-            eventually(lambda: run.results()[there:] and "served_by" in run.results()[-1], WAIT_S, what="the server")
+            run.wait_for(len(run.results()) + 10)
+            eventually(lambda: "served_by" in run.results()[-1], WAIT_S, what="the server")
             before = len(run.results())
             if number == signal.SIGKILL:
                 one.kill()

@@ -98,13 +98,14 @@ def test_another_model_here_is_no_copy(tmp_path: Path) -> None:
     assert there.size == (288, 512)
 
 
-def test_labels_of_the_repository_are_read_where_it_can_be(tmp_path: Path) -> None:
+def test_a_file_in_the_repository_of_the_server_says_what_the_protocol_does_not(tmp_path: Path) -> None:
     folder = tmp_path / "repository" / "m" / "1"
     folder.mkdir(parents=True)
-    file = slow_model(folder / "model.onnx", 1)
-    (folder / "labels.txt").write_text("somebody\n")
-    with serving(file) as server, opened(settings(server.url, repository=str(folder.parent))) as there:
-        assert there.names == ("somebody",)
+    (folder / "model.onnx").write_bytes(PERSON.read_bytes())
+    with serving(PERSON) as server, opened(settings(server.url)) as there:
+        assert there.names == ("class 0",)
+    with serving(PERSON) as server, opened(settings(server.url, repository=str(folder.parent))) as there:
+        assert there.names == ("person",)
 
 
 def test_an_answer_is_that_of_the_model() -> None:
