@@ -86,8 +86,8 @@ def _bench_remote(
         return
     best, most = figures.best, max(figures.rates.values())
     print(
-        f"{figures.server}: {figures.single_ms:.1f} ms for one request at a time, of which {figures.away_ms:.1f} ms are "
-        f"not the model's (network, protocol; {figures.sent_bytes / 1e6:.1f} MB each; a small request takes "
+        f"{figures.server}: {figures.single_ms:.1f} ms for one request at a time, {figures.away_ms:.1f} ms of them not "
+        f"the model's (network, protocol; {figures.sent_bytes / 1e6:.1f} MB each; a small request takes "
         f"{figures.round_trip_ms:.1f} ms)"
     )
     rates = ", ".join(f"{number} in flight {rate:.1f}/s" for number, rate in figures.rates.items())

@@ -86,7 +86,7 @@ def _unfit_servers(data: dict[str, object]) -> Iterator[Fault]:
         if keys.get("url") is None:
             if keys.get("path") is None and isinstance(settings, dict | None):
                 yield (*own, "path"), "is missing; for example path: yolox_nano.onnx, or url: for one on a server", ()
-            for key in ("fallback", "token", "ca", "certificate", "key", "repository", "answer_timeout"):
+            for key in ("fallback", "token", "ca", "certificate", "key", "repository"):
                 if keys.get(key) is not None:
                     yield (*own, "url"), f"is missing: {key} is for models on servers", ()
         elif keys.get("path") is not None:

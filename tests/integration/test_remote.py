@@ -145,7 +145,7 @@ def test_a_server_that_is_too_slow_is_away() -> None:
         server.behaviour.delay_s = 30.0
         began = time.monotonic()
         assert isinstance(ask(fleet), Back)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 4.0
         assert fleet.reports()[0].state == "down (timeout)"
         server.behaviour.delay_s = 0.0
 

@@ -9,6 +9,8 @@ waits. Means are compared, not the least: on a busy machine all latencies are lo
 MOST = 32
 FEWEST_WAIT, MOST_WAIT = 1.5, 3.5
 SMOOTHING = 0.3
+SPREADS = 6.0
+"""Mean deviations from the usual latency that an answer may take longer."""
 PROBE_S = 20.0
 """Interval at which single requests are measured again: the server may have another load, or the network another way.
 """
@@ -21,7 +23,7 @@ class Credit:
 
     def __init__(self, most: int = MOST) -> None:
         self._most, self._limit = most, 1
-        self._single_s = self._latency_s = 0.0
+        self._single_s = self._latency_s = self._spread_s = 0.0
         self._counted, self._measured = 0, 0
         self._probe_at = 0.0
 
@@ -35,8 +37,14 @@ class Credit:
         """Usual time until an answer; 0 before the first."""
         return self._latency_s or self._single_s
 
+    @property
+    def late_s(self) -> float:
+        """Time after which an answer is unusually late, as TCP calculates it; 0 before the first."""
+        return self.latency_s + SPREADS * self._spread_s
+
     def answered(self, latency_s: float, in_flight: int, now: float) -> None:
         """Take the latency of an answer. When its request was sent, `in_flight` were, itself included."""
+        self._spread_s = _smoothed(self._spread_s, abs(latency_s - (self.latency_s or latency_s)))
         if in_flight == 1:
             self._single_s = _smoothed(self._single_s, latency_s)
             if self._measured < ALONE:
@@ -62,7 +70,7 @@ class Credit:
     def lost(self) -> None:
         """Begin again after the server was away."""
         self._limit, self._counted, self._measured = 1, 0, 0
-        self._single_s = self._latency_s = 0.0
+        self._single_s = self._latency_s = self._spread_s = 0.0
 
 
 def _smoothed(mean: float, value: float) -> float:

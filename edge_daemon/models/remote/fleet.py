@@ -152,7 +152,8 @@ class Fleet(Generic[W]):
         lane = next((place.lane for place in self._places if place.server is server), None)
         if server is None or lane is None:
             return False
-        lane.send(Ticket(what, feeds, outputs, server.patience_s, server.sent()))
+        alone = self._copy is None and sum(place.lane is not None for place in self._places) == 1
+        lane.send(Ticket(what, feeds, outputs, server.patience_s(alone=alone), server.sent()))
         return True
 
     @property

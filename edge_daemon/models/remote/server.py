@@ -16,10 +16,10 @@ ERRORS = 3
 """Failed requests in a row after which a server that answers counts as down."""
 PATIENCE_S, LATENCIES = 0.7, 4.0
 """A request may take this long, or this many times the usual latency, but not longer than configured: then another
-server takes over.
+server, or the model here, takes over.
 """
-FIRST_PATIENCE_S = 2.0
-"""The same while the usual latency is not known."""
+LONE_PATIENCE_S = 2.0
+"""The least while the usual latency is not known, or nothing else could take over."""
 
 State = Literal["down", "trying", "up"]
 
@@ -42,11 +42,11 @@ class Server:
         """True if it takes another request."""
         return self.state == "up" and self.in_flight < self.credit.limit
 
-    @property
-    def patience_s(self) -> float:
-        """Longest time for an answer."""
-        usual_s = self.credit.latency_s
-        return min(self._timeout_s, max(PATIENCE_S, LATENCIES * usual_s) if usual_s else FIRST_PATIENCE_S)
+    def patience_s(self, *, alone: bool = False) -> float:
+        """Longest time for an answer; longer if the server is `alone`, with nothing that could take over."""
+        credit = self.credit
+        least_s = LONE_PATIENCE_S if alone or not credit.latency_s else PATIENCE_S
+        return min(self._timeout_s, max(least_s, LATENCIES * credit.latency_s, credit.late_s))
 
     def is_due(self, now: float) -> bool:
         """True if it is down and to be tried now."""
