@@ -28,6 +28,8 @@ from edge_daemon.worker.report import filtered
 logger = logging.getLogger(__name__)
 REST_MS = 1000
 """Time to wait for a picture before looking for commands."""
+FADING = 0.99
+"""Share of the longest time for a frame that is left of it one frame later."""
 BURST = 64
 
 

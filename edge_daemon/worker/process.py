@@ -14,13 +14,11 @@ from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.cpu_slice import use_long_slices
 from edge_daemon.runtime.crash_marker import NOTHING
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.worker.base import REST_MS, BaseWorker, in_hand, poller_of
+from edge_daemon.worker.base import FADING, REST_MS, BaseWorker, in_hand, poller_of
 from edge_daemon.worker.job import Job, work
 from edge_daemon.worker.outbox import DELAY_S
 
 logger = logging.getLogger(__name__)
-FADING = 0.99
-"""Share of the longest time for a frame that is left of it one frame later."""
 
 
 def serve(control: Control) -> None:

@@ -23,7 +23,7 @@ from edge_daemon.models.remote.server import ERRORS
 from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.crash_marker import NOTHING
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.worker.base import REST_MS, BaseWorker, in_hand, poller_of
+from edge_daemon.worker.base import FADING, REST_MS, BaseWorker, in_hand, poller_of
 from edge_daemon.worker.job import Job, Part, work
 
 logger = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class RemoteWorker(BaseWorker):
 
     def _begin(self, job: Job) -> None:
         if (model := self._model) is None:
-            job.fail("server-lost", f"no server answers ({self._fleet.reason})")
+            job.failed, job.error = "server-lost", f"no server answers ({self._fleet.reason})"
             self._send(job)
             return
         if isinstance(job.header, Upload) and job.header.tensors is not None:
@@ -219,7 +219,7 @@ class RemoteWorker(BaseWorker):
                 self._look_here(task, self._here)
                 return
             if not task.is_lossless:
-                task.job.fail("server-lost", f"no server answers ({self._fleet.reason})")
+                task.job.failed, task.job.error = "server-lost", f"no server answers ({self._fleet.reason})"
                 self._finish(task)
 
     def _next(self, most: int) -> list[Place]:
@@ -237,11 +237,13 @@ class RemoteWorker(BaseWorker):
         self._mark(NOTHING)
         for task, _ in places:
             task.prepare_ms += 1e3 * (time.perf_counter() - began) / len(places)
-        self._fleet.send(Lot(places, model, begun), begun.feeds, model.session.names)
+        if not self._fleet.send(lot := Lot(places, model, begun), begun.feeds, model.session.names):
+            self._put_back(lot)
 
     def _done(self, event: "Done[Lot]") -> None:
         """Read the outputs for the parts of a request."""
         began, lot = time.perf_counter(), event.what
+        self._longest_s = max(event.took_s, FADING * self._longest_s)
         jobs = [task.job for task, _ in lot.places if not task.over]
         if not jobs:
             return

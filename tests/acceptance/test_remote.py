@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,15 +12,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from edge_daemon.demo.scene.scene import Scene
+from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
+from edge_daemon.models.model import Model
+from edge_daemon.models.remote.connection import AwayError
+from edge_daemon.models.remote.opening import open_model
+from edge_daemon.settings import ModelSettings, RemoteSettings
 from tests.acceptance.harness import clip
 from tests.waiting import eventually
 
 PERSON = str(path_of("person"))
 WAIT_S = 60.0
+TOKEN = "a-token-of-another-box-0123456789"
 SEEDS = int(os.environ.get("REMOTE_SEEDS", "2"))
 """How often a server is killed at random times, each time in another run; 20 before a release."""
 
@@ -60,10 +69,12 @@ def server() -> Iterator[Server]:
 class Daemon:
     """`edge-daemon run` with one camera `c` and model `m`, and the results that it has written so far."""
 
-    def __init__(self, folder: Path, camera: dict[str, Any], model: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, camera: dict[str, Any], model: dict[str, Any], web: dict[str, Any] | None = None
+    ) -> None:
         folder.mkdir()
         config = {"cameras": {"c": camera}, "models": {"m": model}, "publish": {"bind": [f"ipc://{folder}/publish"]}}
-        config["web"] = {"enabled": False}
+        config["web"] = web or {"enabled": False}
         (folder / "config.yaml").write_text(json.dumps(config))
         self._file, self._log = folder / "results.jsonl", folder / "log"
         command = [
@@ -99,8 +110,10 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, camera: dict[str, Any], model: dict[str, Any]) -> Iterator[Daemon]:
-    one = Daemon(folder, camera, model)
+def daemon(
+    folder: Path, camera: dict[str, Any], model: dict[str, Any], web: dict[str, Any] | None = None
+) -> Iterator[Daemon]:
+    one = Daemon(folder, camera, model, web)
     try:
         yield one
     finally:
@@ -185,3 +198,42 @@ def test_a_box_without_such_models_imports_nothing_for_them(tmp_path: Path) -> N
         ]
         assert maps
         assert not any("grpc" in text for text in maps)
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, scheme: str) -> None:
+    if scheme == "grpc":
+        pytest.importorskip("grpc", reason="edge-daemon[remote] is not installed")
+    ports = {"http": free_port(), "grpc": free_port()}
+    web: dict[str, Any] = {"listen": f"127.0.0.1:{ports['http']}", "grpc": f"127.0.0.1:{ports['grpc']}" if scheme == "grpc" else None}
+    web["tokens"] = {"box": {"token": TOKEN}}
+    camera = {"source": "scene:?size=320x180", "fps": 1}
+    with daemon(tmp_path / "d", camera, {"path": PERSON}, web=web) as other:
+        other.wait_for(1)
+        url = f"{scheme}://127.0.0.1:{ports[scheme]}/m"
+        settings = ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url], token=TOKEN))
+        there = eventually(lambda: opened(settings), WAIT_S, what="its model")
+        here = Model(ModelSettings(name="m", path=PERSON))
+        assert (there.recipe, there.names) == (here.recipe, here.names)  # it states them
+        street = Scene(seed=1, width=640, height=360, people=4).frame(5, 15.0)[0]
+        found, expected = there.detect(street)[0].detections, here.detect(street)[0].detections
+        assert len(expected) > 0
+        assert np.array_equal(found.xyxy, expected.xyxy)
+        assert np.array_equal(found.confidence, expected.confidence)
+        with pytest.raises(AwayError, match="unauthorised"):
+            open_model(ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url])))
+        with pytest.raises(ModelError, match="no output 'boxes'"):
+            there.session.engine.run(["boxes"], there.session.feeds())
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def opened(settings: ModelSettings) -> Model | None:
+    try:
+        return open_model(settings)
+    except AwayError:  # it is not ready yet
+        return None

@@ -96,7 +96,12 @@ class HttpConnection:
         if TENSORS in about.versions and not self._version:
             self._version = TENSORS
             about = http_protocol.metadata(bytes(self._ask("GET", self._path, until - time.monotonic())[0]))
-        self._ask("GET", f"{self._path}/ready", until - time.monotonic())
+        try:
+            self._ask("GET", f"{self._path}/ready", until - time.monotonic())
+        except AwayError:
+            raise
+        except ModelError as error:  # with whatever status a server says so
+            raise AwayError(f"{self._address.place} has a model {about.name} that is not ready", "not ready") from error
         return about
 
     def infer(self, feeds: Arrays, outputs: Sequence[str], timeout_s: float) -> Answer:
