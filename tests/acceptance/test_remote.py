@@ -21,6 +21,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
 from edge_daemon.models.model import Model
 from edge_daemon.models.remote.connection import AwayError
+from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.opening import open_model
 from edge_daemon.settings import ModelSettings, RemoteSettings
 from tests.acceptance.harness import clip
@@ -205,7 +206,10 @@ def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, sche
     if scheme == "grpc":
         pytest.importorskip("grpc", reason="edge-daemon[remote] is not installed")
     ports = {"http": free_port(), "grpc": free_port()}
-    web: dict[str, Any] = {"listen": f"127.0.0.1:{ports['http']}", "grpc": f"127.0.0.1:{ports['grpc']}" if scheme == "grpc" else None}
+    web: dict[str, Any] = {
+        "listen": f"127.0.0.1:{ports['http']}",
+        "grpc": f"127.0.0.1:{ports['grpc']}" if scheme == "grpc" else None,
+    }
     web["tokens"] = {"box": {"token": TOKEN}}
     camera = {"source": "scene:?size=320x180", "fps": 1}
     with daemon(tmp_path / "d", camera, {"path": PERSON}, web=web) as other:
@@ -213,6 +217,8 @@ def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, sche
         url = f"{scheme}://127.0.0.1:{ports[scheme]}/m"
         settings = ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url], token=TOKEN))
         there = eventually(lambda: opened(settings), WAIT_S, what="its model")
+        assert there is not None
+        assert isinstance(there.session.engine, RemoteEngine)
         here = Model(ModelSettings(name="m", path=PERSON))
         assert (there.recipe, there.names) == (here.recipe, here.names)  # it states them
         street = Scene(seed=1, width=640, height=360, people=4).frame(5, 15.0)[0]
@@ -224,6 +230,7 @@ def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, sche
             open_model(ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url])))
         with pytest.raises(ModelError, match="no output 'boxes'"):
             there.session.engine.run(["boxes"], there.session.feeds())
+        there.session.engine.close()
 
 
 def free_port() -> int:
