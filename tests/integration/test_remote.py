@@ -195,6 +195,15 @@ def test_a_second_server_with_another_model_is_refused(tmp_path: Path) -> None:
         assert known.is_up
 
 
+def test_servers_that_are_looked_at_together_have_the_same_model(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(PERSON) as one, serving(PERSON) as other, fleet_of(one, other) as fleet:
+        model = fleet.model
+        assert model
+        asked = {event.server for event in (ask(fleet), ask(fleet), ask(fleet), ask(fleet)) if isinstance(event, Done)}
+        assert asked <= {one.url, other.url}
+    assert "another model" not in caplog.text
+
+
 def test_errors_are_those_of_the_picture_until_there_are_many_in_a_row() -> None:
     with serving(PERSON) as server, fleet_of(server) as fleet:
         server.behaviour.error = "out of memory"

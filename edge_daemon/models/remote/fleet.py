@@ -202,15 +202,22 @@ class Fleet(Generic[W]):
         elif isinstance(found, ModelError):
             self.refusal = found
             self._down(place, "wrong model", str(found))
-        elif found.model is not None and self.is_up:
+        elif self.is_up and not self._is_known(found):
             found.connection.close()
             others = ", ".join(one.address.place for one in self._places if one.lane)
             self._down(place, "another model", f"{place.address} has another model than {others}")
         else:
-            if found.model is not None:
+            if found.model is not None and not self.is_up:
                 self.model = found.model
             self._identity, self.refusal = found.identity, None
             self._up(place, found)
+
+    def _is_known(self, found: Looked) -> bool:
+        """True if a server has the model that was read: maybe it was looked at before that."""
+        known = self._identity
+        if found.model is None or known is None:
+            return True
+        return known.fits(found.identity.about) and known.is_given_by(found.identity.answer)
 
     def _up(self, place: _Place[W], found: Looked) -> None:
         place.lane = Lane(found.connection, place.address.place, partial(self._receive, place))
