@@ -129,9 +129,7 @@ class RemoteWorker(BaseWorker):
 
     @property
     def _state(self) -> str:
-        if self._fleet.is_up:
-            return "up"
-        return "up (stand-in)" if self._here else f"down ({self._fleet.reason})"
+        return "up" if self._fleet.is_up or self._here else f"down ({self._fleet.reason})"
 
     def _step(self, *, arrived: bool) -> None:
         self._fleet.try_servers()
@@ -316,7 +314,8 @@ class RemoteWorker(BaseWorker):
         return needed.pop() if len(needed) == 1 else None
 
     def _report(self) -> WorkerReport:
-        provider = self._fleet.summary or (self._here.session.provider if self._here else "")
+        here = f"{self._here.session.provider} (no server: {self._fleet.reason})" if self._here else ""
+        provider = self._fleet.summary or here
         return WorkerReport(
             served=self._served,
             longest_s=round(self._longest_s, 3),
