@@ -1,7 +1,7 @@
-"""Fields of a Protocol Buffers message, without a library and without copying: a model is mostly weights."""
+"""Fields of a Protocol Buffers message, without a library, and read without copying: a model is mostly weights."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 Value: TypeAlias = int | memoryview
@@ -90,3 +90,25 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 def _signed(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
+
+
+def field(number: int, value: int | str | bytes | memoryview) -> bytes:
+    """A field as bytes: a whole number that is not negative, or text or bytes with their length."""
+    if isinstance(value, int):
+        return _number(number << 3) + _number(value)
+    data = value.encode() if isinstance(value, str) else value
+    return b"".join((_number(number << 3 | _BYTES), _number(len(data)), data))
+
+
+def packed(numbers: Iterable[int]) -> bytes:
+    """Signed whole numbers, to be a field."""
+    return b"".join(_number(number & (1 << 64) - 1) for number in numbers)
+
+
+def _number(number: int) -> bytes:
+    written = bytearray()
+    while number >= _MORE:
+        written.append(number & 0x7F | _MORE)
+        number >>= 7
+    written.append(number)
+    return bytes(written)

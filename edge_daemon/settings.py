@@ -96,16 +96,33 @@ class BoxesSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     anchors: list[list[tuple[float, float]]] | None = None
 
 
+class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Inference servers that have a model, at the addresses `urls`, and what it takes to reach them.
+
+    `ca`, `certificate` and `key` are files for TLS. An answer may take `timeout_s`. `repository` is the folder of the
+    model in the repository of a server, if it can be read here.
+    """
+
+    urls: list[str]
+    token: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    timeout_s: float = 5.0
+    repository: str | None = None
+
+
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker loads it.
 
-    `path` is a file, or `builtin:NAME`. `labels` are the class names in order, or the path of a text file with one name
-    a line; None takes those of the model. `classes` keeps only these classes; None keeps all. `class_confidence`
-    overrides `confidence` by class name. `outputs` maps the decoder's roles to the names of outputs; None reads all.
-    `providers` are in order of preference. A worker takes up to `batch` frames at once, and waits `batch_wait_s` for
-    them. With `after`, the model runs on another model's detections, at most `max_crops` of a frame, with a `margin` (a
-    share of their sides). `stamp` distinguishes versions of the file at `path`. Detections below their threshold, but
-    of at least `unsure`, are given separately (None: they are not).
+    `path` is a file, or `builtin:NAME`; of a `remote` model, the file that stands in while no server answers, or empty.
+    `labels` are the class names in order, or the path of a text file with one name a line; None takes those of the
+    model. `classes` keeps only these classes; None keeps all. `class_confidence` overrides `confidence` by class name.
+    `outputs` maps the decoder's roles to the names of outputs; None reads all. `providers` are in order of preference.
+    A worker takes up to `batch` frames at once, and waits `batch_wait_s` for them. With `after`, the model runs on
+    another model's detections, at most `max_crops` of a frame, with a `margin` (a share of their sides). `stamp`
+    distinguishes versions of the file at `path`. Detections below their threshold, but of at least `unsure`, are given
+    separately (None: they are not).
     """
 
     name: str
@@ -129,6 +146,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None = None
     margin: float = 0.0
     max_crops: int = 8
+    remote: RemoteSettings | None = None
 
 
 Decode = Literal["auto", "cpu", "vaapi", "v4l2m2m", "nvdec"]
@@ -366,8 +384,9 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses to serve at (`ADDRESS:PORT`), to subscribe to (`published`), and for answers to uploaded pictures
-    (`replies`). What happened is read from `storage`, if there is any.
+    """Addresses to serve at (`ADDRESS:PORT`, and `grpc`), to subscribe to (`published`), and for answers to uploaded
+    pictures (`replies`).
+    What happened is read from `storage`, if there is any.
 
     An uploaded picture has at most `max_bytes` and `max_pixels`, and is answered within `timeout_s`; at most
     `max_waiting` wait for each model. With `tokens` (by name), requests need one of them. `hosts` are accepted host
@@ -378,6 +397,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     listen: str
+    grpc: str | None = None
     dispatcher: str
     published: str
     replies: str

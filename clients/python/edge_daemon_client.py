@@ -165,7 +165,7 @@ class Result(msgspec.Struct, kw_only=True):
 
     `time_s` is camera time: seconds since the epoch began, on the camera's own clock; a file's position in the file.
     `file` is the name of the picture, for folders. `unsure` are detections below the threshold of their class, which
-    tracking uses.
+    tracking uses. `served_by` is the address of the server on which the model ran, if not on this machine.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -191,6 +191,7 @@ class Result(msgspec.Struct, kw_only=True):
     dropped: Dropped
     timing_ms: Timing
     worker: str
+    served_by: str | msgspec.UnsetType = msgspec.UNSET
     after: str | msgspec.UnsetType = msgspec.UNSET
     truth: list[list[float]] | msgspec.UnsetType = msgspec.UNSET
     encoding: Codec | msgspec.UnsetType = msgspec.UNSET

@@ -210,17 +210,19 @@ def check(
     from edge_daemon.cli.check import faults, not_here, sunless, unfit
     from edge_daemon.cli.machine_checks import machine_faults
     from edge_daemon.config.load import load, missing_files
+    from edge_daemon.config.problems import Problem
 
     loaded = load(config)
     problems = [*missing_files(loaded), *faults(loaded), *machine_faults(loaded, config, DEFAULT_CONFIG)]
+    notes: list[Problem] = []
     if not quick:
         from edge_daemon.cli.model_checks import model_faults
 
         found = {problem.key for problem in problems}
-        problems += [problem for problem in model_faults(loaded, cache) if problem.key not in found]
+        problems += [problem for problem in model_faults(loaded, cache, notes) if problem.key not in found]
     if problems:
         raise StartError("\n".join(str(problem) for problem in sorted(problems, key=lambda one: one.line or 0)))
-    for note in (*not_here(loaded, cache), *unfit(loaded), *sunless(loaded)):
+    for note in (*notes, *not_here(loaded, cache), *unfit(loaded), *sunless(loaded)):
         typer.echo(str(note))
     cameras, count = len(loaded.cameras), len(loaded.models)
     typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {count} model{'s'[: count > 1]})")

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from edge_daemon.bench.clip import write_clip
+from edge_daemon.bench.distance import Asked, Figures
 from edge_daemon.bench.machine import Arrangement, Machine
 from edge_daemon.bench.survey import survey
+from edge_daemon.bench.trial import attempt
 from edge_daemon.config.edit import as_lines
 from edge_daemon.config.load import adhoc, load
 from edge_daemon.config.problems import KeyPath, unknown
@@ -21,10 +24,14 @@ from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of, path_of
 from edge_daemon.config.yaml import parse
 from edge_daemon.errors import ConfigError
+from edge_daemon.runtime.isolated import call
+from edge_daemon.settings import ModelSettings
 from edge_daemon.supervisor.kinds.worker import model_settings
 from edge_daemon.supervisor.model_files import with_local_models
 
 RATES = (1.0, 5.0, 10.0)
+REMOTE_S = 300.0
+"""Longest time to measure a server."""
 
 
 def bench(
@@ -49,6 +56,9 @@ def bench(
         raise ConfigError(f"--source {source}: must be a video file; cameras cannot be read faster than they deliver")
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
         video = str(path_of(source).absolute() if source else write_clip(Path(folder) / "street.mp4"))
+        if local.models[name].url:
+            _bench_remote(video, model_settings(local, name), _written(write, local, name), seconds, as_json=as_json)
+            return
         machine = survey(video, model_settings(local, name), _written(write, local, name), seconds, _report)
     best = machine.best(fps or machine.camera_fps)
     print(json.dumps(_facts(machine, best), indent=2) if as_json else "\n".join(_lines_of(machine, best, fps, name)))
@@ -56,6 +66,36 @@ def bench(
         changes = _changes(config, name, best)
         rewrite(write, changes)
         print(f"{write}: {as_lines(changes) or 'unchanged'}", file=sys.stderr)
+
+
+def _bench_remote(
+    video: str, settings: ModelSettings, written: dict[str, Any], seconds: float, *, as_json: bool
+) -> None:
+    """Measure a model on a server, and the daemon with it, and print the results.
+
+    Raises:
+        EdgeError: the server does not answer, or its model cannot be used.
+    """
+    assert settings.remote
+    _report(f"the server {settings.remote.urls[0]}")
+    figures = call("edge_daemon.bench.remote", Asked(settings, seconds), Figures, REMOTE_S)
+    _report("the daemon on a file")
+    fps = attempt({"c": {"source": video}}, written, "auto", 2 * seconds).fps
+    if as_json:
+        print(json.dumps({**msgspec.to_builtins(figures), "daemon_fps": fps}, indent=2))
+        return
+    best, most = figures.best, max(figures.rates.values())
+    print(
+        f"{figures.server}: {figures.single_ms:.1f} ms for one request at a time, {figures.away_ms:.1f} ms of them not "
+        f"the model's (network, protocol; {figures.sent_bytes / 1e6:.1f} MB each; a small request takes "
+        f"{figures.round_trip_ms:.1f} ms)"
+    )
+    rates = ", ".join(f"{number} in flight {rate:.1f}/s" for number, rate in figures.rates.items())
+    print(f"inferences: {rates}; {best} in flight {'is' if best == 1 else 'are'} enough")
+    print(f"this machine: {figures.here_ms:.1f} ms of CPU for each frame, to prepare it and to read the outputs")
+    print(f"the daemon: {fps:.1f} frames a second, {fps / most:.0%} of what the server gives")
+    for rate in RATES:
+        print(f"the server is enough for {int(0.95 * fps / rate)} cameras at {rate:g} fps each")
 
 
 def _chosen(config: Config, name: str | None) -> str:
@@ -75,7 +115,7 @@ def _written(file: Path | None, local: Config, name: str) -> dict[str, Any]:
     data: Any = parse(file.read_text("utf-8-sig"), str(file)).data if file else {"models": {name: {}}}
     model = local.models[name]
     keys = {key: value for key, value in data["models"][name].items() if key != "sha256"}
-    keys["path"] = model.path
+    keys |= {"url": model.url} if model.url else {"path": model.path}
     if model.labels:
         keys["labels"] = model.labels
     if model.input.size:

@@ -19,14 +19,14 @@ def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
         StartError: there is no folder for models.
     """
     for name, model in config.models.items():
-        if is_download(model.path):
+        if is_download(model.file):
             from edge_daemon.zoo.resolve import remote
 
-            found = remote(model.path, model.sha256, cache)
+            found = remote(model.file, model.sha256, cache)
             if found and not found.is_here():
                 how = f"`edge-daemon models pull {found.name}` or `run`" if found.name else "`edge-daemon run`"
                 yield config.lines.problem(
-                    ("models", name, "path"), f"is not in {found.file.parent} yet; {how} downloads it"
+                    ("models", name, model.file_key), f"is not in {found.file.parent} yet; {how} downloads it"
                 )
 
 
@@ -41,13 +41,13 @@ def faults(config: Config) -> Iterator[Problem]:
             except SourceError as error:
                 yield config.lines.problem(("cameras", name, "source"), str(error))
     for name, model in config.models.items():
-        if model.path.startswith(BUILTIN):
+        if model.file.startswith(BUILTIN):
             from edge_daemon.models.builtin import path_of
 
             try:
-                path_of(model.path.removeprefix(BUILTIN))
+                path_of(model.file.removeprefix(BUILTIN))
             except ModelError as error:
-                yield config.lines.problem(("models", name, "path"), str(error))
+                yield config.lines.problem(("models", name, model.file_key), str(error))
 
 
 def sunless(config: Config) -> Iterator[Problem]:
@@ -64,7 +64,7 @@ def sunless(config: Config) -> Iterator[Problem]:
 def unfit(config: Config) -> Iterator[Problem]:
     """A note for each built-in model that looks at real pictures: it was trained on the generated street alone."""
     for name, model in config.models.items():
-        if model.path.startswith(BUILTIN):
+        if model.file.startswith(BUILTIN):
             real = [
                 camera
                 for camera, settings in config.cameras.items()
@@ -72,7 +72,7 @@ def unfit(config: Config) -> Iterator[Problem]:
             ]
             if real:
                 yield config.lines.problem(
-                    ("models", name, "path"),
-                    f"{model.path} knows only the generated street (scene:) and finds little in real pictures "
+                    ("models", name, model.file_key),
+                    f"{model.file} knows only the generated street (scene:) and finds little in real pictures "
                     f"({', '.join(real)}): use your own model, or zoo:yolox-nano",
                 )

@@ -52,7 +52,7 @@ def request_for(model: str, options: Mapping[str, object], cache: Path | None) -
 
     config = adhoc(["scene:"], [model], options)
     (name, asked), *_ = config.models.items()
-    return Request(settings=model_settings(with_local_models(config, cache), name), path=asked.path)
+    return Request(settings=model_settings(with_local_models(config, cache), name), path=asked.path or "")
 
 
 def with_comparison(request: Request, against: str | None, expected: Path | None, cache: Path | None) -> Request:

@@ -92,8 +92,11 @@ def _files(config: Config) -> Iterator[tuple[KeyPath, Path]]:
         if kind_of(camera.source) in ("file", "folder"):
             yield ("cameras", name, "source"), path_of(camera.source)
     for name, model in config.models.items():
-        if not model.path.startswith(BUILTIN) and not is_download(model.path):
-            yield ("models", name, "path"), Path(model.path)
+        if model.file and not model.file.startswith(BUILTIN) and not is_download(model.file):
+            yield ("models", name, model.file_key), Path(model.file)
+        for key in ("ca", "certificate", "key"):
+            if file := getattr(model, key):
+                yield ("models", name, key), Path(file)
         if isinstance(model.labels, str):
             yield ("models", name, "labels"), Path(model.labels)
     for key, file in (("certificate", config.web.certificate), ("key", config.web.key)):

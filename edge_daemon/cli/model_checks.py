@@ -22,21 +22,26 @@ MAX_NAMED = 10
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A model that can be used: the names of its classes, empty if they have none, and if it gives `boxes`."""
+    """A model that can be used: the names of its classes, empty if they have none, and if it gives `boxes`. If it is on
+    servers, and none answers, `away` says so, and without a model that stands in nothing else is known.
+    """
 
     names: list[str]
     boxes: bool
+    away: str = ""
+    is_known: bool = True
 
 
-def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]:
-    """A problem for each model on this machine that cannot be used, and for each class that its model does not have.
+def model_faults(config: Config, cache: Path | None = None, notes: list[Problem] | None = None) -> Iterator[Problem]:
+    """A problem for each model that cannot be used, and for each class that its model does not have; those on servers
+    that do not answer are added to `notes`.
 
     Models that are not downloaded yet are left out.
     """
     models = {
         name: local_model(name, model, cache)
         for name, model in config.models.items()
-        if not is_download(model.path) or ((found := remote(model.path, model.sha256, cache)) and found.is_here())
+        if not is_download(model.file) or ((found := remote(model.file, model.sha256, cache)) and found.is_here())
     }
     names: dict[str, list[str]] = {}
     boxes: dict[str, list[str]] = {}
@@ -47,8 +52,12 @@ def model_faults(config: Config, cache: Path | None = None) -> Iterator[Problem]
             loaded = _load(msgspec.structs.replace(settings, classes=None, class_confidence={}))
         except EdgeError as error:
             text = str(error).removeprefix(f"model {name} ({settings.path}): ")
-            yield config.lines.problem(("models", name, "path"), text)
+            yield config.lines.problem(("models", name, config.models[name].file_key), text)
         else:
+            if loaded.away and notes is not None:
+                notes.append(config.lines.problem(("models", name, "url"), loaded.away))
+            if not loaded.is_known:
+                continue
             names[name] = loaded.names
             if loaded.boxes:
                 boxes[name] = [one for one in loaded.names if one in (settings.classes or loaded.names)]

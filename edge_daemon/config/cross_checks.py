@@ -23,6 +23,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _unknown_parents(data)
     yield from _unknown_downloads(data)
     yield from _unfit_sums(data)
+    yield from _unfit_servers(data)
     yield from _open_addresses(data)
     yield from _open_web(data)
     yield from _unfit_recording(data)
@@ -79,9 +80,27 @@ def _unfit_sums(data: dict[str, object]) -> Iterator[Fault]:
             yield ("models", model, "path"), "needs sha256: beside it, as sha256sum prints it", ()
 
 
+def _unfit_servers(data: dict[str, object]) -> Iterator[Fault]:
+    """Models that are neither here nor elsewhere, or both, and keys that are for servers only."""
+    for model, settings in _mapping(data.get("models")).items():
+        keys, own = _mapping(settings), ("models", model)
+        if keys.get("url") is None:
+            if keys.get("path") is None and isinstance(settings, dict | None):
+                yield (*own, "path"), "is missing; for example path: yolox_nano.onnx, or url: for one on a server", ()
+            for key in ("fallback", "token", "ca", "certificate", "key", "repository"):
+                if keys.get(key) is not None:
+                    yield (*own, "url"), f"is missing: {key} is for models on servers", ()
+        elif keys.get("path") is not None:
+            yield (*own, "path"), "does not go with url; fallback is the model that stands in on this machine", ()
+        if (keys.get("certificate") is None) != (keys.get("key") is None):
+            there = "key" if keys.get("certificate") is None else "certificate"
+            yield (*own, there), "is not enough to be known by the servers, which takes certificate and key", ()
+
+
 def _model_paths(data: dict[str, object]) -> Iterator[tuple[str, str]]:
     for model, settings in _mapping(data.get("models")).items():
-        if isinstance(path := _mapping(settings).get("path"), str):
+        keys = _mapping(settings)
+        if isinstance(path := keys.get("path") or keys.get("fallback"), str):
             yield model, path
 
 
@@ -125,15 +144,12 @@ def _open_addresses(data: dict[str, object]) -> Iterator[Fault]:
 
 def _open_web(data: dict[str, object]) -> Iterator[Fault]:
     web = _mapping(data.get("web"))
-    listen = web.get("listen")
-    if (
-        isinstance(listen, str)
-        and not listens_locally(listen)
-        and not web.get("tokens")
-        and web.get("insecure") is not True
-    ):
-        advice = "set tokens (`edge-daemon token` makes one), listen on 127.0.0.1, or set insecure: true"
-        yield ("web", "listen"), f"is open to other machines; {advice}", ()
+    for key in ("listen", "grpc"):
+        listen = web.get(key)
+        is_open = isinstance(listen, str) and not listens_locally(listen)
+        if is_open and not web.get("tokens") and web.get("insecure") is not True:
+            advice = "set tokens (`edge-daemon token` makes one), listen on 127.0.0.1, or set insecure: true"
+            yield ("web", key), f"is open to other machines; {advice}", ()
     if (web.get("certificate") is None) != (web.get("key") is None):
         there = "key" if web.get("certificate") is None else "certificate"
         yield ("web", there), "is not enough for TLS, which needs certificate and key", ()

@@ -34,9 +34,12 @@ def missing(config: Config) -> Iterator[Problem]:
         if client != ANY and (fault := _key_fault(client, public_key)):
             yield lines.problem(("publish", "clients", i), fault)
     for name, model in config.models.items():
-        on_disk = not model.path.startswith(BUILTIN) and not is_download(model.path)
-        if on_disk and (fault := _fault(Path(model.path))):
-            yield lines.problem(("models", name, "path"), fault)
+        on_disk = model.file and not model.file.startswith(BUILTIN) and not is_download(model.file)
+        if on_disk and (fault := _fault(Path(model.file))):
+            yield lines.problem(("models", name, model.file_key), fault)
+        for key in ("ca", "certificate", "key"):
+            if (file := getattr(model, key)) and (fault := _fault(Path(file))):
+                yield lines.problem(("models", name, key), fault)
         if isinstance(model.labels, str) and (fault := _fault(Path(model.labels))):
             yield lines.problem(("models", name, "labels"), fault)
 

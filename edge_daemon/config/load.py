@@ -19,6 +19,7 @@ from edge_daemon.config.yaml import Document, parse
 from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.messages.published import utc
 from edge_daemon.runtime import disk
+from edge_daemon.server_address import is_server
 
 MAX_BYTES = 1_000_000
 FREE = "x-"
@@ -53,7 +54,10 @@ def adhoc(sources: Sequence[str], models: Sequence[str], options: Mapping[str, o
     """
     data: dict[str, object] = {
         "cameras": {n: {"source": s} for n, s in zip(camera_names(sources), sources, strict=True)},
-        "models": {n: {"path": p, **(options or {})} for n, p in zip(model_names(models), models, strict=True)},
+        "models": {
+            n: {"url" if is_server(p) else "path": p, **(options or {})}
+            for n, p in zip(model_names(models), models, strict=True)
+        },
     }
     return _validated(Document(data, Lines()), data, Path.cwd())
 

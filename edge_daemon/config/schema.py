@@ -39,6 +39,7 @@ from edge_daemon.config.values import (
     Size,
     Source,
     Token,
+    Urls,
     Word,
     Words,
     token_section,
@@ -191,8 +192,27 @@ class Track(Section):
 class Model(Section):
     """An ONNX model and the worker processes that run it."""
 
-    path: ModelPath = Field(repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"])
+    path: ModelPath | None = Field(
+        default=None, repr=False, examples=["yolox_nano.onnx", "builtin:person", "zoo:yolox-nano"]
+    )
     """An ONNX file, builtin:person, zoo:NAME from the catalogue, or https://... with its sha256."""
+    url: Urls | None = Field(default=None, examples=["grpc://10.0.0.9:8001/yolox", "http://other-box:8080/objects"])
+    """Instead of path: the model on an inference server (Open Inference Protocol), grpc://, grpcs://, http:// or https://
+    with host, port and name of the model; or a list of several servers. See docs/remote.md."""
+    fallback: ModelPath | None = Field(default=None, repr=False, examples=["yolox_nano.onnx"])
+    """With url: the model that stands in on this machine while no server answers, as for path."""
+    token: Word | None = Field(default=None, repr=False, examples=["${INFERENCE_TOKEN}"])
+    """With url: token that the servers ask for, as ${NAME}."""
+    ca: FilePath | None = None
+    """With url: file of certificates (PEM) to accept from the servers; if left out, those that this machine trusts."""
+    certificate: FilePath | None = None
+    """With url: file with the certificate (PEM) by which the servers know this machine."""
+    key: FilePath | None = None
+    """With url: file with the private key (PEM) of certificate."""
+    answer_timeout: Seconds = Field(default="5s", validate_default=True)
+    """With url: longest time for an answer of a server."""
+    repository: FilePath | None = None
+    """With url: folder of the model in the repository of a server, if it can be read here: class names and more."""
     sha256: Sha256 | None = Field(default=None)
     """SHA-256 of the file, as sha256sum prints it: required with https://, and checked for local files too. If weights
     are in files beside the model, it is that of the model and these, in the order of their names (cat m.onnx m.data |
@@ -236,6 +256,16 @@ class Model(Section):
     """ONNX Runtime execution providers, in order of preference."""
     labels: Labels = Field(default=None, examples=[["person", "car"], "labels.txt", "coco"])
     """Class names in order, a text file with one name a line, coco or voc; if left out, those in the model file."""
+
+    @property
+    def file(self) -> str:
+        """Path of the model on this machine; empty if it runs on servers alone."""
+        return self.path or self.fallback or ""
+
+    @property
+    def file_key(self) -> str:
+        """The key that names it, or the servers."""
+        return "path" if self.url is None else "fallback" if self.fallback else "url"
 
 
 class Log(Section):
@@ -307,6 +337,9 @@ class Web(Section):
     """Serve the page. A run over files serves it only if the file has a section `web:`."""
     listen: Listen = "127.0.0.1:8080"
     """Address to serve at, ADDRESS:PORT."""
+    grpc: Listen | None = Field(default=None, examples=["127.0.0.1:8001"])
+    """Address at which the Open Inference Protocol is served over gRPC too, with the same tokens and certificate; off
+    if left out. Needs pip install edge-daemon[remote]."""
     tokens: WebTokens | None = Field(
         default=None,
         min_length=1,

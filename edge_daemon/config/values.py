@@ -13,6 +13,7 @@ from edge_daemon.config import quantities
 from edge_daemon.config.names import checked_name
 from edge_daemon.config.problems import INVISIBLE, UNPRINTABLE, close
 from edge_daemon.config.sources import is_on_disk, kind_of, path_of, scheme_of
+from edge_daemon.server_address import EXAMPLE, Address
 from edge_daemon.transport.curve import ANY, is_key, is_path
 from edge_daemon.zones.geometry import crossed_edges
 from edge_daemon.zoo.paths import BUILTIN, ZOO, checked_address, is_download
@@ -140,6 +141,16 @@ def _model(value: str, info: ValidationInfo) -> str:
     if scheme_of(value):
         raise ValueError("must be a file, builtin:NAME, zoo:NAME, or https://... with its sha256")
     return _path(value, info)
+
+
+def _urls(value: object) -> list[str]:
+    urls = [value] if isinstance(value, str) else value
+    if not isinstance(urls, list) or not urls or not all(isinstance(one, str) for one in urls):
+        raise ValueError(f"must be an address, or a list of them, {EXAMPLE}")
+    try:
+        return _differing([str(Address.parse(_printable(one))) for one in urls])
+    except ValueError as error:
+        raise SecretError(str(error)) from None
 
 
 def _sha256(value: str) -> str:
@@ -348,6 +359,13 @@ Source = Annotated[
 ]
 FilePath = Annotated[str, AfterValidator(_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
+Urls = Annotated[
+    list[str],
+    BeforeValidator(_urls),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "null"}]}
+    ),
+]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Labels = Annotated[

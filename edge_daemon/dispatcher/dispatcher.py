@@ -14,6 +14,7 @@ from edge_daemon.messages.scheduling import (
     Announce,
     BatchStarted,
     CaptureHello,
+    Credit,
     Ended,
     Leaving,
     Missing,
@@ -94,7 +95,7 @@ class Dispatcher:
                     self._worker_lost(message.worker)
                 self._workers.receive(message)
                 self._requests.worker_hello(message)
-            case BatchStarted() | Leaving():
+            case BatchStarted() | Credit() | Leaving():
                 self._workers.receive(message)
             case WebHello() | Request() | Withdraw():
                 self._requests.receive(message)

@@ -11,13 +11,14 @@ class WorkerSlot:
     """A connected worker, its model's `input`, and what was assigned to it: frames (as requested) and uploads.
 
     While `connected`, it takes `batch` of them at once, but none after it has `started`, nor beside one that has to be
-    `alone`.
+    `alone`. One whose model runs elsewhere has no batches, but its own `credit` for frames under way.
     """
 
     worker: str
     model: str
     inbox: str
     batch: int = 1
+    credit: int = 1
     input: Input | None = None
     started: bool = False
     alone: bool = False
@@ -26,8 +27,9 @@ class WorkerSlot:
     assigned: list[InHand] = field(default_factory=list)
 
     def has_credit(self, prefetch: int = 0) -> bool:
-        """True if it may hold another picture: a batch, or one and `prefetch` more for when that is done."""
-        credit = 1 if self.alone else self.batch if self.batch > 1 else 1 + prefetch
+        """True if it may hold another picture: a batch, or its credit and `prefetch` more for when one is done."""
+        usual = self.batch if self.batch > 1 else self.credit and self.credit + prefetch
+        credit = min(1, usual) if self.alone else usual
         return len(self.assigned) < credit and self.connected and not self.started and not self.leaving
 
     def assign(self, picture: InHand, *, alone: bool) -> None:

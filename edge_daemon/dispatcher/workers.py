@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from edge_daemon.dispatcher.outbox import Outbox
 from edge_daemon.dispatcher.worker_slot import WorkerSlot
-from edge_daemon.messages.scheduling import BatchStarted, Dismissed, Leaving, WorkerHello
+from edge_daemon.messages.scheduling import BatchStarted, Credit, Dismissed, Leaving, WorkerHello
 from edge_daemon.settings import ModelPlan
 
 
@@ -39,16 +39,21 @@ class Workers:
         self._keep(self._slots.values())
         return popped
 
-    def receive(self, message: WorkerHello | BatchStarted | Leaving) -> None:
+    def receive(self, message: WorkerHello | BatchStarted | Credit | Leaving) -> None:
         """Take a message of a worker. Its hello replaces the slot of an earlier worker of the same name."""
         match message:
             case WorkerHello():
                 if plan := self._models.get(message.model):
-                    new = WorkerSlot(message.worker, message.model, message.inbox, plan.batch, message.input)
+                    new = WorkerSlot(
+                        message.worker, message.model, message.inbox, plan.batch, message.credit, message.input
+                    )
                     self._keep([*self._slots.values(), new])
             case BatchStarted():
                 if slot := self.get(message.worker):
                     slot.started = bool(slot.assigned)
+            case Credit():
+                if slot := self.get(message.worker, message.inbox):
+                    slot.credit = message.credit
             case Leaving():
                 if slot := self.get(message.worker, message.inbox):
                     slot.leaving = True

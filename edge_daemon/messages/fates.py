@@ -12,12 +12,13 @@ Reason = Literal[
     "undecodable",
     "model-error",
     "worker-lost",
+    "server-lost",
     "poison",
     "shutdown",
 ]
 INTENDED = frozenset({"paced", "still", "shutdown"})
 """Reasons that were configured or asked for; frames dropped for any other reason are losses."""
-Failure = Literal["undecodable", "model-error", "poison"]
+Failure = Literal["undecodable", "model-error", "server-lost", "poison"]
 """Why a worker has no result."""
 UploadFailure = Failure | Literal["unknown-class"]
 """Why there is none for an upload: the request may name a class that the model does not have."""

@@ -127,13 +127,27 @@ class Frame(PictureHeader, frozen=True, kw_only=True, tag="frame.2"):
         return f"frame {self.seq} of {self.camera}"
 
 
+class TensorPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor among others in a payload; the types are those of the Open Inference Protocol."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    length: int
+
+
 class Upload(PictureHeader, frozen=True, kw_only=True, tag="upload.1"):
-    """Header of the picture of request `number`. The result goes to the address `reply`, reduced by `filter`."""
+    """Header of the picture of request `number`. The result goes to the address `reply`, reduced by `filter`.
+
+    With `tensors`, the payload is no picture but the model's own inputs, and the result its `outputs` (none: all).
+    """
 
     camera: ClassVar[None] = None
     number: int
     reply: str
     filter: ResultFilter = ResultFilter()
+    tensors: list[TensorPart] | None = None
+    outputs: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -197,13 +197,14 @@ class UploadDone(Message, frozen=True, kw_only=True, tag="upload-done.1"):
 class WorkerHello(Message, frozen=True, kw_only=True, tag="worker-hello.2"):
     """First message after every (re)connection: this worker serves `model` and reads frames at `inbox`.
 
-    It needs whole frames if its `input` is None.
+    It needs whole frames if its `input` is None, and takes up to `credit` of them at a time.
     """
 
     worker: str
     model: str
     inbox: str
     input: Input | None = None
+    credit: int = 1
 
 
 class WorkerReady(Message, frozen=True, kw_only=True, tag="worker-ready.1"):
@@ -226,6 +227,14 @@ class BatchStarted(Message, frozen=True, kw_only=True, tag="batch-started.1"):
     worker: str
 
 
+class Credit(Message, frozen=True, kw_only=True, tag="credit.1"):
+    """This worker takes up to `credit` pictures at a time from now on: more or fewer are under way to servers."""
+
+    worker: str
+    inbox: str
+    credit: int
+
+
 class Leaving(Message, frozen=True, kw_only=True, tag="leaving.1"):
     """This worker is about to stop: it serves what it was sent, and takes no more."""
 
@@ -244,7 +253,7 @@ class Dismissed(Message, frozen=True, kw_only=True, tag="dismissed.1"):
 
 FromCapture = CaptureHello | Announce | Skipped | Missing | Sent | Ended
 FromWeb = WebHello | Request | Withdraw | UploadDone
-FromWorker = WorkerHello | BatchStarted | WorkerReady | UploadDone | Leaving
+FromWorker = WorkerHello | BatchStarted | Credit | WorkerReady | UploadDone | Leaving
 ToDispatcher = FromCapture | FromWeb | FromWorker | SinkHello | Acks | Watched
 ToCapture = Welcome | Send | Release | Introduce
 ToWeb = SendUpload | Returned | ModelInput | Introduce

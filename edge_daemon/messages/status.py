@@ -48,14 +48,31 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
 
 
+class ServerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An inference server of a worker's model: its address, `up` or `down (REASON)`, the usual time until an answer,
+    requests in flight and how many may be, and those answered and failed so far.
+    """
+
+    server: str
+    state: str
+    latency_ms: float = 0.0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    served: int = 0
+    failed: int = 0
+
+
 class WorkerReport(ProcessReport, frozen=True, kw_only=True):
     """The number of frames that a worker has served, the longest time that one took lately, and the execution provider
-    that its model runs on.
+    that its model runs on; of a model on other machines, the servers, and how many frames were `served_here` by the
+    model that stands in for them.
     """
 
     served: int = 0
     longest_s: float = 0.0
     provider: str = ""
+    servers: list[ServerReport] | msgspec.UnsetType = msgspec.UNSET
+    served_here: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ MOST_NODES = 200_000
 LARGEST = 1 << 20
 """Most values of a constant that is read."""
 _MODEL_GRAPH, _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 1, 5, 11, 12
+_MODEL_METADATA = 14
 _DTYPES = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 12: "<u4",
     13: "<u8",
@@ -162,6 +163,17 @@ def read_graph(path: Path) -> Graph:
         return _graph(content)
     except (OSError, ValueError, IndexError, KeyError):
         return Graph()
+
+
+def metadata_in(path: Path) -> dict[str, str]:
+    """The metadata in a file; none if it is no model."""
+    try:
+        content = memoryview(path.read_bytes())
+        entries = [one for number, one in fields(content) if number == _MODEL_METADATA and not isinstance(one, int)]
+        pairs = [dict(fields(entry)) for entry in entries]
+        return {text(pair[1]): text(pair.get(2, 0)) for pair in pairs}
+    except (OSError, ValueError, IndexError, KeyError, TypeError):
+        return {}
 
 
 def _graph(model: memoryview) -> Graph:

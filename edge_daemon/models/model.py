@@ -16,10 +16,11 @@ from edge_daemon.errors import ModelError
 from edge_daemon.models.builtin import path_of
 from edge_daemon.models.decoders.decoder import Decoder, Outputs
 from edge_daemon.models.detections import Class, Detections, Findings
+from edge_daemon.models.engine import Arrays, Engine, OnnxEngine
 from edge_daemon.models.evidence import Fact
 from edge_daemon.models.nms import nms
 from edge_daemon.models.open_reading import Open
-from edge_daemon.models.preprocess import Placement, Preprocessor
+from edge_daemon.models.preprocess import Placement, Preprocessor, Recipe
 from edge_daemon.models.probe import check_plausible, texture
 from edge_daemon.models.reading import Reader, Reading, arranged
 from edge_daemon.models.selection import Selection
@@ -42,23 +43,43 @@ class Timing:
     postprocess: float
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Pictures that are prepared: the model's inputs by name, and where each picture lies in them."""
+
+    feeds: Arrays
+    placements: Sequence[Placement]
+    recipe: Recipe
+
+
 class Model:
-    """An ONNX file, loaded, interpreted and warmed up.
+    """A model, loaded, interpreted and warmed up: an ONNX file, or what an `engine` runs, of which `file` is a copy if
+    there is one.
 
     `session` runs it. `size` is its input's height and width, `batch` the number of pictures per run; `notes` list the
     assumptions that were made.
 
     Raises:
-        ModelError: the file or its settings cannot be used; the message gives the cause and a remedy.
+        ModelError: the model or its settings cannot be used; the message gives the cause and a remedy.
     """
 
-    def __init__(self, settings: ModelSettings, *, profile: Path | None = None, state: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        *,
+        engine: Engine | None = None,
+        file: Path | None = None,
+        state: str | None = None,
+    ) -> None:
         self._settled = Settled(state, f"{settings.path} {settings.stamp}")
         self._settings = settings = _with(settings, self._settled.news())
         with self._named():
             wanted = settings.max_crops if settings.after else settings.batch
-            self.session = Session(file_of(settings.path), settings, batch=wanted, profile=profile)
-            self._reader: Reader | None = Reader(self.session, settings, file_of(settings.path))
+            self._file = file if engine else file_of(settings.path)
+            if engine is None:
+                engine = OnnxEngine(file_of(settings.path), settings)
+            self.session = Session(engine, settings, batch=wanted)
+            self._reader: Reader | None = Reader(self.session, settings, self._file)
             reading = self._reader.read()
             self.size = self.session.inputs.size
             self.session.leave_out(reading.decoder.left_out)
@@ -184,20 +205,46 @@ class Model:
         seek: bool = False,
     ) -> tuple[list[Findings], Timing]:
         began, recipe = time.perf_counter(), self.recipe
-        placements = [
-            each.fill(bgr, size) for each, bgr, size in zip(self._preprocessors, pictures, sizes, strict=False)
-        ]
+        placements = self._fill(pictures, sizes)
         filled = time.perf_counter()
         outputs = self.session.run(len(pictures))
         ran = time.perf_counter()
         if then:
             then()
-        with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
-            findings = [self._findings(*each, seek=seek) for each in zip(outputs, placements, strict=True)]
+        findings = self._read(outputs, placements, seek=seek)
         if self.recipe != recipe:  # a picture has settled how the model is read, and pictures are fed differently
             return self._detect(pictures, sizes, seek=seek)
         done = time.perf_counter()
         return findings, Timing((filled - began) * 1e3, (ran - filled) * 1e3, (done - ran) * 1e3)
+
+    def begin(self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]]) -> Begun:
+        """Prepare up to `batch` BGR pictures (uint8, height x width x 3), which stand for `sizes` (height, width), for
+        something else to run; see `finish`.
+        """
+        placements = self._fill(pictures, sizes)
+        feeds = {name: array.copy() for name, array in self.session.feeds(len(pictures)).items()}
+        return Begun(feeds, placements, self.recipe)
+
+    def finish(
+        self, begun: Begun, arrays: Sequence[NDArray[np.generic]], *, seek: bool = False
+    ) -> list[Findings] | None:
+        """The findings in pictures, from the outputs (any shape and type) for what they `begun` with; None if they have
+        settled that pictures are prepared differently, and have to begin again.
+
+        Raises:
+            ModelError: the outputs are implausible.
+        """
+        with self._named():
+            outputs = self.session.outputs_of(arrays, len(begun.placements))
+            findings = self._read(outputs, begun.placements, seek=seek)
+        return findings if self.recipe == begun.recipe else None
+
+    def _fill(self, pictures: Sequence[NDArray[np.uint8]], sizes: Sequence[tuple[int, int]]) -> list[Placement]:
+        return [each.fill(bgr, size) for each, bgr, size in zip(self._preprocessors, pictures, sizes, strict=False)]
+
+    def _read(self, outputs: Sequence[Outputs], placements: Sequence[Placement], *, seek: bool) -> list[Findings]:
+        with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are reported by decoders
+            return [self._findings(*each, seek=seek) for each in zip(outputs, placements, strict=True)]
 
     def outputs(self, bgr: NDArray[np.uint8]) -> Outputs:
         """The model's raw outputs for a BGR picture (uint8, height x width x 3), as its decoder gets them."""
@@ -250,7 +297,7 @@ class Model:
 
     def _adopt(self, boxes: BoxesSettings) -> None:
         """Read the outputs as another worker of this model has settled."""
-        self._reader = Reader(self.session, _with(self._settings, boxes), file_of(self._settings.path))
+        self._reader = Reader(self.session, _with(self._settings, boxes), self._file)
         self._use(self._reader.read())
 
     def name_of(self, class_id: int) -> str:

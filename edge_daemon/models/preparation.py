@@ -1,8 +1,10 @@
 """How a picture is prepared for a model: order of channels, values and fit, from the surest source for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from edge_daemon.errors import ModelError
@@ -28,6 +30,19 @@ _ORDERS: Mapping[str, Color] = {"bgr8": "bgr", "rgb8": "rgb", "bgra8": "bgr", "r
 _OTHER: Mapping[Color, Color] = {"rgb": "bgr", "bgr": "rgb", "gray": "gray"}
 
 
+STATED_INPUT = "edge-daemon.input"
+"""Key of the metadata in which an edge-daemon states how it prepares pictures."""
+
+
+class _StatedInput(msgspec.Struct):
+    color: Color
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: Fit
+    pad: int
+
+
 @dataclass(frozen=True)
 class Stated:
     """Properties of the input that one source states."""
@@ -41,7 +56,13 @@ class Stated:
 
 
 def in_metadata(metadata: Mapping[str, str]) -> Iterator[Stated]:
-    """The properties in ONNX's image metadata, as Windows ML and Azure write them."""
+    """The properties in ONNX's image metadata, as Windows ML and Azure write them, or as another edge-daemon states
+    them.
+    """
+    if STATED_INPUT in metadata:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            one = msgspec.json.decode(metadata[STATED_INPUT], type=_StatedInput)
+            yield Stated("the server states it", "known", one.color, (one.scale, one.mean, one.std), one.fit, one.pad)
     order, values = metadata.get("Image.BitmapPixelFormat", ""), metadata.get("Image.NominalPixelRange", "")
     color, known = _ORDERS.get(order.lower()), _RANGES.get(values)
     if color or known:

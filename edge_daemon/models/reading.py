@@ -51,15 +51,17 @@ class Reading:
 
 
 class Reader:
-    """Interprets the model of a session; the settings override what would be worked out."""
+    """Interprets the model of a session, whose file is at `path` if it is here; the settings override what would be
+    worked out.
+    """
 
-    def __init__(self, session: Session, settings: ModelSettings, path: Path) -> None:
+    def __init__(self, session: Session, settings: ModelSettings, path: Path | None) -> None:
         self._session, self._settings = session, settings
-        self._beside = [one for one in read_beside(path) if self._is_for_size(one)]
+        self._beside = [one for one in read_beside(path) if self._is_for_size(one)] if path else []
         self._metadata = dict(session.metadata)
         for one in self._beside:
             self._metadata = {**(one.metadata or {}), **self._metadata}
-        self._graph: Graph = read_graph(path)
+        self._graph: Graph = read_graph(path) if path else Graph()
         self._start: Start = start_of(self._graph, session.inputs.name)
         self._names = labels.stated(settings.labels, self._metadata)
         beside = next((one.names for one in self._beside if one.names and one.sure == "known"), None)

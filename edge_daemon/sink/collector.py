@@ -226,6 +226,7 @@ def _result(delivery: Delivery, total_ms: float) -> Result:
             total=round(total_ms, 2),
         ),
         worker=outcome.worker,
+        served_by=_or_unset(outcome.served_by),
         after=_or_unset(outcome.after),
         truth=msgspec.UNSET if frame.truth is None else frame.truth,
     )

@@ -35,17 +35,20 @@ def local_model(name: str, model: Model, cache: Path | None) -> Model:
     Raises:
         EdgeError: as `with_local_models`.
     """
-    if model.path.startswith(BUILTIN):
+    file = model.file
+    if not file or file.startswith(BUILTIN):
         return model
     try:
-        known = remote(model.path, model.sha256, cache)
-        path = resolve(model.path, model.sha256, cache, progress=_Progress(name).update)
+        known = remote(file, model.sha256, cache)
+        path = resolve(file, model.sha256, cache, progress=_Progress(name).update)
     except (ConfigError, ModelError) as error:
         raise type(error)(f"model {name}: {error}") from error
     labels = model.labels or (list(known.labels) if known and known.labels else None)
     size = model.input.size or (known.input if known else None)
     given = model.input.model_copy(update={"size": size})
-    return model.model_copy(update={"path": str(path), "sha256": None, "labels": labels, "input": given})
+    return model.model_copy(
+        update={"fallback" if model.url else "path": str(path), "sha256": None, "labels": labels, "input": given}
+    )
 
 
 class _Progress:

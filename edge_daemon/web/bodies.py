@@ -1,5 +1,8 @@
 """Reads the bodies of requests. What a request holds in memory counts in the budget of all."""
 
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
 from fastapi import HTTPException, Request
 
 from edge_daemon.web.budget import BusyError, Share
@@ -27,7 +30,19 @@ async def read_body(request: Request, most: int) -> bytearray:
     return data
 
 
-def hold(request: Request, count: int, *, slow: bool = False) -> None:
+class Caller(Protocol):
+    """The sender of a request: its scope, and what it sends."""
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The request's scope, which has its share of memory."""
+
+    @property
+    def receive(self) -> Callable[[], Awaitable[Any]]:
+        """Waits for the next that the sender does, such as to leave."""
+
+
+def hold(request: Caller, count: int, *, slow: bool = False) -> None:
     """Have a request hold this many bytes until it holds another number, or is answered; see `Share.hold`.
 
     Raises:

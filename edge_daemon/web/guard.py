@@ -55,7 +55,7 @@ class Guard:
     def __init__(
         self, app: App, access: Access, prefix: str, proxies: Proxies = NO_PROXIES, budget: Budget | None = None
     ) -> None:
-        self._app, self._access, self._prefix, self._proxies = app, access, prefix.rstrip("/"), proxies
+        self._app, self.access, self._prefix, self._proxies = app, access, prefix.rstrip("/"), proxies
         self._budget = budget or Budget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +63,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             return
         scope[HEAD] = head = _head_of(scope, self._proxies)
-        origins = self._access.origins
+        origins = self.access.origins
         answer = _Answer(send, scope, _cors(head.origin, origins) if origins else [])
         if refusal := self._refusal(scope, head):
             await answer.refuse(refusal)
@@ -77,7 +77,7 @@ class Guard:
     def _refusal(self, scope: Scope, head: RequestHead) -> Refusal | None:
         if sum(name == b"host" for name, _ in scope["headers"]) > 1:
             return Refusal(400, "the request has more than one Host header")
-        return self._access.wrong_host(head)
+        return self.access.wrong_host(head)
 
     def _moved(self, scope: Scope) -> str | None:
         """Location of a page whose path lacks a slash, or has one too many; relative, since a proxy may have changed

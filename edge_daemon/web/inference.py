@@ -1,12 +1,13 @@
 """The Open Inference Protocol (KServe v2, REST) with its binary tensor extension: bytes and tensors, no HTTP.
 
 A model has one input, `image`: the bytes of a picture file (BYTES, shape [1]), or RGB pixels (UINT8, height x width
-x 3, or 1 x height x width x 3). Its outputs are the findings as tensors, one row per detection.
+x 3, or 1 x height x width x 3). Its outputs are the findings as tensors, one row per detection. Programs that prepare
+pictures themselves send the model's own inputs instead, and get its own outputs: its version `tensors` describes those.
 """
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.findings import Found
+from edge_daemon.messages.frames import TensorPart
+from edge_daemon.models.tensors import array_of
+from edge_daemon.web.requests import Picture
 from edge_daemon.web.tasks import Asked
 
 T = TypeVar("T")
@@ -29,6 +33,8 @@ OUTPUTS = {
 }
 DIMENSIONS = 4
 """Maximum number of axes of a shape."""
+LARGEST_HEAD = 64 << 10
+"""Maximum number of bytes of the JSON before the tensors of a model's own."""
 LONGEST_ID = 1000
 """Maximum number of characters of a request's id."""
 SHOWN = 100
@@ -103,11 +109,86 @@ _NESTED: list[Any] = [list[Byte], list[list[Byte]], list[list[list[Byte]]], list
 _BRACKETS = re.compile(rb"(?:\s*\[){1,4}")
 
 
+TENSORS = "tensors"
+"""The version of a model that takes its own inputs and gives its own outputs."""
+
+
+class _Description(msgspec.Struct):
+    """The part of a model's description that a worker leaves which describes its tensors."""
+
+    tensors: dict[str, Any] | None = None
+    properties: dict[str, str] = {}
+
+
+def tensors_metadata(model: str, description: bytes | None) -> dict[str, Any]:
+    """The metadata of the version `tensors` of a model, from its description.
+
+    Raises:
+        ProtocolError: it has not been loaded yet.
+    """
+    found = msgspec.json.decode(description or b"{}", type=_Description)
+    if found.tensors is None:
+        raise ProtocolError(f"model {model} has not been loaded yet")
+    return {
+        "name": model,
+        "versions": [TENSORS],
+        "platform": "onnxruntime_onnx",
+        **found.tensors,
+        "properties": found.properties,
+    }
+
+
+def read_tensors(data: bytes | memoryview, head_length: int | None) -> tuple[Asked, Picture] | None:
+    """The model's own inputs in a request with binary tensors; None if it has a picture.
+
+    Raises:
+        ProtocolError: the request is malformed.
+    """
+    body = memoryview(data)
+    end = len(body) if head_length is None else head_length
+    if not 0 < end <= min(len(body), LARGEST_HEAD):
+        return None
+    request = _decoded(body[:end], InferRequest)
+    if any(tensor.name == INPUT for tensor in request.inputs) or not request.inputs:
+        return None
+    parts = []
+    for tensor in request.inputs:
+        if (size := tensor.parameters.binary_data_size) is None:
+            raise ProtocolError(f"{tensor.name[:SHOWN]} must be sent as a binary tensor; JSON takes seconds")
+        parts.append(TensorPart(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape, length=size))
+    if min(part.length for part in parts) < 0 or sum(part.length for part in parts) != len(body) - end:
+        raise ProtocolError(f"the tensors are not the {len(body) - end} bytes that follow the JSON")
+    usual = request.parameters.binary_data_output
+    listed = {one.name: one.parameters.binary_data for one in request.outputs or ()}
+    asked = Asked(id=request.id, binary={name: usual if binary is None else binary for name, binary in listed.items()})
+    return asked, Picture(body[end:], 0, 0, tensors=parts, outputs=list(listed))
+
+
+def answer_tensors(model: str, parts: Sequence[TensorPart], data: memoryview, asked: Asked) -> tuple[bytes, int | None]:
+    """The body of the answer with a model's own outputs, and the length of its JSON if binary tensors follow."""
+    outputs, blobs, at = list[dict[str, Any]](), list[memoryview](), 0
+    for part in parts:
+        blob = data[at : at + part.length]
+        at += part.length
+        described: dict[str, Any] = {"name": part.name, "datatype": part.datatype, "shape": part.shape}
+        if asked.binary.get(part.name, False):
+            described["parameters"] = {"binary_data_size": part.length}
+            blobs.append(blob)
+        else:
+            described["data"] = array_of(part.datatype, part.shape, blob).ravel().tolist()
+        outputs.append(described)
+    described = {"model_name": model, "model_version": TENSORS, "outputs": outputs}
+    if asked.id:
+        described["id"] = asked.id
+    head = msgspec.json.encode(described)
+    return b"".join((head, *blobs)), len(head) if blobs else None
+
+
 def metadata(model: str) -> dict[str, Any]:
     """The metadata of a model."""
     return {
         "name": model,
-        "versions": ["1"],
+        "versions": ["1", TENSORS],
         "platform": "onnxruntime_onnx",
         "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [1]}],
         "outputs": [{"name": name, "datatype": kind, "shape": shape} for name, (kind, shape) in OUTPUTS.items()],

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from edge_daemon.messages.status import Status
+from edge_daemon.messages.status import ServerReport, Status
 from edge_daemon.web.rejections import Rejections
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -125,3 +125,23 @@ class Metrics:
             cpu.add_metric(labels, process.cpu)
             memory.add_metric(labels, process.memory_bytes)
         yield from (restarts, rejected, cpu, memory)
+        yield from self._servers()
+
+    def _servers(self) -> Iterator[Metric]:
+        """Yield the metrics of inference servers, by the worker that asks them."""
+        names = ["process", "server"]
+        up = GaugeMetricFamily("edge_daemon_server_up", "1 while the inference server serves the model.", labels=names)
+        flying = GaugeMetricFamily("edge_daemon_server_requests_in_flight", "Requests under way.", labels=names)
+        latency = GaugeMetricFamily("edge_daemon_server_latency_seconds", "Usual time until an answer.", labels=names)
+        requests = CounterMetricFamily(
+            "edge_daemon_server_requests", "Requests by fate: served or failed.", labels=[*names, "fate"]
+        )
+        for process in self.status.processes if self.status else ():
+            for one in msgspec.convert(process.detail.get("servers", []), list[ServerReport]):
+                labels = [process.name, one.server]
+                up.add_metric(labels, float(one.state == "up"))
+                flying.add_metric(labels, one.in_flight)
+                latency.add_metric(labels, one.latency_ms / 1e3)
+                requests.add_metric([*labels, "served"], one.served)
+                requests.add_metric([*labels, "failed"], one.failed)
+        yield from (up, flying, latency, requests)

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.frames import ResultFilter
 from edge_daemon.settings import Codec
-from edge_daemon.web.bodies import hold, later, read_body
+from edge_daemon.web.bodies import Caller, hold, later, read_body
 from edge_daemon.web.broker import now_ns
 from edge_daemon.web.budget import BusyError
 from edge_daemon.web.decoders import RefusedError
@@ -26,7 +26,7 @@ from edge_daemon.web.tasks import Decoded, Task
 
 ANNOTATED_BYTES = 9
 """Memory that drawing takes, in bytes a pixel: what the worker sends, the same in the order of the encoder, a file."""
-STATUS = {"undecodable": 415, "unknown-class": 422}
+STATUS = {"undecodable": 415, "unknown-class": 422, "server-lost": 503}
 FORM, JSON = "multipart/form-data", "application/json"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}}
@@ -126,7 +126,7 @@ async def read_upload(request: Request, service: Service, model: str, *, annotat
     return Upload(request, service, task, body, annotate=annotate)
 
 
-async def decoded(request: Request, service: Service, task: Task, body: bytearray) -> tuple[Picture, Decoded]:
+async def decoded(request: Caller, service: Service, task: Task, body: bytearray) -> tuple[Picture, Decoded]:
     """A picture as a worker gets it, and what else was found in the body.
 
     Raises:
@@ -144,7 +144,7 @@ async def decoded(request: Request, service: Service, task: Task, body: bytearra
 
 
 async def answer_to(
-    request: Request, service: Service, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool
+    request: Caller, service: Service, model: str, picture: Picture, filter: ResultFilter, *, annotate: bool
 ) -> Answer:
     """Run a model on the picture in a worker. The request is withdrawn if the client disconnects.
 
@@ -210,6 +210,7 @@ def _findings(answer: Answer) -> dict[str, Any]:
         **found,
         "timing_ms": {stage: round(ms, 2) for stage, ms in msgspec.structs.asdict(timing).items() if ms},
         "worker": outcome.worker,
+        **({"served_by": outcome.served_by} if outcome.served_by else {}),
     }
 
 

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import uvloop
@@ -20,11 +21,15 @@ from edge_daemon.settings import WebSettings
 from edge_daemon.web.app import make_app
 from edge_daemon.web.broker import Broker
 from edge_daemon.web.decoders import Decoders
+from edge_daemon.web.guard import Guard
 from edge_daemon.web.live import Live
 from edge_daemon.web.metrics import Metrics
 from edge_daemon.web.server import Server, listening
 from edge_daemon.web.service import Service
 from edge_daemon.web.supervisor_client import SupervisorClient
+
+if TYPE_CHECKING:
+    from edge_daemon.web.grpc_server import GrpcServer
 
 logger = logging.getLogger(__name__)
 BEAT_S = 1.0
@@ -56,7 +61,8 @@ async def _serve(
     supervisor = SupervisorClient(control)
     decoders = Decoders(settings.max_pixels, settings.max_bytes, settings.timeout_s * DECODING)
     service = Service(settings, broker, live, metrics, supervisor, loop, decoders)
-    server = Server(make_app(service), listener, settings, metrics.rejections)
+    app = make_app(service)
+    server = Server(app, listener, settings, metrics.rejections)
 
     def on_commands() -> None:
         for command in control.commands():
@@ -70,6 +76,7 @@ async def _serve(
             live.close()
             server.leave()
 
+    grpc = _grpc(settings, service, app)
     loop.add_reader(control.fileno(), on_commands)
     beating = loop.create_task(_beat(control, service, server))
     try:
@@ -79,9 +86,24 @@ async def _serve(
     finally:
         loop.remove_reader(control.fileno())
         beating.cancel()
+        if grpc:
+            grpc.close()
         broker.stop()
         broker.join()
         decoders.close()
+
+
+def _grpc(settings: WebSettings, service: Service, app: Guard) -> "GrpcServer | None":
+    """The server for gRPC, if there is to be one.
+
+    Raises:
+        StartError: it cannot be started.
+    """
+    if settings.grpc is None:
+        return None
+    from edge_daemon.web.grpc_server import GrpcServer  # few need it
+
+    return GrpcServer(settings, service, app.access)
 
 
 def _change(service: Service, server: Server, settings: WebSettings) -> str:

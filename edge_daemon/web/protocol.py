@@ -7,14 +7,53 @@ from fastapi.responses import JSONResponse
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.messages.frames import ResultFilter
-from edge_daemon.web.bodies import read_body
-from edge_daemon.web.inference import REQUEST, ProtocolError, answer, metadata
+from edge_daemon.web.bodies import Caller, read_body
+from edge_daemon.web.inference import (
+    REQUEST,
+    TENSORS,
+    ProtocolError,
+    answer,
+    answer_tensors,
+    metadata,
+    read_tensors,
+    tensors_metadata,
+)
 from edge_daemon.web.predicting import answer_to, decoded
 from edge_daemon.web.roles import VIEWER
 from edge_daemon.web.service import Service, as_json, number
 from edge_daemon.web.tasks import Task
 
 LENGTH = "Inference-Header-Content-Length"
+
+
+async def run(
+    request: Caller, service: Service, model: str, body: bytearray, head_length: int | None
+) -> tuple[bytes, int | None]:
+    """Run a model on the picture or the tensors in a body; the body of the answer, and the length of its JSON if
+    binary tensors follow.
+
+    Raises:
+        HTTPException: the model cannot be run on it, or not now.
+        ProtocolError: the request is malformed.
+    """
+    if own := read_tensors(memoryview(body), head_length):
+        asked, picture = own
+        found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
+        return answer_tensors(model, found.outcome.tensors or [], found.rgb or memoryview(b""), asked)
+    task = Task(
+        kind="inference",
+        head_length=head_length,
+        max_pixels=service.settings.max_pixels,
+        input=service.broker.input_of(model),
+    )
+    picture, read = await decoded(request, service, task, body)
+    found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
+    return answer(model, found.outcome.found, read.asked)
+
+
+def _check_version(model: str, version: str) -> None:
+    if version not in ("1", TENSORS):
+        raise ProtocolError(f"model {model} has no version {version[:100]!r}; it has 1 and {TENSORS}")
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -61,6 +100,38 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}}
 
+    @app.get(
+        "/v2/models/{model}/versions/{version}",
+        summary="The inputs and outputs of a version: tensors for the model's own",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
+    async def version_metadata(model: str, version: str) -> Response:
+        _check_version(known(model), version)
+        own = version == TENSORS
+        return as_json(tensors_metadata(model, service.description(model)) if own else metadata(model))
+
+    @app.get(
+        "/v2/models/{model}/versions/{version}/ready",
+        summary="Readiness check of a version",
+        tags=["Open Inference Protocol"],
+        dependencies=[VIEWER],
+    )
+    async def version_ready(model: str, version: str) -> Response:
+        _check_version(known(model), version)
+        return Response(status_code=200 if service.has_worker(model) else 503)
+
+    @app.post(
+        "/v2/models/{model}/versions/{version}/infer",
+        summary="Run a version of a model",
+        tags=["Open Inference Protocol"],
+        openapi_extra=body,
+        dependencies=[VIEWER],
+    )
+    async def version_infer(request: Request, model: str, version: str) -> Response:
+        _check_version(known(model), version)
+        return await infer(request, model)
+
     @app.post(
         "/v2/models/{model}/infer",
         summary="Run a model",
@@ -72,17 +143,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         known(model)
         try:
             body = await read_body(request, service.settings.max_bytes)
-            task = Task(
-                kind="inference",
-                head_length=number(request.headers.get(LENGTH)),
-                max_pixels=service.settings.max_pixels,
-                input=service.broker.input_of(model),
-            )
-            picture, read = await decoded(request, service, task, body)
-            found = await answer_to(request, service, model, picture, ResultFilter(), annotate=False)
+            data, head = await run(request, service, model, body, number(request.headers.get(LENGTH)))
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-        data, head = answer(model, found.outcome.found, read.asked)
         if head is None:
             return Response(data, media_type="application/json")
         return Response(data, media_type="application/octet-stream", headers={LENGTH: str(head)})

@@ -1,11 +1,11 @@
 """Uploaded pictures and their requests, from announcement to answer. Knows no sockets and no clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.codec import Message
-from edge_daemon.messages.frames import Input, ResultFilter, Upload
+from edge_daemon.messages.frames import Input, ResultFilter, TensorPart, Upload
 from edge_daemon.messages.outcomes import UploadOutcome
 from edge_daemon.messages.scheduling import Request, Returned, SendUpload, UploadDone, WebHello, Withdraw
 from edge_daemon.web.budget import BusyError
@@ -18,7 +18,7 @@ class GoneError(EdgeError):
 @dataclass(frozen=True)
 class Picture:
     """A decoded picture of `width` x `height`. `data` are its pixels (BGR, uint8, height x width x 3), or those of a
-    picture that was reduced to `scaled` (width, height).
+    picture that was reduced to `scaled` (width, height); or `tensors`, for which `outputs` of the model are wanted.
     """
 
     data: bytes | memoryview
@@ -26,11 +26,15 @@ class Picture:
     height: int
     scaled: tuple[int, int] | None = None
     decode_ms: float = 0.0
+    tensors: list[TensorPart] | None = None
+    outputs: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if requested."""
+    """A worker's result for a picture, and the annotated picture (RGB, uint8, height x width x 3) if requested, or the
+    bytes of tensors.
+    """
 
     picture: Picture
     outcome: UploadOutcome
@@ -118,6 +122,8 @@ class Requests:
             deaths=order.deaths,
             reply=self._reply,
             filter=order.filter,
+            tensors=picture.tensors,
+            outputs=tuple(picture.outputs),
         )
         return header, picture.data
 

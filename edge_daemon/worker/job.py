@@ -13,7 +13,7 @@ from edge_daemon.imaging.colour import Pixels, bgr_to_rgb
 from edge_daemon.imaging.yuv import Yuv, small_bgr
 from edge_daemon.messages.fates import POISON, Failure, UploadFailure
 from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Crop, Header, Upload
+from edge_daemon.messages.frames import Crop, Header, TensorPart, Upload
 from edge_daemon.messages.outcomes import Timing
 from edge_daemon.models.detections import Findings
 from edge_daemon.models.model import Model
@@ -41,7 +41,8 @@ class Job:
 
     `bgr` (height x width x 3, uint8, BGR) is no larger than the model needs. `whole` is the picture in full size, kept
     only if parts of it are looked at, or it is drawn into. `reported` is set once the dispatcher is sent that the
-    worker is done with it.
+    worker is done with it. `served_by` is the address of the server that looked at it, if not this machine, and
+    `looked` the model that did. `tensors` describe the outputs in the `blob`, if it is those that were asked for.
     """
 
     header: Header
@@ -51,7 +52,11 @@ class Job:
     failed: UploadFailure | None = None
     error: str = ""
     reported: bool = False
+    served_by: str | None = None
+    looked: Model | None = None
     findings: list[Findings] = field(default_factory=list)
+    tensors: list[TensorPart] | None = None
+    blob: bytes = b""
     timing: Timing = field(default_factory=Timing)
 
     def decode(self, model: Model) -> None:
@@ -59,6 +64,8 @@ class Job:
         began_ns, header = time.monotonic_ns(), self.header
         if header.deaths >= POISON:
             self.fail("poison", f"{header.deaths} workers died of it")
+        elif isinstance(header, Upload) and header.tensors is not None:
+            self._run_tensors(model, header)
         elif isinstance(header, Upload) and (problem := unknown_class(header.filter, model)):
             self.failed, self.error = "unknown-class", problem
         elif header.crops != []:
@@ -66,9 +73,18 @@ class Job:
                 self._open(model)
             except PictureError as error:
                 self.fail("undecodable", error)
-        now_ns = time.monotonic_ns()
+        now_ns = began_ns if self.tensors is not None else time.monotonic_ns()
         waited_ms = (began_ns - header.captured_ns) / 1e6 - header.scaling_ms
         self.timing = Timing(wait=waited_ms, decode=(now_ns - began_ns) / 1e6)
+
+    def _run_tensors(self, model: Model, upload: Upload) -> None:
+        """Run the model on its own inputs, which somebody has prepared."""
+        from edge_daemon.worker.tensors import run  # few programs send tensors
+
+        try:
+            self.tensors, self.blob = run(model, upload, self.payload)
+        except ModelError as error:
+            self.fail("model-error", error)
 
     def _open(self, model: Model) -> None:
         header, size = self.header, (self.header.height, self.header.width)
@@ -125,9 +141,12 @@ class Job:
         logger.warning("%s: %s", self.header.title, error, extra={"camera": self.header.camera})
         self.failed, self.error = reason, str(error)
 
-    def report(self, model: Model) -> Found:
+    def report(self) -> Found:
         """Findings of all parts as a message."""
-        header = self.header
+        if self.tensors is not None:
+            return Found()
+        header, model = self.header, self.looked
+        assert model is not None
         if header.crops is None:
             return report(self.findings[0], model, header.width, header.height)
         return report_crops(header.crops, self.findings, model, header.width, header.height)
@@ -152,6 +171,7 @@ def work(model: Model, jobs: Sequence[Job], settings: ModelSettings, ran: Callab
     for (job, part), found in zip(parts, findings, strict=True):
         by_job[id(job)].append(found.moved(part.left, part.top))
     for job in jobs:
+        job.looked = model
         job.done(by_job[id(job)], took)
 
 

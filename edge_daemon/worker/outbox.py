@@ -73,7 +73,12 @@ class Outbox:
             return
         self._report_ready(job, header, found=crops_of(found) if header.share and not job.failed else None)
         outcome = self._outcome(
-            header, found=found, after=self._settings.model.after, timing_ms=job.timing, failed=job.failed
+            header,
+            found=found,
+            after=self._settings.model.after,
+            timing_ms=job.timing,
+            failed=job.failed,
+            served_by=job.served_by,
         )
         if header.annotate is None or job.failed or not self._send_picture(job, outcome):
             self._to_sink.add(outcome, urgent=not header.deferrable)
@@ -176,8 +181,12 @@ class Outbox:
             timing_ms=job.timing,
             failed=job.failed,
             error=job.error,
+            tensors=job.tensors,
+            served_by=job.served_by,
         )
         picture = None if job.failed else job.annotated(found)
+        if job.tensors is not None:
+            picture = memoryview(job.blob)
         encoded = encode(outcome)
         if len(encoded) > MAX_BYTES:
             logger.warning("%s: %s", upload.title, _too_long(encoded))

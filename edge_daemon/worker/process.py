@@ -2,39 +2,23 @@
 
 import logging
 import time
-from pathlib import Path
 
 import cv2
-import msgspec
 import zmq
 
-from edge_daemon.errors import WireError
-from edge_daemon.messages.codec import Decoder
-from edge_daemon.messages.findings import Found
-from edge_daemon.messages.frames import Header, Input, Upload
-from edge_daemon.messages.scheduling import BatchStarted, Leaving, ToWorker, WorkerHello
+from edge_daemon.messages.scheduling import BatchStarted
 from edge_daemon.messages.status import WorkerReport
-from edge_daemon.models.description import description
 from edge_daemon.models.memory import give_back, limit_memory
 from edge_daemon.models.model import Model
 from edge_daemon.runtime.control import Control
 from edge_daemon.runtime.cpu_slice import use_long_slices
-from edge_daemon.runtime.crash_marker import NOTHING, CrashMarker, FrameId, InHand
+from edge_daemon.runtime.crash_marker import NOTHING
 from edge_daemon.settings import WorkerSettings
-from edge_daemon.transport import zeromq
-from edge_daemon.transport.peer import Peer
-from edge_daemon.transport.shared_memory import Mappings
+from edge_daemon.worker.base import FADING, REST_MS, BaseWorker, in_hand, poller_of
 from edge_daemon.worker.job import Job, work
-from edge_daemon.worker.outbox import DELAY_S, STOP_S, Outbox
-from edge_daemon.worker.quarantine import REASONS, Quarantine
-from edge_daemon.worker.report import filtered
+from edge_daemon.worker.outbox import DELAY_S
 
 logger = logging.getLogger(__name__)
-REST_MS = 1000
-"""Time to wait for a picture before looking for commands."""
-FADING = 0.99
-"""Share of the longest time for a frame that is left of it one frame later."""
-BURST = 64
 
 
 def serve(control: Control) -> None:
@@ -42,6 +26,11 @@ def serve(control: Control) -> None:
     settings = control.settings(WorkerSettings)
     cv2.setNumThreads(1)
     limit_memory(provider.name for provider in settings.model.providers)
+    if settings.model.remote:
+        from edge_daemon.worker.remote import serve_remote  # only workers of such models need it
+
+        serve_remote(control, settings)
+        return
     model = Model(settings.model, state=settings.readings)
     give_back()
     if settings.trial:
@@ -60,32 +49,19 @@ def serve(control: Control) -> None:
             worker.close()
 
 
-class Worker:
-    """Serves the pictures that arrive at its inbox."""
+class Worker(BaseWorker):
+    """Serves the pictures that arrive at its inbox with a model of its own."""
 
     def __init__(
         self, control: Control, settings: WorkerSettings, model: Model, context: zmq.Context[zmq.Socket[bytes]]
     ) -> None:
-        self._control, self._settings, self._model = control, settings, model
-        self._address = zeromq.of_this_process(settings.inbox)  # pictures for an earlier worker must not arrive here
-        self._inbox = zeromq.inbox(context, self._address)
-        self._mappings = Mappings()
-        self._crash_marker = CrashMarker(settings.inbox) if settings.model.batch == 1 else None
-        self._peer = Peer(settings.dispatcher, settings.worker)
-        self._outbox = Outbox(control, settings, context, self._peer, self._report)
-        self._decode_header: Decoder[Header] = Decoder(Header)
-        self._from_dispatcher: Decoder[list[ToWorker]] = Decoder(list[ToWorker])
-        self._served, self._longest_s = 0, 0.0
-        folder = settings.quarantine
-        self._described: object = None
-        self._quarantine = Quarantine(Path(folder), settings.worker, settings.model) if folder else None
+        super().__init__(control, settings, context, batches=settings.model.batch > 1)
+        self._model = model
 
     def run(self) -> None:
         """Serve until the supervisor stops this process."""
-        poller = zmq.Poller()
-        for waited_for in (self._inbox, self._peer.fileno(), self._control.fileno()):
-            poller.register(waited_for, zmq.POLLIN)
-        self._describe()
+        poller = poller_of(self._inbox, self._peer.fileno(), self._control.fileno())
+        self._describe(self._model)
         self._control.ready()
         while not self._control.stopping:
             ready = dict(poller.poll(self._peer.wait_ms(self._control.rest_ms(REST_MS))))
@@ -103,131 +79,41 @@ class Worker:
     def step(self) -> None:
         """Serve one picture, or as many as arrive for a batch."""
         began = time.monotonic()
-        jobs = self._receive()
-        self._decode(jobs)
-        self._infer(jobs)
-        self._send(jobs)
-        self._describe()
+        jobs = self._receive_batch()
+        for job in jobs:
+            self._mark(in_hand(job.header))
+            job.decode(self._model)
+        decoded = [job for job in jobs if not job.failed and job.tensors is None]
+        work(self._model, decoded, self._settings.model, lambda: self._outbox.model_ran(jobs))
+        for job in jobs:
+            self._send(job)
+        self._mark(NOTHING)
+        self._describe(self._model)
         self._longest_s = max(time.monotonic() - began, FADING * self._longest_s)
         if self._outbox.is_due() or time.monotonic() - began >= DELAY_S or not self._inbox.poll(0):
             self._outbox.flush()
 
-    def close(self) -> None:
-        """Close the sockets once they have sent what is under way."""
-        self._peer.close()
-        self._outbox.close()
-        self._inbox.close()
-        if self._crash_marker:
-            self._crash_marker.close()
-
-    def _describe(self) -> None:
-        """Leave a description of the model for the web, and another one when a frame has settled how it is read."""
-        if self._settings.description is None or self._described is self._model.facts:
-            return
-        self._described = self._model.facts
-        try:
-            file = Path(self._settings.description)
-            new = file.with_name(f".{file.name}")
-            new.write_bytes(msgspec.json.encode(description(self._model, self._settings.model)))
-            new.replace(file)
-        except OSError as error:
-            logger.warning("cannot describe the model: %s", error.strerror)
-
-    def _receive(self) -> list[Job]:
+    def _receive_batch(self) -> list[Job]:
         """Receive the pictures that have arrived, or arrive while a batch may wait."""
         jobs: list[Job] = []
         until = time.monotonic() + self._settings.model.batch_wait_s
         while len(jobs) < self._settings.model.batch:
             if jobs and not self._inbox.poll(max(0, round((until - time.monotonic()) * 1e3))):
                 break
-            header, *payload = self._inbox.recv_multipart(copy=False)
-            try:
-                described = self._decode_header(header.buffer)
-                shared = self._mappings.data(described.shared) if described.shared else memoryview(b"")
-                jobs.append(Job(described, payload[0].buffer if payload else shared))
-            except WireError as error:
-                logger.warning("dropped a frame: %s", error)
-                self._introduce()  # it is ready, and cannot name the frame
+            if (job := self._receive()) is None:
                 break
+            jobs.append(job)
         if self._crash_marker is None:
             self._outbox.send_now(BatchStarted(worker=self._settings.worker))
         return jobs
 
-    def _decode(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            if self._crash_marker:
-                self._crash_marker.put(_in_hand(job.header))
-            job.decode(self._model)
-
-    def _infer(self, jobs: list[Job]) -> None:
-        decoded = [job for job in jobs if not job.failed]
-        work(self._model, decoded, self._settings.model, lambda: self._outbox.model_ran(jobs))
-
-    def _send(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            if self._quarantine and job.failed in REASONS:
-                self._quarantine.put(job.header, job.payload, job.failed, job.error)
-            self._outbox.add(job, self._found(job))
-            if job.header.shared:
-                self._mappings.give_back(job.header.shared)
-            self._served += 1
-        if self._crash_marker:
-            self._crash_marker.put(NOTHING)
-
-    def _found(self, job: Job) -> Found:
-        if job.failed:
-            return Found()
-        found = job.report(self._model)
-        return filtered(found, job.header.filter) if isinstance(job.header, Upload) else found
+    def _introduce(self) -> None:
+        self._hello(self._input_of(self._model))
 
     def _report(self) -> WorkerReport:
-        rejected = self._decode_header.rejected + self._from_dispatcher.rejected
-        longest_s = round(self._longest_s, 3)
         return WorkerReport(
-            served=self._served, longest_s=longest_s, provider=self._model.session.provider, rejected=rejected
+            served=self._served,
+            longest_s=round(self._longest_s, 3),
+            provider=self._model.session.provider,
+            rejected=self._rejected,
         )
-
-    def _introduce(self) -> None:
-        hello = WorkerHello(
-            worker=self._settings.worker,
-            model=self._settings.model.name,
-            inbox=self._address,
-            input=self._input(),
-        )
-        self._outbox.send_now(hello)
-
-    def _input(self) -> Input | None:
-        """Size that is enough of a picture; None for a model that looks at parts of it."""
-        if self._settings.model.after is not None:
-            return None
-        height, width = self._model.size
-        recipe = self._model.recipe
-        crop = recipe.zoom if recipe.fit == "crop" else None
-        return Input(width=width, height=height, stretch=recipe.fit == "stretch", crop=crop)
-
-    def _leave(self) -> None:
-        """Serve the pictures that are on their way here, until the dispatcher reports no more, or is gone."""
-        poller = zmq.Poller()
-        for waited_for in (self._inbox, self._peer.fileno()):
-            poller.register(waited_for, zmq.POLLIN)
-        self._outbox.send_now(Leaving(worker=self._settings.worker, inbox=self._address))
-        while self._peer.connected and (ready := dict(poller.poll(round(STOP_S * 1e3)))):
-            if self._inbox in ready:
-                self.step()
-            elif self._read_dismissal():
-                break
-        self._outbox.flush()
-
-    def _read_dismissal(self) -> bool:
-        """Read the dispatcher's messages; true if it dismisses this worker."""
-        for data in self._peer.receive(BURST):
-            try:
-                if any(message.inbox == self._address for message in self._from_dispatcher(data)):
-                    return True
-            except WireError as error:
-                logger.warning("dropped a message from the dispatcher: %s", error)
-        return False
-
-
-def _in_hand(header: Header) -> InHand:
-    return header.number if isinstance(header, Upload) else FrameId(header.camera, header.epoch, header.seq)

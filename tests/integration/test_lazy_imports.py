@@ -51,3 +51,12 @@ def test_a_configuration_with_a_scene_is_checked_without_the_renderer() -> None:
 @pytest.mark.parametrize("command", ["edge_daemon.cli.inspect", "edge_daemon.cli.probe", "edge_daemon.bench.team"])
 def test_what_may_crash_is_imported_only_by_the_process_of_its_own(command: str) -> None:
     assert not set(DECODERS) & imported(f"import {command}")
+
+
+def test_only_a_worker_whose_model_is_elsewhere_imports_what_asks_servers() -> None:
+    local = imported("import edge_daemon.worker.process, edge_daemon.models.description")
+    assert not {"edge_daemon.models.remote", "http.client", "grpc"} & local
+    over_http = imported("import edge_daemon.worker.remote")
+    assert "edge_daemon.models.remote" in over_http
+    assert "grpc" not in over_http
+    assert "grpc" not in imported("import edge_daemon.web.process")

@@ -132,7 +132,7 @@ def test_a_run_has_files_only(files: Files, tmp_path: Path) -> None:
         ["visage"],
         None,
     )
-    assert Path(models["addressed"].path).read_bytes() == CONTENTS["/b.onnx"]
+    assert Path(models["addressed"].file).read_bytes() == CONTENTS["/b.onnx"]
     assert (models["own"].path, models["own"].sha256) == (f"{tmp_path}/own.onnx", None)
     assert (models["builtin"].path, models["unused"].path) == ("builtin:person", "zoo:gone")
     assert len(files.requests) == 2

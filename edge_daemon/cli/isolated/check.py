@@ -1,5 +1,7 @@
 """Loads a model for `edge-daemon check`, as a worker does."""
 
+import msgspec
+
 from edge_daemon.cli.model_checks import Loaded
 from edge_daemon.models.decoders import WHOLE
 from edge_daemon.models.memory import limit_memory
@@ -14,5 +16,19 @@ def run(request: ModelSettings) -> Loaded:
         ModelError: it cannot be used.
     """
     limit_memory(provider.name for provider in request.providers)
-    model = Model(request)
+    if request.remote is None:
+        return _loaded(Model(request))
+    from edge_daemon.models.remote.connection import AwayError
+    from edge_daemon.models.remote.opening import open_model
+
+    try:
+        return _loaded(open_model(request))
+    except AwayError as error:
+        if not request.path:
+            return Loaded(names=[], boxes=True, away=str(error), is_known=False)
+        here = _loaded(Model(msgspec.structs.replace(request, remote=None)))
+        return msgspec.structs.replace(here, away=str(error))
+
+
+def _loaded(model: Model) -> Loaded:
     return Loaded(names=list(model.names), boxes=model.decoder.name not in {kind.name for kind in WHOLE})

@@ -23,6 +23,7 @@ from edge_daemon.imaging.colour import bgr_to_rgb
 from edge_daemon.imaging.pictures import read_bgr
 from edge_daemon.models import coco
 from edge_daemon.models.description import reading
+from edge_daemon.models.engine import OnnxEngine
 from edge_daemon.models.loading import declared
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model, file_of
@@ -195,10 +196,11 @@ def timing(settings: ModelSettings, threads: int, bgr: NDArray[np.uint8]) -> dic
 def profile(settings: ModelSettings, bgr: NDArray[np.uint8]) -> dict[tuple[str, str], float]:
     """Milliseconds by operator and provider, over a few runs on a BGR picture (uint8, height x width x 3)."""
     with tempfile.TemporaryDirectory(prefix="edge-daemon-") as folder:
-        model = Model(settings, profile=Path(folder))
+        engine = OnnxEngine(file_of(settings.path), settings, Path(folder))
+        model = Model(settings, engine=engine, file=file_of(settings.path))
         for _ in range(3):
             model.outputs(bgr)
-        return model.session.operators()
+        return engine.operators()
 
 
 def shares(operators: Mapping[tuple[str, str], float]) -> list[dict[str, Any]]:

@@ -28,4 +28,4 @@ def run(request: Request) -> Answer:
         work(loaded, [job], settings, lambda: None)
     if job.failed:
         raise ModelError(job.error)
-    return Answer(found=job.report(loaded), timing_ms=job.timing)
+    return Answer(found=job.report(), timing_ms=job.timing)

@@ -23,7 +23,7 @@ class Dispatcher(Kind[DispatcherSettings]):
             cameras=run.cameras,
             models={
                 name: ModelPlan(
-                    batch=(model := config.models[name]).batch,
+                    batch=1 if (model := config.models[name]).url else model.batch,
                     after=model.after,
                     classes=model.classes if model.after else None,
                     max_crops=model.max_crops,

@@ -35,6 +35,7 @@ class Web(Kind[WebSettings]):
             return
         settings = WebSettings(
             listen=web.listen,
+            grpc=web.grpc,
             dispatcher=run.dispatcher,
             published=run.published,
             replies=run.address("answers"),

@@ -12,7 +12,14 @@ from edge_daemon.messages.status import WORKER, WorkerReport
 from edge_daemon.models.neighbours import files_beside
 from edge_daemon.runtime import disk, run_files
 from edge_daemon.runtime.state import state_folder
-from edge_daemon.settings import BoxesSettings, InputSettings, ModelSettings, ProviderSettings, WorkerSettings
+from edge_daemon.settings import (
+    BoxesSettings,
+    InputSettings,
+    ModelSettings,
+    ProviderSettings,
+    RemoteSettings,
+    WorkerSettings,
+)
 from edge_daemon.supervisor.description import Description, Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
 from edge_daemon.supervisor.kinds.run import Run
@@ -73,8 +80,9 @@ def _about(config: Config, name: str) -> Description:
     """A model; it has changed too if the content of one of its files has."""
     model = config.models[name]
     entries = described(model)
-    if isinstance(path := entries["path"], Entry):
-        entries["path"] = Entry((path.value, model_settings(config, name).stamp), path.text, alike="file changed")
+    key = "fallback" if model.url else "path"
+    if isinstance(path := entries.get(key), Entry):
+        entries[key] = Entry((path.value, model_settings(config, name).stamp), path.text, alike="file changed")
     return {f"model {name}": entries}
 
 
@@ -83,7 +91,7 @@ def model_settings(config: Config, name: str) -> ModelSettings:
     model = config.models[name]
     return ModelSettings(
         name=name,
-        path=model.path,
+        path=model.file,
         stamp=stamp(*_files(model)),
         threads=model.threads,
         confidence=model.confidence,
@@ -102,6 +110,21 @@ def model_settings(config: Config, name: str) -> ModelSettings:
         after=model.after,
         margin=model.crop.margin,
         max_crops=model.max_crops,
+        remote=_remote(model),
+    )
+
+
+def _remote(model: Model) -> RemoteSettings | None:
+    if model.url is None:
+        return None
+    return RemoteSettings(
+        urls=model.url,
+        token=model.token,
+        ca=model.ca,
+        certificate=model.certificate,
+        key=model.key,
+        timeout_s=model.answer_timeout,
+        repository=model.repository,
     )
 
 
@@ -114,13 +137,16 @@ def _provider(item: str | dict[str, dict[str, str]]) -> ProviderSettings:
 
 def _files(model: Model) -> list[Path]:
     """The files that make up a model: its own, weights beside it, class names, and what exporters write beside it."""
-    path = Path(model.path)
+    tls = [Path(file) for file in (model.ca, model.certificate, model.key) if file]
+    if not model.file:
+        return tls
+    path = Path(model.file)
     labels = [Path(model.labels)] if isinstance(model.labels, str) else []
     found = disk.look(path)
     if not found.is_file or found.hung:
-        return [path, *labels]
+        return [path, *labels, *tls]
     beside = [file for file in files_beside(path) if disk.look(file).is_file]
-    return [path, *_weights(path, found.stamp), *labels, *beside]
+    return [path, *_weights(path, found.stamp), *labels, *beside, *tls]
 
 
 @lru_cache(maxsize=64)

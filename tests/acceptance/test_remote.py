@@ -1,0 +1,246 @@
+"""A model on inference servers that are killed, frozen and replaced while the real daemon runs."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from edge_daemon.demo.scene.scene import Scene
+from edge_daemon.errors import ModelError
+from edge_daemon.models.builtin import path_of
+from edge_daemon.models.model import Model
+from edge_daemon.models.remote.connection import AwayError
+from edge_daemon.models.remote.engine import RemoteEngine
+from edge_daemon.models.remote.opening import open_model
+from edge_daemon.settings import ModelSettings, RemoteSettings
+from tests.acceptance.harness import clip
+from tests.waiting import eventually
+
+PERSON = str(path_of("person"))
+WAIT_S = 60.0
+TOKEN = "a-token-of-another-box-0123456789"
+SEEDS = int(os.environ.get("REMOTE_SEEDS", "2"))
+"""How often a server is killed at random times, each time in another run; 20 before a release."""
+
+
+class Server:
+    """tests/inference_server.py in a process of its own, at a port that it keeps when it is started again."""
+
+    def __init__(self, model: str = PERSON) -> None:
+        self.model, self._port = model, 0
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tests.inference_server", self.model, str(self._port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self.url = self._process.stdout.readline().strip()
+        self._port = int(self.url.split(":")[2].split("/")[0])
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    one = Server()
+    try:
+        yield one
+    finally:
+        one.kill()
+
+
+class Daemon:
+    """`edge-daemon run` with one camera `c` and model `m`, and the results that it has written so far."""
+
+    def __init__(
+        self, folder: Path, camera: dict[str, Any], model: dict[str, Any], web: dict[str, Any] | None = None
+    ) -> None:
+        folder.mkdir()
+        config = {"cameras": {"c": camera}, "models": {"m": model}, "publish": {"bind": [f"ipc://{folder}/publish"]}}
+        config["web"] = web or {"enabled": False}
+        (folder / "config.yaml").write_text(json.dumps(config))
+        self._file, self._log = folder / "results.jsonl", folder / "log"
+        command = [
+            sys.executable,
+            "-m",
+            "edge_daemon",
+            "run",
+            str(folder / "config.yaml"),
+            "--results",
+            str(self._file),
+        ]
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def rows(self) -> list[dict[str, Any]]:
+        lines = self._file.read_text().splitlines(keepends=True) if self._file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def results(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows() if row["type"] == "result"]
+
+    def wait_for(self, count: int) -> None:
+        eventually(lambda: len(self.results()) >= count, WAIT_S, what=f"{count} results\n{self._log.read_text()}")
+
+    def finish(self) -> list[dict[str, Any]]:
+        assert self.process.wait(WAIT_S) == 0, self._log.read_text()
+        return self.rows()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(WAIT_S)
+
+
+@contextmanager
+def daemon(
+    folder: Path, camera: dict[str, Any], model: dict[str, Any], web: dict[str, Any] | None = None
+) -> Iterator[Daemon]:
+    one = Daemon(folder, camera, model, web)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def found(rows: list[dict[str, Any]]) -> list[tuple[int, Any]]:
+    return [(row["seq"], row["detections"]) for row in rows if row["type"] == "result"]
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_frame_of_a_file_is_looked_at_once_however_often_the_server_dies(tmp_path: Path, seed: int) -> None:
+    source, rng = str(clip(tmp_path / "clip.mp4", 150)), random.Random(seed)
+    known = {"input": {"color": "rgb"}, "labels": ["person"]}
+    with daemon(tmp_path / "here", {"source": source}, {"path": PERSON, **known}) as here:
+        expected = here.finish()
+    with server() as one, daemon(tmp_path / "there", {"source": source}, {"url": one.url, **known}) as there:
+        for count in sorted(rng.sample(range(5, 140), 3)):
+            there.wait_for(count)
+            if rng.random() < 0.3:
+                one.send(signal.SIGSTOP)
+                there.wait_for(count)
+                one.send(signal.SIGCONT)
+            else:
+                one.kill()
+                one.start()
+        rows = there.finish()
+        assert {row["served_by"] for row in rows if row["type"] == "result"} == {one.url}
+    assert found(rows) == found(expected)
+    assert rows[-1] == {**expected[-1], "epoch": rows[-1]["epoch"]}
+
+
+def test_the_model_here_stands_in_within_a_second_and_gives_back(tmp_path: Path) -> None:
+    camera = {"source": "scene:?size=320x180", "fps": 10}
+    with server() as one, daemon(tmp_path / "d", camera, {"url": one.url, "fallback": PERSON}) as run:
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            run.wait_for(len(run.results()) + 10)
+            eventually(lambda: "served_by" in run.results()[-1], WAIT_S, what="the server")
+            before = len(run.results())
+            if number == signal.SIGKILL:
+                one.kill()
+            else:
+                one.send(number)
+            eventually(lambda: "served_by" not in run.results()[-1], WAIT_S, what="the model here")
+            rows = run.results()
+            switch = next(at for at in range(before - 1, len(rows)) if "served_by" not in rows[at])
+            assert rows[switch]["time_s"] - rows[switch - 1]["time_s"] < 1.0
+            assert rows[switch]["timing_ms"]["total"] < 1500
+            if number == signal.SIGKILL:
+                one.start()
+            else:
+                one.send(signal.SIGCONT)
+            eventually(lambda: "served_by" in run.results()[-1], WAIT_S, what="the server again")
+        rows = run.results()
+    gaps = sum(sum(row["dropped"].values()) for row in rows)
+    assert rows[-1]["seq"] == len(rows) - 1 + gaps  # every frame has its fate
+
+
+def test_without_a_model_here_frames_in_flight_are_server_lost_and_latency_stays_bounded(tmp_path: Path) -> None:
+    with server() as one, daemon(tmp_path / "d", {"source": "scene:?size=320x180", "fps": 10}, {"url": one.url}) as run:
+        run.wait_for(20)
+        one.send(signal.SIGSTOP)
+        run_count = len(run.results())
+        eventually(lambda: "server-lost" in run.rows()[-1].get("dropped", {}) or _lost(run), WAIT_S, what="the loss")
+        one.send(signal.SIGCONT)
+        run.wait_for(run_count + 20)
+        assert all(row["timing_ms"]["total"] < 2500 for row in run.results())
+        reasons = {reason for row in run.results() for reason in row["dropped"]}
+    assert reasons <= {"server-lost", "stale", "replaced", "paced"}
+
+
+def _lost(run: Daemon) -> bool:
+    return "timeout" in run._log.read_text()
+
+
+def test_a_box_without_such_models_imports_nothing_for_them(tmp_path: Path) -> None:
+    with daemon(tmp_path / "d", {"source": "scene:?size=320x180"}, {"path": PERSON}) as run:
+        run.wait_for(1)
+        maps = [
+            Path(f"/proc/{process.pid}/maps").read_text()
+            for process in psutil.Process(run.process.pid).children(recursive=True)
+        ]
+        assert maps
+        assert not any("grpc" in text for text in maps)
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, scheme: str) -> None:
+    if scheme == "grpc":
+        pytest.importorskip("grpc", reason="edge-daemon[remote] is not installed")
+    ports = {"http": free_port(), "grpc": free_port()}
+    web: dict[str, Any] = {
+        "listen": f"127.0.0.1:{ports['http']}",
+        "grpc": f"127.0.0.1:{ports['grpc']}" if scheme == "grpc" else None,
+    }
+    web["tokens"] = {"box": {"token": TOKEN}}
+    camera = {"source": "scene:?size=320x180", "fps": 1}
+    with daemon(tmp_path / "d", camera, {"path": PERSON}, web=web) as other:
+        other.wait_for(1)
+        url = f"{scheme}://127.0.0.1:{ports[scheme]}/m"
+        settings = ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url], token=TOKEN))
+        there = eventually(lambda: opened(settings), WAIT_S, what="its model")
+        assert there is not None
+        assert isinstance(there.session.engine, RemoteEngine)
+        here = Model(ModelSettings(name="m", path=PERSON))
+        assert (there.recipe, there.names) == (here.recipe, here.names)  # it states them
+        street = Scene(seed=1, width=640, height=360, people=4).frame(5, 15.0)[0]
+        found, expected = there.detect(street)[0].detections, here.detect(street)[0].detections
+        assert len(expected) > 0
+        assert np.array_equal(found.xyxy, expected.xyxy)
+        assert np.array_equal(found.confidence, expected.confidence)
+        with pytest.raises(AwayError, match="unauthorised"):
+            open_model(ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url])))
+        with pytest.raises(ModelError, match="no output 'boxes'"):
+            there.session.engine.run(["boxes"], there.session.feeds())
+        there.session.engine.close()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def opened(settings: ModelSettings) -> Model | None:
+    try:
+        return open_model(settings)
+    except AwayError:  # it is not ready yet
+        return None
