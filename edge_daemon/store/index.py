@@ -11,6 +11,8 @@ from edge_daemon.store.schema import MIGRATIONS, migrate
 
 FILE = "index.db"
 CACHE_KB = 2000
+NEWEST = (1 << 63) - 1
+"""A position after all others."""
 
 
 class Index:
@@ -84,18 +86,22 @@ class Index:
             (since_s,),
         ).fetchall()
 
-    def aged(self, kept: str, until_s: float, most: int) -> list[int]:
-        """The oldest entries of a class that happened before a time: their positions, up to `most`."""
+    def aged(self, kept: str, until_s: float, most: int, upto: int = NEWEST) -> list[int]:
+        """The oldest entries of a class that happened before a time: their positions, none after `upto`, and `most`."""
         rows = self._db.execute(
-            "SELECT position FROM entries WHERE kept = ? AND at_s < ? ORDER BY at_s LIMIT ?", (kept, until_s, most)
+            "SELECT position FROM entries WHERE kept = ? AND at_s < ? AND position <= ? ORDER BY at_s LIMIT ?",
+            (kept, until_s, upto, most),
         )
         return [position for (position,) in rows]
 
-    def aged_events(self, kept: str, until_s: float, most: int) -> list[tuple[str, str]]:
-        """The oldest events of a class that have ended and began before a time: ids and cameras, up to `most`."""
+    def aged_events(self, kept: str, until_s: float, most: int, upto: int = NEWEST) -> list[tuple[str, str, int]]:
+        """The oldest events of a class that have ended, began before a time and did not change after the position
+        `upto`: ids, cameras and last positions, at most `most`.
+        """
         return self._db.execute(
-            "SELECT id, camera FROM events WHERE kept = ? AND start_s < ? AND end IS NOT NULL ORDER BY start_s LIMIT ?",
-            (kept, until_s, most),
+            "SELECT id, camera, position FROM events WHERE kept = ? AND start_s < ? AND end IS NOT NULL"
+            " AND position <= ? ORDER BY start_s LIMIT ?",
+            (kept, until_s, upto, most),
         ).fetchall()
 
     def positions(self, subject: str) -> list[int]:

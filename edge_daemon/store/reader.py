@@ -67,6 +67,12 @@ class Reader:
         with self._reading() as db:
             return int(db.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0])
 
+    def position_before(self, at_s: float) -> int:
+        """The position before the first entry of this time or later; the last one if there is none."""
+        with self._reading() as db:
+            first = db.execute("SELECT min(position) FROM entries WHERE at_s >= ?", (at_s,)).fetchone()[0]
+        return self.position() if first is None else int(first) - 1
+
     def events(self, query: Query, most: int, before: int | None = None) -> list[Event]:
         """The newest events, up to `most`; those that began before the one whose first position is `before`."""
         with self._reading() as db:

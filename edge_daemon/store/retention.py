@@ -3,12 +3,14 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import media
 from edge_daemon.store.clock import is_synchronised
+from edge_daemon.store.cursor import needed
+from edge_daemon.store.index import NEWEST
 from edge_daemon.store.store import JOURNAL, Store
 
 logger = logging.getLogger(__name__)
@@ -37,9 +39,12 @@ class Retention:
         self.stored_bytes = self.free_bytes = 0
         self.removed = 0
         """Events that went before their time, for lack of room."""
+        self.undelivered = 0
+        """Entries that went before all receivers had them, for lack of room."""
+        self._delivered = NEWEST
 
-    def step(self, limits: StorageSettings) -> None:
-        """Remove a little of what has to go.
+    def step(self, limits: StorageSettings, receivers: Collection[str] = ()) -> None:
+        """Remove a little of what has to go; what one of these receivers still needs goes only for lack of room.
 
         Raises:
             OSError: it cannot be removed.
@@ -48,11 +53,13 @@ class Retention:
         if index is None or self._store.trouble:
             return
         boot_s = self._store.boot_s()
+        delivered = needed(self._store.folder, self._store.id, receivers)
+        self._delivered = NEWEST if delivered is None else delivered
         if boot_s - self._measured_s >= MEASURED_S:
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
             for kept in (*EVENTS, *OTHERS):
-                self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder)
+                self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder, self._delivered)
         if self._over(limits):
             self._make_room(folder)
         if boot_s - self._compacted_s >= COMPACTED_S:
@@ -92,25 +99,32 @@ class Retention:
 
     def _make_room(self, folder: Path) -> None:
         """Remove the oldest: events of quiet rules, then alerts, then tracks and counts."""
+        before = self.undelivered
         for kept in (*EVENTS, *OTHERS):
-            if gone := self._remove(kept, float("inf"), folder):
+            if gone := self._remove(kept, float("inf"), folder, NEWEST):
                 if kept in EVENTS:
                     self.removed += gone
                     logger.warning("%d %s had to go before their time: there is too little room", gone, kept)
+                if lost := self.undelivered - before:
+                    logger.error("%d messages had to go before all receivers had them: there is too little room", lost)
                 return
 
-    def _remove(self, kept: str, until_s: float, folder: Path) -> int:
-        """Remove the oldest of a class that happened before a time; return their number."""
+    def _remove(self, kept: str, until_s: float, folder: Path, upto: int) -> int:
+        """Remove the oldest of a class that happened before a time and not after a position; return their number."""
         index = self._store.index
         if index is None:
             return 0
         if kept in OTHERS:
-            gone = index.aged(kept, until_s, BITE)
-            self._store.drop(gone)
+            gone = index.aged(kept, until_s, BITE, upto)
+            self._drop(gone)
             return len(gone)
-        events = index.aged_events(kept, until_s, BITE)
-        for event, camera in events:
+        events = index.aged_events(kept, until_s, BITE, upto)
+        for event, camera, _ in events:
             freed = media.remove(folder, camera, event)
             self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
-        self._store.drop([position for event, _ in events for position in index.positions(event)])
+        self._drop([position for event, _, _ in events for position in index.positions(event)])
         return len(events)
+
+    def _drop(self, positions: Sequence[int]) -> None:
+        self._store.drop(positions)
+        self.undelivered += sum(position > self._delivered for position in positions)

@@ -10,7 +10,7 @@ from edge_daemon.config import quantities
 from edge_daemon.config.section import Section
 from edge_daemon.log import redact
 
-SECRET = ("token", "secret_key")
+SECRET = ("token", "secret_key", "secret", "password", "webhook")
 """Keys whose values are not shown."""
 
 

@@ -9,10 +9,20 @@ from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reload, Reply, Requester, Retry, SetMode, SwitchCamera, SwitchRule
-from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
+from edge_daemon.messages.requests import (
+    DeliveryAction,
+    Reload,
+    Reply,
+    Requester,
+    Retry,
+    SetMode,
+    SteerDelivery,
+    SwitchCamera,
+    SwitchRule,
+)
+from edge_daemon.messages.status import BRIDGE, SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
-from edge_daemon.runtime.control import Processes
+from edge_daemon.runtime.control import Instruct, Processes
 from edge_daemon.settings import SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
@@ -28,6 +38,12 @@ from edge_daemon.supervisor.usage import Survey
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
+DONE: dict[DeliveryAction, str] = {
+    "pause": "nothing is delivered until it is resumed; what happens is kept",
+    "resume": "delivery goes on",
+    "replay": "what was stored since {since} is delivered again",
+    "dead": "dead letters are delivered again",
+}
 START_S = 1800.0
 """Time that a process may take to come up: some accelerators compile a new model for many minutes."""
 LATE_S = 10.0
@@ -63,6 +79,7 @@ class Supervisor:
         self._requests.on(SwitchRule, self._switchboard.switch_rule)
         self._requests.on(SetMode, self._switchboard.set_mode)
         self._requests.on(Retry, self._retry)
+        self._requests.on(SteerDelivery, self._steer_delivery)
         self._table = ProcessTable(self._switchboard.applied(specs), spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -170,6 +187,14 @@ class Supervisor:
             return
         child.retry()
         respond(Reply(text=f"camera {request.camera} is opened now"))
+
+    def _steer_delivery(self, request: SteerDelivery, respond: Respond) -> None:
+        bridges = {child.spec.name: child for child in self._table.children if child.spec.role == BRIDGE}
+        if (child := bridges.get(request.receiver)) is None:
+            raise EdgeError(unknown("receiver", request.receiver, bridges))
+        if not child.send(Instruct(action=request.action, since=request.since)):
+            raise EdgeError(f"the process that delivers to {request.receiver} is {child.state}: try again")
+        respond(Reply(text=f"{request.receiver}: {DONE[request.action].format(since=request.since)}"))
 
     def _switch_camera(self, request: SwitchCamera, respond: Respond) -> None:
         """Switch a camera; the reply follows when its capture has done so.
