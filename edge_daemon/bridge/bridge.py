@@ -156,7 +156,7 @@ class Bridge:
         """The figures for `status/`."""
         now, stored = time.monotonic(), self._stored
         waiting = [message for lane in self._lanes.values() for message in lane.messages]
-        unread = (stored.unread if stored else 0) + (len(self._live) if self._live else 0)
+        unread = (stored.unread if stored else 0) + (self._live.waiting if self._live else 0)
         why = self._why or self._receiver.trouble
         oldest = min((message.at for message in waiting if message.at), default="")
         return BridgeReport(

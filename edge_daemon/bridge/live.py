@@ -42,7 +42,9 @@ class Live:
         self.lost = 0
         """Messages that were too much."""
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """Messages that were not read yet."""
         return len(self._kept)
 
     def fileno(self) -> int:

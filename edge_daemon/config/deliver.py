@@ -14,7 +14,7 @@ from edge_daemon.config.rule_data import Data, Fault, mapping, strings
 from edge_daemon.config.section import Section
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
-from edge_daemon.delivery.settings import AnyReceiver, LimitSettings, SelectionSettings, Sent, WebhookSettings
+from edge_daemon.delivery.settings import AnyReceiver, SelectionSettings, Sent, WebhookSettings
 from edge_daemon.delivery.signature import key_of
 from edge_daemon.messages.events import Phase
 
@@ -47,11 +47,11 @@ def _address(value: str) -> str:
     return value
 
 
-def _limit(value: object) -> LimitSettings:
+def _limit(value: object) -> tuple[int, float]:
     count, _, unit = value.partition("/") if isinstance(value, str) else ("", "", "")
     if not count.isascii() or not count.isdecimal() or not int(count) or unit not in _PER:
         raise ValueError("must be a number of messages in a time, such as 1/s, 20/min or 100/h")
-    return LimitSettings(count=int(count), per_s=_PER[unit])
+    return int(count), _PER[unit]
 
 
 def _secret(value: str) -> str:
@@ -79,7 +79,7 @@ def _payload(value: object) -> object:
 
 SigningSecret = Annotated[str, AfterValidator(_secret)]
 HttpAddress = Annotated[str, AfterValidator(_address)]
-Limit = Annotated[LimitSettings, BeforeValidator(_limit), WithJsonSchema({"type": "string", "examples": ["20/min"]})]
+Limit = Annotated[tuple[int, float], BeforeValidator(_limit), WithJsonSchema({"type": "string"})]
 Template = Annotated[str, AfterValidator(_template)]
 Payload = Annotated[
     Any,

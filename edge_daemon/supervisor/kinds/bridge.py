@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edge_daemon.config.deliver import Deliver
-from edge_daemon.delivery.settings import BridgeSettings
+from edge_daemon.delivery.settings import BridgeSettings, LimitSettings
 from edge_daemon.messages.status import BRIDGE, BridgeReport
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
@@ -38,7 +38,7 @@ def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
         send=tuple(entry.send),
         selection=entry.selection,
         since=entry.since,
-        limit=entry.limit,
+        limit=LimitSettings(count=entry.limit[0], per_s=entry.limit[1]) if entry.limit else None,
         batch=entry.batch,
         every_s=entry.every,
         payload=entry.payload,
