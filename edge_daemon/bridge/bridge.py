@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import UNSET
 
 from edge_daemon.bridge.live import Live
-from edge_daemon.bridge.receiver import Receiver, Undelivered, kind_of
+from edge_daemon.bridge.receiver import Receiver, Undelivered
 from edge_daemon.bridge.stored import Stored
 from edge_daemon.delivery.message import Message, digest
 from edge_daemon.delivery.pace import Pace
@@ -160,7 +160,7 @@ class Bridge:
         why = self._why or self._receiver.trouble
         oldest = min((message.at for message in waiting if message.at), default="")
         return BridgeReport(
-            kind=kind_of(self._settings.receiver),
+            kind=self._settings.kind,
             to=self._receiver.to,
             position=stored.position if stored else 0,
             waiting=len(waiting) + unread,

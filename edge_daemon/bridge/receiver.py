@@ -98,10 +98,5 @@ class _Module(Protocol):
 def connect(context: Context) -> Receiver:
     """The receiver of a bridge, from the module of its kind."""
     receiver = context.settings.receiver
-    module = importlib.import_module(f"edge_daemon.bridge.{kind_of(receiver)}")
+    module = importlib.import_module(f"edge_daemon.bridge.{receiver.__struct_config__.tag}")
     return cast("_Module", module).connect(receiver, context)
-
-
-def kind_of(settings: AnyReceiver) -> str:
-    """The kind of receiver that settings are for."""
-    return str(settings.__struct_config__.tag)

@@ -3,6 +3,7 @@
 An entry has one of the keys `KINDS`, with the address, and the keys that go with it (`OWN`); the others are for all.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,23 +15,42 @@ from edge_daemon.config.rule_data import Data, Fault, mapping, strings
 from edge_daemon.config.section import Section
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
-from edge_daemon.delivery.settings import AnyReceiver, SelectionSettings, Sent, WebhookSettings
+from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS
+from edge_daemon.delivery.settings import (
+    SUBJECT,
+    SUMMARY,
+    AnyReceiver,
+    MailSettings,
+    PushSettings,
+    SelectionSettings,
+    Sent,
+    WebhookSettings,
+)
 from edge_daemon.delivery.signature import key_of
 from edge_daemon.messages.events import Phase
 
-KINDS = ("webhook",)
+PEOPLE = (*PRESETS, "mail")
+"""Kinds that bring messages to people."""
+KINDS = ("webhook", *PEOPLE)
 """Keys of an entry of which it has one."""
 OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
-    "token": ("webhook",),
+    "token": ("webhook", "ntfy", *NEED_TOKEN),
     "in_flight": ("webhook",),
-    "still": ("webhook",),
-    "ca": ("webhook",),
-    "private": ("webhook",),
+    "still": ("webhook", *PEOPLE),
+    "server": ("mail", "telegram", "pushover"),
+    "from": ("mail",),
+    "title": PEOPLE,
+    "text": PEOPLE,
+    "ca": ("webhook", *PEOPLE),
+    "private": ("webhook", *PRESETS),
+    "payload": ("webhook",),
+    "batch": ("webhook",),
 }
 """Keys that are for receivers of these kinds only."""
-SECRETS = ("secret", "token", "password")
-"""Keys whose values are secrets."""
+SECRETS = ("secret", "token", "server", *SECRET_ADDRESS)
+"""Keys whose values are secrets, or may contain one."""
+_PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -45,6 +65,31 @@ def _address(value: str) -> str:
     if parts.username or parts.password or parts.fragment:
         raise SecretError("must not have a user, password or fragment; write a token as token:")
     return value
+
+
+def _server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("smtps", "smtp", "http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or any(map(str.isspace, value)):
+        raise SecretError("must be an address, such as smtps://user:${PASSWORD}@smtp.example.org")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if not re.fullmatch(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", value) or not value.isprintable():
+        raise ValueError("must be a mail address, such as you@example.org")
+    return value
+
+
+def _mailboxes(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _recipient(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _limit(value: object) -> tuple[int, float]:
@@ -79,6 +124,18 @@ def _payload(value: object) -> object:
 
 SigningSecret = Annotated[str, AfterValidator(_secret)]
 HttpAddress = Annotated[str, AfterValidator(_address)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailboxes = Annotated[
+    list[Mailbox],
+    BeforeValidator(_mailboxes),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Recipient = Annotated[
+    Word,
+    BeforeValidator(_recipient),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+]
 Limit = Annotated[tuple[int, float], BeforeValidator(_limit), WithJsonSchema({"type": "string"})]
 Template = Annotated[str, AfterValidator(_template)]
 Payload = Annotated[
@@ -93,24 +150,45 @@ class Deliver(Section):
 
     webhook: HttpAddress | None = Field(default=None, repr=False, examples=["https://example.org/hook"])
     """Address to which each message is posted, after the Standard Webhooks specification."""
-    secret: Annotated[str, AfterValidator(_secret)] | None = Field(
-        default=None, repr=False, examples=["${HOOK_SECRET}"]
+    ntfy: HttpAddress | None = Field(default=None, repr=False, examples=["https://ntfy.sh/my-topic"])
+    """Address of a topic of ntfy."""
+    telegram: Recipient | None = Field(default=None, repr=False, examples=[123456789])
+    """Number of a chat of Telegram, to which the bot of token writes."""
+    pushover: Word | None = Field(default=None, repr=False, examples=["${PUSHOVER_USER}"])
+    """Key of a user or group of Pushover, with token of the application."""
+    gotify: HttpAddress | None = Field(default=None, repr=False, examples=["https://gotify.example.org"])
+    """Address of a Gotify server, with token of the application; messages have no picture."""
+    discord: HttpAddress | None = Field(default=None, repr=False, examples=["${DISCORD_WEBHOOK}"])
+    """Address of a webhook of Discord."""
+    slack: HttpAddress | None = Field(default=None, repr=False, examples=["${SLACK_WEBHOOK}"])
+    """Address of an incoming webhook of Slack; messages have no picture."""
+    mail: Mailboxes | None = Field(default=None, examples=["you@example.org"])
+    """Mail address, or a list of them, with server."""
+    server: Annotated[str, AfterValidator(_server)] | None = Field(
+        default=None, repr=False, examples=["smtps://edge:${SMTP_PASSWORD}@smtp.example.org"]
     )
+    """Mail server: smtps://, or smtp:// with STARTTLS. With telegram or pushover: a server that is not the usual one.
+    """
+    from_: Mailbox | None = Field(default=None, alias="from", examples=["edge@example.org"])
+    """Sender of mails."""
+    title: Template | None = Field(default=None, examples=["{camera}: {rule}"])
+    """Template of the title of what people are sent; {subject} if left out."""
+    text: Template | None = Field(default=None, examples=["{what} at {time}"])
+    """Template of its text; {summary} if left out."""
+    secret: SigningSecret | None = Field(default=None, repr=False, examples=["${HOOK_SECRET}"])
     """Secret by which requests are signed: whsec_ and 24 to 64 bytes in base64."""
     token: Word | None = Field(default=None, repr=False, examples=["${NTFY_TOKEN}"])
     """Token that the receiver asks for."""
     in_flight: int = Field(default=4, ge=1, le=64)
     """Requests that may be under way at a time; those of one camera never are."""
-    still: bool = False
-    """Send the picture of an event along."""
+    still: bool | None = None
+    """Send the picture of an event along, if cameras are recorded; true for people, if left out."""
     ca: FilePath | None = None
     """File of certificates (PEM) to accept from the receiver; if left out, those that this machine trusts."""
     private: bool = False
     """Allow an address on a private network or on this machine."""
     send: list[Sent] = Field(default=["events"], min_length=1)
-    """What is delivered. Events, tracks (their ends) and counts wait in the store while the receiver is away; status
-    and results wait in memory, up to 64 MB.
-    """
+    """What is delivered. Events, tracks and counts wait in the store while the receiver is away, others in memory."""
     rules: Words | None = Field(default=None, examples=[["visitor"]])
     """Only events of these rules."""
     cameras: Words | None = Field(default=None, examples=[["yard"]])
@@ -130,8 +208,7 @@ class Deliver(Section):
     every: Duration | None = Field(default=None, examples=["10min"])
     """Shortest time between two messages: events between are summarised in the next one."""
     payload: Payload | None = Field(default=None, examples=[["rule", "camera", "at"], {"text": "{camera}: {what}"}])
-    """What is sent: fields of the message, a text with {names}, or a mapping with such texts; the message if left out.
-    """
+    """What is sent: fields of the message, a text with {names}, or a mapping with such texts; all if left out."""
 
     @property
     def kind(self) -> str:
@@ -141,21 +218,37 @@ class Deliver(Section):
     @property
     def receiver(self) -> AnyReceiver:
         """The receiver for its bridge."""
-        assert self.webhook is not None
-        return WebhookSettings(
-            url=self.webhook,
+        if self.webhook is not None:
+            return WebhookSettings(
+                url=self.webhook,
+                ca=self.ca,
+                private=self.private,
+                secret=self.secret,
+                token=self.token,
+                in_flight=self.in_flight,
+                still=bool(self.still),
+            )
+        words = {"title": self.title or SUBJECT, "text": self.text or SUMMARY}
+        still = self.still is not False
+        if self.mail is not None:
+            server, sender = self.server or "", self.from_ or self.mail[0]
+            return MailSettings(server=server, sender=sender, to=tuple(self.mail), ca=self.ca, still=still, **words)
+        usual, given = PRESETS[self.kind].server, str(getattr(self, self.kind))
+        return PushSettings(
+            preset=self.kind,
+            url=(self.server or usual) if usual else given,
+            to=given if usual else "",
+            token=self.token or "",
             ca=self.ca,
             private=self.private,
-            secret=self.secret,
-            token=self.token,
-            in_flight=self.in_flight,
-            still=self.still,
+            still=still,
+            **words,
         )
 
     @property
     def selection(self) -> SelectionSettings:
         """Which messages are delivered."""
-        phases = self.phases or (["start"] if self.every else None)
+        phases = self.phases or (["start"] if self.every or self.kind in PEOPLE else None)
         cameras, rules, classes = (tuple(one) if one else None for one in (self.cameras, self.rules, self.classes))
         return SelectionSettings(
             cameras=cameras,
@@ -183,7 +276,7 @@ def plain_secrets(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, settings in mapping(data.get("deliver")).items():
         for key in SECRETS:
             value = mapping(settings).get(key)
-            if isinstance(value, str) and "${" not in value:
+            if isinstance(value, str) and "${" not in value and (key != "server" or _PASSWORD.search(value)):
                 yield ("deliver", name, key), "is a secret: write ${NAME}, and set NAME in the environment", []
 
 
@@ -196,6 +289,13 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
     for key, kinds in OWN.items():
         if entry.get(key) is not None and given and given[0] not in kinds:
             yield (*path, key), f"is for {either(kinds)}", []
+    for kind in given[:1]:
+        if kind in NEED_TOKEN and entry.get("token") is None:
+            yield (*path, kind), "needs token beside it, as ${NAME}", []
+        if kind == "mail" and entry.get("server") is None:
+            yield (*path, kind), "needs server beside it, such as smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
+        if kind in PEOPLE and entry.get("send") not in (None, ["events"]):
+            yield (*path, "send"), f"has to be [events] with {kind}", []
 
 
 def _names(path: KeyPath, entry: Data, data: Data) -> Iterator[Fault]:

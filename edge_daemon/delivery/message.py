@@ -63,8 +63,11 @@ class Message:
         moment = datetime.fromisoformat(self.at or utc(time.time_ns())).astimezone(time_zone)
         tracks = data.get("tracks") or []
         what = _some([f"{one['class_name']} {one['tracker_id']}" for one in tracks])
+        because = "; ".join(map(str, data.get("because") or []))
+        subject, summary = f"{self.camera}: {self.rule}", f"{what}, {moment:%H:%M:%S}" if what else because
         if self.type == "digest":
-            what = _some([f"{one['camera']} {one['rule']} {one['count']}" for one in data["events"]])
+            what = summary = _some([f"{one['camera']} {one['rule']} {one['count']}" for one in data["events"]])
+            subject = f"{box}: {data['count']} events"
         plain = {
             key: str(data.get(key) or "") for key in ("camera", "rule", "phase", "id", "incident", "model", "reason")
         }
@@ -76,7 +79,9 @@ class Message:
             "time": f"{moment:%H:%M:%S}",
             "what": what,
             "classes": _some(sorted({one["class_name"] for one in tracks})),
-            "because": "; ".join(map(str, data.get("because") or [])),
+            "because": because,
+            "subject": subject,
+            "summary": summary,
             "count": str(data.get("count", 1)),
         }
 

@@ -58,7 +58,34 @@ class WebhookSettings(HttpSettings, frozen=True, kw_only=True, tag="webhook"):
     still: bool = False
 
 
-AnyReceiver = WebhookSettings
+SUBJECT, SUMMARY = "{subject}", "{summary}"
+"""Usual templates of what people are sent."""
+
+
+class PushSettings(HttpSettings, frozen=True, kw_only=True, tag="push"):
+    """A service in `delivery/presets.py`, whom its messages are for, and templates of their title and text."""
+
+    preset: str
+    to: str = ""
+    token: str = ""
+    title: str = SUBJECT
+    text: str = SUMMARY
+    still: bool = True
+
+
+class MailSettings(ReceiverSettings, frozen=True, kw_only=True, tag="mail"):
+    """An address of a mail server (smtps:// or smtp://), with user and password, and whom mails are from and for."""
+
+    server: str
+    sender: str
+    to: tuple[str, ...]
+    ca: str | None = None
+    title: str = SUBJECT
+    text: str = SUMMARY
+    still: bool = True
+
+
+AnyReceiver = WebhookSettings | PushSettings | MailSettings
 
 
 class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +98,7 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    kind: str = ""
     receiver: AnyReceiver
     send: tuple[Sent, ...] = ("events",)
     selection: SelectionSettings = SelectionSettings()
@@ -79,8 +107,6 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1
     every_s: float | None = None
     payload: tuple[str, ...] | str | dict[str, Any] | None = None
-    title: str | None = None
-    text: str | None = None
     storage: StorageSettings
     recorder: str
     published: str | None = None

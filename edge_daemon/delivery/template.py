@@ -11,6 +11,8 @@ from typing import Any
 from edge_daemon.log import printable
 
 NAMES = {
+    "subject": "camera and rule, or how many events there were",
+    "summary": "who or what, and when, or why; of several events, how many of each camera and rule",
     "box": "name of this machine",
     "camera": "name of the camera",
     "rule": "name of the rule",

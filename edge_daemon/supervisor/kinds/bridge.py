@@ -34,6 +34,7 @@ def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
         return None
     return BridgeSettings(
         name=name,
+        kind=entry.kind,
         receiver=entry.receiver,
         send=tuple(entry.send),
         selection=entry.selection,
