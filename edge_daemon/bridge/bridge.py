@@ -18,6 +18,7 @@ from edge_daemon.delivery.message import Message, digest
 from edge_daemon.delivery.pace import Pace
 from edge_daemon.delivery.retry import Failure, next_try_s
 from edge_daemon.delivery.settings import BridgeSettings
+from edge_daemon.messages.hints import hint_for_receiver
 from edge_daemon.messages.status import BridgeReport
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.reader import Reader, StoreAway
@@ -172,6 +173,7 @@ class Bridge:
             tries=self._failures,
             next_try_s=round(max(0.0, self._due_s - now), 1) if self._failures else UNSET,
             reason=why or UNSET,
+            hint=hint_for_receiver(why) or UNSET,
         )
 
     def _rest_s(self, most_s: float) -> float:

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -53,7 +52,7 @@ class Push(Receiver):
         """The body of a request, and its shape with all that it names."""
         composer, settings = self._context.composer, self._settings
         title, text = (escaped(composer.text(one, message), self._preset) for one in (settings.title, settings.text))
-        request = filled(shape, {"title": title, "text": text, "to": settings.to, "token": quote(settings.token)})
+        request = filled(shape, {"title": title, "text": text, "to": settings.to, "token": settings.token})
         still = [Part(shape.part, Payload(picture, "image/jpeg"), STILL)] if picture else []
         match shape.encoding:
             case "json":

@@ -15,7 +15,7 @@ from edge_daemon.config.rule_data import Data, Fault, mapping, strings
 from edge_daemon.config.section import Section
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
-from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS
+from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS, WITH_PICTURES
 from edge_daemon.delivery.settings import (
     SUBJECT,
     SUMMARY,
@@ -37,7 +37,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
     "token": ("webhook", "ntfy", *NEED_TOKEN),
     "in_flight": ("webhook",),
-    "still": ("webhook", *PEOPLE),
+    "still": ("webhook", *WITH_PICTURES, "mail"),
     "server": ("mail", "telegram", "pushover"),
     "from": ("mail",),
     "title": PEOPLE,
@@ -289,7 +289,11 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
     for key, kinds in OWN.items():
         if entry.get(key) is not None and given and given[0] not in kinds:
             yield (*path, key), f"is for {either(kinds)}", []
+    server = entry.get("server")
     for kind in given[:1]:
+        is_mail = isinstance(server, str) and server.startswith("smtp")
+        if isinstance(server, str) and is_mail != (kind == "mail"):
+            yield (*path, "server"), f"must begin with {'smtps://' if kind == 'mail' else 'https://'}", []
         if kind in NEED_TOKEN and entry.get("token") is None:
             yield (*path, kind), "needs token beside it, as ${NAME}", []
         if kind == "mail" and entry.get("server") is None:

@@ -5,6 +5,7 @@ In addresses, fields and headers, `{title}`, `{text}`, `{to}` (whom a message is
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 Encoding = Literal["json", "form", "json-form", "text", "file"]
 """JSON; a form; a form whose first part is JSON; the text itself; or the picture itself, with the text in headers."""
@@ -96,6 +97,7 @@ PRESETS: dict[str, Preset] = {
 }
 """By the key in the configuration. Gotify and Slack take a picture only by its address in the internet."""
 NEED_TOKEN = ("telegram", "pushover", "gotify")
+WITH_PICTURES = tuple(name for name, preset in PRESETS.items() if preset.pictured)
 SECRET_ADDRESS = ("discord", "slack", "pushover")
 """Those whose address, or user, is a secret itself."""
 
@@ -105,7 +107,8 @@ def filled(shape: Shape, values: Mapping[str, str]) -> Shape:
     headers = {
         name: _fill(text, values) for name, text in shape.headers.items() if "{token}" not in text or values["token"]
     }
-    return shape._replace(path=_fill(shape.path, values), fields=_fill_all(shape.fields, values), headers=headers)
+    quoted = {name: quote(value, safe=":") for name, value in values.items()}
+    return shape._replace(path=_fill(shape.path, quoted), fields=_fill_all(shape.fields, values), headers=headers)
 
 
 def escaped(text: str, preset: Preset) -> str:

@@ -111,6 +111,15 @@ class Reader:
                 (after, *kinds, most),
             ).fetchall()
 
+    def after(self, position: int, kinds: Sequence[str]) -> tuple[int, float | None]:
+        """How many entries of some kinds there are after a position, and the time of the first."""
+        marks = ", ".join("?" * len(kinds))
+        with self._reading() as db:
+            found = db.execute(
+                f"SELECT count(*), min(at_s) FROM entries WHERE position > ? AND kind IN ({marks})", (position, *kinds)
+            ).fetchone()
+            return int(found[0]), found[1]
+
     def unstored(self, bodies: Sequence[bytes]) -> list[bytes]:
         """Those of the messages that are not stored yet."""
         keys = {about(body).key: body for body in bodies}
