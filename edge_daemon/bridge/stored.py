@@ -19,8 +19,10 @@ from edge_daemon.store.reader import Reader
 logger = logging.getLogger(__name__)
 CHUNK = 128
 """Entries read at once."""
-WRITTEN_S = 0.2
-"""Shortest time between two writes of the cursor."""
+WRITTEN_S, WRITTEN = 0.2, 32
+"""The cursor is written when this time has passed since the last time, or this many messages are delivered: what comes
+again after a death.
+"""
 
 
 class Stored:
@@ -35,7 +37,7 @@ class Stored:
         self._file = CursorFile(Path(settings.storage.folder), settings.name)
         self._kinds = [STORED[one] for one in settings.send if one in STORED]
         self._media = Path(settings.storage.media)
-        self._written_s, self._is_dirty = float("-inf"), True
+        self._written_s, self._is_dirty, self._finished = float("-inf"), True, 0
         self._raised: list[DeadLetter] = []
         self._id = reader.id
         self._last = reader.position()
@@ -83,6 +85,7 @@ class Stored:
         if message.positions:
             self._pending.finish(message.positions)
             self._is_dirty = True
+            self._finished += len(message.positions)
 
     def bury(self, message: Message, why: str) -> None:
         """Keep a message that was rejected for good."""
@@ -96,7 +99,8 @@ class Stored:
 
     def write(self, *, now: bool = False) -> None:
         """Write the cursor if that is due, or `now`."""
-        if not self._is_dirty or (not now and time.monotonic() - self._written_s < WRITTEN_S):
+        is_due = now or self._finished >= WRITTEN or time.monotonic() - self._written_s >= WRITTEN_S
+        if not self._is_dirty or not is_due:
             return
         self.cursor = msgspec.structs.replace(
             self.cursor, store=self._id, position=self._pending.position, done=self._pending.done
@@ -105,7 +109,7 @@ class Stored:
             self._file.write(self.cursor)
         except OSError as error:
             logger.warning("cannot write the cursor: %s; after a restart, messages come again", error.strerror)
-        self._written_s, self._is_dirty = time.monotonic(), False
+        self._written_s, self._is_dirty, self._finished = time.monotonic(), False, 0
 
     def note(self, *, paused: bool | None = None, sent_at_s: float | None = None) -> None:
         """Change what is kept beside the position."""
