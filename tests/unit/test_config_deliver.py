@@ -80,7 +80,7 @@ def test_deliveries_need_the_store() -> None:
 
 def test_a_bridge_has_what_its_entry_says() -> None:
     settings = bridge(
-        f"{HOOK}, secret: '${{S}}', limit: 20/min, every: 10min, send: [events, results], payload: [rule], alerts: true",
+        f"{HOOK}, secret: '${{S}}', limit: 20/min, every: 10min, send: [events, results], payload: [rule]",
         "name: box\nrecord: {}\nlocation: {time_zone: Europe/Berlin}",
     )
     assert (settings.name, settings.kind, settings.box, settings.time_zone) == (
