@@ -47,6 +47,7 @@ class Analyses:
         self.made: set[StreamKey] = set()
         self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
+        self._dropped: Mapping[StreamKey, Mapping[str, int]] = {}
         self._switched = SwitchState()
         self._events: dict[StreamKey, Counter[str]] = {}  # that began, by rule
         self._system: frozenset[str] = frozenset()
@@ -64,9 +65,16 @@ class Analyses:
             else:
                 self._running[key] = Analysis(each, old.state if old else self._left(key, each))
 
-    def note(self, cameras: Mapping[str, CameraStatus], system: Iterable[str] = ()) -> None:
-        """Note the states of the cameras and of the `system`."""
-        self._cameras, self._system = cameras, frozenset(system)
+    def note(
+        self,
+        cameras: Mapping[str, CameraStatus],
+        system: Iterable[str] = (),
+        dropped: Mapping[StreamKey, Mapping[str, int]] | None = None,
+    ) -> None:
+        """Note the states of the cameras and of the `system`, and the frames `dropped` since the last result of each
+        camera and model, by reason.
+        """
+        self._cameras, self._system, self._dropped = cameras, frozenset(system), dropped or {}
 
     def switch(self, switched: SwitchState) -> None:
         """Note the mode, and the rules that are off."""
@@ -92,7 +100,8 @@ class Analyses:
     def pass_time(self, now_ns: int) -> Iterator[Analytics]:
         """Let time pass in all of them, once a second or so."""
         for key, running in self._running.items():
-            yield from self._noted(key, running.pass_time(self._clock(key, now_ns), self._switches(key[0])))
+            dropped = self._dropped.get(key, {})
+            yield from self._noted(key, running.pass_time(self._clock(key, now_ns), dropped, self._switches(key[0])))
 
     def end(self, camera: str, model: str, now_ns: int) -> list[Analytics]:
         """End what is open in one of them: its source has ended."""
