@@ -150,8 +150,8 @@ class Analysis:
         return [*messages, *self._report(clock, last=True)]
 
     def _ids(self, found: Sequence[Detection], result: Result, wall_s: float) -> list[int | None]:
-        if self._tracking is None:
-            return [None] * len(found)
+        if self._tracking is None:  # another one has numbered them, if any
+            return [one.tracker_id for one in found]
         moment = Moment(result.epoch, result.time_s, wall_s)
         return self._tracking.update(Boxes.of(found, result.height), moment, result.dropped)
 

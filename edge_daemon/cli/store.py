@@ -145,7 +145,7 @@ def _sha256(path: Path) -> str:
 
 
 def _queries(cameras: list[str], rules: list[str], since: str | None) -> list[Query]:
-    query = Query((), _since_s(since))
+    query = Query((), since_s(since))
     return [one for half in query.any_of("rule", rules) for one in half.any_of("camera", cameras)]
 
 
@@ -155,7 +155,12 @@ def _found(reader: Reader, queries: list[Query]) -> list[Event]:
     return sorted(found, key=lambda one: str(one["began_at"]))
 
 
-def _since_s(since: str | None) -> float | None:
+def since_s(since: str | None) -> float | None:
+    """The time that is a duration such as `2d` ago.
+
+    Raises:
+        ConfigError: it is no duration.
+    """
     if since is None:
         return None
     try:
