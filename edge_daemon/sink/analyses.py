@@ -20,6 +20,8 @@ from edge_daemon.rules.stream import Switches
 from edge_daemon.settings import AnalysisSettings
 
 logger = logging.getLogger(__name__)
+OFF = "off"
+"""Why a camera that was switched off gives no frames."""
 AGE_S = 0.5
 """Oldest state of a live stream that is left to the next sink."""
 
@@ -157,7 +159,7 @@ class Analyses:
             return Clock(now_ns / 1e9, self._wall_s())
         away_s = max(0, now_ns - self._looked_ns.get(key, now_ns)) / 1e9
         status = self._cameras.get(key[0])
-        outage = _outage(status) if status else None
+        outage = OFF if key[0] in self._switched.cameras_off else _outage(status) if status else None
         return Clock(now_ns / 1e9, self._wall_s(), away_s, outage)
 
 
@@ -170,7 +172,7 @@ def _outage(status: CameraStatus) -> str | None:
 
 def _states_of(status: CameraStatus | None) -> frozenset[str]:
     """The states of a camera that rules are about."""
-    if status is None or status.state == "off":
+    if status is None or status.state == OFF:
         return frozenset()
     if status.state == "frozen":
         return frozenset({"frozen"})
