@@ -242,9 +242,10 @@ def _equal(found: dict[str, list[Any]], expected: dict[str, list[Any]], hits: st
 
 def sound(events: list[dict[str, Any]]) -> int:
     """Check that no event was written with two contents, and that each began once and ended once; their number."""
-    written: dict[tuple[str, str, float], dict[str, Any]] = {}
+    written: dict[tuple[str, str, tuple[int, float]], dict[str, Any]] = {}
     for event in (line for line in events if line["type"] == "event"):
-        first = written.setdefault((event["id"], event["phase"], event["time_s"]), event)
+        look = event["epoch"], event["time_s"]
+        first = written.setdefault((event["id"], event["phase"], look), event)
         assert first == event, f"{first}\n  and {event}"
     for phase in ("start", "end"):
         of_phase = [number for number, one, _ in written if one == phase]

@@ -1,6 +1,6 @@
 """Everything that is made of the results of one camera and model: numbers of tracks, track messages, counts, events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ import msgspec
 from edge_daemon.analytics.confirmations import Confirmations, Open
 from edge_daemon.analytics.histories import Here, Histories, History
 from edge_daemon.messages.events import Event
+from edge_daemon.messages.fates import NOTHING
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.published import Result
 from edge_daemon.messages.topics import Analytics
@@ -124,11 +125,17 @@ class Analysis:
         answers = self._confirmations.answers(result)
         return [event for one in answers for event in self._events(self.rules.answer(one.event, one.confirmed))]
 
-    def pass_time(self, clock: Clock, switches: Switches = NO_SWITCHES) -> list[Analytics]:
-        """Let time pass without a look: counts at the end of an interval, events of a camera that is away."""
+    def pass_time(
+        self, clock: Clock, dropped: Mapping[str, int] = NOTHING, switches: Switches = NO_SWITCHES
+    ) -> list[Analytics]:
+        """Let time pass without a look: counts at the end of an interval, events of a camera that is away. `dropped`
+        counts the frames since the last look by reason.
+        """
         messages: list[Analytics] = []
-        if not self.settings.finite and (clock.away_s > self.settings.gap_s or clock.outage):
-            messages += self._events(self.rules.pass_time(clock.away_s, clock.wall_s, switches))
+        if not self.settings.finite:
+            self.rules.note(dropped)
+            if clock.away_s > self.settings.gap_s or clock.outage:
+                messages += self._events(self.rules.pass_time(clock.away_s, clock.wall_s, switches))
         messages += self._report(clock)
         self.rules.reset_if_due(clock.wall_s)
         return messages
@@ -143,8 +150,8 @@ class Analysis:
         return [*messages, *self._report(clock, last=True)]
 
     def _ids(self, found: Sequence[Detection], result: Result, wall_s: float) -> list[int | None]:
-        if self._tracking is None:
-            return [None] * len(found)
+        if self._tracking is None:  # another one has numbered them, if any
+            return [one.tracker_id for one in found]
         moment = Moment(result.epoch, result.time_s, wall_s)
         return self._tracking.update(Boxes.of(found, result.height), moment, result.dropped)
 

@@ -516,15 +516,21 @@ def rule_off(
 
 @rules.command("test")
 def try_rules(
-    results: ResultsFile,
+    results: Annotated[
+        str | None, typer.Argument(metavar="[RESULTS]", help="Results, a JSON line each; - is stdin.")
+    ] = None,
     config: Annotated[Path, typer.Option(metavar="CONFIG", help="Configuration with the rules.")] = DEFAULT_CONFIG,
+    since: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Instead of results: the stored tracks of the last time.")
+    ] = None,
     mode: Annotated[str | None, typer.Option(metavar="MODE", help="Mode; the first one if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines: events, and tracks without one.")] = False,
     clip: Clip = None,
     output: Annotated[str, typer.Option(metavar="FILE", help="With --draw: the video to write.")] = "-",
 ) -> None:
     """Which events results would have made, and for each track that made none, what failed and by how much."""
-    from edge_daemon.cli.try_rules import trial
+    from edge_daemon.cli.store import since_s, storage_of
+    from edge_daemon.cli.try_rules import trial, trial_of_stored
     from edge_daemon.config.load import load
     from edge_daemon.config.problems import unknown
 
@@ -532,7 +538,14 @@ def try_rules(
     modes = loaded.modes or []
     if mode is not None and mode not in modes:
         raise StartError(unknown("mode", mode, modes))
-    trial(results, loaded, mode=mode or next(iter(modes), None), as_json=as_json, draw=_draw(clip, output))
+    mode = mode or next(iter(modes), None)
+    begin_s = since_s(since)
+    if (results is None) == (begin_s is None) or (begin_s is not None and clip):
+        raise StartError("name a file of results, or --since for the tracks in the store (which cannot be drawn)")
+    if begin_s is not None:
+        trial_of_stored(Path(storage_of(config).folder), begin_s, loaded, mode=mode, as_json=as_json)
+        return
+    trial(str(results), loaded, mode=mode, as_json=as_json, draw=_draw(clip, output))
 
 
 OwnConfig = Annotated[Path, typer.Option("--config", metavar="FILE", help="The daemon's configuration.")]

@@ -20,6 +20,8 @@ CLEAR = 0.3
 """Confidence of a keypoint that is drawn."""
 WIDEST = 40
 """Longest value in the table of evidence, in characters."""
+SERVER = "server"
+"""Stands for the number of threads where a model runs on a server."""
 SHOWN = 20
 """Most detections printed for a picture."""
 
@@ -27,8 +29,9 @@ SHOWN = 20
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A model and pictures to inspect, and files for the annotated pictures (as many, or none).
 
-    `path` is the model's path in a configuration; the file in `settings` may be downloaded from there. The findings are
-    compared with those of the model `against`, or with those in the file `expected`.
+    `path` is the model's path in a configuration, or the address of its server; the file in `settings` may be
+    downloaded from there. The findings are compared with those of the model `against`, or with those in the file
+    `expected`.
     """
 
     settings: ModelSettings
@@ -52,7 +55,9 @@ def request_for(model: str, options: Mapping[str, object], cache: Path | None) -
 
     config = adhoc(["scene:"], [model], options)
     (name, asked), *_ = config.models.items()
-    return Request(settings=model_settings(with_local_models(config, cache), name), path=asked.path or "")
+    return Request(
+        settings=model_settings(with_local_models(config, cache), name), path=asked.path or " ".join(asked.url or ())
+    )
 
 
 def with_comparison(request: Request, against: str | None, expected: Path | None, cache: Path | None) -> Request:
@@ -100,12 +105,13 @@ def ask(request: Request, limit_s: float) -> dict[str, Any]:
     except PictureError:
         raise
     except EdgeError as error:
-        raise ModelError(f"model {request.settings.path}: {error}") from error
+        raise ModelError(f"model {request.path}: {error}") from error
 
 
 def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
     """The facts as lines of text."""
-    yield f"{facts['path']}: {facts['bytes'] / 1e6:.1f} MB" + (f", by {facts['producer']}" if facts["producer"] else "")
+    size = "on a server" if facts["bytes"] is None else f"{facts['bytes'] / 1e6:.1f} MB"
+    yield f"{facts['path']}: {size}" + (f", by {facts['producer']}" if facts["producer"] else "")
     for kind in ("inputs", "outputs"):
         for one in facts[kind]:
             yield f"  {kind[:-1]:7} {one['name']}  {'x'.join(map(str, one['shape']))}  {_type(one['type'])}"
@@ -128,12 +134,13 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         else "no class names"
     )
     for threads, took in facts["timing_ms"].items():
+        where = "the server" if threads == SERVER else f"{threads} thread{'s' * (threads != '1')}"
         yield (
-            f"{threads} thread{'s' * (threads != '1')}: {took['infer']:.1f} ms a frame, "
+            f"{where}: {took['infer']:.1f} ms a frame, "
             f"plus {took['preprocess']:.2f} before and {took['postprocess']:.2f} after"
         )
-    most = ", ".join(f"{one['operator']} {one['share']:.0%}" for one in facts["operators"])
-    yield f"most of the time in {most} ({', '.join(sorted({one['provider'] for one in facts['operators']}))})"
+    if most := ", ".join(f"{one['operator']} {one['share']:.0%}" for one in facts["operators"]):
+        yield f"most of the time in {most} ({', '.join(sorted({one['provider'] for one in facts['operators']}))})"
     for warning in facts["warnings"]:
         yield f"note: {warning}"
     for image in facts["images"]:

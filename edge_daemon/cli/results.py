@@ -129,11 +129,12 @@ def _detection(one: Found) -> Detection:
 class Analyses:
     """An analysis of each camera and model of the results, as the daemon has them with this configuration.
 
-    Those without zones, lines or rules are tracked too. Results that name neither camera nor model belong to the only
-    one that the configuration has.
+    Those without zones, lines or rules are tracked too, unless the results have numbers already (`numbered`). Results
+    that name neither camera nor model belong to the only one that the configuration has.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, *, numbered: bool = False) -> None:
+        self._track = not numbered
         self._settings = Run(config, Path()).analyses if config else {}
         self._gaps_s = {name: gap_s(camera.fps) for name, camera in config.cameras.items()} if config else {}
         self._running: dict[StreamKey, Analysis] = {}
@@ -152,7 +153,9 @@ class Analyses:
         if known is None:
             known = AnalysisSettings(camera=camera, model=model, box="", rules=StreamRulesSettings())
             known = msgspec.structs.replace(known, gap_s=self._gaps_s.get(camera, known.gap_s))
-        return msgspec.structs.replace(known, finite=True, rules=msgspec.structs.replace(known.rules, track=True))
+        return msgspec.structs.replace(
+            known, finite=True, rules=msgspec.structs.replace(known.rules, track=self._track)
+        )
 
 
 def local(wall_s: float, analysis: Analysis) -> str:

@@ -156,7 +156,7 @@ def _found(reader: Reader, queries: list[Query]) -> list[Event]:
 
 
 def since_s(since: str | None) -> float | None:
-    """Seconds since the Unix epoch of the beginning of the last time, such as `2d`.
+    """The time that is a duration such as `2d` ago.
 
     Raises:
         ConfigError: it is no duration.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ import typer
 from edge_daemon.analytics.analysis import Analysis, Clock
 from edge_daemon.cli.drawn import Draw, Scenes
 from edge_daemon.cli.results import Analyses, lines, local, opened
+from edge_daemon.cli.stored_looks import looks
 from edge_daemon.config.schema import Config
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.events import Event
@@ -18,6 +20,7 @@ from edge_daemon.messages.published import Result, utc
 from edge_daemon.messages.topics import Analytics
 from edge_daemon.rules.stream import Switches
 from edge_daemon.rules.verdicts import Verdict, Witness
+from edge_daemon.store.reader import Reader
 
 
 class NoEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="no-event"):
@@ -57,27 +60,38 @@ def trial(results: str, config: Config, *, mode: str | None, as_json: bool, draw
     scenes = Scenes()
     try:
         with opened(results) as source:
-            trials = _run(lines(source, results), Analyses(config), mode, scenes if draw else None)
+            looks = (result for _, result in lines(source, results) if result)
+            trials = _run(looks, Analyses(config), mode, scenes if draw else None)
     except OSError as error:
         raise EdgeError(f"{error.filename or results}: {error.strerror}") from error
-    tried = [trial for trial in trials if trial.analysis.settings.rules.rules]
-    if not tried:
-        here = ", ".join(f"{one.analysis.settings.camera} {one.analysis.settings.model}" for one in trials) or "none"
-        raise EdgeError(f"no rule is for the cameras and models in {results}: {here}")
-    for trial in tried:
-        for line in _as_json(trial) if as_json else _as_text(trial):
-            typer.echo(line)
+    _print(trials, results, as_json=as_json)
     if draw:
         scenes.draw(draw)
 
 
-def _run(
-    results: Iterable[tuple[object, Result | None]], analyses: Analyses, mode: str | None, scenes: Scenes | None
-) -> list[Trial]:
+def trial_of_stored(folder: Path, since_s: float, config: Config, *, mode: str | None, as_json: bool) -> None:
+    """Print the same for the tracks in a store that were last seen since a time.
+
+    Raises:
+        EdgeError: the store cannot be read, or there are no rules for its tracks.
+    """
+    tracks = Reader(folder).ended_tracks(since_s)
+    _print(_run(looks(tracks), Analyses(config, numbered=True), mode, None), "the store", as_json=as_json)
+
+
+def _print(trials: list[Trial], name: str, *, as_json: bool) -> None:
+    tried = [trial for trial in trials if trial.analysis.settings.rules.rules]
+    if not tried:
+        here = ", ".join(f"{one.analysis.settings.camera} {one.analysis.settings.model}" for one in trials) or "none"
+        raise EdgeError(f"no rule is for the cameras and models in {name}: {here}")
+    for trial in tried:
+        for line in _as_json(trial) if as_json else _as_text(trial):
+            typer.echo(line)
+
+
+def _run(results: Iterable[Result], analyses: Analyses, mode: str | None, scenes: Scenes | None) -> list[Trial]:
     trials: dict[int, Trial] = {}
-    for _, result in results:
-        if result is None:
-            continue
+    for result in results:
         analysis = analyses.of(result)
         trial = trials.setdefault(id(analysis), Trial(analysis, Witness(analysis.settings.rules), []))
         made = analysis.look(result, Switches(mode))

@@ -27,6 +27,15 @@ def long_seconds(value: object) -> float:
     return _duration(value, LONG, "30s, 5min or 2h")
 
 
+def long_seconds_or_none(value: object) -> float:
+    """The same, or `0s`.
+
+    Raises:
+        ValueError: not a duration, or lacks a unit.
+    """
+    return _amount(value, LONG, "a duration, such as 30s, 5min or 2h")
+
+
 def metres(value: object) -> float:
     """`4m` or `12.5m` in metres.
 

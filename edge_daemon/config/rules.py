@@ -6,7 +6,7 @@ from pydantic import Field
 
 from edge_daemon.config.places import Filtered
 from edge_daemon.config.section import Section
-from edge_daemon.config.values import ClockTimes, Duration, Word, Words
+from edge_daemon.config.values import ClockTimes, Duration, Pause, Word, Words
 from edge_daemon.settings import (
     Absent,
     Appears,
@@ -170,11 +170,11 @@ class Rule(Filtered):
     """Ranges of local time, separated by commas; always if left out."""
     modes: Words | None = Field(default=None, examples=[["away"]])
     """Modes in which the rule is on; all if left out."""
-    cooldown: Duration = Field(default="30s", validate_default=True)
+    cooldown: Pause = Field(default="30s", validate_default=True)
     """Time after an event in which there is no other; what falls into it is counted in the next one."""
     per: Literal["camera", "track"] = "camera"
     """track: each track makes an event and has a cool-down of its own."""
-    linger: Duration = Field(default="5s", validate_default=True)
+    linger: Pause = Field(default="5s", validate_default=True)
     """Time looked at for which the condition has to be false before an event ends."""
     quiet: bool = False
     """The events make no alert."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge_daemon.config.names import clean, unique
 from edge_daemon.runtime import disk
+from edge_daemon.server_address import Address, is_server
 from edge_daemon.zoo.paths import BUILTIN, ZOO
 
 IsFolder = Callable[[Path], bool]
@@ -82,9 +83,19 @@ def camera_names(sources: Sequence[str | int]) -> list[str]:
 
 
 def model_names(paths: Sequence[str]) -> list[str]:
-    """A readable and unique name for each model: `person` for `builtin:person`, or a file's stem."""
-    stems = (p.rpartition(":")[2] if p.startswith((BUILTIN, ZOO)) else _stem(p) for p in paths)
-    return unique(clean(stem, "model") for stem in stems)
+    """A readable and unique name for each model: `person` for `builtin:person`, a file's stem, or the model's name on a
+    server.
+    """
+    return unique(clean(_model_name(path), "model") for path in paths)
+
+
+def _model_name(path: str) -> str:
+    if path.startswith((BUILTIN, ZOO)):
+        return path.rpartition(":")[2]
+    try:
+        return Address.parse(path).model if is_server(path) else _stem(path)
+    except ValueError:  # an address that is reported as wrong
+        return _host(path)
 
 
 def _called(source: str) -> str:

@@ -391,6 +391,12 @@ Duration = Annotated[
     BeforeValidator(quantities.long_seconds),
     WithJsonSchema({"type": "string", "pattern": quantities.LONG}),
 ]
+Pause = Annotated[
+    float,
+    BeforeValidator(quantities.long_seconds_or_none),
+    WithJsonSchema({"type": "string", "pattern": quantities.LONG}),
+]
+"""A duration that may be 0s."""
 Bytes = Annotated[
     int,
     BeforeValidator(quantities.count_bytes),

@@ -20,6 +20,8 @@ from edge_daemon.rules.stream import Switches
 from edge_daemon.settings import AnalysisSettings
 
 logger = logging.getLogger(__name__)
+OFF = "off"
+"""Why a camera that was switched off gives no frames."""
 AGE_S = 0.5
 """Oldest state of a live stream that is left to the next sink."""
 
@@ -47,6 +49,7 @@ class Analyses:
         self.made: set[StreamKey] = set()
         self._scenes: dict[str, frozenset[str]] = {}  # states of each camera's picture
         self._cameras: Mapping[str, CameraStatus] = {}
+        self._dropped: Mapping[StreamKey, Mapping[str, int]] = {}
         self._switched = SwitchState()
         self._events: dict[StreamKey, Counter[str]] = {}  # that began, by rule
         self._system: frozenset[str] = frozenset()
@@ -64,9 +67,16 @@ class Analyses:
             else:
                 self._running[key] = Analysis(each, old.state if old else self._left(key, each))
 
-    def note(self, cameras: Mapping[str, CameraStatus], system: Iterable[str] = ()) -> None:
-        """Note the states of the cameras and of the `system`."""
-        self._cameras, self._system = cameras, frozenset(system)
+    def note(
+        self,
+        cameras: Mapping[str, CameraStatus],
+        system: Iterable[str] = (),
+        dropped: Mapping[StreamKey, Mapping[str, int]] | None = None,
+    ) -> None:
+        """Note the states of the cameras and of the `system`, and the frames `dropped` since the last result of each
+        camera and model, by reason.
+        """
+        self._cameras, self._system, self._dropped = cameras, frozenset(system), dropped or {}
 
     def switch(self, switched: SwitchState) -> None:
         """Note the mode, and the rules that are off."""
@@ -92,7 +102,8 @@ class Analyses:
     def pass_time(self, now_ns: int) -> Iterator[Analytics]:
         """Let time pass in all of them, once a second or so."""
         for key, running in self._running.items():
-            yield from self._noted(key, running.pass_time(self._clock(key, now_ns), self._switches(key[0])))
+            dropped = self._dropped.get(key, {})
+            yield from self._noted(key, running.pass_time(self._clock(key, now_ns), dropped, self._switches(key[0])))
 
     def end(self, camera: str, model: str, now_ns: int) -> list[Analytics]:
         """End what is open in one of them: its source has ended."""
@@ -148,7 +159,7 @@ class Analyses:
             return Clock(now_ns / 1e9, self._wall_s())
         away_s = max(0, now_ns - self._looked_ns.get(key, now_ns)) / 1e9
         status = self._cameras.get(key[0])
-        outage = _outage(status) if status else None
+        outage = OFF if key[0] in self._switched.cameras_off else _outage(status) if status else None
         return Clock(now_ns / 1e9, self._wall_s(), away_s, outage)
 
 
@@ -161,7 +172,7 @@ def _outage(status: CameraStatus) -> str | None:
 
 def _states_of(status: CameraStatus | None) -> frozenset[str]:
     """The states of a camera that rules are about."""
-    if status is None or status.state == "off":
+    if status is None or status.state == OFF:
         return frozenset()
     if status.state == "frozen":
         return frozenset({"frozen"})

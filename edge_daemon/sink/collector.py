@@ -141,6 +141,10 @@ class Collector:
         self._moved = held
         return Acks(streams=list(moved.values())) if moved else None
 
+    def dropped(self) -> dict[StreamKey, dict[str, int]]:
+        """Frames dropped since the last result of each stream, by reason."""
+        return {key: buffer.state.gap for key, buffer in self._buffers.items()}
+
     def counts(self, now_ns: int) -> Streams:
         """The counts of all streams."""
         return {

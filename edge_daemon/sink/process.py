@@ -250,7 +250,7 @@ class Sink:
             return
         # Together, as they came: a camera that is switched on was down before only because it was off.
         analyses.switch(self._switches)
-        analyses.note(cameras, self._troubles())
+        analyses.note(cameras, self._troubles(), self._collector.dropped())
         self._publish((message, None) for message in analyses.pass_time(time.monotonic_ns()))
         if analyses.made and not self._files.waits:
             self._note()

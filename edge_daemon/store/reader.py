@@ -144,6 +144,15 @@ class Reader:
                     numbers += [track["into"]] if track.get("into") else []
         return found
 
+    def ended_tracks(self, since_s: float) -> list[dict[str, Any]]:
+        """The ends of tracks that were last seen since a time, the oldest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT body, shift_s FROM entries WHERE kept = 'tracks' AND at_s >= ? ORDER BY at_s", (since_s,)
+            )
+            tracks = [_shifted(msgspec.json.decode(body), shift_s, ("first_at", "last_at")) for body, shift_s in rows]
+        return [track for track in tracks if track["phase"] == "end"]
+
     def counts(self, cameras: Sequence[str], since_s: float, until_s: float) -> list[dict[str, Any]]:
         """Counts of cameras (none: all) whose interval ended in a range of time, the oldest first."""
         marks = f" AND camera IN ({', '.join('?' * len(cameras))})" if cameras else ""

@@ -49,6 +49,9 @@ NEEDED: dict[str, tuple[Role, int]] = {
     "GET /v2/models/{model}": ("viewer", 200),
     "GET /v2/models/{model}/ready": ("viewer", 200),
     "POST /v2/models/{model}/infer": ("viewer", 400),
+    "GET /v2/models/{model}/versions/{version}": ("viewer", 200),
+    "GET /v2/models/{model}/versions/{version}/ready": ("viewer", 200),
+    "POST /v2/models/{model}/versions/{version}/infer": ("viewer", 400),
     "POST /api/cameras/{camera}/retry": ("operator", 200),
     "POST /api/reload": ("administrator", 200),
     "GET /api/audit": ("administrator", 200),
@@ -69,7 +72,7 @@ class Site:
         """Status of the answer to a request without content, with the token of a role."""
         if role and "cookie" not in headers:
             headers["Authorization"] = f"Bearer {TOKENS[role]}"
-        path = path.replace("{camera}", "c").replace("{model}", "m")
+        path = path.replace("{camera}", "c").replace("{model}", "m").replace("{version}", "tensors")
         query = {"camera": "c"} if path == "/api/frames" else {}
         with self.http.stream(method, path, params=query, headers=headers) as answer:
             busy = path == "/healthz" and answer.status_code == 503  # which a loaded machine may be at any time

@@ -22,6 +22,7 @@ from edge_daemon.models.model import Model
 from edge_daemon.supervisor.kinds.worker import model_settings
 from tests import layouts
 from tests.exports import EXPORTS
+from tests.inference_server import serving
 from tests.layouts import DETECTORS
 from tests.onnx_models import SIZE, constant_model, failing_model, save, slow_model, yolov8_model, yolox_model
 
@@ -308,3 +309,18 @@ def test_detections_are_compared_with_the_truth(tmp_path: Path, picture: Path) -
     done = run(tmp_path, model, picture, "--expect", truth)
     assert (done.returncode, "is not a JSON file of expected detections" in done.stderr) != (0, False)
     assert run(tmp_path, model, "--expect", truth).returncode == 2
+
+
+def test_a_model_on_a_server_is_explained_and_pinned(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "p.jpg"), PICTURE)
+    with serving(yolox_model(tmp_path / "yolox.onnx", [(8, 8, 40, 40, 0.9, 0)])) as server:
+        done = run(tmp_path, server.url, "p.jpg")
+        told = facts(tmp_path, server.url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{server.url}: on a server\n")
+    assert "the server: " in done.stdout
+    assert (tmp_path / "p-m.png").exists()
+    model = loads(yaml.safe_dump({"cameras": {"c": {"source": 0}}, **told["config"]})).models["m"]
+    assert (model.url, model.decoder) == ([server.url], "yolox")
+    away = run(tmp_path, "http://127.0.0.1:1/m")
+    assert (away.returncode, away.stderr) == (3, "edge-daemon: model http://127.0.0.1:1/m: 127.0.0.1:1: refused\n")

@@ -1,10 +1,14 @@
 """`edge-daemon rules test`, and drawing into a clip, over results of this daemon and of other programs."""
 
 import json
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import av
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,7 +19,10 @@ from edge_daemon.cli.results import Look
 from edge_daemon.errors import EdgeError, StartError
 from edge_daemon.imaging.overlay import draw_sentences, draw_zones
 from edge_daemon.messages.findings import Detection
+from edge_daemon.messages.published import utc
+from edge_daemon.messages.tracks import Track
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings, LineSettings, ZoneSettings
+from edge_daemon.store.store import Store
 
 CONFIG = """\
 location: {time_zone: Europe/Berlin}
@@ -170,3 +177,44 @@ def test_an_arrow_shows_the_direction_in() -> None:
     draw_sentences(blank, ["first", "second"])
     assert blank[380:].any()
     assert not blank[:300].any()
+
+
+def test_rules_are_tried_on_the_tracks_in_the_store(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(f"{CONFIG}storage: {{path: {tmp_path}/store}}\n")
+    at_s = datetime(2026, 11, 28, 22, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    with closing(Store(tmp_path / "store")) as store:
+        store.add(
+            [
+                ended(1, at_s, [(0.0, 0.5, 0.2), (7.0, 0.5, 0.9)]),
+                ended(2, at_s + 1, [(8.0, 0.7, 0.1), (12.0, 0.7, 0.4)]),
+            ]
+        )
+    tried = CliRunner().invoke(app, ["rules", "test", "--since", "9999d", "--config", str(tmp_path / "c.yaml")])
+    assert tried.exit_code == 0, tried.output
+    assert "22:00:03." in tried.output.split("visitor: person 1 entered drive")[0]
+    assert "person 2, 22:00:01.0 to 22:00:05.0: it came no nearer to drive than 0.10" in tried.output
+
+
+def ended(number: int, at_s: float, path: list[tuple[float, float, float]]) -> bytes:
+    """The end of the track of a person of 40 x 100 pixels."""
+    (first_s, _, _), (last_s, x, bottom) = path[0], path[-1]
+    return msgspec.json.encode(
+        Track(
+            phase="end",
+            camera="yard",
+            model="objects",
+            epoch=1,
+            seq=99,
+            time_s=last_s,
+            tracker_id=number,
+            class_id=0,
+            class_name="person",
+            first_at=utc(round(at_s * 1e9)),
+            last_at=utc(round((at_s + last_s - first_s) * 1e9)),
+            xyxy=(640 * x - 20, 480 * bottom - 100, 640 * x + 20, 480 * bottom),
+            path=path,
+            looks=20,
+            blind_s=0.0,
+            zones=[],
+        )
+    )

@@ -101,6 +101,18 @@ def test_a_camera_that_is_down_is_blind_and_a_frozen_one_is_not() -> None:
         assert reports[-1].blind == {reason if rule else "no-frames": 60.0}
 
 
+def test_time_in_which_nothing_moved_is_not_blind_before_the_next_look_either() -> None:
+    for dropped, blind in (({"still": 900}, {}), ({"stale": 900}, {"stale": 60.0}), ({}, {"no-frames": 60.0})):
+        now_s = [1.0]
+        analyses = Analyses([settings()], wall_s=lambda now_s=now_s: START_S + now_s[0])  # type: ignore[misc]
+        analyses.look(result(0, person(0.2)), frame(0, captured_ns=S))
+        analyses.note(status("up"), dropped={KEY: dropped})
+        made = []
+        for now_s[0] in range(2, 130):
+            made += list(analyses.pass_time(int(now_s[0] * S)))
+        assert [one for one in made if isinstance(one, CountsReport)][-1].blind == blind
+
+
 def test_the_states_of_the_scene_are_those_of_the_last_frame() -> None:
     analyses = Analyses([settings()])
     walked(analyses, 5)
@@ -111,8 +123,13 @@ def test_the_states_of_the_scene_are_those_of_the_last_frame() -> None:
 
 
 def test_a_camera_that_is_switched_off_is_not_down_whatever_became_of_its_process() -> None:
-    analyses = Analyses([settings()], wall_s=lambda: START_S)
+    now_s = [1.0]
+    analyses = Analyses([settings()], wall_s=lambda: START_S + now_s[0])
     analyses.look(result(0, person(0.2)), frame(0, captured_ns=S))
     analyses.switch(SwitchState(cameras_off=["yard"]))
     analyses.note(status("down (ended by SIGKILL)", "process ended"))
-    assert not [one for second in range(2, 70) for one in analyses.pass_time(second * S) if isinstance(one, Event)]
+    made = []
+    for now_s[0] in range(2, 130):
+        made += list(analyses.pass_time(int(now_s[0] * S)))
+    assert not [one for one in made if isinstance(one, Event)]
+    assert [one for one in made if isinstance(one, CountsReport)][-1].blind == {"off": 60.0}

@@ -173,7 +173,7 @@ def test_a_camera_that_is_down_is_an_event_and_its_counts_are_blind() -> None:
     down = Switches(states={"camera": frozenset({"down"})})
     messages: list[Analytics] = []
     for second in range(2, 400):
-        messages += analysis.pass_time(clock(second, away_s=second - 1.0, outage="timeout"), down)
+        messages += analysis.pass_time(clock(second, away_s=second - 1.0, outage="timeout"), switches=down)
     assert [(one.rule, one.phase) for one in of(Event, messages)] == [("offline", "start")]
     reports = of(CountsReport, messages)
     assert len(reports) == 6
@@ -243,7 +243,9 @@ def test_without_tracks_rules_are_about_the_camera_alone() -> None:
     analysis = Analysis(settings(offline))
     assert walk(analysis, path(0.2, 0.7, 21)) == []
     down = Switches(states={"camera": frozenset({"down"})})
-    messages = [m for s in range(5, 90) for m in analysis.pass_time(clock(s, away_s=s - 4.0, outage="refused"), down)]
+    messages = [
+        m for s in range(5, 90) for m in analysis.pass_time(clock(s, away_s=s - 4.0, outage="refused"), switches=down)
+    ]
     assert [(type(one), one.phase) for one in of(Event, messages)] == [(Event, "start")]
 
 

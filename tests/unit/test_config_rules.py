@@ -44,7 +44,7 @@ models: {objects: {path: 'builtin:person', classes: [person]}, is-person: {path:
 rules:
 """
 RULES = """\
-  visitor-at-night: {cameras: [yard], classes: [person], enters: drive, during: "22:00-06:00", cooldown: 2min, modes: [away]}
+  visitor-at-night: {cameras: [yard], classes: [person], enters: drive, during: "22:00-06:00", cooldown: 2min, linger: 0s, modes: [away]}
   too-many:         {count: {zone: door, above: 3, for: 10s}}
   loiterer:         {classes: [person], stays: {zone: door, for: 30s}, confirm: {model: is-person, within: 3s}}
   wrong-way:        {classes: [car], crosses: {line: gate, direction: out}}
@@ -104,7 +104,7 @@ def test_rules_become_settings() -> None:
         "fast": Speed(zone="drive", above=50),
     }
     visitor, loiterer = rules["visitor-at-night"].settings, rules["loiterer"].settings
-    assert (visitor.during, visitor.modes, visitor.cooldown_s) == ("22:00-06:00", ("away",), 120)
+    assert (visitor.during, visitor.modes, visitor.cooldown_s, visitor.linger_s) == ("22:00-06:00", ("away",), 120, 0)
     assert rules["through"].settings.filter.moves == 0.5
     assert visitor.filter == FilterSettings(classes=("person",))
     assert loiterer.confirm == ConfirmSettings(model="is-person", within_s=3)

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.cli.inspect import Request
+from edge_daemon.cli.inspect import SERVER, Request
 from edge_daemon.cli.isolated.comparison import Figures, truth_of
 from edge_daemon.cli.isolated.preparations import is_open, tried
 from edge_daemon.errors import EdgeError, PictureError
@@ -24,6 +25,7 @@ from edge_daemon.imaging.pictures import read_bgr
 from edge_daemon.models import coco
 from edge_daemon.models.description import reading
 from edge_daemon.models.engine import OnnxEngine
+from edge_daemon.models.inputs import Declared
 from edge_daemon.models.loading import declared
 from edge_daemon.models.memory import limit_memory
 from edge_daemon.models.model import Model, file_of
@@ -48,6 +50,8 @@ def run(request: Request) -> dict[str, Any]:
     """
     cv2.setNumThreads(1)
     settings = request.settings
+    if settings.remote:
+        return on_server(request)
     limit_memory(provider.name for provider in settings.providers)
     file = file_of(settings.path)
     about = declared(file, settings)
@@ -70,7 +74,9 @@ def run(request: Request) -> dict[str, Any]:
         look(model, path, bgr, saved) for (path, bgr), saved in zip_longest(pictures.items(), request.saved)
     ]
     seen = next(iter(pictures.values()), texture(*model.size))
-    facts["timing_ms"] = {str(threads): timing(settings, threads, seen) for threads in (1, 2)}
+    facts["timing_ms"] = {
+        str(threads): timing(Model(msgspec.structs.replace(settings, threads=threads)), seen) for threads in (1, 2)
+    }
     operators = profile(settings, seen)
     facts["operators"] = shares(operators)
     ran = [bgr for bgr, image in zip(pictures.values(), facts["images"], strict=True) if image["outputs"]]
@@ -79,6 +85,47 @@ def run(request: Request) -> dict[str, Any]:
     facts["comparisons"] = compared(request, facts["images"], pictures)
     facts["warnings"] = [*warnings(model, settings, operators), *constants(model, ran)]
     return facts
+
+
+def on_server(request: Request) -> dict[str, Any]:
+    """All facts about a model on a server.
+
+    Raises:
+        ModelError: the server does not answer.
+        PictureError: a picture cannot be read or saved.
+    """
+    from edge_daemon.models.remote.reading import look as look_at
+    from edge_daemon.server_address import Address
+
+    assert request.settings.remote
+    pictures = {path: opened(path) for path in request.pictures}
+    address = Address.parse(request.settings.remote.urls[0])
+    looked = look_at(address, request.settings)
+    model, about = looked.model, looked.identity.about
+    assert model  # nothing was known before
+    with closing(looked.connection):
+        images = [look(model, path, bgr, saved) for (path, bgr), saved in zip_longest(pictures.items(), request.saved)]
+        seen = next(iter(pictures.values()), texture(*model.size))
+        return {
+            "path": str(address),
+            "bytes": None,
+            "producer": "",
+            "inputs": [_declared(one) for one in about.inputs],
+            "outputs": [_declared(one) for one in about.outputs],
+            "metadata": about.properties,
+            "understood": True,
+            **understanding(model, request),
+            "labels": list(model.names),
+            "images": images,
+            "timing_ms": {SERVER: timing(model, seen)},
+            "operators": [],
+            "comparisons": compared(request, images, pictures),
+            "warnings": [*model.notes, *constants(model, list(pictures.values()))],
+        }
+
+
+def _declared(one: Declared) -> dict[str, Any]:
+    return {"name": one.name, "type": one.type, "shape": one.shape}
 
 
 def compared(
@@ -115,7 +162,8 @@ def _figures(found: list[list[Any]], expected: list[list[Any]]) -> dict[str, Any
 def understanding(model: Model, request: Request) -> dict[str, Any]:
     """The interpretation of a model, with reasons, and the configuration that fixes it."""
     read = reading(model)
-    entry = {"path": request.path, **pinned(model, request.settings, read["input"])}
+    where = "url" if request.settings.remote else "path"
+    entry = {where: request.path, **pinned(model, request.settings, read["input"])}
     return {**read, "config": {"models": {request.settings.name: entry}}}
 
 
@@ -181,9 +229,8 @@ def extent(array: NDArray[np.generic]) -> dict[str, Any]:
     return facts
 
 
-def timing(settings: ModelSettings, threads: int, bgr: NDArray[np.uint8]) -> dict[str, float]:
-    """Median milliseconds of each stage for a BGR picture (uint8, height x width x 3), with this number of threads."""
-    model = Model(msgspec.structs.replace(settings, threads=threads))
+def timing(model: Model, bgr: NDArray[np.uint8]) -> dict[str, float]:
+    """Median milliseconds of each stage for a BGR picture (uint8, height x width x 3)."""
     stages: dict[str, list[float]] = defaultdict(list)
     until = time.monotonic() + ROUNDS_S
     while len(stages["infer"]) < ROUNDS and (time.monotonic() < until or not stages["infer"]):

@@ -355,7 +355,8 @@ def away(address: Address, error: Exception) -> AwayError:
             word = "ended"
         case _:
             word = "unreachable"
-    return AwayError(f"{address.place}: {word}{f' ({error})' if str(error) else ''}", word)
+    details = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return AwayError(f"{address.place}: {word}{f' ({details})' if details and word != 'refused' else ''}", word)
 
 
 def _refused(address: Address, status: int, body: bytes) -> ModelError:
