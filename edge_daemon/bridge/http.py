@@ -58,6 +58,7 @@ class HttpClient:
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._context = _tls(settings.ca) if self._is_tls else None
         self._idle: queue.SimpleQueue[_Connection] = queue.SimpleQueue()
+        self._is_closed = False
 
     @property
     def to(self) -> str:
@@ -87,7 +88,8 @@ class HttpClient:
         return answer
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; one that is in use closes itself."""
+        self._is_closed = True
         while not self._idle.empty():
             self._idle.get().close()
 
@@ -110,7 +112,10 @@ class HttpClient:
         except BaseException:
             connection.close()
             raise
-        self._idle.put(connection)
+        if self._is_closed:
+            connection.close()
+        else:
+            self._idle.put(connection)
         return answer
 
 

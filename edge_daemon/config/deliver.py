@@ -295,9 +295,9 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
         if isinstance(server, str) and is_mail != (kind == "mail"):
             yield (*path, "server"), f"must begin with {'smtps://' if kind == 'mail' else 'https://'}", []
         if kind in NEED_TOKEN and entry.get("token") is None:
-            yield (*path, kind), "needs token beside it, as ${NAME}", []
+            yield (*path, "token"), f"is missing: {kind} needs it, as ${{NAME}}", []
         if kind == "mail" and entry.get("server") is None:
-            yield (*path, kind), "needs server beside it, such as smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
+            yield (*path, "server"), "is missing; for example smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
         if kind in PEOPLE and entry.get("send") not in (None, ["events"]):
             yield (*path, "send"), f"has to be [events] with {kind}", []
 
