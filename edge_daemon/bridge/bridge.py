@@ -96,7 +96,8 @@ class Bridge:
     async def step(self, most_s: float) -> None:
         """Wait up to `most_s` for something to do, and begin with it."""
         try:
-            await asyncio.wait_for(self._awake.wait(), self._rest_s(most_s))
+            async with asyncio.timeout(self._rest_s(most_s)):
+                await self._awake.wait()
         except TimeoutError:
             self._has_news |= self._store_due_s > 0
         self._awake.clear()

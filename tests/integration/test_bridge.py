@@ -51,7 +51,7 @@ class Site:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Bridge]:
-        """A bridge that runs; it ends without writing its cursor, as if it were killed, if the test raises `Killed`."""
+        """A bridge that runs."""
         bridge = self.bridge()
 
         async def run() -> None:
@@ -63,8 +63,12 @@ class Site:
             yield bridge
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(WAIT_S):
+                while not bridge.is_idle:
+                    await bridge.step(0.05)
             await bridge.close()
+            assert isinstance(ended, asyncio.CancelledError), ended
 
     @property
     def cursor(self) -> CursorFile:
@@ -99,9 +103,9 @@ def test_messages_arrive_once_in_order_signed_and_as_cloud_events(tmp_path: Path
             site = Site(tmp_path, receiver, secret=SECRET)
             site.add(event(1), counts(0), event(1, "end", 5), track(1), event(2))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 3)
+                await until(lambda: len(receiver.accepted) >= 3)
                 site.add(event(2, "end", 9))
-                await until(lambda: len(receiver.accepted) == 4, bridge)
+                await until(lambda: len(receiver.accepted) >= 4, bridge)
                 await until(lambda: site.cursor.read().position == 6, bridge)  # type: ignore[union-attr]
                 assert bridge.report().delivered == 4
                 assert bridge.report().waiting == 0
@@ -127,11 +131,11 @@ def test_another_bridge_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
             site = Site(tmp_path, receiver)
             site.add(event(1))
             async with site.running():
-                await until(lambda: len(receiver.accepted) == 1)
+                await until(lambda: len(receiver.accepted) >= 1)
             site.add(event(2))
             site.store.rebuild()
             async with site.running():
-                await until(lambda: len(receiver.accepted) == 2)
+                await until(lambda: len(receiver.accepted) >= 2)
             assert seen(receiver) == ["event-1/start", "event-2/start"]
             site.store.close()
 
@@ -150,7 +154,7 @@ def test_a_receiver_that_is_away_holds_the_line_and_gets_everything_in_order(tmp
                 assert bridge.report().reason == "refused"
                 assert bridge.report().waiting == 5
                 receiver.start()
-                await until(lambda: len(receiver.accepted) == 5)
+                await until(lambda: len(receiver.accepted) >= 5)
                 assert bridge.report().dead == 0
             assert seen(receiver) == [f"event-{number}/start" for number in range(1, 6)]
             ids = [request.headers["webhook-id"] for request in receiver.requests[:4]]
@@ -170,7 +174,7 @@ def test_what_is_rejected_becomes_a_dead_letter_and_the_next_goes_on(tmp_path: P
             site = Site(tmp_path, receiver, token="hush")
             site.add(event(1), event(2), event(3))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 2)
+                await until(lambda: len(receiver.accepted) >= 2)
                 await until(lambda: bridge.report().dead == 1)
                 (letter,) = site.cursor.dead()
                 assert (letter.id, letter.why) == (f"{site.store.id}:2", "answers 422 unprocessable entity")
@@ -179,7 +183,7 @@ def test_what_is_rejected_becomes_a_dead_letter_and_the_next_goes_on(tmp_path: P
                 assert len(receiver.requests) == 5
                 strict = False
                 bridge.raise_dead()
-                await until(lambda: len(receiver.accepted) == 3)
+                await until(lambda: len(receiver.accepted) >= 3)
             assert seen(receiver) == ["event-1/start", "event-3/start", "event-2/start"]
             assert not site.cursor.dead()
             site.store.close()
@@ -195,7 +199,7 @@ def test_a_receiver_that_refuses_this_machine_gets_everything_later(tmp_path: Pa
             site = Site(tmp_path, receiver)
             site.add(event(1))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 1)
+                await until(lambda: len(receiver.accepted) >= 1)
                 assert bridge.report().dead == 0
             site.store.close()
 
@@ -211,11 +215,11 @@ def test_a_camera_whose_message_is_rejected_does_not_hold_up_the_others(tmp_path
             site = Site(tmp_path, receiver)
             site.add(event(1, camera="gate"), *(event(number) for number in range(2, 40)))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 38)
+                await until(lambda: len(receiver.accepted) >= 38)
                 await until(lambda: len(site.cursor.read().done) == 38, bridge)  # type: ignore[union-attr]
             receiver.judge = lambda _: Answering()
             async with site.running():
-                await until(lambda: len(receiver.accepted) == 39)
+                await until(lambda: len(receiver.accepted) >= 39)
             assert len(seen(receiver)) == len(set(seen(receiver)))
             site.store.close()
 
@@ -248,7 +252,7 @@ def test_selection_templates_and_pauses(tmp_path: Path) -> None:
             site = Site(tmp_path, receiver, selection=selection, payload={"text": "{camera}: {what}"})
             site.add(event(1), event(1, "end", 3), event(2, camera="gate"))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 1)
+                await until(lambda: len(receiver.accepted) >= 1)
                 await until(lambda: site.cursor.read().position == 3, bridge)  # type: ignore[union-attr]
                 bridge.pause(True)
                 site.add(event(3))
@@ -258,9 +262,9 @@ def test_selection_templates_and_pauses(tmp_path: Path) -> None:
             async with site.running() as bridge:
                 await until(lambda: bridge.is_paused, bridge)
                 bridge.pause(False)
-                await until(lambda: len(receiver.accepted) == 2, bridge)
+                await until(lambda: len(receiver.accepted) >= 2, bridge)
                 bridge.replay("2026-11-28T22:01:00Z")
-                await until(lambda: len(receiver.accepted) == 4, bridge)
+                await until(lambda: len(receiver.accepted) >= 4, bridge)
             assert [one.json["text"] for one in receiver.accepted] == ["yard: person 1", "yard: person 3"] * 2
             assert receiver.accepted[0].headers["webhook-id"] == receiver.accepted[2].headers["webhook-id"]
             site.store.close()
@@ -274,9 +278,9 @@ def test_events_that_follow_soon_are_summarised(tmp_path: Path) -> None:
             site = Site(tmp_path, receiver, every_s=0.6, selection=SelectionSettings(phases=("start",)))
             site.add(event(1))
             async with site.running() as bridge:
-                await until(lambda: len(receiver.accepted) == 1)
+                await until(lambda: len(receiver.accepted) >= 1)
                 site.add(event(2), event(3), event(4, camera="gate"))
-                await until(lambda: len(receiver.accepted) == 2, bridge)
+                await until(lambda: len(receiver.accepted) >= 2, bridge)
                 await until(lambda: site.cursor.read().position == 4, bridge)  # type: ignore[union-attr]
             summary = receiver.accepted[1].json
             assert (summary["type"], summary["count"]) == ("digest", 3)
@@ -299,7 +303,7 @@ def test_the_still_goes_along_as_soon_as_it_is_there(tmp_path: Path) -> None:
                 path = path_of(tmp_path / "media", "yard", id, "still")
                 path.parent.mkdir(parents=True)
                 path.write_bytes(b"\xff\xd8picture")
-                await until(lambda: len(receiver.accepted) == 1, bridge)
+                await until(lambda: len(receiver.accepted) >= 1, bridge)
             parts = receiver.accepted[0].parts
             assert list(parts) == ["event", "still"]
             assert json.loads(parts["event"][1])["id"] == id
@@ -341,7 +345,7 @@ def test_retention_waits_for_receivers_and_another_store_is_read_from_its_beginn
             site.store = Store(tmp_path / "store")
             site.add(event(3))
             async with site.running():
-                await until(lambda: len(receiver.accepted) == 3)
+                await until(lambda: len(receiver.accepted) >= 3)
             site.store.close()
 
     asyncio.run(scenario())
@@ -356,7 +360,7 @@ def test_a_new_receiver_begins_with_what_happens_from_now_on(tmp_path: Path) -> 
             async with site.running() as bridge:
                 await until(lambda: site.cursor.read() is not None, bridge)
                 site.add(event(2))
-                await until(lambda: len(receiver.accepted) == 1, bridge)
+                await until(lambda: len(receiver.accepted) >= 1, bridge)
             assert seen(receiver) == ["event-2/start"]
             assert (tmp_path / "store/deliver").stat().st_mode & 0o077 == 0
             site.store.close()
