@@ -82,11 +82,9 @@ class Bridge:
     @property
     def is_idle(self) -> bool:
         """True if nothing is left that could be delivered now."""
-        if self._tasks or self._has_news:
+        if self._tasks:
             return False
-        now = time.monotonic()
-        due = any(lane.due_s <= now and not self._held_s(lane) for lane in self._next_lanes())
-        return self.is_paused or self._failures > 0 or not due
+        return self.is_paused or self._failures > 0 or not (self._has_news or self._rest_s(1.0) == 0.0)
 
     def wake(self, *, news: bool = False) -> None:
         """Look for something to do; with `news`, also into the store."""
@@ -180,10 +178,14 @@ class Bridge:
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""
         now = time.monotonic()
-        due = [self._due_s] if self._failures and not self._is_opening else []
-        if self._is_open and not self.is_paused:
-            due += [max(lane.due_s, now + self._held_s(lane)) for lane in self._lanes.values() if self._is_ready(lane)]
-        return max(0.0, min([most_s, *(one - now for one in due)]))
+        if self.is_paused or self._is_opening or (self._is_open and self._is_full):
+            return most_s
+        if self._failures and now < self._due_s:
+            return min(most_s, self._due_s - now)
+        if not self._is_open:
+            return 0.0
+        waits_s = [max(lane.due_s - now, self._held_s(lane)) for lane in self._lanes.values() if self._is_ready(lane)]
+        return max(0.0, min([most_s, *waits_s]))
 
     def _read(self) -> None:
         """Take from the store and from what is published, as far as there is room."""
@@ -237,7 +239,7 @@ class Bridge:
                 self._run(self._open())
             return
         for lane in self._next_lanes():
-            if sum(one.is_busy for one in self._lanes.values()) >= self._receiver.lanes:
+            if self._is_full:
                 return
             if lane.due_s <= now and not self._held_s(lane):
                 lane.is_busy = True
@@ -247,6 +249,11 @@ class Bridge:
         """The lanes that wait, those that have waited for the longest first."""
         ready = [lane for lane in self._lanes.values() if self._is_ready(lane)]
         return iter(sorted(ready, key=lambda lane: lane.messages[0].read_s))
+
+    @property
+    def _is_full(self) -> bool:
+        """True if no further delivery may begin."""
+        return sum(lane.is_busy for lane in self._lanes.values()) >= self._receiver.lanes
 
     @staticmethod
     def _is_ready(lane: Lane) -> bool:
@@ -364,7 +371,6 @@ class Bridge:
         self._failures += 1
         if not self._why:
             logger.warning("cannot deliver (%s): it is tried again until it succeeds", failure.why)
-            self._failing_since_s = time.monotonic()
         self._why = failure.why
         self._due_s = time.monotonic() + (next_try_s(self._failures, failure, self._chance()) or 0.0)
 

@@ -39,6 +39,7 @@ class Stored:
         self._media = Path(settings.storage.media)
         self._written_s, self._is_dirty, self._finished = float("-inf"), True, 0
         self._raised: list[DeadLetter] = []
+        self._revived: set[str] = set()
         self._id = reader.id
         self._last = reader.position()
         self.cursor = self._begin(self._file.read())
@@ -67,7 +68,7 @@ class Stored:
         Raises:
             StoreAway: the store cannot be read now.
         """
-        found = [self._revived(letter) for letter in self._raised]
+        found = [self._revive(letter) for letter in self._raised]
         self._raised.clear()
         while len(found) < most:
             last = self._reader.position()
@@ -82,6 +83,8 @@ class Stored:
 
     def finish(self, message: Message) -> None:
         """A message is delivered, or is a dead letter."""
+        if message.id in self._revived:
+            self._forget(message.id)
         if message.positions:
             self._pending.finish(message.positions)
             self._is_dirty = True
@@ -90,6 +93,7 @@ class Stored:
     def bury(self, message: Message, why: str) -> None:
         """Keep a message that was rejected for good."""
         self.buried += 1
+        self._revived.discard(message.id)
         position = message.positions[0] if message.positions else 0
         letter = DeadLetter(at=utc(time.time_ns()), id=message.id, why=why, position=position, message=message.data)
         try:
@@ -141,13 +145,16 @@ class Stored:
             return None
         return int(position)
 
-    def raise_dead(self) -> int:
-        """Deliver the dead letters again; return their number."""
+    def raise_dead(self) -> None:
+        """Deliver the dead letters again. They are kept until that has succeeded."""
+        self._raised = self._file.dead()
+
+    def _forget(self, id: str) -> None:
+        self._revived.discard(id)
         try:
-            self._raised += self._file.raise_dead()
+            self._file.forget(id)
         except OSError as error:
-            logger.warning("cannot read the dead letters: %s", error.strerror)
-        return len(self._raised)
+            logger.warning("cannot forget a dead letter: %s", error.strerror)
 
     def _begin(self, cursor: Cursor | None) -> Cursor:
         """The cursor to begin with: in another store, all is new."""
@@ -174,7 +181,8 @@ class Stored:
         id = f"{self._id}:{position}"
         return Message(id=id, body=body, data=data, positions=(position,), still=self._still(data))
 
-    def _revived(self, letter: DeadLetter) -> Message:
+    def _revive(self, letter: DeadLetter) -> Message:
+        self._revived.add(letter.id)
         data = letter.message
         return Message(id=letter.id, body=msgspec.json.encode(data), data=data, still=self._still(data))
 

@@ -289,6 +289,8 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
     for key, kinds in OWN.items():
         if entry.get(key) is not None and given and given[0] not in kinds:
             yield (*path, key), f"is for {either(kinds)}", []
+    if entry.get("every") is not None and entry.get("send") not in (None, ["events"]):
+        yield (*path, "every"), "summarises events: send has to be [events]", []
     server = entry.get("server")
     for kind in given[:1]:
         is_mail = isinstance(server, str) and server.startswith("smtp")

@@ -83,6 +83,8 @@ class CursorFile:
             OSError: it cannot be written.
         """
         letters = self.dead()
+        if any(one.id == letter.id for one in letters):
+            return
         if len(letters) < MOST_DEAD:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._dead.open("ab") as file:
@@ -90,15 +92,13 @@ class CursorFile:
         else:
             self._replace([*letters[-MOST_DEAD // 2 :], letter])
 
-    def raise_dead(self) -> list[DeadLetter]:
-        """Remove the dead letters, and return them.
+    def forget(self, id: str) -> None:
+        """Remove a dead letter: it was delivered after all.
 
         Raises:
-            OSError: they cannot be removed.
+            OSError: it cannot be removed.
         """
-        letters = self.dead()
-        self._dead.unlink(missing_ok=True)
-        return letters
+        self._replace([letter for letter in self._letters() if letter.id != id])
 
     def _letters(self) -> Iterator[DeadLetter]:
         try:

@@ -245,6 +245,31 @@ def test_batches_are_arrays_of_cloud_events_and_one_bad_message_is_found(tmp_pat
     asyncio.run(scenario())
 
 
+def test_a_bridge_rests_while_its_receiver_is_slow_or_away(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        def slow(_: Received) -> Answering:
+            time.sleep(0.4)
+            return Answering()
+
+        with receiving(slow) as receiver:
+            site = Site(tmp_path, receiver, in_flight=1)
+            site.add(*(event(number, camera=f"camera-{number}") for number in range(4)))
+            bridge, steps, until_s = site.bridge(), 0, time.monotonic() + 1.0
+            while time.monotonic() < until_s:
+                await bridge.step(0.5)
+                steps += 1
+            receiver.stop()
+            until_s = time.monotonic() + 0.5
+            while time.monotonic() < until_s:
+                await bridge.step(0.5)
+                steps += 1
+            await bridge.close()
+            assert steps < 60
+            site.store.close()
+
+    asyncio.run(scenario())
+
+
 def test_selection_templates_and_pauses(tmp_path: Path) -> None:
     async def scenario() -> None:
         with receiving() as receiver:

@@ -60,6 +60,7 @@ def bridge(entry: str, more: str = "") -> BridgeSettings:
         (f"{HOOK}, secret: '${{T}}'", "secret: must be whsec_ and 24 to 64 bytes"),
         ("webhook: 'ftp://example.org'", "webhook: must be an address, such as"),
         ("webhook: 'https://u:hush@example.org'", "webhook: must not have a user"),
+        (f"{HOOK}, every: 10min, send: [events, counts]", "every: summarises events: send has to be [events]"),
         (f"{HOOK}, limit: 20", "limit: must be a number of messages in a time"),
         (f"{HOOK}, limit: 0/s", "limit: must be a number of messages in a time"),
         (f"{HOOK}, payload: {{text: '{{cam}}'}}", "payload: names {cam}, which there is not"),
@@ -80,7 +81,7 @@ def test_deliveries_need_the_store() -> None:
 
 def test_a_bridge_has_what_its_entry_says() -> None:
     settings = bridge(
-        f"{HOOK}, secret: '${{S}}', limit: 20/min, every: 10min, send: [events, results], payload: [rule]",
+        f"{HOOK}, secret: '${{S}}', limit: 20/min, send: [events, results], phases: [start], payload: [rule]",
         "name: box\nrecord: {}\nlocation: {time_zone: Europe/Berlin}",
     )
     assert (settings.name, settings.kind, settings.box, settings.time_zone) == (
@@ -90,7 +91,7 @@ def test_a_bridge_has_what_its_entry_says() -> None:
         "Europe/Berlin",
     )
     assert settings.limit == LimitSettings(count=20, per_s=60.0)
-    assert (settings.every_s, settings.payload, settings.selection.phases) == (600.0, ("rule",), ("start",))
+    assert (settings.every_s, settings.payload, settings.selection.phases) == (None, ("rule",), ("start",))
     assert settings.published == "ipc:///run/x/bridge-0"
     assert settings.stills == ("yard", "gate")
 
