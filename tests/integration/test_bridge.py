@@ -387,6 +387,11 @@ def test_a_new_receiver_begins_with_what_happens_from_now_on(tmp_path: Path) -> 
                 site.add(event(2))
                 await until(lambda: len(receiver.accepted) >= 1, bridge)
             assert seen(receiver) == ["event-2/start"]
+            begun = msgspec.structs.replace(site.settings, name="other", begun_at="2026-11-28T22:02:00Z")
+            site.settings = begun
+            async with site.running():
+                await until(lambda: len(receiver.accepted) >= 2)
+            assert seen(receiver) == ["event-2/start"] * 2, "it was stored before its bridge came"
             assert (tmp_path / "store/deliver").stat().st_mode & 0o077 == 0
             site.store.close()
 
