@@ -116,11 +116,11 @@ class Bridge:
         await self._receiver.close()
 
     def pause(self, paused: bool) -> None:
-        """Deliver nothing, or go on."""
+        """Deliver nothing, or go on now."""
         if self._stored:
             self._stored.note(paused=paused)
             self._stored.write(now=True)
-        self.wake()
+        self.retry()
 
     def replay(self, since: str) -> None:
         """Deliver again what was stored since a time (ISO 8601, with a time zone)."""
@@ -211,10 +211,9 @@ class Bridge:
             self._stored = Stored(self._settings, self._reader)
             self._stored.write(now=True)
         room = self._room("stored")
-        if room:
-            found = self._stored.read(room)
-            self._put("stored", found)
-            self._has_news = len(found) >= room
+        found = self._stored.read(room)
+        self._put("stored", found)
+        self._has_news = len(found) >= room
 
     def _room(self, source: str) -> int:
         window = DIGEST_WINDOW if self._settings.every_s else WINDOW

@@ -70,11 +70,10 @@ class Stored:
         """
         found = [self._revive(letter) for letter in self._raised]
         self._raised.clear()
+        self._last = last = self._reader.position()
         while len(found) < most:
-            last = self._reader.position()
             room = min(CHUNK, most - len(found))
             entries = self._reader.entries(self._pending.read, room, self._kinds) if self._kinds else []
-            self._last = last
             found += [one for position, _, body in entries if (one := self._message(position, body))]
             if len(entries) < room:  # nothing else was stored up to the position that was asked for before
                 self._advance(max(last, *(position for position, _, _ in entries), 0))

@@ -654,7 +654,7 @@ def _pause_receiver(receiver: ReceiverName, config: OfDaemon = None, runtime_dir
 
 @deliver.command("resume")
 def _resume_receiver(receiver: ReceiverName, config: OfDaemon = None, runtime_dir: RuntimeDir = None) -> None:
-    """Go on with the delivery."""
+    """Go on with the delivery, and try at once what waits after a failure."""
     from edge_daemon.cli.deliver import steer
 
     typer.echo(steer(receiver, "resume", None, config, runtime_dir))

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.harness import START_S, free_port, running
+from edge_daemon.cli.deliver import steer
+from tests.acceptance.harness import START_S, free_port, listens, running
 from tests.acceptance.test_first_hour import terminal as terminal
 from tests.receiving import Answering, HttpReceiver, Received, receiving
 from tests.waiting import eventually
@@ -52,6 +53,7 @@ def test_deaths_lose_nothing_and_nobody_sees_secrets(tmp_path: Path, monkeypatch
             mood[0] = 503
             daemon.kill("bridge hook")
             daemon.kill("recorder")
+            eventually(lambda: listens(port), START_S, what="the page")
             http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S)
             eventually(lambda: "bridge hook is away (answers 503" in http.get("/healthz").text, WAIT_S, what="health")
             metrics = http.get("/metrics").text
@@ -59,6 +61,7 @@ def test_deaths_lose_nothing_and_nobody_sees_secrets(tmp_path: Path, monkeypatch
             titles = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
             shown = [http.get(path).text for path in ("/api/status", "/api/config")]
             mood[0] = 200
+            assert steer("hook", "resume", None, None, tmp_path) == "hook: delivery goes on"
             eventually(lambda: http.get("/healthz").status_code == 200, WAIT_S, what="delivery")
             before = len(of(receiver, "event"))
             eventually(lambda: len(of(receiver, "event")) > before, WAIT_S, what="further events")
