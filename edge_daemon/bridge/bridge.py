@@ -213,7 +213,9 @@ class Bridge:
         room = self._room("stored")
         found = self._stored.read(room)
         self._put("stored", found)
-        self._has_news = len(found) >= room
+        self._has_news = self._stored.unread > 0
+        if self._has_news and len(found) < room:  # what was read was not wanted: go on
+            self._awake.set()
 
     def _room(self, source: str) -> int:
         window = DIGEST_WINDOW if self._settings.every_s else WINDOW

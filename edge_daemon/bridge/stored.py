@@ -17,8 +17,8 @@ from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Reader
 
 logger = logging.getLogger(__name__)
-CHUNK = 128
-"""Entries read at once."""
+CHUNK, CHUNKS = 128, 16
+"""Entries read at once, and how often that is done before something else is looked after."""
 WRITTEN_S, WRITTEN = 0.2, 32
 """The cursor is written when this time has passed since the last time, or this many messages are delivered: what comes
 again after a death.
@@ -60,7 +60,7 @@ class Stored:
     @property
     def unread(self) -> int:
         """Entries of the store that were not read yet, as of the last reading: no more than this many messages."""
-        return max(0, self._last - self._pending.read)
+        return max(0, self._last - self._pending.read) if self._kinds else 0
 
     def read(self, most: int) -> list[Message]:
         """The next messages that are to be delivered, up to `most` (beyond that, they stay).
@@ -68,11 +68,12 @@ class Stored:
         Raises:
             StoreAway: the store cannot be read now.
         """
+        self._last = last = self._reader.position()
         found = [self._revive(letter) for letter in self._raised]
         self._raised.clear()
-        self._last = last = self._reader.position()
-        while len(found) < most:
-            room = min(CHUNK, most - len(found))
+        for _ in range(CHUNKS):
+            if (room := min(CHUNK, most - len(found))) <= 0:
+                break
             entries = self._reader.entries(self._pending.read, room, self._kinds) if self._kinds else []
             found += [one for position, _, body in entries if (one := self._message(position, body))]
             if len(entries) < room:  # nothing else was stored up to the position that was asked for before
