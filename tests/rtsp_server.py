@@ -19,21 +19,29 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-CONTAINERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".mkv": "matroskademux", ".avi": "avidemux"}
+CONTAINERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".mkv": "matroskademux", ".avi": "avidemux", ".ts": "tsdemux"}
 CODECS = {
-    "h264": "h264parse ! rtph264pay config-interval=-1",
-    "h265": "h265parse ! rtph265pay config-interval=-1",
-    "mpeg4": "mpeg4videoparse ! rtpmp4vpay config-interval=1",
-    "jpeg": "jpegparse ! rtpjpegpay",
+    "h264": "h264parse ! queue ! rtph264pay config-interval=-1",
+    "h265": "h265parse ! queue ! rtph265pay config-interval=-1",
+    "mpeg4": "mpeg4videoparse ! queue ! rtpmp4vpay config-interval=1",
+    "jpeg": "jpegparse ! queue ! rtpjpegpay",
+}
+SOUNDS = {
+    "pcma": "audio/x-alaw ! queue ! rtppcmapay",
+    "pcmu": "audio/x-mulaw ! queue ! rtppcmupay",
+    "l16": "audioconvert ! audio/x-raw,format=S16BE ! queue ! rtpL16pay",
+    "aac": "aacparse ! queue ! rtpmp4gpay",
 }
 PAYLOAD = "name=pay0 pt=96"
 ELEMENTS = ("videotestsrc", "x264enc", "qtdemux", "h264parse", "rtph264pay")
 
 
-def clip(file: Path, codec: str) -> str:
+def clip(file: Path, codec: str, sound: str | None) -> str:
     """The pipeline that serves `file` as it is, with nothing decoded."""
     quoted = str(file.resolve()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'( filesrc location="{quoted}" ! {CONTAINERS[file.suffix.lower()]} ! {CODECS[codec]} {PAYLOAD} )'
+    heard = f" d. ! {SOUNDS[sound]} name=pay1 pt=97" if sound else ""
+    demuxer = CONTAINERS[file.suffix.lower()]
+    return f'( filesrc location="{quoted}" ! {demuxer} name=d d. ! {CODECS[codec]} {PAYLOAD}{heard} )'
 
 
 def live(pattern: str, size: str, fps: int, bframes: int, key_frames: int) -> str:
@@ -73,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("path", nargs="?", default="cam", help="without the leading /")
     parser.add_argument("--file", type=Path, help="a clip to serve; without it, a live test picture")
     parser.add_argument("--codec", choices=CODECS, default="h264", help="of --file")
+    parser.add_argument("--sound", choices=SOUNDS, help="in --file")
     parser.add_argument("--pattern", default="smpte", help="of the live picture, a name videotestsrc knows")
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--fps", type=int, default=15)
@@ -99,7 +108,7 @@ def main() -> int:
     server.set_service(str(args.port))
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(
-        clip(args.file, args.codec)
+        clip(args.file, args.codec, args.sound)
         if args.file
         else live(args.pattern, args.size, args.fps, args.bframes, args.key_frames or args.fps)
     )
