@@ -87,7 +87,7 @@ def write(kind: Kind, folder: Path, scene: Sequence[burnt.Picture], count: int) 
     path = folder / kind.file
     with av.open(str(path), "w") as file:
         stream = file.add_mux_stream("h264", rate=FPS, width=SIZE[0], height=SIZE[1]) if kind.changing else None
-        encoder, size = stream and _encoder(kind, SIZE), SIZE
+        encoder, size = _encoder(kind, SIZE) if stream else None, SIZE
         if stream is None:
             stream = file.add_stream(kind.codec, rate=FPS, options=kind.options)
             assert isinstance(stream, av.VideoStream)
@@ -103,7 +103,7 @@ def write(kind: Kind, folder: Path, scene: Sequence[burnt.Picture], count: int) 
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             _mux(file, stream, (encoder or stream).encode(frame))
             if heard:
-                file.mux(heard.encode(_sound(number)))  # type: ignore[union-attr]
+                file.mux(heard.encode(_sound(number)))
         _mux(file, stream, (encoder or stream).encode(None))
     return path
 

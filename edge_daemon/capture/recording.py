@@ -12,7 +12,7 @@ from edge_daemon.errors import WireError
 from edge_daemon.media.packets import Packet, PacketRing, Parameters
 from edge_daemon.messages import recording
 from edge_daemon.messages.codec import MAX_BYTES, Decoder, Message, pack
-from edge_daemon.messages.recording import Coded, Follow, Rest, ToCamera
+from edge_daemon.messages.recording import Coded, Follow, Placed, Rest, ToCamera
 from edge_daemon.settings import RecordSettings
 from edge_daemon.transport.peer import Peer
 
@@ -29,12 +29,19 @@ BATCH_BYTES = 1 << 19
 
 class Recording(threading.Thread):
     """Keeps the packets that `observe` gets. `zero_s` gives what is to be subtracted from their times for those of the
-    epoch, and the epoch; None while there is none.
+    epoch, and the epoch; None while there is none. `placed` says how what models look at lies in what is recorded.
     """
 
-    def __init__(self, camera: str, settings: RecordSettings, zero_s: Callable[[], tuple[int, float] | None]) -> None:
+    def __init__(
+        self,
+        camera: str,
+        settings: RecordSettings,
+        zero_s: Callable[[], tuple[int, float] | None],
+        placed: Callable[[], Placed | None] = lambda: None,
+    ) -> None:
         super().__init__(name="recording", daemon=True)
-        self._zero_s = zero_s
+        self._zero_s, self._placed = zero_s, placed
+        self._sent: Placed | None = None
         self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
         self._decode: Decoder[list[ToCamera]] = Decoder(list[ToCamera])
@@ -92,7 +99,7 @@ class Recording(threading.Thread):
             self._waiting.clear()
             if since_s is not None and zero:
                 self._waiting.extend(self._ring.since(since_s + zero[1]))
-            self._following, self._parameters = True, None
+            self._following, self._parameters, self._sent = True, None, None
         if self._ring.shortened and not self._short:
             self._short = True
             logger.warning("clips begin late: %d MB hold less than the time before events", RING_BYTES >> 20)
@@ -108,6 +115,9 @@ class Recording(threading.Thread):
         if not self._following or zero is None:
             return
         until_s, size, batch = time.monotonic() - SETTLED_S, 0, list[Message]()
+        if (placed := self._placed()) and placed != self._sent:
+            self._sent = placed
+            batch.append(placed)
         while self._waiting and self._waiting[0].arrived_s <= until_s:
             with self._lock:
                 if not self._waiting:

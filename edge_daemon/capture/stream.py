@@ -184,6 +184,14 @@ class Stream:
                 self._miss(stamp)
         return True
 
+    def skim(self) -> bool:
+        """Read the next packet for those who observe, and decode nothing; False after the end.
+
+        Raises:
+            av.FFmpegError: see `packets`.
+        """
+        return self._packets is not None and next(self._packets, None) is not None
+
     def take(self) -> Decoded | None:
         """The next of the frames decoded so far."""
         if not self._frames:

@@ -57,6 +57,15 @@ class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     data: bytes
 
 
+class Placed(Message, frozen=True, kw_only=True, tag="placed.1"):
+    """The picture that models look at, `size` wide and high, shows this part of what is recorded: left, top, right and
+    bottom, as shares.
+    """
+
+    size: tuple[int, int]
+    part: tuple[float, float, float, float]
+
+
 # recorder -> capture
 
 
@@ -70,6 +79,6 @@ class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):
     """Send no more packets."""
 
 
-FromCapture = Parameters | Coded
+FromCapture = Parameters | Coded | Placed
 ToCamera = Follow | Rest
 FromRecorder = Kept | Brought

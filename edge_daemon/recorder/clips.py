@@ -12,13 +12,14 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.errors import EdgeError
+from edge_daemon.imaging.placement import Placement
 from edge_daemon.media.clip import write_clip
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Coded, Follow, Parameters, Rest
+from edge_daemon.messages.recording import Follow, FromCapture, Placed, Rest
 from edge_daemon.recorder.spool import Spool, Time
-from edge_daemon.recorder.stills import frame_of, score, write_stills
+from edge_daemon.recorder.stills import frame_at, frame_of, score, write_stills
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store.media import path_of
 
@@ -97,6 +98,7 @@ class Clips:
         self._folder, self._media, self._send, self._clock = folder, media, send, clock
         self._settings: Mapping[str, RecordSettings] = cameras
         self._cameras: dict[str, _Camera] = {}
+        self._placed: dict[str, Placed] = {}
         self._maker = ThreadPoolExecutor(1, "clips")
 
     @property
@@ -147,15 +149,18 @@ class Clips:
         self._send(name, [Follow(since_s=max(since_s, newest[1]) if newest[0] == epoch else since_s)])
         camera.following = True
 
-    def receive(self, name: str, messages: Sequence[Parameters | Coded]) -> None:
-        """Keep packets of a camera.
+    def receive(self, name: str, messages: Sequence[FromCapture]) -> None:
+        """Keep packets of a camera, and how what models look at lies in them.
 
         Raises:
             OSError: they cannot be written.
         """
         if camera := self._cameras.get(name):
             for message in messages if camera.jobs else ():
-                camera.spool.add(message)
+                if isinstance(message, Placed):
+                    self._placed[name] = message
+                else:
+                    camera.spool.add(message)
 
     def step(self) -> list[Event]:
         """Make what can be made by now; return the updates of events of which something is there."""
@@ -192,7 +197,8 @@ class Clips:
         if view and newest > (view.epoch, view.time_s):
             packets = camera.spool.between((view.epoch, view.time_s), (view.epoch, view.time_s))
             job.making, job.shot = "still", view
-            job.busy = self._maker.submit(_make_still, packets, view, self._media)
+            placed = self._placed.get(view.camera)
+            job.busy = self._maker.submit(_make_still, packets, view, self._media, job.record, placed)
             return False
         if job.end is None:
             return False
@@ -241,17 +247,28 @@ class Clips:
         return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
 
 
-def _make_still(packets: Sequence[Packet], event: Event, media: Path) -> None:
-    """Write the still of a message.
+def _make_still(
+    packets: Sequence[Packet], event: Event, media: Path, record: RecordSettings, placed: Placed | None
+) -> None:
+    """Write the still of a message. Without boxes, if it is not known where they are in the recorded picture.
 
     Raises:
         OSError: it cannot be written.
         EdgeError: its frame is not there, or cannot be decoded.
     """
-    frame = frame_of(packets, event.epoch, event.seq)
+    if not record.main:
+        frame = frame_of(packets, event.epoch, event.seq)
+    else:
+        frame = frame_at(packets, event.epoch, event.time_s)
     if frame is None:
         raise EdgeError("the camera sent no video with that frame")
-    write_stills(frame, event, media)
+    if not record.main:
+        write_stills(frame, event, media)
+    elif placed:
+        part = Placement(*placed.part)
+        write_stills(frame, event, media, lambda xyxy, size: part.moved(xyxy, placed.size, size))
+    else:
+        write_stills(frame, msgspec.structs.replace(event, tracks=[]), media)
 
 
 def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: Path) -> None:
