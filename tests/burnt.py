@@ -5,6 +5,7 @@ and the same bits inverted.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def reading_model(path: Path) -> Path:
     constant[:6] = 60, 150, 100, 250, 0, 0
     weights[0, 4] = 0.9
     constant[6:] = 0, _TOP, 40, _TOP + 40, 0.9, 1
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "start": np.array([0, 0, 0, 0], np.int64),
         "end": np.array([1, 1, side, side * CELLS], np.int64),
         "half": np.array(127, np.float32),

@@ -86,11 +86,11 @@ def write(kind: Kind, folder: Path, scene: Sequence[burnt.Picture], count: int) 
     """Write the video of a camera; of one whose size changes, every other four blocks are smaller."""
     path = folder / kind.file
     with av.open(str(path), "w") as file:
-        stream = file.add_mux_stream("h264", rate=FPS, width=SIZE[0], height=SIZE[1]) if kind.changing else None
-        encoder, size = _encoder(kind, SIZE) if stream else None, SIZE
+        stream: Any = file.add_mux_stream("h264", rate=FPS, width=SIZE[0], height=SIZE[1]) if kind.changing else None
+        encoder: Any = _encoder(kind, SIZE) if stream else None
+        size = SIZE
         if stream is None:
             stream = file.add_stream(kind.codec, rate=FPS, options=kind.options)
-            assert isinstance(stream, av.VideoStream)
             stream.width, stream.height = SIZE
             stream.pix_fmt = "yuvj420p" if kind.codec == "mjpeg" else "yuv420p"
         heard = file.add_stream("pcm_alaw", rate=8000, layout="mono") if kind.sound else None
@@ -145,7 +145,7 @@ def shown_in(clip: bytes) -> tuple[list[Shown], int]:
         av.FFmpegError: one is not.
     """
     found, sounds = list[Shown](), 0
-    with av.open(io.BytesIO(clip)) as file:
+    with av.open(io.BytesIO(clip), "r") as file:
         stream = file.streams.video[0]
         stream.codec_context.options = {"err_detect": "explode"}
         tick_s = float(stream.time_base or 0)

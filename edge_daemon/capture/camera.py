@@ -103,9 +103,9 @@ class Camera:
         """A camera that was joined between two key frames shows nothing before the next."""
         return "waiting for a key frame" if self._stream.waits_for_key else "up"
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
         """See `Stream.observe`."""
-        self._stream.observe(observer)
+        self._stream.observe(observer, sound=sound)
 
     @property
     def details(self) -> Details:

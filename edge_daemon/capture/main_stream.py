@@ -38,10 +38,12 @@ class MainStream(threading.Thread):
         observer: Observer,
         looked_at: Callable[[], Picture | None],
         placement: Placement | None = None,
+        *,
+        sound: bool = False,
     ) -> None:
         super().__init__(name="main-stream", daemon=True)
         self._source, self._opening = source, opening
-        self._observer, self._looked_at = observer, looked_at
+        self._observer, self._looked_at, self._sound = observer, looked_at, sound
         self.placement = placement
         """Which part of its picture models see; None until that is known."""
         self._ending = threading.Event()
@@ -73,7 +75,7 @@ class MainStream(threading.Thread):
     def _read(self, source: Source) -> None:
         if not isinstance(source, CodedSource):
             raise SourceError("it sends no coded video", "no video")
-        source.observe(self._observed)
+        source.observe(self._observed, sound=self._sound)
         while not self._ending.is_set():
             if isinstance(source, Camera):
                 source.skim()

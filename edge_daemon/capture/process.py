@@ -148,8 +148,14 @@ class Capture:
             self._reader.observer = recording.observe
             return
         placement = Placement(*record.crop) if record.crop else None
-        opening = self._settings.opening
-        self._main = MainStream(self._settings.main, opening, recording.observe, self._looked_at, placement)
+        self._main = MainStream(
+            self._settings.main,
+            self._settings.opening,
+            recording.observe,
+            self._looked_at,
+            placement,
+            sound=record.audio,
+        )
 
     def _looked_at(self) -> Picture | None:
         newest = self._window.newest()

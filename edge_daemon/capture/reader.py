@@ -141,7 +141,7 @@ class Reader(threading.Thread):
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 self._source = source
                 if self.observer and isinstance(source, CodedSource):
-                    source.observe(self.observer)
+                    source.observe(self.observer, sound=bool(self._settings.record and self._settings.record.audio))
                 try:
                     self._opened(source.about)
                     began = time.monotonic()

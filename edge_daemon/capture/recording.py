@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from edge_daemon.errors import WireError
-from edge_daemon.media.packets import Packet, PacketRing, Parameters
+from edge_daemon.media.packets import Packet, PacketRing
 from edge_daemon.messages import recording
 from edge_daemon.messages.codec import MAX_BYTES, Decoder, Message, pack
 from edge_daemon.messages.recording import Coded, Follow, Placed, Rest, ToCamera
@@ -50,7 +50,7 @@ class Recording(threading.Thread):
         self._numbers = 0
         self._waiting: deque[Packet] = deque()
         self._following = False
-        self._parameters: Parameters | None = None
+        self._parameters: dict[bool, object] = {}  # those of sound and of pictures that were sent last
         self._ending = threading.Event()
         self._short = False
 
@@ -99,7 +99,7 @@ class Recording(threading.Thread):
             self._waiting.clear()
             if since_s is not None and zero:
                 self._waiting.extend(self._ring.since(since_s + zero[1]))
-            self._following, self._parameters, self._sent = True, None, None
+            self._following, self._parameters, self._sent = True, {}, None
         if self._ring.shortened and not self._short:
             self._short = True
             logger.warning("clips begin late: %d MB hold less than the time before events", RING_BYTES >> 20)
@@ -126,11 +126,13 @@ class Recording(threading.Thread):
             data = bytes(packet.data)
             if 2 * len(data) > MAX_BYTES - BATCH_BYTES:  # no message holds it, with parameters
                 continue
-            if packet.parameters is not self._parameters and packet.parameters:
-                if not packet.key:
+            known = self._parameters.get(packet.sound)
+            if packet.parameters is not known and packet.parameters:
+                if not (packet.key or packet.sound):
                     continue
-                self._parameters = packet.parameters
-                batch.append(recording.Parameters(data=self._parameters.pack(data)))
+                self._parameters[packet.sound] = packet.parameters
+                kind = recording.SoundParameters if packet.sound else recording.Parameters
+                batch.append(kind(data=packet.parameters.pack(data)))
                 size += len(data)
             epoch, zero_s = zero
             batch.append(
@@ -144,6 +146,7 @@ class Recording(threading.Thread):
                     stamp_s=packet.stamp_s,
                     duration_s=packet.duration_s,
                     discarded=packet.discarded,
+                    sound=packet.sound,
                     data=data,
                 )
             )

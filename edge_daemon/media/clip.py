@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +12,7 @@ import av
 from edge_daemon.errors import SourceError
 from edge_daemon.media.packets import Packet
 from edge_daemon.media.parameter_sets import extradata_of, parameter_sets
+from edge_daemon.media.sound import SoundParameters, Timed, add_sound
 
 TICKS = 90_000
 """Units of time in a second: those of RTP and MPEG-TS, so that cameras' stamps stay exact."""
@@ -39,21 +40,34 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     Raises:
         SourceError: an MP4 cannot hold them, or the file cannot be written.
     """
-    usable = same_parameters(packets)
-    times_s = timeline(usable)
+    pictures = [packet for packet in packets if not packet.sound]
+    usable = same_parameters(pictures)
+    times_s, stamped = timeline(usable)
     kept = [(packet, time_s - times_s[0]) for packet, time_s in zip(usable, times_s, strict=True)]
     kept = [(packet, time_s) for packet, time_s in kept if time_s >= 0]
     end = clean_end([time_s for _, time_s in kept], seconds)
-    cut_short = len(usable) < len(packets) and end == len(kept)
+    cut_short = len(usable) < len(pictures) and end == len(kept)
     kept = kept[:end]
     shown, decoded = in_ticks([time_s for _, time_s in kept])
     frame = _interval(sorted(shown))
+    length_s = (max(shown) + frame) / TICKS
+    sound = heard(packets, times_s[0], length_s, stamped=stamped)
     try:
-        _write([packet for packet, _ in kept], shown, decoded, frame, file)
+        _write([packet for packet, _ in kept], shown, decoded, frame, sound, file)
     except (OSError, av.FFmpegError) as error:
         raise SourceError(f"cannot write {file}: {error.strerror}") from error
     note = "the camera changed the parameters of its video there" if cut_short else None
-    return Clip((max(shown) + frame) / TICKS, len(kept), note)
+    return Clip(length_s, len(kept), note)
+
+
+def heard(packets: Sequence[Packet], start_s: float, length_s: float, *, stamped: bool) -> Timed:
+    """The sound of a clip with the times that it has there, by the stamps (`stamped`) or on the camera's clock; as far
+    as its parameters are the same.
+    """
+    sounds = [one for one in packets if one.sound and isinstance(one.parameters, SoundParameters)]
+    timed = [(one, ((one.stamp_s or 0.0) if stamped else one.time_s) - start_s) for one in sounds]
+    within = [(one, time_s) for one, time_s in timed if 0 <= time_s < length_s]
+    return list(takewhile(lambda pair: pair[0].parameters is within[0][0].parameters, within))
 
 
 def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
@@ -76,12 +90,12 @@ def clean_end(times_s: Sequence[float], seconds: float) -> int:
     return end
 
 
-def timeline(packets: Sequence[Packet]) -> list[float]:
-    """Presentation time of each packet: its stamp if all stamps hold together, else the camera's clock."""
+def timeline(packets: Sequence[Packet]) -> tuple[list[float], bool]:
+    """Presentation time of each packet: its stamp if all stamps hold together (True), else the camera's clock."""
     clock_s = [packet.time_s for packet in packets]
     stamps_s = _filled(packets)
     if stamps_s is None:
-        return clock_s
+        return clock_s, False
     ordered = sorted(range(len(stamps_s)), key=stamps_s.__getitem__)
     steps = [stamps_s[later] - stamps_s[earlier] for earlier, later in pairwise(ordered)]
     in_order = all(abs(place - index) <= REORDERED for place, index in enumerate(ordered))
@@ -89,7 +103,7 @@ def timeline(packets: Sequence[Packet]) -> list[float]:
     span_s = stamps_s[ordered[-1]] - stamps_s[ordered[0]]
     off_s = abs(span_s - (max(clock_s) - min(clock_s)))
     steady = in_order and repeated <= len(steps) / 4 and max(steps, default=0.0) <= GAP_S and off_s <= OFF_S
-    return stamps_s if steady else clock_s
+    return (stamps_s, True) if steady else (clock_s, False)
 
 
 def in_ticks(times_s: Sequence[float]) -> tuple[list[int], list[int]]:
@@ -139,18 +153,29 @@ def _interval(ordered: Sequence[int]) -> int:
     return max(1, round(median(steps))) if steps else round(USUAL_S * TICKS)
 
 
-def _write(packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, file: Path) -> None:
+def _write(
+    packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, sound: Timed, file: Path
+) -> None:
     """Write packets with their times into an MP4 whose index comes first, so that it plays while it is loaded."""
     parameters = packets[0].parameters
     assert parameters
+    assert not isinstance(parameters, SoundParameters)
     with av.open(str(file), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = parameters.add_to(output)
         stream.time_base = Fraction(1, TICKS)
         sets = _sets_in(packets[0], parameters.codec)
         if extradata := extradata_of(parameters.codec, sets):  # newer than those from when the camera was opened
             stream.codec_context.extradata = extradata
+        sounds = add_sound(output, sound) if sound else iter(())
+        ahead = next(sounds, None)
         for packet, pts, dts in zip(packets, shown, decoded, strict=True):
+            while ahead is not None and (ahead.pts or 0) * (ahead.time_base or 0) <= Fraction(dts, TICKS):
+                output.mux(ahead)
+                ahead = next(sounds, None)
             coded = av.Packet(bytes(packet.data))
             coded.stream, coded.time_base = stream, stream.time_base
             coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, packet.key
             output.mux(coded)
+        while ahead is not None:
+            output.mux(ahead)
+            ahead = next(sounds, None)

@@ -4,12 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from av import Packet as AvPacket
     from av.container import OutputContainer
     from av.video.stream import VideoStream
+
+    from edge_daemon.media.sound import SoundParameters
 
 
 class Parameters(Protocol):
@@ -37,19 +39,21 @@ class Packet:
 
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
     any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
-    is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame. `epoch`
+    is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame; one of
+    `sound` is no picture. `epoch`
     and `seq` are those of the frame that came of it, once it was numbered; `number` is its own, once it was sent.
     """
 
-    data: "bytes | memoryview | AvPacket[VideoStream]"
+    data: "bytes | memoryview | AvPacket[Any]"
     size: int
     key: bool
     arrived_s: float
     stamp_s: float | None
     time_s: float
     duration_s: float = 0.0
-    parameters: Parameters | None = None
+    parameters: "Parameters | SoundParameters | None" = None
     discarded: bool = False
+    sound: bool = False
     epoch: int | None = None
     seq: int | None = None
     number: int | None = None
@@ -80,7 +84,8 @@ class PacketRing:
         with self._lock:
             if not packet.key and not self._keys:
                 return
-            self._newest_s = max(self._newest_s, packet.time_s) if self._keys else packet.time_s
+            if not packet.sound:
+                self._newest_s = max(self._newest_s, packet.time_s) if self._keys else packet.time_s
             if packet.key:
                 self._keys.append(packet.time_s)
             self._packets.append(packet)

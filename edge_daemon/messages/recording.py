@@ -39,6 +39,12 @@ class Parameters(Message, frozen=True, kw_only=True, tag="parameters.1"):
     data: bytes
 
 
+class SoundParameters(Message, frozen=True, kw_only=True, tag="sound.1"):
+    """The same of packets of sound (`media.sound`)."""
+
+    data: bytes
+
+
 class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     """A packet: its number in the order of arrival at this capture (`source`), and what `media.packets.Packet` has.
 
@@ -54,6 +60,7 @@ class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     stamp_s: float | None = None
     duration_s: float = 0.0
     discarded: bool = False
+    sound: bool = False
     data: bytes
 
 
@@ -79,6 +86,6 @@ class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):
     """Send no more packets."""
 
 
-FromCapture = Parameters | Coded | Placed
+FromCapture = Parameters | SoundParameters | Coded | Placed
 ToCamera = Follow | Rest
 FromRecorder = Kept | Brought

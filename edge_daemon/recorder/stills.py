@@ -53,7 +53,7 @@ def frame_at(packets: Sequence[Packet], epoch: int, time_s: float) -> Pixels | N
     Raises:
         SourceError: it cannot be decoded.
     """
-    there = [index for index, one in enumerate(packets) if one.epoch == epoch and not one.discarded]
+    there = [index for index, one in enumerate(packets) if one.epoch == epoch and not one.discarded and not one.sound]
     return _decoded(packets, min(there, key=lambda i: abs(packets[i].time_s - time_s))) if there else None
 
 
@@ -71,6 +71,8 @@ def _decoded(packets: Sequence[Packet], wanted: int) -> Pixels | None:
     try:
         decoder = parameters.decoder()
         for index in range(keys[-1], len(packets)):
+            if packets[index].sound:
+                continue
             for frame in decoder.decode(_packet(packets[index], index)):
                 if frame.pts == wanted:
                     return _bgr(frame)

@@ -56,7 +56,7 @@ def test_other_scenes_and_empty_pictures_are_refused() -> None:
 
 def test_a_pattern_that_repeats_is_refused() -> None:
     tile = np.random.default_rng(1).integers(0, 255, (45, 80), np.uint8)
-    main = np.tile(cv2.resize(tile, (160, 90), interpolation=cv2.INTER_NEAREST), (8, 8))
+    main = np.tile(np.asarray(cv2.resize(tile, (160, 90), interpolation=cv2.INTER_NEAREST), np.uint8), (8, 8))
     with pytest.raises(PictureError, match="several places"):
         find(np.ascontiguousarray(main[90:540, 160:960]), main)
 
