@@ -1,18 +1,20 @@
 """A clip: the packets of a few seconds in an MP4, as the camera coded them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import av
+from av.container import OutputContainer
 
 from edge_daemon.errors import SourceError
 from edge_daemon.media.packets import Packet
 from edge_daemon.media.parameter_sets import extradata_of, parameter_sets
-from edge_daemon.media.sound import SoundParameters, Timed, add_sound
+from edge_daemon.media.sound import SoundParameters, SoundTrack
 
 TICKS = 90_000
 """Units of time in a second: those of RTP and MPEG-TS, so that cameras' stamps stay exact."""
@@ -21,6 +23,8 @@ REORDERED = 32
 GAP_S, OFF_S = 10.0, 2.0
 """... two are farther apart, or all together span that much more or less than on the camera's clock."""
 USUAL_S = 1 / 25
+Timed = tuple[Packet, float]
+"""A packet, and its time in seconds from the start of the clip on."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     shown, decoded = in_ticks([time_s for _, time_s in kept])
     frame = _interval(sorted(shown))
     length_s = (max(shown) + frame) / TICKS
-    sound = heard(packets, times_s[0], length_s, stamped=stamped)
+    sound = sound_of(packets, times_s[0], length_s, stamped=stamped)
     try:
         _write([packet for packet, _ in kept], shown, decoded, frame, sound, file)
     except (OSError, av.FFmpegError) as error:
@@ -60,7 +64,7 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     return Clip(length_s, len(kept), note)
 
 
-def heard(packets: Sequence[Packet], start_s: float, length_s: float, *, stamped: bool) -> Timed:
+def sound_of(packets: Sequence[Packet], start_s: float, length_s: float, *, stamped: bool) -> list[Timed]:
     """The sound of a clip with the times that it has there, by the stamps (`stamped`) or on the camera's clock; as far
     as its parameters are the same.
     """
@@ -154,7 +158,7 @@ def _interval(ordered: Sequence[int]) -> int:
 
 
 def _write(
-    packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, sound: Timed, file: Path
+    packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, sound: Sequence[Timed], file: Path
 ) -> None:
     """Write packets with their times into an MP4 whose index comes first, so that it plays while it is loaded."""
     parameters = packets[0].parameters
@@ -166,16 +170,24 @@ def _write(
         sets = _sets_in(packets[0], parameters.codec)
         if extradata := extradata_of(parameters.codec, sets):  # newer than those from when the camera was opened
             stream.codec_context.extradata = extradata
-        sounds = add_sound(output, sound) if sound else iter(())
-        ahead = next(sounds, None)
+        heard = _heard(output, sound) if sound else iter(())
+        ahead = next(heard, None)
         for packet, pts, dts in zip(packets, shown, decoded, strict=True):
             while ahead is not None and (ahead.pts or 0) * (ahead.time_base or 0) <= Fraction(dts, TICKS):
                 output.mux(ahead)
-                ahead = next(sounds, None)
+                ahead = next(heard, None)
             coded = av.Packet(bytes(packet.data))
             coded.stream, coded.time_base = stream, stream.time_base
             coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, packet.key
             output.mux(coded)
         while ahead is not None:
             output.mux(ahead)
-            ahead = next(sounds, None)
+            ahead = next(heard, None)
+
+
+def _heard(output: OutputContainer, sound: Sequence[Timed]) -> "Iterator[av.Packet[Any]]":
+    """Packets of sound to be muxed, in order."""
+    parameters = sound[0][0].parameters
+    assert isinstance(parameters, SoundParameters)
+    track = SoundTrack(output, parameters)
+    return chain((one for packet, time_s in sound for one in track.add(packet, time_s)), track.end())

@@ -1,7 +1,7 @@
 """The sound of a camera: its parameters, and how it comes into an MP4: AAC as it is, everything else encoded as AAC."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -22,8 +22,6 @@ APART_S = 0.1
 """Sound that begins this much later than the sound before it ends has a gap there, which is silent."""
 LONGEST_S = 1.0
 """Silence is made in pieces of this length."""
-Timed = Sequence[tuple[Packet, float]]
-"""Packets with their times in seconds from the start of the clip on."""
 
 
 class SoundParameters:
@@ -86,63 +84,67 @@ def unpack_sound(packed: bytes) -> SoundParameters:
         raise SourceError(f"parameters of sound that cannot be read: {error}") from error
 
 
-def add_sound(file: OutputContainer, timed: Timed) -> Iterator["AvPacket[Any]"]:
-    """Add the sound to an MP4 that is being written; the packets are to be muxed after that.
+class SoundTrack:
+    """The sound of an MP4 that is being written: AAC as it came, other sound encoded as AAC.
 
-    Raises (when they are taken):
-        av.FFmpegError: it cannot be decoded or encoded.
+    Raises (all methods):
+        av.FFmpegError: the sound cannot be decoded or encoded.
     """
-    parameters = timed[0][0].parameters
-    assert isinstance(parameters, SoundParameters)
-    if parameters.codec == AAC:
-        stream = parameters.add_to(file)
-        return _copied(stream, parameters.rate, timed)
-    made = file.add_stream(AAC, rate=parameters.rate, layout=parameters.layout)
-    assert isinstance(made, AudioStream)
-    return _encoded(made, parameters, timed)
 
+    def __init__(self, file: OutputContainer, parameters: SoundParameters) -> None:
+        self._parameters = parameters
+        self._tick = Fraction(1, parameters.rate)
+        self._at = 0
+        """Samples so far."""
+        self._decoder: AudioCodecContext | None = None
+        if parameters.codec == AAC:
+            self._stream = parameters.add_to(file)
+            return
+        made = file.add_stream(AAC, rate=parameters.rate, layout=parameters.layout)
+        assert isinstance(made, AudioStream)
+        self._stream, self._decoder = made, parameters.decoder()
+        self._resampler = AudioResampler("fltp", parameters.layout, parameters.rate)
 
-def _copied(stream: AudioStream, rate: int, timed: Timed) -> Iterator["AvPacket[Any]"]:
-    newest = -1
-    for packet, time_s in timed:
-        newest = max(newest + 1, round(time_s * rate))
-        coded = AvPacket(bytes(packet.data))
-        coded.stream, coded.time_base = stream, Fraction(1, rate)
-        coded.pts = coded.dts = newest
-        coded.is_keyframe = True
-        yield coded
-
-
-def _encoded(stream: AudioStream, parameters: SoundParameters, timed: Timed) -> Iterator["AvPacket[Any]"]:
-    at = 0
-    resampler = AudioResampler("fltp", parameters.layout, parameters.rate)
-    for frame in _frames(parameters, timed):
-        for part in resampler.resample(frame):
-            part.pts, part.time_base = at, Fraction(1, parameters.rate)
-            at += part.samples
-            yield from stream.encode(part)
-    yield from stream.encode(None)
-
-
-def _frames(parameters: SoundParameters, timed: Timed) -> Iterator[AudioFrame]:
-    """What is heard, without a gap: silence where nothing came."""
-    decoder, rate, heard = parameters.decoder(), parameters.rate, 0
-    for packet, time_s in timed:
-        missing = round(time_s * rate) - heard
-        frames = decoder.decode(AvPacket(bytes(packet.data)))
-        while missing > APART_S * rate and frames:
-            piece = min(missing, round(LONGEST_S * rate))
-            yield _silence(frames[0], piece)
-            heard, missing = heard + piece, missing - piece
+    def add(self, packet: Packet, time_s: float) -> "Iterator[AvPacket[Any]]":
+        """Packets to be muxed for one that is heard `time_s` after the start."""
+        if self._decoder is None:
+            yield self._copied(packet, time_s)
+            return
+        frames = self._decoder.decode(AvPacket(bytes(packet.data)))
+        missing = round(time_s * self._parameters.rate) - self._at
+        if missing > APART_S * self._parameters.rate:
+            for frame in frames[:1]:
+                yield from self._silent(frame, missing)
         for frame in frames:
-            heard += frame.samples
-            frame.pts = None
-            yield frame
+            yield from self._encoded(frame)
 
+    def end(self) -> "Iterator[AvPacket[Any]]":
+        """The last packets to be muxed."""
+        if self._decoder is not None and self._at:
+            yield from self._stream.encode(None)
 
-def _silence(like: AudioFrame, samples: int) -> AudioFrame:
-    channels = like.layout.nb_channels
-    shape = (channels, samples) if like.format.is_planar else (1, channels * samples)
-    made = AudioFrame.from_ndarray(np.zeros(shape, like.to_ndarray().dtype), like.format.name, like.layout.name)
-    made.sample_rate = like.sample_rate
-    return made
+    def _copied(self, packet: Packet, time_s: float) -> "AvPacket[Any]":
+        coded = AvPacket(bytes(packet.data))
+        coded.stream, coded.time_base = self._stream, self._tick
+        coded.pts = coded.dts = max(self._at, round(time_s * self._parameters.rate))
+        coded.is_keyframe = True
+        self._at = coded.pts + 1
+        return coded
+
+    def _encoded(self, frame: AudioFrame) -> "Iterator[AvPacket[Any]]":
+        frame.pts = None
+        for part in self._resampler.resample(frame):
+            part.pts, part.time_base = self._at, self._tick
+            self._at += part.samples
+            yield from self._stream.encode(part)
+
+    def _silent(self, like: AudioFrame, samples: int) -> "Iterator[AvPacket[Any]]":
+        """Silence where nothing came, in pieces, before a frame of the same kind."""
+        channels, longest = like.layout.nb_channels, round(LONGEST_S * self._parameters.rate)
+        for begin in range(0, samples, longest):
+            length = min(longest, samples - begin)
+            shape = (channels, length) if like.format.is_planar else (1, channels * length)
+            silence = np.zeros(shape, like.to_ndarray().dtype)
+            piece = AudioFrame.from_ndarray(silence, like.format.name, like.layout.name)
+            piece.sample_rate = like.sample_rate
+            yield from self._encoded(piece)
