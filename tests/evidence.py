@@ -235,7 +235,7 @@ cameras:
 {cameras}
 models: {{reading: {model}}}
 record: {{before: {before}s, after: {after}s{record}}}
-rules: {{thing: {{enters: all, classes: [thing], per: track, cooldown: 0s, linger: 300ms}}}}
+rules: {{thing: {{enters: all, classes: [thing], per: track, cooldown: 10ms, linger: 300ms}}}}
 counts: {{every: 1h}}
 web: {{listen: '127.0.0.1:{port}'}}
 """
@@ -296,6 +296,7 @@ def site(folder: Path, sources: dict[str, str], record: str = "", camera: str = 
     ):
 
         def answers() -> bool:
+            assert daemon.process.poll() is None, "it did not start"
             try:
                 return http.get("/api/events").status_code == 200
             except httpx.TransportError:
