@@ -260,14 +260,16 @@ class Site:
 
     def events(self) -> list[Event]:
         """The events that have ended."""
+        messages = [one for one in self.daemon.events() if one["type"] == "event"]
         numbers, starts, found = self.numbers(), dict[str, int](), []
-        for one in self.daemon.events():
-            if one["type"] == "event":
-                number = numbers[one["camera"], one["epoch"], one["seq"]]
-                if one["phase"] == "start":
-                    starts[one["id"]] = number
-                elif one["phase"] == "end":
-                    found.append(Event(one["id"], one["camera"], starts[one["id"]], number))
+        for one in messages:
+            number = numbers.get((one["camera"], one["epoch"], one["seq"]))
+            if number is None:
+                break  # its result is not written yet
+            if one["phase"] == "start":
+                starts[one["id"]] = number
+            elif one["phase"] == "end":
+                found.append(Event(one["id"], one["camera"], starts[one["id"]], number))
         return found
 
     def stored(self, id: str) -> dict[str, Any]:

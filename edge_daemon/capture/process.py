@@ -143,7 +143,7 @@ class Capture:
 
     def _record(self, record: RecordSettings) -> None:
         """Keep packets for the recorder: those of the stream that is looked at, or of another one."""
-        recording = self._recording = Recording(self._settings.camera, record, self._reader.zero_s, self._placed)
+        recording = self._recording = Recording(self._settings.camera, record, self._reader.zero, self._placed)
         if self._settings.main is None:
             self._reader.observer = recording.observe
             return

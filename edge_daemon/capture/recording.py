@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge_daemon.errors import WireError
 from edge_daemon.media.packets import Packet, PacketRing
@@ -27,20 +28,28 @@ REST_S, FOLLOWING_S = 1.0, 0.1
 BATCH_BYTES = 1 << 19
 
 
+class Zero(NamedTuple):
+    """The moment at which an epoch began: on the clock of pictures and packets, and on CLOCK_MONOTONIC."""
+
+    epoch: int
+    time_s: float
+    captured_s: float = 0.0
+
+
 class Recording(threading.Thread):
-    """Keeps the packets that `observe` gets. `zero_s` gives what is to be subtracted from their times for those of the
-    epoch, and the epoch; None while there is none. `placed` says how what models look at lies in what is recorded.
+    """Keeps the packets that `observe` gets. `zero` is when the epoch began; None while there is none. `placed` says how
+    what models look at lies in what is recorded.
     """
 
     def __init__(
         self,
         camera: str,
         settings: RecordSettings,
-        zero_s: Callable[[], tuple[int, float] | None],
+        zero: Callable[[], Zero | None],
         placed: Callable[[], Placed | None] = lambda: None,
     ) -> None:
         super().__init__(name="recording", daemon=True)
-        self._zero_s, self._placed = zero_s, placed
+        self._zero, self._placed = zero, placed
         self._sent: Placed | None = None
         self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
@@ -94,11 +103,11 @@ class Recording(threading.Thread):
                     self._rest()
 
     def _follow(self, since_s: float | None) -> None:
-        zero = self._zero_s()
+        zero = self._zero()
         with self._lock:
             self._waiting.clear()
             if since_s is not None and zero:
-                self._waiting.extend(self._ring.since(since_s + zero[1]))
+                self._waiting.extend(self._ring.since(since_s + zero.time_s))
             self._following, self._parameters, self._sent = True, {}, None
         if self._ring.shortened and not self._short:
             self._short = True
@@ -111,7 +120,7 @@ class Recording(threading.Thread):
 
     def _send(self) -> None:
         """Send the packets that wait, and whose frames are numbered by now."""
-        zero = self._zero_s()
+        zero = self._zero()
         if not self._following or zero is None:
             return
         until_s, size, batch = time.monotonic() - SETTLED_S, 0, list[Message]()
@@ -134,15 +143,16 @@ class Recording(threading.Thread):
                 kind = recording.SoundParameters if packet.sound else recording.Parameters
                 batch.append(kind(data=packet.parameters.pack(data)))
                 size += len(data)
-            epoch, zero_s = zero
+            time_s = packet.time_s - zero.time_s
             batch.append(
                 Coded(
                     source=self._source,
                     number=packet.number or 0,
-                    epoch=epoch,
-                    time_s=packet.time_s - zero_s,
+                    epoch=zero.epoch,
+                    time_s=time_s,
+                    captured_s=zero.captured_s + time_s,
                     key=packet.key,
-                    seq=packet.seq if packet.epoch == epoch else None,
+                    seq=packet.seq if packet.epoch == zero.epoch else None,
                     stamp_s=packet.stamp_s,
                     duration_s=packet.duration_s,
                     discarded=packet.discarded,

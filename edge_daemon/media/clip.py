@@ -53,7 +53,7 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     cut_short = len(usable) < len(pictures) and end == len(kept)
     kept = kept[:end]
     shown, decoded = in_ticks([time_s for _, time_s in kept])
-    frame = _interval(sorted(shown))
+    frame = frame_ticks(sorted(shown))
     length_s = (max(shown) + frame) / TICKS
     sound = sound_of(packets, times_s[0], length_s, stamped=stamped)
     try:
@@ -125,7 +125,7 @@ def in_ticks(times_s: Sequence[float]) -> tuple[list[int], list[int]]:
     ordered = sorted(shown)
     place = {time: number for number, time in enumerate(ordered)}
     delay = max(index - place[time] for index, time in enumerate(shown))
-    frame = _interval(ordered)
+    frame = frame_ticks(ordered)
     before = [ordered[0] - (delay - index) * frame for index in range(delay)]
     return shown, (before + ordered)[: len(shown)]
 
@@ -151,8 +151,8 @@ def _sets_in(packet: Packet, codec: str) -> dict[bytes, int]:
     return parameter_sets(codec, bytes(packet.data))
 
 
-def _interval(ordered: Sequence[int]) -> int:
-    """The usual time between two frames, in ticks."""
+def frame_ticks(ordered: Sequence[int]) -> int:
+    """The usual time between two frames, in ticks, by times in order."""
     steps = [later - earlier for earlier, later in pairwise(ordered)]
     return max(1, round(median(steps))) if steps else round(USUAL_S * TICKS)
 

@@ -18,6 +18,8 @@ from edge_daemon.errors import SourceError
 from edge_daemon.media.packets import Packet
 
 AAC = "aac"
+_USUAL = {1: "mono", 2: "stereo"}
+"""Layouts by the number of channels: some streams and files say only that."""
 APART_S = 0.1
 """Sound that begins this much later than the sound before it ends has a gap there, which is silent."""
 LONGEST_S = 1.0
@@ -30,7 +32,8 @@ class SoundParameters:
     def __init__(self, stream: AudioStream) -> None:
         self.codec = stream.codec.canonical_name
         self.extradata = stream.codec_context.extradata or b""
-        self.rate, self.layout = stream.codec_context.sample_rate, stream.codec_context.layout.name
+        layout = stream.codec_context.layout
+        self.rate, self.layout = stream.codec_context.sample_rate, _USUAL.get(layout.nb_channels, layout.name)
         self._template: AudioStream | None = None
         with suppress(ValueError):
             holder = av.open(io.BytesIO(), "w", format="nut")  # nothing is ever written into it

@@ -48,13 +48,14 @@ class SoundParameters(Message, frozen=True, kw_only=True, tag="sound.1"):
 class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     """A packet: its number in the order of arrival at this capture (`source`), and what `media.packets.Packet` has.
 
-    `time_s` is on the clock of the epoch, as that of results.
+    `time_s` is on the clock of the epoch, as that of results; `captured_s` is the same moment on CLOCK_MONOTONIC.
     """
 
     source: str
     number: int
     epoch: int
     time_s: float
+    captured_s: float = 0.0
     key: bool
     seq: int | None = None
     stamp_s: float | None = None

@@ -12,9 +12,10 @@ import msgspec
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
+from edge_daemon.messages.recording import Brought, Follow, FromCapture, Kept, Record, Rest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
+from edge_daemon.recorder.continuous import Continuous
 from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import RecorderSettings
 from edge_daemon.store.retention import Retention
@@ -54,6 +55,7 @@ class Recorder:
         self._unstored: list[Record] = []
         storage = settings.storage
         self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
+        self._continuous = Continuous(Path(storage.media), settings.cameras)
         self._store: Store | None = None
         self._updates: list[bytes] = []
         self._retention: Retention | None = None
@@ -89,6 +91,7 @@ class Recorder:
     def close(self) -> None:
         """Write everything to the disk."""
         self._clips.close()
+        self._continuous.close()
         if self._store:
             self._store.close()
 
@@ -97,14 +100,22 @@ class Recorder:
         if name == SINK:
             self._unstored.clear()
         else:
-            self._clips.follow(name.removeprefix(CAMERA))
+            camera = name.removeprefix(CAMERA)
+            self._clips.follow(camera)
+            if camera in self._continuous:
+                newest = self._continuous.since(camera)
+                self._send(camera, [Follow(since_s=newest[1] if newest else 0.0)])
 
     def _send(self, camera: str, messages: Sequence[Message]) -> None:
-        self._hub.send(f"{CAMERA}{camera}", pack(messages))
+        """Send a capture messages; one that is recorded all the time does not rest."""
+        if camera not in self._continuous or not any(isinstance(one, Rest) for one in messages):
+            self._hub.send(f"{CAMERA}{camera}", pack(messages))
 
     def _receive_packets(self, camera: str, data: bytes) -> None:
         try:
-            self._clips.receive(camera, self._from_captures(data))
+            received = self._from_captures(data)
+            self._continuous.receive(camera, received)
+            self._clips.receive(camera, received)
         except WireError as error:
             logger.warning("dropped a message of camera %s: %s", camera, error)
         except OSError as error:
@@ -149,6 +160,7 @@ class Recorder:
             self._hub.send(SINK, pack([Brought(body=entry.body)]))
 
     def _tick(self) -> None:
+        self._continuous.tick()
         try:
             self._opened().tick()
             if self._retention:
@@ -194,7 +206,7 @@ class Recorder:
 
     def _report(self) -> None:
         store = self._store
-        trouble = self._trouble or (store.trouble if store else "")
+        trouble = self._trouble or (store.trouble if store else "") or self._continuous.trouble
         rejected = self._decode.rejected + self._from_captures.rejected
         report = RecorderReport(position=store.position if store else 0, rejected=rejected)
         if kept := self._retention:
@@ -212,6 +224,7 @@ class Recorder:
             if isinstance(command, Reconfigure):
                 self._settings = self._control.new_settings(command, RecorderSettings)
                 self._clips.change(self._settings.cameras)
+                self._continuous.change(self._settings.cameras)
                 self._control.reconfigured()
 
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_daemon.capture.recording import Recording
+from edge_daemon.capture.recording import Recording, Zero
 from edge_daemon.capture.video import Video
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Decoder, Message, pack
@@ -48,8 +48,8 @@ class Camera:
         self._decode: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
 
     @staticmethod
-    def zero() -> tuple[int, float]:
-        return EPOCH, 0.0
+    def zero() -> Zero:
+        return Zero(EPOCH, 0.0)
 
     def read(self, frames: int) -> None:
         """Read so many frames, as the reader does."""
