@@ -37,8 +37,8 @@ class Zero(NamedTuple):
 
 
 class Recording(threading.Thread):
-    """Keeps the packets that `observe` gets. `zero` is when the epoch began; None while there is none. `placed` says how
-    what models look at lies in what is recorded.
+    """Keeps the packets that `observe` gets. `zero` is when the epoch began; None while there is none. `placed` says
+    how what models look at lies in what is recorded.
     """
 
     def __init__(

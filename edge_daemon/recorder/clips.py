@@ -123,7 +123,7 @@ class Clips:
         for left in self._folder.iterdir() if self._folder.is_dir() else ():
             if left.name not in self._cameras:
                 shutil.rmtree(left, ignore_errors=True)
-        for part in self._media.rglob(f"*{PART}"):
+        for part in self._media.glob(f"*/*/*{PART}"):
             part.unlink(missing_ok=True)
 
     def note(self, event: Event) -> None:

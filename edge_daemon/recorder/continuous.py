@@ -112,9 +112,9 @@ class Tape:
         try:
             match message:
                 case Parameters():
-                    self._change(unpack(message.data), self._sound)
+                    self._see(unpack(message.data))
                 case messages.SoundParameters():
-                    self._change(self._parameters, unpack_sound(message.data))
+                    self._hear(unpack_sound(message.data))
                 case Coded():
                     self._take(message)
         except SourceError as error:
@@ -142,14 +142,16 @@ class Tape:
             self._fail(str(error))
         self._new_run = True
 
-    def _change(self, pictures: StreamParameters | None, sound: SoundParameters | None) -> None:
-        """Use other parameters from the next packet on."""
-        same = self._parameters is not None and pictures is not None and self._parameters.same_as(pictures)
-        same &= self._sound is sound or bool(self._sound and sound and self._sound.same_as(sound))
-        if not same:
+    def _see(self, parameters: StreamParameters) -> None:
+        """Use other parameters from the next packet on: another run, as another file has to begin."""
+        if self._parameters is None or not self._parameters.same_as(parameters):
             self._flush()
-            self._new_run = True
-            self._parameters, self._sound = pictures, sound
+            self._parameters, self._new_run = parameters, True
+
+    def _hear(self, parameters: SoundParameters) -> None:
+        """The same for sound, from the next group on."""
+        if self._sound is None or not self._sound.same_as(parameters):
+            self._sound, self._new_run = parameters, True
 
     def _take(self, message: Coded) -> None:
         source, number = self._last
@@ -213,8 +215,7 @@ class Tape:
         epoch, time_s = group[0].epoch or 0, group[0].time_s
         day = segments.day_of(self._media, self._camera, start_s)
         name = f"{segments.name_of(start_s, self._run)}-{epoch}-{round(1e3 * time_s)}{segments.PART}"
-        sound = self._sound if any(packet.sound for packet in group) else None
-        self._file, self._file_start_s = SegmentFile(day / name, group, sound), start_s
+        self._file, self._file_start_s = SegmentFile(day / name, group, self._sound), start_s
 
     def _end(self) -> None:
         """Finish the segment that is written."""
@@ -238,9 +239,9 @@ class Tape:
             for part in sorted(day.glob(f"*{segments.PART}")):
                 stamp, run, epoch, time_ms = part.stem.rsplit("-", 3)
                 seconds = whole(part)
+                self.newest = max(self.newest or (0, 0.0), (int(epoch), int(time_ms) / 1e3 + seconds))
                 if seconds:
                     part.rename(day / f"{stamp}-{run}-{round(1e3 * seconds)}{segments.ENDING}")
-                    self.newest = max(self.newest or (0, 0.0), (int(epoch), int(time_ms) / 1e3 + seconds))
                 else:
                     part.unlink()
 
