@@ -241,7 +241,8 @@ class Reader(threading.Thread):
         """Give the frame its number, and the packet that it came of too."""
         self.seq += 1
         if picture.packet:
-            picture.packet.epoch, picture.packet.seq, picture.packet.time_s = self._epoch, self.seq, picture.time_s
+            packet = picture.packet
+            packet.time_s, packet.epoch, packet.seq = picture.time_s, self._epoch, self.seq  # the last shows the others
 
     def _look_at_scene(self, picture: Picture) -> bool:
         """Look for a camera that was tampered with, if that is wanted; True if something changed."""

@@ -20,8 +20,8 @@ from edge_daemon.transport.peer import Peer
 logger = logging.getLogger(__name__)
 LATE_S = 5.0
 """Time that an event may be known after its frame."""
-SETTLED_S = 0.3
-"""Age of a packet at which its frame has been decoded and numbered."""
+UNSEEN_S = 2.0
+"""Age of a packet at which no frame comes of it any more."""
 RING_BYTES = 48 << 20
 REST_S, FOLLOWING_S = 1.0, 0.1
 """Time between two looks at the recorder, while it does not ask for packets and while it does."""
@@ -50,6 +50,7 @@ class Recording(threading.Thread):
     ) -> None:
         super().__init__(name="recording", daemon=True)
         self._zero, self._placed = zero, placed
+        self._numbered = not settings.main
         self._sent: Placed | None = None
         self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
@@ -118,16 +119,20 @@ class Recording(threading.Thread):
             self._following = False
             self._waiting.clear()
 
+    def _is_settled(self, packet: Packet) -> bool:
+        """True if its frame is numbered, or will not be."""
+        return packet.seq is not None or packet.sound or packet.discarded or not self._numbered
+
     def _send(self) -> None:
         """Send the packets that wait, and whose frames are numbered by now."""
         zero = self._zero()
         if not self._following or zero is None:
             return
-        until_s, size, batch = time.monotonic() - SETTLED_S, 0, list[Message]()
+        until_s, size, batch = time.monotonic() - UNSEEN_S, 0, list[Message]()
         if (placed := self._placed()) and placed != self._sent:
             self._sent = placed
             batch.append(placed)
-        while self._waiting and self._waiting[0].arrived_s <= until_s:
+        while self._waiting and (self._is_settled(self._waiting[0]) or self._waiting[0].arrived_s <= until_s):
             with self._lock:
                 if not self._waiting:
                     break

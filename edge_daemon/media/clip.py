@@ -1,5 +1,6 @@
 """A clip: the packets of a few seconds in an MP4, as the camera coded them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -172,17 +173,33 @@ def _write(
             stream.codec_context.extradata = extradata
         heard = _heard(output, sound) if sound else iter(())
         ahead = next(heard, None)
-        for packet, pts, dts in zip(packets, shown, decoded, strict=True):
+        entries = entry_points(packets, shown, parameters.codec)
+        for index, (packet, pts, dts) in enumerate(zip(packets, shown, decoded, strict=True)):
             while ahead is not None and (ahead.pts or 0) * (ahead.time_base or 0) <= Fraction(dts, TICKS):
                 output.mux(ahead)
                 ahead = next(heard, None)
             coded = av.Packet(bytes(packet.data))
             coded.stream, coded.time_base = stream, stream.time_base
-            coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, packet.key
+            coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, index in entries
             output.mux(coded)
         while ahead is not None:
             output.mux(ahead)
             ahead = next(heard, None)
+
+
+def entry_points(packets: Sequence[Packet], shown: Sequence[int], codec: str) -> set[int]:
+    """The packets at which a player may begin. Key frames of H.264 are not, if pictures that follow are shown before
+    them: those refer to the group before, and players that seek there take them for damaged.
+    """
+    found, least = set[int](), math.inf
+    for index in reversed(range(len(packets))):
+        if packets[index].key:
+            if index == 0 or codec != "h264" or least > shown[index]:
+                found.add(index)
+            least = math.inf
+        else:
+            least = min(least, shown[index])
+    return found
 
 
 def _heard(output: OutputContainer, sound: Sequence[Timed]) -> "Iterator[av.Packet[Any]]":

@@ -1,6 +1,7 @@
 """Coded pictures as a source sent them, and a ring of the last of them."""
 
 import threading
+from bisect import bisect
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,8 +60,30 @@ class Packet:
     number: int | None = None
 
 
+MOST_REORDERED = 16
+"""Frames that H.264 and H.265 may send before one that is shown earlier."""
 Observer = Callable[[Packet], None]
 """Called in the reader's thread with each packet as it arrives: in order of decoding, before it is decoded."""
+
+
+class Arrived:
+    """The time up to which all frames have arrived, of packets in order of decoding: a frame is sent before others that
+    are shown earlier, if those refer to it.
+    """
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._delay = 0
+        """The most packets that came before another one and are shown after it."""
+
+    def add(self, time_s: float) -> float | None:
+        """Take in the next packet; None while nothing is complete."""
+        place = bisect(self._times, time_s)
+        self._delay = max(self._delay, min(len(self._times) - place, MOST_REORDERED))
+        self._times.insert(place, time_s)
+        if len(self._times) > 2 * MOST_REORDERED:
+            del self._times[0]
+        return self._times[-1 - self._delay] if self._delay < len(self._times) else None
 
 
 class PacketRing:

@@ -28,6 +28,8 @@ BETTER = 1.2
 """A view replaces the still if it is this much better."""
 PATIENCE_S = 15.0
 """Longest wait for packets that a clip needs."""
+SAME_S = 1e-3
+"""Times that are nearer are the same frame's."""
 TRIES, AGAIN_S = 3, 10.0
 PART = ".part"
 """Ending of a clip that is being made."""
@@ -194,7 +196,7 @@ class Clips:
         if now_s < job.again_s:
             return False
         view = self._view(job)
-        if view and newest > (view.epoch, view.time_s):
+        if view and newest >= (view.epoch, view.time_s - SAME_S):
             packets = camera.spool.between((view.epoch, view.time_s), (view.epoch, view.time_s))
             job.making, job.shot = "still", view
             placed = self._placed.get(view.camera)

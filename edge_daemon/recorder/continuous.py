@@ -69,10 +69,11 @@ class Continuous:
         another run begins.
         """
         offset_s = self._wall_s() - time.monotonic()
-        by_s, self._offset_s = offset_s - self._offset_s, offset_s
+        by_s = offset_s - self._offset_s
         if abs(by_s) >= STEP_S:
             for tape in self._tapes.values():
                 tape.move(by_s)
+        self._offset_s = offset_s
 
     def close(self) -> None:
         """Finish the segments."""
@@ -123,24 +124,26 @@ class Tape:
             self._fail(f"{error.strerror}")
 
     def move(self, by_s: float) -> None:
-        """The wall clock was set: rename what was recorded before, as far as this process has recorded it."""
-        self.close()
-        for day in segments.days(self._media, self._camera):
-            for one in list(segments.in_day(day)):
-                if one.run >= self._first_run:
-                    path = segments.path_of(self._media, self._camera, one.start_s + by_s, one.run, one.seconds)
-                    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    one.path.rename(path)
+        """The wall clock was set: rename what this process has recorded before. What follows is another run."""
+        try:
+            self._end()
+            days = segments.days(self._media, self._camera)
+            for one in [one for day in days for one in segments.in_day(day) if one.run >= self._first_run]:
+                path = segments.path_of(self._media, self._camera, one.start_s + by_s, one.run, one.seconds)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                one.path.rename(path)
+        except (OSError, SourceError) as error:
+            self._fail(str(error))
         self._end_s = self._end_s + by_s if self._end_s is not None else None
+        self._new_run = True
 
     def close(self) -> None:
-        """Finish the segment; what follows is another run."""
+        """Finish the segment."""
         try:
             self._flush()
             self._end()
         except (OSError, SourceError) as error:
             self._fail(str(error))
-        self._new_run = True
 
     def _see(self, parameters: StreamParameters) -> None:
         """Use other parameters from the next packet on: another run, as another file has to begin."""

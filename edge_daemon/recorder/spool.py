@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge_daemon.errors import SourceError
-from edge_daemon.media.packets import Packet
+from edge_daemon.media.packets import Arrived, Packet
 from edge_daemon.media.parameters import StreamParameters, unpack
 from edge_daemon.media.sound import SoundParameters, unpack_sound
 from edge_daemon.messages import recording as messages
@@ -106,14 +106,16 @@ class Spool:
         self._packed_sound: bytes = b""
         self._sound: SoundParameters | None = None
         self._last: tuple[str, int] = ("", 0)
+        self._newest: Time = (0, 0.0)
+        self._arrived = Arrived()
         for path in sorted(folder.glob(f"*{ENDING}")):
             self._read(path)
         self._names = len(self._segments) and int(self._segments[-1].path.stem)
 
     @property
     def newest(self) -> Time:
-        """Time of the newest packet."""
-        return self._segments[-1].last if self._segments else (0, 0.0)
+        """Time up to which all frames are there."""
+        return self._newest if self._segments else (0, 0.0)
 
     def add(self, message: Parameters | messages.SoundParameters | Coded) -> None:
         """Write a packet, or take in the parameters of the next ones. What is there already is left out."""
@@ -146,8 +148,7 @@ class Spool:
         if self._fd < 0 or full:
             self._begin(message.time_s)
         start = self._write(head, message.data)
-        self._segments[-1].note(Place(head, parameters, start, len(message.data)))
-        self._last = message.source, message.number
+        self._note(self._segments[-1], Place(head, parameters, start, len(message.data)))
 
     def between(self, since: Time, until: Time) -> list[Packet]:
         """The packets from the key frame before a time to another time, in order of decoding."""
@@ -212,6 +213,17 @@ class Spool:
         if self._packed_sound:
             self._write(Head(sound=True), self._packed_sound)
 
+    def _note(self, segment: Segment, place: Place) -> None:
+        segment.note(place)
+        head = place.head
+        if not head.sound:
+            if head.epoch != self._newest[0] or head.source != self._last[0]:
+                self._arrived = Arrived()
+            complete_s = self._arrived.add(head.time_s)
+            if complete_s is not None:
+                self._newest = max(self._newest, (head.epoch, complete_s))
+        self._last = head.source, head.number
+
     def _write(self, head: Head, data: bytes) -> int:
         """Append a record; return where its data begin."""
         encoded = msgspec.msgpack.encode(head)
@@ -242,8 +254,7 @@ class Spool:
                 if not head.source:
                     (self._change_sound if head.sound else self._change)(data[start:at])
                 elif parameters := self._sound if head.sound else self._parameters:
-                    segment.note(Place(head, parameters, start, length))
-                    self._last = head.source, head.number
+                    self._note(segment, Place(head, parameters, start, length))
             except (msgspec.DecodeError, SourceError) as error:
                 logger.warning("%s is damaged: %s", path, error)
                 break

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -31,7 +30,7 @@ def sent(path: Path, *, captured_s: float | None = None, epoch: int = EPOCH, sou
         pass
     video.close()
     begin_s = time.monotonic() - 60 if captured_s is None else captured_s
-    found, known = list[FromCapture](), {}
+    found, known = list[FromCapture](), dict[bool, object]()
     for number, one in enumerate(packets, 1):
         data = bytes(one.data)
         if known.get(one.sound) is not one.parameters and one.parameters:
@@ -97,9 +96,8 @@ def near(found: list[int], wanted: range) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_daemon.recorder.continuous.SEGMENT_S", 2.0)
-    yield
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,8 @@ def test_segments_hold_every_frame_once(tmp_path: Path, name: str, codec: str, o
     recorder.receive("yard", sent(write_video(tmp_path / name, 96, codec=codec, options=options)))
     recorder.close()
     found = listed(tmp_path / "media")
-    assert [(one.run, one.seconds) for one in found] == [(1, pytest.approx(2.0)), (1, pytest.approx(96 / FPS - 2.0))]
+    assert [one.run for one in found] == [1, 1]
+    assert [one.seconds for one in found] == pytest.approx([2.0, 96 / FPS - 2.0])
     assert found[1].start_s == pytest.approx(found[0].end_s, abs=0.01)
     near([number for each in all_frames(tmp_path / "media") for number in each], range(96))
     assert segments.gaps(tmp_path / "media", "yard", 0.0, time.time()) == []
@@ -135,7 +134,8 @@ def test_another_recorder_goes_on_where_one_was_killed(tmp_path: Path) -> None:
         file.write(b"\0\0\4\0moofrubbish")
     again = Continuous(media, RECORD)
     newest = again.since("yard")
-    assert newest == (EPOCH, pytest.approx(2.0, abs=0.01))
+    assert newest
+    assert newest == pytest.approx((EPOCH, 2.0), abs=0.01)
     again.receive("yard", packets)  # the ring holds all of it
     again.close()
     near([number for each in all_frames(media) for number in each], range(96))
@@ -174,7 +174,7 @@ def test_a_step_of_the_clock_begins_a_run_and_loses_nothing(tmp_path: Path) -> N
     found = listed(media)
     assert {one.run for one in found} == {1, 2}
     assert all(abs(one.start_s - (time.time() - 60)) < 30 for one in found)
-    assert sum(map(len, all_frames(media))) >= 96 - 25
+    near([number for each in all_frames(media) for number in each], range(96))
 
 
 def test_another_size_begins_a_run(tmp_path: Path) -> None:
