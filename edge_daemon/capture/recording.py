@@ -1,6 +1,7 @@
 """Packets for the recorder: a ring of the last ones, and a thread that sends them while they are asked for."""
 
 import logging
+import math
 import os
 import select
 import threading
@@ -99,16 +100,17 @@ class Recording(threading.Thread):
         for message in messages:
             match message:
                 case Follow():
-                    self._follow(message.since_s)
+                    self._follow(message)
                 case Rest():
                     self._rest()
 
-    def _follow(self, since_s: float | None) -> None:
+    def _follow(self, message: Follow) -> None:
         zero = self._zero()
         with self._lock:
             self._waiting.clear()
-            if since_s is not None and zero:
-                self._waiting.extend(self._ring.since(since_s + zero.time_s))
+            same = zero is not None and zero.epoch == message.epoch
+            since_s = zero.time_s + message.since_s if zero and same else -math.inf
+            self._waiting.extend(self._ring.since(since_s))
             self._following, self._parameters, self._sent = True, {}, None
         if self._ring.shortened and not self._short:
             self._short = True

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import OutputContainer
@@ -24,17 +24,27 @@ REORDERED = 32
 GAP_S, OFF_S = 10.0, 2.0
 """... two are farther apart, or all together span that much more or less than on the camera's clock."""
 USUAL_S = 1 / 25
+HOLE_S = 2.0
+"""Longer time between two frames is missing."""
 Timed = tuple[Packet, float]
 """A packet, and its time in seconds from the start of the clip on."""
 
 
+class Hole(NamedTuple):
+    """Time without a frame: its length, and when it begins."""
+
+    after_s: float
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Clip:
-    """A clip that was written: its length, and why it ends early, if it does."""
+    """A clip that was written: its length, why it ends early, if it does, and what is missing in it."""
 
     seconds: float
     frames: int
     note: str | None = None
+    holes: tuple[Hole, ...] = ()
 
 
 def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
@@ -62,7 +72,9 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     except (OSError, av.FFmpegError) as error:
         raise SourceError(f"cannot write {file}: {error.strerror}") from error
     note = "the camera changed the parameters of its video there" if cut_short else None
-    return Clip(length_s, len(kept), note)
+    ordered = [pts / TICKS for pts in sorted(shown)]
+    holes = [Hole(before, after - before) for before, after in pairwise(ordered) if after - before > HOLE_S]
+    return Clip(length_s, len(kept), note, tuple(holes))
 
 
 def sound_of(packets: Sequence[Packet], start_s: float, length_s: float, *, stamped: bool) -> list[Timed]:

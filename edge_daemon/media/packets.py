@@ -30,7 +30,7 @@ class Parameters(Protocol):
         ...
 
     def pack(self, key: bytes) -> bytes:
-        """These parameters for another process, with a key frame; empty if an MP4 cannot hold this codec."""
+        """These parameters for another process, with a key frame; empty if no file can hold this codec."""
         ...
 
 

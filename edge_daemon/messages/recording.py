@@ -78,9 +78,12 @@ class Placed(Message, frozen=True, kw_only=True, tag="placed.1"):
 
 
 class Follow(Message, frozen=True, kw_only=True, tag="follow.1"):
-    """Send packets from the key frame before `since_s` on (on the epoch's clock; None: from now on), until `Rest`."""
+    """Send packets from the key frame before `since_s` on (on the clock of `epoch`; of another one: all that there
+    are), until `Rest`.
+    """
 
-    since_s: float | None = None
+    epoch: int
+    since_s: float
 
 
 class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):

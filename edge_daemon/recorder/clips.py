@@ -6,14 +6,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from edge_daemon.errors import EdgeError
 from edge_daemon.imaging.placement import Placement
-from edge_daemon.media.clip import write_clip
+from edge_daemon.media.clip import HOLE_S, write_clip
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.events import Event
@@ -146,9 +146,8 @@ class Clips:
         camera = self._cameras.get(name)
         if camera is None or not camera.jobs:
             return
-        epoch, since_s = min(job.since for job in camera.jobs.values())
-        newest = camera.spool.newest
-        self._send(name, [Follow(since_s=max(since_s, newest[1]) if newest[0] == epoch else since_s)])
+        epoch, since_s = max(min(job.since for job in camera.jobs.values()), camera.spool.newest)
+        self._send(name, [Follow(epoch=epoch, since_s=since_s)])
         camera.following = True
 
     def receive(self, name: str, messages: Sequence[FromCapture]) -> None:
@@ -197,7 +196,7 @@ class Clips:
             return False
         view = self._view(job)
         if view and newest >= (view.epoch, view.time_s - SAME_S):
-            packets = camera.spool.between((view.epoch, view.time_s), (view.epoch, view.time_s))
+            packets = camera.spool.between((view.epoch, view.time_s - SAME_S), (view.epoch, view.time_s + SAME_S))
             job.making, job.shot = "still", view
             placed = self._placed.get(view.camera)
             job.busy = self._maker.submit(_make_still, packets, view, self._media, job.record, placed)
@@ -209,13 +208,13 @@ class Clips:
             return False
         if job.clip or job.tries >= TRIES:
             return True
-        packets = [one for one in camera.spool.between(job.since, job.until) if one.epoch == job.start[0]]
+        packets = camera.spool.between(job.since, job.until)
         if not packets:
             logger.warning(
                 "no clip of event %s of camera %s: it sent no video that can be kept", job.event.id, job.event.camera
             )
             return True
-        seconds = job.until[1] - packets[0].time_s if job.until[0] == job.start[0] else float("inf")
+        packets, seconds = on_one_clock(packets, job.until)
         job.making = "clip"
         job.busy = self._maker.submit(_make_clip, packets, max(0.04, seconds), job.event, self._media)
         return False
@@ -247,6 +246,18 @@ class Clips:
         if (job.still, job.clip) == before:
             return None
         return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
+
+
+def on_one_clock(packets: Sequence[Packet], until: Time) -> tuple[list[Packet], float]:
+    """The packets, and the time from the first to the end of the clip; infinite if its epoch is not there. Those of
+    several epochs, of which all but the last ended with the death of a process, are dated by the machine's clock.
+    """
+    first, last = packets[0], packets[-1]
+    if first.epoch == last.epoch:
+        return list(packets), until[1] - first.time_s if first.epoch == until[0] else float("inf")
+    seconds = last.arrived_s - first.arrived_s + until[1] - last.time_s
+    dated = [replace(packet, time_s=packet.arrived_s) for packet in packets]
+    return dated, seconds if last.epoch == until[0] else float("inf")
 
 
 def _make_still(
@@ -292,3 +303,7 @@ def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: P
         part.unlink(missing_ok=True)
     if clip.note:
         logger.warning("the clip of event %s ends after %.1f s: %s", event.id, clip.seconds, clip.note)
+    elif clip.seconds < min(seconds, 1e9) - HOLE_S:
+        logger.warning("the clip of event %s ends after %.1f s: the camera sent no more", event.id, clip.seconds)
+    for hole in clip.holes:
+        logger.warning("the clip of event %s lacks %.1f s after %.1f s", event.id, hole.seconds, hole.after_s)

@@ -54,9 +54,9 @@ class Continuous:
     def __contains__(self, camera: object) -> bool:
         return camera in self._tapes
 
-    def since(self, camera: str) -> Time | None:
-        """Up to when a camera is recorded already; None if nothing of its epoch may be known."""
-        return self._tapes[camera].newest
+    def since(self, camera: str) -> Time:
+        """Up to when a camera is recorded already."""
+        return self._tapes[camera].newest or (0, 0.0)
 
     def receive(self, camera: str, received: Sequence[FromCapture]) -> None:
         """Record packets of a camera."""

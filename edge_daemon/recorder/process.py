@@ -103,8 +103,8 @@ class Recorder:
             camera = name.removeprefix(CAMERA)
             self._clips.follow(camera)
             if camera in self._continuous:
-                newest = self._continuous.since(camera)
-                self._send(camera, [Follow(since_s=newest[1] if newest else 0.0)])
+                epoch, since_s = self._continuous.since(camera)
+                self._send(camera, [Follow(epoch=epoch, since_s=since_s)])
 
     def _send(self, camera: str, messages: Sequence[Message]) -> None:
         """Send a capture messages; one that is recorded all the time does not rest."""

@@ -43,6 +43,7 @@ class Head(msgspec.Struct, array_like=True, frozen=True):
     duration_s: float = 0.0
     discarded: bool = False
     sound: bool = False
+    captured_s: float = 0.0
 
 
 class Place(NamedTuple):
@@ -78,7 +79,7 @@ class Segment:
                 data=data[start : start + length],
                 size=length,
                 key=head.key,
-                arrived_s=0.0,
+                arrived_s=head.captured_s,
                 stamp_s=head.stamp_s,
                 time_s=head.time_s,
                 duration_s=head.duration_s,
@@ -140,6 +141,7 @@ class Spool:
             message.duration_s,
             message.discarded,
             message.sound,
+            message.captured_s,
         )
         goes_on = (message.source, message.number) == (source, number + 1)
         if self._fd < 0 and not (message.key or goes_on):
