@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -417,18 +417,18 @@ def prove(folder: Path, kinds: Sequence[Kind], events: int, *, browser: bool) ->
         chromium = Browser(stack, str(place.http.base_url)) if browser else None
         wait_s = count / FPS + 60
 
-        def all_there() -> bool:
-            ended = Counter(event.camera for event in place.events())
-            return all(ended[name] >= events for name in named)
+        def begun() -> list[Event]:
+            """The first events of each camera, if there are enough."""
+            found = place.events()
+            chosen = [one for name in named for one in [e for e in found if e.camera == name][:events]]
+            return chosen if len(chosen) == events * len(named) else []
 
-        eventually(all_there, wait_s, what="events of all cameras", every_s=1.0)
-        for event in place.events():
-            verdict = verdicts[event.camera]
-            if verdict.events == events:
-                continue
-            eventually(lambda id=event.id: place.stored(id)["clip"], 60, what="its clip", every_s=0.2)  # type: ignore[misc]
-            files = place.fetch(event.id, "clip.mp4"), place.fetch(event.id, "still.jpg")
-            shown = judge(event, *files, verdict, named[event.camera])
+        chosen = eventually(begun, wait_s, what="events of all cameras", every_s=1.0)
+        with suppress(AssertionError):  # those that are missing are faults
+            eventually(lambda: all(place.stored(one.id)["clip"] for one in chosen), 20, every_s=1.0)
+        for event in chosen:
+            verdict, kind = verdicts[event.camera], named[event.camera]
+            shown = judge(event, place.fetch(event.id, "clip.mp4"), place.fetch(event.id, "still.jpg"), verdict, kind)
             if chromium and shown:
                 chromium.play(event, shown, verdict)
         place.daemon.stop()

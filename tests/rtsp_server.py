@@ -54,7 +54,8 @@ def one_of_two(size: str, fps: int) -> str:
     """The pipeline of one of two streams of what `seen` shows."""
     width, height = size.split("x")
     return (
-        f"( intervideosrc channel=scene ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
+        f"( intervideosrc channel=scene ! queue ! videoconvert ! videoscale ! videorate"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
         f" ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=8000 key-int-max={2 * fps}"
         f" ! video/x-h264,profile=baseline ! rtph264pay config-interval=1 {PAYLOAD} )"
     )

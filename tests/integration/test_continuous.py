@@ -42,6 +42,7 @@ def sent(path: Path, *, captured_s: float | None = None, epoch: int = EPOCH, sou
                 source=source,
                 number=number,
                 epoch=epoch,
+                seq=None if one.sound else round(one.time_s * FPS),
                 time_s=one.time_s,
                 captured_s=begin_s + one.time_s,
                 key=one.key,

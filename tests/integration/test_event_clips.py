@@ -14,11 +14,12 @@ from edge_daemon.capture.video import Video
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event, EventTrack
-from edge_daemon.messages.recording import FromCapture
+from edge_daemon.messages.recording import FromCapture, Placed
 from edge_daemon.recorder.clips import Clips
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store.media import path_of
 from edge_daemon.transport.hub import Hub
+from tests.integration.test_continuous import sent
 from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, level_of, write_video
 from tests.waiting import eventually
 
@@ -213,6 +214,58 @@ def test_a_better_view_replaces_the_still(plain: Camera) -> None:
     assert marked is not None
     assert shown[60:, 60:].mean() == pytest.approx(level_of(66), abs=2)
     assert np.abs(shown[5:45, 5:45].astype(int) - marked[5:45, 5:45]).max() > 50
+    clips.close()
+
+
+def test_of_a_main_stream_the_still_is_the_nearest_frame_with_boxes_where_they_belong(plain: Camera) -> None:
+    """Models look at a picture of 640x480 that shows the right half of the recorded one."""
+    plain.record = msgspec.structs.replace(plain.record, main=True)
+    clips = plain.clips()
+    plain.read(75)
+    clips.note(msgspec.structs.replace(event(60, size=400.0), seq=7, time_s=60 / FPS + 0.015))
+    clips.receive("yard", [Placed(size=(640, 480), part=(0.5, 0.0, 1.0, 1.0))])
+    plain.updates(clips, 1)
+    shown, marked = (cv2.imread(str(file(plain, medium))) for medium in ("still", "annotated"))
+    assert shown is not None
+    assert marked is not None
+    assert shown[40:, 40:].mean() == pytest.approx(level_of(60), abs=2)
+    changed = np.abs(shown.astype(int) - marked).max(axis=2) > 50
+    assert changed[60:80, 64:].any()
+    assert not changed[60:80, :60].any()
+    clips.close()
+
+
+def test_a_clip_goes_on_after_the_death_of_a_capture_and_the_log_says_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = RecordSettings(recorder="ipc:///nowhere", before_s=1.0, after_s=0.6)
+    clips = Clips(tmp_path / "spool", tmp_path / "media", {"yard": record}, lambda *_: None)
+    path = write_video(tmp_path / "v.mp4", 75, options=B_FRAMES)
+    clips.note(event(40))
+    clips.receive("yard", sent(path, captured_s=100.0, epoch=EPOCH))
+    clips.receive("yard", sent(path, captured_s=106.0, epoch=EPOCH + 9, source="b"))
+    clips.note(msgspec.structs.replace(event(30, "end"), epoch=EPOCH + 9))
+    eventually(lambda: any(one.clip for one in clips.step()), WAIT_S)
+    with av.open(str(path_of(tmp_path / "media", "yard", NAME.format(0), "clip"))) as clip:
+        times = [frame.time for frame in clip.decode(video=0)]
+    assert len(times) == pytest.approx(75 + 30 + 16, abs=5)
+    assert times[-1] == pytest.approx(6 + 1.2 + 0.64, abs=0.2)
+    assert "lacks 3.0 s after 3.0 s" in caplog.text
+    clips.close()
+
+
+def test_a_codec_that_no_mp4_holds_costs_the_clip_and_not_the_still(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = RecordSettings(recorder="ipc:///nowhere", before_s=1.0, after_s=0.4)
+    clips = Clips(tmp_path / "spool", tmp_path / "media", {"yard": record}, lambda *_: None)
+    clips.note(event(40))
+    packets = sent(write_video(tmp_path / "v.mkv", 75, codec="libvpx"), captured_s=100.0)
+    clips.receive("yard", packets)
+    clips.note(event(50, "end"))
+    (still,) = eventually(clips.step, WAIT_S)
+    assert still.still
+    eventually(lambda: (clips.step(), "an MP4 cannot hold vp8 video" in caplog.text)[1], WAIT_S)
     clips.close()
 
 
