@@ -63,7 +63,8 @@ def _decoded(packets: Sequence[Packet], wanted: int) -> Pixels | None:
     Raises:
         SourceError: the decoder has failed.
     """
-    keys = [index for index in range(wanted + 1) if packets[index].key]
+    time_s = packets[wanted].time_s  # a picture that is shown before a key frame refers to the group before it
+    keys = [index for index in range(wanted + 1) if packets[index].key and packets[index].time_s <= time_s]
     if not keys:
         return None
     parameters = packets[keys[-1]].parameters

@@ -160,6 +160,12 @@ def test_a_clip_holds_the_time_around_its_event_and_the_still_shows_its_frame(ca
     (clip,) = camera.updates(clips, 1)
     assert (clip.phase, clip.clip, clip.reason) == ("update", f"/api/events/{NAME.format(0)}/clip.mp4", None)
     holds(camera, 0, 60 - FPS, 80 + 15)
+    clips.note(event(74, number=1))  # of an open GOP it is shown before a key frame that was sent first
+    eventually(lambda: any(one.still for one in camera.step(clips)), WAIT_S, what="a still")
+    last = cv2.imread(str(file(camera, "still", 1)))
+    assert last is not None
+    assert last[40:, 40:].mean() == pytest.approx(level_of(74), abs=2)
+    clips.note(event(74, "end", number=1))
     data = file(camera, "clip").read_bytes()
     assert data.find(b"moov") < data.find(b"mdat")
     eventually(lambda: (camera.step(clips), clips.is_busy)[1] is False, WAIT_S)
