@@ -33,8 +33,6 @@ SAME_S = 1e-3
 TRIES, AGAIN_S = 3, 10.0
 PART = ".part"
 """Ending of a clip that is being made."""
-EDGE_S = 0.1
-"""A clip has the frame at its end, too."""
 Clock = Callable[[], float]
 
 
@@ -65,7 +63,7 @@ class Job:
     def until(self) -> Time:
         """When its clip ends, if it has ended."""
         epoch, time_s = self.end or (1 << 62, 0.0)
-        return epoch, time_s + self.record.after_s + EDGE_S
+        return epoch, time_s + self.record.after_s + SAME_S  # with the frame at the end
 
     def note(self, event: Event, now_s: float) -> None:
         """Take in a later message."""
