@@ -1,4 +1,4 @@
-"""What recording costs: CPU time and memory of captures, sink and recorder with and without `record`.
+"""What recording costs: CPU time and memory of captures, sink and recorder with and without `record`, and all the time.
 
     python -m benchmarks.recording [--cameras 4] [--seconds 40] [--size 1280x720]
 
@@ -84,6 +84,7 @@ def main() -> None:
                 ("off", "storage: false"),
                 ("events", ""),
                 ("clips", "record: {before: 3s, after: 3s}"),
+                ("continuous", "record: {before: 3s, after: 3s, continuous: true}"),
             )
         }
     print(
