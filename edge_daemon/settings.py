@@ -195,8 +195,8 @@ class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A camera's clips of events: the time before the start of an event and after its end, and the recorder's address
     (`recorder`), which asks for packets. All the time is recorded if it is `continuous`.
 
-    If a `main` stream is recorded, models look at another one, which shows the part `crop` of it (left, top, right and
-    bottom, as shares; None: measured).
+    If a `main` stream is recorded (opened only `on_event`, or always), models look at another one, which shows the part
+    `crop` of it (left, top, right and bottom, as shares; None: measured).
     """
 
     recorder: str
@@ -205,6 +205,7 @@ class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
     audio: bool = False
     continuous: bool = False
     main: bool = False
+    on_event: bool = False
     crop: tuple[float, float, float, float] | None = None
 
 

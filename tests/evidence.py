@@ -359,7 +359,7 @@ PLAY = """async (address) => {
   const until = (name) => new Promise((done, failed) => {
     video.addEventListener(name, done, {once: true});
     video.addEventListener('error', () => failed(new Error(video.error.message)), {once: true});
-    setTimeout(() => failed(new Error(`no ${name}`)), 20000);
+    setTimeout(() => failed(new Error(`no ${name}`)), 90000);
   });
   await until('loadeddata');
   const middle = video.duration / 2, sought = until('seeked');
@@ -379,7 +379,7 @@ PLAY = """async (address) => {
   video.currentTime = 0;
   await back;
   const ended = until('ended');
-  video.playbackRate = 8;
+  video.playbackRate = 4;
   await video.play();
   await ended;
   const at = video.currentTime, length = video.duration;

@@ -25,7 +25,7 @@ AGAIN_S, TRIES = 10.0, 3
 
 
 class MainStream(threading.Thread):
-    """Reads a stream as long as its camera is wanted, and opens it again when it is lost. `observer` gets its packets.
+    """Reads a stream, always or while it is followed, and opens it again when it is lost. `observer` gets its packets.
 
     `looked_at` gives the newest picture that models look at. With it, how that lies in this stream's picture is
     measured, unless it is known (`placement`).
@@ -40,24 +40,42 @@ class MainStream(threading.Thread):
         placement: Placement | None = None,
         *,
         sound: bool = False,
+        on_event: bool = False,
     ) -> None:
         super().__init__(name="main-stream", daemon=True)
         self._source, self._opening = source, opening
         self._observer, self._looked_at, self._sound = observer, looked_at, sound
         self.placement = placement
         """Which part of its picture models see; None until that is known."""
-        self._ending = threading.Event()
+        self._ending, self._open = threading.Event(), threading.Event()
+        self._enabled, self._followed = True, not on_event
+        self._on_event = on_event
+        self._choose()
         self._measured_s, self._tries = float("-inf"), 0
         self._key: Packet | None = None
+
+    def enable(self, enabled: bool) -> None:
+        """Close it while its camera is switched off."""
+        self._enabled = enabled
+        self._choose()
+
+    def follow(self, followed: bool) -> None:
+        """Open it for events, if it is not always open."""
+        self._followed = followed or not self._on_event
+        self._choose()
+
+    def _choose(self) -> None:
+        (self._open.set if self._enabled and self._followed else self._open.clear)()
 
     def stop(self) -> None:
         """End soon."""
         self._ending.set()
+        self._open.set()
 
     def run(self) -> None:
         """Read until stopped."""
         retry, known = Retry(), ""
-        while not self._ending.is_set():
+        while self._open.wait() and not self._ending.is_set():
             began = time.monotonic()
             try:
                 source = open_source(self._source, self._opening, "live")
@@ -76,7 +94,7 @@ class MainStream(threading.Thread):
         if not isinstance(source, CodedSource):
             raise SourceError("it sends no coded video", "no video")
         source.observe(self._observed, sound=self._sound)
-        while not self._ending.is_set():
+        while self._open.is_set() and not self._ending.is_set():
             if isinstance(source, Camera):
                 source.skim()
             else:
@@ -86,6 +104,7 @@ class MainStream(threading.Thread):
             self._key = None
 
     def _observed(self, packet: Packet) -> None:
+        packet.main = True
         self._observer(packet)
         if packet.key:
             self._key = packet

@@ -143,19 +143,28 @@ class Capture:
 
     def _record(self, record: RecordSettings) -> None:
         """Keep packets for the recorder: those of the stream that is looked at, or of another one."""
-        recording = self._recording = Recording(self._settings.camera, record, self._reader.zero, self._placed)
-        if self._settings.main is None:
+        recording = self._recording = Recording(
+            self._settings.camera, record, self._reader.zero, self._placed, self._follow
+        )
+        if self._settings.main is None or record.on_event:
             self._reader.observer = recording.observe
+        if self._settings.main is None:
             return
         placement = Placement(*record.crop) if record.crop else None
         self._main = MainStream(
             self._settings.main,
             self._settings.opening,
-            recording.observe,
+            recording.observe_instead if record.on_event else recording.observe,
             self._looked_at,
             placement,
             sound=record.audio,
+            on_event=record.on_event,
         )
+        self._main.enable(self._settings.enabled)
+
+    def _follow(self, followed: bool) -> None:
+        if self._main:
+            self._main.follow(followed)
 
     def _looked_at(self) -> Picture | None:
         newest = self._window.newest()
@@ -193,6 +202,8 @@ class Capture:
         self._announcements.change(settings)
         self._encoding.change(settings)
         self._reader.change(settings)
+        if self._main:
+            self._main.enable(settings.enabled)
         self._control.reconfigured()
 
     def _hide(self) -> None:

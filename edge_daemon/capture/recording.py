@@ -39,7 +39,8 @@ class Zero(NamedTuple):
 
 class Recording(threading.Thread):
     """Keeps the packets that `observe` gets. `zero` is when the epoch began; None while there is none. `placed` says
-    how what models look at lies in what is recorded.
+    how what models look at lies in what is recorded. `follow` is called with True when the recorder begins to ask for
+    packets, and with False when it does not any more.
     """
 
     def __init__(
@@ -48,10 +49,10 @@ class Recording(threading.Thread):
         settings: RecordSettings,
         zero: Callable[[], Zero | None],
         placed: Callable[[], Placed | None] = lambda: None,
+        follow: Callable[[bool], None] = lambda _: None,
     ) -> None:
         super().__init__(name="recording", daemon=True)
-        self._zero, self._placed = zero, placed
-        self._numbered = not settings.main
+        self._zero, self._placed, self._called = zero, placed, follow
         self._sent: Placed | None = None
         self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
@@ -60,7 +61,7 @@ class Recording(threading.Thread):
         self._lock = threading.Lock()
         self._numbers = 0
         self._waiting: deque[Packet] = deque()
-        self._following = False
+        self._following = self._switched = False
         self._parameters: dict[bool, object] = {}  # those of sound and of pictures that were sent last
         self._ending = threading.Event()
         self._short = False
@@ -71,7 +72,16 @@ class Recording(threading.Thread):
             self._numbers += 1
             packet.number = self._numbers
             self._ring.add(packet)
-            if self._following:
+            if self._following and not self._switched:
+                self._waiting.append(packet)
+
+    def observe_instead(self, packet: Packet) -> None:
+        """Take the packets of another stream from its next key frame on, while the recorder asks for any."""
+        with self._lock:
+            if self._following and (packet.key or self._switched):
+                self._switched = True
+                self._numbers += 1
+                packet.number = self._numbers
                 self._waiting.append(packet)
 
     def stop(self) -> None:
@@ -107,23 +117,27 @@ class Recording(threading.Thread):
     def _follow(self, message: Follow) -> None:
         zero = self._zero()
         with self._lock:
+            if self._switched:
+                return
             self._waiting.clear()
             same = zero is not None and zero.epoch == message.epoch
             since_s = zero.time_s + message.since_s if zero and same else -math.inf
             self._waiting.extend(self._ring.since(since_s))
             self._following, self._parameters, self._sent = True, {}, None
+        self._called(True)
         if self._ring.shortened and not self._short:
             self._short = True
             logger.warning("clips begin late: %d MB hold less than the time before events", RING_BYTES >> 20)
 
     def _rest(self) -> None:
         with self._lock:
-            self._following = False
+            self._following = self._switched = False
             self._waiting.clear()
+        self._called(False)
 
     def _is_settled(self, packet: Packet) -> bool:
         """True if its frame is numbered, or will not be."""
-        return packet.seq is not None or packet.sound or packet.discarded or not self._numbered
+        return packet.seq is not None or packet.sound or packet.discarded or packet.main
 
     def _send(self) -> None:
         """Send the packets that wait, and whose frames are numbered by now."""
@@ -164,6 +178,7 @@ class Recording(threading.Thread):
                     duration_s=packet.duration_s,
                     discarded=packet.discarded,
                     sound=packet.sound,
+                    main=packet.main,
                     data=data,
                 )
             )

@@ -98,6 +98,8 @@ class CameraRecord(Record):
 
     source: Source | None = Field(default=None, repr=False, examples=["rtsp://10.0.0.4/main"])
     """Stream of the camera to record, where models look at a smaller one; the one that they look at if left out."""
+    on: Literal["always", "event"] = "always"
+    """With source: open that stream always, or only while there is an event, whose clip then begins late."""
     crop: Part | None = Field(default=None, examples=[[0.125, 0, 0.875, 1]])
     """With source: the part of its picture that models look at, left, top, right and bottom, as shares; measured if
     left out."""

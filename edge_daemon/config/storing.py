@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 class Recorded(NamedTuple):
     """What of a camera is kept: the time before the start of an event and after its end, its sound, and all of it if
-    `continuous`; of the stream `source` if that is another one than models look at, who see the part `crop` of it.
+    `continuous`; of the stream `source` if that is another one than models look at (`on_event`: opened for events), who
+    see the part `crop` of it.
     """
 
     before_s: float
@@ -23,6 +24,7 @@ class Recorded(NamedTuple):
     audio: bool
     continuous: bool
     source: str | None
+    on_event: bool
     crop: tuple[float, float, float, float] | None
 
 
@@ -60,6 +62,7 @@ def recorded(config: Config) -> dict[str, Recorded]:
                 first("audio", False),
                 first("continuous", False),
                 own.source if own else None,
+                bool(own and own.on == "event"),
                 own.crop if own else None,
             )
     return found

@@ -41,7 +41,7 @@ class Packet:
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
     any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
     is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame; one of
-    `sound` is no picture. `epoch`
+    `sound` is no picture. One of a `main` stream gets no number. `epoch`
     and `seq` are those of the frame that came of it, once it was numbered; `number` is its own, once it was sent.
     """
 
@@ -55,6 +55,7 @@ class Packet:
     parameters: "Parameters | SoundParameters | None" = None
     discarded: bool = False
     sound: bool = False
+    main: bool = False
     epoch: int | None = None
     seq: int | None = None
     number: int | None = None

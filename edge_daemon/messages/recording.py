@@ -62,6 +62,7 @@ class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     duration_s: float = 0.0
     discarded: bool = False
     sound: bool = False
+    main: bool = False
     data: bytes
 
 

@@ -197,7 +197,7 @@ class Clips:
             packets = camera.spool.between((view.epoch, view.time_s - SAME_S), (view.epoch, view.time_s + SAME_S))
             job.making, job.shot = "still", view
             placed = self._placed.get(view.camera)
-            job.busy = self._maker.submit(_make_still, packets, view, self._media, job.record, placed)
+            job.busy = self._maker.submit(_make_still, packets, view, self._media, placed)
             return False
         if job.end is None:
             return False
@@ -212,7 +212,7 @@ class Clips:
                 "no clip of event %s of camera %s: it sent no video that can be kept", job.event.id, job.event.camera
             )
             return True
-        packets, seconds = on_one_clock(packets, job.until)
+        packets, seconds = on_one_clock(of_main_stream(packets), job.until)
         job.making = "clip"
         job.busy = self._maker.submit(_make_clip, packets, max(0.04, seconds), job.event, self._media)
         return False
@@ -246,6 +246,12 @@ class Clips:
         return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
 
 
+def of_main_stream(packets: Sequence[Packet]) -> Sequence[Packet]:
+    """The packets from where the main stream begins, if there is one."""
+    first = next((index for index, packet in enumerate(packets) if packet.main and packet.key), 0)
+    return [packet for packet in packets[first:] if packet.sound or packet.main] if first else packets
+
+
 def on_one_clock(packets: Sequence[Packet], until: Time) -> tuple[list[Packet], float]:
     """The packets, and the time from the first to the end of the clip; infinite if its epoch is not there. Those of
     several epochs, of which all but the last ended with the death of a process, are dated by the machine's clock.
@@ -258,22 +264,18 @@ def on_one_clock(packets: Sequence[Packet], until: Time) -> tuple[list[Packet], 
     return dated, seconds if last.epoch == until[0] else float("inf")
 
 
-def _make_still(
-    packets: Sequence[Packet], event: Event, media: Path, record: RecordSettings, placed: Placed | None
-) -> None:
+def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Placed | None) -> None:
     """Write the still of a message. Without boxes, if it is not known where they are in the recorded picture.
 
     Raises:
         OSError: it cannot be written.
         EdgeError: its frame is not there, or cannot be decoded.
     """
-    if not record.main:
-        frame = frame_of(packets, event.epoch, event.seq)
-    else:
-        frame = frame_at(packets, event.epoch, event.time_s)
+    main = any(packet.main for packet in packets[:1])
+    frame = frame_at(packets, event.epoch, event.time_s) if main else frame_of(packets, event.epoch, event.seq)
     if frame is None:
         raise EdgeError("the camera sent no video with that frame")
-    if not record.main:
+    if not main:
         write_stills(frame, event, media)
     elif placed:
         part = Placement(*placed.part)

@@ -44,6 +44,7 @@ class Head(msgspec.Struct, array_like=True, frozen=True):
     discarded: bool = False
     sound: bool = False
     captured_s: float = 0.0
+    main: bool = False
 
 
 class Place(NamedTuple):
@@ -86,6 +87,7 @@ class Segment:
                 parameters=parameters,
                 discarded=head.discarded,
                 sound=head.sound,
+                main=head.main,
                 epoch=head.epoch,
                 seq=head.seq,
             )
@@ -142,6 +144,7 @@ class Spool:
             message.discarded,
             message.sound,
             message.captured_s,
+            message.main,
         )
         goes_on = (message.source, message.number) == (source, number + 1)
         if self._fd < 0 and not (message.key or goes_on):

@@ -225,8 +225,13 @@ def test_a_better_view_replaces_the_still(plain: Camera) -> None:
 
 def test_of_a_main_stream_the_still_is_the_nearest_frame_with_boxes_where_they_belong(plain: Camera) -> None:
     """Models look at a picture of 640x480 that shows the right half of the recorded one."""
-    plain.record = msgspec.structs.replace(plain.record, main=True)
     clips = plain.clips()
+
+    def observe(packet: Packet) -> None:
+        packet.main = True
+        plain.recording.observe(packet)
+
+    plain.video.observe(observe)
     plain.read(75)
     clips.note(msgspec.structs.replace(event(60, size=400.0), seq=7, time_s=60 / FPS + 0.015))
     clips.receive("yard", [Placed(size=(640, 480), part=(0.5, 0.0, 1.0, 1.0))])
@@ -238,6 +243,33 @@ def test_of_a_main_stream_the_still_is_the_nearest_frame_with_boxes_where_they_b
     changed = np.abs(shown.astype(int) - marked).max(axis=2) > 50
     assert changed[60:80, 64:].any()
     assert not changed[60:80, :60].any()
+    clips.close()
+
+
+def test_a_main_stream_that_is_opened_for_events_takes_over_at_its_first_key_frame(plain: Camera) -> None:
+    """The still of the first moment is of the stream that is looked at, the clip of the main one."""
+    clips, main = plain.clips(), list[Packet]()
+    large = Video(write_video(plain.folder / "main.mp4", 6 * FPS, options=B_FRAMES, size=(256, 192)))
+    large.observe(main.append)
+    while large.read():
+        pass
+    plain.read(75)
+    clips.note(event(60))
+    plain.updates(clips, 1)
+    shown = cv2.imread(str(file(plain, "still")))
+    assert shown is not None
+    assert shown.shape == (96, 128, 3)
+    plain.read(40)
+    for packet in main[60:]:
+        packet.main = True
+        plain.recording.observe_instead(packet)
+    plain.read(20)
+    clips.note(event(100, "end"))
+    plain.updates(clips, 1)
+    with av.open(str(file(plain, "clip"))) as clip:
+        sizes = [(frame.width, frame.height) for frame in clip.decode(video=0)]
+    assert set(sizes) == {(256, 192)}
+    assert len(sizes) == pytest.approx(116 - 75, abs=5)
     clips.close()
 
 

@@ -100,6 +100,7 @@ class Run:
                 audio=of.audio,
                 continuous=of.continuous,
                 main=of.source is not None,
+                on_event=of.on_event,
                 crop=of.crop,
             )
             for name, of in self._kept.items()
