@@ -47,6 +47,7 @@ class MainStream(threading.Thread):
         self._observer, self._looked_at, self._sound = observer, looked_at, sound
         self.placement = placement
         """Which part of its picture models see; None until that is known."""
+        self.state = "closed"
         self._ending, self._open = threading.Event(), threading.Event()
         self._enabled, self._followed = True, not on_event
         self._on_event = on_event
@@ -76,7 +77,7 @@ class MainStream(threading.Thread):
         """Read until stopped."""
         retry, known = Retry(), ""
         while self._open.wait() and not self._ending.is_set():
-            began = time.monotonic()
+            began, self.state = time.monotonic(), "connecting"
             try:
                 source = open_source(self._source, self._opening, "live")
                 try:
@@ -85,9 +86,11 @@ class MainStream(threading.Thread):
                     self._read(source)
                 finally:
                     source.close()
+                self.state = "closed"
             except SourceError as error:
                 if str(error) != known:
                     logger.warning("nothing is recorded: %s", known := str(error))
+                self.state = f"down ({error.reason})"
                 self._ending.wait(retry.failed(error.reason, time.monotonic() - began))
 
     def _read(self, source: Source) -> None:
@@ -106,6 +109,7 @@ class MainStream(threading.Thread):
     def _observed(self, packet: Packet) -> None:
         packet.main = True
         self._observer(packet)
+        self.state = "up"
         if packet.key:
             self._key = packet
 

@@ -401,6 +401,7 @@ class Capture:
             next_try_s=msgspec.UNSET if next_try_at is None else round(max(0.0, next_try_at - now), 1),
             rejected=self._decode.rejected,
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
+            main_stream=self._main.state if self._main else msgspec.UNSET,
         )
         if stalled and not self._stalled:
             logger.warning("stalled: no frame for %.0f s", waited_s)

@@ -100,6 +100,7 @@ class Tape:
         self._last = ("", 0)
         self._file: SegmentFile | None = None
         self._file_start_s = 0.0
+        self._longest_s = GAP_S
         self._why = AWAY
         self._recover()
         last = self._newest_segment()
@@ -118,10 +119,8 @@ class Tape:
                     self._hear(unpack_sound(message.data))
                 case Coded():
                     self._take(message)
-        except SourceError as error:
-            self._fail(str(error))
-        except OSError as error:
-            self._fail(f"{error.strerror}")
+        except (OSError, SourceError) as error:
+            self._fail(error)
 
     def move(self, by_s: float) -> None:
         """The wall clock was set: rename what this process has recorded before. What follows is another run."""
@@ -133,7 +132,7 @@ class Tape:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 one.path.rename(path)
         except (OSError, SourceError) as error:
-            self._fail(str(error))
+            self._fail(error)
         self._end_s = self._end_s + by_s if self._end_s is not None else None
         self._new_run = True
 
@@ -143,7 +142,7 @@ class Tape:
             self._flush()
             self._end()
         except (OSError, SourceError) as error:
-            self._fail(str(error))
+            self._fail(error)
 
     def _see(self, parameters: StreamParameters) -> None:
         """Use other parameters from the next packet on: another run, as another file has to begin."""
@@ -191,7 +190,7 @@ class Tape:
         start: Time = first.epoch or 0, first.time_s
         if self._is_known(start):
             return
-        goes_on = self.newest and self.newest[0] == start[0] and start[1] - self.newest[1] <= GAP_S
+        goes_on = self.newest and self.newest[0] == start[0] and start[1] - self.newest[1] <= self._longest_s
         if not goes_on or self._new_run or self._is_full(start):
             self._end()
             if not goes_on or self._new_run:
@@ -199,8 +198,10 @@ class Tape:
             self._begin(group, self._at(self._began_s))
         assert self._file
         self._file.add(group)
+        if self.newest and len(group) == 1:  # a camera of single pictures may send few
+            self._longest_s = max(GAP_S, 3 * min(start[1] - self.newest[1], SEGMENT_S))
         self.newest = start[0], self._file.start_s + self._file.seconds
-        if self.trouble:
+        if self._why not in (AWAY, SILENT):
             logger.warning("%s is recorded again", self._camera)
         self.trouble, self._why = "", SILENT
 
@@ -214,7 +215,7 @@ class Tape:
     def _begin(self, group: Sequence[Packet], start_s: float) -> None:
         if self._end_s is not None and start_s - self._end_s > GAP_S:
             why = AGAIN if self.newest and self.newest[0] != group[0].epoch else self._why
-            segments.note_gap(self._media, self._camera, Gap(self._end_s, start_s, self.trouble or why))
+            segments.note_gap(self._media, self._camera, Gap(self._end_s, start_s, why))
         epoch, time_s = group[0].epoch or 0, group[0].time_s
         day = segments.day_of(self._media, self._camera, start_s)
         name = f"{segments.name_of(start_s, self._run)}-{epoch}-{round(1e3 * time_s)}{segments.PART}"
@@ -229,11 +230,14 @@ class Tape:
         self._end_s = self._file_start_s + file.seconds
         file.path.rename(segments.path_of(self._media, self._camera, self._file_start_s, self._run, file.seconds))
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, error: OSError | SourceError) -> None:
         """Remember that nothing can be recorded now; it is tried again with the next group."""
-        if not self.trouble:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else ""
+        why = f"the disk could not be written ({reason})" if reason else str(error)
+        if self._why != why:
             logger.error("%s is not recorded: %s", self._camera, why)
-        self.trouble, self._new_run = why, True
+        self._why, self._new_run = why, True
+        self.trouble = reason
         self._group, self._size, self._file = [], 0, None
 
     def _recover(self) -> None:

@@ -187,6 +187,21 @@ def test_another_size_begins_a_run(tmp_path: Path) -> None:
     assert [len(each) for each in all_frames(tmp_path / "media")] == [50, 50]
 
 
+def test_pictures_that_come_seldom_are_one_run(tmp_path: Path) -> None:
+    recorder = Continuous(tmp_path / "media", RECORD)
+    found = sent(write_video(tmp_path / "v.avi", 12, codec="mjpeg", fps=1), captured_s=time.monotonic() - 60)
+    slow = [
+        msgspec.structs.replace(one, time_s=3 * one.time_s, captured_s=one.captured_s + 2 * one.time_s, stamp_s=None)
+        if isinstance(one, Coded)
+        else one
+        for one in found
+    ]
+    recorder.receive("yard", slow)
+    recorder.close()
+    assert {one.run for one in listed(tmp_path / "media")} <= {1, 2}
+    assert sum(map(len, all_frames(tmp_path / "media"))) == 12
+
+
 def test_sound_is_in_the_segments(tmp_path: Path) -> None:
     recorder = Continuous(tmp_path / "media", RECORD)
     recorder.receive("yard", sent(write_video(tmp_path / "v.mp4", 96, options=B_FRAMES, sound="aac")))
