@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import av
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from edge_daemon.errors import SourceError
 from edge_daemon.media.packets import Packet
@@ -89,14 +90,39 @@ def sound_of(packets: Sequence[Packet], start_s: float, length_s: float, *, stam
 
 def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
     """The packets up to where a decoder would need other parameters than at the first."""
-    first = packets[0].parameters
-    assert first
-    known = parameter_sets(first.codec, first.extradata) | _sets_in(packets[0], first.codec)
+    known, first = sets_of(packets[0]), packets[0].parameters
     for index, packet in enumerate(packets):
-        changed = packet.key and _sets_in(packet, first.codec).keys() - known.keys()
-        if changed or packet.parameters is not first:
+        if packet.parameters is not first or (packet.key and sets_in(packet).keys() - known.keys()):
             return packets[:index]
     return packets
+
+
+def sets_of(first: Packet) -> dict[bytes, int]:
+    """The parameter sets that a file which begins with this packet has: those of its stream, and newer ones in it."""
+    parameters = first.parameters
+    assert parameters
+    return parameter_sets(parameters.codec, parameters.extradata) | sets_in(first)
+
+
+def sets_in(packet: Packet) -> dict[bytes, int]:
+    """The parameter sets that come with a packet."""
+    return parameter_sets(packet.parameters.codec, bytes(packet.data)) if packet.parameters else {}
+
+
+def add_pictures(output: OutputContainer, first: Packet) -> VideoStream:
+    """Add a stream to an MP4 that begins with this packet.
+
+    Raises:
+        SourceError: an MP4 cannot hold it.
+    """
+    parameters = first.parameters
+    assert parameters
+    assert not isinstance(parameters, SoundParameters)
+    stream = parameters.add_to(output)
+    stream.time_base = Fraction(1, TICKS)
+    if extradata := extradata_of(parameters.codec, sets_in(first)):  # newer than those from when the camera was opened
+        stream.codec_context.extradata = extradata
+    return stream
 
 
 def clean_end(times_s: Sequence[float], seconds: float) -> int:
@@ -160,10 +186,6 @@ def _filled(packets: Sequence[Packet]) -> list[float] | None:
     return stamps
 
 
-def _sets_in(packet: Packet, codec: str) -> dict[bytes, int]:
-    return parameter_sets(codec, bytes(packet.data))
-
-
 def frame_ticks(ordered: Sequence[int]) -> int:
     """The usual time between two frames, in ticks, by times in order."""
     steps = [later - earlier for earlier, later in pairwise(ordered)]
@@ -174,24 +196,17 @@ def _write(
     packets: Sequence[Packet], shown: list[int], decoded: list[int], frame: int, sound: Sequence[Timed], file: Path
 ) -> None:
     """Write packets with their times into an MP4 whose index comes first, so that it plays while it is loaded."""
-    parameters = packets[0].parameters
-    assert parameters
-    assert not isinstance(parameters, SoundParameters)
     with av.open(str(file), "w", format="mp4", options={"movflags": "faststart"}) as output:
-        stream = parameters.add_to(output)
-        stream.time_base = Fraction(1, TICKS)
-        sets = _sets_in(packets[0], parameters.codec)
-        if extradata := extradata_of(parameters.codec, sets):  # newer than those from when the camera was opened
-            stream.codec_context.extradata = extradata
+        stream = add_pictures(output, packets[0])
         heard = _heard(output, sound) if sound else iter(())
         ahead = next(heard, None)
-        entries = entry_points(packets, shown, parameters.codec)
+        entries = entry_points(packets, shown)
         for index, (packet, pts, dts) in enumerate(zip(packets, shown, decoded, strict=True)):
             while ahead is not None and (ahead.pts or 0) * (ahead.time_base or 0) <= Fraction(dts, TICKS):
                 output.mux(ahead)
                 ahead = next(heard, None)
             coded = av.Packet(bytes(packet.data))
-            coded.stream, coded.time_base = stream, stream.time_base
+            coded.stream, coded.time_base = stream, Fraction(1, TICKS)
             coded.pts, coded.dts, coded.duration, coded.is_keyframe = pts, dts, frame, index in entries
             output.mux(coded)
         while ahead is not None:
@@ -199,11 +214,12 @@ def _write(
             ahead = next(heard, None)
 
 
-def entry_points(packets: Sequence[Packet], shown: Sequence[int], codec: str) -> set[int]:
+def entry_points(packets: Sequence[Packet], shown: Sequence[int]) -> set[int]:
     """The packets at which a player may begin. Key frames of H.264 are not, if pictures that follow are shown before
     them: those refer to the group before, and players that seek there take them for damaged.
     """
     found, least = set[int](), math.inf
+    codec = packets[0].parameters.codec if packets[0].parameters else ""
     for index in reversed(range(len(packets))):
         if packets[index].key:
             if index == 0 or codec != "h264" or least > shown[index]:

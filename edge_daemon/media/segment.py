@@ -12,9 +12,8 @@ from pathlib import Path
 import av
 
 from edge_daemon.errors import SourceError
-from edge_daemon.media.clip import TICKS, frame_ticks, in_ticks, timeline
+from edge_daemon.media.clip import TICKS, add_pictures, frame_ticks, in_ticks, sets_in, sets_of, timeline
 from edge_daemon.media.packets import Packet
-from edge_daemon.media.parameters import StreamParameters
 from edge_daemon.media.sound import SoundParameters, SoundTrack
 
 OPTIONS = {"movflags": "frag_keyframe+empty_moov+default_base_moof+skip_trailer"}
@@ -33,7 +32,6 @@ class SegmentFile:
 
     def __init__(self, path: Path, group: Sequence[Packet], sound: SoundParameters | None) -> None:
         first = next(packet for packet in group if not packet.sound)
-        assert isinstance(first.parameters, StreamParameters)
         self.path, self.epoch, self.start_s = path, first.epoch or 0, first.time_s
         self.seconds = 0.0
         self._stamp_s = first.stamp_s
@@ -41,13 +39,17 @@ class SegmentFile:
         self._out = _Appender(path)
         try:
             self._file = av.open(self._out, "w", format="mp4", options=OPTIONS)
-            self._stream = first.parameters.add_to(self._file)
+            self._stream = add_pictures(self._file, first)
         except (SourceError, ValueError):
             self._out.close()
             path.unlink(missing_ok=True)
             raise
-        self._stream.time_base = self._tick = Fraction(1, TICKS)
+        self._tick, self._sets = Fraction(1, TICKS), sets_of(first)
         self._sound = SoundTrack(self._file, sound) if sound else None
+
+    def fits(self, group: Sequence[Packet]) -> bool:
+        """True if a group needs no other parameter sets than those that the file has."""
+        return not sets_in(group[0]).keys() - self._sets.keys()
 
     def add(self, group: Sequence[Packet]) -> None:
         """Append a group. It is in the file when the next one follows, or at the end.

@@ -190,6 +190,7 @@ class Tape:
         start: Time = first.epoch or 0, first.time_s
         if self._is_known(start):
             return
+        self._new_run |= self._file is not None and not self._file.fits(group)
         goes_on = self.newest and self.newest[0] == start[0] and start[1] - self.newest[1] <= self._longest_s
         if not goes_on or self._new_run or self._is_full(start):
             self._end()

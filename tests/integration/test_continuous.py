@@ -14,7 +14,7 @@ from edge_daemon.messages.recording import Coded, FromCapture, Parameters, Sound
 from edge_daemon.recorder.continuous import AGAIN, AWAY, SILENT, Continuous
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store import segments
-from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, level_of, write_video
+from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, level_of, write_changing, write_video
 
 FPS, EPOCH = 25, 1_700_000_000
 RECORD = {"yard": RecordSettings(recorder="ipc:///nowhere", continuous=True)}
@@ -175,6 +175,15 @@ def test_a_step_of_the_clock_begins_a_run_and_loses_nothing(tmp_path: Path) -> N
     assert {one.run for one in found} == {1, 2}
     assert all(abs(one.start_s - (time.time() - 60)) < 30 for one in found)
     near([number for each in all_frames(media) for number in each], range(96))
+
+
+def test_another_size_on_the_way_begins_a_run(tmp_path: Path) -> None:
+    recorder = Continuous(tmp_path / "media", RECORD)
+    recorder.receive("yard", sent(write_changing(tmp_path / "v.ts", [(128, 96), (192, 128), (128, 96)])))
+    recorder.close()
+    found = listed(tmp_path / "media")
+    assert [one.run for one in found] == [1, 2, 3]
+    assert [len(each) for each in all_frames(tmp_path / "media")] == [50, 50, 50]
 
 
 def test_another_size_begins_a_run(tmp_path: Path) -> None:
