@@ -98,10 +98,14 @@ def same_parameters(packets: Sequence[Packet]) -> Sequence[Packet]:
 
 
 def sets_of(first: Packet) -> dict[bytes, int]:
-    """The parameter sets that a file which begins with this packet has: those of its stream, and newer ones in it."""
-    parameters = first.parameters
+    """The parameter sets that a file which begins with this packet has: those that come with it, or if they are not all
+    that is needed, those of its stream too.
+    """
+    parameters, found = first.parameters, sets_in(first)
     assert parameters
-    return parameter_sets(parameters.codec, parameters.extradata) | sets_in(first)
+    if extradata_of(parameters.codec, found):
+        return found
+    return parameter_sets(parameters.codec, parameters.extradata) | found
 
 
 def sets_in(packet: Packet) -> dict[bytes, int]:
