@@ -221,7 +221,7 @@ export interface Track {
   into?: number | null;
 }
 
-/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. */
+/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. */
 export interface Event {
   v?: 1;
   type?: "event";
@@ -244,6 +244,7 @@ export interface Event {
   part?: number;
   reason?: string | null;
   still?: string | null;
+  still_off_s?: number;
   clip?: string | null;
 }
 

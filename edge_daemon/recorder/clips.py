@@ -47,11 +47,12 @@ class Job:
     end: Time | None = None
     waits_until_s: float = 0.0
     shot: Event | None = None
-    busy: Future[None] | None = None
+    busy: Future[float | None] | None = None
     making: str = ""
     tries: int = 0
     again_s: float = 0.0
     still: str | None = None
+    still_off_s: float | None = None
     clip: str | None = None
 
     @property
@@ -230,7 +231,8 @@ class Clips:
         """Take in what was made, if that is done; the update of the event if something new is there."""
         if job.busy is None or not job.busy.done():
             return None
-        error, making, job.busy = job.busy.exception(), job.making, None
+        done, making, job.busy = job.busy, job.making, None
+        error = done.exception()
         if error is not None:
             if not isinstance(error, EdgeError | OSError):
                 raise error
@@ -239,11 +241,18 @@ class Clips:
             return None
         before = job.still, job.clip
         address = f"/api/events/{job.event.id}"
-        job.still = f"{address}/still.jpg" if making == "still" else job.still
+        if making == "still":
+            job.still, job.still_off_s = f"{address}/still.jpg", done.result()
         job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
         if (job.still, job.clip) == before:
             return None
-        return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
+        return msgspec.structs.replace(
+            job.event, phase="update", still=job.still, clip=job.clip, still_off_s=_or_unset(job.still_off_s)
+        )
+
+
+def _or_unset(value: float | None) -> float | msgspec.UnsetType:
+    return msgspec.UNSET if value is None else value
 
 
 def of_main_stream(packets: Sequence[Packet]) -> Sequence[Packet]:
@@ -264,15 +273,20 @@ def on_one_clock(packets: Sequence[Packet], until: Time) -> tuple[list[Packet], 
     return dated, seconds if last.epoch == until[0] else float("inf")
 
 
-def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Placed | None) -> None:
-    """Write the still of a message. Without boxes, if it is not known where they are in the recorded picture.
+def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Placed | None) -> float | None:
+    """Write the still of a message; return how far its frame is from that of the message, if it is of another stream.
+    Without boxes, if it is not known where they are in the recorded picture.
 
     Raises:
         OSError: it cannot be written.
         EdgeError: its frame is not there, or cannot be decoded.
     """
     main = any(packet.main for packet in packets[:1])
-    frame = frame_at(packets, event.epoch, event.time_s) if main else frame_of(packets, event.epoch, event.seq)
+    off_s = None
+    if main:
+        frame, off_s = frame_at(packets, event.epoch, event.time_s)
+    else:
+        frame = frame_of(packets, event.epoch, event.seq)
     if frame is None:
         raise EdgeError("the camera sent no video with that frame")
     if not main:
@@ -282,6 +296,7 @@ def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Pl
         write_stills(frame, event, media, lambda xyxy, size: part.moved(xyxy, placed.size, size))
     else:
         write_stills(frame, msgspec.structs.replace(event, tracks=[]), media)
+    return None if off_s is None else round(off_s, 3)
 
 
 def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: Path) -> None:

@@ -46,15 +46,18 @@ def frame_of(packets: Sequence[Packet], epoch: int, seq: int) -> Pixels | None:
     return _decoded(packets, max(at, key=lambda index: packets[index].seq or 0)) if at else None
 
 
-def frame_at(packets: Sequence[Packet], epoch: int, time_s: float) -> Pixels | None:
-    """The frame nearest to a time (BGR, uint8, height x width x 3), of a stream whose frames have no numbers; None if
-    there is none.
+def frame_at(packets: Sequence[Packet], epoch: int, time_s: float) -> tuple[Pixels | None, float]:
+    """The frame nearest to a time (BGR, uint8, height x width x 3) of a stream whose frames have no numbers, and how
+    far it is from that time; None if there is none.
 
     Raises:
         SourceError: it cannot be decoded.
     """
     there = [index for index, one in enumerate(packets) if one.epoch == epoch and not one.discarded and not one.sound]
-    return _decoded(packets, min(there, key=lambda i: abs(packets[i].time_s - time_s))) if there else None
+    if not there:
+        return None, 0.0
+    nearest = min(there, key=lambda index: abs(packets[index].time_s - time_s))
+    return _decoded(packets, nearest), abs(packets[nearest].time_s - time_s)
 
 
 def _decoded(packets: Sequence[Packet], wanted: int) -> Pixels | None:

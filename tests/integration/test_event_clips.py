@@ -235,7 +235,8 @@ def test_of_a_main_stream_the_still_is_the_nearest_frame_with_boxes_where_they_b
     plain.read(75)
     clips.note(msgspec.structs.replace(event(60, size=400.0), seq=7, time_s=60 / FPS + 0.015))
     clips.receive("yard", [Placed(size=(640, 480), part=(0.5, 0.0, 1.0, 1.0))])
-    plain.updates(clips, 1)
+    (update,) = plain.updates(clips, 1)
+    assert update.still_off_s == pytest.approx(0.015, abs=0.001)
     shown, marked = (cv2.imread(str(file(plain, medium))) for medium in ("still", "annotated"))
     assert shown is not None
     assert marked is not None
