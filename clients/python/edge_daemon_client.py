@@ -270,7 +270,8 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
 
     `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
     not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s`
-    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do.
+    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. If
+    another stream of it is recorded, `main_stream` is the state of that.
     """
 
     fps: float = 0.0
@@ -283,6 +284,7 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     next_try_s: float | msgspec.UnsetType = msgspec.UNSET
     hint: str | msgspec.UnsetType = msgspec.UNSET
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
+    main_stream: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -458,7 +460,8 @@ class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look.
 
-    `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
+    `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of
+    the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
     long event; `reason` says why it ended.
     """
 
@@ -483,6 +486,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 1
     reason: str | None = None
     still: str | None = None
+    still_off_s: float | msgspec.UnsetType = msgspec.UNSET
     clip: str | None = None
 
 

@@ -25,7 +25,8 @@ class EventTrack(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look.
 
-    `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
+    `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of
+    the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
     long event; `reason` says why it ended.
     """
 
@@ -50,4 +51,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 1
     reason: str | None = None
     still: str | None = None
+    still_off_s: float | msgspec.UnsetType = msgspec.UNSET
     clip: str | None = None

@@ -12,9 +12,10 @@ import msgspec
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record, Stored
+from edge_daemon.messages.recording import Brought, Follow, FromCapture, Kept, Record, Rest, Stored
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
+from edge_daemon.recorder.continuous import Continuous
 from edge_daemon.runtime.control import Control, Reconfigure
 from edge_daemon.settings import RecorderSettings
 from edge_daemon.store.retention import Retention
@@ -54,6 +55,7 @@ class Recorder:
         self._unstored: list[Record] = []
         storage = settings.storage
         self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
+        self._continuous = Continuous(Path(storage.media), settings.cameras)
         self._store: Store | None = None
         self._updates: list[bytes] = []
         self._retention: Retention | None = None
@@ -92,6 +94,7 @@ class Recorder:
     def close(self) -> None:
         """Write everything to the disk."""
         self._clips.close()
+        self._continuous.close()
         if self._store:
             self._store.close()
 
@@ -105,7 +108,11 @@ class Recorder:
             self._bridges.add(name)
             self._announced = 0
         else:
-            self._clips.follow(name.removeprefix(CAMERA))
+            camera = name.removeprefix(CAMERA)
+            self._clips.follow(camera)
+            if camera in self._continuous:
+                epoch, since_s = self._continuous.since(camera)
+                self._send(camera, [Follow(epoch=epoch, since_s=since_s)])
 
     def _announce(self) -> None:
         """Let bridges know that there is something new."""
@@ -117,11 +124,15 @@ class Recorder:
             self._hub.send(name, pack([Stored(position=position)]))
 
     def _send(self, camera: str, messages: Sequence[Message]) -> None:
-        self._hub.send(f"{CAMERA}{camera}", pack(messages))
+        """Send a capture messages; one that is recorded all the time does not rest."""
+        if camera not in self._continuous or not any(isinstance(one, Rest) for one in messages):
+            self._hub.send(f"{CAMERA}{camera}", pack(messages))
 
     def _receive_packets(self, camera: str, data: bytes) -> None:
         try:
-            self._clips.receive(camera, self._from_captures(data))
+            received = self._from_captures(data)
+            self._continuous.receive(camera, received)
+            self._clips.receive(camera, received)
         except WireError as error:
             logger.warning("dropped a message of camera %s: %s", camera, error)
         except OSError as error:
@@ -166,6 +177,7 @@ class Recorder:
             self._hub.send(SINK, pack([Brought(body=entry.body)]))
 
     def _tick(self) -> None:
+        self._continuous.tick()
         try:
             self._opened().tick()
             if self._retention:
@@ -211,7 +223,7 @@ class Recorder:
 
     def _report(self) -> None:
         store = self._store
-        trouble = self._trouble or (store.trouble if store else "")
+        trouble = self._trouble or (store.trouble if store else "") or self._continuous.trouble
         rejected = self._decode.rejected + self._from_captures.rejected
         report = RecorderReport(position=store.position if store else 0, rejected=rejected)
         if kept := self._retention:
@@ -230,6 +242,7 @@ class Recorder:
             if isinstance(command, Reconfigure):
                 self._settings = self._control.new_settings(command, RecorderSettings)
                 self._clips.change(self._settings.cameras)
+                self._continuous.change(self._settings.cameras)
                 self._control.reconfigured()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from edge_daemon.settings import StorageSettings
-from edge_daemon.store import media
+from edge_daemon.store import media, segments
 from edge_daemon.store.clock import is_synchronised
 from edge_daemon.store.cursor import needed
 from edge_daemon.store.index import NEWEST
@@ -58,6 +58,7 @@ class Retention:
         if boot_s - self._measured_s >= MEASURED_S:
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
+            self._remove_segments(self._now_s() - limits.keep.continuous, folder)
             for kept in (*EVENTS, *OTHERS):
                 self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder, self._delivered)
         if self._over(limits):
@@ -98,7 +99,9 @@ class Retention:
         return self.stored_bytes > limits.max_bytes or self.free_bytes < limits.min_free_bytes
 
     def _make_room(self, folder: Path) -> None:
-        """Remove the oldest: events of quiet rules, then alerts, then tracks and counts."""
+        """Remove the oldest: what is recorded all the time, then events of quiet rules, alerts, tracks and counts."""
+        if self._remove_segments(float("inf"), folder):
+            return
         before = self.undelivered
         for kept in (*EVENTS, *OTHERS):
             if gone := self._remove(kept, float("inf"), folder, NEWEST):
@@ -108,6 +111,12 @@ class Retention:
                 if lost := self.undelivered - before:
                     logger.error("%d messages had to go before all receivers had them: there is too little room", lost)
                 return
+
+    def _remove_segments(self, until_s: float, folder: Path) -> int:
+        """Remove the oldest of what is recorded all the time and ends before a time; return the bytes freed."""
+        freed = segments.remove_oldest(folder, until_s, BITE)
+        self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
+        return freed
 
     def _remove(self, kept: str, until_s: float, folder: Path, upto: int) -> int:
         """Remove the oldest of a class that happened before a time and not after a position; return their number."""
