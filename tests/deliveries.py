@@ -36,7 +36,7 @@ MOODS = ("fine", "fine", "refuses", "slow", "busy", "hangs up", "dead", "rejects
 
 
 class Outcome(NamedTuple):
-    """What a run came to."""
+    """The figures of a run."""
 
     stored: int
     repeated: int

@@ -25,7 +25,7 @@ from edge_daemon.store.reader import Reader, StoreAway
 
 logger = logging.getLogger(__name__)
 WINDOW, DIGEST_WINDOW = 256, 2000
-"""Messages in hand: while that of one camera is tried again, so many of others may go on."""
+"""Most messages in hand: while that of one camera is tried again, those of others go on up to this number."""
 STILL_S, RECENT_S = 5.0, 15.0
 """Longest wait for the still of an event, and the age up to which one is waited for."""
 AWAY_S = 10.0

@@ -69,7 +69,7 @@ class HttpClient:
         """Send a request, and return the answer to it if that is a success.
 
         Raises:
-            Undelivered: it is none, or there is no answer.
+            Undelivered: the answer is no success, or there is no answer.
         """
         connection = self._connection()
         try:
@@ -178,7 +178,7 @@ def is_public(address: str) -> bool:
 
 
 def failure_of(answer: Answer) -> Failure:
-    """What an answer that is no success means."""
+    """The failure in an answer that is no success."""
     status, after_s = answer.status, _after_s(answer)
     if 300 <= status < 400:
         return Failure(f"redirects ({status}), which is not followed: write the address that it redirects to")

@@ -1,5 +1,5 @@
-"""What a bridge takes from what is published, and is not stored: results and the status. It is kept in memory while the
-receiver is away, up to a limit.
+"""Messages that are published and not stored: results and the status. They are kept in memory while the receiver is
+away, up to a limit.
 """
 
 from collections import deque

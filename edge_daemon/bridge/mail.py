@@ -93,7 +93,7 @@ class Mail(Receiver):
 
 
 def failure_of(error: Exception) -> Failure:
-    """What an error means. Replies from 500 on reject the message; all others say that it may be taken later."""
+    """The failure in an error. Replies from 500 on reject the message; after all others it may be accepted later."""
     match error:
         case smtplib.SMTPAuthenticationError():
             return Failure(f"unauthorised ({error.smtp_code})")

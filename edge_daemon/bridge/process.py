@@ -21,7 +21,7 @@ from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
 LOOK_S = 5.0
-"""Time after which the store is looked at even if the recorder has not said that there is something new."""
+"""Time after which the store is looked at even if the recorder has not reported anything new."""
 LAST_S = 3.0
 """Time for the last messages when this process is to stop."""
 BURST = 64
@@ -89,7 +89,7 @@ def _follow(control: Control, bridge: Bridge) -> None:
 
 
 class _News:
-    """The connection to the recorder, which says that something was stored."""
+    """The connection to the recorder, which reports that something was stored."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self._peer = Peer(settings.recorder, f"bridge/{settings.name}")

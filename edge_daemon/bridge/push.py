@@ -77,7 +77,7 @@ def header(text: str) -> str:
 
 
 def picture_of(still: Path | None, most_bytes: int) -> bytes | None:
-    """The bytes of a still, or of the small one if it is too large; None if there is none."""
+    """The bytes of a still, or of the small one if it is too large; None if there is no file."""
     small = still.with_name(still.name.replace(ENDINGS["still"], ENDINGS["small"])) if still else None
     for path in (still, small):
         try:

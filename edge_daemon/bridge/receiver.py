@@ -1,4 +1,4 @@
-"""What a bridge needs of a receiver, and what a receiver may use of its bridge.
+"""The interface between a bridge and its receiver.
 
 A kind of receiver is a module `edge_daemon/bridge/KIND.py` with
 
@@ -39,8 +39,8 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What receivers may use: `composer` makes payloads of messages, `reader` is the store, and `ask` sends a request
-    to the supervisor, such as one that switches a rule.
+    """Things that receivers may use: `composer` makes payloads of messages, `reader` is the store, and `ask` sends a
+    request to the supervisor, such as one that switches a rule.
     """
 
     settings: BridgeSettings
@@ -69,7 +69,7 @@ class Receiver:
         return ""
 
     async def open(self) -> str | None:
-        """Connect. Return the id of the last message that the receiver holds, if it can tell: delivery goes on after
+        """Connect. Return the id of the last message that the receiver holds, if that is known: delivery goes on after
         it.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a bridge takes from the store, and how far it has got."""
+"""Messages from the store for a receiver, and how far it has got."""
 
 import logging
 import time

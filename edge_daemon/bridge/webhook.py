@@ -116,7 +116,7 @@ def form(parts: Sequence[Part]) -> Payload:
 
 
 def picture(path: Path | None) -> bytes | None:
-    """The bytes of a still; None if there is none, or not any more."""
+    """The bytes of a still; None if the file is not there, or not any more."""
     try:
         return path.read_bytes() if path else None
     except OSError:

@@ -72,7 +72,7 @@ def test(config: Path, name: str) -> str:
 
 
 def steer(name: str, action: DeliveryAction, since: str | None, config: Path | None, place: Path | None) -> str:
-    """Pause, resume or repeat the delivery of a running daemon; return what it says.
+    """Pause, resume or repeat the delivery of a running daemon; return its answer.
 
     Raises:
         EdgeError: there is no such receiver, or no daemon.
@@ -207,7 +207,7 @@ def _one(config: Path, name: str) -> BridgeSettings:
     """The settings of a receiver.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: there is no receiver of this name.
     """
     _, settings = _bridges(config)
     if name not in settings:

@@ -188,7 +188,7 @@ class Deliver(Section):
     private: bool = False
     """Allow an address on a private network or on this machine."""
     send: list[Sent] = Field(default=["events"], min_length=1)
-    """What is delivered. Events, tracks and counts wait in the store while the receiver is away, others in memory."""
+    """Kinds of messages. Events, tracks and counts wait in the store while the receiver is away, others in memory."""
     rules: Words | None = Field(default=None, examples=[["visitor"]])
     """Only events of these rules."""
     cameras: Words | None = Field(default=None, examples=[["yard"]])
@@ -208,7 +208,7 @@ class Deliver(Section):
     every: Duration | None = Field(default=None, examples=["10min"])
     """Shortest time between two messages: events between are summarised in the next one."""
     payload: Payload | None = Field(default=None, examples=[["rule", "camera", "at"], {"text": "{camera}: {what}"}])
-    """What is sent: fields of the message, a text with {names}, or a mapping with such texts; all if left out."""
+    """Content: fields of the message, a text with {names}, or a mapping with such texts; all if left out."""
 
     @property
     def kind(self) -> str:

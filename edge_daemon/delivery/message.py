@@ -58,7 +58,7 @@ class Message:
         return self.data.get("phase") == "start" and self.type == "event"
 
     def values(self, box: str, time_zone: ZoneInfo) -> dict[str, str]:
-        """What templates name."""
+        """The values of names in templates."""
         data = self.data
         moment = datetime.fromisoformat(self.at or utc(time.time_ns())).astimezone(time_zone)
         tracks = data.get("tracks") or []

@@ -1,4 +1,4 @@
-"""What is sent of a message: itself, some of its fields, or what a template makes of it."""
+"""The content that is sent of a message: itself, some of its fields, or a template with its values."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Payload(NamedTuple):
 
 
 class Composer:
-    """Makes payloads as `payload` of the settings says, for the machine `box`."""
+    """Makes payloads by `payload` of the settings, for the machine `box`."""
 
     def __init__(self, payload: tuple[str, ...] | str | Mapping[str, Any] | None, box: str, time_zone: str) -> None:
         self._payload, self._box, self._zone = payload, box, ZoneInfo(time_zone)
@@ -43,5 +43,5 @@ class Composer:
         return template.fill(text, self.values(message))
 
     def values(self, message: Message) -> dict[str, str]:
-        """What templates name."""
+        """The values of names in templates."""
         return message.values(self._box, self._zone)

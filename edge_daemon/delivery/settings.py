@@ -13,7 +13,7 @@ from edge_daemon.settings import StorageSettings
 
 Sent = Literal["events", "tracks", "counts", "status", "results"]
 STORED: dict[Sent, str] = {"events": "event", "tracks": "track", "counts": "counts"}
-"""What comes from the store, and the type of its messages; the rest is what is published at present."""
+"""Messages that come from the store, and the type of its messages; the rest is what is published at present."""
 
 
 class SelectionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ AnyReceiver = WebhookSettings | PushSettings | MailSettings
 
 
 class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bridge delivers and to whom.
+    """The receiver of a bridge, and the messages that it delivers.
 
     It reads from `storage` and learns from the `recorder` that there is something new; what is not stored comes from
     the address `published`. A new receiver begins with what happened from `begun_at` on (UTC; empty: from now on),

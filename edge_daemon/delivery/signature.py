@@ -9,7 +9,7 @@ def key_of(secret: str) -> bytes:
     """The key in a secret.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no such secret.
     """
     try:
         key = base64.b64decode(secret.removeprefix(SECRET), validate=True)

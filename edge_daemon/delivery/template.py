@@ -30,7 +30,7 @@ NAMES = {
     "model": "name of the model",
     "count": "number of events; more than 1 in a digest",
 }
-"""What a template may name."""
+"""Names that a template may have."""
 _EXAMPLE = "write {{ and }} for plain braces"
 _IDENTIFIER = re.compile(r"[a-z_]+")
 

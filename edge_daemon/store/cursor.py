@@ -50,7 +50,7 @@ class CursorFile:
         self._synced_s = float("-inf")
 
     def read(self) -> Cursor | None:
-        """The cursor; None if there is none that can be read."""
+        """The cursor; None if it is not there or cannot be read."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Cursor)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):

@@ -112,7 +112,7 @@ def test_presets_know_their_addresses(entry: str, url: str, to: str) -> None:
     assert bridge(entry).selection.phases == ("start",)
 
 
-def test_mail_is_from_its_receiver_unless_somebody_is_named() -> None:
+def test_mail_is_from_its_receiver_unless_another_is_named() -> None:
     server = "server: 'smtps://u:${T}@smtp.example.org'"
     receiver = bridge(f"mail: you@example.org, {server}").receiver
     assert isinstance(receiver, MailSettings)
