@@ -1,6 +1,7 @@
 """The recorder's process: what the sink sends on one side, the store on the other."""
 
 import logging
+import math
 import os
 import sqlite3
 import time
@@ -66,12 +67,17 @@ class Recorder:
         self._hub.watch(self._control.fileno())
         self._control.ready()
         while not self._control.stopping:
-            others = self._hub.wait(BUSY_MS if self._clips.is_busy else POLL_MS)
+            others = self._hub.wait(self._rest_ms())
             if self._control.fileno() in others:
                 self._follow_commands()
             self.step()
         self._hub.wait(0)
         self.step()
+
+    def _rest_ms(self) -> int:
+        """Longest time to wait for messages: what is due at a tick is not to be late."""
+        until_tick_ms = math.ceil(1e3 * (self._tick_at - time.monotonic()))
+        return max(0, min(until_tick_ms, BUSY_MS if self._clips.is_busy else POLL_MS))
 
     def step(self) -> None:
         """Store what has arrived, and do what is due."""

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import msgspec
 
 from edge_daemon.errors import WireError
-from edge_daemon.runtime.state import replace_file
+from edge_daemon.runtime.state import make_folder, replace_file, sync_folder
 from edge_daemon.store.entry import Entry, about
 
 VERSION = 1
 ENDING = ".jsonl"
-CHUNK, TAIL = 1 << 20, 1 << 18
+CHUNK, TAIL = 1 << 16, 1 << 18
 
 
 class Head(NamedTuple):
@@ -184,13 +184,13 @@ class Journal:
         if name == self._name and _is_at(path, self._fd):
             return
         self.close()
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.folder)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             _mend(fd)
             if not os.fstat(fd).st_size:
                 os.write(fd, b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, head.store.encode(), head.next))
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
         except OSError:
             os.close(fd)
             raise
@@ -232,11 +232,3 @@ def _mend(fd: int) -> None:
         end = start
     if end < size:
         os.ftruncate(fd, end)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

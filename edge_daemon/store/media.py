@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
+from edge_daemon.runtime.state import sync_folder
+
 Medium = Literal["clip", "still", "annotated", "small"]
 ENDINGS: dict[Medium, str] = {"clip": ".mp4", "still": ".jpg", "annotated": "-annotated.jpg", "small": "-small.jpg"}
 
@@ -20,6 +22,18 @@ def path_of(folder: Path, camera: str, event: str, medium: Medium) -> Path:
     """
     day = datetime.fromtimestamp((UUID(event).int >> 80) / 1e3, UTC)
     return folder / camera / f"{day:%Y-%m-%d}" / f"{event}{ENDINGS[medium]}"
+
+
+def settle(part: Path, path: Path) -> None:
+    """Move a finished file to its place; it survives a power cut there.
+
+    Raises:
+        OSError: that failed.
+    """
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
 
 
 def remove(folder: Path, camera: str, event: str) -> int:

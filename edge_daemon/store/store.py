@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.published import utc
+from edge_daemon.runtime.state import make_folder
 from edge_daemon.store.entry import About, Entry, about
 from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Head, Journal, RunStart, Shift
@@ -20,8 +21,10 @@ from edge_daemon.store.journal import Head, Journal, RunStart, Shift
 logger = logging.getLogger(__name__)
 JOURNAL, MEDIA = "journal", "media"
 """Folders in the store's folder."""
-SOON_S, LATER_S = 1.0, 10.0
-"""Time until events are on the disk itself, and until counts and tracks are: memory cards wear out by syncs."""
+SOON_S, LATER_S = 0.5, 10.0
+"""Time until a tick writes events to the disk itself, and until counts and tracks: memory cards wear out by syncs."""
+SKIPPED = 10_000
+"""Positions that are left out after the machine was started again: a power cut may have taken some that were used."""
 STEP_S = 1.0
 """A wall clock that moves this far from one second to the next was set."""
 FAR_S = 600.0
@@ -55,9 +58,11 @@ class Store:
         wall_s: Clock = time.time,
         boot_s: Clock = boottime_s,
         beat: Callable[[], None] = lambda: None,
+        boot: str | None = None,
     ) -> None:
         self.folder, self._wall_s, self._boot_s, self._beat = folder, wall_s, boot_s, beat
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._boot = boot or _boot_id()
+        make_folder(folder)
         self._lock = (folder / LOCK).open("ab")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,7 +74,7 @@ class Store:
     def _open(self) -> None:
         folder, wall_s, boot_s = self.folder, self._wall_s, self._boot_s
         self._journal = Journal(folder / JOURNAL)
-        (folder / JOURNAL).mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder / JOURNAL)
         self._offset_s = wall_s() - boot_s()
         self.stepped_at_s: float | None = None
         """When the clock was last set by far, on the clock that counts from the start of the machine."""
@@ -82,7 +87,7 @@ class Store:
         self._restore()
         if self.index:
             self._run = max(self._run, self.index.run + 1)
-        self._append([RunStart(self._run, _boot_id(), wall_s(), boot_s()).line])
+        self._append([RunStart(self._run, self._boot, wall_s(), boot_s()).line])
 
     @property
     def index(self) -> Index | None:
@@ -260,11 +265,12 @@ class Store:
         if not heads:
             return uuid.uuid4().hex[:12], 0, 1
         newest = max(heads, key=lambda name: heads[name].next)
-        position, run = heads[newest].next - 1, 0
+        position, run, boot = heads[newest].next - 1, 0, ""
         for line in self._journal.tail(newest):
             position = max(position, line.position if isinstance(line, Entry) else 0)
             run = max(run, 0 if isinstance(line, Head) else line.run)
-        return heads[newest].store, position, run + 1
+            boot = line.boot if isinstance(line, RunStart) else boot
+        return heads[newest].store, position + SKIPPED * (boot != self._boot), run + 1
 
     def _restore(self) -> None:
         """Open the index and take in what it lacks; a damaged one is put aside and made again."""

@@ -22,7 +22,7 @@ from edge_daemon.store.media import files, path_of
 from edge_daemon.store.reader import Query, Reader
 from edge_daemon.store.retention import BITE, STEP_S, Retention
 from edge_daemon.store.schema import MIGRATIONS
-from edge_daemon.store.store import JOURNAL, LATER_S, SOON_S, Store
+from edge_daemon.store.store import JOURNAL, LATER_S, SKIPPED, SOON_S, Store
 
 
 class Clocks:
@@ -281,6 +281,16 @@ def test_an_older_index_is_taken_on_to_a_newer_version(tmp_path: Path, monkeypat
         Index(tmp_path / FILE, broken)
     assert check(tmp_path).faults == []
     assert schema.MIGRATIONS == MIGRATIONS
+
+
+def test_positions_that_a_power_cut_may_have_taken_are_not_used_again(tmp_path: Path) -> None:
+    store = Clocks().store(tmp_path)
+    store.add([event(1)])
+    store.close()
+    store = Store(tmp_path, boot="another start of the machine")
+    assert store.add([event(2)])[0].position == 2 + SKIPPED
+    store.close()
+    assert check(tmp_path).faults == []
 
 
 def test_a_store_has_one_writer(tmp_path: Path) -> None:
