@@ -5,7 +5,8 @@ the start of a run of the recorder, or a correction of the clock (`Shift`).
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from edge_daemon.store.entry import Entry, about
 VERSION = 1
 ENDING = ".jsonl"
 CHUNK, TAIL = 1 << 16, 1 << 18
+_POSITION = re.compile(rb'\{"position":(\d+),')
 
 
 class Head(NamedTuple):
@@ -25,6 +27,11 @@ class Head(NamedTuple):
 
     store: str
     next: int
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        return b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, self.store.encode(), self.next)
 
 
 class Shift(NamedTuple):
@@ -55,7 +62,24 @@ class RunStart(NamedTuple):
         return b'{"run":%d,"boot":"%s",%s}\n' % (self.run, self.boot.encode(), times)
 
 
-Line = Head | Entry | Shift | RunStart
+class Gone(NamedTuple):
+    """Entries of the file `of` were removed. The lines of `erased` ones go at once, others when their day is over."""
+
+    of: str
+    positions: Sequence[int]
+    erased: bool = False
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        return b'{"gone":%s,"of":"%s","erased":%s}\n' % (
+            msgspec.json.encode(self.positions),
+            self.of.encode(),
+            b"true" if self.erased else b"false",
+        )
+
+
+Line = Head | Entry | Shift | RunStart | Gone
 
 
 class _Line(msgspec.Struct):
@@ -67,6 +91,9 @@ class _Line(msgspec.Struct):
     message: msgspec.Raw = msgspec.Raw(b"")
     shift_s: float | None = None
     before: int = 0
+    gone: list[int] | None = None
+    of: str = ""
+    erased: bool = False
     boot: str = ""
     wall_s: float = 0.0
     boottime_s: float = 0.0
@@ -80,6 +107,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._fd, self._name = -1, ""
+        self.name = ""
+        """The file that was written to last."""
         self._unsynced = False
         self.unreadable = 0
 
@@ -109,6 +138,24 @@ class Journal:
                     yield line
                 else:
                     self.unreadable += 1
+
+    def thinned(self, name: str, live: Container[int], pending: Container[str]) -> tuple[list[bytes], int]:
+        """The lines of a file as they are, of entries those at the positions `live`, and of removals those from the
+        files `pending`; and how many of them are not to be lost.
+        """
+        kept, needed = list[bytes](), 0
+        with (self.folder / name).open("rb") as file:
+            for data in file:
+                if found := _POSITION.match(data):
+                    if int(found[1]) not in live:
+                        continue
+                    needed += 1
+                elif isinstance(line := _decoded(data, name), Gone | Shift):
+                    if isinstance(line, Gone) and line.of not in pending:
+                        continue
+                    needed += 1
+                kept.append(data)
+        return kept, needed
 
     def head(self, name: str) -> Head | None:
         """The first line of a file, if it can be read."""
@@ -151,7 +198,7 @@ class Journal:
             self._unsynced = False
 
     def replace(self, name: str, lines: Sequence[bytes]) -> int:
-        """Replace the content of a file by fewer lines (none: remove it); return its new length.
+        """Replace the content of a file by fewer lines (none: remove it); return its new length. It is on the disk.
 
         Raises:
             OSError: it cannot be written.
@@ -189,12 +236,12 @@ class Journal:
         try:
             _mend(fd)
             if not os.fstat(fd).st_size:
-                os.write(fd, b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, head.store.encode(), head.next))
+                os.write(fd, head.line)
                 sync_folder(self.folder)
         except OSError:
             os.close(fd)
             raise
-        self._fd, self._name = fd, name
+        self._fd, self._name, self.name = fd, name, name
 
 
 def _decoded(data: bytes, name: str) -> Line | None:
@@ -205,6 +252,8 @@ def _decoded(data: bytes, name: str) -> Line | None:
             return Head(line.store, line.next)
         if line.shift_s is not None:
             return Shift(line.run, line.before, line.shift_s)
+        if line.gone is not None:
+            return Gone(line.of, line.gone, line.erased)
         if line.boot:
             return RunStart(line.run, line.boot, line.wall_s, line.boottime_s)
         body = bytes(line.message)

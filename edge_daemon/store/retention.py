@@ -109,8 +109,8 @@ class Retention:
             self._store.drop(gone)
             return len(gone)
         events = index.aged_events(kept, until_s, BITE)
-        for event, camera in events:
+        for event, camera, _ in events:
             freed = media.remove(folder, camera, event)
             self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
-        self._store.drop([position for event, _ in events for position in index.positions(event)])
+        self._store.drop([position for event, _, _ in events for position in index.positions(event)])
         return len(events)

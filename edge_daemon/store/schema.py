@@ -24,6 +24,23 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX words_by_event ON words (first);
     """,
+    """
+    ALTER TABLE events ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN wrong INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX events_by_age;
+    CREATE INDEX events_by_age ON events (kept, keep, start_s);
+    CREATE INDEX events_kept ON events (first) WHERE keep > 0;
+    CREATE TABLE held (camera TEXT NOT NULL, since_s REAL NOT NULL, until_s REAL NOT NULL);
+    CREATE TABLE gone (
+        file TEXT NOT NULL, position INTEGER NOT NULL, erased INTEGER NOT NULL, PRIMARY KEY (file, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE quarters (
+        start_s INTEGER NOT NULL, camera TEXT NOT NULL, kept TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (start_s, camera, kept)
+    ) WITHOUT ROWID;
+    INSERT INTO quarters
+        SELECT CAST(start_s / 900 AS INTEGER) * 900, camera, kept, count(*) FROM events GROUP BY 1, 2, 3;
+    """,
 )
 """What makes each version of the one before. Never change one that was released: add another."""
 

@@ -16,7 +16,7 @@ from edge_daemon.messages.published import utc
 from edge_daemon.runtime.state import make_folder
 from edge_daemon.store.entry import About, Entry, about
 from edge_daemon.store.index import FILE, Index
-from edge_daemon.store.journal import Head, Journal, RunStart, Shift
+from edge_daemon.store.journal import Gone, Head, Journal, RunStart, Shift
 
 logger = logging.getLogger(__name__)
 JOURNAL, MEDIA = "journal", "media"
@@ -32,6 +32,8 @@ FAR_S = 600.0
 LATELY = 10_000
 """Keys kept in memory while there is no index."""
 BATCH = 1000
+REBUILD_KB = 64_000
+"""Memory for making an index again."""
 LOCK = "lock"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Clock = Callable[[], float]
@@ -87,7 +89,7 @@ class Store:
         self._restore()
         if self.index:
             self._run = max(self._run, self.index.run + 1)
-        self._append([RunStart(self._run, self._boot, wall_s(), boot_s()).line])
+        self._append([RunStart(self._run, self._boot, wall_s(), boot_s())])
 
     @property
     def index(self) -> Index | None:
@@ -129,7 +131,7 @@ class Store:
             Entry(self.position + 1 + number, self._run, file, one, body)
             for number, (one, body) in enumerate(new.values())
         ]
-        self._append([entry.line for entry in entries], entries=entries, soon=any(_is_urgent(e.about) for e in entries))
+        self._append(entries, soon=any(_is_urgent(entry.about) for entry in entries))
         return entries
 
     def tick(self) -> None:
@@ -167,7 +169,7 @@ class Store:
             self._index = None
         new = self.folder / f"new-{FILE}"
         _remove(new)
-        index = Index(new)
+        index = Index(new, cache_kb=REBUILD_KB)
         try:
             self._catch_up(index)
         finally:
@@ -177,34 +179,64 @@ class Store:
         self._index = Index(self.folder / FILE)
         self.trouble = ""
 
-    def drop(self, positions: Sequence[int]) -> None:
-        """Remove entries from the index; the journal follows with `compact`."""
-        if not self._index:
-            return
+    def drop(self, positions: Sequence[int], *, erased: bool = False) -> None:
+        """Remove entries. Their lines go with `compact`.
+
+        Raises:
+            OSError: the journal cannot be written; nothing was removed.
+        """
+        if self._index and positions:
+            try:
+                places = self._index.places(positions)
+            except sqlite3.Error as error:
+                self._fail(error)
+                return
+            self._append([Gone(file, numbers, erased) for file, numbers in places.items()])
+
+    def erase(self, positions: Sequence[int]) -> None:
+        """Remove entries, and have nothing of them in any file.
+
+        Raises:
+            OSError: a file cannot be written.
+            sqlite3.Error: the index cannot be.
+        """
+        if self._index is None:
+            raise sqlite3.OperationalError("there is no index now")
+        self._index.secure(True)
         try:
-            self._index.remove(positions)
-        except sqlite3.Error as error:
-            self._fail(error)
+            self.drop(positions, erased=True)
+            self._journal.sync()
+            self._index.scrub()
+            for aside in self.folder.glob(f"damaged-*{FILE}*"):
+                aside.unlink()
+            for _ in self.compact():
+                self._beat()
+            self._index.scrub()
+        finally:
+            self._index.secure(False)
 
     def compact(self) -> Iterator[str]:
-        """Rewrite the files of earlier days without the lines that are not in the index any more, file by file; yield
-        the names of those that got shorter. The newest file stays: it has the last position.
+        """Rewrite files of the journal without what was removed, file by file, and yield their names. The file that is
+        written to waits for its turn, unless something in it was erased.
 
         Raises:
             OSError: one cannot be written.
         """
-        files = sorted(self._journal.files())
-        for name in files[:-1]:
-            if not self._index or self.trouble or name == f"{self._day}.jsonl":
-                continue
-            lines = list(self._journal.read(name))
-            kept = [line for line in lines if not isinstance(line, Entry) or self._index.has(line.about.key)]
-            if len(kept) == len(lines):
-                continue
-            left = any(isinstance(line, Entry) for line in kept)
-            length = self._journal.replace(name, [_line(line) for line in kept] if left else [])
-            self._index.insert((), (), {name: length})
-            yield name
+        for gone in self._index.gone() if self._index and not self.trouble else ():
+            if self._index and not self.trouble and (gone.erased or gone.of != self._journal.name):
+                self._rewrite(self._index, gone.of)
+                yield gone.of
+
+    def _rewrite(self, index: Index, name: str) -> None:
+        if name in self._journal.files():
+            pending = {gone.of for gone in index.gone()} - {name}
+            lines, needed = self._journal.thinned(name, index.positions_in(name), pending)
+            head = Head(self.id, self.position + 1).line
+            old = bool(name < self._journal.name)
+            length = self._journal.replace(name, [head, *lines[1:]] if needed or not old else [])
+            index.rewritten(name, length)
+        else:
+            index.rewritten(name, 0)
 
     def _has(self, key: str) -> bool:
         if key in self._lately:
@@ -219,27 +251,22 @@ class Store:
     def _day(self) -> str:
         return utc(int(self._wall_s() * 1e9))[:10]
 
-    def _append(
-        self,
-        lines: Sequence[bytes],
-        *,
-        entries: Sequence[Entry] = (),
-        shifts: Sequence[Shift] = (),
-        soon: bool = False,
-    ) -> None:
+    def _append(self, lines: Sequence[Entry | Shift | RunStart | Gone], *, soon: bool = False) -> None:
         """Append to the journal, then to the index.
 
         Raises:
             OSError: the journal cannot be written.
         """
-        name, length = self._journal.append(self._day, Head(self.id, self.position + 1), lines)
+        head = Head(self.id, self.position + 1)
+        name, length = self._journal.append(self._day, head, [line.line for line in lines])
+        entries = [line for line in lines if isinstance(line, Entry)]
         if entries:
             self.position = entries[-1].position
         due_s = self._boot_s() + (SOON_S if soon else LATER_S)
         self._due_s = due_s if self._due_s is None else min(self._due_s, due_s)
         if self._index and not self.trouble:
             try:
-                self._index.insert(entries, shifts, {name: length})
+                self._index.insert(lines, {name: length})
                 return
             except sqlite3.Error as error:
                 self._fail(error)
@@ -256,8 +283,7 @@ class Store:
         logger.warning("the clock was set by %+.0f s: what was stored since the start is moved", by_s)
         if abs(by_s) >= FAR_S:
             self.stepped_at_s = self._boot_s()
-        shift = Shift(self._run, self.position + 1, by_s)
-        self._append([shift.line], shifts=[shift])
+        self._append([Shift(self._run, self.position + 1, by_s)])
 
     def _heads(self) -> tuple[str, int, int]:
         """The id of the store, its last position and the number of this run, by the newest file of the journal."""
@@ -268,7 +294,7 @@ class Store:
         position, run, boot = heads[newest].next - 1, 0, ""
         for line in self._journal.tail(newest):
             position = max(position, line.position if isinstance(line, Entry) else 0)
-            run = max(run, 0 if isinstance(line, Head) else line.run)
+            run = max(run, line.run if isinstance(line, Entry | Shift | RunStart) else 0)
             boot = line.boot if isinstance(line, RunStart) else boot
         return heads[newest].store, position + SKIPPED * (boot != self._boot), run + 1
 
@@ -305,31 +331,33 @@ class Store:
     def _mend(self, index: Index) -> None:
         """Give the journal back what a power cut has taken from it and not from the index."""
         lengths = self._journal.files()
-        for name, known in index.files().items():
-            if name not in lengths or lengths[name] >= known:
-                continue
+        torn = [name for name, known in index.files().items() if lengths.get(name, known) < known]
+        for name in torn:
             there = [line.position for line in self._journal.read(name) if isinstance(line, Entry)]
             lost = index.beyond(name, max(there, default=0))
             if lost:
                 logger.warning("%d lines are missing from %s: written again from the index", len(lost), name)
                 self._journal.append(self._day, Head(self.id, self.position + 1), [entry.line for entry in lost])
-            index.insert((), (), {name: self._journal.files()[name]})
+        if torn and (gone := index.gone()):
+            self._journal.append(self._day, Head(self.id, self.position + 1), [one.line for one in gone])
+        lengths = self._journal.files()
+        index.insert((), {name: lengths[name] for name in torn})
 
     def _catch_up(self, index: Index) -> None:
-        """Take in what the journal has and the index lacks."""
-        known, shifts, batch = index.files(), list[Shift](), list[Entry]()
+        """Take in what the journal has and the index lacks: what is about entries comes after all of them."""
+        known, later, batch = index.files(), list[Shift | Gone](), list[Entry]()
         grown = {name: size for name, size in self._journal.files().items() if size != known.get(name)}
         for name in grown:
             for line in self._journal.read(name, known.get(name, 0)):
                 if isinstance(line, Entry):
                     batch.append(line)
-                elif isinstance(line, Shift):
-                    shifts.append(line)
+                elif isinstance(line, Shift | Gone):
+                    later.append(line)
                 if len(batch) >= BATCH:
-                    index.insert(batch, (), {})
+                    index.insert(batch, {})
                     batch.clear()
                     self._beat()
-        index.insert(batch, shifts, grown)
+        index.insert([*batch, *later], grown)
 
     def _fail(self, error: Exception) -> None:
         """Remember that the index cannot be used. The journal goes on; the index is mended when that is possible."""
@@ -344,12 +372,6 @@ class Store:
 
 def _is_urgent(about: About) -> bool:
     return about.kind == "event"
-
-
-def _line(line: Head | Entry | Shift | RunStart) -> bytes:
-    if isinstance(line, Head):
-        return b'{"v":1,"store":"%s","next":%d}\n' % (line.store.encode(), line.next)
-    return line.line
 
 
 def _boot_id() -> str:
