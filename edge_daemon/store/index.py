@@ -11,6 +11,7 @@ from edge_daemon.store.entry import Entry, about
 from edge_daemon.store.journal import Gone, Line, Shift
 from edge_daemon.store.marks import Hold, Mark, Range, held, marked
 from edge_daemon.store.schema import MIGRATIONS, migrate
+from edge_daemon.store.words import keys
 
 FILE = "index.db"
 CACHE_KB = 4000
@@ -44,6 +45,7 @@ class Index:
     def __init__(self, path: Path, migrations: Sequence[str] = MIGRATIONS, cache_kb: int = CACHE_KB) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
         self._kept_tracks: set[str] | None = None
+        self._ids: dict[str, int] = {}
         try:
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -198,8 +200,8 @@ class Index:
             if not length:
                 self._db.execute("DELETE FROM files WHERE name = ?", (name,))
 
-    def scrub(self) -> None:
-        """Have nothing in the file any more of what was removed while `secure`.
+    def write_out(self) -> None:
+        """Have everything in the file itself, on the disk.
 
         Raises:
             sqlite3.Error: that failed.
@@ -293,12 +295,21 @@ class Index:
         )
         start_s, first = self._db.execute("SELECT start_s, first FROM events WHERE id = ?", (of.subject,)).fetchone()
         self._db.executemany(
-            "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(word, start_s, first) for word in of.words]
+            "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(self._id(key), start_s, first) for key in keys(of.words)]
         )
         if not known:
             self._count(of.at_s, of.camera, of.kept, 1)
             self._mark(of.subject)
         self._keep_if_held("id = ?", (of.subject,))
+
+    def _id(self, word: str) -> int:
+        """The number of a word or pair."""
+        if (known := self._ids.get(word)) is not None:
+            return known
+        self._db.execute("INSERT OR IGNORE INTO vocabulary (word) VALUES (?)", (word,))
+        (number,) = self._db.execute("SELECT id FROM vocabulary WHERE word = ?", (word,)).fetchone()
+        self._ids[word] = number
+        return int(number)
 
     def _count(self, start_s: float, camera: str, kept: str, events: int) -> None:
         """Count an event more or less in its quarter of an hour."""
@@ -392,6 +403,7 @@ class Index:
         self._hold()
 
     def _transaction(self) -> "_Transaction":
+        self._ids.clear()
         return _Transaction(self._db)
 
 

@@ -1,7 +1,6 @@
 """Where the clips and stills of events lie: `CAMERA/DAY/ID.mp4`, by the time that is in the id."""
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,12 +53,3 @@ def remove(folder: Path, camera: str, event: str) -> int:
         with suppress(OSError):  # it is not empty
             path.parent.rmdir()
     return freed
-
-
-def files(folder: Path) -> Iterator[tuple[Path, int]]:
-    """All files of events with their sizes."""
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                path = Path(place) / name
-                yield path, path.stat().st_size

@@ -9,12 +9,19 @@ from pathlib import Path
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import media
 from edge_daemon.store.clock import is_synchronised
+from edge_daemon.store.sizes import Sizes
 from edge_daemon.store.store import JOURNAL, Store
 
 logger = logging.getLogger(__name__)
 BITE = 50
 """Entries, or events with their files, that go at once."""
-MEASURED_S, COMPACTED_S, RATE_S = 60.0, 3600.0, 3600.0
+LOOK_S = 0.02
+"""Time in a step for looking at the sizes of files."""
+MEASURED_S, COMPACTED_S = 60.0, 3600.0
+RATE_S, FORECAST_S = 86_400.0, 600.0
+"""Longest and shortest time by which the rate is measured at which the store grows."""
+PAGES = 500
+"""Pages of the index that are given back at once."""
 STEP_S = 3600.0
 """Time after the clock was set for which nothing goes by its age."""
 EVENTS, OTHERS = ("events", "alerts"), ("tracks", "counts")
@@ -32,11 +39,19 @@ class Retention:
     ) -> None:
         self._store, self._now_s, self._trusted = store, now_s, trusted
         self._measured_s = self._compacted_s = float("-inf")
+        self._media: Sizes | None = None
         self._sizes: deque[tuple[float, int]] = deque()
         self._compacting: Iterator[str] = iter(())
+        self._is_compacting = False
         self.stored_bytes = self.free_bytes = 0
         self.removed = 0
         """Events that went before their time, for lack of room."""
+        self._is_exhausted = False
+
+    @property
+    def is_busy(self) -> bool:
+        """True while it measures or compacts."""
+        return bool(self._media and self._media.is_looking) or self._is_compacting
 
     def step(self, limits: StorageSettings) -> None:
         """Remove a little of what has to go.
@@ -48,20 +63,20 @@ class Retention:
         if index is None or self._store.trouble:
             return
         boot_s = self._store.boot_s()
-        if boot_s - self._measured_s >= MEASURED_S:
+        if boot_s - self._measured_s >= MEASURED_S or (self._media and self._media.is_looking):
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
             for kept in (*EVENTS, *OTHERS):
                 self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder)
         if self._over(limits):
             self._make_room(folder)
-        if boot_s - self._compacted_s >= COMPACTED_S:
+        if boot_s - self._compacted_s >= COMPACTED_S and not self._is_compacting:
             self._compacted_s, self._compacting = boot_s, self._store.compact()
-        next(self._compacting, None)
+        self._is_compacting = next(self._compacting, None) is not None
 
     def full_in_s(self, limits: StorageSettings) -> float | None:
-        """Time until the oldest has to go, at the rate of the last hour; None if it is not in sight."""
-        if len(self._sizes) < 2:
+        """Time until the oldest has to go, at the rate of the last day; None if it is not in sight."""
+        if not self._sizes or self._sizes[-1][0] - self._sizes[0][0] < FORECAST_S:
             return None
         (since_s, before), (now_s, now) = self._sizes[0], self._sizes[-1]
         rate = (now - before) / (now_s - since_s)
@@ -73,16 +88,18 @@ class Retention:
         return self._trusted() and (stepped_s is None or boot_s - stepped_s > STEP_S)
 
     def _measure(self, limits: StorageSettings, boot_s: float) -> None:
-        """Measure what is stored, and what is free."""
-        self._measured_s = boot_s
-        own = [path for path in self._store.folder.iterdir() if path.is_file()]
-        own += (self._store.folder / JOURNAL).iterdir()
-        self.stored_bytes = sum(path.stat().st_size for path in own) + sum(
-            size for _, size in media.files(Path(limits.media))
-        )
+        """Measure what is free, and, a little at a time, what is stored."""
         place = Path(limits.media) if Path(limits.media).exists() else self._store.folder
         found = os.statvfs(place)
         self.free_bytes = found.f_bavail * found.f_frsize
+        if self._media is None or self._media.folder != Path(limits.media):
+            self._media = Sizes(Path(limits.media))
+        if (total := self._media.look(LOOK_S)) is None:
+            return
+        self._measured_s = boot_s
+        own = [path for path in self._store.folder.iterdir() if path.is_file()]
+        own += (self._store.folder / JOURNAL).iterdir()
+        self.stored_bytes = total + sum(path.stat().st_size for path in own)
         self._sizes.append((boot_s, self.stored_bytes))
         while boot_s - self._sizes[0][0] > RATE_S:
             self._sizes.popleft()
@@ -91,13 +108,21 @@ class Retention:
         return self.stored_bytes > limits.max_bytes or self.free_bytes < limits.min_free_bytes
 
     def _make_room(self, folder: Path) -> None:
-        """Remove the oldest: events of quiet rules, then alerts, then tracks and counts."""
+        """Remove the oldest: events of quiet rules, then alerts, then tracks and counts. What is marked stays."""
+        if self._store.index:
+            self._store.index.shrink(PAGES)
         for kept in (*EVENTS, *OTHERS):
             if gone := self._remove(kept, float("inf"), folder):
                 if kept in EVENTS:
                     self.removed += gone
                     logger.warning("%d %s had to go before their time: there is too little room", gone, kept)
+                else:
+                    self._compacted_s = min(self._compacted_s, self._store.boot_s() - COMPACTED_S + MEASURED_S)
+                self._is_exhausted = False
                 return
+        if not self._is_exhausted:
+            logger.error("there is too little room, and nothing is left that may go: only what is marked to be kept")
+        self._is_exhausted = True
 
     def _remove(self, kept: str, until_s: float, folder: Path) -> int:
         """Remove the oldest of a class that happened before a time; return their number."""

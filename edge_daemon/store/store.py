@@ -205,13 +205,11 @@ class Store:
         self._index.secure(True)
         try:
             self.drop(positions, erased=True)
-            self._journal.sync()
-            self._index.scrub()
             for aside in self.folder.glob(f"damaged-*{FILE}*"):
                 aside.unlink()
             for _ in self.compact():
                 self._beat()
-            self._index.scrub()
+            self._index.write_out()
         finally:
             self._index.secure(False)
 
@@ -224,6 +222,8 @@ class Store:
         """
         for gone in self._index.gone() if self._index and not self.trouble else ():
             if self._index and not self.trouble and (gone.erased or gone.of != self._journal.name):
+                self._journal.sync()
+                self._index.write_out()  # or a power cut could bring back what the journal has not any more
                 self._rewrite(self._index, gone.of)
                 yield gone.of
 

@@ -18,7 +18,7 @@ from edge_daemon.store.check import check
 from edge_daemon.store.entry import Entry
 from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Journal
-from edge_daemon.store.media import files, path_of
+from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Query, Reader
 from edge_daemon.store.retention import BITE, STEP_S, Retention
 from edge_daemon.store.schema import MIGRATIONS
@@ -353,15 +353,23 @@ def test_what_is_removed_leaves_the_journal_too(tmp_path: Path) -> None:
 
 
 def test_an_index_of_the_first_version_is_taken_on(tmp_path: Path) -> None:
+    store = Clocks().store(tmp_path)
+    store.add([event(1), event(2)])
+    store.close()
+    before = indexed(tmp_path)
+    (tmp_path / FILE).unlink()
     index = Index(tmp_path / FILE, MIGRATIONS[:1])
     index.close()
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute(
             "INSERT INTO events (id, kept, camera, first, position, start_s) VALUES ('e', 'alerts', 'yard', 1, 1, 905)"
         )
-    Index(tmp_path / FILE).close()
-    with sqlite3.connect(tmp_path / FILE) as db:
-        assert db.execute("SELECT * FROM quarters").fetchall() == [(900, "yard", "alerts", 1)]
+        db.execute(
+            "INSERT INTO files SELECT ?, ?", (journal_file(tmp_path).name, journal_file(tmp_path).stat().st_size)
+        )
+    Clocks().store(tmp_path).close()
+    assert indexed(tmp_path) == before
+    assert check(tmp_path).faults == []
 
 
 def quarters(folder: Path) -> list[Any]:
@@ -472,7 +480,7 @@ def test_the_oldest_goes_if_there_is_too_much_quiet_events_first(tmp_path: Path)
     smaller = StorageSettings(folder=limits.folder, media=limits.media, max_bytes=size - 4_000_000, min_free_bytes=1)
     retention.step(smaller)
     assert kept_ids(tmp_path / "store") == [name for n, name in enumerate(names) if n % 3][BITE:]
-    assert len(list(files(media))) == BITE
+    assert len(list(media.rglob("*.mp4"))) == BITE
     retention.step(smaller)
     assert retention.removed == 2 * BITE
     store.close()
