@@ -236,7 +236,7 @@ class Clips:
         address = f"/api/events/{job.event.id}"
         job.still = f"{address}/still.jpg" if making == "still" else job.still
         job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
-        if (job.still, job.clip) == before:
+        if (job.still, job.clip) == before and making != "still":
             return None
         return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
 

@@ -5,19 +5,23 @@ import math
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from edge_daemon.errors import WireError
+from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
+from edge_daemon.messages.requests import Reply, StoreRequest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
-from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.recorder.sums import Sums
+from edge_daemon.runtime.control import Control, Reconfigure, Serve
 from edge_daemon.settings import RecorderSettings
+from edge_daemon.store.editing import Work, edit
 from edge_daemon.store.retention import Retention
 from edge_daemon.store.store import Store
 from edge_daemon.transport.hub import Hub
@@ -55,6 +59,8 @@ class Recorder:
         self._unstored: list[Record] = []
         storage = settings.storage
         self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
+        self._sums = Sums(Path(storage.media))
+        self._edits: deque[tuple[int, Work]] = deque()
         self._store: Store | None = None
         self._updates: list[bytes] = []
         self._retention: Retention | None = None
@@ -77,7 +83,13 @@ class Recorder:
     def _rest_ms(self) -> int:
         """Longest time to wait for messages: what is due at a tick is not to be late."""
         until_tick_ms = math.ceil(1e3 * (self._tick_at - time.monotonic()))
-        return max(0, min(until_tick_ms, BUSY_MS if self._clips.is_busy else POLL_MS))
+        return max(0, min(until_tick_ms, self._poll_ms))
+
+    @property
+    def _poll_ms(self) -> int:
+        if self._edits:
+            return 0
+        return BUSY_MS if self._clips.is_busy or self._sums.is_busy else POLL_MS
 
     def step(self) -> None:
         """Store what has arrived, and do what is due."""
@@ -87,7 +99,8 @@ class Recorder:
             else:
                 self._receive_packets(name.removeprefix(CAMERA), data)
         self._keep()
-        self._bring(self._clips.step())
+        self._bring(self._sums.pass_on(self._clips.step()))
+        self._edit()
         if time.monotonic() >= self._tick_at:
             self._tick_at = time.monotonic() + TICK_S
             self._tick()
@@ -95,6 +108,7 @@ class Recorder:
     def close(self) -> None:
         """Write everything to the disk."""
         self._clips.close()
+        self._sums.close()
         if self._store:
             self._store.close()
 
@@ -153,6 +167,31 @@ class Recorder:
         self._updates.clear()
         for entry in new:
             self._hub.send(SINK, pack([Brought(body=entry.body)]))
+
+    def _edit(self) -> None:
+        """Go on with what people have asked for."""
+        if not self._edits:
+            return
+        id, work = self._edits[0]
+        try:
+            next(work)
+            return
+        except StopIteration as done:
+            reply = Reply(text=done.value)
+        except EdgeError as error:
+            reply = Reply(exit_code=error.exit_code, text=str(error))
+        self._edits.popleft()
+        self._control.served(id, reply)
+
+    def _edited(self, request: StoreRequest) -> Work:
+        """What people have asked for, to be done."""
+        storage = self._settings.storage
+        after_s = max((camera.after_s for camera in self._settings.cameras.values()), default=0.0)
+        try:
+            store = self._opened()
+        except OSError as error:
+            raise EdgeError(f"cannot open the store: {error.strerror or error}") from error
+        return (yield from edit(store, Path(storage.media), request, time.time(), after_s))
 
     def _tick(self) -> None:
         try:
@@ -219,6 +258,8 @@ class Recorder:
                 self._settings = self._control.new_settings(command, RecorderSettings)
                 self._clips.change(self._settings.cameras)
                 self._control.reconfigured()
+            elif isinstance(command, Serve) and isinstance(command.request, StoreRequest):
+                self._edits.append((command.id, self._edited(command.request)))
 
 
 def _event(body: bytes) -> Event | None:

@@ -31,6 +31,8 @@ class About(NamedTuple):
     words: frozenset[str] = frozenset()
     still: str | None = None
     clip: str | None = None
+    still_sha256: str | None = None
+    clip_sha256: str | None = None
 
 
 class Entry(NamedTuple):
@@ -65,6 +67,7 @@ class _Event(msgspec.Struct):
     still: str | None = None
     clip: str | None = None
     still_sha256: str | None = None
+    clip_sha256: str | None = None
 
 
 class _Track(msgspec.Struct):
@@ -137,6 +140,8 @@ def _of_event(event: _Event) -> About:
         frozenset(_words(event)),
         event.still,
         event.clip,
+        event.still_sha256,
+        event.clip_sha256,
     )
 
 

@@ -147,6 +147,11 @@ class Index:
         rows = self._db.execute("SELECT position FROM entries WHERE subject = ?", (subject,))
         return [position for (position,) in rows]
 
+    def bodies(self, subject: str) -> list[bytes]:
+        """The messages about an event."""
+        rows = self._db.execute("SELECT body FROM entries WHERE subject = ? AND kind = 'event'", (subject,))
+        return [body for (body,) in rows]
+
     def positions_in(self, file: str) -> set[int]:
         """The entries that a file of the journal is to have."""
         return {position for (position,) in self._db.execute("SELECT position FROM entries WHERE file = ?", (file,))}
@@ -275,11 +280,14 @@ class Index:
         end, end_s = (entry.position, of.at_s) if of.phase == "end" else (None, None)
         known = self._db.execute("SELECT 1 FROM events WHERE id = ?", (of.subject,)).fetchone()
         self._db.execute(
-            "INSERT INTO events (id, kept, camera, first, position, start_s, end, end_s, still, clip)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO events"
+            " (id, kept, camera, first, position, start_s, end, end_s, still, clip, still_sha256, clip_sha256)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " position = max(position, excluded.position),"
             " end = coalesce(excluded.end, end), end_s = coalesce(excluded.end_s, end_s),"
-            " still = coalesce(excluded.still, still), clip = coalesce(excluded.clip, clip)",
+            " still = coalesce(excluded.still, still), clip = coalesce(excluded.clip, clip),"
+            " still_sha256 = coalesce(excluded.still_sha256, still_sha256),"
+            " clip_sha256 = coalesce(excluded.clip_sha256, clip_sha256)",
             (
                 of.subject,
                 of.kept,
@@ -291,6 +299,8 @@ class Index:
                 end_s,
                 of.still,
                 of.clip,
+                of.still_sha256,
+                of.clip_sha256,
             ),
         )
         start_s, first = self._db.execute("SELECT start_s, first FROM events WHERE id = ?", (of.subject,)).fetchone()

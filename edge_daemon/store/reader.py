@@ -25,7 +25,8 @@ MAPPED_BYTES = 1 << 28
 Event = dict[str, Any]
 """An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
 _EVENTS = (
-    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, e.keep, e.wrong, l.body, l.shift_s"
+    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, e.still_sha256, e.clip_sha256,"
+    " e.keep, e.wrong, l.body, l.shift_s"
     " FROM events e JOIN entries l ON l.position = e.position"
 )
 
@@ -271,12 +272,12 @@ def _conditions(query: Query, numbers: Sequence[int], by: str = "e") -> tuple[st
 
 
 def _event(row: Sequence[Any]) -> Event:
-    _, first, position, start_s, end_s, still, clip, keep, wrong, body, last_shift_s = row
+    _, first, position, start_s, end_s, still, clip, still_sha256, clip_sha256, keep, wrong, body, last_shift_s = row
     event = _shifted(msgspec.json.decode(body), last_shift_s, ("at",))
     times = {"began_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
-    marks = {"keep": bool(keep), "wrong": bool(wrong)}
-    more = {"open": end_s is None, "still": still, "clip": clip, "first": first, "position": position}
-    return event | times | marks | more
+    files = {"still": still, "clip": clip, "still_sha256": still_sha256, "clip_sha256": clip_sha256}
+    more = {"open": end_s is None, "first": first, "position": position, "keep": bool(keep), "wrong": bool(wrong)}
+    return event | times | files | more
 
 
 def _shifted(message: dict[str, Any], by_s: float, fields: Sequence[str]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ MIGRATIONS: tuple[str, ...] = (
     DELETE FROM files; DELETE FROM entries; DELETE FROM events; DROP TABLE words;
     ALTER TABLE events ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE events ADD COLUMN wrong INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN still_sha256 TEXT;
+    ALTER TABLE events ADD COLUMN clip_sha256 TEXT;
     DROP INDEX events_by_age;
     CREATE INDEX events_by_age ON events (kept, keep, start_s);
     CREATE INDEX events_kept ON events (first) WHERE keep > 0;

@@ -193,8 +193,8 @@ class Store:
                 return
             self._append([Gone(file, numbers, erased) for file, numbers in places.items()])
 
-    def erase(self, positions: Sequence[int]) -> None:
-        """Remove entries, and have nothing of them in any file.
+    def erase(self, positions: Sequence[int]) -> Iterator[None]:
+        """Remove entries, and have nothing of them in any file, a little at a time.
 
         Raises:
             OSError: a file cannot be written.
@@ -202,16 +202,19 @@ class Store:
         """
         if self._index is None:
             raise sqlite3.OperationalError("there is no index now")
-        self._index.secure(True)
+        index = self._index
+        index.secure(True)
         try:
-            self.drop(positions, erased=True)
+            for first in range(0, len(positions), BATCH):
+                self.drop(positions[first : first + BATCH], erased=True)
+                yield
             for aside in self.folder.glob(f"damaged-*{FILE}*"):
                 aside.unlink()
             for _ in self.compact():
-                self._beat()
-            self._index.write_out()
+                yield
+            index.write_out()
         finally:
-            self._index.secure(False)
+            index.secure(False)
 
     def compact(self) -> Iterator[str]:
         """Rewrite files of the journal without what was removed, file by file, and yield their names. The file that is

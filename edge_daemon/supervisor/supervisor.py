@@ -4,13 +4,23 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import get_args
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reload, Reply, Requester, Retry, SetMode, SwitchCamera, SwitchRule
-from edge_daemon.messages.status import SinkReport, Status, Streams, camera_statuses
+from edge_daemon.messages.requests import (
+    Reload,
+    Reply,
+    Requester,
+    Retry,
+    SetMode,
+    StoreRequest,
+    SwitchCamera,
+    SwitchRule,
+)
+from edge_daemon.messages.status import RecorderReport, SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Processes
 from edge_daemon.settings import SinkSettings
@@ -63,6 +73,8 @@ class Supervisor:
         self._requests.on(SwitchRule, self._switchboard.switch_rule)
         self._requests.on(SetMode, self._switchboard.set_mode)
         self._requests.on(Retry, self._retry)
+        for kind in get_args(StoreRequest):
+            self._requests.on(kind, self._edit_store)
         self._table = ProcessTable(self._switchboard.applied(specs), spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -170,6 +182,12 @@ class Supervisor:
             return
         child.retry()
         respond(Reply(text=f"camera {request.camera} is opened now"))
+
+    def _edit_store(self, request: StoreRequest, respond: Respond) -> None:
+        recorder = next((child for child in self._table.children if isinstance(child.report, RecorderReport)), None)
+        if recorder is None:
+            raise EdgeError("nothing is stored here: the configuration has neither rules nor `storage`")
+        recorder.serve(request, respond)
 
     def _switch_camera(self, request: SwitchCamera, respond: Respond) -> None:
         """Switch a camera; the reply follows when its capture has done so.

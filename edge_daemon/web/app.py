@@ -7,7 +7,19 @@ from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from edge_daemon.web import about, changing, events, login, looking, predicting, protocol, roles, system, watching
+from edge_daemon.web import (
+    about,
+    changing,
+    events,
+    evidence,
+    login,
+    looking,
+    predicting,
+    protocol,
+    roles,
+    system,
+    watching,
+)
 from edge_daemon.web.access import Access
 from edge_daemon.web.guard import Guard
 from edge_daemon.web.pagefiles import KINDS, PageFile, ending
@@ -33,7 +45,7 @@ def make_app(service: Service) -> Guard:
     access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions, settings.origins)
     app.state.gate = Gate(access, service.supervisor)
     login.add_routes(app, service, access, sessions)
-    for routes in (about, watching, looking, events, predicting, protocol, changing, system):
+    for routes in (about, watching, looking, events, evidence, predicting, protocol, changing, system):
         routes.add_routes(app, service)
     _page(app)
     roles.document(app.routes)

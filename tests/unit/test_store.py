@@ -415,7 +415,7 @@ def test_what_is_erased_is_in_no_file(tmp_path: Path) -> None:
     store.add([*secret, event(2)])
     clocks.go(86400)
     store.add([event(3), event(1, "update", 9, because=["unmistakable"])])
-    store.erase(store.index.positions("event-1"))  # type: ignore[union-attr]
+    list(store.erase(store.index.positions("event-1")))  # type: ignore[union-attr]
     left = [path for path in tmp_path.rglob("*") if path.is_file() and b"unmistakable" in path.read_bytes()]
     assert left == []
     position = store.position
