@@ -454,7 +454,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look.
 
     `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
-    long event; `reason` says why it ended.
+    long event; `reason` says why it ended. `still` and
+    `clip` are paths of the HTTP API, once there is something, with the sums of the files.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -479,6 +480,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     still: str | None = None
     clip: str | None = None
+    still_sha256: str | None = None
+    clip_sha256: str | None = None
 
 
 TrackEnd = Literal["left", "lost", "stream-ended"]

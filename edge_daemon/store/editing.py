@@ -59,7 +59,7 @@ def edit(store: Store, folder: Path, request: StoreRequest, now_s: float, after_
 
 
 def _mark(store: Store, request: MarkEvent, now_s: float) -> Work:
-    camera, _, _ = _found(_index(store), request.event)
+    camera, _ = _found(_index(store), request.event)
     mark = Mark(
         event=request.event,
         camera=camera,
@@ -95,8 +95,8 @@ def _keep(store: Store, request: KeepRange, now_s: float) -> Work:
 
 def _erase_event(store: Store, folder: Path, request: EraseEvent, settled_s: float) -> Work:
     index = _index(store)
-    camera, _, end_s = _found(index, request.event)
-    if end_s is None or end_s > settled_s:
+    camera, is_over = _found(index, request.event, settled_s)
+    if not is_over:
         raise StartError(f"event {request.event} goes on, or its clip is being made: try again in a minute")
     yield from _erase(store, folder, camera, [request.event], _tracks_of(index, request.event))
     return f"event {request.event} of camera {camera} is erased, with its clip, stills, tracks and messages"
@@ -105,12 +105,12 @@ def _erase_event(store: Store, folder: Path, request: EraseEvent, settled_s: flo
 def _erase_range(store: Store, folder: Path, request: EraseRange, settled_s: float) -> Work:
     index = _index(store)
     since_s, until_s = _times(request.since, request.until)
-    overlapping = index.overlapping(request.camera, since_s, until_s)
-    events = [event for event, end_s in overlapping if end_s is not None and end_s <= settled_s]
+    overlapping = index.overlapping(request.camera, since_s, until_s, settled_s)
+    events = [event for event, is_over in overlapping if is_over]
     tracks = [position for position, body in index.tracks_since(request.camera, since_s) if _first_s(body) <= until_s]
     yield from _erase(store, folder, request.camera, events, tracks)
     left = len(overlapping) - len(events)
-    rest = f"; {left} events that go on, or have ended in the last minute, are left" if left else ""
+    rest = f"; {left} events that go on, or have no clip yet, are left" if left else ""
     times = f"from {request.since} to {request.until}"
     return f"{len(events)} events and {len(tracks)} tracks of camera {request.camera} {times} are erased{rest}"
 
@@ -156,8 +156,8 @@ def _index(store: Store) -> Index:
     return store.index
 
 
-def _found(index: Index, event: str) -> tuple[str, float, float | None]:
-    if (found := index.event(event)) is None:
+def _found(index: Index, event: str, settled_s: float = 0.0) -> tuple[str, bool]:
+    if (found := index.event(event, settled_s)) is None:
         raise ConfigError(f"there is no event {event}, or it is not kept any more")
     return found
 

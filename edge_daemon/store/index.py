@@ -24,6 +24,8 @@ MARKED, HELD = 1, 2
 LONGEST_S = 3600.0
 """No event is longer: it is cut into parts."""
 
+_OVER = "end IS NOT NULL AND (clip IS NOT NULL OR end_s <= ?)"
+
 
 class _Tracked(msgspec.Struct):
     tracker_id: int
@@ -156,11 +158,11 @@ class Index:
         """The entries that a file of the journal is to have."""
         return {position for (position,) in self._db.execute("SELECT position FROM entries WHERE file = ?", (file,))}
 
-    def overlapping(self, camera: str, since_s: float, until_s: float) -> list[tuple[str, float | None]]:
-        """Events of a camera in a range of time: ids and when they ended."""
+    def overlapping(self, camera: str, since_s: float, until_s: float, settled_s: float) -> list[tuple[str, bool]]:
+        """Events of a camera in a range of time: ids, and if they are over (see `event`)."""
         return self._db.execute(
-            "SELECT id, end_s FROM events WHERE start_s BETWEEN ? AND ? AND camera = ? AND coalesce(end_s, ?) >= ?",
-            (since_s - LONGEST_S, until_s, camera, until_s, since_s),
+            f"SELECT id, {_OVER} FROM events WHERE start_s BETWEEN ? AND ? AND camera = ? AND coalesce(end_s, ?) >= ?",
+            (settled_s, since_s - LONGEST_S, until_s, camera, until_s, since_s),
         ).fetchall()
 
     def tracks_since(self, camera: str, since_s: float) -> list[tuple[int, bytes]]:
@@ -170,10 +172,10 @@ class Index:
             (since_s, camera),
         ).fetchall()
 
-    def event(self, id: str) -> tuple[str, float, float | None] | None:
-        """Camera, start and end of an event."""
-        found: tuple[str, float, float | None] | None = self._db.execute(
-            "SELECT camera, start_s, end_s FROM events WHERE id = ?", (id,)
+    def event(self, id: str, settled_s: float = 0.0) -> tuple[str, bool] | None:
+        """The camera of an event, and if it is over: it has its clip, or ended before `settled_s`."""
+        found: tuple[str, bool] | None = self._db.execute(
+            f"SELECT camera, {_OVER} FROM events WHERE id = ?", (settled_s, id)
         ).fetchone()
         return found
 

@@ -1,5 +1,6 @@
 """Events, clips and stills of a daemon that runs, whose recorder and sink are killed meanwhile."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.store.check import check
+from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, free_port, running
 from tests.waiting import eventually
 
@@ -24,9 +26,11 @@ models: {{person: {{path: builtin:person}}}}
 record: {{before: 1s, after: 1s}}
 rules: {{visitor: {{appears: walk, cooldown: 1s, per: track}}}}
 counts: {{every: 2s}}
-web: {{listen: '127.0.0.1:{port}'}}
+web: {{listen: '127.0.0.1:{port}', tokens: {{boss: {{token: '{token}', role: administrator}}}}}}
 """
 SECONDS, FPS, WAIT_S = 20, 25, 60.0
+TOKEN = new_token()
+BOSS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +54,8 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(folder: Path, street: Path) -> Iterator[tuple[Daemon, httpx.Client]]:
     port = free_port()
     with (
-        running(folder, CONFIG.format(source=street, port=port)) as daemon,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S) as http,
+        running(folder, CONFIG.format(source=street, port=port, token=digest(TOKEN))) as daemon,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S, headers=BOSS) as http,
     ):
 
         def answers() -> bool:
@@ -102,6 +106,8 @@ def test_events_have_clips_and_stills_that_are_served(
         assert {track["tracker_id"] for track in http.get(f"{address}/track.json").json()} <= {
             track["tracker_id"] for track in event["tracks"]
         }
+        assert event["clip_sha256"] == hashlib.sha256(clip.content).hexdigest()
+        assert event["still_sha256"] == hashlib.sha256(http.get(event["still"]).content).hexdigest()
         newest = http.get("/api/events", params={"most": 1}).json()
         older = http.get("/api/events", params={"most": 1, "after": newest["after"]}).json()
         assert older["events"][0]["began_at"] <= newest["events"][0]["began_at"]
@@ -119,8 +125,12 @@ def test_events_have_clips_and_stills_that_are_served(
                     replayed.append(json.loads(line[5:]))
                 if any(one["id"] == event["id"] and one["clip"] for one in replayed):
                     break
+        erased = marked_linked_and_erased(http, with_clips(http, 3)[0])
+        event = with_clips(http, 1)[0]  # the other one may have been in the range of time that was erased
         assert "recorder" in daemon.processes()
         (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        assert [path for path in store.rglob("*") if path.is_file() and erased.encode() in path.read_bytes()] == []
+        assert list(store.rglob(f"{erased}*")) == []
         assert {path.stat().st_mode & 0o077 for path in store.rglob("*")} == {0}, "others could read what is stored"
         assert daemon.stop() == 0
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -133,6 +143,39 @@ def test_events_have_clips_and_stills_that_are_served(
         assert {path.name.partition("-annotated")[0][36:] for path in (tmp_path / "out").iterdir()} >= {".json", ".mp4"}
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True, capture_output=True)
         assert subprocess.run(export, capture_output=True, check=False).returncode == 3
+
+
+def marked_linked_and_erased(http: httpx.Client, event: dict[str, Any]) -> str:
+    """Do all that people can do with an event, and erase it in the end; return its id."""
+    address = f"/api/events/{event['id']}"
+    assert http.post(f"{address}/marks", json={"keep": True, "wrong": True}).json() == {
+        "text": f"event {event['id']} of camera street is kept and is marked as wrong"
+    }
+    marked = http.get(address).json()
+    assert (marked["keep"], marked["wrong"]) == (True, True)
+    assert http.post(f"{address}/marks", json={"keep": "perhaps"}).status_code == 422
+    times = {"from": event["began_at"], "to": event["ended_at"]}
+    assert http.post("/api/cameras/street/keep", json=times).status_code == 200
+    assert http.post("/api/cameras/street/keep", json=times | {"to": "never"}).status_code == 422
+    link = http.post(f"{address}/link", json={"kind": "annotated", "for": "1h"}).json()["path"]
+    assert http.post(f"{address}/link", json={"for": "8d"}).status_code == 422
+
+    def linked(path: str) -> int:
+        return httpx.get(f"{http.base_url}{path}").status_code
+
+    assert [linked(one) for one in (link, event["still"], link.replace("annotated", "plain"))] == [200, 401, 403]
+    assert linked(link.replace("expires=", "expires=9")) == 403
+    assert http.post("/api/links/revoke").status_code == 200
+    assert linked(link) == 403
+    assert [one["id"] for one in http.get("/api/events", params={"text": "appear nothing"}).json()["events"]] == []
+    assert http.get("/api/events", params={"text": "PERS stre walk"}).json()["events"]
+    assert http.get("/api/events/timeline").json()[0]["alerts"] > 0
+    assert http.delete(address).status_code == 200
+    assert http.get(address).status_code == 404
+    assert http.delete("/api/events", params=times | {"camera": "street"}).status_code == 200
+    done = [(one["action"], one["result"]) for one in http.get("/api/audit").json()]
+    assert {(action, "done") for action in ("mark", "keep", "link", "revoke links", "erase")} <= set(done)
+    return str(event["id"])
 
 
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
@@ -178,7 +221,7 @@ def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_pa
 
 
 def test_a_reload_begins_to_store_and_to_keep_clips(tmp_path: Path, street: Path) -> None:
-    config = CONFIG.format(source=street, port=free_port())
+    config = CONFIG.format(source=street, port=free_port(), token=digest(TOKEN))
     bare = "\n".join(line for line in config.splitlines() if not line.startswith(("record", "rules", "counts", "web")))
     with running(tmp_path, bare) as daemon:
         eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")
