@@ -400,8 +400,15 @@ def report(
 @app.command()
 def keygen(
     name: Annotated[Path, typer.Argument(help="Writes NAME.key (secret) and NAME.pub (public).")],
+    sign: Annotated[bool, typer.Option("--sign", help="NAME.pem and NAME.pub.pem, to sign exports with.")] = False,
 ) -> None:
-    """Create a pair of keys, for a daemon or a subscriber."""
+    """Create a pair of keys, for a daemon or a subscriber; or one to sign exports with."""
+    if sign:
+        from edge_daemon.runtime.signing import new_keys
+
+        private, shown = new_keys(name)
+        typer.echo(f"Secret key: {private} (do not share). Public key: {shown}")
+        return
     from edge_daemon.transport.curve import generate, write
 
     pair = generate()
@@ -576,6 +583,13 @@ def _events(
         return
 
 
+EventId = Annotated[str, typer.Argument(metavar="ID", help="An event.")]
+Back = Annotated[bool, typer.Option("--no", help="Take the mark back.")]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time, such as 2026-11-28T18:00.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="To this time.")]
+OneCamera = Annotated[str | None, typer.Option(metavar="CAMERA", help="With --from and --to: of this camera.")]
+
+
 @events.command("export")
 def _export_events(
     output: Annotated[Path, typer.Argument(help="The folder to make.")],
@@ -584,19 +598,22 @@ def _export_events(
     camera: Annotated[list[str] | None, typer.Option(metavar="CAMERA", help="Only this camera (repeatable).")] = None,
     rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule (repeatable).")] = None,
     since: Annotated[str | None, typer.Option(metavar="DURATION", help="Only the last time, such as 2d.")] = None,
+    start: From = None,
+    end: To = None,
+    format: Annotated[str, typer.Option(metavar="FORMAT", help="media, or coco: pictures and boxes.")] = "media",
+    sign: Annotated[Path | None, typer.Option(metavar="KEY", help="Sign with this key of keygen --sign.")] = None,
 ) -> None:
-    """Copy events with clips, stills and tracks into a folder, with checksums for sha256sum -c."""
-    from edge_daemon.cli.store import export
+    """Copy events with clips, stills and tracks into a folder, with checksums for sha256sum -c.
 
-    number = export(config, output, id or [], camera or [], rule or [], since)
-    typer.echo(f"{output}: {number} event{'s'[: number != 1]}; cd {output} && sha256sum -c SHA256SUMS")
+    With --from and --to, also one video of each camera, and a list of what is missing in it.
+    """
+    from edge_daemon.cli.export import Wanted, export
+    from edge_daemon.cli.marks import seconds_of
 
-
-EventId = Annotated[str, typer.Argument(metavar="ID", help="An event.")]
-Back = Annotated[bool, typer.Option("--no", help="Take the mark back.")]
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time, such as 2026-11-28T18:00.")]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="To this time.")]
-OneCamera = Annotated[str | None, typer.Option(metavar="CAMERA", help="With --from and --to: of this camera.")]
+    names = [name for names in camera or [] for name in names.split(",")]
+    times = seconds_of("--from", start), seconds_of("--to", end)
+    done = export(config, output, Wanted(id or [], names, rule or [], since, *times, format, sign))
+    typer.echo(f"{output}: {done}; cd {output} && sha256sum -c SHA256SUMS")
 
 
 @events.command("keep")

@@ -128,6 +128,15 @@ def _state(config: Path) -> Path:
     return state
 
 
+def seconds_of(option: str, text: str | None) -> float | None:
+    """Seconds since the Unix epoch of a time, if there is one.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return datetime.fromisoformat(_moment(option, text)).timestamp() if text else None
+
+
 def _moment(option: str, text: str) -> str:
     """A time, which is local unless it has a zone.
 

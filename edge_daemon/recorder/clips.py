@@ -238,7 +238,8 @@ class Clips:
         job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
         if (job.still, job.clip) == before and making != "still":
             return None
-        return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip)
+        seq = job.shot.seq if job.shot and making == "still" else None
+        return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip, still_seq=seq)
 
 
 def _make_still(packets: Sequence[Packet], event: Event, media: Path) -> None:

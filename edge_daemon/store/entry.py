@@ -33,6 +33,7 @@ class About(NamedTuple):
     clip: str | None = None
     still_sha256: str | None = None
     clip_sha256: str | None = None
+    still_seq: int | None = None
 
 
 class Entry(NamedTuple):
@@ -68,6 +69,7 @@ class _Event(msgspec.Struct):
     clip: str | None = None
     still_sha256: str | None = None
     clip_sha256: str | None = None
+    still_seq: int | None = None
 
 
 class _Track(msgspec.Struct):
@@ -142,6 +144,7 @@ def _of_event(event: _Event) -> About:
         event.clip,
         event.still_sha256,
         event.clip_sha256,
+        event.still_seq,
     )
 
 

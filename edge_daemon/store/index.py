@@ -18,7 +18,9 @@ CACHE_KB = 4000
 NEWEST = (1 << 63) - 1
 """A position after all others."""
 QUARTER_S = 900
-"""Events are counted for each quarter of an hour."""
+"""Events are counted for each quarter of an hour, ..."""
+ALL = ""
+"""... by camera, and of all cameras."""
 MARKED, HELD = 1, 2
 """Reasons for which an event is kept: it is marked, or in a range that is."""
 LONGEST_S = 3600.0
@@ -283,13 +285,14 @@ class Index:
         known = self._db.execute("SELECT 1 FROM events WHERE id = ?", (of.subject,)).fetchone()
         self._db.execute(
             "INSERT INTO events"
-            " (id, kept, camera, first, position, start_s, end, end_s, still, clip, still_sha256, clip_sha256)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " (id, kept, camera, first, position, start_s, end, end_s, still, clip, still_sha256, clip_sha256,"
+            " still_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " position = max(position, excluded.position),"
             " end = coalesce(excluded.end, end), end_s = coalesce(excluded.end_s, end_s),"
             " still = coalesce(excluded.still, still), clip = coalesce(excluded.clip, clip),"
             " still_sha256 = coalesce(excluded.still_sha256, still_sha256),"
-            " clip_sha256 = coalesce(excluded.clip_sha256, clip_sha256)",
+            " clip_sha256 = coalesce(excluded.clip_sha256, clip_sha256),"
+            " still_seq = coalesce(excluded.still_seq, still_seq)",
             (
                 of.subject,
                 of.kept,
@@ -303,6 +306,7 @@ class Index:
                 of.clip,
                 of.still_sha256,
                 of.clip_sha256,
+                of.still_seq,
             ),
         )
         start_s, first = self._db.execute("SELECT start_s, first FROM events WHERE id = ?", (of.subject,)).fetchone()
@@ -324,14 +328,15 @@ class Index:
         return int(number)
 
     def _count(self, start_s: float, camera: str, kept: str, events: int) -> None:
-        """Count an event more or less in its quarter of an hour."""
+        """Count an event more or less in its quarter of an hour: of its camera, and of all."""
         quarter = int(start_s // QUARTER_S) * QUARTER_S
-        self._db.execute(
-            "INSERT INTO quarters VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
-            (quarter, camera, kept, events),
-        )
-        if events < 0:
-            self._db.execute("DELETE FROM quarters WHERE start_s = ? AND events <= 0", (quarter,))
+        for of in (camera, ALL):
+            self._db.execute(
+                "INSERT INTO quarters VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+                (of, quarter, kept, events),
+            )
+            if events < 0:
+                self._db.execute("DELETE FROM quarters WHERE camera = ? AND start_s = ? AND events <= 0", (of, quarter))
 
     def _mark(self, event: str) -> None:
         """Take in the marks of an event."""
@@ -408,10 +413,10 @@ class Index:
             of,
         )
         self._db.execute("DELETE FROM quarters")
-        self._db.execute(
-            f"INSERT INTO quarters SELECT CAST(start_s / {QUARTER_S} AS INTEGER) * {QUARTER_S}, camera, kept, count(*)"
-            " FROM events GROUP BY 1, 2, 3"
-        )
+        quarter = f"CAST(start_s / {QUARTER_S} AS INTEGER) * {QUARTER_S}"
+        for name in ("camera", f"'{ALL}'"):
+            counted = f"SELECT {name}, {quarter}, kept, count(*) FROM events GROUP BY 1, 2, 3"
+            self._db.execute(f"INSERT INTO quarters {counted}")
         self._hold()
 
     def _transaction(self) -> "_Transaction":

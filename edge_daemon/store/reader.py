@@ -13,19 +13,19 @@ import msgspec
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.published import utc
 from edge_daemon.store.entry import about
-from edge_daemon.store.index import FILE, QUARTER_S
+from edge_daemon.store.index import ALL, FILE, QUARTER_S
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.store import JOURNAL
 from edge_daemon.store.words import matching, pairs
 
-COUNTED = 2000
+COUNTED = 500
 """Events with a word up to which it is rare."""
 MAPPED_BYTES = 1 << 28
 """Part of the index that is read in place."""
 Event = dict[str, Any]
 """An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
 _EVENTS = (
-    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, e.still_sha256, e.clip_sha256,"
+    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, e.still_sha256, e.clip_sha256, e.still_seq,"
     " e.keep, e.wrong, l.body, l.shift_s"
     " FROM events e JOIN entries l ON l.position = e.position"
 )
@@ -36,10 +36,9 @@ class StoreAway(EdgeError):
 
 
 class Bucket(NamedTuple):
-    """How many events of a camera and class (`alerts`, `events`) began in a step of time."""
+    """How many events of a class (`alerts`, `events`) began in a step of time."""
 
     start_s: float
-    camera: str
     kept: str
     events: int
 
@@ -104,14 +103,15 @@ class Reader:
         """
         whole = not (step_s % QUARTER_S or since_s % QUARTER_S)
         table, counted = ("quarters", "sum(events)") if whole else ("events", "count(*)")
-        marks = f" AND camera IN ({', '.join('?' * len(cameras))})" if cameras else ""
+        chosen = cameras or ([ALL] if whole else [])
+        marks = f" AND camera IN ({', '.join('?' * len(chosen))})" if chosen else ""
         with self._reading() as db:
             rows = db.execute(
-                f"SELECT CAST((start_s - ?) / ? AS INTEGER), camera, kept, {counted} FROM {table}"
-                f" WHERE start_s >= ? AND start_s < ?{marks} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-                (since_s, step_s, since_s, until_s, *cameras),
+                f"SELECT CAST((start_s - ?) / ? AS INTEGER), kept, {counted} FROM {table}"
+                f" WHERE start_s >= ? AND start_s < ?{marks} GROUP BY 1, 2 ORDER BY 1, 2",
+                (since_s, step_s, since_s, until_s, *chosen),
             )
-            return [Bucket(since_s + number * step_s, camera, kept, count) for number, camera, kept, count in rows]
+            return [Bucket(since_s + number * step_s, kept, count) for number, kept, count in rows]
 
     def changed(self, query: Query, after: int, most: int) -> list[Event]:
         """Events that have changed after a position, in the order of their last change."""
@@ -179,6 +179,13 @@ class Reader:
             )
             tracks = [_shifted(msgspec.json.decode(body), shift_s, ("first_at", "last_at")) for body, shift_s in rows]
         return [track for track in tracks if track["phase"] == "end"]
+
+    def tracks_at(self, event: Event, seq: int) -> list[dict[str, Any]]:
+        """The tracks of an event as they were in a frame that one of its messages is about."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body FROM entries WHERE subject = ? AND kind = 'event'", (event["id"],))
+            messages = [msgspec.json.decode(body) for (body,) in rows]
+        return next((list(one["tracks"]) for one in messages if one.get("seq") == seq), [])
 
     def counts(self, cameras: Sequence[str], since_s: float, until_s: float) -> list[dict[str, Any]]:
         """Counts of cameras (none: all) whose interval ended in a range of time, the oldest first."""
@@ -272,10 +279,12 @@ def _conditions(query: Query, numbers: Sequence[int], by: str = "e") -> tuple[st
 
 
 def _event(row: Sequence[Any]) -> Event:
-    _, first, position, start_s, end_s, still, clip, still_sha256, clip_sha256, keep, wrong, body, last_shift_s = row
+    _, first, position, start_s, end_s, still, clip, still_sha256, clip_sha256, *rest = row
+    still_seq, keep, wrong, body, last_shift_s = rest
     event = _shifted(msgspec.json.decode(body), last_shift_s, ("at",))
     times = {"began_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
     files = {"still": still, "clip": clip, "still_sha256": still_sha256, "clip_sha256": clip_sha256}
+    files["still_seq"] = still_seq
     more = {"open": end_s is None, "first": first, "position": position, "keep": bool(keep), "wrong": bool(wrong)}
     return event | times | files | more
 

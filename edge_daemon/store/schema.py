@@ -30,6 +30,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE events ADD COLUMN wrong INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE events ADD COLUMN still_sha256 TEXT;
     ALTER TABLE events ADD COLUMN clip_sha256 TEXT;
+    ALTER TABLE events ADD COLUMN still_seq INTEGER;
     DROP INDEX events_by_age;
     CREATE INDEX events_by_age ON events (kept, keep, start_s);
     CREATE INDEX events_kept ON events (first) WHERE keep > 0;
@@ -37,9 +38,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE gone (
         file TEXT NOT NULL, position INTEGER NOT NULL, erased INTEGER NOT NULL, PRIMARY KEY (file, position)
     ) WITHOUT ROWID;
+    DROP INDEX events_by_start;
+    CREATE INDEX events_by_start ON events (start_s, first, camera, kept);
     CREATE TABLE quarters (
-        start_s INTEGER NOT NULL, camera TEXT NOT NULL, kept TEXT NOT NULL, events INTEGER NOT NULL,
-        PRIMARY KEY (start_s, camera, kept)
+        camera TEXT NOT NULL, start_s INTEGER NOT NULL, kept TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (camera, start_s, kept)
     ) WITHOUT ROWID;
     CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
     CREATE TABLE words (

@@ -99,7 +99,7 @@ def _add_events(app: FastAPI, service: Service) -> None:
         until: Until = None,
         step: Annotated[str, Query(description="Length of a bucket, such as 10min, 1h or 1d")] = "1h",
     ) -> Response:
-        """For each step from `from` (a day ago) to `to` (now) in which any began: how many, by camera."""
+        """For each step from `from` (a day ago) to `to` (now) in which any began: alerts, and other events."""
         check("camera", cameras, service.live.cameras)
         stored = stored_of(service)
         if stored is None:

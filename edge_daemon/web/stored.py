@@ -101,7 +101,7 @@ class Stored:
     def timeline(
         self, cameras: Sequence[str] | None, since_s: float | None, until_s: float | None, step: str
     ) -> list[dict[str, Any]]:
-        """How many events began in each step, by camera."""
+        """How many alerts and other events began in each step in which there were any."""
         step_s, until_s = _step_s(step), time.time() if until_s is None else until_s
         since_s = until_s - DAY_S if since_s is None else since_s
         most = MOST_BUCKETS if step_s % QUARTER_S == 0 else MOST_FINE
@@ -109,11 +109,10 @@ class Stored:
         since_s -= since_s % min(step_s, QUARTER_S)
         with _reading():
             found = self._reader.timeline(cameras or (), since_s, until_s, step_s)
-        buckets: dict[tuple[float, str], dict[str, Any]] = {}
+        buckets: dict[float, dict[str, Any]] = {}
         for one in found:
             times = {"from": utc(round(one.start_s * 1e9)), "to": utc(round((one.start_s + step_s) * 1e9))}
-            none = {"camera": one.camera, **times, "alerts": 0, "events": 0}
-            buckets.setdefault((one.start_s, one.camera), none)[one.kept] += one.events
+            buckets.setdefault(one.start_s, {**times, "alerts": 0, "events": 0})[one.kept] += one.events
         return list(buckets.values())
 
     def event(self, id: str) -> Event:

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import httpx
 import pytest
+from pycocotools.coco import COCO  # type: ignore[import-untyped]
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.store.check import check
@@ -143,6 +144,38 @@ def test_events_have_clips_and_stills_that_are_served(
         assert {path.name.partition("-annotated")[0][36:] for path in (tmp_path / "out").iterdir()} >= {".json", ".mp4"}
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True, capture_output=True)
         assert subprocess.run(export, capture_output=True, check=False).returncode == 3
+        exported_as_one_video_signed_and_for_training(command, config, tmp_path, event)
+
+
+def exported_as_one_video_signed_and_for_training(
+    command: list[str], config: list[str], folder: Path, event: dict[str, Any]
+) -> None:
+    """Export a range of time of the camera, with a signature, and as pictures with boxes."""
+
+    def run(*args: object) -> str:
+        words = [str(arg) for arg in args]
+        return subprocess.run([*command[:-1], *words], capture_output=True, text=True, check=True).stdout
+
+    run("keygen", "--sign", folder / "box")
+    times = ["--from", event["began_at"], "--to", event["ended_at"], "--camera", "street", *config]
+    assert "1 video " in run("events", "export", folder / "range", *times, "--sign", folder / "box.pem")
+    content = json.loads((folder / "range" / "export.json").read_text())["cameras"]["street"]
+    assert content["files"][0]["parts"]
+    with av.open(str(folder / "range" / "street.mp4")) as file:
+        assert sum(1 for _ in file.decode(video=0)) > FPS
+    subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder / "range", check=True, capture_output=True)
+    verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "../box.pub.pem", "-rawin", "-in", "SHA256SUMS"]
+    verify += ["-sigfile", "SHA256SUMS.sig"]
+    subprocess.run(verify, cwd=folder / "range", check=True, capture_output=True)
+    (folder / "range" / "SHA256SUMS").write_text("other")
+    assert subprocess.run(verify, cwd=folder / "range", capture_output=True, check=False).returncode
+    assert "1 pictures" in run("events", "export", folder / "coco", *config, "--id", event["id"], "--format", "coco")
+    found = COCO(str(folder / "coco" / "annotations.json"))
+    (image,) = found.loadImgs(found.getImgIds())
+    boxes = found.loadAnns(found.getAnnIds())
+    assert found.loadCats(found.getCatIds())[0]["name"] == "person"
+    assert boxes
+    assert all(one["area"] > 0 and one["bbox"][0] + one["bbox"][2] <= image["width"] for one in boxes)
 
 
 def marked_linked_and_erased(http: httpx.Client, event: dict[str, Any]) -> str:

@@ -374,8 +374,8 @@ def test_an_index_of_the_first_version_is_taken_on(tmp_path: Path) -> None:
 
 def quarters(folder: Path) -> list[Any]:
     with sqlite3.connect(folder / FILE) as db:
-        counted = "SELECT CAST(start_s / 900 AS INTEGER) * 900, camera, kept, count(*) FROM events GROUP BY 1, 2, 3"
-        found = db.execute("SELECT * FROM quarters").fetchall()
+        counted = "SELECT camera, CAST(start_s / 900 AS INTEGER) * 900, kept, count(*) FROM events GROUP BY 1, 2, 3"
+        found = db.execute("SELECT * FROM quarters WHERE camera <> ''").fetchall()
         assert db.execute(counted).fetchall() == found
         return found
 

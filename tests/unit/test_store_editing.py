@@ -188,9 +188,6 @@ def test_a_timeline_counts_by_quarters_and_by_any_step(site: Site) -> None:
     reader = Reader(site.folder)
     site.store.add([event(20, alert=False, camera="gate")])
     hour = reader.timeline([], START_S, START_S + 3600, 3600)
-    assert [(one.start_s, one.camera, one.kept, one.events) for one in hour] == [
-        (START_S, "gate", "events", 1),
-        (START_S, "yard", "alerts", len(IDS)),
-    ]
+    assert [tuple(one) for one in hour] == [(START_S, "alerts", len(IDS)), (START_S, "events", 1)]
     minutes = reader.timeline(["yard"], START_S, START_S + 3600, 60)
     assert [(one.start_s, one.events) for one in minutes] == [(START_S + 60 * n, 1) for n in range(len(IDS))]
