@@ -248,6 +248,7 @@ class Recorder:
                 stored_bytes=kept.stored_bytes,
                 free_bytes=kept.free_bytes,
                 full_in_s=kept.full_in_s(self._settings.storage),
+                forecast=kept.forecast(self._settings.storage),
                 removed=kept.removed,
             )
         self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.store.entry import Entry, about
-from edge_daemon.store.journal import Gone, Line, Shift
+from edge_daemon.store.journal import Gone, Line, RunStart, Shift
 from edge_daemon.store.marks import Hold, Mark, Range, held, marked
 from edge_daemon.store.schema import MIGRATIONS, migrate
 from edge_daemon.store.words import keys
@@ -76,6 +76,15 @@ class Index:
         row = self._db.execute("SELECT run FROM entries ORDER BY position DESC LIMIT 1").fetchone()
         return int(row[0]) if row else 0
 
+    def runs(self, boot: str, before: int) -> tuple[int, float] | None:
+        """Of the runs before one in the same start of the machine: the first, and how the last one's clock was set."""
+        run, offset_s = before, None
+        for number, of, offset in self._db.execute("SELECT * FROM runs WHERE run < ? ORDER BY run DESC", (before,)):
+            if of != boot:
+                break
+            run, offset_s = number, offset if offset_s is None else offset_s
+        return None if offset_s is None else (run, offset_s)
+
     def files(self) -> dict[str, int]:
         """How much of each file of the journal is in it, in bytes."""
         return dict(self._db.execute("SELECT name, bytes FROM files"))
@@ -99,6 +108,10 @@ class Index:
                         self._shift(line)
                     case Gone():
                         self._remove(line)
+                    case RunStart():
+                        self._db.execute(
+                            "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (line.run, line.boot, line.offset_s)
+                        )
             self._db.executemany(
                 "INSERT INTO files VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes", files.items()
             )
@@ -156,9 +169,12 @@ class Index:
         rows = self._db.execute("SELECT body FROM entries WHERE subject = ? AND kind = 'event'", (subject,))
         return [body for (body,) in rows]
 
-    def positions_in(self, file: str) -> set[int]:
-        """The entries that a file of the journal is to have."""
-        return {position for (position,) in self._db.execute("SELECT position FROM entries WHERE file = ?", (file,))}
+    def positions_in(self, file: str, first: int, last: int) -> set[int]:
+        """The entries between two positions that a file of the journal is to have."""
+        rows = self._db.execute(
+            "SELECT position FROM entries WHERE position BETWEEN ? AND ? AND file = ?", (first, last, file)
+        )
+        return {position for (position,) in rows}
 
     def overlapping(self, camera: str, since_s: float, until_s: float, settled_s: float) -> list[tuple[str, bool]]:
         """Events of a camera in a range of time: ids, and if they are over (see `event`)."""
@@ -396,8 +412,9 @@ class Index:
 
     def _shift(self, shift: Shift) -> None:
         """Move what happened before the clock was set."""
-        by, of = shift.seconds, (shift.run, shift.before)
-        moved = "SELECT position FROM entries WHERE run = ? AND position < ? AND kept <> 'marks'"
+        by, of = shift.seconds, (shift.first, shift.run, shift.before)
+        self._db.execute("UPDATE runs SET offset_s = offset_s + ? WHERE run BETWEEN ? AND ?", (by, *of[:2]))
+        moved = "SELECT position FROM entries WHERE run BETWEEN ? AND ? AND position < ? AND kept <> 'marks'"
         self._db.execute(
             f"UPDATE entries SET at_s = at_s + ?, shift_s = shift_s + ? WHERE position IN ({moved})", (by, by, *of)
         )

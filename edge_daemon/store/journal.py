@@ -35,8 +35,11 @@ class Head(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """The entries of a run before a position happened `seconds` later than they say: the clock was set."""
+    """The entries of the runs `first` to `run` before a position happened `seconds` later than they say: the clock was
+    set.
+    """
 
+    first: int
     run: int
     before: int
     seconds: float
@@ -44,7 +47,8 @@ class Shift(NamedTuple):
     @property
     def line(self) -> bytes:
         """Its line in the journal."""
-        return b'{"shift_s":%.3f,"run":%d,"before":%d}\n' % (self.seconds, self.run, self.before)
+        runs = b'"first":%d,"run":%d' % (self.first, self.run)
+        return b'{"shift_s":%.3f,%s,"before":%d}\n' % (self.seconds, runs, self.before)
 
 
 class RunStart(NamedTuple):
@@ -54,6 +58,11 @@ class RunStart(NamedTuple):
     boot: str
     wall_s: float
     boottime_s: float
+
+    @property
+    def offset_s(self) -> float:
+        """What the wall clock showed when the machine was started, by its clock then."""
+        return self.wall_s - self.boottime_s
 
     @property
     def line(self) -> bytes:
@@ -90,6 +99,7 @@ class _Line(msgspec.Struct):
     run: int = 0
     message: msgspec.Raw = msgspec.Raw(b"")
     shift_s: float | None = None
+    first: int = 0
     before: int = 0
     gone: list[int] | None = None
     of: str = ""
@@ -138,6 +148,12 @@ class Journal:
                     yield line
                 else:
                     self.unreadable += 1
+
+    def span(self, name: str) -> tuple[int, int]:
+        """The first and the last position in a file; 0 and 0 if it has none."""
+        with (self.folder / name).open("rb") as file:
+            positions = [int(found[1]) for data in file if (found := _POSITION.match(data))]
+        return min(positions, default=0), max(positions, default=0)
 
     def thinned(self, name: str, live: Container[int], pending: Container[str]) -> tuple[list[bytes], int]:
         """The lines of a file as they are, of entries those at the positions `live`, and of removals those from the
@@ -251,7 +267,7 @@ def _decoded(data: bytes, name: str) -> Line | None:
         if line.store:
             return Head(line.store, line.next)
         if line.shift_s is not None:
-            return Shift(line.run, line.before, line.shift_s)
+            return Shift(line.first or line.run, line.run, line.before, line.shift_s)
         if line.gone is not None:
             return Gone(line.of, line.gone, line.erased)
         if line.boot:

@@ -13,7 +13,7 @@ from edge_daemon.store.sizes import Sizes
 from edge_daemon.store.store import JOURNAL, Store
 
 logger = logging.getLogger(__name__)
-BITE = 50
+BITE = 20
 """Entries, or events with their files, that go at once."""
 LOOK_S = 0.02
 """Time in a step for looking at the sizes of files."""
@@ -82,6 +82,14 @@ class Retention:
         rate = (now - before) / (now_s - since_s)
         room = min(limits.max_bytes - now, self.free_bytes - limits.min_free_bytes)
         return max(0.0, room / rate) if rate > 0 else None
+
+    def forecast(self, limits: StorageSettings) -> str:
+        """The same in words; empty if it is not in sight."""
+        seconds = self.full_in_s(limits)
+        if seconds is None:
+            return ""
+        number, unit = (seconds / 86_400, "day") if seconds >= 86_400 else (seconds / 3600, "hour")
+        return f"full in {number:.0f} {unit}{'s'[: round(number) != 1]} at this rate"
 
     def _may_age(self, boot_s: float) -> bool:
         stepped_s = self._store.stepped_at_s

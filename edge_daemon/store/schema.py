@@ -34,6 +34,7 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX events_by_age;
     CREATE INDEX events_by_age ON events (kept, keep, start_s);
     CREATE INDEX events_kept ON events (first) WHERE keep > 0;
+    CREATE TABLE runs (run INTEGER PRIMARY KEY, boot TEXT NOT NULL, offset_s REAL NOT NULL);
     CREATE TABLE held (camera TEXT NOT NULL, since_s REAL NOT NULL, until_s REAL NOT NULL);
     CREATE TABLE gone (
         file TEXT NOT NULL, position INTEGER NOT NULL, erased INTEGER NOT NULL, PRIMARY KEY (file, position)

@@ -89,7 +89,13 @@ class Store:
         self._restore()
         if self.index:
             self._run = max(self._run, self.index.run + 1)
-        self._append([RunStart(self._run, self._boot, wall_s(), boot_s())])
+        self._first = self._run
+        start = RunStart(self._run, self._boot, wall_s(), boot_s())
+        before = self.index.runs(self._boot, self._run) if self.index else None
+        if before:
+            self._first, offset_s = before
+            self._move(self._run - 1, start.offset_s - offset_s)
+        self._append([start])
 
     @property
     def index(self) -> Index | None:
@@ -233,7 +239,8 @@ class Store:
     def _rewrite(self, index: Index, name: str) -> None:
         if name in self._journal.files():
             pending = {gone.of for gone in index.gone()} - {name}
-            lines, needed = self._journal.thinned(name, index.positions_in(name), pending)
+            live = index.positions_in(name, *self._journal.span(name))
+            lines, needed = self._journal.thinned(name, live, pending)
             head = Head(self.id, self.position + 1).line
             old = bool(name < self._journal.name)
             length = self._journal.replace(name, [head, *lines[1:]] if needed or not old else [])
@@ -278,15 +285,21 @@ class Store:
             self._lately.popitem(last=False)
 
     def _follow_clock(self) -> None:
-        """Note in the journal if the wall clock was set: what this run has stored happened at another time."""
+        """Follow the wall clock if it was set."""
         offset_s = self._wall_s() - self._boot_s()
         by_s, self._offset_s = offset_s - self._offset_s, offset_s
+        self._move(self._run, by_s)
+
+    def _move(self, run: int, by_s: float) -> None:
+        """Note in the journal that the clock was set: what was stored since the start of the machine, up to a run,
+        happened at another time.
+        """
         if abs(by_s) < STEP_S:
             return
-        logger.warning("the clock was set by %+.0f s: what was stored since the start is moved", by_s)
+        logger.warning("the clock was set by %+.0f s: what was stored since the machine was started is moved", by_s)
         if abs(by_s) >= FAR_S:
             self.stepped_at_s = self._boot_s()
-        self._append([Shift(self._run, self.position + 1, by_s)])
+        self._append([Shift(self._first, run, self.position + 1, by_s)])
 
     def _heads(self) -> tuple[str, int, int]:
         """The id of the store, its last position and the number of this run, by the newest file of the journal."""
@@ -348,13 +361,13 @@ class Store:
 
     def _catch_up(self, index: Index) -> None:
         """Take in what the journal has and the index lacks: what is about entries comes after all of them."""
-        known, later, batch = index.files(), list[Shift | Gone](), list[Entry]()
+        known, later, batch = index.files(), list[Shift | Gone | RunStart](), list[Entry]()
         grown = {name: size for name, size in self._journal.files().items() if size != known.get(name)}
         for name in grown:
             for line in self._journal.read(name, known.get(name, 0)):
                 if isinstance(line, Entry):
                     batch.append(line)
-                elif isinstance(line, Shift | Gone):
+                elif isinstance(line, Shift | Gone | RunStart):
                     later.append(line)
                 if len(batch) >= BATCH:
                     index.insert(batch, {})
