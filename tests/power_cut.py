@@ -77,6 +77,9 @@ def load(folder: Path, steps: int) -> None:
                 _say(f"gone {id_of(one)}")
             store.drop(gone)
             list(store.compact())
+        if step % DAY_STEPS == DAY_STEPS // 4 and store.index:
+            _say(f"gone {id_of(step // 3)}")
+            list(store.erase(store.index.positions(id_of(step // 3))))
         if boot_s - tick_s >= TICK_S:
             tick_s = boot_s
             store.tick()

@@ -7,13 +7,14 @@ the start of a run of the recorder, or a correction of the clock (`Shift`).
 import os
 import re
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from edge_daemon.errors import WireError
-from edge_daemon.runtime.state import make_folder, replace_file, sync_folder
+from edge_daemon.runtime.state import replace_file, sync_folder
 from edge_daemon.store.entry import Entry, about
 
 VERSION = 1
@@ -198,7 +199,9 @@ class Journal:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError:
-            os.ftruncate(self._fd, before)
+            with suppress(OSError):  # the disk may be gone
+                os.ftruncate(self._fd, before)
+            self._drop()
             raise
         self._unsynced = True
         return self._name, os.fstat(self._fd).st_size
@@ -238,16 +241,24 @@ class Journal:
             try:
                 self.sync()
             finally:
-                os.close(self._fd)
-                self._fd, self._name, self._unsynced = -1, "", False
+                self._drop()
+
+    def _drop(self) -> None:
+        """Have no file open: the disk that it was on may be gone, and another one be in its place."""
+        os.close(self._fd)
+        self._fd, self._name, self._unsynced = -1, "", False
 
     def _follow(self, name: str, head: Head) -> None:
-        """Have the file of this name open; another one if it is gone by now."""
+        """Have the file of this name open; another one if it is gone by now.
+
+        Raises:
+            OSError: it cannot be opened. A folder that is gone is not made again: its disk may come back.
+        """
         path = self.folder / name
         if name == self._name and _is_at(path, self._fd):
             return
-        self.close()
-        make_folder(self.folder)
+        with suppress(OSError):  # the disk may be gone
+            self.close()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             _mend(fd)

@@ -317,6 +317,10 @@ class Store:
     def _restore(self) -> None:
         """Open the index and take in what it lacks; a damaged one is put aside and made again."""
         try:
+            if self._index and self.trouble:  # its disk may be gone, and another one be in its place
+                with suppress(sqlite3.Error):
+                    self._index.close()
+                self._index = None
             if self._index is None:
                 self._index = Index(self.folder / FILE)
             self._mend(self._index)
