@@ -220,7 +220,7 @@ export interface Track {
   into?: number | null;
 }
 
-/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files. */
+/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still shows the frame `still_seq`. */
 export interface Event {
   v?: 1;
   type?: "event";
@@ -246,6 +246,7 @@ export interface Event {
   clip?: string | null;
   still_sha256?: string | null;
   clip_sha256?: string | null;
+  still_seq?: number | null;
 }
 
 /** A track of an event, as it was last seen; `xyxy` in pixels, left, top, right, bottom. */

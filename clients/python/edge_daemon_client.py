@@ -455,7 +455,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
     long event; `reason` says why it ended. `still` and
-    `clip` are paths of the HTTP API, once there is something, with the sums of the files.
+    `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still shows
+    the frame `still_seq`.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -482,6 +483,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     clip: str | None = None
     still_sha256: str | None = None
     clip_sha256: str | None = None
+    still_seq: int | None = None
 
 
 TrackEnd = Literal["left", "lost", "stream-ended"]
