@@ -8,13 +8,14 @@ from typing import Any
 
 from PIL import Image
 
-from edge_daemon.store.media import path_of
+from edge_daemon.settings import StorageSettings
+from edge_daemon.store.media import find
 from edge_daemon.store.reader import Event, Reader
 
 IMAGES, ANNOTATIONS = "images", "annotations.json"
 
 
-def write(events: Iterable[Event], reader: Reader, media: Path, output: Path) -> int:
+def write(events: Iterable[Event], reader: Reader, storage: StorageSettings, output: Path) -> int:
     """Copy the stills of events into `images/`, and write the boxes of their tracks; events that were wrong have none,
     as pictures of what is no such object. Return the number of pictures.
 
@@ -25,7 +26,7 @@ def write(events: Iterable[Event], reader: Reader, media: Path, output: Path) ->
     (output / IMAGES).mkdir()
     images, annotations, classes = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, int]()
     for event in events:
-        still = path_of(media, event["camera"], event["id"], "still")
+        still = find(storage, event["camera"], event["id"], "still")
         if event["still_seq"] is None or not still.exists():
             continue
         with Image.open(still) as picture:

@@ -15,8 +15,9 @@ from edge_daemon.config.storing import recorded
 from edge_daemon.errors import ConfigError, SourceError, StartError
 from edge_daemon.messages.published import utc
 from edge_daemon.runtime.signing import signature
+from edge_daemon.settings import StorageSettings
 from edge_daemon.store.entry import seconds_of
-from edge_daemon.store.media import ENDINGS, path_of
+from edge_daemon.store.media import ENDINGS, find
 from edge_daemon.store.reader import Event, Query, Reader, shown
 
 SUMS, SIGNATURE, CONTENT = "SHA256SUMS", "SHA256SUMS.sig", "export.json"
@@ -55,17 +56,17 @@ def export(config: Path, output: Path, wanted: Wanted) -> str:
     if (wanted.from_s is None) is not (wanted.to_s is None):
         raise ConfigError("--from and --to belong together")
     storage = storage_of(config)
-    reader, media = Reader(Path(storage.folder)), Path(storage.media)
+    reader = Reader(Path(storage.folder))
     events = _events(reader, wanted)
     try:
         output.mkdir(parents=True)
         if wanted.format == "coco":
-            done = f"{coco.write(events, reader, media, output)} pictures"
+            done = f"{coco.write(events, reader, storage, output)} pictures"
         else:
-            _copy(events, reader, media, output)
+            _copy(events, reader, storage, output)
             done = f"{len(events)} event{'s'[: len(events) != 1]}"
             if wanted.from_s is not None and wanted.to_s is not None:
-                done += _videos(config, events, media, output, wanted)
+                done += _videos(config, events, storage, output, wanted)
         _seal(output, wanted.key)
     except FileExistsError as error:
         raise StartError(f"{output} exists already: name another folder") from error
@@ -85,17 +86,17 @@ def _events(reader: Reader, wanted: Wanted) -> list[Event]:
     return [event for event in found_events(reader, ranged, MOST) if _end_s(event) >= wanted.from_s]
 
 
-def _copy(events: Iterable[Event], reader: Reader, media: Path, output: Path) -> None:
+def _copy(events: Iterable[Event], reader: Reader, storage: StorageSettings, output: Path) -> None:
     for event in events:
         tracks = json.dumps({"event": shown(event), "tracks": reader.tracks(event)}, indent=1)
         (output / f"{event['id']}.json").write_text(f"{tracks}\n")
         for medium in ENDINGS:
-            path = path_of(media, event["camera"], event["id"], medium)
+            path = find(storage, event["camera"], event["id"], medium)
             if path.exists():
                 shutil.copyfile(path, output / path.name)
 
 
-def _videos(config: Path, events: Sequence[Event], media: Path, output: Path, wanted: Wanted) -> str:
+def _videos(config: Path, events: Sequence[Event], storage: StorageSettings, output: Path, wanted: Wanted) -> str:
     """Join the clips of each camera, and list what is in the videos and what is missing; return how many there are."""
     from edge_daemon.media.joining import gaps, join  # takes a while to load
 
@@ -105,7 +106,7 @@ def _videos(config: Path, events: Sequence[Event], media: Path, output: Path, wa
     for camera in wanted.cameras or sorted({event["camera"] for event in events}):
         before_s, after_s = around[camera][:2] if camera in around else (5.0, 10.0)
         clips = [event for event in events if event["camera"] == camera and event["clip"]]
-        pieces = [one for event in clips if (one := _piece(event, media, before_s, after_s))]
+        pieces = [one for event in clips if (one := _piece(event, storage, before_s, after_s))]
         made = join(pieces, since_s, until_s, output / f"{camera}.mp4")
         parts = [part for one in made for part in one.parts]
         content[camera] = {
@@ -128,11 +129,11 @@ def _videos(config: Path, events: Sequence[Event], media: Path, output: Path, wa
     return f", {files} video{'s'[: files != 1]} with {missing} gap{'s'[: missing != 1]}"
 
 
-def _piece(event: Event, media: Path, before_s: float, after_s: float) -> Any:
+def _piece(event: Event, storage: StorageSettings, before_s: float, after_s: float) -> Any:
     """A clip with its times: it ends `after_s` after its event, or early, where the camera began again."""
     from edge_daemon.media.joining import Piece, length_of
 
-    path = path_of(media, event["camera"], event["id"], "clip")
+    path = find(storage, event["camera"], event["id"], "clip")
     if not path.exists():
         return None
     try:

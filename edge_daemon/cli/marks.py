@@ -97,7 +97,7 @@ def _edit(config: Path, request: StoreRequest) -> str:
             raise StartError(f"there is no store in {storage.folder} yet")
         store = Store(Path(storage.folder))
         try:
-            work = edit(store, Path(storage.media), request, time.time())
+            work = edit(store, storage, request, time.time())
             while True:
                 next(work)
         except StopIteration as done:

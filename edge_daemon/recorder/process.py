@@ -18,9 +18,11 @@ from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
 from edge_daemon.messages.requests import Reply, StoreRequest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
+from edge_daemon.recorder.mover import Mover
 from edge_daemon.recorder.sums import Sums
 from edge_daemon.runtime.control import Control, Reconfigure, Serve
 from edge_daemon.settings import RecorderSettings
+from edge_daemon.store import media
 from edge_daemon.store.editing import Work, edit
 from edge_daemon.store.retention import Retention
 from edge_daemon.store.store import Store
@@ -58,8 +60,9 @@ class Recorder:
         self._from_captures: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
         self._unstored: list[Record] = []
         storage = settings.storage
-        self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
-        self._sums = Sums(Path(storage.media))
+        self._clips = Clips(Path(storage.folder) / SPOOL, media.made_in(storage), settings.cameras, self._send)
+        self._sums = Sums(storage)
+        self._mover = Mover(storage) if len(media.folders(storage)) > 1 else None
         self._edits: deque[tuple[int, Work]] = deque()
         self._store: Store | None = None
         self._updates: list[bytes] = []
@@ -71,6 +74,8 @@ class Recorder:
     def run(self) -> None:
         """Serve until the supervisor stops this process; then store what has arrived."""
         self._hub.watch(self._control.fileno())
+        if self._mover:
+            self._mover.start()
         self._control.ready()
         while not self._control.stopping:
             others = self._hub.wait(self._rest_ms())
@@ -109,6 +114,8 @@ class Recorder:
         """Write everything to the disk."""
         self._clips.close()
         self._sums.close()
+        if self._mover:
+            self._mover.stop()
         if self._store:
             self._store.close()
 
@@ -191,12 +198,12 @@ class Recorder:
             store = self._opened()
         except OSError as error:
             raise EdgeError(f"cannot open the store: {error.strerror or error}") from error
-        return (yield from edit(store, Path(storage.media), request, time.time(), after_s))
+        return (yield from edit(store, storage, request, time.time(), after_s))
 
     def _tick(self) -> None:
         try:
             self._opened().tick()
-            if self._retention:
+            if self._retention and (self._mover is None or self._mover.is_there):
                 self._retention.step(self._settings.storage)
         except OSError as error:
             self._fail(error)
@@ -239,7 +246,7 @@ class Recorder:
 
     def _report(self) -> None:
         store = self._store
-        trouble = self._trouble or (store.trouble if store else "")
+        trouble = self._trouble or (store.trouble if store else "") or (self._mover.trouble if self._mover else "")
         rejected = self._decode.rejected + self._from_captures.rejected
         report = RecorderReport(position=store.position if store else 0, rejected=rejected)
         if kept := self._retention:

@@ -5,19 +5,19 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
 from edge_daemon.messages.events import Event
-from edge_daemon.store.media import Medium, path_of
+from edge_daemon.settings import StorageSettings
+from edge_daemon.store.media import Medium, find
 
 
 class Sums:
-    """Updates of events on their way through a thread that reads what was made, in `media`."""
+    """Updates of events on their way through a thread that reads what was made."""
 
-    def __init__(self, media: Path) -> None:
-        self._media = media
+    def __init__(self, storage: StorageSettings) -> None:
+        self._storage = storage
         self._waiting: deque[Future[Event]] = deque()
         self._reader = ThreadPoolExecutor(1, "sums")
 
@@ -46,6 +46,6 @@ class Sums:
         )
 
     def _sum(self, event: Event, medium: Medium) -> str | None:
-        with suppress(OSError, ValueError), path_of(self._media, event.camera, event.id, medium).open("rb") as file:
+        with suppress(OSError, ValueError), find(self._storage, event.camera, event.id, medium).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
         return None

@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 
 from edge_daemon.errors import ConfigError, EdgeError, StartError
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import EraseEvent, EraseRange, KeepRange, MarkEvent, StoreRequest
+from edge_daemon.settings import StorageSettings
 from edge_daemon.store import media
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.index import Index
@@ -38,8 +38,8 @@ class _Event(msgspec.Struct):
     tracks: list[_Tracked] = []
 
 
-def edit(store: Store, folder: Path, request: StoreRequest, now_s: float, after_s: float = 0.0) -> Work:
-    """Do what was asked for, with media in `folder`; clips end `after_s` after their events.
+def edit(store: Store, storage: StorageSettings, request: StoreRequest, now_s: float, after_s: float = 0.0) -> Work:
+    """Do what was asked for, with the media of `storage`; clips end `after_s` after their events.
 
     Raises (when it is done):
         EdgeError: there is no such event, the times are none, or the disk cannot be written.
@@ -51,9 +51,9 @@ def edit(store: Store, folder: Path, request: StoreRequest, now_s: float, after_
             case KeepRange():
                 return (yield from _keep(store, request, now_s))
             case EraseEvent():
-                return (yield from _erase_event(store, folder, request, now_s - SETTLED_S - after_s))
+                return (yield from _erase_event(store, storage, request, now_s - SETTLED_S - after_s))
             case EraseRange():
-                return (yield from _erase_range(store, folder, request, now_s - SETTLED_S - after_s))
+                return (yield from _erase_range(store, storage, request, now_s - SETTLED_S - after_s))
     except sqlite3.Error as error:
         raise EdgeError(f"the index cannot be used now: {error}") from error
 
@@ -93,35 +93,39 @@ def _keep(store: Store, request: KeepRange, now_s: float) -> Work:
     return f"what camera {request.camera} has from {request.since} to {request.until} {how}"
 
 
-def _erase_event(store: Store, folder: Path, request: EraseEvent, settled_s: float) -> Work:
+def _erase_event(store: Store, storage: StorageSettings, request: EraseEvent, settled_s: float) -> Work:
     index = _index(store)
     camera, is_over = _found(index, request.event, settled_s)
     if not is_over:
         raise StartError(f"event {request.event} goes on, or its clip is being made: try again in a minute")
-    yield from _erase(store, folder, camera, [request.event], _tracks_of(index, request.event))
+    yield from _erase(store, storage, camera, [request.event], _tracks_of(index, request.event))
     return f"event {request.event} of camera {camera} is erased, with its clip, stills, tracks and messages"
 
 
-def _erase_range(store: Store, folder: Path, request: EraseRange, settled_s: float) -> Work:
+def _erase_range(store: Store, storage: StorageSettings, request: EraseRange, settled_s: float) -> Work:
     index = _index(store)
     since_s, until_s = _times(request.since, request.until)
     overlapping = index.overlapping(request.camera, since_s, until_s, settled_s)
     events = [event for event, is_over in overlapping if is_over]
     tracks = [position for position, body in index.tracks_since(request.camera, since_s) if _first_s(body) <= until_s]
-    yield from _erase(store, folder, request.camera, events, tracks)
+    yield from _erase(store, storage, request.camera, events, tracks)
     left = len(overlapping) - len(events)
     rest = f"; {left} events that go on, or have no clip yet, are left" if left else ""
     times = f"from {request.since} to {request.until}"
     return f"{len(events)} events and {len(tracks)} tracks of camera {request.camera} {times} are erased{rest}"
 
 
-def _erase(store: Store, folder: Path, camera: str, events: Iterable[str], tracks: list[int]) -> Iterator[None]:
+def _erase(
+    store: Store, storage: StorageSettings, camera: str, events: Iterable[str], tracks: list[int]
+) -> Iterator[None]:
     """Erase events with their files, and tracks."""
     index, positions, left = _index(store), list(tracks), iter(events)
     try:
+        media.check_mounted(storage)
         while some := list(islice(left, SLICE)):
             for event in some:
-                media.remove(folder, camera, event)
+                for folder in media.folders(storage):
+                    media.remove(folder, camera, event)
                 positions += [*index.positions(event), *_tracks_of(index, event)]
             yield
         yield from store.erase(list(dict.fromkeys(positions)))

@@ -59,7 +59,7 @@ class Retention:
         Raises:
             OSError: it cannot be removed.
         """
-        folder, index = Path(limits.media), self._store.index
+        index = self._store.index
         if index is None or self._store.trouble:
             return
         boot_s = self._store.boot_s()
@@ -67,9 +67,9 @@ class Retention:
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
             for kept in (*EVENTS, *OTHERS):
-                self._remove(kept, self._now_s() - getattr(limits.keep, kept), folder)
+                self._remove(kept, self._now_s() - getattr(limits.keep, kept), limits)
         if self._over(limits):
-            self._make_room(folder)
+            self._make_room(limits)
         if boot_s - self._compacted_s >= COMPACTED_S and not self._is_compacting:
             self._compacted_s, self._compacting = boot_s, self._store.compact()
         self._is_compacting = next(self._compacting, None) is not None
@@ -115,12 +115,12 @@ class Retention:
     def _over(self, limits: StorageSettings) -> bool:
         return self.stored_bytes > limits.max_bytes or self.free_bytes < limits.min_free_bytes
 
-    def _make_room(self, folder: Path) -> None:
+    def _make_room(self, limits: StorageSettings) -> None:
         """Remove the oldest: events of quiet rules, then alerts, then tracks and counts. What is marked stays."""
         if self._store.index:
             self._store.index.shrink(PAGES)
         for kept in (*EVENTS, *OTHERS):
-            if gone := self._remove(kept, float("inf"), folder):
+            if gone := self._remove(kept, float("inf"), limits):
                 if kept in EVENTS:
                     self.removed += gone
                     logger.warning("%d %s had to go before their time: there is too little room", gone, kept)
@@ -132,7 +132,7 @@ class Retention:
             logger.error("there is too little room, and nothing is left that may go: only what is marked to be kept")
         self._is_exhausted = True
 
-    def _remove(self, kept: str, until_s: float, folder: Path) -> int:
+    def _remove(self, kept: str, until_s: float, limits: StorageSettings) -> int:
         """Remove the oldest of a class that happened before a time; return their number."""
         index = self._store.index
         if index is None:
@@ -143,7 +143,7 @@ class Retention:
             return len(gone)
         events = index.aged_events(kept, until_s, BITE)
         for event, camera, _ in events:
-            freed = media.remove(folder, camera, event)
+            freed = sum(media.remove(one, camera, event) for one in media.folders(limits))
             self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
         self._store.drop([position for event, _, _ in events for position in index.positions(event)])
         return len(events)

@@ -19,7 +19,7 @@ from edge_daemon.messages.topics import EVENT
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import buckets as counted
 from edge_daemon.store.index import QUARTER_S
-from edge_daemon.store.media import Medium, path_of
+from edge_daemon.store.media import Medium, find
 from edge_daemon.store.reader import Event, Query, Reader, StoreAway, shown
 from edge_daemon.web.live import Entry, Live
 from edge_daemon.web.service import Service
@@ -65,7 +65,7 @@ class Stored:
     """
 
     def __init__(self, storage: StorageSettings) -> None:
-        self._reader, self._media = Reader(Path(storage.folder)), Path(storage.media)
+        self._reader, self._storage = Reader(Path(storage.folder)), storage
 
     def page(
         self,
@@ -129,7 +129,7 @@ class Stored:
         """A file of an event; browsers may ask for a part of it, and keep clips."""
         event = self._event(id)
         try:
-            path = path_of(self._media, event["camera"], id, medium)
+            path = find(self._storage, event["camera"], id, medium)
             found = path.stat()
         except (OSError, ValueError):
             raise HTTPException(404, f"event {id} has no {medium}, or not yet") from None

@@ -46,7 +46,8 @@ class Site:
         return json.dumps(json.loads(track(n)) | times).encode()
 
     def edit(self, request: StoreRequest) -> str:
-        work = edit(self.store, self.folder / "media", request, self.clocks.wall_s)
+        storage = StorageSettings(folder=str(self.folder), media=str(self.folder / "media"))
+        work = edit(self.store, storage, request, self.clocks.wall_s)
         while True:
             try:
                 next(work)
