@@ -309,7 +309,7 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     Tracks, counts and events are made as `analyses` say, and also written to the file `events`; their state survives
     the service in the file `memory`. The recorder at the address `recorder` stores them, if there is one. The first of
     the `modes` is the usual one; what people have switched is in the folder `state`. With `secret_key`, TCP connections
-    need one of the public keys `clients`.
+    need one of the public keys `clients`. The web subscribes at `local`, and bridges at `bridges`.
     """
 
     bind: str
@@ -332,6 +332,7 @@ class SinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str | None = None
     clients: list[str] = []
     local: str | None = None
+    bridges: list[str] = []
 
 
 class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -354,11 +355,14 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The recorder's address, where it stores, and the cameras of which it keeps clips."""
+    """The recorder's address, where it stores, the cameras of which it keeps clips, and who is to receive what it
+    stores.
+    """
 
     bind: str
     storage: StorageSettings
     cameras: dict[str, RecordSettings] = {}
+    receivers: tuple[str, ...] = ()
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,7 +173,7 @@ export interface Totals {
   blind_s?: number;
 }
 
-/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began at `since`; `next_start_s` is the time until one that has ended is started again. `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other processes have none. */
+/** One process as the supervisor sees it. `cpu` is in cores, `memory_bytes` is proportional (PSS). Its state began at `since`; `next_start_s` is the time until one that has ended is started again. `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long. `rejected` counts malformed or unexpected messages. `detail` is the report of a capture, worker, recorder or bridge; other processes have none. */
 export interface ProcessStatus {
   name: string;
   role: string;

@@ -247,8 +247,8 @@ class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
         return SwitchState(mode=mode, off=off, cameras_off=self.cameras_off)
 
 
-CAPTURE, WORKER = "capture", "worker"
-"""The roles whose processes stand for something that has a name of its own: a camera, and a model."""
+CAPTURE, WORKER, BRIDGE = "capture", "worker", "bridge"
+"""The roles whose processes stand for something that has a name of its own: a camera, a model, a receiver."""
 
 
 class MotionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,8 +333,8 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     at `since`; `next_start_s` is the time until one that has ended is started again.
 
     `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
-    `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other
-    processes have none.
+    `rejected` counts malformed or unexpected messages. `detail` is the report of a capture, worker, recorder or
+    bridge; other processes have none.
     """
 
     name: str
@@ -366,6 +366,11 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     def model(self) -> str | None:
         """The model that this process serves, if any."""
         return self.name.rpartition("-")[0] if self.role == WORKER else None
+
+    @property
+    def receiver(self) -> str | None:
+        """The receiver that this process delivers to, if any."""
+        return self.name if self.role == BRIDGE else None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections import Counter
 import msgspec
 
 from edge_daemon.messages.fates import Dropped, losses
-from edge_daemon.messages.status import CameraStatus, Status, StreamCounts, Streams
+from edge_daemon.messages.status import BridgeReport, CameraStatus, ProcessStatus, Status, StreamCounts, Streams
 
 
 def state_of(camera: CameraStatus) -> str:
@@ -25,6 +25,21 @@ def trouble_of(name: str, camera: CameraStatus) -> str:
         parts.append(camera.hint.rstrip("."))
     if camera.next_try_s is not msgspec.UNSET:
         parts.append(f"Next try in {camera.next_try_s:.0f} s")
+    return ". ".join(parts)
+
+
+def trouble_of_receiver(process: ProcessStatus) -> str:
+    """A line on a receiver that takes no messages: what waits, what to do, when it is tried again; empty if it does."""
+    if process.receiver is None or not process.detail:
+        return ""
+    report = msgspec.convert(process.detail, BridgeReport)
+    if report.reason is msgspec.UNSET:
+        return ""
+    parts = [f"{process.name} is away ({report.reason}), {report.waiting} messages wait"]
+    if report.hint is not msgspec.UNSET:
+        parts.append(report.hint.rstrip(".?"))
+    if report.next_try_s is not msgspec.UNSET:
+        parts.append(f"Next try in {report.next_try_s:.0f} s")
     return ". ".join(parts)
 
 

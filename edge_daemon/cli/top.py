@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from edge_daemon.cli.sentences import trouble_of
+from edge_daemon.cli.sentences import trouble_of, trouble_of_receiver
 from edge_daemon.cli.tables import Order, camera_table, plain, process_table
 from edge_daemon.cli.target import Target
 from edge_daemon.client import Subscriber
@@ -114,6 +114,7 @@ def picture(address: str, status: Status | None, silent_s: float, width: int, vi
     shown: list[RenderableType] = [quiet or head, Text(), cameras]
     if view.details or len(status.processes) <= FEW:
         shown += [plain(line) for name, camera in status.cameras.items() if (line := trouble_of(name, camera))]
+        shown += [plain(line) for process in status.processes if (line := trouble_of_receiver(process))]
         shown += [Text(), process_table(status.processes, width=width)]
     return Group(*shown)
 

@@ -22,7 +22,7 @@ def rules_of(config: Config, classes: Classes | None = None) -> dict[StreamKey, 
     classes = known_classes(config) if classes is None else classes
     rules: dict[StreamKey, dict[str, RuleSettings]] = {}
     needed: set[StreamKey] = set()
-    for name, rule in (config.rules or {}).items():
+    for name, rule in config.all_rules.items():
         for stream in streams_of(config, rule, classes):
             rules.setdefault(stream, {})[name] = rule.settings
             needed |= {stream} if rule.needs_tracks else set()

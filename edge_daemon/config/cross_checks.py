@@ -6,6 +6,7 @@ They read plain data instead of a validated configuration, so that one run repor
 from collections.abc import Iterator, Sequence
 
 from edge_daemon.addresses import is_local, listens_locally
+from edge_daemon.config.deliver import deliver_faults
 from edge_daemon.config.problems import KeyPath, either, mask
 from edge_daemon.config.rule_checks import rule_faults
 from edge_daemon.config.sources import is_on_disk
@@ -28,6 +29,7 @@ def faults(data: dict[str, object]) -> Iterator[Fault]:
     yield from _open_web(data)
     yield from _unfit_recording(data)
     yield from rule_faults(data)
+    yield from deliver_faults(data)
 
 
 def _endless(data: dict[str, object]) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from edge_daemon.config import files, mistaken, secrets
 from edge_daemon.config.cross_checks import faults
+from edge_daemon.config.deliver import plain_secrets
 from edge_daemon.config.near import near
 from edge_daemon.config.problems import KeyPath, Lines, Problem, got
 from edge_daemon.config.pydantic_errors import explain
@@ -131,15 +132,19 @@ def _validated(document: Document, filled: dict[str, object], folder: Path) -> C
             if not any(path[:length] in document.void for length in range(len(path) + 1)):
                 document.blame(path, explain(found["type"], found.get("ctx", {}), path, value, _schema()))
     blamed = {(problem.key, problem.line) for problem in document.problems}
-    for path, text, words in faults(filled):
+    for path, text, words in (*faults(filled), *plain_secrets(_as_mapping(document.data))):
         problem = document.lines.problem(path, text + got(_value_at(document.data, path), words))
         if (problem.key, problem.line) not in blamed:
             document.problems.append(problem)
     if config is None or document.problems:
         raise _error(document)
     config._lines = document.lines
-    config._origin = Origin(document.data if isinstance(document.data, dict) else {}, utc(time.time_ns()))
+    config._origin = Origin(_as_mapping(document.data), utc(time.time_ns()))
     return config
+
+
+def _as_mapping(data: object) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
 
 
 def _place(data: object, loc: KeyPath, kind: str) -> tuple[KeyPath, object]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator
 
+from edge_daemon.config.deliver import DEFAULT_RULE, Deliver
 from edge_daemon.config.places import Ignored, Line, Zone
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.rules import Counts, Location, Rule
@@ -434,6 +435,10 @@ class Config(Section):
     record: Annotated[Record | None, BeforeValidator(track_section)] = None
     """Clips and stills of events, for all cameras that do not say otherwise; off if left out."""
     storage: Annotated[Storage, BeforeValidator(track_section)] = Field(default_factory=Storage)
+    deliver: dict[Name, Deliver] | None = Field(
+        default=None, examples=[{"phone": {"webhook": "https://example.org/hook"}}]
+    )
+    """Receivers of what happens, by name. See docs/delivery.md."""
     modes: Words | None = Field(default=None, examples=[["home", "away"]])
     """Names of modes in which rules may be on, the first one at the first start."""
     runtime_dir: FilePath | None = Field(default=None)
@@ -446,6 +451,14 @@ class Config(Section):
     @classmethod
     def _nothing_is_empty(cls, value: object) -> object:
         return {} if value is None else value
+
+    @property
+    def all_rules(self) -> dict[str, Rule]:
+        """The rules, and one for cameras that are down if there are receivers and no rule is about that."""
+        rules = dict(self.rules or {})
+        if self.deliver and DEFAULT_RULE not in rules and not any(rule.camera for rule in rules.values()):
+            rules[DEFAULT_RULE] = Rule.model_validate({"camera": ["down", "frozen"], "for": "1min"})
+        return rules
 
     @property
     def lines(self) -> Lines:

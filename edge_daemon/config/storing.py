@@ -21,7 +21,7 @@ class Around(NamedTuple):
 def storage_settings(config: Config, state: Path | None) -> StorageSettings | None:
     """The store of a configuration, by default in the folder `state`; None if there is none."""
     storage = config.storage
-    wanted = "storage" in config.model_fields_set or config.rules or recorded(config)
+    wanted = "storage" in config.model_fields_set or config.rules or config.deliver or recorded(config)
     place = storage.path or (str(state / FOLDER) if state else None)
     if not (storage.enabled and wanted and place):
         return None

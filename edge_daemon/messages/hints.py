@@ -31,6 +31,23 @@ HINTS_HERE = {
     "ended": "It gives no more frames: is it still plugged in?",
 }
 """The same of devices, files and folders of this machine, where they differ."""
+RECEIVER_HINTS = {
+    "refused": "Nothing listens there: is the receiver on, and the port right?",
+    "unknown host": "This name is not known here: is there a connection to the internet?",
+    "no answer": "The receiver does not answer in time.",
+    "no answer in time": "The receiver does not answer in time.",
+    "connection lost": "The receiver has closed the connection.",
+    "network is unreachable": "There is no way to the receiver from here.",
+    "no trusted certificate": "The receiver's certificate is not trusted: set `ca`, or look at its date and name.",
+    "unauthorised": "The receiver does not accept this token or password.",
+    "private network": "Such addresses are reached only with `private: true`.",
+    "redirects": "Redirects are not followed, since they may lead anywhere.",
+    "no TLS": "Without TLS, passwords and pictures could be read on the way.",
+    "answers 404": "The receiver does not know this address.",
+    "answers 429": "The receiver asks for fewer messages: set `limit` or `every`.",
+    "answers 5": "The receiver has a problem of its own.",
+}
+"""By how the reason begins why a receiver is away."""
 _ANSWERS = "The camera answers with an error; its manual has the number."
 
 
@@ -51,3 +68,9 @@ def reason_in(state: str) -> str:
 def kind_of(state: str) -> str:
     """The state without its reason: `down` for `down (refused)`."""
     return state.partition(" (")[0]
+
+
+def hint_for_receiver(reason: str) -> str:
+    """A sentence on what to do about a receiver that is away for this reason; empty if there is none."""
+    found = [beginning for beginning in RECEIVER_HINTS if reason.startswith(beginning)]
+    return RECEIVER_HINTS[max(found, key=len)] if found else ""

@@ -30,6 +30,15 @@ class Brought(Message, frozen=True, kw_only=True, tag="brought.1"):
     body: bytes
 
 
+# recorder -> bridge
+
+
+class Stored(Message, frozen=True, kw_only=True, tag="stored.1"):
+    """There is something in the store up to this position. Only the last of several counts."""
+
+    position: int
+
+
 # capture -> recorder
 
 

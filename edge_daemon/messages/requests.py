@@ -116,7 +116,22 @@ class EraseRange(Request, frozen=True, kw_only=True, tag="erase-range.1"):
 
 StoreRequest = MarkEvent | KeepRange | EraseEvent | EraseRange
 """What the recorder does."""
-AnyRequest = StoreRequest | Reload | Retry | AuditNote | SwitchRule | SetMode | SwitchCamera
+
+
+DeliveryAction = Literal["pause", "resume", "replay", "dead"]
+"""Deliver nothing, go on, deliver again what was stored since a time, or deliver dead letters again."""
+
+
+class SteerDelivery(Request, frozen=True, kw_only=True, tag="deliver.1"):
+    """Steer the delivery to a receiver; `since` is a time (ISO 8601 with a time zone) from which to replay."""
+
+    ACTION: ClassVar[str] = "deliver"
+    receiver: str
+    action: DeliveryAction
+    since: str | None = None
+
+
+AnyRequest = StoreRequest | SteerDelivery | Reload | Retry | AuditNote | SwitchRule | SetMode | SwitchCamera
 
 
 class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):

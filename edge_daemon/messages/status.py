@@ -10,8 +10,8 @@ from edge_daemon.messages.hints import ENDED, hint_for, reason_in
 from edge_daemon.messages.published import PROTOCOL_VERSION
 from edge_daemon.messages.switches import SwitchState
 
-CAPTURE, WORKER = "capture", "worker"
-"""The roles whose processes stand for something that has a name of its own: a camera, and a model."""
+CAPTURE, WORKER, BRIDGE = "capture", "worker", "bridge"
+"""The roles whose processes stand for something that has a name of its own: a camera, a model, a receiver."""
 
 
 class MotionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ class SinkReport(ProcessReport, frozen=True, kw_only=True):
 class RecorderReport(ProcessReport, frozen=True, kw_only=True):
     """What is stored, in bytes, and what is free there; `full_in_s` until the oldest has to go, at the rate of the last
     day, and the `forecast` in words. `position` is that of the last entry; `removed` counts events that had to go
-    before their time.
+    before their time, `undelivered` messages that had to before all receivers had them.
     """
 
     position: int = 0
@@ -129,6 +129,31 @@ class RecorderReport(ProcessReport, frozen=True, kw_only=True):
     full_in_s: float | None = None
     forecast: str = ""
     removed: int = 0
+    undelivered: int = 0
+
+
+class BridgeReport(ProcessReport, frozen=True, kw_only=True):
+    """Delivery to a receiver: its kind, and host and port or the like (`to`).
+
+    `waiting` messages are not delivered yet, the oldest for `lag_s`. `delivered`, `retried` (tries that failed), `dead`
+    (rejected for good) and `lost` (too much for its memory while it was away) are counted since its process began.
+    While it is away, `reason` is why, `tries` attempts have failed, and the next is in `next_try_s`; `hint` is what to
+    do.
+    """
+
+    kind: str = ""
+    to: str = ""
+    position: int = 0
+    waiting: int = 0
+    lag_s: float = 0.0
+    delivered: int = 0
+    retried: int = 0
+    dead: int = 0
+    lost: int = 0
+    tries: int = 0
+    next_try_s: float | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    hint: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class CameraStatus(CaptureReport, frozen=True, kw_only=True):
@@ -148,8 +173,8 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     at `since`; `next_start_s` is the time until one that has ended is started again.
 
     `silent_s` is the time since its last report; for a worker, its model has been busy for at least that long.
-    `rejected` counts malformed or unexpected messages. `detail` is the report of a capture or a worker; other
-    processes have none.
+    `rejected` counts malformed or unexpected messages. `detail` is the report of a capture, worker, recorder or
+    bridge; other processes have none.
     """
 
     name: str
@@ -181,6 +206,11 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     def model(self) -> str | None:
         """The model that this process serves, if any."""
         return self.name.rpartition("-")[0] if self.role == WORKER else None
+
+    @property
+    def receiver(self) -> str | None:
+        """The receiver that this process delivers to, if any."""
+        return self.name if self.role == BRIDGE else None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record
+from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record, Stored
 from edge_daemon.messages.requests import Reply, StoreRequest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
@@ -31,7 +31,7 @@ from edge_daemon.transport.hub import Hub
 logger = logging.getLogger(__name__)
 POLL_MS, BUSY_MS, TICK_S = 1000, 100, 1.0
 BURST = 64
-SINK, CAMERA = "sink", "camera/"
+SINK, CAMERA, BRIDGE = "sink", "camera/", "bridge/"
 SPOOL = "spool"
 PRIVATE = 0o077
 """Nobody else reads what is stored about people."""
@@ -69,7 +69,9 @@ class Recorder:
         self._retention: Retention | None = None
         self._trouble = ""
         self._tick_at = 0.0
-        hub.on_connect = self._greet
+        self._bridges: set[str] = set()
+        self._announced = 0
+        hub.on_connect, hub.on_disconnect = self._greet, self._bridges.discard
 
     def run(self) -> None:
         """Serve until the supervisor stops this process; then store what has arrived."""
@@ -101,11 +103,12 @@ class Recorder:
         for name, data in self._hub.receive(BURST):
             if name == SINK:
                 self._receive(data)
-            else:
+            elif name.startswith(CAMERA):
                 self._receive_packets(name.removeprefix(CAMERA), data)
         self._keep()
         self._bring(self._sums.pass_on(self._clips.step()))
         self._edit()
+        self._announce()
         if time.monotonic() >= self._tick_at:
             self._tick_at = time.monotonic() + TICK_S
             self._tick()
@@ -120,11 +123,25 @@ class Recorder:
             self._store.close()
 
     def _greet(self, name: str) -> None:
-        """A new connection of the sink begins with all that is not acknowledged, one of a capture with a question."""
+        """A new connection of the sink begins with all that is not acknowledged, one of a capture with a question, and
+        one of a bridge with the last position.
+        """
         if name == SINK:
             self._unstored.clear()
+        elif name.startswith(BRIDGE):
+            self._bridges.add(name)
+            self._announced = 0
         else:
             self._clips.follow(name.removeprefix(CAMERA))
+
+    def _announce(self) -> None:
+        """Let bridges know that there is something new."""
+        position = self._store.position if self._store else 0
+        if position == self._announced:
+            return
+        self._announced = position
+        for name in self._bridges:
+            self._hub.send(name, pack([Stored(position=position)]))
 
     def _send(self, camera: str, messages: Sequence[Message]) -> None:
         self._hub.send(f"{CAMERA}{camera}", pack(messages))
@@ -204,7 +221,7 @@ class Recorder:
         try:
             self._opened().tick()
             if self._retention and (self._mover is None or self._mover.is_there):
-                self._retention.step(self._settings.storage)
+                self._retention.step(self._settings.storage, self._settings.receivers)
         except OSError as error:
             self._fail(error)
         else:
@@ -257,6 +274,7 @@ class Recorder:
                 full_in_s=kept.full_in_s(self._settings.storage),
                 forecast=kept.forecast(self._settings.storage),
                 removed=kept.removed,
+                undelivered=kept.undelivered,
             )
         self._control.heartbeat(f"cannot write the store ({trouble})" if trouble else "up", report)
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -16,7 +16,7 @@ from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import End, Result, utc
-from edge_daemon.messages.status import CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
+from edge_daemon.messages.status import BRIDGE, CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
 from edge_daemon.messages.topics import OfCamera
 from edge_daemon.messages.tracks import Track
 from edge_daemon.runtime import switches
@@ -250,12 +250,20 @@ class Sink:
             return
         # Together, as they came: a camera that is switched on was down before only because it was off.
         analyses.switch(self._switches)
-        analyses.note(cameras, {"disk"} if self._files.trouble else (), self._collector.dropped())
+        analyses.note(cameras, self._troubles(), self._collector.dropped())
         self._publish((message, None) for message in analyses.pass_time(time.monotonic_ns()))
         if analyses.made and not self._files.waits:
             self._note()
         if self._memory and self._memory.is_due:
             self._memory.write(analyses.kept_states())
+
+    def _troubles(self) -> Iterator[str]:
+        """What is wrong with this machine, for rules about it."""
+        if self._files.trouble:
+            yield "disk"
+        states = [(process.role, process.state) for process in self._processes]
+        if any(role == BRIDGE and state.startswith("away") for role, state in states):
+            yield "receiver"
 
     def _follow_commands(self) -> None:
         for command in self._control.commands():

@@ -55,6 +55,7 @@ class Publisher:
         self._newest: dict[str, tuple[Result, Arrival]] = {}  # annotated frames of live cameras, until `flush`
         self.watched: list[str] = list(settings.cameras) if self._saver else []
         self.is_waiting = settings.wait_for > 0
+        self._local: set[str] = set()
         try:
             zeromq.move(self._socket, [], settings.publish, guarded=self._authenticator is not None)
         except StartError:
@@ -154,7 +155,7 @@ class Publisher:
         """
         if settings.quality != self._settings.quality:
             self._annotator = None
-        if not self._settings.local and not self.is_waiting:
+        if not self.is_waiting:
             self._publish_locally(settings)
         for camera in set(self._held) - set(settings.cameras):
             self._release(camera, most=0)
@@ -179,8 +180,13 @@ class Publisher:
             self._authenticator.close()
 
     def _publish_locally(self, settings: SinkSettings) -> None:
-        if settings.local:
-            zeromq.publish_locally(self._socket, settings.local)
+        """Publish to the processes of the daemon that subscribe: the web, and bridges."""
+        wanted = {*([settings.local] if settings.local else []), *settings.bridges}
+        for address in self._local - wanted:
+            self._socket.disconnect(address)
+        for address in wanted - self._local:
+            zeromq.publish_locally(self._socket, address)
+        self._local = wanted
 
     def _watch(self) -> None:
         cameras = self._settings.cameras

@@ -11,6 +11,7 @@ from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import EraseEvent, EraseRange, KeepRange, MarkEvent, StoreRequest
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import media
+from edge_daemon.store.cursor import forget
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.index import Index
 from edge_daemon.store.marks import Hold, Mark
@@ -129,6 +130,7 @@ def _erase(
                 positions += [*index.positions(event), *_tracks_of(index, event)]
             yield
         yield from store.erase(list(dict.fromkeys(positions)))
+        forget(store.folder, {store.cursor(position) for position in positions})
     except OSError as error:
         raise EdgeError(f"not everything could be erased, try again: {error.strerror or error}") from error
     except sqlite3.Error as error:

@@ -83,6 +83,12 @@ class Reader:
         with self._reading() as db:
             return int(db.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0])
 
+    def position_before(self, at_s: float) -> int:
+        """The position before the first entry of this time or later; the last one if there is none."""
+        with self._reading() as db:
+            first = db.execute("SELECT min(position) FROM entries WHERE at_s >= ?", (at_s,)).fetchone()[0]
+        return self.position() if first is None else int(first) - 1
+
     def events(self, query: Query, most: int, before: int | None = None) -> list[Event]:
         """The newest events, up to `most`; those that began before the one whose first position is `before`."""
         with self._reading() as db:
@@ -146,6 +152,15 @@ class Reader:
                 " ORDER BY position LIMIT ?",
                 (after, *kinds, most),
             ).fetchall()
+
+    def after(self, position: int, kinds: Sequence[str]) -> tuple[int, float | None]:
+        """How many entries of some kinds there are after a position, and the time of the first."""
+        marks = ", ".join("?" * len(kinds))
+        with self._reading() as db:
+            found = db.execute(
+                f"SELECT count(*), min(at_s) FROM entries WHERE position > ? AND kind IN ({marks})", (position, *kinds)
+            ).fetchone()
+            return int(found[0]), found[1]
 
     def unstored(self, bodies: Sequence[bytes]) -> list[bytes]:
         """Those of the messages that are not stored yet."""

@@ -3,12 +3,14 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store import media
 from edge_daemon.store.clock import is_synchronised
+from edge_daemon.store.cursor import needed
+from edge_daemon.store.index import NEWEST
 from edge_daemon.store.sizes import Sizes
 from edge_daemon.store.store import JOURNAL, Store
 
@@ -46,6 +48,9 @@ class Retention:
         self.stored_bytes = self.free_bytes = 0
         self.removed = 0
         """Events that went before their time, for lack of room."""
+        self.undelivered = 0
+        """Entries that went before all receivers had them, for lack of room."""
+        self._delivered = NEWEST
         self._is_exhausted = False
 
     @property
@@ -53,8 +58,8 @@ class Retention:
         """True while it measures or compacts."""
         return bool(self._media and self._media.is_looking) or self._is_compacting
 
-    def step(self, limits: StorageSettings) -> None:
-        """Remove a little of what has to go.
+    def step(self, limits: StorageSettings, receivers: Collection[str] = ()) -> None:
+        """Remove a little of what has to go; what one of these receivers still needs goes only for lack of room.
 
         Raises:
             OSError: it cannot be removed.
@@ -63,11 +68,13 @@ class Retention:
         if index is None or self._store.trouble:
             return
         boot_s = self._store.boot_s()
+        delivered = needed(self._store.folder, self._store.id, receivers)
+        self._delivered = NEWEST if delivered is None else delivered
         if boot_s - self._measured_s >= MEASURED_S or (self._media and self._media.is_looking):
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
             for kept in (*EVENTS, *OTHERS):
-                self._remove(kept, self._now_s() - getattr(limits.keep, kept), limits)
+                self._remove(kept, self._now_s() - getattr(limits.keep, kept), limits, self._delivered)
         if self._over(limits):
             self._make_room(limits)
         if boot_s - self._compacted_s >= COMPACTED_S and not self._is_compacting:
@@ -117,33 +124,40 @@ class Retention:
 
     def _make_room(self, limits: StorageSettings) -> None:
         """Remove the oldest: events of quiet rules, then alerts, then tracks and counts. What is marked stays."""
+        before = self.undelivered
         if self._store.index:
             self._store.index.shrink(PAGES)
         for kept in (*EVENTS, *OTHERS):
-            if gone := self._remove(kept, float("inf"), limits):
+            if gone := self._remove(kept, float("inf"), limits, NEWEST):
                 if kept in EVENTS:
                     self.removed += gone
                     logger.warning("%d %s had to go before their time: there is too little room", gone, kept)
                 else:
                     self._compacted_s = min(self._compacted_s, self._store.boot_s() - COMPACTED_S + MEASURED_S)
+                if lost := self.undelivered - before:
+                    logger.error("%d messages had to go before all receivers had them: there is too little room", lost)
                 self._is_exhausted = False
                 return
         if not self._is_exhausted:
             logger.error("there is too little room, and nothing is left that may go: only what is marked to be kept")
         self._is_exhausted = True
 
-    def _remove(self, kept: str, until_s: float, limits: StorageSettings) -> int:
-        """Remove the oldest of a class that happened before a time; return their number."""
+    def _remove(self, kept: str, until_s: float, limits: StorageSettings, upto: int) -> int:
+        """Remove the oldest of a class that happened before a time and not after a position; return their number."""
         index = self._store.index
         if index is None:
             return 0
         if kept in OTHERS:
-            gone = index.aged(kept, until_s, BITE)
-            self._store.drop(gone)
+            gone = index.aged(kept, until_s, BITE, upto)
+            self._drop(gone)
             return len(gone)
-        events = index.aged_events(kept, until_s, BITE)
+        events = index.aged_events(kept, until_s, BITE, upto)
         for event, camera, _ in events:
             freed = sum(media.remove(one, camera, event) for one in media.folders(limits))
             self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
-        self._store.drop([position for event, _, _ in events for position in index.positions(event)])
+        self._drop([position for event, _, _ in events for position in index.positions(event)])
         return len(events)
+
+    def _drop(self, positions: Sequence[int]) -> None:
+        self._store.drop(positions)
+        self.undelivered += sum(position > self._delivered for position in positions)

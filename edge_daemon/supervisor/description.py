@@ -8,9 +8,10 @@ from pydantic.fields import FieldInfo
 
 from edge_daemon.config import quantities
 from edge_daemon.config.section import Section
+from edge_daemon.delivery.presets import PRESETS
 from edge_daemon.log import redact
 
-SECRET = ("token", "secret_key")
+SECRET = ("token", "secret_key", "secret", "webhook", "server", *PRESETS)
 """Keys whose values are not shown."""
 
 

@@ -11,18 +11,20 @@ from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import (
+    DeliveryAction,
     Reload,
     Reply,
     Requester,
     Retry,
     SetMode,
+    SteerDelivery,
     StoreRequest,
     SwitchCamera,
     SwitchRule,
 )
-from edge_daemon.messages.status import RecorderReport, SinkReport, Status, Streams, camera_statuses
+from edge_daemon.messages.status import BRIDGE, RecorderReport, SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
-from edge_daemon.runtime.control import Processes
+from edge_daemon.runtime.control import Instruct, Processes
 from edge_daemon.settings import SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
@@ -38,6 +40,12 @@ from edge_daemon.supervisor.usage import Survey
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
+DONE: dict[DeliveryAction, str] = {
+    "pause": "nothing is delivered until it is resumed; what happens is kept",
+    "resume": "delivery goes on",
+    "replay": "what was stored since {since} is delivered again",
+    "dead": "dead letters are delivered again",
+}
 START_S = 1800.0
 """Time that a process may take to come up: some accelerators compile a new model for many minutes."""
 LATE_S = 10.0
@@ -75,6 +83,7 @@ class Supervisor:
         self._requests.on(Retry, self._retry)
         for kind in get_args(StoreRequest):
             self._requests.on(kind, self._edit_store)
+        self._requests.on(SteerDelivery, self._steer_delivery)
         self._table = ProcessTable(self._switchboard.applied(specs), spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
         self._signals, self._control, self._load, self._observe = signals, control, load, observe
@@ -188,6 +197,14 @@ class Supervisor:
         if recorder is None:
             raise EdgeError("nothing is stored here: the configuration has neither rules nor `storage`")
         recorder.serve(request, respond)
+
+    def _steer_delivery(self, request: SteerDelivery, respond: Respond) -> None:
+        bridges = {child.spec.name: child for child in self._table.children if child.spec.role == BRIDGE}
+        if (child := bridges.get(request.receiver)) is None:
+            raise EdgeError(unknown("receiver", request.receiver, bridges))
+        if not child.send(Instruct(action=request.action, since=request.since)):
+            raise EdgeError(f"the process that delivers to {request.receiver} is {child.state}: try again")
+        respond(Reply(text=f"{request.receiver}: {DONE[request.action].format(since=request.since)}"))
 
     def _switch_camera(self, request: SwitchCamera, respond: Respond) -> None:
         """Switch a camera; the reply follows when its capture has done so.

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from edge_daemon.messages.status import ServerReport, Status
+from edge_daemon.messages.status import BridgeReport, ServerReport, Status
 from edge_daemon.web.rejections import Rejections
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -126,6 +126,29 @@ class Metrics:
             memory.add_metric(labels, process.memory_bytes)
         yield from (restarts, rejected, cpu, memory)
         yield from self._servers()
+        yield from self._receivers()
+
+    def _receivers(self) -> Iterator[Metric]:
+        """Yield the metrics of deliveries, by receiver."""
+        names = ["receiver"]
+        up = GaugeMetricFamily("edge_daemon_receiver_up", "1 while the receiver takes messages.", labels=names)
+        waiting = GaugeMetricFamily("edge_daemon_delivery_waiting", "Messages not delivered yet.", labels=names)
+        lag = GaugeMetricFamily("edge_daemon_delivery_lag_seconds", "Age of the oldest of them.", labels=names)
+        messages = CounterMetricFamily(
+            "edge_daemon_deliveries",
+            "Messages by fate, and tries that failed.",
+            labels=[*names, "fate"],
+        )
+        for process in self.status.processes if self.status else ():
+            if process.receiver is None or not process.detail:
+                continue
+            report, labels = msgspec.convert(process.detail, BridgeReport), [process.receiver]
+            up.add_metric(labels, float(process.state == "up" and report.reason is UNSET))
+            waiting.add_metric(labels, report.waiting)
+            lag.add_metric(labels, report.lag_s)
+            for fate in ("delivered", "retried", "dead", "lost"):
+                messages.add_metric([*labels, fate], getattr(report, fate))
+        yield from (up, waiting, lag, messages)
 
     def _servers(self) -> Iterator[Metric]:
         """Yield the metrics of inference servers, by the worker that asks them."""

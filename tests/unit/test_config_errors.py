@@ -441,7 +441,7 @@ def test_keys_for_anchors_are_free() -> None:
     merged = "x-common: &common {fps: 5}\ncameras: {a: {<<: *common, source: 0}}\n"
     assert loads(merged + "models: {m: {path: 'builtin:person'}}", "c.yaml").cameras["a"].fps == 5
     assert errors("y: 1\ncameras: {a: {source: 0}}\nmodels: {m: {path: 'builtin:person'}}") == [
-        "c.yaml:1: y: unknown key; known keys here: name, cameras, models, frames, publish, web, log, rules, counts, location, record, storage, modes, runtime_dir"
+        "c.yaml:1: y: unknown key; known keys here: name, cameras, models, frames, publish, web, log, rules, counts, location, record, storage, deliver, modes, runtime_dir"
     ]
 
 

@@ -18,6 +18,7 @@ from edge_daemon.settings import KeepSettings, StorageSettings
 from edge_daemon.store import schema
 from edge_daemon.store.check import check
 from edge_daemon.store.clock import SENSIBLE_S
+from edge_daemon.store.cursor import Cursor, CursorFile, DeadLetter
 from edge_daemon.store.entry import Entry, seconds_of
 from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Journal
@@ -551,3 +552,37 @@ def test_the_oldest_goes_if_there_is_too_much_quiet_events_first(tmp_path: Path)
     retention.step(smaller)
     assert retention.removed == 2 * BITE
     store.close()
+
+
+def test_what_a_receiver_still_needs_goes_for_lack_of_room_alone(tmp_path: Path) -> None:
+    clocks = Clocks()
+    store = clocks.store(tmp_path / "store")
+    for number in range(3):
+        store.add([event(number), event(number, "end", 30)])
+    cursor = CursorFile(store.folder, "phone")
+    cursor.write(Cursor(store=store.id, position=2))
+    limits = StorageSettings(folder=str(tmp_path / "store"), media=str(tmp_path), keep=KeepSettings(alerts=1.0))
+    retention = Retention(store, lambda: clocks.wall_s + 1e9, lambda: True)
+    retention.step(limits, ["phone"])
+    assert [one["id"] for one in Reader(store.folder).events(Query(), 9)] == ["event-2", "event-1"]
+    cursor.write(Cursor(store=store.id, position=4))
+    retention.step(limits, ["phone", "another"])
+    assert [one["id"] for one in Reader(store.folder).events(Query(), 9)] == ["event-2"]
+    assert retention.undelivered == 0
+    clocks.go(100.0)
+    retention.step(StorageSettings(folder=str(tmp_path / "store"), media=str(tmp_path), max_bytes=1), ["phone"])
+    assert not Reader(store.folder).events(Query(), 9)
+    assert retention.undelivered == 2
+    store.close()
+
+
+def test_dead_letters_are_kept_up_to_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_daemon.store.cursor.MOST_DEAD", 4)
+    file = CursorFile(tmp_path, "phone")
+    for number in range(7):
+        file.bury(DeadLetter(at="", id=str(number), why="answers 422"))
+    assert [letter.id for letter in file.dead()] == ["4", "5", "6"]
+    with (tmp_path / "deliver/phone.dead.jsonl").open("ab") as torn:
+        torn.write(b'{"at":')
+    file.forget("5")
+    assert [letter.id for letter in file.dead()] == ["4", "6"]

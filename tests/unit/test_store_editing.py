@@ -14,6 +14,7 @@ from edge_daemon.errors import EdgeError
 from edge_daemon.messages.requests import EraseEvent, EraseRange, KeepRange, MarkEvent, Requester, StoreRequest
 from edge_daemon.settings import KeepSettings, StorageSettings
 from edge_daemon.store.check import check
+from edge_daemon.store.cursor import CursorFile, DeadLetter
 from edge_daemon.store.editing import SETTLED_S, edit
 from edge_daemon.store.marks import Hold, held
 from edge_daemon.store.media import path_of
@@ -110,7 +111,11 @@ def test_a_range_of_time_is_kept_as_far_as_it_is_not_released(site: Site) -> Non
 
 def test_an_event_is_erased_with_all_that_belongs_to_it(site: Site) -> None:
     site.edit(MarkEvent(by=BY, event=IDS[3], keep=True))
+    file = CursorFile(site.folder, "phone")
+    for position in (10, 1):  # of the event, and of another
+        file.bury(DeadLetter(at="", id=site.store.cursor(position), why="rejected", message={"id": "unmistakable"}))
     site.edit(EraseEvent(by=BY, event=IDS[3]))
+    assert [letter.id for letter in file.dead()] == [site.store.cursor(1)]
     assert IDS[3] not in kept_ids(site.folder)
     assert site.tracks() == [0, 1, 2, 4, 5]
     left = [path for path in site.folder.rglob("*") if path.is_file() and IDS[3].encode() in path.read_bytes()]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edge_daemon.supervisor.kinds.bridge import Bridge
 from edge_daemon.supervisor.kinds.capture import Capture
 from edge_daemon.supervisor.kinds.dispatcher import Dispatcher
 from edge_daemon.supervisor.kinds.kind import Kind
@@ -10,7 +11,7 @@ from edge_daemon.supervisor.kinds.sink import Sink
 from edge_daemon.supervisor.kinds.web import Web
 from edge_daemon.supervisor.kinds.worker import Worker
 
-KINDS: tuple[Kind[Any], ...] = (Recorder(), Sink(), Dispatcher(), Worker(), Capture(), Web())
+KINDS: tuple[Kind[Any], ...] = (Bridge(), Recorder(), Sink(), Dispatcher(), Worker(), Capture(), Web())
 """In the order in which they start and are listed. They stop in the reverse order: those that produce before those that
 consume, so that nothing under way is lost.
 """

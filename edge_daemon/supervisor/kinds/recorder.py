@@ -20,11 +20,16 @@ class Recorder(Kind[RecorderSettings]):
     def plan(self, run: Run) -> Iterator[ProcessSpec]:
         """One if anything is stored."""
         if run.storage and run.recorder:
-            settings = RecorderSettings(bind=run.recorder, storage=run.storage, cameras=run.recorded)
+            settings = RecorderSettings(
+                bind=run.recorder,
+                storage=run.storage,
+                cameras=run.recorded,
+                receivers=tuple(run.config.deliver or ()),
+            )
             about = {"storage": described(run.config.storage)}
             yield ProcessSpec(kind=self, name=self.role, settings=settings, awaited=False, about=about)
 
     def restart_key(self, settings: RecorderSettings) -> object:
-        """The address and the folders; cameras and limits can change while it runs."""
+        """The address and the folders; cameras, limits and receivers can change while it runs."""
         storage = settings.storage
         return settings.bind, storage.folder, storage.media

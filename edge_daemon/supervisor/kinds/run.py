@@ -8,6 +8,7 @@ from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
 from edge_daemon.config.storing import recorded, storage_settings
+from edge_daemon.delivery.settings import STORED
 from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
@@ -72,6 +73,17 @@ class Run:
     def storage(self) -> StorageSettings | None:
         """Where what happens is stored, if it is."""
         return storage_settings(self.config, self.state)
+
+    @property
+    def live_bridges(self) -> dict[str, str]:
+        """Addresses at which bridges receive what is published, of those that deliver results or the status."""
+        entries = (self.config.deliver or {}) if self.storage else {}
+        lists = {name: entry.send for name, entry in entries.items()}
+        return {
+            name: self.address(f"bridge-{number}")
+            for number, (name, sent) in enumerate(lists.items())
+            if not set(sent) <= set(STORED)
+        }
 
     @property
     def recorder(self) -> str | None:

@@ -42,6 +42,7 @@ class Sink(Kind[SinkSettings]):
             checkpoint=str(run.folder / "sink-checkpoint"),
             secret_key=secret_key(publish.secret_key) if publish.secret_key else None,
             local=run.published,
+            bridges=list(run.live_bridges.values()),
             clients=[client if client == ANY else public_key(client) for client in publish.clients or []],
         )
         yield ProcessSpec(kind=self, name=self.role, settings=settings, about=_about(run.config, settings))

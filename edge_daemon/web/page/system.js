@@ -11,7 +11,7 @@ import { bytes, duration, moment, plural, sentence } from "./words.js";
 const EVERY_MS = 10_000;
 const SPANS = new Map([["10", [600, "10 minutes", "hour"]], ["hour", [3600, "hour", "hour"]], ["day", [86_400, "day", "day"]]]);
 const KINDS = [["capture", "--c1"], ["worker", "--c2"], ["sink", "--c3"], ["web", "--c4"], ["others", "--soft"]];
-const FINE = ["up", "ended", "finished"];
+const FINE = ["up", "ended", "finished", "paused"];
 const LOSSES = [["replaced", "--c2"], ["stale", "--c3"], ["late", "--c4"], ["other", "--bad"]];
 
 export class System {
@@ -80,10 +80,10 @@ export class System {
     this.showAbout();
     this.showFacts(value, lost);
     const listed = [...value.processes].sort((a, b) => FINE.includes(a.state) - FINE.includes(b.state));
-    const rows = listed.map((one) => [one.role === one.name ? one.role : `${one.role} ${one.name}`, lost ? "unknown" : one.state, lost ? "" : `${(one.cpu * 100).toFixed(0)} %`, lost ? "" : bytes(one.memory_bytes), String(one.restarts)]);
+    const rows = listed.map((one) => [one.role === one.name ? one.role : `${one.role} ${one.name}`, lost ? "unknown" : one.state, lost ? "" : `${(one.cpu * 100).toFixed(0)} %`, lost ? "" : bytes(one.memory_bytes), String(one.restarts), lost ? "" : one.detail.hint ?? ""]);
     renew(this.number, rows.length, () => [`${rows.length}, trouble first`]);
-    renew(this.processes, rows, () => rows.map(([name, state, cpu, memory, restarts]) => make("tr", {}, make("th", { scope: "row" }, name),
-      make("td", { "data-l": "State" }, FINE.includes(state) ? state : make("span", { class: `badge ${lost ? "" : "bad"}` }, state)),
+    renew(this.processes, rows, () => rows.map(([name, state, cpu, memory, restarts, hint]) => make("tr", {}, make("th", { scope: "row" }, name),
+      make("td", { "data-l": "State" }, FINE.includes(state) ? state : make("span", { class: `badge ${lost ? "" : "bad"}` }, state), hint && make("div", { class: "soft small" }, hint)),
       make("td", { class: "n", "data-l": "CPU" }, cpu), make("td", { class: "n", "data-l": "Memory" }, memory), make("td", { class: `n ${restarts === "0" ? "" : "warn"}`, "data-l": "Restarts" }, restarts))));
   }
 

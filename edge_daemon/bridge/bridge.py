@@ -1,0 +1,392 @@
+"""The line of messages to a receiver: in order per camera, tried again until they are acknowledged."""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec import UNSET
+
+from edge_daemon.bridge.live import Live
+from edge_daemon.bridge.receiver import Receiver, Undelivered
+from edge_daemon.bridge.stored import Stored
+from edge_daemon.delivery.message import Message, digest
+from edge_daemon.delivery.pace import Pace
+from edge_daemon.delivery.retry import Failure, next_try_s
+from edge_daemon.delivery.settings import BridgeSettings
+from edge_daemon.messages.hints import hint_for_receiver
+from edge_daemon.messages.status import BridgeReport
+from edge_daemon.store.entry import seconds_of
+from edge_daemon.store.reader import Reader, StoreAway
+
+logger = logging.getLogger(__name__)
+WINDOW, DIGEST_WINDOW = 256, 2000
+"""Messages in hand: while that of one camera is tried again, so many of others may go on."""
+STILL_S, RECENT_S = 5.0, 15.0
+"""Longest wait for the still of an event, and the age up to which one is waited for."""
+AWAY_S = 10.0
+"""Time of failures after which the receiver counts as away."""
+STORE_S = 1.0
+"""Time until a store that cannot be read is tried again."""
+
+
+@dataclass
+class Lane:
+    """Messages that are delivered one after the other. The first was `tried`, and rejected `rejections` times; it is
+    not tried before `due_s`. The next `single` go one by one, since one of them is rejected.
+    """
+
+    messages: deque[Message] = field(default_factory=deque)
+    is_busy: bool = False
+    tried: bool = False
+    rejections: int = 0
+    due_s: float = 0.0
+    single: int = 0
+
+
+class Bridge:
+    """Delivers to `receiver` until it is stopped. `chance` gives numbers from 0 to 1."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        receiver: Receiver,
+        live: Live | None = None,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings, self._receiver, self._live, self._chance = settings, receiver, live, chance
+        self._reader = Reader(Path(settings.storage.folder))
+        self._stored: Stored | None = None
+        self._store_due_s = 0.0
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._pace = Pace(settings.limit)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = self._is_opening = False
+        self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
+        self._why = ""
+        self._has_news = True
+        self._error: BaseException | None = None
+        self._awake = asyncio.Event()
+        self.delivered = self.retried = 0
+
+    @property
+    def is_paused(self) -> bool:
+        """True while nothing is to be delivered."""
+        return bool(self._stored and self._stored.cursor.paused)
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is left that could be delivered now."""
+        if self._tasks:
+            return False
+        return self.is_paused or self._failures > 0 or not (self._has_news or self._rest_s(1.0) == 0.0)
+
+    def wake(self, *, news: bool = False) -> None:
+        """Look for something to do; with `news`, also into the store."""
+        self._has_news |= news
+        self._awake.set()
+
+    async def step(self, most_s: float) -> None:
+        """Wait up to `most_s` for something to do, and begin with it."""
+        try:
+            async with asyncio.timeout(self._rest_s(most_s)):
+                await self._awake.wait()
+        except TimeoutError:
+            self._has_news |= self._store_due_s > 0
+        self._awake.clear()
+        if self._error:
+            raise self._error
+        self._read()
+        self._begin()
+        if self._stored:
+            self._stored.write()
+
+    async def close(self) -> None:
+        """Stop, and write how far it has got."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._stored:
+            self._stored.write(now=True)
+        await self._receiver.close()
+
+    def pause(self, paused: bool) -> None:
+        """Deliver nothing, or go on."""
+        if self._stored:
+            self._stored.note(paused=paused)
+            self._stored.write(now=True)
+        self.wake()
+
+    def replay(self, since: str) -> None:
+        """Deliver again what was stored since a time (ISO 8601, with a time zone)."""
+        if self._stored:
+            try:
+                self._go_to(self._stored.position_before(since))
+            except (StoreAway, ValueError) as error:
+                logger.warning("cannot replay from %s: %s", since, error)
+
+    def raise_dead(self) -> None:
+        """Deliver the dead letters again."""
+        if self._stored:
+            self._stored.raise_dead()
+        self.wake(news=True)
+
+    def retry(self) -> None:
+        """Try now what is waited with after a failure."""
+        self._due_s = 0.0
+        for lane in self._lanes.values():
+            lane.due_s = 0.0
+        self.wake(news=True)
+
+    @property
+    def state(self) -> str:
+        """A word or two for `status/`."""
+        if self.is_paused:
+            return "paused"
+        why = self._why or self._receiver.trouble
+        since_s = self._failing_since_s = (self._failing_since_s or time.monotonic()) if why else 0.0
+        return f"away ({why})" if why and time.monotonic() - since_s >= AWAY_S else "up"
+
+    def report(self) -> BridgeReport:
+        """The figures for `status/`."""
+        now, stored = time.monotonic(), self._stored
+        waiting = [message for lane in self._lanes.values() for message in lane.messages]
+        unread = (stored.unread if stored else 0) + (self._live.waiting if self._live else 0)
+        why = self._why or self._receiver.trouble
+        oldest = min((message.at for message in waiting if message.at), default="")
+        return BridgeReport(
+            kind=self._settings.kind,
+            to=self._receiver.to,
+            position=stored.position if stored else 0,
+            waiting=len(waiting) + unread,
+            lag_s=round(max(0.0, time.time() - seconds_of(oldest)), 1) if oldest else 0.0,
+            delivered=self.delivered,
+            retried=self.retried,
+            dead=stored.buried if stored else 0,
+            lost=self._live.lost if self._live else 0,
+            tries=self._failures,
+            next_try_s=round(max(0.0, self._due_s - now), 1) if self._failures else UNSET,
+            reason=why or UNSET,
+            hint=hint_for_receiver(why) or UNSET,
+        )
+
+    def _rest_s(self, most_s: float) -> float:
+        """Time until something is due."""
+        now = time.monotonic()
+        if self.is_paused or self._is_opening or (self._is_open and self._is_full):
+            return most_s
+        if self._failures and now < self._due_s:
+            return min(most_s, self._due_s - now)
+        if not self._is_open:
+            return 0.0
+        waits_s = [max(lane.due_s - now, self._held_s(lane)) for lane in self._lanes.values() if self._is_ready(lane)]
+        return max(0.0, min([most_s, *waits_s]))
+
+    def _read(self) -> None:
+        """Take from the store and from what is published, as far as there is room."""
+        now = time.monotonic()
+        if self._has_news and now >= self._store_due_s:
+            try:
+                self._read_store()
+                self._store_due_s = 0.0
+            except StoreAway as error:
+                self._store_due_s = now + STORE_S
+                logger.debug("%s", error)
+        if self._live:
+            self._live.receive()
+            self._put("live", self._live.read(self._room("live")))
+
+    def _read_store(self) -> None:
+        """Take messages from the store.
+
+        Raises:
+            StoreAway: it cannot be read now.
+        """
+        if self._stored is None:
+            self._stored = Stored(self._settings, self._reader)
+            self._stored.write(now=True)
+        room = self._room("stored")
+        if room:
+            found = self._stored.read(room)
+            self._put("stored", found)
+            self._has_news = len(found) >= room
+
+    def _room(self, source: str) -> int:
+        window = DIGEST_WINDOW if self._settings.every_s else WINDOW
+        held = sum(len(lane.messages) for (of, _), lane in self._lanes.items() if of == source)
+        if source == "stored" and self._stored:
+            held = max(held, self._stored.outstanding)
+        return max(0, window - held)
+
+    def _put(self, source: str, messages: list[Message]) -> None:
+        for message in messages:
+            key = source, "" if self._settings.every_s else message.camera
+            self._lanes.setdefault(key, Lane()).messages.append(message)
+
+    def _begin(self) -> None:
+        """Begin what can be begun now: opening, or deliveries of lanes that wait."""
+        now = time.monotonic()
+        if self.is_paused or (self._failures and now < self._due_s):
+            return
+        if not self._is_open:
+            if not self._is_opening:
+                self._is_opening = True
+                self._run(self._open())
+            return
+        for lane in self._next_lanes():
+            if self._is_full:
+                return
+            if lane.due_s <= now and not self._held_s(lane):
+                lane.is_busy = True
+                self._run(self._deliver(lane, self._batch(lane)))
+
+    def _next_lanes(self) -> Iterator[Lane]:
+        """The lanes that wait, those that have waited for the longest first."""
+        ready = [lane for lane in self._lanes.values() if self._is_ready(lane)]
+        return iter(sorted(ready, key=lambda lane: lane.messages[0].read_s))
+
+    @property
+    def _is_full(self) -> bool:
+        """True if no further delivery may begin."""
+        return sum(lane.is_busy for lane in self._lanes.values()) >= self._receiver.lanes
+
+    @staticmethod
+    def _is_ready(lane: Lane) -> bool:
+        return bool(lane.messages) and not lane.is_busy
+
+    def _held_s(self, lane: Lane) -> float:
+        """Time for which the first messages of a lane wait: for the limit, the digest, or the still."""
+        message, wait_s = lane.messages[0], self._pace.wait_s(time.monotonic())
+        if self._settings.every_s and self._stored and message.type == "event":
+            wait_s = max(wait_s, self._stored.cursor.sent_at_s + self._settings.every_s - time.time())
+            wait_s = min(wait_s, self._settings.every_s)  # the clock was set
+        if self._receiver.shows_stills and message.begins and message.still and not message.still.exists():
+            recent = time.time() - seconds_of(message.at) < RECENT_S
+            wait_s = max(wait_s, message.read_s + STILL_S - time.monotonic() if recent else 0.0)
+        return max(0.0, wait_s)
+
+    def _batch(self, lane: Lane) -> list[Message]:
+        """The next messages of a lane to deliver together, which stay in it until they are acknowledged."""
+        first = lane.messages[0]
+        if self._settings.every_s and not lane.tried and len(lane.messages) > 1 and first.type == "event":
+            lane.messages = deque([digest(list(lane.messages), self._settings.box)])
+        most = 1 if lane.single or self._settings.limit or self._settings.every_s else self._settings.batch
+        most = min(most, self._receiver.batch, len(lane.messages))
+        return [lane.messages[number] for number in range(most)]
+
+    def _run(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._error = self._error or task.exception()
+        self.wake()
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(self._receiver.timeout_s):
+                last = await self._receiver.open()
+        except Undelivered as error:
+            self._fail(error.failure)
+        except TimeoutError:
+            self._fail(Failure("no answer"))
+        else:
+            self._is_open = True
+            if self._stored and (position := self._stored.position_of(last)):
+                logger.info("the receiver has all up to %s already", last)
+                self._go_to(position)
+        finally:
+            self._is_opening = False
+
+    def _go_to(self, position: int) -> None:
+        """Go on after another position."""
+        if self._stored:
+            self._stored.go_to(position)
+        for key in [key for key in self._lanes if key[0] == "stored"]:
+            if self._lanes[key].is_busy:
+                self._lanes[key].messages.clear()
+            else:
+                del self._lanes[key]
+        self.wake(news=True)
+
+    async def _deliver(self, lane: Lane, batch: list[Message]) -> None:
+        """Deliver the first messages of a lane."""
+        acknowledged, failure = 0, None
+        lane.tried = True
+        try:
+            async with asyncio.timeout(self._receiver.timeout_s):
+                await self._receiver.deliver(batch)
+            acknowledged = len(batch)
+        except Undelivered as error:
+            acknowledged, failure = error.acknowledged, error.failure
+        except TimeoutError:
+            failure = Failure("no answer")
+        finally:
+            lane.is_busy = False
+        self._pace.sent(time.monotonic())
+        self._acknowledge(lane, batch[:acknowledged])
+        if failure is None:
+            self._succeed()
+        elif failure.rejected:
+            self._reject(lane, failure, batch[acknowledged:])
+        else:
+            self._fail(failure)
+
+    def _acknowledge(self, lane: Lane, messages: list[Message]) -> None:
+        """Note that the first messages of a lane are delivered."""
+        for message in messages:
+            self.delivered += 1
+            self._finish(lane, message)
+            lane.single = max(0, lane.single - 1)
+        if messages and self._settings.every_s and self._stored:
+            self._stored.note(sent_at_s=time.time())
+
+    def _finish(self, lane: Lane, message: Message) -> None:
+        """Go on with the next message of a lane, unless this is not its first any more, since it goes on elsewhere."""
+        if lane.messages and lane.messages[0] is message:
+            lane.messages.popleft()
+            lane.rejections, lane.tried = 0, False
+            if self._stored:
+                self._stored.finish(message)
+
+    def _succeed(self) -> None:
+        if self._failures:
+            logger.info("delivered again, after %d failures", self._failures)
+        self._failures, self._why, self._failing_since_s = 0, "", 0.0
+
+    def _fail(self, failure: Failure) -> None:
+        """Note that the receiver is away: everything waits for the next try."""
+        self.retried += 1
+        self._is_open = False
+        if self._failures and time.monotonic() < self._due_s:
+            return  # another delivery has failed before, by the same
+        self._failures += 1
+        if not self._why:
+            logger.warning("cannot deliver (%s): it is tried again until it succeeds", failure.why)
+        self._why = failure.why
+        self._due_s = time.monotonic() + (next_try_s(self._failures, failure, self._chance()) or 0.0)
+
+    def _reject(self, lane: Lane, failure: Failure, rest: list[Message]) -> None:
+        """Note that the first of these messages, or one of them, was rejected."""
+        self.retried += 1
+        self._succeed()
+        if len(rest) > 1:
+            lane.single = len(rest)
+            return
+        lane.rejections += 1
+        wait_s = next_try_s(lane.rejections, failure, self._chance())
+        if wait_s is not None:
+            lane.due_s = time.monotonic() + wait_s
+            return
+        logger.warning("message %s is a dead letter: it was rejected (%s)", rest[0].id, failure.why)
+        if self._stored:
+            self._stored.bury(rest[0], failure.why)
+        self._finish(lane, rest[0])

@@ -1,0 +1,116 @@
+"""The bridge's process: news from the recorder on one side, a receiver outside on the other."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path
+
+from edge_daemon.bridge.bridge import Bridge
+from edge_daemon.bridge.live import Live
+from edge_daemon.bridge.receiver import Context, connect
+from edge_daemon.delivery.payload import Composer
+from edge_daemon.delivery.settings import BridgeSettings
+from edge_daemon.errors import WireError
+from edge_daemon.messages.codec import Decoder
+from edge_daemon.messages.recording import Stored
+from edge_daemon.runtime.control import HEARTBEAT_S, Control, Instruct, RetryNow
+from edge_daemon.store.reader import Reader
+from edge_daemon.transport.peer import Peer
+
+logger = logging.getLogger(__name__)
+LOOK_S = 5.0
+"""Time after which the store is looked at even if the recorder has not said that there is something new."""
+LAST_S = 3.0
+"""Time for the last messages when this process is to stop."""
+BURST = 64
+
+
+def serve(control: Control) -> None:
+    """Deliver until the supervisor stops this process."""
+    settings = control.settings(BridgeSettings)
+    os.umask(0o077)
+    asyncio.run(_deliver(control, settings))
+
+
+async def _deliver(control: Control, settings: BridgeSettings) -> None:
+    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    context = Context(settings, composer, Reader(Path(settings.storage.folder)), control.ask)
+    live = Live(settings, settings.published) if settings.published else None
+    bridge, news = Bridge(settings, connect(context), live), _News(settings)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(control.fileno(), lambda: _follow(control, bridge))
+    if live:
+        loop.add_reader(live.fileno(), bridge.wake)
+    control.ready()
+    looked_s = 0.0
+    try:
+        while not control.stopping:
+            if news.step(bridge) or time.monotonic() - looked_s > LOOK_S:
+                looked_s = time.monotonic()
+                bridge.wake(news=True)
+            await bridge.step(HEARTBEAT_S)
+            control.heartbeat(bridge.state, bridge.report())
+        await _finish(bridge)
+    finally:
+        loop.remove_reader(control.fileno())
+        if live:
+            loop.remove_reader(live.fileno())
+            live.close()
+        news.close()
+        await bridge.close()
+
+
+async def _finish(bridge: Bridge) -> None:
+    """Deliver what is there, if that can be done soon; the rest waits in the store."""
+    end_s = time.monotonic() + LAST_S
+    bridge.wake(news=True)
+    await bridge.step(0.0)
+    while not bridge.is_idle and time.monotonic() < end_s:
+        await bridge.step(end_s - time.monotonic())
+
+
+def _follow(control: Control, bridge: Bridge) -> None:
+    """Do what the supervisor asks for."""
+    for command in control.commands():
+        match command:
+            case RetryNow():
+                bridge.retry()
+            case Instruct(action="pause"):
+                bridge.pause(True)
+            case Instruct(action="resume"):
+                bridge.pause(False)
+            case Instruct(action="replay", since=str(since)):
+                bridge.replay(since)
+            case Instruct(action="dead"):
+                bridge.raise_dead()
+    bridge.wake()
+
+
+class _News:
+    """The connection to the recorder, which says that something was stored."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._peer = Peer(settings.recorder, f"bridge/{settings.name}")
+        self._decode: Decoder[list[Stored]] = Decoder(list[Stored])
+        self._is_watched = False
+
+    def step(self, bridge: Bridge) -> bool:
+        """Connect if necessary; true if something was stored."""
+        if not self._is_watched:
+            asyncio.get_running_loop().add_reader(self._peer.fileno(), bridge.wake)
+            self._is_watched = True
+        found = self._peer.renewed()
+        for data in self._peer.receive(BURST):
+            try:
+                found |= bool(self._decode(data))
+            except WireError as error:
+                logger.warning("dropped a message from the recorder: %s", error)
+        return found
+
+    def close(self) -> None:
+        """Disconnect."""
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().remove_reader(self._peer.fileno())
+        self._peer.close()

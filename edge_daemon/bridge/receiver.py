@@ -1,0 +1,102 @@
+"""What a bridge needs of a receiver, and what a receiver may use of its bridge.
+
+A kind of receiver is a module `edge_daemon/bridge/KIND.py` with
+
+    def connect(settings: KindSettings, context: Context) -> Receiver
+
+where KIND is the tag of its settings (`delivery/settings.py`). Only that module imports the client library, so that
+only the bridges of this kind load it. The bridge does the rest: reading the store, selecting, order, retries, dead
+letters, the cursor, limits, digests, state and metrics.
+
+- `open` is called before the first delivery, and again after a failure that was not a rejection, before the next one.
+- `deliver` is called with messages of one lane (camera), in order, and returns once the receiver has acknowledged them
+  all. Up to `lanes` calls run at a time, never two of one lane. It raises `Undelivered`, with the number of first
+  messages that were acknowledged all the same. A message that is delivered again has the same id.
+- All run in one asyncio event loop, and must not block it: a library that blocks runs in `asyncio.to_thread`. A call
+  that takes longer than `timeout_s` is cancelled, and counts as a failure.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from edge_daemon.delivery.message import Message
+from edge_daemon.delivery.payload import Composer
+from edge_daemon.delivery.retry import Failure
+from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings
+from edge_daemon.messages.requests import AnyRequest
+from edge_daemon.store.reader import Reader
+
+
+class Undelivered(Exception):
+    """A try that failed. `failure.why` is shown to everybody, so it must not contain secrets."""
+
+    def __init__(self, failure: Failure, acknowledged: int = 0) -> None:
+        super().__init__(failure.why)
+        self.failure, self.acknowledged = failure, acknowledged
+
+
+@dataclass(frozen=True)
+class Context:
+    """What receivers may use: `composer` makes payloads of messages, `reader` is the store, and `ask` sends a request
+    to the supervisor, such as one that switches a rule.
+    """
+
+    settings: BridgeSettings
+    composer: Composer
+    reader: Reader
+    ask: Callable[[AnyRequest], object]
+
+
+class Receiver:
+    """A receiver that is always connected; those that are not override `open`, `close` and `trouble`."""
+
+    to = ""
+    """Where it is, for people: host and port, without secrets."""
+    lanes = 1
+    """Deliveries that may be under way at a time."""
+    batch = 1
+    """Most messages of a delivery."""
+    timeout_s = 30.0
+    """Longest time for opening or a delivery."""
+    shows_stills = False
+    """True if a message waits a few seconds for the still of its event."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be delivered at present, as far as that is known without trying; empty if it can."""
+        return ""
+
+    async def open(self) -> str | None:
+        """Connect. Return the id of the last message that the receiver holds, if it can tell: delivery goes on after
+        it.
+
+        Raises:
+            Undelivered: that failed.
+        """
+        return None
+
+    async def deliver(self, messages: Sequence[Message]) -> None:
+        """Deliver messages of one lane.
+
+        Raises:
+            Undelivered: not all of them were acknowledged.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Disconnect."""
+
+
+class _Module(Protocol):
+    def connect(self, settings: AnyReceiver, context: Context) -> Receiver:
+        """Make a receiver."""
+        ...
+
+
+def connect(context: Context) -> Receiver:
+    """The receiver of a bridge, from the module of its kind."""
+    receiver = context.settings.receiver
+    module = importlib.import_module(f"edge_daemon.bridge.{receiver.__struct_config__.tag}")
+    return cast("_Module", module).connect(receiver, context)

@@ -1,0 +1,115 @@
+"""Settings of the bridges, each of which delivers to one receiver.
+
+To add a kind of receiver: define its settings here, list them in `AnyReceiver`, add its keys to `config/deliver.py`,
+and write the module `edge_daemon/bridge/KIND.py` with its `connect` (see `bridge/receiver.py`).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from edge_daemon.messages.events import Phase
+from edge_daemon.settings import StorageSettings
+
+Sent = Literal["events", "tracks", "counts", "status", "results"]
+STORED: dict[Sent, str] = {"events": "event", "tracks": "track", "counts": "counts"}
+"""What comes from the store, and the type of its messages; the rest is what is published at present."""
+
+
+class SelectionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages are delivered: of these cameras; of events, those of these rules and phases, with one of these
+    classes, or only alerts. None: all.
+    """
+
+    cameras: tuple[str, ...] | None = None
+    rules: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    phases: tuple[Phase, ...] | None = None
+    alerts: bool = False
+
+
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `count` messages in `per_s`."""
+
+    count: int
+    per_s: float
+
+
+class ReceiverSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """A receiver."""
+
+
+class HttpSettings(ReceiverSettings, frozen=True, kw_only=True):
+    """An address, a file of certificates to accept from it, and if it may be on a private network."""
+
+    url: str
+    ca: str | None = None
+    private: bool = False
+
+
+class WebhookSettings(HttpSettings, frozen=True, kw_only=True, tag="webhook"):
+    """A webhook: the secret of its signatures, a bearer token, the requests that may be under way, and if the still
+    goes along.
+    """
+
+    secret: str | None = None
+    token: str | None = None
+    in_flight: int = 4
+    still: bool = False
+
+
+SUBJECT, SUMMARY = "{subject}", "{summary}"
+"""Usual templates of what people are sent."""
+
+
+class PushSettings(HttpSettings, frozen=True, kw_only=True, tag="push"):
+    """A service in `delivery/presets.py`, whom its messages are for, and templates of their title and text."""
+
+    preset: str
+    to: str = ""
+    token: str = ""
+    title: str = SUBJECT
+    text: str = SUMMARY
+    still: bool = True
+
+
+class MailSettings(ReceiverSettings, frozen=True, kw_only=True, tag="mail"):
+    """An address of a mail server (smtps:// or smtp://), with user and password, and whom mails are from and for."""
+
+    server: str
+    sender: str
+    to: tuple[str, ...]
+    ca: str | None = None
+    title: str = SUBJECT
+    text: str = SUMMARY
+    still: bool = True
+
+
+AnyReceiver = WebhookSettings | PushSettings | MailSettings
+
+
+class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bridge delivers and to whom.
+
+    It reads from `storage` and learns from the `recorder` that there is something new; what is not stored comes from
+    the address `published`. With `every_s`, events that follow one another sooner are summarised. `payload` are the
+    names of fields, a template of a text, or a mapping with such templates; None is the message itself. `stills` are
+    the cameras of whose events there are stills.
+    """
+
+    name: str
+    kind: str = ""
+    receiver: AnyReceiver
+    send: tuple[Sent, ...] = ("events",)
+    selection: SelectionSettings = SelectionSettings()
+    since: Literal["now", "beginning"] = "now"
+    limit: LimitSettings | None = None
+    batch: int = 1
+    every_s: float | None = None
+    payload: tuple[str, ...] | str | dict[str, Any] | None = None
+    storage: StorageSettings
+    recorder: str
+    published: str | None = None
+    stills: tuple[str, ...] = ()
+    box: str = ""
+    time_zone: str = "UTC"

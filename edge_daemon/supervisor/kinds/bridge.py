@@ -1,0 +1,52 @@
+"""The bridges."""
+
+from collections.abc import Iterator
+
+from edge_daemon.config.deliver import Deliver
+from edge_daemon.delivery.settings import BridgeSettings, LimitSettings
+from edge_daemon.messages.status import BRIDGE, BridgeReport
+from edge_daemon.runtime.box_name import box_name
+from edge_daemon.runtime.time_zone import local_time_zone
+from edge_daemon.supervisor.description import described
+from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
+from edge_daemon.supervisor.kinds.run import Run
+
+
+class Bridge(Kind[BridgeSettings]):
+    """Delivers to one receiver. It starts before the recorder and ends after it, so that it has the last entries."""
+
+    role = BRIDGE
+    report = BridgeReport
+    shows_report = True
+    preloaded = False
+
+    def plan(self, run: Run) -> Iterator[ProcessSpec]:
+        """One for each receiver."""
+        for name, entry in (run.config.deliver or {}).items():
+            if settings := _settings(run, name, entry):
+                about = {f"deliver {name}": described(entry)}
+                yield ProcessSpec(kind=self, name=name, settings=settings, awaited=False, about=about)
+
+
+def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
+    """The settings of a bridge; None without a folder for the store."""
+    if not run.storage or not run.recorder:
+        return None
+    return BridgeSettings(
+        name=name,
+        kind=entry.kind,
+        receiver=entry.receiver,
+        send=tuple(entry.send),
+        selection=entry.selection,
+        since=entry.since,
+        limit=LimitSettings(count=entry.limit[0], per_s=entry.limit[1]) if entry.limit else None,
+        batch=entry.batch,
+        every_s=entry.every,
+        payload=entry.payload,
+        storage=run.storage,
+        recorder=run.recorder,
+        published=run.live_bridges.get(name),
+        stills=tuple(run.recorded),
+        box=box_name(run.config.name, run.state),
+        time_zone=run.config.location.time_zone or local_time_zone(),
+    )

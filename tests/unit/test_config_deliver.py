@@ -1,0 +1,148 @@
+"""The keys of receivers."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.config.assignment import rules_of
+from edge_daemon.config.load import loads
+from edge_daemon.config.shown import as_yaml
+from edge_daemon.delivery.settings import BridgeSettings, LimitSettings, MailSettings, PushSettings
+from edge_daemon.errors import ConfigError
+from edge_daemon.settings import HasState, RecorderSettings, SinkSettings
+from edge_daemon.supervisor.diff import in_words
+from edge_daemon.supervisor.plan import plan
+
+BASE = """
+cameras: {{yard: {{source: 'scene:', models: [m]}}, gate: {{source: 'scene:', models: [m]}}}}
+models: {{m: {{path: builtin:person}}}}
+deliver: {{phone: {{{entry}}}}}
+{more}
+"""
+HOOK = "webhook: 'https://example.org/hook'"
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+    monkeypatch.setenv("T", "hush")
+    monkeypatch.setenv("U", "https://hooks.example.org/hush")
+
+
+def errors(entry: str, more: str = "") -> str:
+    with pytest.raises(ConfigError) as caught:
+        loads(BASE.format(entry=entry, more=more), "c.yaml")
+    assert "hush" not in str(caught.value)
+    return str(caught.value)
+
+
+def bridge(entry: str, more: str = "") -> BridgeSettings:
+    specs = plan(loads(BASE.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
+    (found,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ("rules: [offline]", "needs a receiver: webhook, ntfy,"),
+        (f"{HOOK}, ntfy: 'https://ntfy.sh/x'", "ntfy: is a second receiver, beside webhook"),
+        ("ntfy: 'https://ntfy.sh/x', in_flight: 2", "in_flight: is for webhook"),
+        ("ntfy: 'https://ntfy.sh/x', send: [counts]", "send: has to be [events] with ntfy"),
+        ("gotify: 'https://g.example.org', token: '${T}', still: true", "still: is for webhook, ntfy,"),
+        ("telegram: 12", "token: is missing: telegram needs it"),
+        ("mail: you@example.org", "server: is missing; for example smtps://"),
+        ("mail: you@example.org, server: 'https://example.org'", "server: must begin with smtps://"),
+        ("mail: 'you@example.org, x', server: 'smtps://example.org'", "must be a mail address"),
+        ("slack: 'https://hooks.slack.com/x'", "slack: is a secret: write ${NAME}"),
+        ("mail: you@example.org, server: 'smtps://u:hush@example.org'", "server: is a secret: write ${NAME}"),
+        (f"{HOOK}, secret: 'whsec_x'", "secret: must be whsec_ and 24 to 64 bytes"),
+        (f"{HOOK}, secret: '${{T}}'", "secret: must be whsec_ and 24 to 64 bytes"),
+        ("webhook: 'ftp://example.org'", "webhook: must be an address, such as"),
+        ("webhook: 'https://u:hush@example.org'", "webhook: must not have a user"),
+        (f"{HOOK}, every: 10min, send: [events, counts]", "every: summarises events: send has to be [events]"),
+        (f"{HOOK}, limit: 20", "limit: must be a number of messages in a time"),
+        (f"{HOOK}, limit: 0/s", "limit: must be a number of messages in a time"),
+        (f"{HOOK}, payload: {{text: '{{cam}}'}}", "payload: names {cam}, which there is not"),
+        (f"{HOOK}, payload: '{{camera.x}}'", "payload: may have nothing but names"),
+        (f"{HOOK}, cameras: [yrad]", "cameras[0]: must name one of cameras: yard or gate"),
+        (f"{HOOK}, rules: [visitor]", "rules[0]: must name one of rules: offline"),
+        (f"{HOOK}, phases: [begin]", "phases[0]: must be start, update or end"),
+        ("nfty: 'https://ntfy.sh/x'", "nfty: unknown key; did you mean ntfy?"),
+    ],
+)
+def test_mistakes(entry: str, sentence: str) -> None:
+    assert sentence in errors(entry)
+
+
+def test_deliveries_need_the_store() -> None:
+    assert "deliver: needs the store, which `storage` turns off" in errors(HOOK, "storage: false")
+
+
+def test_a_bridge_has_what_its_entry_says() -> None:
+    settings = bridge(
+        f"{HOOK}, secret: '${{S}}', limit: 20/min, send: [events, results], phases: [start], payload: [rule]",
+        "name: box\nrecord: {}\nlocation: {time_zone: Europe/Berlin}",
+    )
+    assert (settings.name, settings.kind, settings.box, settings.time_zone) == (
+        "phone",
+        "webhook",
+        "box",
+        "Europe/Berlin",
+    )
+    assert settings.limit == LimitSettings(count=20, per_s=60.0)
+    assert (settings.every_s, settings.payload, settings.selection.phases) == (None, ("rule",), ("start",))
+    assert settings.published == "ipc:///run/x/bridge-0"
+    assert settings.stills == ("yard", "gate")
+
+
+@pytest.mark.parametrize(
+    ("entry", "url", "to"),
+    [
+        ("ntfy: 'https://ntfy.sh/x'", "https://ntfy.sh/x", ""),
+        ("telegram: 12, token: '${T}'", "https://api.telegram.org", "12"),
+        ("pushover: '${T}', token: '${T}', server: 'https://p.example.org'", "https://p.example.org", "hush"),
+        ("discord: '${U}'", "https://hooks.example.org/hush", ""),
+    ],
+)
+def test_presets_know_their_addresses(entry: str, url: str, to: str) -> None:
+    receiver = bridge(entry).receiver
+    assert isinstance(receiver, PushSettings)
+    assert (receiver.url, receiver.to) == (url, to)
+    assert bridge(entry).selection.phases == ("start",)
+
+
+def test_mail_is_from_its_receiver_unless_somebody_is_named() -> None:
+    server = "server: 'smtps://u:${T}@smtp.example.org'"
+    receiver = bridge(f"mail: you@example.org, {server}").receiver
+    assert isinstance(receiver, MailSettings)
+    assert (receiver.sender, receiver.to) == ("you@example.org", ("you@example.org",))
+    named = bridge(f"mail: [a@example.org], from: box@example.org, {server}").receiver
+    assert isinstance(named, MailSettings)
+    assert named.sender == "box@example.org"
+
+
+def test_cameras_that_are_down_are_reported_unless_a_rule_does_so() -> None:
+    rules = rules_of(loads(BASE.format(entry=HOOK, more="")))
+    assert rules["yard", "m"].rules["offline"].condition == HasState(of="camera", states=("down", "frozen"), for_s=60.0)
+    assert "offline" in rules["gate", "m"].rules
+    own = rules_of(loads(BASE.format(entry=HOOK, more="rules: {gone: {camera: [down]}}")))
+    assert list(own["yard", "m"].rules) == ["gone"]
+
+
+def test_the_recorder_and_the_sink_know_the_receivers() -> None:
+    config = loads(BASE.format(entry=f"{HOOK}, send: [status]", more=""))
+    settings = [spec.settings for spec in plan(config, Path("/run/x"), state=Path("/nowhere"))]
+    assert [one.receivers for one in settings if isinstance(one, RecorderSettings)] == [("phone",)]
+    assert [one.bridges for one in settings if isinstance(one, SinkSettings)] == [["ipc:///run/x/bridge-0"]]
+
+
+def test_secrets_are_not_shown() -> None:
+    before, after = (
+        loads(BASE.format(entry=f"{text}, token: '${{T}}'", more="")) for text in (HOOK, f"{HOOK[:-1]}?x=hush'")
+    )
+    assert "hush" not in as_yaml(before)
+    assert "hush" not in repr(before)
+    plans = [plan(one, Path("/run/x"), state=Path("/nowhere")) for one in (before, after)]
+    assert "hush" not in in_words(*plans)
+    assert "webhook" in in_words(*plans)
