@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,14 +13,17 @@ from typing import Any
 import av
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 from pycocotools.coco import COCO  # type: ignore[import-untyped]
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.store.check import check
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.test_page import PHONE, Visitor, browser, sticking_out, violations
 from tests.waiting import eventually
 
+__all__ = ["browser"]
 CONFIG = """
 cameras:
   street: {{source: '{source}', loop: true, fps: 10, zones: {{walk: {{points: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]}}}}}}
@@ -209,6 +213,44 @@ def marked_linked_and_erased(http: httpx.Client, event: dict[str, Any]) -> str:
     done = [(one["action"], one["result"]) for one in http.get("/api/audit").json()]
     assert {(action, "done") for action in ("mark", "keep", "link", "revoke links", "erase")} <= set(done)
     return str(event["id"])
+
+
+def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
+    tmp_path: Path, street: Path, browser: Browser
+) -> None:
+    with site(tmp_path, street) as (_, http):
+        event = with_clips(http, 1)[-1]
+        how: dict[str, Any] = {"extra_http_headers": BOSS}
+        with Visitor(browser, http.base_url.port or 0, "#events", **how) as visitor:
+            page = visitor.page
+            page.locator(f'.evc a[href="#events/{event["id"]}"]').click()
+            expect(page.locator("h1")).to_have_text("visitor")
+            played = (
+                "() => { const v = document.querySelector('video'); v.muted = true; v.play(); return v.duration > 1; }"
+            )
+            eventually(lambda: page.evaluate(played), WAIT_S, what="the clip")
+            eventually(lambda: page.evaluate("() => document.querySelector('video').currentTime > 0.5"), WAIT_S)
+            eventually(lambda: http.get(f"/api/events/{event['id']}/track.json").json(), WAIT_S, what="its tracks")
+            page.reload()
+            expect(page.locator(".seen path.trail")).to_have_attribute("d", re.compile("^M"))
+            expect(page.locator(".because li").first).to_contain_text("walk")
+            page.get_by_role("button", name="Keep").click()
+            expect(page.locator(".badge", has_text="kept")).to_be_visible()
+            assert http.get(f"/api/events/{event['id']}").json()["keep"] is True
+            visitor.shoot("event-1440")
+            assert violations(page) == []
+            page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+            assert sticking_out(page) == []
+            page.get_by_role("button", name="Erase").click()
+            page.get_by_role("button", name="Erase for good?").click()
+            expect(page).to_have_url(re.compile("#events$"))
+            assert http.get(f"/api/events/{event['id']}").status_code == 404
+            visitor.open("#events?text=pers")
+            expect(page.locator(".evc").first).to_be_visible()
+            visitor.open("#events?day=2020-01-01")
+            expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
+            visitor.open(f"#events/{event['id']}")
+            expect(page.locator(".blankslate")).to_contain_text("does not exist")
 
 
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
