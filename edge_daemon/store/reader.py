@@ -30,6 +30,8 @@ _EVENTS = (
     " FROM events e JOIN entries l ON l.position = e.position"
 )
 
+_BY_START = "events INDEXED BY events_by_start"
+
 
 class StoreAway(EdgeError):
     """There is no store, or it cannot be read now."""
@@ -108,7 +110,7 @@ class Reader:
         is counted by quarters of an hour, if it and `since_s` are whole ones.
         """
         whole = not (step_s % QUARTER_S or since_s % QUARTER_S)
-        table, counted = ("quarters", "sum(events)") if whole else ("events", "count(*)")
+        table, counted = ("quarters", "sum(events)") if whole else (_BY_START, "count(*)")
         chosen = cameras or ([ALL] if whole else [])
         marks = f" AND camera IN ({', '.join('?' * len(chosen))})" if chosen else ""
         with self._reading() as db:
