@@ -1,9 +1,9 @@
-"""What recording costs: CPU time and memory of captures, sink and recorder with and without `record`.
+"""What recording costs: CPU time and memory of captures, sink and recorder with and without `record`, and all the time.
 
-    python -m benchmarks.recording [--cameras 4] [--seconds 40] [--size 1280x720]
+    python -m benchmarks.recording [--cameras 4] [--seconds 40] [--size 1280x720] [--only continuous,none]
 
 The generated street as an H.264 clip, played in a loop as cameras are, with events one after another, so that packets
-are sent all the time. The runs with and without recording follow one another.
+are sent all the time; `continuous` and `none` are without events. The runs follow one another.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from tests.waiting import eventually
 
 FPS, CLIP_S = 25, 12
 ZONE = "{points: [[0, 0], [1, 0], [1, 1], [0, 1]]}"
+WITHOUT_RULES = "continuous", "none"
 RULES = "rules: {visitor: {appears: all, cooldown: 1s, per: track}}"
 
 
@@ -40,13 +41,13 @@ def street(path: Path, width: int, height: int) -> int:
     return 8 * path.stat().st_size // CLIP_S
 
 
-def measured(source: Path, cameras: int, seconds: float, record: str) -> dict[str, tuple[float, float]]:
+def measured(source: Path, cameras: int, seconds: float, record: str, rules: str) -> dict[str, tuple[float, float]]:
     """CPU time as a share of a core in percent, and PSS in MB, of each process."""
     listed = "\n".join(
         f"  c{number}: {{source: '{source}', loop: true, fps: 2, zones: {{all: {ZONE}}}}}" for number in range(cameras)
     )
     model, web = "models: {person: {path: builtin:person}}", f"web: {{listen: '127.0.0.1:{free_port()}'}}"
-    config = "\n".join(("cameras:", listed, model, RULES, record, web))
+    config = "\n".join(("cameras:", listed, model, rules, record, web))
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), config) as daemon:
         eventually(lambda: "processes are up" in daemon.log, 3 * START_S)
         time.sleep(8)
@@ -73,18 +74,22 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--only", default="off,events,clips,continuous,none", help="runs, in this order")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "street.mp4"
         width, height = map(int, options.size.split("x"))
         print(f"{street(source, width, height) / 1e6:.1f} Mbit/s a camera")
         runs = {
-            what: measured(source, options.cameras, options.seconds, record)
+            what: measured(source, options.cameras, options.seconds, record, "" if what in WITHOUT_RULES else RULES)
             for what, record in (
                 ("off", "storage: false"),
                 ("events", ""),
                 ("clips", "record: {before: 3s, after: 3s}"),
+                ("continuous", "record: {continuous: true}"),
+                ("none", ""),
             )
+            if what in options.only.split(",")
         }
     print(
         json.dumps(

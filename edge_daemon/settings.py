@@ -193,12 +193,20 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 class RecordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A camera's clips of events: the time before the start of an event and after its end, and the recorder's address
-    (`recorder`), which asks for packets.
+    (`recorder`), which asks for packets. All the time is recorded if it is `continuous`.
+
+    If a `main` stream is recorded (opened only `on_event`, or always), models look at another one, which shows the part
+    `crop` of it (left, top, right and bottom, as shares; None: measured).
     """
 
     recorder: str
     before_s: float = 5.0
     after_s: float = 10.0
+    audio: bool = False
+    continuous: bool = False
+    main: bool = False
+    on_event: bool = False
+    crop: tuple[float, float, float, float] | None = None
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +216,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     offered. A live frame that was not requested is announced again, as the newest, every `announce_s`. Pictures for
     people go to the address `viewers`, if somebody listens there. The areas `privacy` (polygons, x and y from 0 to 1)
     are black in every picture. With `scene`, a camera that is covered, moved or dark is recognised. With `record`,
-    packets are kept for the recorder. One that is not `enabled` is closed.
+    packets are kept for the recorder, of the stream `main` if there is one (with credentials). One that is not
+    `enabled` is closed.
     """
 
     camera: str
@@ -222,6 +231,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True):
     scene: bool = False
     enabled: bool = True
     record: RecordSettings | None = None
+    main: str | None = None
     codec: Codec = "auto"
     quality: int = 85
     window: int = 8
@@ -340,6 +350,7 @@ class KeepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     alerts: float = 30 * 86400.0
     events: float = 7 * 86400.0
+    continuous: float = 86400.0
     tracks: float = 3 * 86400.0
     counts: float = 400 * 86400.0
 

@@ -1,8 +1,9 @@
 """A receiver on this machine: a web server that keeps what it is sent, and answers as a test asks for."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,7 +118,8 @@ class HttpReceiver:
             self._server.shutdown()
             self._server.server_close()
             for connection in list(self._server.connections):  # type: ignore[attr-defined]
-                connection.close()
+                with suppress(OSError):  # it is closed already
+                    connection.shutdown(socket.SHUT_RDWR)
             self._server = None
 
     def take(self, request: Received) -> Answering:

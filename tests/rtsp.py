@@ -115,6 +115,7 @@ class RtspServer:
         return int(port)
 
 
-def serve_file(file: Path, *, codec: str = "h264", user: str = "", password: str = "") -> RtspServer:
-    """A server, not started yet, that plays `file` once to each client; `codec` as of rtsp_server.py."""
-    return RtspServer("--file", str(file), "--codec", codec, user=user, password=password)
+def serve_file(file: Path, *, codec: str = "h264", sound: str = "", user: str = "", password: str = "") -> RtspServer:
+    """A server, not started yet, that plays `file` once to each client; `codec` and `sound` as of rtsp_server.py."""
+    options = ["--file", str(file), "--codec", codec, *(["--sound", sound] if sound else [])]
+    return RtspServer(*options, user=user, password=password)

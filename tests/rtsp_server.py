@@ -19,21 +19,46 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-CONTAINERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".mkv": "matroskademux", ".avi": "avidemux"}
+CONTAINERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".mkv": "matroskademux", ".avi": "avidemux", ".ts": "tsdemux"}
 CODECS = {
-    "h264": "h264parse ! rtph264pay config-interval=-1",
-    "h265": "h265parse ! rtph265pay config-interval=-1",
-    "mpeg4": "mpeg4videoparse ! rtpmp4vpay config-interval=1",
-    "jpeg": "jpegparse ! rtpjpegpay",
+    "h264": "h264parse ! queue ! rtph264pay config-interval=-1",
+    "h265": "h265parse ! queue ! rtph265pay config-interval=-1",
+    "mpeg4": "mpeg4videoparse ! queue ! rtpmp4vpay config-interval=1",
+    "jpeg": "jpegparse ! queue ! rtpjpegpay",
+}
+SOUNDS = {
+    "pcma": "audio/x-alaw ! queue ! rtppcmapay",
+    "pcmu": "audio/x-mulaw ! queue ! rtppcmupay",
+    "l16": "audioconvert ! audio/x-raw,format=S16BE ! queue ! rtpL16pay",
+    "aac": "aacparse ! queue ! rtpmp4gpay",
 }
 PAYLOAD = "name=pay0 pt=96"
 ELEMENTS = ("videotestsrc", "x264enc", "qtdemux", "h264parse", "rtph264pay")
 
 
-def clip(file: Path, codec: str) -> str:
+def clip(file: Path, codec: str, sound: str | None) -> str:
     """The pipeline that serves `file` as it is, with nothing decoded."""
     quoted = str(file.resolve()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'( filesrc location="{quoted}" ! {CONTAINERS[file.suffix.lower()]} ! {CODECS[codec]} {PAYLOAD} )'
+    heard = f" d. ! {SOUNDS[sound]} name=pay1 pt=97" if sound else ""
+    demuxer = CONTAINERS[file.suffix.lower()]
+    return f'( filesrc location="{quoted}" ! {demuxer} name=d d. ! {CODECS[codec]} {PAYLOAD}{heard} )'
+
+
+def seen(file: Path) -> str:
+    """The pipeline that shows a file of JPEGs once, as the scene that a camera with two streams looks at."""
+    decoded = f'filesrc location="{file.resolve()}" ! {CONTAINERS[file.suffix.lower()]} ! jpegdec ! videoconvert'
+    return f"{decoded} ! intervideosink channel=scene sync=true"
+
+
+def one_of_two(size: str, fps: int) -> str:
+    """The pipeline of one of two streams of what `seen` shows."""
+    width, height = size.split("x")
+    return (
+        f"( intervideosrc channel=scene ! queue ! videoconvert ! videoscale ! videorate"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1"
+        f" ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=8000 key-int-max={2 * fps}"
+        f" ! video/x-h264,profile=baseline ! rtph264pay config-interval=1 {PAYLOAD} )"
+    )
 
 
 def live(pattern: str, size: str, fps: int, bframes: int, key_frames: int) -> str:
@@ -73,6 +98,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("path", nargs="?", default="cam", help="without the leading /")
     parser.add_argument("--file", type=Path, help="a clip to serve; without it, a live test picture")
     parser.add_argument("--codec", choices=CODECS, default="h264", help="of --file")
+    parser.add_argument("--sound", choices=SOUNDS, help="in --file")
+    parser.add_argument("--main", metavar="SIZE", help="show --file live, at PATH in --size, and at PATH/main in this")
     parser.add_argument("--pattern", default="smpte", help="of the live picture, a name videotestsrc knows")
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--fps", type=int, default=15)
@@ -98,12 +125,21 @@ def main() -> int:
     server.set_address("127.0.0.1")
     server.set_service(str(args.port))
     factory = GstRtspServer.RTSPMediaFactory()
+    if args.main:
+        shown = Gst.parse_launch(seen(args.file))
+        main_stream = GstRtspServer.RTSPMediaFactory()
+        main_stream.set_launch(one_of_two(args.main, args.fps))
+        main_stream.set_shared(True)
+        main_stream.connect("media-configure", lambda *_: shown.set_state(Gst.State.PLAYING))
+        server.get_mount_points().add_factory(f"/{args.path}/main", main_stream)
     factory.set_launch(
-        clip(args.file, args.codec)
+        one_of_two(args.size, args.fps)
+        if args.main
+        else clip(args.file, args.codec, args.sound)
         if args.file
         else live(args.pattern, args.size, args.fps, args.bframes, args.key_frames or args.fps)
     )
-    factory.set_shared(args.file is None)
+    factory.set_shared(args.file is None or bool(args.main))
     if args.user:
         protect(server, factory, args.user, args.password)
     server.get_mount_points().add_factory(f"/{args.path}", factory)

@@ -140,6 +140,7 @@ export interface CameraStatus {
   next_try_s?: number;
   hint?: string;
   motion?: MotionStatus;
+  main_stream?: string;
   state: string;
   since?: string;
   reason?: string;
@@ -220,7 +221,7 @@ export interface Track {
   into?: number | null;
 }
 
-/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still shows the frame `still_seq`. */
+/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still is of the look `still_seq`. */
 export interface Event {
   v?: 1;
   type?: "event";
@@ -243,6 +244,7 @@ export interface Event {
   part?: number;
   reason?: string | null;
   still?: string | null;
+  still_off_s?: number;
   clip?: string | null;
   still_sha256?: string | null;
   clip_sha256?: string | null;
@@ -302,7 +304,7 @@ export interface ZoneCounts {
   uncertain_since_reset?: number;
 }
 
-/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s` (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. */
+/** A camera's frames: how many a second it gives, their size, and its source in words (`about`). `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s` (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. If another stream of it is recorded, `main_stream` is the state of that. */
 export interface CaptureReport {
   rejected?: number;
   fps?: number;
@@ -315,6 +317,7 @@ export interface CaptureReport {
   next_try_s?: number;
   hint?: string;
   motion?: MotionStatus;
+  main_stream?: string;
 }
 
 /** The number of frames that a worker has served, the longest time that one took lately, and the execution provider that its model runs on; of a model on other machines, the servers, and how many frames were `served_here` by the model that stands in for them. */

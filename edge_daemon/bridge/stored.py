@@ -159,12 +159,17 @@ class Stored:
     def _begin(self, cursor: Cursor | None) -> Cursor:
         """The cursor to begin with: in another store, all is new."""
         if cursor is None:
-            position = self._last if self._settings.since == "now" else 0
-            return Cursor(store=self._id, position=position)
+            return Cursor(store=self._id, position=self._first())
         if cursor.store != self._id:
             logger.warning("the store is another one than before: delivery begins at its beginning")
             return msgspec.structs.replace(cursor, store=self._id, position=0, done=[])
         return msgspec.structs.replace(cursor, position=min(cursor.position, self._last))
+
+    def _first(self) -> int:
+        """The position after which a new receiver begins."""
+        if self._settings.since == "beginning":
+            return 0
+        return self.position_before(self._settings.begun_at) if self._settings.begun_at else self._last
 
     def _advance(self, position: int) -> None:
         before = self._pending.position

@@ -80,6 +80,19 @@ class Camera:
             time_s = now_s + wait_s
         return Picture(self._clock.shown(time_s), lambda: self._display.pixels(frame), packet=decoded.packet)
 
+    def skim(self) -> None:
+        """Receive the next packet for those who observe, and decode nothing.
+
+        Raises:
+            SourceError: the camera is lost.
+        """
+        try:
+            if self._stream.skim():
+                return
+        except av.FFmpegError as error:
+            raise SourceError(f"{self._name} gives no more frames", "timeout") from error
+        raise SourceError(f"{self._name} gives no more frames", "ended")
+
     @property
     def lost(self) -> int:
         """Frames that damage on the way has lost so far."""
@@ -90,9 +103,9 @@ class Camera:
         """A camera that was joined between two key frames shows nothing before the next."""
         return "waiting for a key frame" if self._stream.waits_for_key else "up"
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
         """See `Stream.observe`."""
-        self._stream.observe(observer)
+        self._stream.observe(observer, sound=sound)
 
     @property
     def details(self) -> Details:

@@ -27,6 +27,7 @@ class Looped:
         self._step_s = 1.0
         self._lost = self._pictures = 0
         self._observer: Observer | None = None
+        self._sound = False
 
     def read(self) -> Picture | None:
         """The next picture; after the last one, the first again. None if the first round has none.
@@ -44,11 +45,11 @@ class Looped:
             return None
         return self._dated(picture)
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
         """Call `observer` with every packet from now on, if the source has any."""
-        self._observer = observer
+        self._observer, self._sound = observer, sound
         if isinstance(self._source, CodedSource):
-            self._source.observe(self._observed)
+            self._source.observe(self._observed, sound=sound)
 
     def _observed(self, packet: Packet) -> None:
         packet.time_s += self._began_s
@@ -62,7 +63,7 @@ class Looped:
         self._began_s = self._last_s + self._step_s
         self._pictures = 0
         if self._observer:
-            self.observe(self._observer)
+            self.observe(self._observer, sound=self._sound)
 
     def _dated(self, picture: Picture) -> Picture:
         picture.time_s += self._began_s

@@ -72,7 +72,7 @@ class MjpegCamera:
             return self._picture(jpeg, size)
         raise SourceError(f"{self._name} gives no more frames", "ended")
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
         """Call `observer` with every JPEG from now on."""
         self._observer = observer
 

@@ -164,8 +164,8 @@ class Source(Protocol):
 class CodedSource(Source, Protocol):
     """A source whose pictures arrive as packets."""
 
-    def observe(self, observer: Observer) -> None:
-        """Call `observer` with every packet from now on."""
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
+        """Call `observer` with every packet from now on, also with those of `sound` if there are any."""
         ...
 
 

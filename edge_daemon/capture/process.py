@@ -11,18 +11,22 @@ import zmq
 
 from edge_daemon.capture.announcements import Announcements
 from edge_daemon.capture.encoding import Encoding
+from edge_daemon.capture.main_stream import MainStream
 from edge_daemon.capture.outboxes import Outboxes
+from edge_daemon.capture.picture import Picture
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.reader import Reader
 from edge_daemon.capture.recording import Recording
 from edge_daemon.capture.window import BufferedFrame, Encoded, Form, Window
 from edge_daemon.errors import SourceError, WireError
+from edge_daemon.imaging.placement import Placement
 from edge_daemon.imaging.privacy import mask_of
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.fates import POISON
 from edge_daemon.messages.frames import Frame, SharedBuffer
 from edge_daemon.messages.hints import hint_for, reason_in
 from edge_daemon.messages.published import utc
+from edge_daemon.messages.recording import Placed
 from edge_daemon.messages.scheduling import (
     CaptureHello,
     Ended,
@@ -36,7 +40,7 @@ from edge_daemon.messages.scheduling import (
 )
 from edge_daemon.messages.status import CaptureReport
 from edge_daemon.runtime.control import Control, Reconfigure, RetryNow
-from edge_daemon.settings import CaptureSettings
+from edge_daemon.settings import CaptureSettings, RecordSettings
 from edge_daemon.transport.coalescer import Coalescer
 from edge_daemon.transport.peer import Peer
 
@@ -77,9 +81,10 @@ class Capture:
         self._reader = Reader(
             settings, self._window, self._announcements, self._encoding.prepare, self._notice, self._pictures
         )
-        self._recording = Recording(settings.camera, settings.record, self._reader.zero_s) if settings.record else None
-        if self._recording:
-            self._reader.observer = self._recording.observe
+        self._recording: Recording | None = None
+        self._main: MainStream | None = None
+        if settings.record:
+            self._record(settings.record)
         self._peer = Peer(settings.dispatcher, f"capture/{settings.camera}/{os.getpid()}")
         self._outboxes = Outboxes(context, self._encoding.pools)
         self._hide()
@@ -101,9 +106,9 @@ class Capture:
             poller.register(waited_for, select.POLLIN)
         if self._pictures:
             poller.register(self._pictures, select.POLLIN)
-        if self._recording:
-            self._recording.start()
-        self._reader.start()
+        for thread in (self._recording, self._main, self._reader):
+            if thread:
+                thread.start()
         while not self._control.stopping and not self._finished:
             ready = dict(poller.poll(self._wait_ms()))
             if self._control.fileno() in ready:
@@ -126,15 +131,49 @@ class Capture:
 
     def close(self) -> None:
         """Stop reading, and close the sockets once they have sent what is under way."""
-        self._reader.stop()
-        if self._recording:
-            self._recording.stop()
+        for thread in (self._reader, self._main, self._recording):
+            if thread:
+                thread.stop()
         self._reader.join(STOP_S)
         self._peer.close()
         self._outboxes.close()
         if self._pictures:
             self._pictures.close()
         self._encoding.pools.close()
+
+    def _record(self, record: RecordSettings) -> None:
+        """Keep packets for the recorder: those of the stream that is looked at, or of another one."""
+        recording = self._recording = Recording(
+            self._settings.camera, record, self._reader.zero, self._placed, self._follow
+        )
+        if self._settings.main is None or record.on_event:
+            self._reader.observer = recording.observe
+        if self._settings.main is None:
+            return
+        placement = Placement(*record.crop) if record.crop else None
+        self._main = MainStream(
+            self._settings.main,
+            self._settings.opening,
+            recording.observe_instead if record.on_event else recording.observe,
+            self._looked_at,
+            placement,
+            sound=record.audio,
+            on_event=record.on_event,
+        )
+        self._main.enable(self._settings.enabled)
+
+    def _follow(self, followed: bool) -> None:
+        if self._main:
+            self._main.follow(followed)
+
+    def _looked_at(self) -> Picture | None:
+        newest = self._window.newest()
+        return newest.picture if newest else None
+
+    def _placed(self) -> Placed | None:
+        """How the picture that models look at lies in the recorded one, if that is another."""
+        placement, size = self._main.placement if self._main else None, self._reader.size
+        return Placed(size=size, part=placement) if placement and size != (0, 0) else None
 
     def _wait_ms(self) -> int:
         most = self._peer.wait_ms(self._control.rest_ms(POLL_MS))
@@ -163,6 +202,8 @@ class Capture:
         self._announcements.change(settings)
         self._encoding.change(settings)
         self._reader.change(settings)
+        if self._main:
+            self._main.enable(settings.enabled)
         self._control.reconfigured()
 
     def _hide(self) -> None:
@@ -360,6 +401,7 @@ class Capture:
             next_try_s=msgspec.UNSET if next_try_at is None else round(max(0.0, next_try_at - now), 1),
             rejected=self._decode.rejected,
             motion=reader.gate.status if reader.gate and reader.gate.seen else msgspec.UNSET,
+            main_stream=self._main.state if self._main else msgspec.UNSET,
         )
         if stalled and not self._stalled:
             logger.warning("stalled: no frame for %.0f s", waited_s)

@@ -15,6 +15,7 @@ from edge_daemon.capture.pace import Pace
 from edge_daemon.capture.picture import CodedSource, Picture, RequestedSource, Source
 from edge_daemon.capture.pictures import Pictures
 from edge_daemon.capture.playout import Playback
+from edge_daemon.capture.recording import Zero
 from edge_daemon.capture.retry import Retry
 from edge_daemon.capture.scene import Scene
 from edge_daemon.capture.source import open_source
@@ -54,7 +55,7 @@ class Reader(threading.Thread):
         self._pictures = pictures
         self.observer: Observer | None = None
         """Called with each packet, if the source has any."""
-        self._zero_s: float | None = None
+        self._zero: Zero | None = None
         self._settings, self._window, self._announcements = settings, window, announcements
         self._prepare, self._wake = prepare, wake
         self._pace = Pace(settings)
@@ -89,9 +90,9 @@ class Reader(threading.Thread):
         self._epoch, self._start_at, self._moments = epoch, seq, Moments(epoch)
         self._may_start.set()
 
-    def zero_s(self) -> tuple[int, float] | None:
-        """The epoch, and the time of pictures and packets at which it began; None before its first frame."""
-        return None if self._zero_s is None else (self._epoch, self._zero_s)
+    def zero(self) -> Zero | None:
+        """When the epoch began; None before its first frame."""
+        return self._zero
 
     def change(self, settings: CaptureSettings) -> None:
         """Choose frames by another pace and motion gate from the next one on; the source stays open."""
@@ -141,7 +142,7 @@ class Reader(threading.Thread):
                 source = open_source(self._settings.source, self._settings.opening, self._settings.delivery)
                 self._source = source
                 if self.observer and isinstance(source, CodedSource):
-                    source.observe(self.observer)
+                    source.observe(self.observer, sound=bool(self._settings.record and self._settings.record.audio))
                 try:
                     self._opened(source.about)
                     began = time.monotonic()
@@ -240,7 +241,8 @@ class Reader(threading.Thread):
         """Give the frame its number, and the packet that it came of too."""
         self.seq += 1
         if picture.packet:
-            picture.packet.epoch, picture.packet.seq, picture.packet.time_s = self._epoch, self.seq, picture.time_s
+            packet = picture.packet
+            packet.time_s, packet.epoch, packet.seq = picture.time_s, self._epoch, self.seq  # the last shows the others
 
     def _look_at_scene(self, picture: Picture) -> bool:
         """Look for a camera that was tampered with, if that is wanted; True if something changed."""
@@ -305,7 +307,7 @@ class Reader(threading.Thread):
 
     def _moment(self, time_s: float, source: Source) -> Moment:
         moment = self._dated(time_s, source)
-        self._zero_s = time_s - moment.time_s
+        self._zero = Zero(self._epoch, time_s - moment.time_s, moment.captured_ns / 1e9 - moment.time_s)
         return moment
 
     def _dated(self, time_s: float, source: Source) -> Moment:

@@ -1,40 +1,59 @@
 """Packets for the recorder: a ring of the last ones, and a thread that sends them while they are asked for."""
 
 import logging
+import math
 import os
 import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge_daemon.errors import WireError
-from edge_daemon.media.packets import Packet, PacketRing, Parameters
+from edge_daemon.media.packets import Packet, PacketRing
 from edge_daemon.messages import recording
 from edge_daemon.messages.codec import MAX_BYTES, Decoder, Message, pack
-from edge_daemon.messages.recording import Coded, Follow, Rest, ToCamera
+from edge_daemon.messages.recording import Coded, Follow, Placed, Rest, ToCamera
 from edge_daemon.settings import RecordSettings
 from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
 LATE_S = 5.0
 """Time that an event may be known after its frame."""
-SETTLED_S = 0.3
-"""Age of a packet at which its frame has been decoded and numbered."""
+UNSEEN_S = 2.0
+"""Age of a packet at which no frame comes of it any more."""
 RING_BYTES = 48 << 20
 REST_S, FOLLOWING_S = 1.0, 0.1
 """Time between two looks at the recorder, while it does not ask for packets and while it does."""
 BATCH_BYTES = 1 << 19
 
 
+class Zero(NamedTuple):
+    """The moment at which an epoch began: on the clock of pictures and packets, and on CLOCK_MONOTONIC."""
+
+    epoch: int
+    time_s: float
+    captured_s: float = 0.0
+
+
 class Recording(threading.Thread):
-    """Keeps the packets that `observe` gets. `zero_s` gives what is to be subtracted from their times for those of the
-    epoch, and the epoch; None while there is none.
+    """Keeps the packets that `observe` gets. `zero` is when the epoch began; None while there is none. `placed` says
+    how what models look at lies in what is recorded. `follow` is called with True when the recorder begins to ask for
+    packets, and with False when it does not any more.
     """
 
-    def __init__(self, camera: str, settings: RecordSettings, zero_s: Callable[[], tuple[int, float] | None]) -> None:
+    def __init__(
+        self,
+        camera: str,
+        settings: RecordSettings,
+        zero: Callable[[], Zero | None],
+        placed: Callable[[], Placed | None] = lambda: None,
+        follow: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         super().__init__(name="recording", daemon=True)
-        self._zero_s = zero_s
+        self._zero, self._placed, self._called = zero, placed, follow
+        self._sent: Placed | None = None
         self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
         self._decode: Decoder[list[ToCamera]] = Decoder(list[ToCamera])
@@ -42,8 +61,8 @@ class Recording(threading.Thread):
         self._lock = threading.Lock()
         self._numbers = 0
         self._waiting: deque[Packet] = deque()
-        self._following = False
-        self._parameters: Parameters | None = None
+        self._following = self._switched = False
+        self._parameters: dict[bool, object] = {}  # those of sound and of pictures that were sent last
         self._ending = threading.Event()
         self._short = False
 
@@ -53,7 +72,16 @@ class Recording(threading.Thread):
             self._numbers += 1
             packet.number = self._numbers
             self._ring.add(packet)
-            if self._following:
+            if self._following and not self._switched:
+                self._waiting.append(packet)
+
+    def observe_instead(self, packet: Packet) -> None:
+        """Take the packets of another stream from its next key frame on, while the recorder asks for any."""
+        with self._lock:
+            if self._following and (packet.key or self._switched):
+                self._switched = True
+                self._numbers += 1
+                packet.number = self._numbers
                 self._waiting.append(packet)
 
     def stop(self) -> None:
@@ -82,33 +110,45 @@ class Recording(threading.Thread):
         for message in messages:
             match message:
                 case Follow():
-                    self._follow(message.since_s)
+                    self._follow(message)
                 case Rest():
                     self._rest()
 
-    def _follow(self, since_s: float | None) -> None:
-        zero = self._zero_s()
+    def _follow(self, message: Follow) -> None:
+        zero = self._zero()
         with self._lock:
+            if self._switched:
+                return
             self._waiting.clear()
-            if since_s is not None and zero:
-                self._waiting.extend(self._ring.since(since_s + zero[1]))
-            self._following, self._parameters = True, None
+            same = zero is not None and zero.epoch == message.epoch
+            since_s = zero.time_s + message.since_s if zero and same else -math.inf
+            self._waiting.extend(self._ring.since(since_s))
+            self._following, self._parameters, self._sent = True, {}, None
+        self._called(True)
         if self._ring.shortened and not self._short:
             self._short = True
             logger.warning("clips begin late: %d MB hold less than the time before events", RING_BYTES >> 20)
 
     def _rest(self) -> None:
         with self._lock:
-            self._following = False
+            self._following = self._switched = False
             self._waiting.clear()
+        self._called(False)
+
+    def _is_settled(self, packet: Packet) -> bool:
+        """True if its frame is numbered, or will not be."""
+        return packet.seq is not None or packet.sound or packet.discarded or packet.main
 
     def _send(self) -> None:
         """Send the packets that wait, and whose frames are numbered by now."""
-        zero = self._zero_s()
+        zero = self._zero()
         if not self._following or zero is None:
             return
-        until_s, size, batch = time.monotonic() - SETTLED_S, 0, list[Message]()
-        while self._waiting and self._waiting[0].arrived_s <= until_s:
+        until_s, size, batch = time.monotonic() - UNSEEN_S, 0, list[Message]()
+        if (placed := self._placed()) and placed != self._sent:
+            self._sent = placed
+            batch.append(placed)
+        while self._waiting and (self._is_settled(self._waiting[0]) or self._waiting[0].arrived_s <= until_s):
             with self._lock:
                 if not self._waiting:
                     break
@@ -116,24 +156,29 @@ class Recording(threading.Thread):
             data = bytes(packet.data)
             if 2 * len(data) > MAX_BYTES - BATCH_BYTES:  # no message holds it, with parameters
                 continue
-            if packet.parameters is not self._parameters and packet.parameters:
-                if not packet.key:
+            known = self._parameters.get(packet.sound)
+            if packet.parameters is not known and packet.parameters:
+                if not (packet.key or packet.sound):
                     continue
-                self._parameters = packet.parameters
-                batch.append(recording.Parameters(data=self._parameters.pack(data)))
+                self._parameters[packet.sound] = packet.parameters
+                kind = recording.SoundParameters if packet.sound else recording.Parameters
+                batch.append(kind(data=packet.parameters.pack(data)))
                 size += len(data)
-            epoch, zero_s = zero
+            time_s = packet.time_s - zero.time_s
             batch.append(
                 Coded(
                     source=self._source,
                     number=packet.number or 0,
-                    epoch=epoch,
-                    time_s=packet.time_s - zero_s,
+                    epoch=zero.epoch,
+                    time_s=time_s,
+                    captured_s=zero.captured_s + time_s,
                     key=packet.key,
-                    seq=packet.seq if packet.epoch == epoch else None,
+                    seq=packet.seq if packet.epoch == zero.epoch else None,
                     stamp_s=packet.stamp_s,
                     duration_s=packet.duration_s,
                     discarded=packet.discarded,
+                    sound=packet.sound,
+                    main=packet.main,
                     data=data,
                 )
             )

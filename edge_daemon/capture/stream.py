@@ -3,10 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
-from av import CodecContext, VideoFrame, VideoStream
+from av import AudioStream, CodecContext, VideoFrame, VideoStream
 from av import Packet as AvPacket
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
@@ -15,6 +15,7 @@ from edge_daemon.capture.picture import Details
 from edge_daemon.errors import SourceError
 from edge_daemon.media.packets import Observer, Packet
 from edge_daemon.media.parameters import StreamParameters
+from edge_daemon.media.sound import SoundParameters
 
 MAX_PIXELS = 40_000_000
 """Most pixels of a frame: 8K has 33 million."""
@@ -37,6 +38,13 @@ class Decoded(NamedTuple):
     stamp_s: float | None
     time_s: float
     packet: Packet | None
+
+
+class Sound(NamedTuple):
+    """The stream of sound beside the video."""
+
+    stream: AudioStream
+    parameters: SoundParameters
 
 
 class Stream:
@@ -98,10 +106,15 @@ class Stream:
         self._key: bool | None = None
         self._observer: Observer | None = None
         self._parameters: StreamParameters | None = None
+        self._sound: Sound | None = None
+        self._ahead_s: float | None = None  # of the times of packets to their stamps
 
-    def observe(self, observer: Observer) -> None:
-        """Call `observer` with every packet from now on."""
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
+        """Call `observer` with every packet from now on, before the first is read; also with those of `sound`."""
         self._observer, self._parameters = observer, StreamParameters(self._stream)
+        heard = self._container.streams.best("audio", related=self._stream) if sound else None
+        if isinstance(heard, AudioStream):
+            self._sound = Sound(heard, SoundParameters(heard))
 
     def packets(self) -> Iterator[Packet]:
         """Packets as they arrive, in order of decoding.
@@ -109,8 +122,11 @@ class Stream:
         Raises:
             av.FFmpegError: they cannot be read, or not within the time.
         """
-        for coded in self._container.demux(self._stream):
-            if coded.size:
+        streams = (self._stream, self._sound.stream) if self._sound else (self._stream,)
+        for coded in self._container.demux(*streams):
+            if isinstance(coded.stream, AudioStream):
+                self._hear(coded)
+            elif coded.size:
                 arrived_s, stamp_s = time.monotonic(), self._stamp_s(coded.pts)
                 packet = Packet(
                     data=coded,
@@ -125,7 +141,29 @@ class Stream:
                 )
                 if self._observer:
                     self._observer(packet)
+                if stamp_s is not None:
+                    self._ahead_s = packet.time_s - stamp_s
                 yield packet
+
+    def _hear(self, coded: "AvPacket[Any]") -> None:
+        """Give a packet of sound to those who observe. Its time is that of a picture with the same stamp."""
+        if not (self._observer and self._sound and coded.size and self._ahead_s is not None and coded.pts is not None):
+            return
+        tick_s = float(self._sound.stream.time_base or 0)
+        stamp_s = coded.pts * tick_s - self._start * self._tick_s
+        self._observer(
+            Packet(
+                data=coded,
+                size=coded.size,
+                key=False,
+                arrived_s=time.monotonic(),
+                stamp_s=stamp_s,
+                time_s=stamp_s + self._ahead_s,
+                duration_s=(coded.duration or 0) * tick_s,
+                parameters=self._sound.parameters,
+                sound=True,
+            )
+        )
 
     def decode(self, packet: Packet | None) -> list[Decoded]:
         """Frames that are complete with this packet, in order of presentation; None gives those that are left.
@@ -183,6 +221,14 @@ class Stream:
             for stamp in list(self._undecoded):
                 self._miss(stamp)
         return True
+
+    def skim(self) -> bool:
+        """Read the next packet for those who observe, and decode nothing; False after the end.
+
+        Raises:
+            av.FFmpegError: see `packets`.
+        """
+        return self._packets is not None and next(self._packets, None) is not None
 
     def take(self) -> Decoded | None:
         """The next of the frames decoded so far."""

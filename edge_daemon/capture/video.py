@@ -54,9 +54,9 @@ class Video:
         """Frames that damage in the file has lost so far."""
         return self._stream.lost
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, *, sound: bool = False) -> None:
         """See `Stream.observe`."""
-        self._stream.observe(observer)
+        self._stream.observe(observer, sound=sound)
 
     @property
     def details(self) -> Details:

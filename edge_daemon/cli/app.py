@@ -325,6 +325,9 @@ def probe(
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Begin a configuration: write the camera to this YAML file.")
     ] = None,
+    main: Annotated[
+        str | None, typer.Option(metavar="URL", help="Main stream of the camera: also see how this one lies in it.")
+    ] = None,
     transport: Annotated[str | None, typer.Option(help="RTSP transport: tcp or udp.")] = None,
     decode: Annotated[str | None, typer.Option(help="Video decoder: auto, cpu, vaapi, v4l2m2m or nvdec.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
@@ -345,6 +348,8 @@ def probe(
             typer.echo("\n".join(f"{webcam['device']}  {webcam['source']}" for webcam in found))
         return
     options: dict[str, object] = {key: value for key, value in (("transport", transport), ("decode", decode)) if value}
+    if main:
+        options["record"] = {"source": main}
     code = look(
         source, options, seconds=seconds, picture=picture, clip=clip, output=output, write=write, as_json=as_json
     )

@@ -27,8 +27,8 @@ def write(events: Iterable[Event], reader: Reader, storage: StorageSettings, out
     images, annotations, classes = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, int]()
     for event in events:
         still = find(storage, event["camera"], event["id"], "still")
-        if event["still_seq"] is None or not still.exists():
-            continue
+        if event["still_seq"] is None or event.get("still_off_s") is not None or not still.exists():
+            continue  # there is none, or it is of another stream, where its boxes are elsewhere
         with Image.open(still) as picture:
             width, height = picture.size
         shutil.copyfile(still, output / IMAGES / still.name)

@@ -16,6 +16,7 @@ from edge_daemon.errors import ConfigError, SourceError, StartError
 from edge_daemon.messages.published import utc
 from edge_daemon.runtime.signing import signature
 from edge_daemon.settings import StorageSettings
+from edge_daemon.store import segments
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.media import ENDINGS, find
 from edge_daemon.store.reader import Event, Query, Reader, shown
@@ -97,16 +98,18 @@ def _copy(events: Iterable[Event], reader: Reader, storage: StorageSettings, out
 
 
 def _videos(config: Path, events: Sequence[Event], storage: StorageSettings, output: Path, wanted: Wanted) -> str:
-    """Join the clips of each camera, and list what is in the videos and what is missing; return how many there are."""
-    from edge_daemon.media.joining import gaps, join  # takes a while to load
+    """Join what is recorded of each camera and its clips, and list what is missing; return how many there are."""
+    from edge_daemon.media.joining import Piece, gaps, join  # takes a while to load
 
     around = recorded(load(config))
     since_s, until_s = wanted.from_s or 0.0, wanted.to_s or 0.0
     content: dict[str, Any] = {}
     for camera in wanted.cameras or sorted({event["camera"] for event in events}):
-        before_s, after_s = around[camera][:2] if camera in around else (5.0, 10.0)
+        before_s, after_s = (around[camera].before_s, around[camera].after_s) if camera in around else (5.0, 10.0)
         clips = [event for event in events if event["camera"] == camera and event["clip"]]
         pieces = [one for event in clips if (one := _piece(event, storage, before_s, after_s))]
+        recorded_too = segments.listed(Path(storage.media), camera, since_s, until_s)
+        pieces += [Piece(one.path, one.start_s, one.end_s) for one in recorded_too]
         made = join(pieces, since_s, until_s, output / f"{camera}.mp4")
         parts = [part for one in made for part in one.parts]
         content[camera] = {

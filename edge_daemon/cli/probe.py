@@ -28,7 +28,9 @@ FIRST_MODEL = "zoo:yolox-nano"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A source to open, how long to read it, and the files for a picture and a clip of `clip_s` of it, if any."""
+    """A source to open, how long to read it, and the files for a picture and a clip of `clip_s` of it, if any. `main`
+    is another stream of the camera.
+    """
 
     source: str
     opening: OpenSettings
@@ -36,6 +38,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     picture: str | None
     clip: str | None = None
     clip_s: float = 0.0
+    main: str | None = None
+
+
+class MainFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The main stream of a camera, and the part of it (left, top, right, bottom, as shares) that the other one shows;
+    or the `error` why that is not known.
+    """
+
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    crop: tuple[float, float, float, float] | None = None
+    error: str | None = None
 
 
 class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +88,7 @@ class Facts(msgspec.Struct, kw_only=True):
     live: bool = False
     picture: str | None = None
     clip: ClipFacts | None = None
+    main: MainFacts | None = None
     notes: list[str] = []
 
 
@@ -110,7 +126,15 @@ def probe(
     if write and write.exists():
         raise ConfigError(f"{write}: exists already; without --write the lines to add are printed")
     facts = ask(
-        Request(source=camera.source, opening=opening, seconds=seconds, picture=str(picture), clip=file, clip_s=clip_s)
+        Request(
+            source=camera.source,
+            opening=opening,
+            seconds=seconds,
+            picture=str(picture),
+            clip=file,
+            clip_s=clip_s,
+            main=camera.record.source if camera.record else None,
+        )
     )
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(facts)).decode())
@@ -148,6 +172,7 @@ def ask(request: Request) -> Facts:
     """The facts, gathered by another process: a decoder may crash on what a camera sends, or hang."""
     limit_s = request.opening.open_timeout_s + 2 * request.opening.read_timeout_s + request.seconds + SLACK_S
     limit_s += request.clip_s + KEY_S if request.clip else 0.0
+    limit_s += request.opening.open_timeout_s + SLACK_S if request.main else 0.0
     try:
         return call("edge_daemon.cli.isolated.probe", request, Facts, limit_s)
     except EdgeError as error:
@@ -176,6 +201,8 @@ def lines_of(facts: Facts, config: dict[str, Any], hint: str | None = None) -> I
     yield f"a picture of it: {facts.picture}"
     if facts.clip:
         yield from _clip_in_words(facts.clip)
+    if facts.main:
+        yield _main_in_words(facts.main)
     yield "to use it, write:"
     yield from yaml.safe_dump(config, sort_keys=False, width=110).splitlines()
     if SECRET in str(config):
@@ -203,6 +230,16 @@ def _clip_in_words(clip: ClipFacts) -> Iterator[str]:
             yield f"  it ends early: {clip.note}"
 
 
+def _main_in_words(main: MainFacts) -> str:
+    if not main.width:
+        return f"its main stream does not work: {main.error}"
+    about = f"its main stream: {main.width}x{main.height} {main.codec}"
+    if main.crop is None:
+        return f"{about}; {main.error}. Its stills have boxes only if `record: {{crop: ...}}` says where they are"
+    shown = "all of it" if main.crop == (0, 0, 1, 1) else "the part [{:g}, {:g}, {:g}, {:g}] of it".format(*main.crop)
+    return f"{about}, and the other one shows {shown}"
+
+
 def webcams() -> list[dict[str, str]]:
     """The video devices here: `device`, and the stable name (`source`) where there is one."""
     stable = {os.path.realpath(link): str(link) for link in sorted(BY_ID.glob("*"), reverse=True)}
@@ -212,9 +249,17 @@ def webcams() -> list[dict[str, str]]:
 
 def _config(name: str, source: str, options: dict[str, object]) -> dict[str, Any]:
     """The lines of a configuration, without the password."""
+    if isinstance(record := options.get("record"), dict):
+        options = {**options, "record": {**record, "source": _unsigned(record["source"])}}
+    source = _unsigned(source)
+    return {"cameras": {name: {"source": int(source) if source.isdecimal() else source, **options}}}
+
+
+def _unsigned(source: str) -> str:
+    """An address without its password."""
     scheme, mark, rest = source.partition("://")
     credentials, at, host = rest.rpartition("@")
     user, colon, password = credentials.partition(":")
     if mark and at and colon and not password.startswith("${"):
-        source = f"{scheme}://{user}:${{{SECRET}}}@{host}"
-    return {"cameras": {name: {"source": int(source) if source.isdecimal() else source, **options}}}
+        return f"{scheme}://{user}:${{{SECRET}}}@{host}"
+    return source

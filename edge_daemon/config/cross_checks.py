@@ -169,6 +169,15 @@ def _unfit_recording(data: dict[str, object]) -> Iterator[Fault]:
             if concerned and _mapping(settings).get("privacy"):
                 advice = "clips are kept as the camera sends them, and hide nothing"
                 yield ("cameras", camera, "privacy"), f"does not go with `record`: {advice}; set record: false here", ()
+    for camera, settings in _mapping(data.get("cameras")).items():
+        record, path = _mapping(_mapping(settings).get("record")), ("cameras", camera, "record")
+        source, main = _mapping(settings).get("source"), record.get("source")
+        if record.get("crop") is not None and main is None:
+            yield (*path, "crop"), "is about another stream, which `source` names", ()
+        if isinstance(main, str) and not main.startswith(("rtsp://", "rtsps://", "http://", "https://")):
+            yield (*path, "source"), "must be the address of a stream of the camera", ()
+        elif isinstance(main, str) and isinstance(source, str | int) and is_on_disk(source):
+            yield (*path, "source"), "is for cameras; a file is recorded as it is", ()
 
 
 def _records(data: dict[str, object]) -> Iterator[KeyPath]:

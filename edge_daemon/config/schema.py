@@ -28,6 +28,7 @@ from edge_daemon.config.values import (
     Name,
     Networks,
     Origins,
+    Part,
     Polygons,
     Prefix,
     Providers,
@@ -76,14 +77,33 @@ class Motion(Section):
 
 
 class Record(Section):
-    """Clips and stills of events, from the camera's own packets. {} has all defaults, false turns it off."""
+    """Clips and stills of events, from the camera's own packets. {} has all defaults, false turns it off.
+
+    Keys that a camera leaves out are those of the section `record` of all cameras.
+    """
 
     enabled: bool = True
     """Keep clips and stills of this camera's events."""
     before: Duration | None = Field(default=None, examples=["5s"])
-    """Time before the start of an event; 5s, or that of the section `record` of all cameras."""
+    """Time before the start of an event; 5s if left out."""
     after: Duration | None = Field(default=None, examples=["10s"])
-    """Time after the end of an event; 10s, or that of the section `record` of all cameras."""
+    """Time after the end of an event; 10s if left out."""
+    audio: bool | None = Field(default=None, examples=[True])
+    """Keep the camera's sound too; off if left out."""
+    continuous: bool | None = Field(default=None, examples=[True])
+    """Record all the time, not only around events; off if left out."""
+
+
+class CameraRecord(Record):
+    """As the section `record` of all cameras, and what else there is to be said of one camera."""
+
+    source: Source | None = Field(default=None, repr=False, examples=["rtsp://10.0.0.4/main"])
+    """Stream of the camera to record, where models look at a smaller one; the one that they look at if left out."""
+    on: Literal["always", "event"] = "always"
+    """With source: open that stream always, or only while there is an event, whose clip then begins late."""
+    crop: Part | None = Field(default=None, examples=[[0.125, 0, 0.875, 1]])
+    """With source: the part of its picture that models look at, left, top, right and bottom, as shares; measured if
+    left out."""
 
 
 class Camera(Section):
@@ -129,7 +149,7 @@ class Camera(Section):
     """Areas: what is first seen there is ignored."""
     privacy: list[SimplePolygon] | None = Field(default=None, examples=[[[[0.8, 0], [1, 0], [1, 0.4]]]])
     """Polygons that are black in every picture, before models, motion and everybody who looks."""
-    record: Annotated[Record | None, BeforeValidator(track_section)] = None
+    record: Annotated[CameraRecord | None, BeforeValidator(track_section)] = None
     """Clips and stills of its events; as the section `record` of all cameras if left out."""
     device: Device = Field(default_factory=Device)
 
@@ -391,6 +411,8 @@ class Keep(Section):
     """Events of rules that are not quiet, with their clips and stills."""
     events: Duration = Field(default="7d", validate_default=True)
     """Events of quiet rules, with their clips and stills."""
+    continuous: Duration = Field(default="1d", validate_default=True)
+    """What is recorded all the time."""
     tracks: Duration = Field(default="3d", validate_default=True)
     """Paths of tracks."""
     counts: Duration = Field(default="400d", validate_default=True)

@@ -1,21 +1,31 @@
 """What is stored of a configuration, and where."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from edge_daemon.config.schema import Config
+from edge_daemon.config.schema import Config, Record
 from edge_daemon.config.sources import is_on_disk
 from edge_daemon.settings import KeepSettings, StorageSettings
 
 FOLDER, MEDIA = "store", "media"
 BEFORE_S, AFTER_S = 5.0, 10.0
+T = TypeVar("T")
 
 
-class Around(NamedTuple):
-    """The time before the start of an event and after its end that its clip has."""
+class Recorded(NamedTuple):
+    """What of a camera is kept: the time before the start of an event and after its end, its sound, and all of it if
+    `continuous`; of the stream `source` if that is another one than models look at (`on_event`: opened for events), who
+    see the part `crop` of it.
+    """
 
     before_s: float
     after_s: float
+    audio: bool
+    continuous: bool
+    source: str | None
+    on_event: bool
+    crop: tuple[float, float, float, float] | None
 
 
 def storage_settings(config: Config, state: Path | None) -> StorageSettings | None:
@@ -34,15 +44,25 @@ def storage_settings(config: Config, state: Path | None) -> StorageSettings | No
     )
 
 
-def recorded(config: Config) -> dict[str, Around]:
-    """The cameras of whose events clips are kept: those that are live, and that `record` is for."""
+def recorded(config: Config) -> dict[str, Recorded]:
+    """The cameras of which clips are kept: those that are live, and that `record` is for."""
     usual, found = config.record, {}
     for name, camera in config.cameras.items():
         own = camera.record
         live = camera.delivery == "live" or camera.loop or not is_on_disk(camera.source)
         if live and (own.enabled if own else usual is not None and usual.enabled):
             sections = [section for section in (own, usual) if section]
-            before = [section.before for section in sections if section.before is not None]
-            after = [section.after for section in sections if section.after is not None]
-            found[name] = Around(*before[:1] or (BEFORE_S,), *after[:1] or (AFTER_S,))
+
+            def first(key: str, default: T, sections: Sequence[Record] = sections) -> T:
+                return next((one for section in sections if (one := getattr(section, key)) is not None), default)
+
+            found[name] = Recorded(
+                first("before", BEFORE_S),
+                first("after", AFTER_S),
+                first("audio", False),
+                first("continuous", False),
+                own.source if own else None,
+                bool(own and own.on == "event"),
+                own.crop if own else None,
+            )
     return found

@@ -314,6 +314,12 @@ def _lengths(value: object) -> Sides:
     return a, b, c, d
 
 
+def _part(value: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    if value[0] >= value[2] or value[1] >= value[3]:
+        raise ValueError("must be left, top, right and bottom, such as [0.125, 0, 0.875, 1]")
+    return value
+
+
 def track_section(value: object) -> object:
     """`false` and `true` as the sections that they are short for."""
     return {"enabled": value} if isinstance(value, bool) else value
@@ -439,6 +445,7 @@ Anchor = Annotated[
 ]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[tuple[Share, Share, Share, Share], AfterValidator(_part)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Endpoints = Annotated[list[Endpoint], Field(min_length=1), AfterValidator(_differing)]
 Token = Annotated[str, AfterValidator(_token)]

@@ -92,9 +92,10 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a bridge delivers and to whom.
 
     It reads from `storage` and learns from the `recorder` that there is something new; what is not stored comes from
-    the address `published`. With `every_s`, events that follow one another sooner are summarised. `payload` are the
-    names of fields, a template of a text, or a mapping with such templates; None is the message itself. `stills` are
-    the cameras of whose events there are stills.
+    the address `published`. A new receiver begins with what happened from `begun_at` on (UTC; empty: from now on),
+    unless it is to begin at the beginning. With `every_s`, events that follow one another sooner are summarised.
+    `payload` are the names of fields, a template of a text, or a mapping with such templates; None is the message
+    itself. `stills` are the cameras of whose events there are stills.
     """
 
     name: str
@@ -103,6 +104,7 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     send: tuple[Sent, ...] = ("events",)
     selection: SelectionSettings = SelectionSettings()
     since: Literal["now", "beginning"] = "now"
+    begun_at: str = ""
     limit: LimitSettings | None = None
     batch: int = 1
     every_s: float | None = None

@@ -1,15 +1,18 @@
 """Coded pictures as a source sent them, and a ring of the last of them."""
 
 import threading
+from bisect import bisect
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from av import Packet as AvPacket
     from av.container import OutputContainer
     from av.video.stream import VideoStream
+
+    from edge_daemon.media.sound import SoundParameters
 
 
 class Parameters(Protocol):
@@ -27,7 +30,7 @@ class Parameters(Protocol):
         ...
 
     def pack(self, key: bytes) -> bytes:
-        """These parameters for another process, with a key frame; empty if an MP4 cannot hold this codec."""
+        """These parameters for another process, with a key frame; empty if no file can hold this codec."""
         ...
 
 
@@ -37,26 +40,51 @@ class Packet:
 
     `arrived_s` is when it was received (CLOCK_MONOTONIC); `stamp_s` the presentation time that the source gave it, if
     any, on a clock of the source's own; `time_s` the time of its frame on the clock of `Picture.time_s`. `parameters`
-    is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame. `epoch`
+    is None unless somebody observes. A `discarded` one is decoded for the sake of others and gives no frame; one of
+    `sound` is no picture. One of a `main` stream gets no number. `epoch`
     and `seq` are those of the frame that came of it, once it was numbered; `number` is its own, once it was sent.
     """
 
-    data: "bytes | memoryview | AvPacket[VideoStream]"
+    data: "bytes | memoryview | AvPacket[Any]"
     size: int
     key: bool
     arrived_s: float
     stamp_s: float | None
     time_s: float
     duration_s: float = 0.0
-    parameters: Parameters | None = None
+    parameters: "Parameters | SoundParameters | None" = None
     discarded: bool = False
+    sound: bool = False
+    main: bool = False
     epoch: int | None = None
     seq: int | None = None
     number: int | None = None
 
 
+MOST_REORDERED = 16
+"""Frames that H.264 and H.265 may send before one that is shown earlier."""
 Observer = Callable[[Packet], None]
 """Called in the reader's thread with each packet as it arrives: in order of decoding, before it is decoded."""
+
+
+class Arrived:
+    """The time up to which all frames have arrived, of packets in order of decoding: a frame is sent before others that
+    are shown earlier, if those refer to it.
+    """
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._delay = 0
+        """The most packets that came before another one and are shown after it."""
+
+    def add(self, time_s: float) -> float | None:
+        """Take in the next packet; None while nothing is complete."""
+        place = bisect(self._times, time_s)
+        self._delay = max(self._delay, min(len(self._times) - place, MOST_REORDERED))
+        self._times.insert(place, time_s)
+        if len(self._times) > 2 * MOST_REORDERED:
+            del self._times[0]
+        return self._times[-1 - self._delay] if self._delay < len(self._times) else None
 
 
 class PacketRing:
@@ -80,7 +108,8 @@ class PacketRing:
         with self._lock:
             if not packet.key and not self._keys:
                 return
-            self._newest_s = max(self._newest_s, packet.time_s) if self._keys else packet.time_s
+            if not packet.sound:
+                self._newest_s = max(self._newest_s, packet.time_s) if self._keys else packet.time_s
             if packet.key:
                 self._keys.append(packet.time_s)
             self._packets.append(packet)

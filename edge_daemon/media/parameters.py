@@ -23,9 +23,12 @@ class StreamParameters:
         self.extradata = stream.codec_context.extradata or b""
         self.size = stream.codec_context.width, stream.codec_context.height
         self._template: VideoStream | None = None
-        with suppress(ValueError):  # an MP4 cannot hold it
-            holder = av.open(io.BytesIO(), "w", format="mp4")  # nothing is ever written into it
-            self._template = holder.add_stream_from_template(stream, opaque=True)
+        self._fits = False
+        for container in ("nut", "mp4"):  # a NUT holds everything
+            with suppress(ValueError):
+                holder = av.open(io.BytesIO(), "w", format=container)  # nothing is ever written into it
+                self._template = holder.add_stream_from_template(stream, opaque=True)
+                self._fits = container == "mp4"
 
     def same_as(self, other: "StreamParameters") -> bool:
         """True if packets with the others can follow in the same file."""
@@ -37,7 +40,7 @@ class StreamParameters:
         Raises:
             SourceError: an MP4 cannot hold this codec.
         """
-        if self._template is None:
+        if self._template is None or not self._fits:
             raise SourceError(f"an MP4 cannot hold {self.codec} video, and a clip is not encoded again")
         stream = file.add_stream_from_template(self._template, opaque=True)
         if self.codec in TAGS:

@@ -48,37 +48,58 @@ class Parameters(Message, frozen=True, kw_only=True, tag="parameters.1"):
     data: bytes
 
 
+class SoundParameters(Message, frozen=True, kw_only=True, tag="sound.1"):
+    """The same of packets of sound (`media.sound`)."""
+
+    data: bytes
+
+
 class Coded(Message, frozen=True, kw_only=True, tag="coded.1"):
     """A packet: its number in the order of arrival at this capture (`source`), and what `media.packets.Packet` has.
 
-    `time_s` is on the clock of the epoch, as that of results.
+    `time_s` is on the clock of the epoch, as that of results; `captured_s` is the same moment on CLOCK_MONOTONIC.
     """
 
     source: str
     number: int
     epoch: int
     time_s: float
+    captured_s: float = 0.0
     key: bool
     seq: int | None = None
     stamp_s: float | None = None
     duration_s: float = 0.0
     discarded: bool = False
+    sound: bool = False
+    main: bool = False
     data: bytes
+
+
+class Placed(Message, frozen=True, kw_only=True, tag="placed.1"):
+    """The picture that models look at, `size` wide and high, shows this part of what is recorded: left, top, right and
+    bottom, as shares.
+    """
+
+    size: tuple[int, int]
+    part: tuple[float, float, float, float]
 
 
 # recorder -> capture
 
 
 class Follow(Message, frozen=True, kw_only=True, tag="follow.1"):
-    """Send packets from the key frame before `since_s` on (on the epoch's clock; None: from now on), until `Rest`."""
+    """Send packets from the key frame before `since_s` on (on the clock of `epoch`; of another one: all that there
+    are), until `Rest`.
+    """
 
-    since_s: float | None = None
+    epoch: int
+    since_s: float
 
 
 class Rest(Message, frozen=True, kw_only=True, tag="rest.1"):
     """Send no more packets."""
 
 
-FromCapture = Parameters | Coded
+FromCapture = Parameters | SoundParameters | Coded | Placed
 ToCamera = Follow | Rest
 FromRecorder = Kept | Brought

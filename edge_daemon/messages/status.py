@@ -33,7 +33,8 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
 
     `announced` is the number of frames that the dispatcher was offered, `held` of those of a lossless source that are
     not acknowledged yet. While it is down, `tries` attempts to open it have failed, and the next is in `next_try_s`
-    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do.
+    (absent during an attempt). If it gives no pictures, or always the same, `hint` is a sentence on what to do. If
+    another stream of it is recorded, `main_stream` is the state of that.
     """
 
     fps: float = 0.0
@@ -46,6 +47,7 @@ class CaptureReport(ProcessReport, frozen=True, kw_only=True):
     next_try_s: float | msgspec.UnsetType = msgspec.UNSET
     hint: str | msgspec.UnsetType = msgspec.UNSET
     motion: MotionStatus | msgspec.UnsetType = msgspec.UNSET
+    main_stream: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ServerReport(msgspec.Struct, frozen=True, kw_only=True):

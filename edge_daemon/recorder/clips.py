@@ -5,19 +5,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from edge_daemon.errors import EdgeError
-from edge_daemon.media.clip import write_clip
+from edge_daemon.imaging.placement import Placement
+from edge_daemon.media.clip import HOLE_S, write_clip
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Message
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Coded, Follow, Parameters, Rest
+from edge_daemon.messages.recording import Follow, FromCapture, Placed, Rest
 from edge_daemon.recorder.spool import Spool, Time
-from edge_daemon.recorder.stills import frame_of, score, write_stills
+from edge_daemon.recorder.stills import frame_at, frame_of, score, write_stills
 from edge_daemon.runtime.state import make_folder
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store.media import path_of, settle
@@ -27,11 +28,11 @@ BETTER = 1.2
 """A view replaces the still if it is this much better."""
 PATIENCE_S = 15.0
 """Longest wait for packets that a clip needs."""
+SAME_S = 1e-3
+"""Times that are nearer are the same frame's."""
 TRIES, AGAIN_S = 3, 10.0
 PART = ".part"
 """Ending of a clip that is being made."""
-EDGE_S = 0.1
-"""A clip has the frame at its end, too."""
 Clock = Callable[[], float]
 
 
@@ -46,11 +47,12 @@ class Job:
     end: Time | None = None
     waits_until_s: float = 0.0
     shot: Event | None = None
-    busy: Future[None] | None = None
+    busy: Future[float | None] | None = None
     making: str = ""
     tries: int = 0
     again_s: float = 0.0
     still: str | None = None
+    still_off_s: float | None = None
     clip: str | None = None
 
     @property
@@ -62,7 +64,7 @@ class Job:
     def until(self) -> Time:
         """When its clip ends, if it has ended."""
         epoch, time_s = self.end or (1 << 62, 0.0)
-        return epoch, time_s + self.record.after_s + EDGE_S
+        return epoch, time_s + self.record.after_s + SAME_S  # with the frame at the end
 
     def note(self, event: Event, now_s: float) -> None:
         """Take in a later message."""
@@ -97,6 +99,7 @@ class Clips:
         self._folder, self._media, self._send, self._clock = folder, media, send, clock
         self._settings: Mapping[str, RecordSettings] = cameras
         self._cameras: dict[str, _Camera] = {}
+        self._placed: dict[str, Placed] = {}
         self._maker = ThreadPoolExecutor(1, "clips")
 
     @property
@@ -121,7 +124,7 @@ class Clips:
         for left in self._folder.iterdir() if self._folder.is_dir() else ():
             if left.name not in self._cameras:
                 shutil.rmtree(left, ignore_errors=True)
-        for part in self._media.rglob(f"*{PART}"):
+        for part in self._media.glob(f"*/*/*{PART}"):
             part.unlink(missing_ok=True)
 
     def note(self, event: Event) -> None:
@@ -142,20 +145,22 @@ class Clips:
         camera = self._cameras.get(name)
         if camera is None or not camera.jobs:
             return
-        epoch, since_s = min(job.since for job in camera.jobs.values())
-        newest = camera.spool.newest
-        self._send(name, [Follow(since_s=max(since_s, newest[1]) if newest[0] == epoch else since_s)])
+        epoch, since_s = max(min(job.since for job in camera.jobs.values()), camera.spool.newest)
+        self._send(name, [Follow(epoch=epoch, since_s=since_s)])
         camera.following = True
 
-    def receive(self, name: str, messages: Sequence[Parameters | Coded]) -> None:
-        """Keep packets of a camera.
+    def receive(self, name: str, messages: Sequence[FromCapture]) -> None:
+        """Keep packets of a camera, and how what models look at lies in them.
 
         Raises:
             OSError: they cannot be written.
         """
         if camera := self._cameras.get(name):
             for message in messages if camera.jobs else ():
-                camera.spool.add(message)
+                if isinstance(message, Placed):
+                    self._placed[name] = message
+                else:
+                    camera.spool.add(message)
 
     def step(self) -> list[Event]:
         """Make what can be made by now; return the updates of events of which something is there."""
@@ -189,10 +194,11 @@ class Clips:
         if now_s < job.again_s:
             return False
         view = self._view(job)
-        if view and newest > (view.epoch, view.time_s):
-            packets = camera.spool.between((view.epoch, view.time_s), (view.epoch, view.time_s))
+        if view and newest >= (view.epoch, view.time_s - SAME_S):
+            packets = camera.spool.between((view.epoch, view.time_s - SAME_S), (view.epoch, view.time_s + SAME_S))
             job.making, job.shot = "still", view
-            job.busy = self._maker.submit(_make_still, packets, view, self._media)
+            placed = self._placed.get(view.camera)
+            job.busy = self._maker.submit(_make_still, packets, view, self._media, placed)
             return False
         if job.end is None:
             return False
@@ -201,13 +207,13 @@ class Clips:
             return False
         if job.clip or job.tries >= TRIES:
             return True
-        packets = [one for one in camera.spool.between(job.since, job.until) if one.epoch == job.start[0]]
+        packets = camera.spool.between(job.since, job.until)
         if not packets:
             logger.warning(
                 "no clip of event %s of camera %s: it sent no video that can be kept", job.event.id, job.event.camera
             )
             return True
-        seconds = job.until[1] - packets[0].time_s if job.until[0] == job.start[0] else float("inf")
+        packets, seconds = on_one_clock(of_main_stream(packets), job.until)
         job.making = "clip"
         job.busy = self._maker.submit(_make_clip, packets, max(0.04, seconds), job.event, self._media)
         return False
@@ -225,7 +231,8 @@ class Clips:
         """Take in what was made, if that is done; the update of the event if something new is there."""
         if job.busy is None or not job.busy.done():
             return None
-        error, making, job.busy = job.busy.exception(), job.making, None
+        done, making, job.busy = job.busy, job.making, None
+        error = done.exception()
         if error is not None:
             if not isinstance(error, EdgeError | OSError):
                 raise error
@@ -234,25 +241,67 @@ class Clips:
             return None
         before = job.still, job.clip
         address = f"/api/events/{job.event.id}"
-        job.still = f"{address}/still.jpg" if making == "still" else job.still
+        if making == "still":
+            job.still, job.still_off_s = f"{address}/still.jpg", done.result()
         job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
         if (job.still, job.clip) == before and making != "still":
             return None
-        seq = job.shot.seq if job.shot and making == "still" else None
-        return msgspec.structs.replace(job.event, phase="update", still=job.still, clip=job.clip, still_seq=seq)
+        return msgspec.structs.replace(
+            job.event,
+            phase="update",
+            still=job.still,
+            clip=job.clip,
+            still_off_s=_or_unset(job.still_off_s),
+            still_seq=job.shot.seq if job.shot and making == "still" else None,
+        )
 
 
-def _make_still(packets: Sequence[Packet], event: Event, media: Path) -> None:
-    """Write the still of a message.
+def _or_unset(value: float | None) -> float | msgspec.UnsetType:
+    return msgspec.UNSET if value is None else value
+
+
+def of_main_stream(packets: Sequence[Packet]) -> Sequence[Packet]:
+    """The packets from where the main stream begins, if there is one."""
+    first = next((index for index, packet in enumerate(packets) if packet.main and packet.key), 0)
+    return [packet for packet in packets[first:] if packet.sound or packet.main] if first else packets
+
+
+def on_one_clock(packets: Sequence[Packet], until: Time) -> tuple[list[Packet], float]:
+    """The packets, and the time from the first to the end of the clip; infinite if its epoch is not there. Those of
+    several epochs, of which all but the last ended with the death of a process, are dated by the machine's clock.
+    """
+    first, last = packets[0], packets[-1]
+    if first.epoch == last.epoch:
+        return list(packets), until[1] - first.time_s if first.epoch == until[0] else float("inf")
+    seconds = last.arrived_s - first.arrived_s + until[1] - last.time_s
+    dated = [replace(packet, time_s=packet.arrived_s) for packet in packets]
+    return dated, seconds if last.epoch == until[0] else float("inf")
+
+
+def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Placed | None) -> float | None:
+    """Write the still of a message; return how far its frame is from that of the message, if it is of another stream.
+    Without boxes, if it is not known where they are in the recorded picture.
 
     Raises:
         OSError: it cannot be written.
         EdgeError: its frame is not there, or cannot be decoded.
     """
-    frame = frame_of(packets, event.epoch, event.seq)
+    main = any(packet.main for packet in packets[:1])
+    off_s = None
+    if main:
+        frame, off_s = frame_at(packets, event.epoch, event.time_s)
+    else:
+        frame = frame_of(packets, event.epoch, event.seq)
     if frame is None:
         raise EdgeError("the camera sent no video with that frame")
-    write_stills(frame, event, media)
+    if not main:
+        write_stills(frame, event, media)
+    elif placed:
+        part = Placement(*placed.part)
+        write_stills(frame, event, media, lambda xyxy, size: part.moved(xyxy, placed.size, size))
+    else:
+        write_stills(frame, msgspec.structs.replace(event, tracks=[]), media)
+    return None if off_s is None else round(off_s, 3)
 
 
 def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: Path) -> None:
@@ -272,3 +321,7 @@ def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: P
         part.unlink(missing_ok=True)
     if clip.note:
         logger.warning("the clip of event %s ends after %.1f s: %s", event.id, clip.seconds, clip.note)
+    elif clip.seconds < min(seconds, 1e9) - HOLE_S:
+        logger.warning("the clip of event %s ends after %.1f s: the camera sent no more", event.id, clip.seconds)
+    for hole in clip.holes:
+        logger.warning("the clip of event %s lacks %.1f s after %.1f s", event.id, hole.seconds, hole.after_s)

@@ -14,10 +14,11 @@ import msgspec
 from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
-from edge_daemon.messages.recording import Brought, FromCapture, Kept, Record, Stored
+from edge_daemon.messages.recording import Brought, Follow, FromCapture, Kept, Record, Rest, Stored
 from edge_daemon.messages.requests import Reply, StoreRequest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
+from edge_daemon.recorder.continuous import Continuous
 from edge_daemon.recorder.mover import Mover
 from edge_daemon.recorder.sums import Sums
 from edge_daemon.runtime.control import Control, Reconfigure, Serve
@@ -64,6 +65,7 @@ class Recorder:
         self._sums = Sums(storage)
         self._mover = Mover(storage) if len(media.folders(storage)) > 1 else None
         self._edits: deque[tuple[int, Work]] = deque()
+        self._continuous = Continuous(Path(storage.media), settings.cameras)
         self._store: Store | None = None
         self._updates: list[bytes] = []
         self._retention: Retention | None = None
@@ -119,6 +121,7 @@ class Recorder:
         self._sums.close()
         if self._mover:
             self._mover.stop()
+        self._continuous.close()
         if self._store:
             self._store.close()
 
@@ -132,7 +135,11 @@ class Recorder:
             self._bridges.add(name)
             self._announced = 0
         else:
-            self._clips.follow(name.removeprefix(CAMERA))
+            camera = name.removeprefix(CAMERA)
+            self._clips.follow(camera)
+            if camera in self._continuous:
+                epoch, since_s = self._continuous.since(camera)
+                self._send(camera, [Follow(epoch=epoch, since_s=since_s)])
 
     def _announce(self) -> None:
         """Let bridges know that there is something new."""
@@ -144,11 +151,15 @@ class Recorder:
             self._hub.send(name, pack([Stored(position=position)]))
 
     def _send(self, camera: str, messages: Sequence[Message]) -> None:
-        self._hub.send(f"{CAMERA}{camera}", pack(messages))
+        """Send a capture messages; one that is recorded all the time does not rest."""
+        if camera not in self._continuous or not any(isinstance(one, Rest) for one in messages):
+            self._hub.send(f"{CAMERA}{camera}", pack(messages))
 
     def _receive_packets(self, camera: str, data: bytes) -> None:
         try:
-            self._clips.receive(camera, self._from_captures(data))
+            received = self._from_captures(data)
+            self._continuous.receive(camera, received)
+            self._clips.receive(camera, received)
         except WireError as error:
             logger.warning("dropped a message of camera %s: %s", camera, error)
         except OSError as error:
@@ -218,6 +229,7 @@ class Recorder:
         return (yield from edit(store, storage, request, time.time(), after_s))
 
     def _tick(self) -> None:
+        self._continuous.tick()
         try:
             self._opened().tick()
             if self._retention and (self._mover is None or self._mover.is_there):
@@ -263,7 +275,8 @@ class Recorder:
 
     def _report(self) -> None:
         store = self._store
-        trouble = self._trouble or (store.trouble if store else "") or (self._mover.trouble if self._mover else "")
+        trouble = self._trouble or (store.trouble if store else "") or self._continuous.trouble
+        trouble = trouble or (self._mover.trouble if self._mover else "")
         rejected = self._decode.rejected + self._from_captures.rejected
         report = RecorderReport(position=store.position if store else 0, rejected=rejected)
         if kept := self._retention:
@@ -283,6 +296,7 @@ class Recorder:
             if isinstance(command, Reconfigure):
                 self._settings = self._control.new_settings(command, RecorderSettings)
                 self._clips.change(self._settings.cameras)
+                self._continuous.change(self._settings.cameras)
                 self._control.reconfigured()
             elif isinstance(command, Serve) and isinstance(command.request, StoreRequest):
                 self._edits.append((command.id, self._edited(command.request)))

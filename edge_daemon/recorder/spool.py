@@ -15,11 +15,14 @@ from typing import NamedTuple
 import msgspec
 
 from edge_daemon.errors import SourceError
-from edge_daemon.media.packets import Packet
+from edge_daemon.media.packets import Arrived, Packet
 from edge_daemon.media.parameters import StreamParameters, unpack
+from edge_daemon.media.sound import SoundParameters, unpack_sound
+from edge_daemon.messages import recording as messages
 from edge_daemon.messages.recording import Coded, Parameters
 
 logger = logging.getLogger(__name__)
+REORDERED = 32
 ENDING = ".spool"
 SEGMENT_S = 20.0
 _LENGTHS = struct.Struct("<II")
@@ -28,7 +31,7 @@ Time = tuple[int, float]
 
 
 class Head(msgspec.Struct, array_like=True, frozen=True):
-    """A packet without its data; or the parameters of those that follow, if `source` is empty."""
+    """A packet without its data; or the parameters of those that follow (`sound` or pictures) if `source` is empty."""
 
     source: str = ""
     number: int = 0
@@ -39,13 +42,16 @@ class Head(msgspec.Struct, array_like=True, frozen=True):
     stamp_s: float | None = None
     duration_s: float = 0.0
     discarded: bool = False
+    sound: bool = False
+    captured_s: float = 0.0
+    main: bool = False
 
 
 class Place(NamedTuple):
     """Where a packet lies."""
 
     head: Head
-    parameters: StreamParameters
+    parameters: StreamParameters | SoundParameters
     start: int
     length: int
 
@@ -62,7 +68,8 @@ class Segment:
     def note(self, place: Place) -> None:
         """Note a packet that was written to it."""
         self.places.append(place)
-        self.last = max(self.last, (place.head.epoch, place.head.time_s))
+        if not place.head.sound:
+            self.last = max(self.last, (place.head.epoch, place.head.time_s))
 
     def packets(self) -> Iterator[Packet]:
         """Its packets; their data stay in the file until they are used."""
@@ -73,12 +80,14 @@ class Segment:
                 data=data[start : start + length],
                 size=length,
                 key=head.key,
-                arrived_s=0.0,
+                arrived_s=head.captured_s,
                 stamp_s=head.stamp_s,
                 time_s=head.time_s,
                 duration_s=head.duration_s,
                 parameters=parameters,
                 discarded=head.discarded,
+                sound=head.sound,
+                main=head.main,
                 epoch=head.epoch,
                 seq=head.seq,
             )
@@ -97,23 +106,31 @@ class Spool:
         self._fd, self._length, self._began = -1, 0, 0.0
         self._packed: bytes = b""
         self._parameters: StreamParameters | None = None
+        self._packed_sound: bytes = b""
+        self._sound: SoundParameters | None = None
         self._last: tuple[str, int] = ("", 0)
+        self._newest: Time = (0, 0.0)
+        self._arrived = Arrived()
         for path in sorted(folder.glob(f"*{ENDING}")):
             self._read(path)
         self._names = len(self._segments) and int(self._segments[-1].path.stem)
 
     @property
     def newest(self) -> Time:
-        """Time of the newest packet."""
-        return self._segments[-1].last if self._segments else (0, 0.0)
+        """Time up to which all frames are there."""
+        return self._newest if self._segments else (0, 0.0)
 
-    def add(self, message: Parameters | Coded) -> None:
+    def add(self, message: Parameters | messages.SoundParameters | Coded) -> None:
         """Write a packet, or take in the parameters of the next ones. What is there already is left out."""
         if isinstance(message, Parameters):
             self._change(message.data)
             return
+        if isinstance(message, messages.SoundParameters):
+            self._change_sound(message.data)
+            return
         source, number = self._last
-        if self._parameters is None or (message.source == source and message.number <= number):
+        parameters = self._sound if message.sound else self._parameters
+        if parameters is None or (message.source == source and message.number <= number):
             return
         head = Head(
             message.source,
@@ -125,6 +142,9 @@ class Spool:
             message.stamp_s,
             message.duration_s,
             message.discarded,
+            message.sound,
+            message.captured_s,
+            message.main,
         )
         goes_on = (message.source, message.number) == (source, number + 1)
         if self._fd < 0 and not (message.key or goes_on):
@@ -133,8 +153,7 @@ class Spool:
         if self._fd < 0 or full:
             self._begin(message.time_s)
         start = self._write(head, message.data)
-        self._segments[-1].note(Place(head, self._parameters, start, len(message.data)))
-        self._last = message.source, message.number
+        self._note(self._segments[-1], Place(head, parameters, start, len(message.data)))
 
     def between(self, since: Time, until: Time) -> list[Packet]:
         """The packets from the key frame before a time to another time, in order of decoding."""
@@ -144,9 +163,12 @@ class Spool:
             found += segment.packets()
         keys = [index for index, one in enumerate(found) if one.key and (one.epoch or 0, one.time_s) <= since]
         first = keys[-1] if keys else next((index for index, one in enumerate(found) if one.key), len(found))
-        # Beyond the end as far as frames may be reordered.
-        last = [index for index, one in enumerate(found) if (one.epoch or 0, one.time_s) <= until]
-        return found[first : last[-1] + 32] if last else []
+        pictures = [index for index, one in enumerate(found) if not one.sound]
+        last = [
+            place for place, index in enumerate(pictures) if (found[index].epoch or 0, found[index].time_s) <= until
+        ]
+        # Beyond the end as far as frames may be reordered, and sound is late.
+        return found[first : pictures[min(last[-1] + REORDERED, len(pictures) - 1)] + 1] if last else []
 
     def forget(self, before: Time | None) -> None:
         """Remove files that end before a time; None: all of them."""
@@ -172,6 +194,18 @@ class Spool:
             self._parameters, self._packed = parameters, packed
             self.close()
 
+    def _change_sound(self, packed: bytes) -> None:
+        try:
+            parameters = unpack_sound(packed)
+        except SourceError as error:
+            logger.warning("%s: %s; clips will have none", self._folder.name, error)
+            self._sound = None
+            return
+        if self._sound is None or not self._sound.same_as(parameters):
+            self._sound, self._packed_sound = parameters, packed
+            if self._fd >= 0:
+                self._write(Head(sound=True), packed)
+
     def _begin(self, time_s: float) -> None:
         self.close()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -181,6 +215,19 @@ class Spool:
         self._length, self._began = 0, time_s
         self._segments.append(Segment(path))
         self._write(Head(), self._packed)
+        if self._packed_sound:
+            self._write(Head(sound=True), self._packed_sound)
+
+    def _note(self, segment: Segment, place: Place) -> None:
+        segment.note(place)
+        head = place.head
+        if not head.sound:
+            if head.epoch != self._newest[0] or head.source != self._last[0]:
+                self._arrived = Arrived()
+            complete_s = self._arrived.add(head.time_s)
+            if complete_s is not None:
+                self._newest = max(self._newest, (head.epoch, complete_s))
+        self._last = head.source, head.number
 
     def _write(self, head: Head, data: bytes) -> int:
         """Append a record; return where its data begin."""
@@ -201,7 +248,6 @@ class Spool:
     def _read(self, path: Path) -> None:
         """Take in a file that an earlier recorder left, as far as it is whole."""
         segment, data, at = Segment(path), path.read_bytes(), 0
-        parameters: StreamParameters | None = None
         while at + _LENGTHS.size <= len(data):
             head_length, length = _LENGTHS.unpack_from(data, at)
             start = at + _LENGTHS.size + head_length
@@ -211,11 +257,9 @@ class Spool:
             try:
                 head = msgspec.msgpack.decode(data[start - head_length : start], type=Head)
                 if not head.source:
-                    self._change(data[start:at])
-                    parameters = self._parameters
-                elif parameters:
-                    segment.note(Place(head, parameters, start, length))
-                    self._last = head.source, head.number
+                    (self._change_sound if head.sound else self._change)(data[start:at])
+                elif parameters := self._sound if head.sound else self._parameters:
+                    self._note(segment, Place(head, parameters, start, length))
             except (msgspec.DecodeError, SourceError) as error:
                 logger.warning("%s is damaged: %s", path, error)
                 break

@@ -1,6 +1,6 @@
 """Stills: one frame of a camera at full resolution, decoded from its packets, plain and annotated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from edge_daemon.messages.events import Event
 from edge_daemon.runtime.state import make_folder, replace_file
 from edge_daemon.store.media import Medium, path_of
 
+Mover = Callable[[Sequence[float], tuple[int, int]], Sequence[float]]
+"""Moves a box (left, top, right, bottom in pixels) into the recorded picture of this width and height."""
 SMALL = 320
 """Width of a thumbnail."""
 QUALITY = 90
@@ -41,10 +43,31 @@ def frame_of(packets: Sequence[Packet], epoch: int, seq: int) -> Pixels | None:
     """
     there = [index for index, one in enumerate(packets) if one.epoch == epoch and one.seq is not None]
     at = [index for index in there if (packets[index].seq or 0) <= seq]
-    if not at:
-        return None
-    wanted = max(at, key=lambda index: packets[index].seq or 0)
-    keys = [index for index in range(wanted + 1) if packets[index].key]
+    return _decoded(packets, max(at, key=lambda index: packets[index].seq or 0)) if at else None
+
+
+def frame_at(packets: Sequence[Packet], epoch: int, time_s: float) -> tuple[Pixels | None, float]:
+    """The frame nearest to a time (BGR, uint8, height x width x 3) of a stream whose frames have no numbers, and how
+    far it is from that time; None if there is none.
+
+    Raises:
+        SourceError: it cannot be decoded.
+    """
+    there = [index for index, one in enumerate(packets) if one.epoch == epoch and not one.discarded and not one.sound]
+    if not there:
+        return None, 0.0
+    nearest = min(there, key=lambda index: abs(packets[index].time_s - time_s))
+    return _decoded(packets, nearest), abs(packets[nearest].time_s - time_s)
+
+
+def _decoded(packets: Sequence[Packet], wanted: int) -> Pixels | None:
+    """The frame of a packet (BGR, uint8, height x width x 3); None if it cannot be decoded from what there is.
+
+    Raises:
+        SourceError: the decoder has failed.
+    """
+    time_s = packets[wanted].time_s  # a picture that is shown before a key frame refers to the group before it
+    keys = [index for index in range(wanted + 1) if packets[index].key and packets[index].time_s <= time_s]
     if not keys:
         return None
     parameters = packets[keys[-1]].parameters
@@ -52,6 +75,8 @@ def frame_of(packets: Sequence[Packet], epoch: int, seq: int) -> Pixels | None:
     try:
         decoder = parameters.decoder()
         for index in range(keys[-1], len(packets)):
+            if packets[index].sound:
+                continue
             for frame in decoder.decode(_packet(packets[index], index)):
                 if frame.pts == wanted:
                     return _bgr(frame)
@@ -63,8 +88,9 @@ def frame_of(packets: Sequence[Packet], epoch: int, seq: int) -> Pixels | None:
     return None
 
 
-def write_stills(bgr: Pixels, event: Event, folder: Path) -> None:
-    """Write a frame (BGR, uint8, height x width x 3) as the still of an event, also annotated and small.
+def write_stills(bgr: Pixels, event: Event, folder: Path, to_main: Mover = lambda xyxy, _: xyxy) -> None:
+    """Write a frame (BGR, uint8, height x width x 3) as the still of an event, also annotated and small. `to_main`
+    moves the boxes, if what models look at is another picture.
 
     Raises:
         OSError: a file cannot be written.
@@ -76,7 +102,8 @@ def write_stills(bgr: Pixels, event: Event, folder: Path) -> None:
     _save(np.asarray(small, np.uint8), folder, event, "small")
     rgb = np.ascontiguousarray(bgr[:, :, ::-1])
     captions = [f"{track.class_name} #{track.tracker_id} {track.confidence:.2f}" for track in event.tracks]
-    draw_boxes(rgb, np.array([track.xyxy for track in event.tracks], np.float32), [0] * len(captions), captions)
+    boxes = np.array([to_main(track.xyxy, (width, height)) for track in event.tracks], np.float32)
+    draw_boxes(rgb, boxes, [0] * len(captions), captions)
     _save(np.ascontiguousarray(rgb[:, :, ::-1]), folder, event, "annotated")
 
 

@@ -10,7 +10,7 @@ from edge_daemon.errors import ConfigError, EdgeError, StartError
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import EraseEvent, EraseRange, KeepRange, MarkEvent, StoreRequest
 from edge_daemon.settings import StorageSettings
-from edge_daemon.store import media
+from edge_daemon.store import media, segments
 from edge_daemon.store.cursor import forget
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.index import Index
@@ -110,10 +110,15 @@ def _erase_range(store: Store, storage: StorageSettings, request: EraseRange, se
     events = [event for event, is_over in overlapping if is_over]
     tracks = [position for position, body in index.tracks_since(request.camera, since_s) if _first_s(body) <= until_s]
     yield from _erase(store, storage, request.camera, events, tracks)
+    try:
+        recorded = segments.erase(media.folders(storage)[0], request.camera, since_s, until_s)
+    except OSError as error:
+        raise EdgeError(f"not everything could be erased, try again: {error.strerror or error}") from error
     left = len(overlapping) - len(events)
     rest = f"; {left} events that go on, or have no clip yet, are left" if left else ""
     times = f"from {request.since} to {request.until}"
-    return f"{len(events)} events and {len(tracks)} tracks of camera {request.camera} {times} are erased{rest}"
+    number = f"{len(events)} events, {len(tracks)} tracks and {recorded} recorded segments"
+    return f"{number} of camera {request.camera} {times} are erased{rest}"
 
 
 def _erase(

@@ -410,6 +410,13 @@ class Index:
         """The ranges of time in which everything of a camera is kept."""
         return self._db.execute("SELECT since_s, until_s FROM held WHERE camera = ?", (camera,)).fetchall()
 
+    def all_held(self) -> dict[str, list[Range]]:
+        """The same of all cameras that have any."""
+        found: dict[str, list[Range]] = {}
+        for camera, since_s, until_s in self._db.execute("SELECT * FROM held"):
+            found.setdefault(camera, []).append((since_s, until_s))
+        return found
+
     def _shift(self, shift: Shift) -> None:
         """Move what happened before the clock was set."""
         by, of = shift.seconds, (shift.first, shift.run, shift.before)

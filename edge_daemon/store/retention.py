@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from edge_daemon.settings import StorageSettings
-from edge_daemon.store import media
+from edge_daemon.store import media, segments
 from edge_daemon.store.clock import is_synchronised
 from edge_daemon.store.cursor import needed
 from edge_daemon.store.index import NEWEST
@@ -73,6 +73,7 @@ class Retention:
         if boot_s - self._measured_s >= MEASURED_S or (self._media and self._media.is_looking):
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
+            self._remove_segments(self._now_s() - limits.keep.continuous, Path(limits.media))
             for kept in (*EVENTS, *OTHERS):
                 self._remove(kept, self._now_s() - getattr(limits.keep, kept), limits, self._delivered)
         if self._over(limits):
@@ -123,7 +124,9 @@ class Retention:
         return self.stored_bytes > limits.max_bytes or self.free_bytes < limits.min_free_bytes
 
     def _make_room(self, limits: StorageSettings) -> None:
-        """Remove the oldest: events of quiet rules, then alerts, then tracks and counts. What is marked stays."""
+        """Remove the oldest that is not marked: what is recorded all the time, quiet events, alerts, tracks, counts."""
+        if self._remove_segments(float("inf"), Path(limits.media)):
+            return
         before = self.undelivered
         if self._store.index:
             self._store.index.shrink(PAGES)
@@ -141,6 +144,17 @@ class Retention:
         if not self._is_exhausted:
             logger.error("there is too little room, and nothing is left that may go: only what is marked to be kept")
         self._is_exhausted = True
+
+    def _remove_segments(self, until_s: float, folder: Path) -> int:
+        """Remove the oldest of what is recorded all the time and ends before a time; return the bytes freed."""
+        ranges = self._store.index.all_held() if self._store.index else {}
+
+        def is_held(camera: str, since_s: float, end_s: float) -> bool:
+            return any(start < end_s and since_s < end for start, end in ranges.get(camera, ()))
+
+        freed = segments.remove_oldest(folder, until_s, BITE, is_held)
+        self.stored_bytes, self.free_bytes = self.stored_bytes - freed, self.free_bytes + freed
+        return freed
 
     def _remove(self, kept: str, until_s: float, limits: StorageSettings, upto: int) -> int:
         """Remove the oldest of a class that happened before a time and not after a position; return their number."""

@@ -55,6 +55,11 @@ class Health:
             if camera.state not in (*FINE, "connecting", "waiting for a key frame")
         ]
         found += [
+            f"the main stream of camera {name} is {camera.main_stream}"
+            for name, camera in status.cameras.items()
+            if isinstance(camera.main_stream, str) and camera.main_stream.startswith("down")
+        ]
+        found += [
             f"{process.role} {process.name} is {process.state}"
             for process in status.processes
             if process.camera is None and _is_down(process)

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import zmq
 
 from edge_daemon.bridge.bridge import Bridge
+from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Context, connect
 from edge_daemon.delivery import retry
 from edge_daemon.delivery.payload import Composer
@@ -23,6 +25,7 @@ from edge_daemon.store.cursor import CursorFile, needed
 from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Reader
 from edge_daemon.store.store import Store
+from edge_daemon.transport import zeromq
 from tests.receiving import Answering, HttpReceiver, Received, receiving
 from tests.unit.test_store import counts, event, track
 
@@ -42,17 +45,17 @@ class Site:
             name="phone", receiver=webhook, since="beginning", storage=storage, recorder="", box="box", **more
         )
 
-    def bridge(self) -> Bridge:
+    def bridge(self, live: Live | None = None) -> Bridge:
         settings = self.settings
         composer = Composer(settings.payload, settings.box, settings.time_zone)
         reader = Reader(Path(settings.storage.folder))
         context = Context(settings, composer, reader, lambda _: None)
-        return Bridge(settings, connect(context), chance=lambda: 0.5)
+        return Bridge(settings, connect(context), live, chance=lambda: 0.5)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Bridge]:
+    async def running(self, live: Live | None = None) -> AsyncIterator[Bridge]:
         """A bridge that runs."""
-        bridge = self.bridge()
+        bridge = self.bridge(live)
 
         async def run() -> None:
             while True:
@@ -338,6 +341,56 @@ def test_the_still_goes_along_as_soon_as_it_is_there(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_results_wait_in_memory_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_daemon.bridge.live.MOST_BYTES", 2000)
+    context = zmq.Context[zmq.Socket[bytes]]()
+    publisher = zeromq.publisher(context)
+
+    def publish(topic: bytes, **more: Any) -> None:
+        publisher.send_multipart([topic, json.dumps({"model": "m", "epoch": 1, **more}).encode()])
+
+    async def scenario() -> None:
+        with receiving() as receiver:
+            selection = SelectionSettings(cameras=("yard",))
+            address = f"ipc://{tmp_path}/live"
+            site = Site(tmp_path, receiver, send=("status", "results"), selection=selection, published=address)
+            live = Live(site.settings, address)
+            zeromq.publish_locally(publisher, address)
+            subscribed = set[bytes]()
+
+            def is_subscribed() -> bool:
+                live.receive()
+                while publisher.poll(0):
+                    subscribed.add(publisher.recv())
+                return len(subscribed) == 2
+
+            await until(is_subscribed)
+            receiver.stop()
+            async with site.running(live) as bridge:
+                publish(b"status/", type="status", at="2026-11-28T22:00:00Z")
+                publish(b"result/gate/", type="result", camera="gate", seq=0)
+                for seq in range(400):
+                    publish(b"result/yard/", type="result", camera="yard", seq=seq, captured_at="2026-11-28T22:00:00Z")
+                    await asyncio.sleep(0.001)
+                    bridge.wake()
+                await until(lambda: bridge.report().lost > 50 and bridge.report().tries > 0, bridge)
+                receiver.start()
+                await until(lambda: receiver.accepted and bridge.report().waiting == 0, bridge)
+                report = bridge.report()
+                assert report.delivered + report.lost == 401
+            live.close()
+            ids = [request.headers["ce-id"] for request in receiver.accepted]
+            assert ids[-1] == "result/yard/m/1/399"
+            assert not any("gate" in id for id in ids)
+            numbers = [int(id.rpartition("/")[2]) for id in ids if id.startswith("result")]
+            assert numbers == sorted(set(numbers))
+            site.store.close()
+
+    asyncio.run(scenario())
+    publisher.close(linger=0)
+    context.term()
+
+
 def test_private_networks_are_not_reached_unless_that_is_allowed(tmp_path: Path) -> None:
     async def scenario() -> None:
         with receiving() as receiver:
@@ -387,6 +440,11 @@ def test_a_new_receiver_begins_with_what_happens_from_now_on(tmp_path: Path) -> 
                 site.add(event(2))
                 await until(lambda: len(receiver.accepted) >= 1, bridge)
             assert seen(receiver) == ["event-2/start"]
+            begun = msgspec.structs.replace(site.settings, name="other", begun_at="2026-11-28T22:02:00Z")
+            site.settings = begun
+            async with site.running():
+                await until(lambda: len(receiver.accepted) >= 2)
+            assert seen(receiver) == ["event-2/start"] * 2, "it was stored before its bridge came"
             assert (tmp_path / "store/deliver").stat().st_mode & 0o077 == 0
             site.store.close()
 

@@ -9,16 +9,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_daemon.capture.recording import Recording
+from edge_daemon.capture.recording import Recording, Zero
 from edge_daemon.capture.video import Video
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event, EventTrack
-from edge_daemon.messages.recording import FromCapture
+from edge_daemon.messages.recording import FromCapture, Placed
 from edge_daemon.recorder.clips import Clips
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store.media import path_of
 from edge_daemon.transport.hub import Hub
+from tests.integration.test_continuous import sent
 from tests.video_files import B_FRAMES, HEVC, OPEN_GOP, level_of, write_video
 from tests.waiting import eventually
 
@@ -48,8 +49,8 @@ class Camera:
         self._decode: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
 
     @staticmethod
-    def zero() -> tuple[int, float]:
-        return EPOCH, 0.0
+    def zero() -> Zero:
+        return Zero(EPOCH, 0.0)
 
     def read(self, frames: int) -> None:
         """Read so many frames, as the reader does."""
@@ -159,6 +160,12 @@ def test_a_clip_holds_the_time_around_its_event_and_the_still_shows_its_frame(ca
     (clip,) = camera.updates(clips, 1)
     assert (clip.phase, clip.clip, clip.reason) == ("update", f"/api/events/{NAME.format(0)}/clip.mp4", None)
     holds(camera, 0, 60 - FPS, 80 + 15)
+    clips.note(event(74, number=1))  # of an open GOP it is shown before a key frame that was sent first
+    eventually(lambda: any(one.still for one in camera.step(clips)), WAIT_S, what="a still")
+    last = cv2.imread(str(file(camera, "still", 1)))
+    assert last is not None
+    assert last[40:, 40:].mean() == pytest.approx(level_of(74), abs=2)
+    clips.note(event(74, "end", number=1))
     data = file(camera, "clip").read_bytes()
     assert data.find(b"moov") < data.find(b"mdat")
     eventually(lambda: (camera.step(clips), clips.is_busy)[1] is False, WAIT_S)
@@ -213,6 +220,91 @@ def test_a_better_view_replaces_the_still(plain: Camera) -> None:
     assert marked is not None
     assert shown[60:, 60:].mean() == pytest.approx(level_of(66), abs=2)
     assert np.abs(shown[5:45, 5:45].astype(int) - marked[5:45, 5:45]).max() > 50
+    clips.close()
+
+
+def test_of_a_main_stream_the_still_is_the_nearest_frame_with_boxes_where_they_belong(plain: Camera) -> None:
+    """Models look at a picture of 640x480 that shows the right half of the recorded one."""
+    clips = plain.clips()
+
+    def observe(packet: Packet) -> None:
+        packet.main = True
+        plain.recording.observe(packet)
+
+    plain.video.observe(observe)
+    plain.read(75)
+    clips.note(msgspec.structs.replace(event(60, size=400.0), seq=7, time_s=60 / FPS + 0.015))
+    clips.receive("yard", [Placed(size=(640, 480), part=(0.5, 0.0, 1.0, 1.0))])
+    (update,) = plain.updates(clips, 1)
+    assert update.still_off_s == pytest.approx(0.015, abs=0.001)
+    shown, marked = (cv2.imread(str(file(plain, medium))) for medium in ("still", "annotated"))
+    assert shown is not None
+    assert marked is not None
+    assert shown[40:, 40:].mean() == pytest.approx(level_of(60), abs=2)
+    changed = np.abs(shown.astype(int) - marked).max(axis=2) > 50
+    assert changed[60:80, 64:].any()
+    assert not changed[60:80, :60].any()
+    clips.close()
+
+
+def test_a_main_stream_that_is_opened_for_events_takes_over_at_its_first_key_frame(plain: Camera) -> None:
+    """The still of the first moment is of the stream that is looked at, the clip of the main one."""
+    clips, main = plain.clips(), list[Packet]()
+    large = Video(write_video(plain.folder / "main.mp4", 6 * FPS, options=B_FRAMES, size=(256, 192)))
+    large.observe(main.append)
+    while large.read():
+        pass
+    plain.read(75)
+    clips.note(event(60))
+    plain.updates(clips, 1)
+    shown = cv2.imread(str(file(plain, "still")))
+    assert shown is not None
+    assert shown.shape == (96, 128, 3)
+    plain.read(40)
+    for packet in main[60:]:
+        packet.main = True
+        plain.recording.observe_instead(packet)
+    plain.read(20)
+    clips.note(event(100, "end"))
+    plain.updates(clips, 1)
+    with av.open(str(file(plain, "clip"))) as clip:
+        sizes = [(frame.width, frame.height) for frame in clip.decode(video=0)]
+    assert set(sizes) == {(256, 192)}
+    assert len(sizes) == pytest.approx(116 - 75, abs=5)
+    clips.close()
+
+
+def test_a_clip_goes_on_after_the_death_of_a_capture_and_the_log_says_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = RecordSettings(recorder="ipc:///nowhere", before_s=1.0, after_s=0.6)
+    clips = Clips(tmp_path / "spool", tmp_path / "media", {"yard": record}, lambda *_: None)
+    path = write_video(tmp_path / "v.mp4", 75, options=B_FRAMES)
+    clips.note(event(40))
+    clips.receive("yard", sent(path, captured_s=100.0, epoch=EPOCH))
+    clips.receive("yard", sent(path, captured_s=106.0, epoch=EPOCH + 9, source="b"))
+    clips.note(msgspec.structs.replace(event(30, "end"), epoch=EPOCH + 9))
+    eventually(lambda: any(one.clip for one in clips.step()), WAIT_S)
+    with av.open(str(path_of(tmp_path / "media", "yard", NAME.format(0), "clip"))) as clip:
+        times = [frame.time for frame in clip.decode(video=0)]
+    assert len(times) == pytest.approx(75 + 30 + 16, abs=5)
+    assert times[-1] == pytest.approx(6 + 1.2 + 0.64, abs=0.2)
+    assert "lacks 3.0 s after 3.0 s" in caplog.text
+    clips.close()
+
+
+def test_a_codec_that_no_mp4_holds_costs_the_clip_and_not_the_still(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = RecordSettings(recorder="ipc:///nowhere", before_s=1.0, after_s=0.4)
+    clips = Clips(tmp_path / "spool", tmp_path / "media", {"yard": record}, lambda *_: None)
+    clips.note(event(40))
+    packets = sent(write_video(tmp_path / "v.mkv", 75, codec="libvpx"), captured_s=100.0)
+    clips.receive("yard", packets)
+    clips.note(event(50, "end"))
+    (still,) = eventually(clips.step, WAIT_S)
+    assert still.still
+    eventually(lambda: (clips.step(), "an MP4 cannot hold vp8 video" in caplog.text)[1], WAIT_S)
     clips.close()
 
 

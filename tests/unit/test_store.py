@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.messages.published import utc
 from edge_daemon.settings import KeepSettings, StorageSettings
-from edge_daemon.store import schema
+from edge_daemon.store import schema, segments
 from edge_daemon.store.check import check
 from edge_daemon.store.clock import SENSIBLE_S
 from edge_daemon.store.cursor import Cursor, CursorFile, DeadLetter
@@ -24,7 +24,7 @@ from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Query, Reader
-from edge_daemon.store.retention import BITE, STEP_S, Retention
+from edge_daemon.store.retention import BITE, MEASURED_S, STEP_S, Retention
 from edge_daemon.store.schema import MIGRATIONS
 from edge_daemon.store.store import JOURNAL, LATER_S, SKIPPED, SOON_S, Store
 
@@ -502,7 +502,7 @@ def kept_ids(folder: Path) -> list[str]:
 def test_each_class_is_kept_for_a_time_of_its_own(tmp_path: Path) -> None:
     clocks = Clocks(1795903200.0)
     store, trusted = clocks.store(tmp_path), [False]
-    keep = KeepSettings(alerts=3000, events=600, tracks=300, counts=6000)
+    keep = KeepSettings(alerts=3000, events=600, continuous=900, tracks=300, counts=6000)
     limits = StorageSettings(folder=str(tmp_path), media=str(tmp_path / "media"), min_free_bytes=1, keep=keep)
     store.add([one for n in range(4) for one in (event(n), event(n, "end", 5))])
     store.add([one for n in range(4, 8) for one in (event(n, alert=False), event(n, "end", 5, alert=False))])
@@ -514,8 +514,13 @@ def test_each_class_is_kept_for_a_time_of_its_own(tmp_path: Path) -> None:
     trusted[0] = True
     retention.step(limits)
     assert kept_ids(tmp_path) == [f"event-{n}" for n in (0, 1, 2, 3, 5, 6, 7, 8)]
+    for age_s in (50, 500):
+        path = segments.path_of(tmp_path / "media", "yard", clocks.wall_s - age_s, 1, 10.0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     clocks.go(600)
     retention.step(limits)
+    assert [one.seconds for one in segments.listed(tmp_path / "media", "yard", 0.0, 2e9)] == [10.0]
     assert kept_ids(tmp_path) == ["event-0", "event-1", "event-2", "event-3", "event-8"]
     assert Reader(tmp_path).entries(0, 100, ("track",)) == []
     assert len(Reader(tmp_path).entries(0, 100, ("counts",))) == 1
@@ -544,6 +549,14 @@ def test_the_oldest_goes_if_there_is_too_much_quiet_events_first(tmp_path: Path)
     limits = StorageSettings(folder=str(tmp_path / "store"), media=str(media), max_bytes=size, min_free_bytes=1)
     retention.step(limits)
     assert kept_ids(tmp_path / "store") == [name for n, name in enumerate(names) if n % 3]
+    assert retention.removed == BITE
+    for number in range(BITE):  # what is recorded all the time goes before all events
+        path = segments.path_of(media, "yard", clocks.wall_s + number, 1, 1.0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(100_000))
+    clocks.go(MEASURED_S)
+    retention.step(limits)
+    assert segments.listed(media, "yard", 0.0, 2e9) == []
     assert retention.removed == BITE
     smaller = StorageSettings(folder=limits.folder, media=limits.media, max_bytes=size - 1_500_000, min_free_bytes=1)
     retention.step(smaller)

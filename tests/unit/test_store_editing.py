@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.requests import EraseEvent, EraseRange, KeepRange, MarkEvent, Requester, StoreRequest
 from edge_daemon.settings import KeepSettings, StorageSettings
+from edge_daemon.store import segments
 from edge_daemon.store.check import check
 from edge_daemon.store.cursor import CursorFile, DeadLetter
 from edge_daemon.store.editing import SETTLED_S, edit
@@ -57,7 +58,7 @@ class Site:
 
     def age(self) -> None:
         """Let everything go that is not kept."""
-        keep = KeepSettings(alerts=60, events=60, tracks=60, counts=60)
+        keep = KeepSettings(alerts=60, events=60, tracks=60, counts=60, continuous=60)
         limits = StorageSettings(folder=str(self.folder), media=str(self.folder / "media"), min_free_bytes=1, keep=keep)
         retention = Retention(self.store, lambda: self.clocks.wall_s, lambda: True)
         retention.step(limits)
@@ -99,8 +100,16 @@ def test_a_range_of_time_is_kept_as_far_as_it_is_not_released(site: Site) -> Non
     site.edit(KeepRange(by=BY, camera="yard", **times))
     site.edit(KeepRange(by=BY, camera="gate", **times))
     site.edit(KeepRange(by=BY, camera="yard", since="2026-11-28T22:03:00Z", until="2026-11-28T22:04:00Z", keep=False))
+    for start_s in (START_S, START_S + 60, START_S + 120, START_S + 180):
+        path = segments.path_of(site.folder / "media", "yard", start_s, 1, 59.0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"segment")
     site.store.rebuild()
     site.age()
+    assert [one.start_s for one in segments.listed(site.folder / "media", "yard", 0, 2e9)] == [
+        START_S + 60,
+        START_S + 120,
+    ]
     assert kept_ids(site.folder) == [IDS[1], IDS[2], IDS[4]]
     assert site.tracks() == [1, 2, 4]
     late = event(2, second=40, id="01a22455-47d9-7f8a-9e82-000000000099")
@@ -128,8 +137,13 @@ def test_an_event_is_erased_with_all_that_belongs_to_it(site: Site) -> None:
 def test_a_range_of_time_of_a_camera_is_erased(site: Site) -> None:
     site.store.add([event(4, id="gate", camera="gate"), event(4, "end", 9, id="gate", camera="gate")])
     site.edit(KeepRange(by=BY, camera="yard", since="2026-11-28T22:00:00Z", until="2026-11-28T23:00:00Z"))
+    for start_s in (START_S, START_S + 120, START_S + 240):
+        path = segments.path_of(site.folder / "media", "yard", start_s, 1, 60.0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"segment")
     done = site.edit(EraseRange(by=BY, camera="yard", since="2026-11-28T22:02:10Z", until="2026-11-28T22:04:00Z"))
-    assert done.startswith("3 events and 3 tracks of camera yard")
+    assert done.startswith("3 events, 3 tracks and 1 recorded segments of camera yard")
+    assert [one.start_s for one in segments.listed(site.folder / "media", "yard", 0, 2e9)] == [START_S, START_S + 240]
     assert kept_ids(site.folder) == [IDS[0], IDS[1], "gate", IDS[5]]
     assert site.tracks() == [0, 1, 5]
     site.store.rebuild()

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 
 from edge_daemon.capture.frozen import Frozen
 from edge_daemon.capture.picture import CodedSource, Details, Picture, Source
 from edge_daemon.capture.source import open_source
 from edge_daemon.capture.stamps import judge
-from edge_daemon.cli.probe import KEY_S, ClipFacts, Facts, Request
-from edge_daemon.errors import SourceError
+from edge_daemon.cli.probe import KEY_S, ClipFacts, Facts, MainFacts, Request
+from edge_daemon.errors import PictureError, SourceError
 from edge_daemon.imaging.files import save_bgr
+from edge_daemon.imaging.grey import small_grey
+from edge_daemon.imaging.placement import WIDTH, find
 from edge_daemon.media.clip import write_clip
 from edge_daemon.media.packets import Packet, PacketRing
 
@@ -98,9 +101,32 @@ def run(request: Request) -> Facts:
     if request.clip:
         unencoded = "a clip is cut from coded video, and this source gives pictures that are decoded already"
         facts.clip = watch.save(request.clip) if coded else ClipFacts(file=request.clip, error=unencoded)
+    if request.main:
+        facts.main = _beside(request.main, request, newest)
     _measure(facts, times, keys)
     facts.notes = list(_notes(facts, details, frozen=frozen))
     return facts
+
+
+def _beside(main: str, request: Request, looked_at: Picture) -> MainFacts:
+    """The main stream, and how a picture of the other one lies in it."""
+    try:
+        source = open_source(main, request.opening, "live")
+    except SourceError as error:
+        return MainFacts(error=str(error))
+    try:
+        while (picture := source.read()) is None:
+            continue
+        width, height = picture.size
+        facts = MainFacts(codec=source.details.codec, width=width, height=height)
+        found = find(small_grey(looked_at.pixels, WIDTH), small_grey(picture.pixels, WIDTH))
+        return msgspec.structs.replace(facts, crop=tuple(found))
+    except SourceError as error:
+        return MainFacts(error=str(error))
+    except PictureError as error:
+        return msgspec.structs.replace(facts, error=str(error))
+    finally:
+        source.close()
 
 
 def _look(

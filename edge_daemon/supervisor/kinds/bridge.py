@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from edge_daemon.config.deliver import Deliver
 from edge_daemon.delivery.settings import BridgeSettings, LimitSettings
 from edge_daemon.messages.status import BRIDGE, BridgeReport
@@ -27,6 +29,10 @@ class Bridge(Kind[BridgeSettings]):
                 about = {f"deliver {name}": described(entry)}
                 yield ProcessSpec(kind=self, name=name, settings=settings, awaited=False, about=about)
 
+    def restart_key(self, settings: BridgeSettings) -> object:
+        """All but the time at which the configuration was read."""
+        return msgspec.structs.replace(settings, begun_at="")
+
 
 def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
     """The settings of a bridge; None without a folder for the store."""
@@ -39,6 +45,7 @@ def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
         send=tuple(entry.send),
         selection=entry.selection,
         since=entry.since,
+        begun_at=run.config.origin.read_at,
         limit=LimitSettings(count=entry.limit[0], per_s=entry.limit[1]) if entry.limit else None,
         batch=entry.batch,
         every_s=entry.every,

@@ -46,6 +46,7 @@ class Capture(Kind[CaptureSettings]):
                 privacy=camera.privacy or [],
                 scene=name in watched,
                 record=run.recorded.get(name),
+                main=run.main_of(name),
                 codec=run.config.frames.codec,
                 quality=run.config.frames.quality,
                 announce_s=min(ANNOUNCE_S, camera.max_age / 4),
@@ -69,7 +70,7 @@ class Capture(Kind[CaptureSettings]):
         """
         chosen = (settings.fps, settings.motion, settings.scene) if settings.delivery == "lossless" else None
         opening = msgspec.structs.replace(settings.opening, fps=None)
-        return settings.source, opening, settings.delivery, settings.dispatcher, settings.record, chosen
+        return settings.source, opening, settings.delivery, settings.dispatcher, settings.record, settings.main, chosen
 
 
 def _is_hung(source: str) -> bool:

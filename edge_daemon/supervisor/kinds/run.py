@@ -7,7 +7,7 @@ from pathlib import Path
 from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.schema import Camera, Config
 from edge_daemon.config.sources import is_finite, is_on_disk
-from edge_daemon.config.storing import recorded, storage_settings
+from edge_daemon.config.storing import Recorded, recorded, storage_settings
 from edge_daemon.delivery.settings import STORED
 from edge_daemon.messages.accounting import StreamKey
 from edge_daemon.runtime.box_name import box_name
@@ -91,15 +91,31 @@ class Run:
         return self.address("recorder") if self.storage else None
 
     @cached_property
+    def _kept(self) -> dict[str, Recorded]:
+        return recorded(self.config)
+
+    def main_of(self, camera: str) -> str | None:
+        """The stream of a camera that is recorded, if models look at another one."""
+        return self._kept[camera].source if camera in self.recorded else None
+
+    @cached_property
     def recorded(self) -> dict[str, RecordSettings]:
         """The cameras of whose events clips are kept."""
         address = self.recorder
         if address is None:
             return {}
-        around = recorded(self.config)
         return {
-            name: RecordSettings(recorder=address, before_s=of.before_s, after_s=of.after_s)
-            for name, of in around.items()
+            name: RecordSettings(
+                recorder=address,
+                before_s=of.before_s,
+                after_s=of.after_s,
+                audio=of.audio,
+                continuous=of.continuous,
+                main=of.source is not None,
+                on_event=of.on_event,
+                crop=of.crop,
+            )
+            for name, of in self._kept.items()
         }
 
     @cached_property

@@ -1,0 +1,174 @@
+"""What is recorded all the time: `CAMERA/continuous/DAY/START-RUN-MILLISECONDS.mp4`, each a fragmented MP4 of some
+seconds. A run goes on without a gap, with the same parameters, and by the same clock. `gaps.jsonl` has the gaps.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_daemon.messages.published import utc
+from edge_daemon.store.entry import seconds_of
+
+FOLDER, GAPS = "continuous", "gaps.jsonl"
+ENDING, PART = ".mp4", ".part"
+DAY_S = 86_400
+IsHeld = Callable[[str, float, float], bool]
+"""True if what a camera has in a range of time is to be kept."""
+_NAME = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)-(\d{6})-(\d{1,9})\.mp4")
+_START = "%Y%m%dT%H%M%S.%f"
+
+
+class Segment(NamedTuple):
+    """A file: when it begins (in seconds since the Unix epoch), its run, and how long it is."""
+
+    start_s: float
+    run: int
+    seconds: float
+    path: Path
+
+    @property
+    def end_s(self) -> float:
+        """When it ends."""
+        return self.start_s + self.seconds
+
+
+class Gap(NamedTuple):
+    """Time in which nothing was recorded, and why."""
+
+    start_s: float
+    end_s: float
+    reason: str
+
+
+def name_of(start_s: float, run: int) -> str:
+    """The first part of the name of a file."""
+    moment = datetime.fromtimestamp(round(start_s, 3), UTC)
+    return f"{moment:{_START}}"[:-3] + f"Z-{run:06d}"
+
+
+def path_of(media: Path, camera: str, start_s: float, run: int, seconds: float) -> Path:
+    """Where a file lies when it is complete."""
+    return day_of(media, camera, start_s) / f"{name_of(start_s, run)}-{round(1e3 * seconds)}{ENDING}"
+
+
+def day_of(media: Path, camera: str, at_s: float) -> Path:
+    """The folder of a day."""
+    return media / camera / FOLDER / f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
+
+
+def segment_at(path: Path) -> Segment | None:
+    """A file by its name; None if that is not one of a segment."""
+    found = _NAME.fullmatch(path.name)
+    if found is None:
+        return None
+    try:
+        start = datetime.strptime(found[1], f"{_START}Z").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Segment(start.timestamp(), int(found[2]), int(found[3]) / 1e3, path)
+
+
+def listed(media: Path, camera: str, since_s: float, until_s: float) -> list[Segment]:
+    """The segments of a camera with something between two times, in order of their start."""
+    found = [
+        one
+        for day in days(media, camera)
+        if day >= day_of(media, camera, since_s - DAY_S) and day <= day_of(media, camera, until_s)
+        for one in in_day(day)
+    ]
+    return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
+
+
+def gaps(media: Path, camera: str, since_s: float, until_s: float) -> list[Gap]:
+    """The gaps of a camera between two times, in order."""
+    found = []
+    for day in days(media, camera):
+        with suppress(OSError):
+            for line in (day / GAPS).read_text().splitlines():
+                with suppress(ValueError, KeyError, TypeError):  # a power cut may have torn it
+                    one = json.loads(line)
+                    found.append(Gap(seconds_of(one["from"]), seconds_of(one["to"]), str(one["reason"])))
+    return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
+
+
+def note_gap(media: Path, camera: str, gap: Gap) -> None:
+    """Write down a gap.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    day = day_of(media, camera, gap.start_s)
+    day.mkdir(mode=0o700, parents=True, exist_ok=True)
+    times = {"from": utc(round(gap.start_s * 1e9)), "to": utc(round(gap.end_s * 1e9))}
+    with (day / GAPS).open("a") as file:
+        file.write(json.dumps(times | {"reason": gap.reason}) + "\n")
+
+
+def remove_oldest(media: Path, until_s: float, most: int, is_held: IsHeld = lambda *_: False) -> int:
+    """Remove up to `most` of the oldest segments of all cameras that end before a time and are not held; return the
+    bytes freed.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    old = sorted(one for camera in cameras(media) for one in _oldest(media, camera, most, until_s, is_held))
+    return sum(_remove(segment) for segment in old[:most])
+
+
+def erase(media: Path, camera: str, since_s: float, until_s: float) -> int:
+    """Remove the segments of a camera with something between two times; return their number.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    found = listed(media, camera, since_s, until_s)
+    for segment in found:
+        _remove(segment)
+    return len(found)
+
+
+def _remove(segment: Segment) -> int:
+    """Remove a file, and its folder if it was the last; return the bytes freed."""
+    freed = segment.path.stat().st_size
+    segment.path.unlink()
+    if not any(in_day(segment.path.parent)) and not any(segment.path.parent.glob(f"*{PART}")):
+        (segment.path.parent / GAPS).unlink(missing_ok=True)
+        with suppress(OSError):
+            segment.path.parent.rmdir()
+    return freed
+
+
+def cameras(media: Path) -> list[str]:
+    """The cameras of which something is recorded."""
+    return sorted(path.parent.name for path in media.glob(f"*/{FOLDER}"))
+
+
+def days(media: Path, camera: str) -> list[Path]:
+    """The folders of the days of a camera, in order."""
+    return sorted((media / camera / FOLDER).glob("????-??-??"))
+
+
+def in_day(day: Path) -> Iterator[Segment]:
+    """The segments in the folder of a day."""
+    with suppress(FileNotFoundError), os.scandir(day) as files:
+        for file in files:
+            if one := segment_at(day / file.name):
+                yield one
+
+
+def _oldest(media: Path, camera: str, most: int, until_s: float, is_held: IsHeld) -> list[Segment]:
+    """The oldest segments of a camera that end before a time and are not held, at least `most` if there are so many."""
+    found: list[Segment] = []
+    for day in days(media, camera):
+        if until_s < float("inf") and day > day_of(media, camera, until_s):
+            break
+        there = [one for one in in_day(day) if one.end_s < until_s]
+        found += [one for one in there if not is_held(camera, one.start_s, one.end_s)]
+        if len(found) >= most:
+            break
+    return sorted(found)
