@@ -1,6 +1,7 @@
-"""How fast a large store answers: `python -m benchmarks.store_queries [--events 1000000] [--queries 200]`.
+"""How fast a large store answers: `python -m benchmarks.store_queries [--events 1000000] [--folder FOLDER]`.
 
-Events of thirty days with a start and an end each, of 8 cameras, 5 rules, 6 classes and 4 zones.
+Events of thirty days with a start and an end each, of 9 cameras, 5 rules, 6 classes and 4 zones, and the end of a track
+each. Some have a clip and a still (`--media`), of a few bytes. A folder is kept, and used again if it has a store.
 """
 
 import argparse
@@ -13,23 +14,35 @@ from pathlib import Path
 import msgspec
 
 from edge_daemon.messages.published import utc
+from edge_daemon.settings import KeepSettings, StorageSettings
+from edge_daemon.store.check import check
+from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Query, Reader
-from edge_daemon.store.store import Store
+from edge_daemon.store.retention import Retention
+from edge_daemon.store.store import MEDIA, Store
 
 DAYS, BATCH = 30, 2000
+SPAN_S = DAYS * 86400
 START_S = 1_800_000_000.0
 
 
+def id_of(number: int, of: int) -> str:
+    """The id of an event: it has the time."""
+    text = f"{int(1e3 * (START_S + SPAN_S * number / of)):012x}7000{0x8000000000000000 + number:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 def event(number: int, of: int, phase: str) -> bytes:
-    """A phase of one of so many events."""
-    chance, at_s = random.Random(number), START_S + DAYS * 86400 * number / of
+    """A phase of one of so many events. One camera has events of one rule only."""
+    chance, at_s = random.Random(number), START_S + SPAN_S * number / of
+    alone = number % 9 == 0
     message = {
         "v": 1,
         "type": "event",
         "phase": phase,
-        "id": f"01a22455-0000-7000-8000-{number:012x}",
-        "rule": f"rule-{chance.randrange(5)}",
-        "camera": f"camera-{chance.randrange(8)}",
+        "id": id_of(number, of),
+        "rule": "rule-0" if alone else f"rule-{chance.randrange(5)}",
+        "camera": camera_of(number),
         "model": "objects",
         "incident": "",
         "alert": chance.random() < 0.5,
@@ -51,15 +64,127 @@ def event(number: int, of: int, phase: str) -> bytes:
     return msgspec.json.encode(message)
 
 
+def track(number: int, of: int) -> bytes:
+    """The end of the track of an event."""
+    at = utc(int((START_S + SPAN_S * number / of + 6) * 1e9))
+    message = {
+        "type": "track",
+        "phase": "end",
+        "camera": camera_of(number),
+        "model": "objects",
+        "epoch": 1,
+        "tracker_id": number,
+        "last_at": at,
+        "path": [[number / 7 % 1, number / 11 % 1, 0.5] for _ in range(10)],
+    }
+    return msgspec.json.encode(message)
+
+
+def camera_of(number: int) -> str:
+    """The camera of an event."""
+    return "camera-8" if number % 9 == 0 else f"camera-{random.Random(-number - 1).randrange(8)}"
+
+
+def fill(folder: Path, events: int, media: int) -> None:
+    """Make the store, a day after the other."""
+    now_s, began = START_S, time.perf_counter()
+    store = Store(folder, wall_s=lambda: now_s, boot_s=lambda: now_s - START_S + 1.0)
+    for first in range(0, events, BATCH):
+        now_s = START_S + SPAN_S * first / events
+        numbers = range(first, min(first + BATCH, events))
+        bodies = [(event(n, events, "start"), event(n, events, "end"), track(n, events)) for n in numbers]
+        store.add(one for three in bodies for one in three)
+        store.tick()
+        for number in numbers:
+            if number % (events // media if media else events + 1) == 0:
+                for medium in ("clip", "still", "small"):
+                    path = path_of(folder / MEDIA, camera_of(number), id_of(number, events), medium)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(b"media")
+    took = time.perf_counter() - began
+    print(f"{events} events stored in {took:.0f} s, {3 * events / took:.0f} messages/s", flush=True)
+    store.close()
+
+
 def p99_ms(query: Callable[[random.Random], object], times: int) -> str:
-    """Median and 99th percentile of a query's time."""
-    took = []
+    """Median and 99th percentile of a query's time, and that of its CPU time, which other programs add less to."""
+    took, used = [], []
     for number in range(times):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         query(random.Random(number))
         took.append(1e3 * (time.perf_counter() - began))
+        used.append(1e3 * (time.process_time() - cpu))
     took.sort()
-    return f"{took[len(took) // 2]:.1f} ms, p99 {took[int(0.99 * (len(took) - 1))]:.1f} ms"
+    used.sort()
+    last = int(0.99 * (times - 1))
+    return f"{took[times // 2]:.1f} ms, p99 {took[last]:.1f} ms ({used[last]:.1f} ms of CPU)"
+
+
+def ask(folder: Path, events: int, times: int) -> None:
+    """Measure queries."""
+    reader = Reader(folder)
+
+    def at(chance: random.Random) -> float:
+        return START_S + SPAN_S * chance.random()
+
+    def words(*found: str) -> Query:
+        return Query(found)
+
+    queries: dict[str, Callable[[random.Random], object]] = {
+        "newest": lambda _: reader.events(Query(), 48),
+        "older page": lambda c: reader.events(Query(), 48, c.randrange(3 * events)),
+        "of a camera": lambda c: reader.events(words(f"camera:camera-{c.randrange(8)}"), 48),
+        "camera and class": lambda c: reader.events(words("camera:camera-1", f"class:class-{c.randrange(6)}"), 48),
+        "four words and a time": lambda c: reader.events(
+            Query(["zone:zone-1", "rule:rule-2", "camera:camera-3", "class:class-4"], at(c), START_S + SPAN_S), 48
+        ),
+        "a class that is not there": lambda _: reader.events(words("class:unicorn"), 48),
+        "camera and rule that never met": lambda _: reader.events(words("camera:camera-8", "rule:rule-1"), 48),
+        "what has changed": lambda c: reader.changed(Query(), c.randrange(3 * events), 48),
+        "one event": lambda c: reader.event(id_of(c.randrange(events), events)),
+        "timeline of 30 days, by hour": lambda _: reader.timeline([], START_S, START_S + SPAN_S, 3600),
+        "timeline of a day, by 10 minutes": lambda c: reader.timeline([], at(c), at(c) + 86400, 600),
+        "words that match a text": lambda _: reader.matching("class-3 camera"),
+        "cursor": lambda _: reader.position(),
+    }
+    for name, query in queries.items():
+        print(f"{name}: {p99_ms(query, times)}", flush=True)
+
+
+def look_after(folder: Path, events: int) -> None:
+    """Measure starts, retention, rebuild and check."""
+    now_s = START_S + SPAN_S
+    settings = StorageSettings(folder=str(folder), media=str(folder / MEDIA), min_free_bytes=1, max_bytes=1 << 50)
+    began = time.perf_counter()
+    store = Store(folder, wall_s=lambda: now_s, boot_s=lambda: now_s)
+    print(f"opened again: {time.perf_counter() - began:.2f} s", flush=True)
+    began = time.perf_counter()
+    store.add([event(events, events, "start")])
+    print(f"a message more: {1e3 * (time.perf_counter() - began):.1f} ms")
+    keep = KeepSettings(alerts=29 * 86400, events=29 * 86400, tracks=29 * 86400)
+    limits = msgspec.structs.replace(settings, keep=keep)
+    retention, steps, size = Retention(store, lambda: now_s, lambda: True), list[float](), events
+    while len(steps) < 2 or steps[-1] > 0.002 or retention.is_busy:
+        began = time.perf_counter()
+        retention.step(limits)
+        steps.append(time.perf_counter() - began)
+        now_s += 1.0
+    gone = size - sum(bucket.events for bucket in Reader(folder).timeline([], 0, 2e9, 86400 * 30))
+    steps.sort()
+    print(
+        f"retention: {gone} events and as many tracks in {len(steps)} steps of a second, "
+        f"{gone / len(steps) / (events / SPAN_S):.0f} times the rate; "
+        f"a step takes {1e3 * steps[len(steps) // 2]:.0f} ms, p99 {1e3 * steps[int(0.99 * (len(steps) - 1))]:.0f} ms, "
+        f"at most {1e3 * steps[-1]:.0f} ms",
+        flush=True,
+    )
+    began = time.perf_counter()
+    store.rebuild()
+    print(f"index made again: {time.perf_counter() - began:.0f} s", flush=True)
+    store.close()
+    began = time.perf_counter()
+    faults = check(folder).faults
+    print(f"checked in {time.perf_counter() - began:.0f} s: {faults or 'whole'}")
 
 
 def main() -> None:
@@ -67,49 +192,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--media", type=int, default=100_000)
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        store, began = Store(Path(folder)), time.perf_counter()
-        for first in range(0, options.events, BATCH):
-            numbers = range(first, min(first + BATCH, options.events))
-            store.add(event(number, options.events, phase) for number in numbers for phase in ("start", "end"))
-        took = time.perf_counter() - began
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-        rate = 2 * options.events / took
-        print(f"{options.events} events stored in {took:.0f} s, {rate:.0f} messages/s, {size / 1e6:.0f} MB")
-        reader, span = Reader(Path(folder)), DAYS * 86400
-
-        def at(chance: random.Random) -> float:
-            return START_S + span * chance.random()
-
-        queries: dict[str, Callable[[random.Random], object]] = {
-            "newest": lambda _: reader.events(Query(), 48),
-            "older page": lambda c: reader.events(Query(), 48, c.randrange(2 * options.events)),
-            "of a camera": lambda c: reader.events(Query([f"camera:camera-{c.randrange(8)}"]), 48),
-            "camera and class": lambda c: reader.events(
-                Query(["camera:camera-1", f"class:class-{c.randrange(6)}"]), 48
-            ),
-            "four words and a day": lambda c: reader.events(
-                Query(["zone:zone-1", "rule:rule-2", "camera:camera-3", "class:class-4"], at(c), START_S + span), 48
-            ),
-            "a class that is not there": lambda _: reader.events(Query(["class:unicorn"]), 48),
-            "what has changed": lambda c: reader.changed(Query(), c.randrange(2 * options.events), 48),
-            "one event": lambda c: reader.event(f"01a22455-0000-7000-8000-{c.randrange(options.events):012x}"),
-            "cursor": lambda _: reader.position(),
-        }
-        for name, query in queries.items():
-            print(f"{name}: {p99_ms(query, options.queries)}")
-        began = time.perf_counter()
-        store.add([event(0, options.events, "start"), event(options.events, options.events, "start")])
-        print(f"a message more: {1e3 * (time.perf_counter() - began):.1f} ms")
-        began = time.perf_counter()
-        store.close()
-        Store(Path(folder)).close()
-        print(f"opened again: {time.perf_counter() - began:.2f} s")
-        store, began = Store(Path(folder)), time.perf_counter()
-        store.rebuild()
-        print(f"index made again: {time.perf_counter() - began:.0f} s")
-        store.close()
+    with tempfile.TemporaryDirectory() as place:
+        folder = options.folder or Path(place) / "store"
+        if not folder.exists():
+            fill(folder, options.events, options.media)
+        sizes = {path.suffix: 0 for path in folder.rglob("*") if path.suffix in (".jsonl", ".db")}
+        for path in folder.rglob("*"):
+            if path.suffix in sizes:
+                sizes[path.suffix] += path.stat().st_size
+        print(", ".join(f"{suffix}: {size / 1e6:.0f} MB" for suffix, size in sizes.items()))
+        ask(folder, options.events, options.queries)
+        look_after(folder, options.events)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
 """`store` and `events`: what is stored, from the files of the store alone."""
 
-import hashlib
 import json
 import os
-import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,10 @@ from edge_daemon.errors import ConfigError, StartError
 from edge_daemon.runtime.state import daemon_folder
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store.check import check as compare
-from edge_daemon.store.media import ENDINGS, path_of
 from edge_daemon.store.reader import Event, Query, Reader, shown
 from edge_daemon.store.store import Store
 
 MOST = 1000
-SUMS = "SHA256SUMS"
 FOLLOW_S = 0.5
 
 
@@ -91,9 +87,9 @@ def events(
         ConfigError: `since` is no duration.
         StoreAway: there is no store.
     """
-    reader, queries = Reader(Path(storage_of(config).folder)), _queries(cameras, rules, since)
+    reader, queries = Reader(Path(storage_of(config).folder)), queries_of(cameras, rules, since)
     position = reader.position()
-    for event in _found(reader, queries):
+    for event in found_events(reader, queries):
         yield json.dumps(shown(event)) if as_json else _sentence(event)
     while follow:
         changed = [event for query in queries for event in reader.changed(query, position, MOST)]
@@ -103,55 +99,30 @@ def events(
         time.sleep(FOLLOW_S)
 
 
-def export(config: Path, output: Path, ids: list[str], cameras: list[str], rules: list[str], since: str | None) -> int:
-    """Copy events with their clips, stills and tracks into a new folder, with a file that `sha256sum -c` checks; return
-    their number.
+def one_event(reader: Reader, id: str) -> Event:
+    """An event by its id.
 
     Raises:
-        ConfigError: there is no such event, or `since` is no duration.
-        StartError: the folder exists, or cannot be written.
-        StoreAway: there is no store.
+        ConfigError: there is none.
     """
-    storage = storage_of(config)
-    reader = Reader(Path(storage.folder))
-    events = [_one(reader, id) for id in ids] if ids else _found(reader, _queries(cameras, rules, since))
-    try:
-        output.mkdir(parents=True)
-        for event in events:
-            tracks = json.dumps({"event": shown(event), "tracks": reader.tracks(event)}, indent=1)
-            (output / f"{event['id']}.json").write_text(f"{tracks}\n")
-            for medium in ENDINGS:
-                path = path_of(Path(storage.media), event["camera"], event["id"], medium)
-                if path.exists():
-                    shutil.copyfile(path, output / path.name)
-        lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(output.iterdir())]
-        (output / SUMS).write_text("".join(lines))
-    except FileExistsError as error:
-        raise StartError(f"{output} exists already: name another folder") from error
-    except OSError as error:
-        raise StartError(f"cannot write to {output}: {error.strerror}") from error
-    return len(events)
-
-
-def _one(reader: Reader, id: str) -> Event:
     if (event := reader.event(id)) is None:
         raise ConfigError(f"there is no event {id}, or it is not kept any more")
     return event
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def queries_of(cameras: Sequence[str], rules: Sequence[str], since: str | None) -> list[Query]:
+    """Queries for events of some cameras and rules (none: all), of the last time.
 
-
-def _queries(cameras: list[str], rules: list[str], since: str | None) -> list[Query]:
+    Raises:
+        ConfigError: `since` is no duration.
+    """
     query = Query((), since_s(since))
     return [one for half in query.any_of("rule", rules) for one in half.any_of("camera", cameras)]
 
 
-def _found(reader: Reader, queries: list[Query]) -> list[Event]:
+def found_events(reader: Reader, queries: Sequence[Query], most: int = MOST) -> list[Event]:
     """The last events that were asked for, the oldest first."""
-    found = [event for query in queries for event in reader.events(query, MOST)]
+    found = [event for query in queries for event in reader.events(query, most)]
     return sorted(found, key=lambda one: str(one["began_at"]))
 
 

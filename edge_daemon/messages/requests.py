@@ -79,6 +79,45 @@ class SwitchCamera(Request, frozen=True, kw_only=True, tag="switch-camera.1"):
     enabled: bool
 
 
+class MarkEvent(Request, frozen=True, kw_only=True, tag="mark-event.1"):
+    """Mark an event as one to be kept, or as wrong, or not any more; None leaves what it has."""
+
+    ACTION: ClassVar[str] = "mark"
+    event: str
+    keep: bool | None = None
+    wrong: bool | None = None
+
+
+class KeepRange(Request, frozen=True, kw_only=True, tag="keep-range.1"):
+    """Keep what a camera has in a range of time (ISO 8601 with a time zone), or (`keep` false) not any more."""
+
+    ACTION: ClassVar[str] = "keep"
+    camera: str
+    since: str
+    until: str
+    keep: bool = True
+
+
+class EraseEvent(Request, frozen=True, kw_only=True, tag="erase-event.1"):
+    """Erase an event with all that belongs to it."""
+
+    ACTION: ClassVar[str] = "erase"
+    event: str
+
+
+class EraseRange(Request, frozen=True, kw_only=True, tag="erase-range.1"):
+    """Erase what a camera has in a range of time."""
+
+    ACTION: ClassVar[str] = "erase"
+    camera: str
+    since: str
+    until: str
+
+
+StoreRequest = MarkEvent | KeepRange | EraseEvent | EraseRange
+"""What the recorder does."""
+
+
 DeliveryAction = Literal["pause", "resume", "replay", "dead"]
 """Deliver nothing, go on, deliver again what was stored since a time, or deliver dead letters again."""
 
@@ -92,7 +131,7 @@ class SteerDelivery(Request, frozen=True, kw_only=True, tag="deliver.1"):
     since: str | None = None
 
 
-AnyRequest = SteerDelivery | Reload | Retry | AuditNote | SwitchRule | SetMode | SwitchCamera
+AnyRequest = StoreRequest | SteerDelivery | Reload | Retry | AuditNote | SwitchRule | SetMode | SwitchCamera
 
 
 class ConfigProblem(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,14 +121,15 @@ class SinkReport(ProcessReport, frozen=True, kw_only=True):
 
 class RecorderReport(ProcessReport, frozen=True, kw_only=True):
     """What is stored, in bytes, and what is free there; `full_in_s` until the oldest has to go, at the rate of the last
-    hour. `position` is that of the last entry; `removed` counts events that had to go before their time, `undelivered`
-    messages that had to before all receivers had them.
+    day, and the `forecast` in words. `position` is that of the last entry; `removed` counts events that had to go
+    before their time, `undelivered` messages that had to before all receivers had them.
     """
 
     position: int = 0
     stored_bytes: int = 0
     free_bytes: int = 0
     full_in_s: float | None = None
+    forecast: str = ""
     removed: int = 0
     undelivered: int = 0
 

@@ -1,7 +1,6 @@
 """Clips and stills of events: asks captures for packets, and makes files of them."""
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +19,9 @@ from edge_daemon.messages.events import Event
 from edge_daemon.messages.recording import Follow, FromCapture, Placed, Rest
 from edge_daemon.recorder.spool import Spool, Time
 from edge_daemon.recorder.stills import frame_at, frame_of, score, write_stills
+from edge_daemon.runtime.state import make_folder
 from edge_daemon.settings import RecordSettings
-from edge_daemon.store.media import path_of
+from edge_daemon.store.media import path_of, settle
 
 logger = logging.getLogger(__name__)
 BETTER = 1.2
@@ -244,10 +244,15 @@ class Clips:
         if making == "still":
             job.still, job.still_off_s = f"{address}/still.jpg", done.result()
         job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
-        if (job.still, job.clip) == before:
+        if (job.still, job.clip) == before and making != "still":
             return None
         return msgspec.structs.replace(
-            job.event, phase="update", still=job.still, clip=job.clip, still_off_s=_or_unset(job.still_off_s)
+            job.event,
+            phase="update",
+            still=job.still,
+            clip=job.clip,
+            still_off_s=_or_unset(job.still_off_s),
+            still_seq=job.shot.seq if job.shot and making == "still" else None,
         )
 
 
@@ -307,13 +312,11 @@ def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: P
         EdgeError: an MP4 cannot hold it.
     """
     path = path_of(media, event.camera, event.id, "clip")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_suffix(PART)
     try:
         clip = write_clip(packets, seconds, part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        settle(part, path)
     finally:
         part.unlink(missing_ok=True)
     if clip.note:

@@ -1,23 +1,30 @@
 """The recorder's process: what the sink sends on one side, the store on the other."""
 
 import logging
+import math
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from edge_daemon.errors import WireError
+from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.recording import Brought, Follow, FromCapture, Kept, Record, Rest, Stored
+from edge_daemon.messages.requests import Reply, StoreRequest
 from edge_daemon.messages.status import RecorderReport
 from edge_daemon.recorder.clips import Clips
 from edge_daemon.recorder.continuous import Continuous
-from edge_daemon.runtime.control import Control, Reconfigure
+from edge_daemon.recorder.mover import Mover
+from edge_daemon.recorder.sums import Sums
+from edge_daemon.runtime.control import Control, Reconfigure, Serve
 from edge_daemon.settings import RecorderSettings
+from edge_daemon.store import media
+from edge_daemon.store.editing import Work, edit
 from edge_daemon.store.retention import Retention
 from edge_daemon.store.store import Store
 from edge_daemon.transport.hub import Hub
@@ -54,7 +61,10 @@ class Recorder:
         self._from_captures: Decoder[list[FromCapture]] = Decoder(list[FromCapture])
         self._unstored: list[Record] = []
         storage = settings.storage
-        self._clips = Clips(Path(storage.folder) / SPOOL, Path(storage.media), settings.cameras, self._send)
+        self._clips = Clips(Path(storage.folder) / SPOOL, media.made_in(storage), settings.cameras, self._send)
+        self._sums = Sums(storage)
+        self._mover = Mover(storage) if len(media.folders(storage)) > 1 else None
+        self._edits: deque[tuple[int, Work]] = deque()
         self._continuous = Continuous(Path(storage.media), settings.cameras)
         self._store: Store | None = None
         self._updates: list[bytes] = []
@@ -68,14 +78,27 @@ class Recorder:
     def run(self) -> None:
         """Serve until the supervisor stops this process; then store what has arrived."""
         self._hub.watch(self._control.fileno())
+        if self._mover:
+            self._mover.start()
         self._control.ready()
         while not self._control.stopping:
-            others = self._hub.wait(BUSY_MS if self._clips.is_busy else POLL_MS)
+            others = self._hub.wait(self._rest_ms())
             if self._control.fileno() in others:
                 self._follow_commands()
             self.step()
         self._hub.wait(0)
         self.step()
+
+    def _rest_ms(self) -> int:
+        """Longest time to wait for messages: what is due at a tick is not to be late."""
+        until_tick_ms = math.ceil(1e3 * (self._tick_at - time.monotonic()))
+        return max(0, min(until_tick_ms, self._poll_ms))
+
+    @property
+    def _poll_ms(self) -> int:
+        if self._edits:
+            return 0
+        return BUSY_MS if self._clips.is_busy or self._sums.is_busy else POLL_MS
 
     def step(self) -> None:
         """Store what has arrived, and do what is due."""
@@ -85,7 +108,8 @@ class Recorder:
             elif name.startswith(CAMERA):
                 self._receive_packets(name.removeprefix(CAMERA), data)
         self._keep()
-        self._bring(self._clips.step())
+        self._bring(self._sums.pass_on(self._clips.step()))
+        self._edit()
         self._announce()
         if time.monotonic() >= self._tick_at:
             self._tick_at = time.monotonic() + TICK_S
@@ -94,6 +118,9 @@ class Recorder:
     def close(self) -> None:
         """Write everything to the disk."""
         self._clips.close()
+        self._sums.close()
+        if self._mover:
+            self._mover.stop()
         self._continuous.close()
         if self._store:
             self._store.close()
@@ -176,11 +203,36 @@ class Recorder:
         for entry in new:
             self._hub.send(SINK, pack([Brought(body=entry.body)]))
 
+    def _edit(self) -> None:
+        """Go on with what people have asked for."""
+        if not self._edits:
+            return
+        id, work = self._edits[0]
+        try:
+            next(work)
+            return
+        except StopIteration as done:
+            reply = Reply(text=done.value)
+        except EdgeError as error:
+            reply = Reply(exit_code=error.exit_code, text=str(error))
+        self._edits.popleft()
+        self._control.served(id, reply)
+
+    def _edited(self, request: StoreRequest) -> Work:
+        """What people have asked for, to be done."""
+        storage = self._settings.storage
+        after_s = max((camera.after_s for camera in self._settings.cameras.values()), default=0.0)
+        try:
+            store = self._opened()
+        except OSError as error:
+            raise EdgeError(f"cannot open the store: {error.strerror or error}") from error
+        return (yield from edit(store, storage, request, time.time(), after_s))
+
     def _tick(self) -> None:
         self._continuous.tick()
         try:
             self._opened().tick()
-            if self._retention:
+            if self._retention and (self._mover is None or self._mover.is_there):
                 self._retention.step(self._settings.storage, self._settings.receivers)
         except OSError as error:
             self._fail(error)
@@ -224,6 +276,7 @@ class Recorder:
     def _report(self) -> None:
         store = self._store
         trouble = self._trouble or (store.trouble if store else "") or self._continuous.trouble
+        trouble = trouble or (self._mover.trouble if self._mover else "")
         rejected = self._decode.rejected + self._from_captures.rejected
         report = RecorderReport(position=store.position if store else 0, rejected=rejected)
         if kept := self._retention:
@@ -232,6 +285,7 @@ class Recorder:
                 stored_bytes=kept.stored_bytes,
                 free_bytes=kept.free_bytes,
                 full_in_s=kept.full_in_s(self._settings.storage),
+                forecast=kept.forecast(self._settings.storage),
                 removed=kept.removed,
                 undelivered=kept.undelivered,
             )
@@ -244,6 +298,8 @@ class Recorder:
                 self._clips.change(self._settings.cameras)
                 self._continuous.change(self._settings.cameras)
                 self._control.reconfigured()
+            elif isinstance(command, Serve) and isinstance(command.request, StoreRequest):
+                self._edits.append((command.id, self._edited(command.request)))
 
 
 def _event(body: bytes) -> Event | None:

@@ -15,7 +15,7 @@ from edge_daemon.imaging.drawing import draw_boxes
 from edge_daemon.media.packets import Packet
 from edge_daemon.media.parameters import StreamParameters
 from edge_daemon.messages.events import Event
-from edge_daemon.runtime.state import replace_file
+from edge_daemon.runtime.state import make_folder, replace_file
 from edge_daemon.store.media import Medium, path_of
 
 Mover = Callable[[Sequence[float], tuple[int, int]], Sequence[float]]
@@ -109,7 +109,7 @@ def write_stills(bgr: Pixels, event: Event, folder: Path, to_main: Mover = lambd
 
 def _save(bgr: Pixels, folder: Path, event: Event, medium: Medium) -> None:
     path = path_of(folder, event.camera, event.id, medium)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     replace_file(path, bytes(encode_bgr(bgr, "jpeg", QUALITY)))
 
 

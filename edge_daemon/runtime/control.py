@@ -80,6 +80,13 @@ class Ask(Report, frozen=True, kw_only=True, tag="ask"):
     request: AnyRequest
 
 
+class Served(Report, frozen=True, kw_only=True, tag="served"):
+    """The reply to the `Serve` of this `id`."""
+
+    id: int
+    reply: Reply
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A message from the supervisor."""
 
@@ -123,6 +130,13 @@ class Replied(Command, frozen=True, kw_only=True, tag="replied"):
     reply: Reply
 
 
+class Serve(Command, frozen=True, kw_only=True, tag="serve"):
+    """A request that this process is to serve; answered by `Served` with the same `id`."""
+
+    id: int
+    request: AnyRequest
+
+
 class Processes(Command, frozen=True, kw_only=True, tag="processes"):
     """The process table, and what people have switched."""
 
@@ -132,8 +146,8 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
-_reports = msgspec.msgpack.Decoder(Started | Ready | Failed | Heartbeat | Finished | Reconfigured | Ask)
-_commands = msgspec.msgpack.Decoder(Stop | RetryNow | Instruct | Exited | Reconfigure | Processes | Replied)
+_reports = msgspec.msgpack.Decoder(Started | Ready | Failed | Heartbeat | Finished | Reconfigured | Ask | Served)
+_commands = msgspec.msgpack.Decoder(Stop | RetryNow | Instruct | Exited | Reconfigure | Processes | Replied | Serve)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -302,6 +316,10 @@ class Control:
         ask = Ask(id=next(self._ids), request=request)
         self._send(ask)
         return ask.id
+
+    def served(self, id: int, reply: Reply) -> None:
+        """Send the reply to a `Serve`."""
+        self._send(Served(id=id, reply=reply))
 
     def heartbeat(self, state: str, report: ProcessReport = NO_REPORT) -> None:
         """Send a heartbeat once a second, or as often as is due, and at once when `state` changes."""

@@ -1,8 +1,7 @@
 """Compares the journal, the index and the folder of a store, which have to agree."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 from edge_daemon.store.entry import Entry
 from edge_daemon.store.index import FILE
-from edge_daemon.store.journal import Journal
+from edge_daemon.store.journal import Gone, Journal
 from edge_daemon.store.store import JOURNAL
 
 
@@ -31,50 +30,71 @@ def check(folder: Path) -> Found:
         OSError: the journal cannot be read.
     """
     journal = Journal(folder / JOURNAL)
-    files = journal.files()
-    lines, repeated, store = dict[int, tuple[str, bytes]](), 0, set[str]()
-    for name in files:
-        for line in journal.read(name):
-            if isinstance(line, Entry):
-                repeated += line.position in lines
-                lines[line.position] = (line.about.key, line.body)
-        if head := journal.head(name):
-            store.add(head.store)
-    kinds, events, index_faults = _compared(folder / FILE, lines)
-    faults = [
-        *([f"{journal.unreadable} lines of the journal cannot be read"] if journal.unreadable else []),
-        *([f"{repeated} positions are there twice"] if repeated else []),
-        *([f"the journal is of several stores: {', '.join(sorted(store))}"] if len(store) > 1 else []),
-        *index_faults,
-    ]
-    return Found(kinds, events, sum(files.values()), _size(folder / FILE), faults)
-
-
-def _compared(index: Path, lines: dict[int, tuple[str, bytes]]) -> tuple[dict[str, int], int, list[str]]:
-    """Entries by class and the number of events in the index, and what is otherwise than in these lines."""
+    kinds, events, faults = dict[str, int](), 0, list[str]()
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(index))}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{quote(str(folder / FILE))}?mode=ro", uri=True)) as db:
+            db.execute("BEGIN")
             (damage,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            rows = db.execute("SELECT position, key, body, kept FROM entries").fetchall()
+            faults += [] if damage == "ok" else [f"the index is damaged: {damage}"]
+            kinds = dict(db.execute("SELECT kept, count(*) FROM entries GROUP BY kept").fetchall())
             (events,) = db.execute("SELECT count(*) FROM events").fetchone()
+            faults += _compared(journal, db, sum(kinds.values()))
     except sqlite3.Error as error:
-        return {}, 0, [f"the index cannot be read ({error}): `edge-daemon store rebuild` makes it again"]
-    faults = [] if damage == "ok" else [f"the index is damaged: {damage}"]
-    return dict(Counter(row[3] for row in rows)), int(events), faults + list(_differences(rows, lines))
+        faults += [f"the index cannot be read ({error}): `edge-daemon store rebuild` makes it again"]
+    stores = {head.store for name in journal.files() if (head := journal.head(name))}
+    if len(stores) > 1:
+        faults.append(f"the journal is of several stores: {', '.join(sorted(stores))}")
+    return Found(kinds, events, sum(journal.files().values()), _size(folder / FILE), faults)
 
 
-def _differences(rows: list[tuple[int, str, bytes, str]], lines: dict[int, tuple[str, bytes]]) -> Iterator[str]:
-    indexed = {position: (key, body) for position, key, body, _ in rows}
-    keys = {key for key, _ in indexed.values()}
-    missing = sum(position not in indexed and key not in keys for position, (key, _) in lines.items())
-    extra = sum(position not in lines for position in indexed)
-    other = sum(lines[position] != found for position, found in indexed.items() if position in lines)
-    if missing:
-        yield f"{missing} entries of the journal are not in the index"
-    if extra:
-        yield f"{extra} entries of the index are not in the journal"
-    if other:
-        yield f"{other} entries differ"
+def _compared(journal: Journal, db: sqlite3.Connection, indexed: int) -> Iterator[str]:
+    """What is otherwise in the journal than in an index with that many entries."""
+    seen, gone, repeated, missing, other = _Numbers(), _Numbers(), 0, list[int](), 0
+    for name in journal.files():
+        for line in journal.read(name):
+            if isinstance(line, Gone):
+                gone.update(line.positions)
+            elif isinstance(line, Entry):
+                if line.position in seen:
+                    repeated += 1
+                    continue
+                seen.add(line.position)
+                row = db.execute("SELECT key, body FROM entries WHERE position = ?", (line.position,)).fetchone()
+                if row is None:
+                    known = db.execute("SELECT 1 FROM entries WHERE key = ?", (line.about.key,)).fetchone()
+                    missing += [] if known else [line.position]
+                else:
+                    other += row != (line.about.key, line.body)
+                    indexed -= 1
+    missing = [position for position in missing if position not in gone]
+    for count, sentence in (
+        (journal.unreadable, "lines of the journal cannot be read"),
+        (repeated, "positions are there twice"),
+        (len(missing), "entries of the journal are not in the index"),
+        (indexed, "entries of the index are not in the journal"),
+        (other, "entries differ"),
+    ):
+        if count:
+            yield f"{count} {sentence}"
+
+
+class _Numbers:
+    """A set of positions, a bit each."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def __contains__(self, number: int) -> bool:
+        return number >> 3 < len(self._bits) and bool(self._bits[number >> 3] >> (number & 7) & 1)
+
+    def add(self, number: int) -> None:
+        if number >> 3 >= len(self._bits):
+            self._bits.extend(bytes((number >> 3) + 1 - len(self._bits)))
+        self._bits[number >> 3] |= 1 << (number & 7)
+
+    def update(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self.add(number)
 
 
 def _size(path: Path) -> int:

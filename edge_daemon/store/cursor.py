@@ -5,7 +5,7 @@ A cursor is written after the receiver has acknowledged. It belongs to the name 
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,17 @@ class CursorFile:
         Raises:
             OSError: it cannot be removed.
         """
-        self._replace([letter for letter in self._letters() if letter.id != id])
+        self.keep_only(lambda letter: letter.id != id)
+
+    def keep_only(self, wanted: Callable[[DeadLetter], bool]) -> None:
+        """Remove other dead letters.
+
+        Raises:
+            OSError: they cannot be removed.
+        """
+        letters = self.dead()
+        if len(kept := [letter for letter in letters if wanted(letter)]) < len(letters):
+            self._replace(kept)
 
     def _letters(self) -> Iterator[DeadLetter]:
         try:
@@ -115,6 +125,16 @@ class CursorFile:
         new = self._dead.with_name(f".{self._dead.name}.new")
         new.write_bytes(b"".join(msgspec.json.encode(letter) + b"\n" for letter in letters))
         new.replace(self._dead)
+
+
+def forget(store: Path, ids: Collection[str]) -> None:
+    """Remove dead letters of all receivers by their ids.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    for path in (store / FOLDER).glob(f"*{DEAD_ENDING}"):
+        CursorFile(store, path.name.removesuffix(DEAD_ENDING)).keep_only(lambda letter: letter.id not in ids)
 
 
 def needed(store: Path, id: str, names: Collection[str]) -> int | None:

@@ -1,4 +1,4 @@
-"""What is stored: the JSON of an event's phase, of a track's end, or of counts, and what the index knows of it."""
+"""What is stored: the JSON of an event's phase, a track's end, counts or a mark, and what the index has of it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from edge_daemon.errors import WireError
+from edge_daemon.store.marks import Hold, Mark
 
-Kept = Literal["alerts", "events", "tracks", "counts"]
-"""Classes of entries, each of which is kept for a time of its own."""
+Kept = Literal["alerts", "events", "tracks", "counts", "marks"]
+"""Classes of entries, each of which is kept for a time of its own; marks stay as long as what they mark."""
 
 
 class About(NamedTuple):
@@ -30,6 +31,9 @@ class About(NamedTuple):
     words: frozenset[str] = frozenset()
     still: str | None = None
     clip: str | None = None
+    still_sha256: str | None = None
+    clip_sha256: str | None = None
+    still_seq: int | None = None
 
 
 class Entry(NamedTuple):
@@ -63,6 +67,9 @@ class _Event(msgspec.Struct):
     facts: list[dict[str, Any]] = []
     still: str | None = None
     clip: str | None = None
+    still_sha256: str | None = None
+    clip_sha256: str | None = None
+    still_seq: int | None = None
 
 
 class _Track(msgspec.Struct):
@@ -99,6 +106,10 @@ def about(body: bytes) -> About:
                 return _of_track(msgspec.json.decode(body, type=_Track))
             case "counts":
                 return _of_counts(msgspec.json.decode(body, type=_Counts))
+            case "mark":
+                return _of_mark(msgspec.json.decode(body, type=Mark))
+            case "hold":
+                return _of_hold(msgspec.json.decode(body, type=Hold))
             case other:
                 raise WireError(f"a message of type {other} is not stored")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -118,6 +129,7 @@ def _of_event(event: _Event) -> About:
     key = f"event/{event.id}/{event.phase}/{event.at}"
     if event.still or event.clip:  # an update that brings them
         key += f"/{event.still or ''}/{event.clip or ''}"
+        key += f"/{event.still_sha256[:16]}" if event.still_sha256 else ""
     return About(
         "event",
         "alerts" if event.alert else "events",
@@ -130,6 +142,9 @@ def _of_event(event: _Event) -> About:
         frozenset(_words(event)),
         event.still,
         event.clip,
+        event.still_sha256,
+        event.clip_sha256,
+        event.still_seq,
     )
 
 
@@ -150,3 +165,13 @@ def _of_counts(counts: _Counts) -> About:
     subject = f"{counts.camera}/{counts.model}"
     key = f"counts/{subject}/{counts.from_}/{counts.to}"
     return About("counts", "counts", key, subject, counts.camera, counts.model, seconds_of(counts.to))
+
+
+def _of_mark(mark: Mark) -> About:
+    key = f"mark/{mark.event}/{mark.at}/{mark.keep}/{mark.wrong}"
+    return About("mark", "marks", key, mark.event, mark.camera, "", seconds_of(mark.at))
+
+
+def _of_hold(hold: Hold) -> About:
+    key = f"hold/{hold.camera}/{hold.at}/{hold.since_s}/{hold.until_s}/{hold.keep}"
+    return About("hold", "marks", key, f"hold/{hold.camera}", hold.camera, "", seconds_of(hold.at))

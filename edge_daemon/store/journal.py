@@ -5,19 +5,22 @@ the start of a run of the recorder, or a correction of the clock (`Shift`).
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from edge_daemon.errors import WireError
-from edge_daemon.runtime.state import replace_file
+from edge_daemon.runtime.state import replace_file, sync_folder
 from edge_daemon.store.entry import Entry, about
 
 VERSION = 1
 ENDING = ".jsonl"
-CHUNK, TAIL = 1 << 20, 1 << 18
+CHUNK, TAIL = 1 << 16, 1 << 18
+_POSITION = re.compile(rb'\{"position":(\d+),')
 
 
 class Head(NamedTuple):
@@ -26,10 +29,18 @@ class Head(NamedTuple):
     store: str
     next: int
 
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        return b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, self.store.encode(), self.next)
+
 
 class Shift(NamedTuple):
-    """The entries of a run before a position happened `seconds` later than they say: the clock was set."""
+    """The entries of the runs `first` to `run` before a position happened `seconds` later than they say: the clock was
+    set.
+    """
 
+    first: int
     run: int
     before: int
     seconds: float
@@ -37,7 +48,8 @@ class Shift(NamedTuple):
     @property
     def line(self) -> bytes:
         """Its line in the journal."""
-        return b'{"shift_s":%.3f,"run":%d,"before":%d}\n' % (self.seconds, self.run, self.before)
+        runs = b'"first":%d,"run":%d' % (self.first, self.run)
+        return b'{"shift_s":%.3f,%s,"before":%d}\n' % (self.seconds, runs, self.before)
 
 
 class RunStart(NamedTuple):
@@ -49,13 +61,35 @@ class RunStart(NamedTuple):
     boottime_s: float
 
     @property
+    def offset_s(self) -> float:
+        """What the wall clock showed when the machine was started, by its clock then."""
+        return self.wall_s - self.boottime_s
+
+    @property
     def line(self) -> bytes:
         """Its line in the journal."""
         times = b'"wall_s":%.3f,"boottime_s":%.3f' % (self.wall_s, self.boottime_s)
         return b'{"run":%d,"boot":"%s",%s}\n' % (self.run, self.boot.encode(), times)
 
 
-Line = Head | Entry | Shift | RunStart
+class Gone(NamedTuple):
+    """Entries of the file `of` were removed. The lines of `erased` ones go at once, others when their day is over."""
+
+    of: str
+    positions: Sequence[int]
+    erased: bool = False
+
+    @property
+    def line(self) -> bytes:
+        """Its line in the journal."""
+        return b'{"gone":%s,"of":"%s","erased":%s}\n' % (
+            msgspec.json.encode(self.positions),
+            self.of.encode(),
+            b"true" if self.erased else b"false",
+        )
+
+
+Line = Head | Entry | Shift | RunStart | Gone
 
 
 class _Line(msgspec.Struct):
@@ -66,7 +100,11 @@ class _Line(msgspec.Struct):
     run: int = 0
     message: msgspec.Raw = msgspec.Raw(b"")
     shift_s: float | None = None
+    first: int = 0
     before: int = 0
+    gone: list[int] | None = None
+    of: str = ""
+    erased: bool = False
     boot: str = ""
     wall_s: float = 0.0
     boottime_s: float = 0.0
@@ -80,6 +118,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._fd, self._name = -1, ""
+        self.name = ""
+        """The file that was written to last."""
         self._unsynced = False
         self.unreadable = 0
 
@@ -110,6 +150,30 @@ class Journal:
                 else:
                     self.unreadable += 1
 
+    def span(self, name: str) -> tuple[int, int]:
+        """The first and the last position in a file; 0 and 0 if it has none."""
+        with (self.folder / name).open("rb") as file:
+            positions = [int(found[1]) for data in file if (found := _POSITION.match(data))]
+        return min(positions, default=0), max(positions, default=0)
+
+    def thinned(self, name: str, live: Container[int], pending: Container[str]) -> tuple[list[bytes], int]:
+        """The lines of a file as they are, of entries those at the positions `live`, and of removals those from the
+        files `pending`; and how many of them are not to be lost.
+        """
+        kept, needed = list[bytes](), 0
+        with (self.folder / name).open("rb") as file:
+            for data in file:
+                if found := _POSITION.match(data):
+                    if int(found[1]) not in live:
+                        continue
+                    needed += 1
+                elif isinstance(line := _decoded(data, name), Gone | Shift):
+                    if isinstance(line, Gone) and line.of not in pending:
+                        continue
+                    needed += 1
+                kept.append(data)
+        return kept, needed
+
     def head(self, name: str) -> Head | None:
         """The first line of a file, if it can be read."""
         line = next(iter(self.read(name)), None)
@@ -135,7 +199,9 @@ class Journal:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError:
-            os.ftruncate(self._fd, before)
+            with suppress(OSError):  # the disk may be gone
+                os.ftruncate(self._fd, before)
+            self._drop()
             raise
         self._unsynced = True
         return self._name, os.fstat(self._fd).st_size
@@ -151,7 +217,7 @@ class Journal:
             self._unsynced = False
 
     def replace(self, name: str, lines: Sequence[bytes]) -> int:
-        """Replace the content of a file by fewer lines (none: remove it); return its new length.
+        """Replace the content of a file by fewer lines (none: remove it); return its new length. It is on the disk.
 
         Raises:
             OSError: it cannot be written.
@@ -175,26 +241,34 @@ class Journal:
             try:
                 self.sync()
             finally:
-                os.close(self._fd)
-                self._fd, self._name, self._unsynced = -1, "", False
+                self._drop()
+
+    def _drop(self) -> None:
+        """Have no file open: the disk that it was on may be gone, and another one be in its place."""
+        os.close(self._fd)
+        self._fd, self._name, self._unsynced = -1, "", False
 
     def _follow(self, name: str, head: Head) -> None:
-        """Have the file of this name open; another one if it is gone by now."""
+        """Have the file of this name open; another one if it is gone by now.
+
+        Raises:
+            OSError: it cannot be opened. A folder that is gone is not made again: its disk may come back.
+        """
         path = self.folder / name
         if name == self._name and _is_at(path, self._fd):
             return
-        self.close()
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError):  # the disk may be gone
+            self.close()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             _mend(fd)
             if not os.fstat(fd).st_size:
-                os.write(fd, b'{"v":%d,"store":"%s","next":%d}\n' % (VERSION, head.store.encode(), head.next))
-                _sync_folder(self.folder)
+                os.write(fd, head.line)
+                sync_folder(self.folder)
         except OSError:
             os.close(fd)
             raise
-        self._fd, self._name = fd, name
+        self._fd, self._name, self.name = fd, name, name
 
 
 def _decoded(data: bytes, name: str) -> Line | None:
@@ -204,7 +278,9 @@ def _decoded(data: bytes, name: str) -> Line | None:
         if line.store:
             return Head(line.store, line.next)
         if line.shift_s is not None:
-            return Shift(line.run, line.before, line.shift_s)
+            return Shift(line.first or line.run, line.run, line.before, line.shift_s)
+        if line.gone is not None:
+            return Gone(line.of, line.gone, line.erased)
         if line.boot:
             return RunStart(line.run, line.boot, line.wall_s, line.boottime_s)
         body = bytes(line.message)
@@ -232,11 +308,3 @@ def _mend(fd: int) -> None:
         end = start
     if end < size:
         os.ftruncate(fd, end)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -13,22 +13,36 @@ import msgspec
 from edge_daemon.errors import EdgeError
 from edge_daemon.messages.published import utc
 from edge_daemon.store.entry import about
-from edge_daemon.store.index import FILE
+from edge_daemon.store.index import ALL, FILE, QUARTER_S
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.store import JOURNAL
+from edge_daemon.store.words import matching, pairs
 
+COUNTED = 500
+"""Events with a word up to which it is rare."""
 MAPPED_BYTES = 1 << 28
 """Part of the index that is read in place."""
 Event = dict[str, Any]
 """An event as it is given: its last message with `began_at`, `ended_at`, `open`, its still, clip and `position`."""
 _EVENTS = (
-    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, l.body, l.shift_s, s.shift_s"
-    " FROM events e JOIN entries l ON l.position = e.position JOIN entries s ON s.position = e.first"
+    "SELECT e.id, e.first, e.position, e.start_s, e.end_s, e.still, e.clip, e.still_sha256, e.clip_sha256, e.still_seq,"
+    " e.keep, e.wrong, l.body, l.shift_s"
+    " FROM events e JOIN entries l ON l.position = e.position"
 )
+
+_BY_START = "events INDEXED BY events_by_start"
 
 
 class StoreAway(EdgeError):
     """There is no store, or it cannot be read now."""
+
+
+class Bucket(NamedTuple):
+    """How many events of a class (`alerts`, `events`) began in a step of time."""
+
+    start_s: float
+    kept: str
+    events: int
 
 
 class Query(NamedTuple):
@@ -40,7 +54,11 @@ class Query(NamedTuple):
 
     def any_of(self, kind: str, names: Sequence[str] | None) -> "list[Query]":
         """A query for each of the names (none: this one), with that word too."""
-        return [self._replace(words=[*self.words, f"{kind}:{name}"]) for name in names] if names else [self]
+        return self.with_any([f"{kind}:{name}" for name in names]) if names else [self]
+
+    def with_any(self, words: Sequence[str]) -> "list[Query]":
+        """A query for each of the words, with that word too."""
+        return [self._replace(words=list(dict.fromkeys([*self.words, word]))) for word in words]
 
 
 class Reader:
@@ -77,8 +95,31 @@ class Reader:
         """The newest events, up to `most`; those that began before the one whose first position is `before`."""
         with self._reading() as db:
             limit = self._start_of(db, before) if before is not None else None
-            sql, values = _newest(query, limit)
+            if (found := _newest(db, query, limit)) is None:
+                return []
+            sql, values = found
             return [_event(row) for row in db.execute(f"{sql} LIMIT ?", (*values, most))]
+
+    def matching(self, text: str) -> list[list[str]]:
+        """For each word of a text, the words of events (such as `class:person`) that contain it."""
+        with self._reading() as db:
+            return matching(text, [word for (word,) in db.execute("SELECT word FROM vocabulary")])
+
+    def timeline(self, cameras: Sequence[str], since_s: float, until_s: float, step_s: float) -> list[Bucket]:
+        """How many events of cameras (none: all) began in each step, by class; steps without any are left out. A step
+        is counted by quarters of an hour, if it and `since_s` are whole ones.
+        """
+        whole = not (step_s % QUARTER_S or since_s % QUARTER_S)
+        table, counted = ("quarters", "sum(events)") if whole else (_BY_START, "count(*)")
+        chosen = cameras or ([ALL] if whole else [])
+        marks = f" AND camera IN ({', '.join('?' * len(chosen))})" if chosen else ""
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT CAST((start_s - ?) / ? AS INTEGER), kept, {counted} FROM {table}"
+                f" WHERE start_s >= ? AND start_s < ?{marks} GROUP BY 1, 2 ORDER BY 1, 2",
+                (since_s, step_s, since_s, until_s, *chosen),
+            )
+            return [Bucket(since_s + number * step_s, kept, count) for number, kept, count in rows]
 
     def starts(self, camera: str, since_s: float, until_s: float) -> list[tuple[float, bool]]:
         """When events of a camera began in a range of time, and if they are alerts."""
@@ -88,8 +129,11 @@ class Reader:
 
     def changed(self, query: Query, after: int, most: int) -> list[Event]:
         """Events that have changed after a position, in the order of their last change."""
-        where, values = _conditions(query)
         with self._reading() as db:
+            numbers = _numbers(db, query.words)
+            if numbers is None:
+                return []
+            where, values = _conditions(query, list(numbers.values()))
             sql = f"{_EVENTS} WHERE e.position > ?{where} ORDER BY e.position LIMIT ?"
             return [_event(row) for row in db.execute(sql, (after, *values, most))]
 
@@ -159,6 +203,13 @@ class Reader:
             tracks = [_shifted(msgspec.json.decode(body), shift_s, ("first_at", "last_at")) for body, shift_s in rows]
         return [track for track in tracks if track["phase"] == "end"]
 
+    def tracks_at(self, event: Event, seq: int) -> list[dict[str, Any]]:
+        """The tracks of an event as they were in a frame that one of its messages is about."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body FROM entries WHERE subject = ? AND kind = 'event'", (event["id"],))
+            messages = [msgspec.json.decode(body) for (body,) in rows]
+        return next((list(one["tracks"]) for one in messages if one.get("seq") == seq), [])
+
     def counts(self, cameras: Sequence[str], since_s: float, until_s: float) -> list[dict[str, Any]]:
         """Counts of cameras (none: all) whose interval ended in a range of time, the oldest first."""
         marks = f" AND camera IN ({', '.join('?' * len(cameras))})" if cameras else ""
@@ -169,6 +220,12 @@ class Reader:
                 (since_s, until_s, *cameras),
             )
             return [_shifted(msgspec.json.decode(body), shift_s, ("from", "to", "reset_at")) for body, shift_s in rows]
+
+    def held(self, camera: str) -> list[tuple[float, float]]:
+        """The ranges of time in which everything of a camera is kept."""
+        with self._reading() as db:
+            ranges = "SELECT since_s, until_s FROM held WHERE camera = ? ORDER BY since_s"
+            return db.execute(ranges, (camera,)).fetchall()
 
     @staticmethod
     def _start_of(db: sqlite3.Connection, first: int) -> tuple[float, int]:
@@ -194,27 +251,49 @@ def shown(event: Event) -> Event:
     return {name: value for name, value in event.items() if name != "first"}
 
 
-def _newest(query: Query, limit: tuple[float, int] | None) -> tuple[str, list[Any]]:
-    """SQL for the newest events: by the index of the first word if there is one, else by that of the time."""
-    by, values = ("w", [query.words[0]]) if query.words else ("e", [])
-    where, more = _conditions(query._replace(words=query.words[1:]), by)
-    if limit:
-        where += f" AND ({by}.start_s, {by}.first) < (?, ?)"
-        more += limit
-    if by == "w":
-        joined = "words w CROSS JOIN events e ON e.first = w.first"
-        sql = _EVENTS.replace("events e", joined) + f" WHERE w.word = ?{where}"
-    else:
-        sql = f"{_EVENTS} WHERE 1{where}"
-    return f"{sql} ORDER BY {by}.start_s DESC, {by}.first DESC", values + more
+def _newest(db: sqlite3.Connection, query: Query, limit: tuple[float, int] | None) -> tuple[str, list[Any]] | None:
+    """SQL for the newest events: by the index of the rarest pair of words if there are any, else by that of the time;
+    None if there are no events with these words.
+    """
+    if not query.words:
+        where, values = _conditions(query, [])
+        where, values = _before(where, values, "e", limit)
+        return f"{_EVENTS} WHERE 1{where} ORDER BY e.start_s DESC, e.first DESC", values
+    numbers = _numbers(db, [*query.words, *(key for key, _ in pairs(query.words))])
+    if numbers is None:
+        return None
+    key, others = min(pairs(query.words), key=lambda pair: _frequency(db, numbers[pair[0]], query))
+    where, more = _conditions(query, [numbers[word] for word in others], "w")
+    where, more = _before(where, more, "w", limit)
+    joined = _EVENTS.replace("events e", "words w CROSS JOIN events e ON e.first = w.first")
+    sql = f"{joined} WHERE w.word = ?{where} ORDER BY w.start_s DESC, w.first DESC"
+    return sql, [numbers[key], *more]
 
 
-def _conditions(query: Query, by: str = "e") -> tuple[str, list[Any]]:
+def _numbers(db: sqlite3.Connection, words: Sequence[str]) -> dict[str, int] | None:
+    """The numbers of words and pairs; None if one of them was never there."""
+    marks = ", ".join("?" * len(words))
+    found = dict(db.execute(f"SELECT word, id FROM vocabulary WHERE word IN ({marks})", list(words)).fetchall())
+    return found if all(word in found for word in words) else None
+
+
+def _frequency(db: sqlite3.Connection, number: int, query: Query) -> int:
+    """How many events have a word, up to a number."""
+    where, values = _conditions(query, [], "w")
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM words w WHERE w.word = ?{where} LIMIT {COUNTED})"
+    return int(db.execute(sql, (number, *values)).fetchone()[0])
+
+
+def _before(where: str, values: list[Any], by: str, limit: tuple[float, int] | None) -> tuple[str, list[Any]]:
+    return (f"{where} AND ({by}.start_s, {by}.first) < (?, ?)", [*values, *limit]) if limit else (where, values)
+
+
+def _conditions(query: Query, numbers: Sequence[int], by: str = "e") -> tuple[str, list[Any]]:
     where, values = "", list[Any]()
-    for word in query.words:
+    for number in numbers:
         same = f"o.start_s = {by}.start_s AND o.first = {by}.first"
         where += f" AND EXISTS (SELECT 1 FROM words o WHERE o.word = ? AND {same})"
-        values.append(word)
+        values.append(number)
     for limit, sign in ((query.since_s, ">="), (query.until_s, "<")):
         if limit is not None:
             where += f" AND {by}.start_s {sign} ?"
@@ -223,11 +302,14 @@ def _conditions(query: Query, by: str = "e") -> tuple[str, list[Any]]:
 
 
 def _event(row: Sequence[Any]) -> Event:
-    _, first, position, start_s, end_s, still, clip, body, last_shift_s, _ = row
+    _, first, position, start_s, end_s, still, clip, still_sha256, clip_sha256, *rest = row
+    still_seq, keep, wrong, body, last_shift_s = rest
     event = _shifted(msgspec.json.decode(body), last_shift_s, ("at",))
     times = {"began_at": utc(round(start_s * 1e9)), "ended_at": utc(round(end_s * 1e9)) if end_s else None}
-    more = {"open": end_s is None, "still": still, "clip": clip, "first": first, "position": position}
-    return event | times | more
+    files = {"still": still, "clip": clip, "still_sha256": still_sha256, "clip_sha256": clip_sha256}
+    files["still_seq"] = still_seq
+    more = {"open": end_s is None, "first": first, "position": position, "keep": bool(keep), "wrong": bool(wrong)}
+    return event | times | files | more
 
 
 def _shifted(message: dict[str, Any], by_s: float, fields: Sequence[str]) -> dict[str, Any]:

@@ -24,8 +24,37 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX words_by_event ON words (first);
     """,
+    """
+    DELETE FROM files; DELETE FROM entries; DELETE FROM events; DROP TABLE words;
+    ALTER TABLE events ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN wrong INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN still_sha256 TEXT;
+    ALTER TABLE events ADD COLUMN clip_sha256 TEXT;
+    ALTER TABLE events ADD COLUMN still_seq INTEGER;
+    DROP INDEX events_by_age;
+    CREATE INDEX events_by_age ON events (kept, keep, start_s);
+    CREATE INDEX events_kept ON events (first) WHERE keep > 0;
+    CREATE TABLE runs (run INTEGER PRIMARY KEY, boot TEXT NOT NULL, offset_s REAL NOT NULL);
+    CREATE TABLE held (camera TEXT NOT NULL, since_s REAL NOT NULL, until_s REAL NOT NULL);
+    CREATE TABLE gone (
+        file TEXT NOT NULL, position INTEGER NOT NULL, erased INTEGER NOT NULL, PRIMARY KEY (file, position)
+    ) WITHOUT ROWID;
+    DROP INDEX events_by_start;
+    CREATE INDEX events_by_start ON events (start_s, first, camera, kept);
+    CREATE TABLE quarters (
+        camera TEXT NOT NULL, start_s INTEGER NOT NULL, kept TEXT NOT NULL, events INTEGER NOT NULL,
+        PRIMARY KEY (camera, start_s, kept)
+    ) WITHOUT ROWID;
+    CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
+    CREATE TABLE words (
+        word INTEGER NOT NULL, start_s REAL NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (word, start_s, first)
+    ) WITHOUT ROWID;
+    CREATE INDEX words_by_event ON words (first);
+    """,
 )
-"""What makes each version of the one before. Never change one that was released: add another."""
+"""What makes each version of the one before. Never change one that was released: add another. One that empties `files`
+has the journal read again.
+"""
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> bool:

@@ -5,7 +5,7 @@ seconds. A run goes on without a gap, with the same parameters, and by the same 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from edge_daemon.store.entry import seconds_of
 FOLDER, GAPS = "continuous", "gaps.jsonl"
 ENDING, PART = ".mp4", ".part"
 DAY_S = 86_400
+IsHeld = Callable[[str, float, float], bool]
+"""True if what a camera has in a range of time is to be kept."""
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)-(\d{6})-(\d{1,9})\.mp4")
 _START = "%Y%m%dT%H%M%S.%f"
 
@@ -107,21 +109,37 @@ def note_gap(media: Path, camera: str, gap: Gap) -> None:
         file.write(json.dumps(times | {"reason": gap.reason}) + "\n")
 
 
-def remove_oldest(media: Path, until_s: float, most: int) -> int:
-    """Remove up to `most` of the oldest segments of all cameras that end before a time; return the bytes freed.
+def remove_oldest(media: Path, until_s: float, most: int, is_held: IsHeld = lambda *_: False) -> int:
+    """Remove up to `most` of the oldest segments of all cameras that end before a time and are not held; return the
+    bytes freed.
 
     Raises:
         OSError: a file cannot be removed.
     """
-    old = sorted(one for camera in cameras(media) for one in _first_days(media, camera, most) if one.end_s < until_s)
-    freed = 0
-    for segment in old[:most]:
-        freed += segment.path.stat().st_size
-        segment.path.unlink()
-        if not any(in_day(segment.path.parent)) and not any(segment.path.parent.glob(f"*{PART}")):
-            (segment.path.parent / GAPS).unlink(missing_ok=True)
-            with suppress(OSError):
-                segment.path.parent.rmdir()
+    old = sorted(one for camera in cameras(media) for one in _oldest(media, camera, most, until_s, is_held))
+    return sum(_remove(segment) for segment in old[:most])
+
+
+def erase(media: Path, camera: str, since_s: float, until_s: float) -> int:
+    """Remove the segments of a camera with something between two times; return their number.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    found = listed(media, camera, since_s, until_s)
+    for segment in found:
+        _remove(segment)
+    return len(found)
+
+
+def _remove(segment: Segment) -> int:
+    """Remove a file, and its folder if it was the last; return the bytes freed."""
+    freed = segment.path.stat().st_size
+    segment.path.unlink()
+    if not any(in_day(segment.path.parent)) and not any(segment.path.parent.glob(f"*{PART}")):
+        (segment.path.parent / GAPS).unlink(missing_ok=True)
+        with suppress(OSError):
+            segment.path.parent.rmdir()
     return freed
 
 
@@ -143,11 +161,14 @@ def in_day(day: Path) -> Iterator[Segment]:
                 yield one
 
 
-def _first_days(media: Path, camera: str, most: int) -> list[Segment]:
-    """The oldest segments of a camera, at least `most` if there are so many."""
+def _oldest(media: Path, camera: str, most: int, until_s: float, is_held: IsHeld) -> list[Segment]:
+    """The oldest segments of a camera that end before a time and are not held, at least `most` if there are so many."""
     found: list[Segment] = []
     for day in days(media, camera):
-        found += in_day(day)
+        if until_s < float("inf") and day > day_of(media, camera, until_s):
+            break
+        there = [one for one in in_day(day) if one.end_s < until_s]
+        found += [one for one in there if not is_held(camera, one.start_s, one.end_s)]
         if len(found) >= most:
             break
     return sorted(found)

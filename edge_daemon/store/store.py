@@ -13,15 +13,18 @@ from pathlib import Path
 
 from edge_daemon.errors import WireError
 from edge_daemon.messages.published import utc
+from edge_daemon.runtime.state import make_folder
 from edge_daemon.store.entry import About, Entry, about
 from edge_daemon.store.index import FILE, Index
-from edge_daemon.store.journal import Head, Journal, RunStart, Shift
+from edge_daemon.store.journal import Gone, Head, Journal, RunStart, Shift
 
 logger = logging.getLogger(__name__)
 JOURNAL, MEDIA = "journal", "media"
 """Folders in the store's folder."""
-SOON_S, LATER_S = 1.0, 10.0
-"""Time until events are on the disk itself, and until counts and tracks are: memory cards wear out by syncs."""
+SOON_S, LATER_S = 0.5, 10.0
+"""Time until a tick writes events to the disk itself, and until counts and tracks: memory cards wear out by syncs."""
+SKIPPED = 10_000
+"""Positions that are left out after the machine was started again: a power cut may have taken some that were used."""
 STEP_S = 1.0
 """A wall clock that moves this far from one second to the next was set."""
 FAR_S = 600.0
@@ -29,6 +32,8 @@ FAR_S = 600.0
 LATELY = 10_000
 """Keys kept in memory while there is no index."""
 BATCH = 1000
+REBUILD_KB = 64_000
+"""Memory for making an index again."""
 LOCK = "lock"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Clock = Callable[[], float]
@@ -55,9 +60,11 @@ class Store:
         wall_s: Clock = time.time,
         boot_s: Clock = boottime_s,
         beat: Callable[[], None] = lambda: None,
+        boot: str | None = None,
     ) -> None:
         self.folder, self._wall_s, self._boot_s, self._beat = folder, wall_s, boot_s, beat
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._boot = boot or _boot_id()
+        make_folder(folder)
         self._lock = (folder / LOCK).open("ab")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,7 +76,7 @@ class Store:
     def _open(self) -> None:
         folder, wall_s, boot_s = self.folder, self._wall_s, self._boot_s
         self._journal = Journal(folder / JOURNAL)
-        (folder / JOURNAL).mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder / JOURNAL)
         self._offset_s = wall_s() - boot_s()
         self.stepped_at_s: float | None = None
         """When the clock was last set by far, on the clock that counts from the start of the machine."""
@@ -82,7 +89,13 @@ class Store:
         self._restore()
         if self.index:
             self._run = max(self._run, self.index.run + 1)
-        self._append([RunStart(self._run, _boot_id(), wall_s(), boot_s()).line])
+        self._first = self._run
+        start = RunStart(self._run, self._boot, wall_s(), boot_s())
+        before = self.index.runs(self._boot, self._run) if self.index else None
+        if before:
+            self._first, offset_s = before
+            self._move(self._run - 1, start.offset_s - offset_s)
+        self._append([start])
 
     @property
     def index(self) -> Index | None:
@@ -124,7 +137,7 @@ class Store:
             Entry(self.position + 1 + number, self._run, file, one, body)
             for number, (one, body) in enumerate(new.values())
         ]
-        self._append([entry.line for entry in entries], entries=entries, soon=any(_is_urgent(e.about) for e in entries))
+        self._append(entries, soon=any(_is_urgent(entry.about) for entry in entries))
         return entries
 
     def tick(self) -> None:
@@ -162,7 +175,7 @@ class Store:
             self._index = None
         new = self.folder / f"new-{FILE}"
         _remove(new)
-        index = Index(new)
+        index = Index(new, cache_kb=REBUILD_KB)
         try:
             self._catch_up(index)
         finally:
@@ -172,34 +185,68 @@ class Store:
         self._index = Index(self.folder / FILE)
         self.trouble = ""
 
-    def drop(self, positions: Sequence[int]) -> None:
-        """Remove entries from the index; the journal follows with `compact`."""
-        if not self._index:
-            return
+    def drop(self, positions: Sequence[int], *, erased: bool = False) -> None:
+        """Remove entries. Their lines go with `compact`.
+
+        Raises:
+            OSError: the journal cannot be written; nothing was removed.
+        """
+        if self._index and positions:
+            try:
+                places = self._index.places(positions)
+            except sqlite3.Error as error:
+                self._fail(error)
+                return
+            self._append([Gone(file, numbers, erased) for file, numbers in places.items()])
+
+    def erase(self, positions: Sequence[int]) -> Iterator[None]:
+        """Remove entries, and have nothing of them in any file, a little at a time.
+
+        Raises:
+            OSError: a file cannot be written.
+            sqlite3.Error: the index cannot be.
+        """
+        if self._index is None:
+            raise sqlite3.OperationalError("there is no index now")
+        index = self._index
+        index.secure(True)
         try:
-            self._index.remove(positions)
-        except sqlite3.Error as error:
-            self._fail(error)
+            for first in range(0, len(positions), BATCH):
+                self.drop(positions[first : first + BATCH], erased=True)
+                yield
+            for aside in self.folder.glob(f"damaged-*{FILE}*"):
+                aside.unlink()
+            for _ in self.compact():
+                yield
+            index.write_out()
+        finally:
+            index.secure(False)
 
     def compact(self) -> Iterator[str]:
-        """Rewrite the files of earlier days without the lines that are not in the index any more, file by file; yield
-        the names of those that got shorter. The newest file stays: it has the last position.
+        """Rewrite files of the journal without what was removed, file by file, and yield their names. The file that is
+        written to waits for its turn, unless something in it was erased.
 
         Raises:
             OSError: one cannot be written.
         """
-        files = sorted(self._journal.files())
-        for name in files[:-1]:
-            if not self._index or self.trouble or name == f"{self._day}.jsonl":
-                continue
-            lines = list(self._journal.read(name))
-            kept = [line for line in lines if not isinstance(line, Entry) or self._index.has(line.about.key)]
-            if len(kept) == len(lines):
-                continue
-            left = any(isinstance(line, Entry) for line in kept)
-            length = self._journal.replace(name, [_line(line) for line in kept] if left else [])
-            self._index.insert((), (), {name: length})
-            yield name
+        for gone in self._index.gone() if self._index and not self.trouble else ():
+            if self._index and not self.trouble and (gone.erased or gone.of != self._journal.name):
+                self._journal.sync()
+                self._index.write_out()  # or a power cut could bring back what the journal has not any more
+                self._rewrite(self._index, gone.of)
+                yield gone.of
+
+    def _rewrite(self, index: Index, name: str) -> None:
+        if name in self._journal.files():
+            pending = {gone.of for gone in index.gone()} - {name}
+            live = index.positions_in(name, *self._journal.span(name))
+            lines, needed = self._journal.thinned(name, live, pending)
+            head = Head(self.id, self.position + 1).line
+            old = bool(name < self._journal.name)
+            length = self._journal.replace(name, [head, *lines[1:]] if needed or not old else [])
+            index.rewritten(name, length)
+        else:
+            index.rewritten(name, 0)
 
     def _has(self, key: str) -> bool:
         if key in self._lately:
@@ -214,27 +261,22 @@ class Store:
     def _day(self) -> str:
         return utc(int(self._wall_s() * 1e9))[:10]
 
-    def _append(
-        self,
-        lines: Sequence[bytes],
-        *,
-        entries: Sequence[Entry] = (),
-        shifts: Sequence[Shift] = (),
-        soon: bool = False,
-    ) -> None:
+    def _append(self, lines: Sequence[Entry | Shift | RunStart | Gone], *, soon: bool = False) -> None:
         """Append to the journal, then to the index.
 
         Raises:
             OSError: the journal cannot be written.
         """
-        name, length = self._journal.append(self._day, Head(self.id, self.position + 1), lines)
+        head = Head(self.id, self.position + 1)
+        name, length = self._journal.append(self._day, head, [line.line for line in lines])
+        entries = [line for line in lines if isinstance(line, Entry)]
         if entries:
             self.position = entries[-1].position
         due_s = self._boot_s() + (SOON_S if soon else LATER_S)
         self._due_s = due_s if self._due_s is None else min(self._due_s, due_s)
         if self._index and not self.trouble:
             try:
-                self._index.insert(entries, shifts, {name: length})
+                self._index.insert(lines, {name: length})
                 return
             except sqlite3.Error as error:
                 self._fail(error)
@@ -243,16 +285,21 @@ class Store:
             self._lately.popitem(last=False)
 
     def _follow_clock(self) -> None:
-        """Note in the journal if the wall clock was set: what this run has stored happened at another time."""
+        """Follow the wall clock if it was set."""
         offset_s = self._wall_s() - self._boot_s()
         by_s, self._offset_s = offset_s - self._offset_s, offset_s
+        self._move(self._run, by_s)
+
+    def _move(self, run: int, by_s: float) -> None:
+        """Note in the journal that the clock was set: what was stored since the start of the machine, up to a run,
+        happened at another time.
+        """
         if abs(by_s) < STEP_S:
             return
-        logger.warning("the clock was set by %+.0f s: what was stored since the start is moved", by_s)
+        logger.warning("the clock was set by %+.0f s: what was stored since the machine was started is moved", by_s)
         if abs(by_s) >= FAR_S:
             self.stepped_at_s = self._boot_s()
-        shift = Shift(self._run, self.position + 1, by_s)
-        self._append([shift.line], shifts=[shift])
+        self._append([Shift(self._first, run, self.position + 1, by_s)])
 
     def _heads(self) -> tuple[str, int, int]:
         """The id of the store, its last position and the number of this run, by the newest file of the journal."""
@@ -260,15 +307,20 @@ class Store:
         if not heads:
             return uuid.uuid4().hex[:12], 0, 1
         newest = max(heads, key=lambda name: heads[name].next)
-        position, run = heads[newest].next - 1, 0
+        position, run, boot = heads[newest].next - 1, 0, ""
         for line in self._journal.tail(newest):
             position = max(position, line.position if isinstance(line, Entry) else 0)
-            run = max(run, 0 if isinstance(line, Head) else line.run)
-        return heads[newest].store, position, run + 1
+            run = max(run, line.run if isinstance(line, Entry | Shift | RunStart) else 0)
+            boot = line.boot if isinstance(line, RunStart) else boot
+        return heads[newest].store, position + SKIPPED * (boot != self._boot), run + 1
 
     def _restore(self) -> None:
         """Open the index and take in what it lacks; a damaged one is put aside and made again."""
         try:
+            if self._index and self.trouble:  # its disk may be gone, and another one be in its place
+                with suppress(sqlite3.Error):
+                    self._index.close()
+                self._index = None
             if self._index is None:
                 self._index = Index(self.folder / FILE)
             self._mend(self._index)
@@ -299,31 +351,33 @@ class Store:
     def _mend(self, index: Index) -> None:
         """Give the journal back what a power cut has taken from it and not from the index."""
         lengths = self._journal.files()
-        for name, known in index.files().items():
-            if name not in lengths or lengths[name] >= known:
-                continue
+        torn = [name for name, known in index.files().items() if lengths.get(name, known) < known]
+        for name in torn:
             there = [line.position for line in self._journal.read(name) if isinstance(line, Entry)]
             lost = index.beyond(name, max(there, default=0))
             if lost:
                 logger.warning("%d lines are missing from %s: written again from the index", len(lost), name)
                 self._journal.append(self._day, Head(self.id, self.position + 1), [entry.line for entry in lost])
-            index.insert((), (), {name: self._journal.files()[name]})
+        if torn and (gone := index.gone()):
+            self._journal.append(self._day, Head(self.id, self.position + 1), [one.line for one in gone])
+        lengths = self._journal.files()
+        index.insert((), {name: lengths[name] for name in torn})
 
     def _catch_up(self, index: Index) -> None:
-        """Take in what the journal has and the index lacks."""
-        known, shifts, batch = index.files(), list[Shift](), list[Entry]()
+        """Take in what the journal has and the index lacks: what is about entries comes after all of them."""
+        known, later, batch = index.files(), list[Shift | Gone | RunStart](), list[Entry]()
         grown = {name: size for name, size in self._journal.files().items() if size != known.get(name)}
         for name in grown:
             for line in self._journal.read(name, known.get(name, 0)):
                 if isinstance(line, Entry):
                     batch.append(line)
-                elif isinstance(line, Shift):
-                    shifts.append(line)
+                elif isinstance(line, Shift | Gone | RunStart):
+                    later.append(line)
                 if len(batch) >= BATCH:
-                    index.insert(batch, (), {})
+                    index.insert(batch, {})
                     batch.clear()
                     self._beat()
-        index.insert(batch, shifts, grown)
+        index.insert([*batch, *later], grown)
 
     def _fail(self, error: Exception) -> None:
         """Remember that the index cannot be used. The journal goes on; the index is mended when that is possible."""
@@ -338,12 +392,6 @@ class Store:
 
 def _is_urgent(about: About) -> bool:
     return about.kind == "event"
-
-
-def _line(line: Head | Entry | Shift | RunStart) -> bytes:
-    if isinstance(line, Head):
-        return b'{"v":1,"store":"%s","next":%d}\n' % (line.store.encode(), line.next)
-    return line.line
 
 
 def _boot_id() -> str:

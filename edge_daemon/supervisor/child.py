@@ -1,5 +1,6 @@
 """A process of the supervisor: started, listened to, and ended. Nothing here waits for it."""
 
+import itertools
 import logging
 import os
 import signal
@@ -10,10 +11,10 @@ import msgspec
 
 from edge_daemon import log
 from edge_daemon.backoff import Backoff
-from edge_daemon.errors import StartError
+from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
-from edge_daemon.messages.requests import Reply
+from edge_daemon.messages.requests import AnyRequest, Reply
 from edge_daemon.messages.status import ProcessReport, ProcessStatus
 from edge_daemon.runtime import control
 from edge_daemon.runtime.control import (
@@ -27,6 +28,8 @@ from edge_daemon.runtime.control import (
     Replied,
     Report,
     RetryNow,
+    Serve,
+    Served,
     Started,
     Stop,
 )
@@ -68,6 +71,8 @@ class Child:
         self.ready = self.finished = False
         self.failure: Failed | None = None
         self.answer: Reconfigured | None = None
+        self._numbers = itertools.count(1)
+        self._serving: dict[int, Respond] = {}
         self.why = ""
         self._state, self._since_ns = "starting", time.time_ns()
         self.report: ProcessReport = spec.kind.report()
@@ -152,6 +157,17 @@ class Child:
         sent = self._channel is not None and self._channel.send(command)
         self._on_change(self)
         return sent
+
+    def serve(self, request: AnyRequest, respond: Respond) -> None:
+        """Have the process serve a request.
+
+        Raises:
+            EdgeError: there is no process that could.
+        """
+        number = next(self._numbers)
+        if not self.ready or not self.send(Serve(id=number, request=request)):
+            raise EdgeError(f"the {self.title} is {self.state}: try again")
+        self._serving[number] = respond
 
     def retry(self) -> None:
         """Start the process now if it waits for that; otherwise let it try again now."""
@@ -239,6 +255,9 @@ class Child:
                     self.answer = report
                 case Finished():
                     self.finished = True
+                case Served():
+                    if respond := self._serving.pop(report.id, None):
+                        respond(report.reply)
         return reports
 
     def hang_up(self) -> None:
@@ -280,6 +299,9 @@ class Child:
         if self._channel:
             self._channel.close()
             self._channel = None
+        for respond in self._serving.values():
+            respond(Reply(exit_code=ExitCode.FAILED, text=f"the {self.title} has ended: see if it was done"))
+        self._serving.clear()
 
     def _ended(self, how: str, up_s: float) -> None:
         self.pid = self.usage = self._exit_by = None

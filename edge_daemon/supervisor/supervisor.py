@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import get_args
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.errors import EdgeError, ExitCode, StartError
@@ -17,10 +18,11 @@ from edge_daemon.messages.requests import (
     Retry,
     SetMode,
     SteerDelivery,
+    StoreRequest,
     SwitchCamera,
     SwitchRule,
 )
-from edge_daemon.messages.status import BRIDGE, SinkReport, Status, Streams, camera_statuses
+from edge_daemon.messages.status import BRIDGE, RecorderReport, SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
 from edge_daemon.runtime.control import Instruct, Processes
 from edge_daemon.settings import SinkSettings
@@ -79,6 +81,8 @@ class Supervisor:
         self._requests.on(SwitchRule, self._switchboard.switch_rule)
         self._requests.on(SetMode, self._switchboard.set_mode)
         self._requests.on(Retry, self._retry)
+        for kind in get_args(StoreRequest):
+            self._requests.on(kind, self._edit_store)
         self._requests.on(SteerDelivery, self._steer_delivery)
         self._table = ProcessTable(self._switchboard.applied(specs), spawner, self._failed, self._requests)
         self._sink = next((child for child in self._table.children if isinstance(child.report, SinkReport)), None)
@@ -187,6 +191,12 @@ class Supervisor:
             return
         child.retry()
         respond(Reply(text=f"camera {request.camera} is opened now"))
+
+    def _edit_store(self, request: StoreRequest, respond: Respond) -> None:
+        recorder = next((child for child in self._table.children if isinstance(child.report, RecorderReport)), None)
+        if recorder is None:
+            raise EdgeError("nothing is stored here: the configuration has neither rules nor `storage`")
+        recorder.serve(request, respond)
 
     def _steer_delivery(self, request: SteerDelivery, respond: Respond) -> None:
         bridges = {child.spec.name: child for child in self._table.children if child.spec.role == BRIDGE}

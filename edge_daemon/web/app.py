@@ -11,6 +11,7 @@ from edge_daemon.web import (
     about,
     changing,
     events,
+    evidence,
     login,
     looking,
     predicting,
@@ -45,7 +46,7 @@ def make_app(service: Service) -> Guard:
     access = Access(settings.tokens, settings.hosts, _names_of_machine(), sessions, settings.origins)
     app.state.gate = Gate(access, service.supervisor)
     login.add_routes(app, service, access, sessions)
-    for routes in (about, watching, looking, events, recordings, predicting, protocol, changing, system):
+    for routes in (about, watching, looking, events, evidence, recordings, predicting, protocol, changing, system):
         routes.add_routes(app, service)
     _page(app)
     roles.document(app.routes)

@@ -1,15 +1,17 @@
 """Reads the bodies of requests. What a request holds in memory counts in the budget of all."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+import msgspec
 from fastapi import HTTPException, Request
 
 from edge_daemon.web.budget import BusyError, Share
 from edge_daemon.web.guard import SHARE
 from edge_daemon.web.service import number
 
-RETRY_S = 1
+RETRY_S, MOST_JSON = 1, 4096
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 async def read_body(request: Request, most: int) -> bytearray:
@@ -28,6 +30,18 @@ async def read_body(request: Request, most: int) -> bytearray:
         hold(request, len(data), slow=True)
     hold(request, len(data))
     return data
+
+
+async def read_json(request: Request, kind: type[S]) -> S:
+    """A request's body, which is JSON.
+
+    Raises:
+        HTTPException: it is something else.
+    """
+    try:
+        return msgspec.json.decode(await read_body(request, MOST_JSON), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HTTPException(422, f"the body is not what is expected: {error}") from error
 
 
 class Caller(Protocol):

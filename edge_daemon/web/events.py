@@ -1,6 +1,6 @@
 """Routes for events, counts, zones and rules, and to switch rules and the mode."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
@@ -9,20 +9,18 @@ from starlette.concurrency import run_in_threadpool
 from edge_daemon.config.problems import unknown
 from edge_daemon.messages.requests import Requester, SetMode, SwitchCamera, SwitchRule
 from edge_daemon.messages.topics import EVENT
-from edge_daemon.store.media import Medium
-from edge_daemon.web.bodies import read_body
-from edge_daemon.web.changing import MOST_BYTES, as_response
+from edge_daemon.web.bodies import read_json
+from edge_daemon.web.changing import as_response
 from edge_daemon.web.live import Entry
 from edge_daemon.web.names import check
 from edge_daemon.web.recent import KEPT
 from edge_daemon.web.roles import OPERATOR, VIEWER
-from edge_daemon.web.service import Service, as_json, number
+from edge_daemon.web.service import Service, as_json, described, number
 from edge_daemon.web.stored import NOT_STORED, seconds_of, stored_of
 from edge_daemon.web.watching import as_stream, stream_of
 
 PAGE = 48
 """Events in an answer, unless it asks for another number."""
-S = TypeVar("S", bound=msgspec.Struct)
 Cameras = Annotated[list[str] | None, Query(alias="camera", description="Only of these cameras")]
 Classes = Annotated[list[str] | None, Query(alias="class", description="Only with one of these classes")]
 Zones = Annotated[list[str] | None, Query(alias="zone", description="Only in one of these zones")]
@@ -50,17 +48,9 @@ class ModeSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: str
 
 
-def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """A route's body for the OpenAPI document."""
-    (schema,), components = msgspec.json.schema_components([kind])
-    schema = components[schema["$ref"].rpartition("/")[2]]
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes."""
     _add_events(app, service)
-    _add_evidence(app, service)
     _add_places(app, service)
     _add_switches(app, service)
 
@@ -80,24 +70,42 @@ def _add_events(app: FastAPI, service: Service) -> None:
         zones: Zones = None,
         since: Since = None,
         until: Until = None,
+        text: Annotated[
+            str | None, Query(max_length=200, description="Words, each in a name of class, zone, rule or camera")
+        ] = None,
         after: Annotated[str | None, Query(description="Cursor: `after` of the answer before")] = None,
         most: Annotated[int, Query(ge=1, le=KEPT, description="Maximum number of events")] = PAGE,
     ) -> Response:
         """Each event is its last message, with `began_at`, and `open` while it has not ended. `after` is the cursor of
-        older ones, null if there are none. Classes, zones and times can be asked for where events are stored.
+        older ones, null if there are none. Classes, zones, times and words can be asked for where events are stored.
         """
         check_names(cameras, rules)
         times_s = seconds_of("from", since), seconds_of("to", until)
         if stored := stored_of(service):
             words = {"camera": cameras, "rule": rules, "class": classes, "zone": zones}
-            return as_json(await run_in_threadpool(stored.page, words, times_s, after, most))
-        if classes or zones or since or until:
+            return as_json(await run_in_threadpool(stored.page, words, times_s, after, most, text))
+        if classes or zones or since or until or text:
             raise HTTPException(422, NOT_STORED)
         if after is not None and recent.event(after) is None:
             raise HTTPException(404, f"the event {after} is not kept any more")
         found = list(zip(recent.events(cameras, rules, after), range(most + 1), strict=False))
         shown = [one.shown() for one, _ in found[:most]]
         return as_json({"events": shown, "after": shown[-1]["id"] if len(found) > most else None})
+
+    @app.get("/api/events/timeline", summary="How many events began when", tags=["events"], dependencies=[VIEWER])
+    async def timeline(
+        cameras: Cameras = None,
+        since: Since = None,
+        until: Until = None,
+        step: Annotated[str, Query(description="Length of a bucket, such as 10min, 1h or 1d")] = "1h",
+    ) -> Response:
+        """For each step from `from` (a day ago) to `to` (now) in which any began: alerts, and other events."""
+        check("camera", cameras, service.live.cameras)
+        stored = stored_of(service)
+        if stored is None:
+            raise HTTPException(422, NOT_STORED)
+        times_s = seconds_of("from", since), seconds_of("to", until)
+        return as_json(await run_in_threadpool(stored.timeline, cameras, *times_s, step))
 
     @app.get("/api/events/stream", summary="Events as server-sent events", tags=["events"], dependencies=[VIEWER])
     async def stream(
@@ -141,41 +149,6 @@ def _add_events(app: FastAPI, service: Service) -> None:
         return as_json(recent.counts(cameras))
 
 
-def _add_evidence(app: FastAPI, service: Service) -> None:
-    def file_of(event: str, medium: Medium, who: Requester) -> Response:
-        stored = stored_of(service)
-        if stored is None:
-            raise HTTPException(404, NOT_STORED)
-        response = stored.file(event, medium)
-        if medium != "small":
-            service.supervisor.note(who, "view evidence", "done", f"{medium} of event {event}")
-        return response
-
-    @app.get("/api/events/{event}/still.jpg", summary="The still of an event", tags=["events"])
-    def still(
-        event: str,
-        who: Annotated[Requester, VIEWER],
-        kind: Annotated[
-            Literal["plain", "annotated", "small"], Query(description="Plain, with boxes, or small")
-        ] = "plain",
-    ) -> Response:
-        """The best view of its tracks, as the camera sent it."""
-        return file_of(event, "still" if kind == "plain" else kind, who)
-
-    @app.get("/api/events/{event}/clip.mp4", summary="The clip of an event", tags=["events"])
-    def clip(event: str, who: Annotated[Requester, VIEWER]) -> Response:
-        """From before its start until after its end, as the camera sent it. Parts of it can be asked for."""
-        return file_of(event, "clip", who)
-
-    @app.get("/api/events/{event}/track.json", summary="The tracks of an event", tags=["events"], dependencies=[VIEWER])
-    def track(event: str) -> Response:
-        """Their last messages, with the whole path, as far as they have ended."""
-        stored = stored_of(service)
-        if stored is None:
-            raise HTTPException(404, NOT_STORED)
-        return as_json(stored.tracks(event))
-
-
 def _add_places(app: FastAPI, service: Service) -> None:
     @app.get(
         "/api/cameras/{camera}/zones",
@@ -205,13 +178,13 @@ def _add_switches(app: FastAPI, service: Service) -> None:
         )
 
     @app.post(
-        "/api/rules/{rule}", summary="Switch a rule on or off", tags=["events"], openapi_extra=_described(RuleSwitch)
+        "/api/rules/{rule}", summary="Switch a rule on or off", tags=["events"], openapi_extra=described(RuleSwitch)
     )
     async def switch_rule(rule: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"enabled": false, "until": "2026-11-28T18:00:00Z"}`; without `until` it stays so."""
         if rule not in service.settings.rules:
             raise HTTPException(404, unknown("rule", rule, service.settings.rules))
-        body = await _body(request, RuleSwitch)
+        body = await read_json(request, RuleSwitch)
         switch = SwitchRule(by=who, rule=rule, enabled=body.enabled, until=body.until)
         return as_response(await service.supervisor.ask(switch))
 
@@ -219,28 +192,16 @@ def _add_switches(app: FastAPI, service: Service) -> None:
         "/api/cameras/{camera}",
         summary="Switch a camera on or off",
         tags=["cameras"],
-        openapi_extra=_described(CameraSwitch),
+        openapi_extra=described(CameraSwitch),
     )
     async def switch_camera(camera: str, request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"enabled": false}`."""
         service.camera(camera)
-        body = await _body(request, CameraSwitch)
+        body = await read_json(request, CameraSwitch)
         return as_response(await service.supervisor.ask(SwitchCamera(by=who, camera=camera, enabled=body.enabled)))
 
-    @app.post("/api/mode", summary="Set the mode", tags=["events"], openapi_extra=_described(ModeSwitch))
+    @app.post("/api/mode", summary="Set the mode", tags=["events"], openapi_extra=described(ModeSwitch))
     async def set_mode(request: Request, who: Annotated[Requester, OPERATOR]) -> Response:
         """The body is `{"mode": "away"}`."""
-        body = await _body(request, ModeSwitch)
+        body = await read_json(request, ModeSwitch)
         return as_response(await service.supervisor.ask(SetMode(by=who, mode=body.mode)))
-
-
-async def _body(request: Request, kind: type[S]) -> S:
-    """The body of a request, which is JSON.
-
-    Raises:
-        HTTPException: it is something else.
-    """
-    try:
-        return msgspec.json.decode(await read_body(request, MOST_BYTES), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HTTPException(422, f"the body is not what is expected: {error}") from error

@@ -75,9 +75,30 @@ class Needs:
         return who
 
 
+class NeedsOrLink(Needs):
+    """Dependency of a route that needs a role, or a signed link to it (`app.state.is_linked`)."""
+
+    async def __call__(self, connection: HTTPConnection) -> Requester:
+        """Admit a request, and return who sent it.
+
+        Raises:
+            HTTPException: it is refused, or has a parameter that the route does not know.
+        """
+        if "signature" not in connection.query_params:
+            return await super().__call__(connection)
+        check_parameters(connection)
+        if not connection.app.state.is_linked(connection):
+            raise HTTPException(403, "the link is wrong, or has ended: ask for another")
+        head: RequestHead = connection.scope[HEAD]
+        return Requester(name="link", role=self.role, via="web", address=head.client)
+
+
 PUBLIC, VIEWER, OPERATOR, ADMINISTRATOR = (
     Depends(Needs(role)) for role in (None, "viewer", "operator", "administrator")
 )
+
+
+LINKED_VIEWER = Depends(NeedsOrLink("viewer"))
 
 
 def gate_of(connection: HTTPConnection) -> Gate:

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -13,17 +14,20 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from edge_daemon.config.quantities import long_seconds
+from edge_daemon.messages.published import utc
 from edge_daemon.messages.topics import EVENT
 from edge_daemon.settings import StorageSettings
-from edge_daemon.store import buckets
-from edge_daemon.store.media import Medium, path_of
+from edge_daemon.store import buckets as counted
+from edge_daemon.store.index import QUARTER_S
+from edge_daemon.store.media import Medium, find
 from edge_daemon.store.reader import Event, Query, Reader, StoreAway, shown
 from edge_daemon.web.live import Entry, Live
 from edge_daemon.web.service import Service
 from edge_daemon.web.watching import KEEP_ALIVE_S, entries, sent_event
 
 NOT_STORED = "events are not stored: add `storage: {}` to the configuration"
-MOST_QUERIES, MOST_MISSED, MOST_BUCKETS = 50, 10_000, 2000
+MOST_QUERIES, MOST_MISSED, MOST_BUCKETS, MOST_FINE = 50, 10_000, 2000, 300
+DAY_S = 86_400.0
 IDLE_S = 1.0
 """Time without a message after which all that is stored has been sent."""
 _END = object()
@@ -61,7 +65,7 @@ class Stored:
     """
 
     def __init__(self, storage: StorageSettings) -> None:
-        self._reader, self._media = Reader(Path(storage.folder)), Path(storage.media)
+        self._reader, self._storage = Reader(Path(storage.folder)), storage
 
     def page(
         self,
@@ -69,11 +73,18 @@ class Stored:
         times_s: tuple[float | None, float | None],
         after: str | None,
         most: int,
+        text: str | None = None,
     ) -> dict[str, Any]:
-        """The newest events with some of the names of each kind, those before the event or cursor `after`."""
+        """The newest events with some of the names of each kind, and with names that contain each word of a text; those
+        before the event or cursor `after`.
+        """
         queries = [Query((), *times_s)]
         for kind, names in words.items():
             queries = [narrower for query in queries for narrower in query.any_of(kind, names)]
+        with _reading():
+            matching = self._reader.matching(text) if text else []
+        for found_words in matching:
+            queries = [narrower for query in queries for narrower in query.with_any(found_words)]
         if len(queries) > MOST_QUERIES:
             raise HTTPException(422, "too many names at once")
         with _reading():
@@ -86,6 +97,23 @@ class Stored:
         }
         listed = list(islice(merged.values(), most))
         return {"events": [shown(one) for one in listed], "after": listed[-1]["id"] if len(merged) > most else None}
+
+    def timeline(
+        self, cameras: Sequence[str] | None, since_s: float | None, until_s: float | None, step: str
+    ) -> list[dict[str, Any]]:
+        """How many alerts and other events began in each step in which there were any."""
+        step_s, until_s = _step_s(step), time.time() if until_s is None else until_s
+        since_s = until_s - DAY_S if since_s is None else since_s
+        most = MOST_BUCKETS if step_s % QUARTER_S == 0 else MOST_FINE
+        _check_range(since_s, until_s, step_s, most)
+        since_s -= since_s % min(step_s, QUARTER_S)
+        with _reading():
+            found = self._reader.timeline(cameras or (), since_s, until_s, step_s)
+        buckets: dict[float, dict[str, Any]] = {}
+        for one in found:
+            times = {"from": utc(round(one.start_s * 1e9)), "to": utc(round((one.start_s + step_s) * 1e9))}
+            buckets.setdefault(one.start_s, {**times, "alerts": 0, "events": 0})[one.kept] += one.events
+        return list(buckets.values())
 
     def event(self, id: str) -> Event:
         """One event."""
@@ -101,7 +129,7 @@ class Stored:
         """A file of an event; browsers may ask for a part of it, and keep clips."""
         event = self._event(id)
         try:
-            path = path_of(self._media, event["camera"], id, medium)
+            path = find(self._storage, event["camera"], id, medium)
             found = path.stat()
         except (OSError, ValueError):
             raise HTTPException(404, f"event {id} has no {medium}, or not yet") from None
@@ -119,17 +147,13 @@ class Stored:
         step: str,
     ) -> list[dict[str, Any]]:
         """What was counted, in buckets of a length."""
-        try:
-            step_s = long_seconds(step)
-        except ValueError as error:
-            raise HTTPException(422, f"step: {error}") from error
+        step_s = _step_s(step)
         now_s = datetime.now().astimezone().timestamp()
         until_s = now_s if until_s is None else min(until_s, now_s + step_s)
-        if until_s <= since_s or (until_s - since_s) / step_s > MOST_BUCKETS:
-            raise HTTPException(422, f"from, to and step must make 1 to {MOST_BUCKETS} buckets")
+        _check_range(since_s, until_s, step_s, MOST_BUCKETS)
         with _reading():
             reports = self._reader.counts(cameras or (), since_s, until_s)
-        return buckets.of(reports, since_s, until_s, step_s, zones, lines)
+        return counted.of(reports, since_s, until_s, step_s, zones, lines)
 
     async def stream(self, live: Live, wanted: Callable[[Entry], bool], after: str | None) -> AsyncIterator[bytes]:
         """Events as they are published; with the cursor or event `after`, first those since then. Each bears a cursor
@@ -194,6 +218,18 @@ class Stored:
         if found is None:
             raise HTTPException(404, f"the event {id} does not exist, or is not kept any more")
         return found
+
+
+def _step_s(step: str) -> float:
+    try:
+        return long_seconds(step)
+    except ValueError as error:
+        raise HTTPException(422, f"step: {error}") from error
+
+
+def _check_range(since_s: float, until_s: float, step_s: float, most: int) -> None:
+    if until_s <= since_s or (until_s - since_s) / step_s > most:
+        raise HTTPException(422, f"from, to and step must make 1 to {most} buckets")
 
 
 class _reading:

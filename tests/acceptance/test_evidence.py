@@ -1,6 +1,8 @@
 """Events, clips and stills of a daemon that runs, whose recorder and sink are killed meanwhile."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +13,17 @@ from typing import Any
 import av
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
+from pycocotools.coco import COCO  # type: ignore[import-untyped]
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.store.check import check
+from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.test_page import PHONE, Visitor, browser, sticking_out, violations
 from tests.waiting import eventually
 
+__all__ = ["browser"]
 CONFIG = """
 cameras:
   street: {{source: '{source}', loop: true, fps: 10, zones: {{walk: {{points: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]}}}}}}
@@ -24,9 +31,11 @@ models: {{person: {{path: builtin:person}}}}
 record: {{before: 1s, after: 1s}}
 rules: {{visitor: {{appears: walk, cooldown: 1s, per: track}}}}
 counts: {{every: 2s}}
-web: {{listen: '127.0.0.1:{port}'}}
+web: {{listen: '127.0.0.1:{port}', tokens: {{boss: {{token: '{token}', role: administrator}}}}}}
 """
 SECONDS, FPS, WAIT_S = 20, 25, 60.0
+TOKEN = new_token()
+BOSS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +59,8 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(folder: Path, street: Path) -> Iterator[tuple[Daemon, httpx.Client]]:
     port = free_port()
     with (
-        running(folder, CONFIG.format(source=street, port=port)) as daemon,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S) as http,
+        running(folder, CONFIG.format(source=street, port=port, token=digest(TOKEN))) as daemon,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S, headers=BOSS) as http,
     ):
 
         def answers() -> bool:
@@ -102,6 +111,8 @@ def test_events_have_clips_and_stills_that_are_served(
         assert {track["tracker_id"] for track in http.get(f"{address}/track.json").json()} <= {
             track["tracker_id"] for track in event["tracks"]
         }
+        assert event["clip_sha256"] == hashlib.sha256(clip.content).hexdigest()
+        assert event["still_sha256"] == hashlib.sha256(http.get(event["still"]).content).hexdigest()
         newest = http.get("/api/events", params={"most": 1}).json()
         older = http.get("/api/events", params={"most": 1, "after": newest["after"]}).json()
         assert older["events"][0]["began_at"] <= newest["events"][0]["began_at"]
@@ -119,8 +130,12 @@ def test_events_have_clips_and_stills_that_are_served(
                     replayed.append(json.loads(line[5:]))
                 if any(one["id"] == event["id"] and one["clip"] for one in replayed):
                     break
+        erased = marked_linked_and_erased(http, with_clips(http, 3)[0])
+        event = with_clips(http, 1)[0]  # the other one may have been in the range of time that was erased
         assert "recorder" in daemon.processes()
         (store,) = tmp_path.glob("state/edge-daemon/*/store")
+        assert [path for path in store.rglob("*") if path.is_file() and erased.encode() in path.read_bytes()] == []
+        assert list(store.rglob(f"{erased}*")) == []
         assert {path.stat().st_mode & 0o077 for path in store.rglob("*")} == {0}, "others could read what is stored"
         assert daemon.stop() == 0
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -133,6 +148,109 @@ def test_events_have_clips_and_stills_that_are_served(
         assert {path.name.partition("-annotated")[0][36:] for path in (tmp_path / "out").iterdir()} >= {".json", ".mp4"}
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True, capture_output=True)
         assert subprocess.run(export, capture_output=True, check=False).returncode == 3
+        exported_as_one_video_signed_and_for_training(command, config, tmp_path, event)
+
+
+def exported_as_one_video_signed_and_for_training(
+    command: list[str], config: list[str], folder: Path, event: dict[str, Any]
+) -> None:
+    """Export a range of time of the camera, with a signature, and as pictures with boxes."""
+
+    def run(*args: object) -> str:
+        words = [str(arg) for arg in args]
+        return subprocess.run([*command[:-1], *words], capture_output=True, text=True, check=True).stdout
+
+    run("keygen", "--sign", folder / "box")
+    times = ["--from", event["began_at"], "--to", event["ended_at"], "--camera", "street", *config]
+    assert "1 video " in run("events", "export", folder / "range", *times, "--sign", folder / "box.pem")
+    content = json.loads((folder / "range" / "export.json").read_text())["cameras"]["street"]
+    assert content["files"][0]["parts"]
+    with av.open(str(folder / "range" / "street.mp4")) as file:
+        assert sum(1 for _ in file.decode(video=0)) > FPS
+    subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder / "range", check=True, capture_output=True)
+    verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "../box.pub.pem", "-rawin", "-in", "SHA256SUMS"]
+    verify += ["-sigfile", "SHA256SUMS.sig"]
+    subprocess.run(verify, cwd=folder / "range", check=True, capture_output=True)
+    (folder / "range" / "SHA256SUMS").write_text("other")
+    assert subprocess.run(verify, cwd=folder / "range", capture_output=True, check=False).returncode
+    assert "1 pictures" in run("events", "export", folder / "coco", *config, "--id", event["id"], "--format", "coco")
+    found = COCO(str(folder / "coco" / "annotations.json"))
+    (image,) = found.loadImgs(found.getImgIds())
+    boxes = found.loadAnns(found.getAnnIds())
+    assert found.loadCats(found.getCatIds())[0]["name"] == "person"
+    assert boxes
+    assert all(one["area"] > 0 and one["bbox"][0] + one["bbox"][2] <= image["width"] for one in boxes)
+
+
+def marked_linked_and_erased(http: httpx.Client, event: dict[str, Any]) -> str:
+    """Do all that people can do with an event, and erase it in the end; return its id."""
+    address = f"/api/events/{event['id']}"
+    assert http.post(f"{address}/marks", json={"keep": True, "wrong": True}).json() == {
+        "text": f"event {event['id']} of camera street is kept and is marked as wrong"
+    }
+    marked = http.get(address).json()
+    assert (marked["keep"], marked["wrong"]) == (True, True)
+    assert http.post(f"{address}/marks", json={"keep": "perhaps"}).status_code == 422
+    times = {"from": event["began_at"], "to": event["ended_at"]}
+    assert http.post("/api/cameras/street/keep", json=times).status_code == 200
+    assert http.post("/api/cameras/street/keep", json=times | {"to": "never"}).status_code == 422
+    link = http.post(f"{address}/link", json={"kind": "annotated", "for": "1h"}).json()["path"]
+    assert http.post(f"{address}/link", json={"for": "8d"}).status_code == 422
+
+    def linked(path: str) -> int:
+        return httpx.get(f"{http.base_url}{path}").status_code
+
+    assert [linked(one) for one in (link, event["still"], link.replace("annotated", "plain"))] == [200, 401, 403]
+    assert linked(link.replace("expires=", "expires=9")) == 403
+    assert http.post("/api/links/revoke").status_code == 200
+    assert linked(link) == 403
+    assert [one["id"] for one in http.get("/api/events", params={"text": "appear nothing"}).json()["events"]] == []
+    assert http.get("/api/events", params={"text": "PERS stre walk"}).json()["events"]
+    assert http.get("/api/events/timeline").json()[0]["alerts"] > 0
+    assert http.delete(address).status_code == 200
+    assert http.get(address).status_code == 404
+    assert http.delete("/api/events", params=times | {"camera": "street"}).status_code == 200
+    done = [(one["action"], one["result"]) for one in http.get("/api/audit").json()]
+    assert {(action, "done") for action in ("mark", "keep", "link", "revoke links", "erase")} <= set(done)
+    return str(event["id"])
+
+
+def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
+    tmp_path: Path, street: Path, browser: Browser
+) -> None:
+    with site(tmp_path, street) as (_, http):
+        event = with_clips(http, 1)[-1]
+        how: dict[str, Any] = {"extra_http_headers": BOSS}
+        with Visitor(browser, http.base_url.port or 0, "#events", **how) as visitor:
+            page = visitor.page
+            page.locator(f'.evc a[href="#events/{event["id"]}"]').click()
+            expect(page.locator("h1")).to_have_text("visitor")
+            played = (
+                "() => { const v = document.querySelector('video'); v.muted = true; v.play(); return v.duration > 1; }"
+            )
+            eventually(lambda: page.evaluate(played), WAIT_S, what="the clip")
+            eventually(lambda: page.evaluate("() => document.querySelector('video').currentTime > 0.5"), WAIT_S)
+            eventually(lambda: http.get(f"/api/events/{event['id']}/track.json").json(), WAIT_S, what="its tracks")
+            page.reload()
+            expect(page.locator(".seen path.trail")).to_have_attribute("d", re.compile("^M"))
+            expect(page.locator(".because li").first).to_contain_text("walk")
+            page.get_by_role("button", name="Keep").click()
+            expect(page.locator(".badge", has_text="kept")).to_be_visible()
+            assert http.get(f"/api/events/{event['id']}").json()["keep"] is True
+            visitor.shoot("event-1440")
+            assert violations(page) == []
+            page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+            assert sticking_out(page) == []
+            page.get_by_role("button", name="Erase").click()
+            page.get_by_role("button", name="Erase for good?").click()
+            expect(page).to_have_url(re.compile("#events$"))
+            assert http.get(f"/api/events/{event['id']}").status_code == 404
+            visitor.open("#events?text=pers")
+            expect(page.locator(".evc").first).to_be_visible()
+            visitor.open("#events?day=2020-01-01")
+            expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
+            visitor.open(f"#events/{event['id']}")
+            expect(page.locator(".blankslate")).to_contain_text("does not exist")
 
 
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
@@ -178,7 +296,7 @@ def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_pa
 
 
 def test_a_reload_begins_to_store_and_to_keep_clips(tmp_path: Path, street: Path) -> None:
-    config = CONFIG.format(source=street, port=free_port())
+    config = CONFIG.format(source=street, port=free_port(), token=digest(TOKEN))
     bare = "\n".join(line for line in config.splitlines() if not line.startswith(("record", "rules", "counts", "web")))
     with running(tmp_path, bare) as daemon:
         eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")

@@ -5,8 +5,10 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +193,68 @@ def test_a_store_that_cannot_be_written_is_reported_and_comes_back(recorder: Pro
     eventually(lambda: recorder.state() == "up", WAIT_S)
     outbox.close()
     assert list(bodies(folder).values()) == [event(2)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs leave to mount a file system")
+def test_a_disk_that_is_full_read_only_or_away_loses_nothing_when_it_is_back(tmp_path: Path) -> None:
+    image, at, made = tmp_path / "disk.img", tmp_path / "disk", 0
+    with image.open("wb") as file:
+        file.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+    at.mkdir()
+
+    def mount(*options: str) -> None:
+        subprocess.run(["mount", *options, str(at)], check=True)
+
+    try:
+        mount("-o", "loop", str(image))
+    except subprocess.CalledProcessError:
+        pytest.skip("needs leave to mount a file system")
+    folder = at / "store"
+    storage = StorageSettings(folder=str(folder), media=str(at / "media"), min_free_bytes=1)
+    process = Process(tmp_path, RecorderSettings(bind=f"ipc://{tmp_path}/recorder", storage=storage))
+    outbox = Outbox(process.settings.bind)
+
+    def add() -> None:
+        nonlocal made
+        outbox.add(KEY, event(made, id=f"number {made}", because=["x" * 5000]), precious=True)
+        outbox.take()
+        made += 1
+
+    def broken() -> bool:
+        if outbox.is_empty:
+            add()
+        list(outbox.exchange())
+        return process.state().startswith("cannot write the store")
+
+    try:
+        add()
+        deliver(outbox)
+        with (at / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
+        eventually(broken, WAIT_S, what="a full disk")
+        (at / "filler").unlink()
+        deliver(outbox)
+        process.kill()  # while a file is open, a disk does not become read-only
+        mount("-o", "remount,ro")
+        process.start()
+        eventually(broken, WAIT_S, what="a disk that cannot be written")
+        mount("-o", "remount,rw")
+        deliver(outbox)
+        subprocess.run(["umount", "--lazy", str(at)], check=True)
+        eventually(broken, WAIT_S, what="a disk that is away")
+        assert not folder.exists(), "nothing is written below the place where the disk was"
+        mount("-o", "loop", str(image))
+        deliver(outbox)
+        eventually(lambda: process.state() == "up", WAIT_S)
+        process.stop()
+        stored = bodies(folder)
+        assert [json.loads(body)["id"] for body in stored.values()] == [f"number {n}" for n in range(made)]
+        assert check(folder).faults == []
+    finally:
+        outbox.close()
+        subprocess.run(["umount", "--lazy", str(at)], check=False)
 
 
 def test_a_store_of_a_running_recorder_is_not_written_by_others(recorder: Process) -> None:

@@ -2,7 +2,7 @@
 import { ask, get } from "./api.js";
 import { attribute, blank, icon, make, renew, text } from "./dom.js";
 import { command } from "./example.js";
-import { cameraAddress } from "./router.js";
+import { address, cameraAddress } from "./router.js";
 import { status } from "./status.js";
 import { duration, moment, plural } from "./words.js";
 
@@ -58,12 +58,12 @@ class EventCard {
   }
 }
 
-// The still of an event, which leads to its clip.
+// The still of an event, which leads to its view.
 function seen({ id, camera, still, clip }) {
   if (!still) return [];
-  const address = `api/events/${encodeURIComponent(id)}`;
-  const picture = make("img", { src: `${address}/still.jpg?kind=small`, alt: `Still of ${camera}`, loading: "lazy" });
-  return [make("a", { href: clip ? `${address}/clip.mp4` : `${address}/still.jpg`, target: "_blank", rel: "noopener" }, picture, make("span", { class: "soft tiny" }, clip ? " Clip" : ""))];
+  const path = `api/events/${encodeURIComponent(id)}`;
+  const picture = make("img", { src: `${path}/still.jpg?kind=small`, alt: `Still of ${camera}`, loading: "lazy" });
+  return [make("a", { href: address("events", [id]) }, picture, make("span", { class: "soft tiny" }, clip ? " Clip" : ""))];
 }
 
 // The `ignore` area around the places where the tracks of an event stand, as YAML.
@@ -79,7 +79,7 @@ export function ignored(event, { width, height }) {
 }
 
 export class EventList {
-  // `query`: `camera` and `rule`, or neither.
+  // `query`: `camera`, `rule`, and, of what is stored, `text`, `from` and `to`, or none of them.
   constructor(query = {}) {
     [this.query, this.cards, this.waiting, this.isAlone] = [query, new Map(), new Map(), Boolean(query.camera)];
     this.newer = make("button", { type: "button", class: "btn paused", hidden: true, onclick: () => this.release() });
@@ -113,7 +113,7 @@ export class EventList {
 
   // A message about an event, as it comes. New ones wait, so that nothing moves below the pointer.
   add(message) {
-    if (!this.fits(message)) return;
+    if (this.query.text || this.query.from || !this.fits(message)) return;
     const known = this.cards.get(message.id)?.event ?? this.waiting.get(message.id);
     const event = { ...message, began_at: known?.began_at ?? message.at, open: message.phase !== "end" && known?.open !== false };
     if (this.cards.has(message.id)) this.cards.get(message.id).show(event);

@@ -13,13 +13,15 @@ export class Events {
     this.feed = new Results({ event: (event) => this.list.add(event) }, "api/events/stream");
     this.camera = make("select", { "aria-label": "Camera", onchange: () => this.choose() });
     this.rule = make("select", { "aria-label": "Rule", onchange: () => this.choose() });
+    this.text = make("input", { type: "search", placeholder: "person gate", "aria-label": "Words in names of classes, zones, rules and cameras", onchange: () => this.choose() });
+    this.day = make("input", { type: "date", "aria-label": "Day", onchange: () => this.choose() });
     this.alerts = make("input", { type: "checkbox", onchange: () => this.list.filter(this.alerts.checked) });
     this.place = make("div", { class: "grow" });
     this.switches = make("div");
     this.cameras = make("div");
     this.side = make("aside", { class: "rail last stack", "aria-label": "Switches" }, card("Rules", this.switches), card("Cameras", this.cameras));
     this.root = make("section", {}, make("h1", { class: "sr", tabindex: -1 }, "Events"),
-      make("div", { class: "home" }, make("div", {}, make("div", { class: "tool", role: "group", "aria-label": "Events shown" }, this.camera, this.rule, make("label", { class: "in" }, this.alerts, "Only alerts")), this.place), this.side));
+      make("div", { class: "home" }, make("div", {}, make("div", { class: "tool", role: "group", "aria-label": "Events shown" }, this.camera, this.rule, this.day, this.text, make("label", { class: "in" }, this.alerts, "Only alerts")), this.place), this.side));
   }
 
   title() {
@@ -31,8 +33,10 @@ export class Events {
   }
 
   enter(route, _, status) {
-    this.query = { camera: route.query.get("camera") ?? "", rule: route.query.get("rule") ?? "" };
-    this.list = new EventList(this.query);
+    this.query = Object.fromEntries(["camera", "rule", "text", "day"].map((key) => [key, route.query.get(key) ?? ""]));
+    [this.text.value, this.day.value] = [this.query.text, this.query.day];
+    const { day, ...rest } = this.query;
+    this.list = new EventList({ ...rest, ...(day ? hours(day) : {}) });
     this.list.isAlone = false;
     this.list.onlyAlerts = this.alerts.checked;
     this.place.replaceChildren(this.list.element);
@@ -48,7 +52,7 @@ export class Events {
   }
 
   choose() {
-    this.query = { camera: this.camera.value, rule: this.rule.value };
+    this.query = { camera: this.camera.value, rule: this.rule.value, text: this.text.value.trim(), day: this.day.value };
     replace(address("events", [], this.query));
     this.enter({ query: new URLSearchParams(this.query) }, null, this.status);
   }
@@ -125,4 +129,11 @@ export class Events {
     for (const place of [this.switches, this.cameras]) attribute(place, "data-shown", null);
     setTimeout(() => this.refresh(), 1200); // the next status knows it
   }
+}
+
+// The times of a day here.
+function hours(day) {
+  const [from, to] = [new Date(`${day}T00:00`), new Date(`${day}T00:00`)];
+  to.setDate(to.getDate() + 1);
+  return Number.isNaN(from.getTime()) ? {} : { from: from.toISOString(), to: to.toISOString() };
 }

@@ -1,6 +1,7 @@
 // The page: the view that is named in the address.
 import { CameraView } from "./camera.js";
 import { Cameras } from "./cameras.js";
+import { EventView } from "./event.js";
 import { Events } from "./events.js";
 import { blank, make } from "./dom.js";
 import { help, listen, use } from "./keys.js";
@@ -12,7 +13,8 @@ import { Try } from "./try.js";
 import { meant } from "./words.js";
 
 const main = document.getElementById("main");
-const views = { cameras: new Cameras(), camera: new CameraView(), events: new Events(), try: new Try(), system: new System() };
+const views = { cameras: new Cameras(), camera: new CameraView(), events: new Events(), event: new EventView(), try: new Try(), system: new System() };
+const ONE = { cameras: "camera", events: "event" }; // the views of one of them
 let current = null;
 let route = null;
 
@@ -20,8 +22,9 @@ function open() {
   const from = route;
   route = parse(location.hash);
   const name = route.view || "cameras";
-  const next = name === "cameras" && route.parts.length ? views.camera : views[name];
-  if (!next || name === "camera") return unknown(name);
+  const one = route.parts.length && ONE[name];
+  const next = one ? views[one] : views[name];
+  if (!next || Object.values(ONE).includes(name)) return unknown(name);
   if (current !== next) {
     current?.leave();
     main.replaceChildren(next.root);
@@ -36,7 +39,7 @@ function open() {
 function unknown(name) {
   current?.leave();
   current = null;
-  const other = meant(name, Object.keys(views).filter((view) => view !== "camera"));
+  const other = meant(name, Object.keys(views).filter((view) => !Object.values(ONE).includes(view)));
   main.replaceChildren(blank("h1", "search", `No view is called ${name}`, other ? make("span", {}, "Did you mean ", make("a", { href: `#${other}` }, other), "?") : "The header has all of them.", make("a", { class: "btn", href: "#cameras" }, "Cameras")));
   show("", name);
 }

@@ -1,0 +1,172 @@
+"""One MP4 of several: their packets, one file after the other, as they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from edge_daemon.errors import SourceError
+
+NEAR_S = 0.05
+"""Shorter gaps are none."""
+
+
+class Piece(NamedTuple):
+    """A file, and when its first and last pictures were taken, in seconds since the Unix epoch."""
+
+    path: Path
+    start_s: float
+    end_s: float
+
+
+class Part(NamedTuple):
+    """What a joined file has of a piece: from and to when, and where it begins in the file, in seconds."""
+
+    source: str
+    start_s: float
+    end_s: float
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A file that was written, and what is in it."""
+
+    path: Path
+    parts: list[Part]
+
+
+def length_of(path: Path) -> float:
+    """How long a file is, in seconds.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    try:
+        with av.open(str(path)) as file:
+            return (file.duration or 0) / 1e6
+    except (OSError, av.FFmpegError) as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+def join(pieces: Sequence[Piece], since_s: float, until_s: float, output: Path) -> list[Joined]:
+    """Write what pieces have of a range of time, each moment once; beginning with the key frame before. Where a piece
+    has other parameters than the one before, another file begins: `NAME-2.mp4`.
+
+    Raises:
+        SourceError: a file cannot be read or written.
+    """
+    made: list[Joined] = []
+    wanted = sorted(
+        (one for one in pieces if one.end_s > since_s and one.start_s < until_s), key=lambda one: one.start_s
+    )
+    writer: _Writer | None = None
+    reached_s = since_s
+    try:
+        for piece in wanted:
+            if piece.end_s - reached_s < NEAR_S:
+                continue
+            with av.open(str(piece.path)) as source:
+                if writer is None or not writer.takes(source):
+                    if writer:
+                        writer.close()
+                    number = f"-{len(made) + 1}" if made else ""
+                    writer = _Writer(output.with_name(f"{output.stem}{number}{output.suffix}"), source)
+                    made.append(Joined(writer.path, writer.parts))
+                reached_s = max(reached_s, writer.add(piece, source, reached_s, until_s))
+    except (OSError, av.FFmpegError) as error:
+        raise SourceError(f"cannot write {output}: {error.strerror}") from error
+    finally:
+        if writer:
+            writer.close()
+    return [one for one in made if one.parts]
+
+
+def gaps(parts: Sequence[Part], since_s: float, until_s: float) -> list[tuple[float, float]]:
+    """The time of a range that no part has."""
+    found, reached_s = [], since_s
+    for part in sorted(parts, key=lambda one: one.start_s):
+        if part.start_s > reached_s + NEAR_S:
+            found.append((reached_s, part.start_s))
+        reached_s = max(reached_s, part.end_s)
+    return [*found, (reached_s, until_s)] if until_s > reached_s + NEAR_S else found
+
+
+class _Writer:
+    """A file that is written."""
+
+    def __init__(self, path: Path, source: InputContainer) -> None:
+        self.path, self.parts = path, list[Part]()
+        self._file: OutputContainer = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        self._like = [_parameters(stream) for stream in _streams(source)]
+        self._streams = [self._file.add_stream_from_template(stream) for stream in _streams(source)]
+        self._end_s = 0.0
+        self._last = [-1] * len(self._streams)
+
+    def takes(self, source: InputContainer) -> bool:
+        """True if another file has the same streams."""
+        return [_parameters(stream) for stream in _streams(source)] == self._like
+
+    def add(self, piece: Piece, source: InputContainer, since_s: float, until_s: float) -> float:
+        """Append the packets from the key frame before a time on, as far as another; return when they end."""
+        skip_s = _key_before(source, since_s - piece.start_s)
+        streams = _streams(source)
+        end_s = skip_s
+        for packet in source.demux(streams):
+            number = streams.index(packet.stream)
+            if packet.pts is None or packet.dts is None or packet.time_base is None:
+                continue
+            shown_s = float(packet.pts * packet.time_base)
+            if shown_s < skip_s - 1e-6 or piece.start_s + float(packet.dts * packet.time_base) >= until_s:
+                continue
+            shift = round(Fraction(self._end_s - skip_s) / packet.time_base)
+            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            if packet.dts <= self._last[number]:
+                packet.dts = self._last[number] + 1
+            self._last[number] = packet.dts
+            packet.pts = max(packet.pts, packet.dts)
+            if packet.stream.type == "video":
+                end_s = max(end_s, shown_s + float((packet.duration or 0) * packet.time_base))
+            packet.stream = self._streams[number]
+            self._file.mux(packet)
+        if end_s > skip_s:
+            start_s = piece.start_s + skip_s
+            self.parts.append(Part(piece.path.name, start_s, piece.start_s + end_s, self._end_s))
+            self._end_s += end_s - skip_s
+        return piece.start_s + end_s
+
+    def close(self) -> None:
+        """Finish the file; one without a picture is removed."""
+        self._file.close()
+        if not self.parts:
+            self.path.unlink(missing_ok=True)
+
+
+def _streams(source: InputContainer) -> list[Stream]:
+    return [*source.streams.video[:1], *source.streams.audio[:1]]
+
+
+def _parameters(stream: Stream) -> tuple[object, ...]:
+    context = stream.codec_context
+    size = (context.width, context.height) if isinstance(context, av.VideoCodecContext) else ()
+    return stream.type, context.name, context.extradata, size, stream.time_base
+
+
+def _key_before(source: InputContainer, at_s: float) -> float:
+    """Time of the last key frame that is not after a time; the first one's if there is none."""
+    if at_s <= 0:
+        return 0.0
+    keys = list(_keys(source))
+    source.seek(0)
+    return max((key for key in keys if key <= at_s), default=keys[0] if keys else 0.0)
+
+
+def _keys(source: InputContainer) -> Iterator[float]:
+    for packet in source.demux(source.streams.video[0]):
+        if packet.is_keyframe and packet.pts is not None and packet.time_base is not None:
+            yield float(packet.pts * packet.time_base)

@@ -1,0 +1,134 @@
+// One event: its clip with the trails of its tracks over it, why it was one, and what to do with it.
+import { absolute, ask, get } from "./api.js";
+import { attribute, blank, card, icon, make, renew, text } from "./dom.js";
+import { post } from "./eventlist.js";
+import { Layer, at } from "./overlay.js";
+import { cameraAddress, go } from "./router.js";
+import { toast } from "./say.js";
+import { me } from "./shell.js";
+import { duration, moment, sentence } from "./words.js";
+
+const COLOURS = 5;
+const RANKS = ["viewer", "operator", "administrator"];
+
+export class EventView {
+  constructor() {
+    this.root = make("section", {});
+    this.trails = new Layer("ov");
+  }
+
+  title() {
+    return this.event ? `${this.event.rule}, ${this.event.camera}` : "event";
+  }
+
+  keys() {
+    return { Escape: () => go("#events") };
+  }
+
+  enter(route) {
+    [this.id, this.event] = [route.parts[0], null];
+    this.root.replaceChildren(make("h1", { class: "sr", tabindex: -1 }, "Event"));
+    this.load();
+    return false;
+  }
+
+  leave() {
+    this.root.replaceChildren();
+  }
+
+  update() {}
+
+  async load() {
+    const [id, path] = [this.id, `api/events/${encodeURIComponent(this.id)}`];
+    try {
+      const event = await get(path);
+      if (this.id !== id) return;
+      this.event = event;
+      this.build(path);
+      this.draw(await get(`${path}/track.json`).catch(() => []));
+    } catch (error) {
+      this.root.replaceChildren(blank("h1", "warn", "The event cannot be shown", `${error.message}.`, make("a", { class: "btn", href: "#events" }, "All events")));
+    }
+  }
+
+  build(path) {
+    const { rule, camera, alert, because, began_at: began, ended_at: ended, still, clip } = this.event;
+    const long = ended ? duration((Date.parse(ended) - Date.parse(began)) / 1000) : "goes on";
+    this.marks = make("span", { class: "row wrap" });
+    this.actions = make("div", { class: "row wrap pad" });
+    const shown = make("input", { type: "checkbox", checked: true, onchange: () => attribute(this.trails.element, "hidden", shown.checked ? null : "") });
+    const where = make("div", { class: "row wrap pad" }, make("a", { href: cameraAddress(camera) }, camera), make("span", { class: `badge ${alert ? "bad" : ""}` }, alert ? "alert" : "event"), make("span", { class: "soft" }, `${moment(began)}, ${long}`), this.marks, clip ? make("label", { class: "in end" }, shown, "Trails") : "");
+    this.root.replaceChildren(make("h1", { class: "title pad", tabindex: -1 }, rule),
+      make("div", { class: "card" }, this.seen(path, still, clip), where, this.actions),
+      card("Why", make("ul", { class: "because pad" }, ...because.map((words) => make("li", {}, icon("check"), make("span", {}, words)))), make("p", { class: "pad small soft" }, "By program: ", make("code", {}, absolute(path)))));
+    this.show(path);
+  }
+
+  seen(path, still, clip) {
+    if (!still && !clip) return make("p", { class: "pad soft" }, "There is no picture of it: cameras with `record` have clips and stills.");
+    const picture = clip
+      ? make("video", { src: `${path}/clip.mp4`, poster: still ? `${path}/still.jpg` : null, controls: true, playsinline: true, preload: "metadata" })
+      : make("img", { src: `${path}/still.jpg?kind=annotated`, alt: `Still of ${this.event.camera}` });
+    return make("div", { class: "seen" }, picture, clip ? this.trails.element : "");
+  }
+
+  // What can be done, by role.
+  show(path) {
+    const { keep, wrong, clip, still, open } = this.event;
+    const mayNot = RANKS.indexOf(me.role) < 1;
+    const toggle = (name, isOn, words) => make("button", { type: "button", class: "btn", disabled: mayNot, "aria-pressed": String(isOn), onclick: () => this.mark(path, { [name]: !isOn }) }, words);
+    renew(this.marks, [keep, wrong], () => [keep && make("span", { class: "badge" }, "kept"), wrong && make("span", { class: "badge" }, "wrong")].filter(Boolean));
+    renew(this.actions, [keep, wrong, me.role, clip, open], () => [
+      toggle("keep", keep, "Keep"), toggle("wrong", wrong, "Was wrong"),
+      clip ? make("a", { class: "btn", href: `${path}/clip.mp4`, download: `${this.event.id}.mp4` }, "Download clip") : "",
+      still ? make("a", { class: "btn", href: `${path}/still.jpg`, download: `${this.event.id}.jpg` }, "Download still") : "",
+      me.role === "administrator" && !open ? this.eraser(path) : "",
+      mayNot ? make("span", { class: "soft small" }, "Marks need the token of an operator.") : "",
+    ]);
+  }
+
+  // Erases after a second press.
+  eraser(path) {
+    const button = make("button", { type: "button", class: "btn end", onclick: async () => {
+      if (button.dataset.asked) return this.erase(path);
+      button.dataset.asked = "1";
+      text(button, "Erase for good?");
+      setTimeout(() => { delete button.dataset.asked; text(button, "Erase"); }, 5000);
+    } }, "Erase");
+    return button;
+  }
+
+  async mark(path, marks) {
+    await this.change(async () => {
+      const { text: words } = await (await post(`${path}/marks`, marks)).json();
+      toast(sentence(words));
+      Object.assign(this.event, marks);
+      this.show(path);
+    });
+  }
+
+  async erase(path) {
+    await this.change(async () => {
+      const { text: words } = await (await ask(path, { method: "DELETE", wait: 60_000 })).json();
+      toast(sentence(words));
+      go("#events");
+    });
+  }
+
+  async change(what) {
+    try {
+      await what();
+    } catch (error) {
+      toast(error.message, { failed: true });
+    }
+  }
+
+  // The ways of its tracks, as far as they have ended.
+  draw(tracks) {
+    const lines = new Map();
+    for (const { tracker_id: id, path } of tracks) {
+      if (path?.length > 1) lines.set(`trail c${id % COLOURS}`, `${lines.get(`trail c${id % COLOURS}`) ?? ""}M${path.map(([, x, y]) => at([x, y])).join("L")}`);
+    }
+    this.trails.show(lines);
+  }
+}
