@@ -140,7 +140,7 @@ def _model(value: str, info: ValidationInfo) -> str:
         return checked_address(_printable(value))
     if scheme_of(value):
         raise ValueError("must be a file, builtin:NAME, zoo:NAME, or https://... with its sha256")
-    return _path(value, info)
+    return resolved_path(value, info)
 
 
 def _urls(value: object) -> list[str]:
@@ -166,7 +166,12 @@ def _fingerprint(value: str) -> str:
     return plain
 
 
-def _path(value: str, info: ValidationInfo) -> str:
+def resolved_path(value: str, info: ValidationInfo) -> str:
+    """A path, from the folder of the configuration.
+
+    Raises:
+        ValueError: it is empty, or not printable.
+    """
     if not value:
         raise ValueError("must not be empty")
     return str(_folder(info) / _printable(value))
@@ -179,7 +184,7 @@ def _labels(value: object, info: ValidationInfo) -> list[str] | str | None:
         case "coco" | "coco90" | "coco91" | "voc":
             return value
         case str():
-            return _path(value, info)
+            return resolved_path(value, info)
         case [*names] if names and all(isinstance(name, str) and name for name in names):
             return [str(name) for name in names]
         case _:
@@ -274,7 +279,7 @@ def _key(value: str, info: ValidationInfo) -> str:
         return value
     if not is_path(value):  # it may be a secret, which an error about a missing file would print
         raise ValueError("must be a key of 40 characters, or a file: a path that begins with / or ends in .key or .pub")
-    return _path(value, info)
+    return resolved_path(value, info)
 
 
 def _client(value: str, info: ValidationInfo) -> str:
@@ -357,7 +362,7 @@ Source = Annotated[
     BeforeValidator(_source),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}]}),
 ]
-FilePath = Annotated[str, AfterValidator(_path)]
+FilePath = Annotated[str, AfterValidator(resolved_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
 Urls = Annotated[
     list[str],

@@ -49,6 +49,7 @@ def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
         limit=LimitSettings(count=entry.limit[0], per_s=entry.limit[1]) if entry.limit else None,
         batch=entry.batch,
         every_s=entry.every,
+        during=entry.during,
         payload=entry.payload,
         storage=run.storage,
         recorder=run.recorder,
