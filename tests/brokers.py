@@ -41,6 +41,10 @@ class Broker:
     def command(self) -> list[str]:
         raise NotImplementedError
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Start the server, and wait until it listens."""
         with (self.folder / "log").open("ab") as log:

@@ -129,7 +129,7 @@ def _options(settings: KafkaSettings) -> dict[str, object]:
         "partitioner": "murmur2_random",
         "linger.ms": 0,
         "message.timeout.ms": 0,
-        "log_level": 3,
+        "log_level": 0,
         "security.protocol": f"{'SASL_' if settings.user else ''}{'SSL' if secure else 'PLAINTEXT'}",
         "sasl.mechanism": settings.mechanism if settings.user else None,
         "sasl.username": settings.user,
