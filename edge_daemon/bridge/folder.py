@@ -71,7 +71,7 @@ class Folder(Receiver):
             OSError: it cannot be written, or the folder is not there.
         """
         if not self._folder.is_dir():
-            raise FileNotFoundError(0, "there is no such folder: the drive may not be mounted")
+            raise FileNotFoundError(0, "the folder is not there")
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
         new.write_bytes(content)

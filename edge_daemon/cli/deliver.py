@@ -19,7 +19,7 @@ from edge_daemon.config.load import load
 from edge_daemon.config.problems import unknown
 from edge_daemon.config.schema import Config
 from edge_daemon.config.storing import storage_settings
-from edge_daemon.delivery.message import Message
+from edge_daemon.delivery.message import TEST, Message
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import STORED, BridgeSettings
 from edge_daemon.errors import ConfigError, EdgeError
@@ -145,7 +145,7 @@ def _message(settings: BridgeSettings, reader: Reader, folder: Path) -> tuple[Me
         "because": [f"this is a test from {settings.box or socket.gethostname()}"],
     }
     body = msgspec.json.encode(data)
-    return Message(id=f"test:{data['id']}", body=body, data=data, still=still), words
+    return Message(id=f"{TEST}{data['id']}", body=body, data=data, still=still), words
 
 
 def _recent(settings: BridgeSettings, reader: Reader) -> tuple[dict[str, Any] | None, Path | None, str]:

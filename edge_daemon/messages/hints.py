@@ -46,6 +46,17 @@ RECEIVER_HINTS = {
     "answers 404": "The receiver does not know this address.",
     "answers 429": "The receiver asks for fewer messages: set `limit` or `every`.",
     "answers 5": "The receiver has a problem of its own.",
+    "no stream of JetStream": "Add a stream that has these subjects: docs/brokers.md has the command.",
+    "the stream is full": "Its limits are reached: let it discard old messages, or give it more room.",
+    "permissions violation": "This user may not do that: docs/brokers.md has the rights that it needs.",
+    "authorization violation": "The server does not accept these credentials.",
+    "cannot read the credentials": "A file of credentials, or its content as a secret, is what NATS needs.",
+    "there is no such topic": "Create the topic, or allow the broker to do so.",
+    "no such file or directory": "The folder is not there: is the drive mounted?",
+    "the folder is not there": "Is the drive mounted? The folder is not made, so that a missing drive is seen.",
+    "permission denied": "The service may not write there: docs/brokers.md says what it needs.",
+    "the drive does not answer": "Is the machine on that has the drive?",
+    "no space left on device": "The drive is full.",
 }
 """By how the reason begins why a receiver is away."""
 _ANSWERS = "The camera answers with an error; its manual has the number."

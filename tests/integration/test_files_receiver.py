@@ -123,7 +123,7 @@ def test_stills_and_clips_of_alerts_are_copied_first_and_a_copy_goes_on_where_it
         here.add(kept(here, 1, alert=False), kept(here, 2, size=3 * folder.CHUNK + 5), kept(here, 3))
         async with here.running() as bridge:
             await until(lambda: bridge.report().tries >= 1)
-            assert "not be mounted" in str(bridge.report().reason)
+            assert bridge.report().reason == "the folder is not there"
             day = path_of(target, "yard", ID.format(2), "clip").parent
             day.mkdir(parents=True)
             part = day / f".{ID.format(2)}.mp4.part"
