@@ -35,6 +35,8 @@ AWAY_S = 10.0
 """Time of failures after which the receiver counts as away."""
 STORE_S = 1.0
 """Time until a store that cannot be read is tried again."""
+SHOWN_S, SHOWN_AGAIN_S = 0.1, 1.0
+"""Shortest time between two looks at what a receiver shows, and the longest one."""
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Bridge:
         self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
         self._why = ""
         self._has_news = True
+        self._is_showing, self._shown_s, self._is_stale = False, float("-inf"), False
         self._error: BaseException | None = None
         self._awake = asyncio.Event()
         self.delivered = self.retried = 0
@@ -98,6 +101,7 @@ class Bridge:
     def wake(self, *, news: bool = False) -> None:
         """Look for something to do; with `news`, also into the store."""
         self._has_news |= news
+        self._is_stale |= news
         self._awake.set()
 
     async def step(self, most_s: float) -> None:
@@ -114,6 +118,7 @@ class Bridge:
         if self._is_open and (why := self._receiver.trouble):
             self._fail(Failure(why))
         self._begin()
+        self._begin_to_show()
         if self._stored:
             self._stored.write()
 
@@ -191,6 +196,8 @@ class Bridge:
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""
         now = time.monotonic()
+        if self._is_open and self._is_stale and self._receiver.shows_states and not self._is_showing:
+            most_s = max(0.0, min(most_s, self._shown_s + SHOWN_S - now))
         if self.is_resting or self._is_opening or (self._is_open and self._is_full):
             return most_s
         if self._failures and now < self._due_s:
@@ -319,6 +326,25 @@ class Bridge:
                 self._succeed()
         finally:
             self._is_opening = False
+
+    def _begin_to_show(self) -> None:
+        """Have the receiver show what has changed, if that is due."""
+        if not (self._is_open and self._receiver.shows_states) or self._is_showing:
+            return
+        if time.monotonic() >= self._shown_s + (SHOWN_S if self._is_stale else SHOWN_AGAIN_S):
+            self._is_showing, self._is_stale, self._shown_s = True, False, time.monotonic()
+            self._run(self._show())
+
+    async def _show(self) -> None:
+        try:
+            async with asyncio.timeout(self._receiver.timeout_s):
+                await self._receiver.show()
+        except Undelivered as error:
+            self._fail(error.failure)
+        except TimeoutError:
+            self._fail(Failure("no answer"))
+        finally:
+            self._is_showing = False
 
     def _go_to(self, position: int) -> None:
         """Go on after another position."""

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from edge_daemon.bridge.live import Live
 from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.retry import Failure
@@ -42,13 +43,16 @@ class Undelivered(Exception):
 @dataclass(frozen=True)
 class Context:
     """What receivers may use: `composer` makes payloads of messages, `reader` is the store, and `ask` sends a request
-    to the supervisor, such as one that switches a rule.
+    to the supervisor, such as one that switches a rule. `live` has the last status, if the receiver shows states. With
+    `is_test`, a test message is all that is delivered, while the bridge itself may be connected.
     """
 
     settings: BridgeSettings
     composer: Composer
     reader: Reader
     ask: Callable[[AnyRequest], object]
+    live: Live | None = None
+    is_test: bool = False
 
 
 class Receiver:
@@ -66,6 +70,8 @@ class Receiver:
     """True if a message waits a few seconds for the still of its event."""
     streams = False
     """True if messages delivered together stay messages of their own: `batch` of the settings is for others."""
+    shows_states = False
+    """True if it shows the present beside what happened."""
 
     @property
     def trouble(self) -> str:
@@ -96,6 +102,13 @@ class Receiver:
             Undelivered: not all of them were acknowledged.
         """
         raise NotImplementedError
+
+    async def show(self) -> None:
+        """Show what has changed: called while it is open, when something was stored, and once a second.
+
+        Raises:
+            Undelivered: that failed.
+        """
 
     async def close(self) -> None:
         """Disconnect."""

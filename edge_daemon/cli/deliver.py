@@ -60,7 +60,8 @@ def test(config: Path, name: str) -> str:
     """
     settings = _one(config, name)
     reader = Reader(Path(settings.storage.folder))
-    context = Context(settings, Composer(settings.payload, settings.box, settings.time_zone), reader, lambda _: None)
+    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    context = Context(settings, composer, reader, lambda _: None, is_test=True)
     with tempfile.TemporaryDirectory() as folder:
         message, words = _message(settings, reader, Path(folder))
         try:

@@ -1,13 +1,13 @@
 """Values of receivers that are brokers, files and folders, with their checks."""
 
 import re
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from edge_daemon.config.section import Section
-from edge_daemon.config.values import Bytes, Duration, SecretError, resolved_path
+from edge_daemon.config.values import URL_HINT, Bytes, Duration, SecretError, resolved_path
 from edge_daemon.delivery.credentials import is_content
 
 _RATES = {"KB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -29,6 +29,28 @@ def _nats(value: str) -> str:
     if parts.username or parts.password:
         raise SecretError("must not have a user or password; write them as user: and password:")
     return value
+
+
+def _mqtt(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.path.strip("/") or parts.query or parts.fragment or any(map(str.isspace, value)):
+        raise SecretError(f"must be an address, such as mqtts://edge:${{MQTT_PASSWORD}}@10.0.0.2; {URL_HINT}")
+    return value
+
+
+def _version(value: object) -> object:
+    return str(value) if value == 5 and not isinstance(value, bool) else value
+
+
+def parted(address: str) -> tuple[str, str | None, str | None]:
+    """An address without user and password, and these."""
+    parts = urlsplit(address)
+    user, password = (unquote(one) if one else None for one in (parts.username, parts.password))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", user, password
 
 
 def _kafka(value: str) -> str:
@@ -62,6 +84,8 @@ KafkaServers = Annotated[
     Field(min_length=1),
     WithJsonSchema(_SERVERS),
 ]
+MqttServer = Annotated[str, AfterValidator(_mqtt)]
+MqttVersion = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version), WithJsonSchema({"enum": [5, "5", "3.1.1"]})]
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Credentials = Annotated[str, AfterValidator(_credentials)]

@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from edge_daemon.config.brokers import Credentials, KafkaServers, NatsServers, Prefix, Rate, Rotate, TopicName
+from edge_daemon.config.brokers import (
+    Credentials,
+    KafkaServers,
+    MqttServer,
+    MqttVersion,
+    NatsServers,
+    Prefix,
+    Rate,
+    Rotate,
+    TopicName,
+    parted,
+)
 from edge_daemon.config.problems import KeyPath, either
 from edge_daemon.config.rule_data import Data, Fault, mapping, strings
 from edge_daemon.config.section import Section
@@ -27,6 +38,7 @@ from edge_daemon.delivery.settings import (
     FolderSettings,
     KafkaSettings,
     MailSettings,
+    MqttSettings,
     NatsSettings,
     PushSettings,
     SelectionSettings,
@@ -39,14 +51,14 @@ from edge_daemon.rules.during import During, Place
 
 PEOPLE = (*PRESETS, "mail")
 """Kinds that bring messages to people."""
-BROKERS = ("nats", "kafka")
+BROKERS = ("mqtt", "nats", "kafka")
 KINDS = ("webhook", *PEOPLE, *BROKERS, "files", "folder")
 """Keys of an entry of which it has one."""
 OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
     "token": ("webhook", "ntfy", *NEED_TOKEN, "nats"),
     "in_flight": ("webhook",),
-    "still": ("webhook", *WITH_PICTURES, "mail"),
+    "still": ("webhook", *WITH_PICTURES, "mail", "mqtt"),
     "server": ("mail", "telegram", "pushover"),
     "from": ("mail",),
     "title": PEOPLE,
@@ -57,7 +69,10 @@ OWN: dict[str, tuple[str, ...]] = {
     "user": BROKERS,
     "password": BROKERS,
     "credentials": ("nats",),
-    "prefix": ("nats",),
+    "prefix": ("mqtt", "nats"),
+    "version": ("mqtt",),
+    "discovery": ("mqtt",),
+    "commands": ("mqtt",),
     "stream": ("nats",),
     "domain": ("nats",),
     "topic": ("kafka",),
@@ -70,7 +85,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "batch": ("webhook",),
 }
 """Keys that are for receivers of these kinds only."""
-SECRETS = ("secret", "token", "server", "password", "credentials", *SECRET_ADDRESS)
+SECRETS = ("secret", "token", "server", "password", "credentials", "mqtt", *SECRET_ADDRESS)
 """Keys whose values are secrets, or may contain one."""
 _PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -186,6 +201,8 @@ class Deliver(Section):
     """Address of an incoming webhook of Slack; messages have no picture."""
     mail: Mailboxes | None = Field(default=None, examples=["you@example.org"])
     """Mail address, or a list of them, with server."""
+    mqtt: MqttServer | None = Field(default=None, repr=False, examples=["mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"])
+    """Address of an MQTT broker: mqtts:// (TLS) or mqtt://. Needs pip install edge-daemon[mqtt]. See docs/mqtt.md."""
     nats: NatsServers | None = Field(default=None, examples=["tls://hub.example.org:4222"])
     """Address of a NATS server with JetStream, or several of a cluster. Needs pip install edge-daemon[nats]."""
     kafka: KafkaServers | None = Field(default=None, examples=["broker.example.org:9092"])
@@ -205,6 +222,12 @@ class Deliver(Section):
     """Template of the title of what people are sent; {subject} if left out."""
     text: Template | None = Field(default=None, examples=["{what} at {time}"])
     """Template of its text; {summary} if left out."""
+    discovery: Literal["homeassistant"] | None = None
+    """Announce cameras, with their zones, lines and rules, to Home Assistant."""
+    commands: bool = False
+    """Receive commands: a rule on or off, the mode, a picture."""
+    version: MqttVersion = "5"
+    """Version of MQTT."""
     secret: SigningSecret | None = Field(default=None, repr=False, examples=["${HOOK_SECRET}"])
     """Secret by which requests are signed: whsec_ and 24 to 64 bytes in base64."""
     token: Word | None = Field(default=None, repr=False, examples=["${NTFY_TOKEN}"])
@@ -220,7 +243,7 @@ class Deliver(Section):
     key: FilePath | None = None
     """Its key (PEM), if that is a file of its own."""
     prefix: Prefix | None = Field(default=None, examples=["edge"])
-    """First part of subjects; edge if left out."""
+    """First part of topics or subjects; edge if left out."""
     stream: TopicName | None = Field(default=None, examples=["EDGE"])
     """Stream of JetStream; the one that has the subjects if left out."""
     domain: TopicName | None = Field(default=None, examples=["hub"])
@@ -237,7 +260,7 @@ class Deliver(Section):
     in_flight: int = Field(default=4, ge=1, le=64)
     """Requests that may be under way at a time; those of one camera never are."""
     still: bool | None = None
-    """Send the picture of an event along, if cameras are recorded; true for people, if left out."""
+    """Send the picture of an event along, if cameras are recorded; if left out, to people and with discovery."""
     ca: FilePath | None = None
     """File of certificates (PEM) to accept from the receiver; if left out, those that this machine trusts."""
     private: bool = False
@@ -271,6 +294,16 @@ class Deliver(Section):
     def kind(self) -> str:
         """The key that names the kind."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def shows_states(self) -> bool:
+        """True if the receiver shows states beside what happens."""
+        return self.mqtt is not None
+
+    @property
+    def shows_last_still(self) -> bool:
+        """True if the last still of each camera is among them."""
+        return self.shows_states and (self.discovery is not None if self.still is None else self.still)
 
     @property
     def receiver(self) -> AnyReceiver:
@@ -317,6 +350,17 @@ class Deliver(Section):
             topic = self.topic or ""
             return KafkaSettings(
                 servers=tuple(self.kafka), topic=topic, tls=self.tls, mechanism=self.mechanism, **shown
+            )
+        if self.mqtt is not None:
+            server, user, password = parted(self.mqtt)
+            own = {"user": user or self.user, "password": password or self.password}
+            return MqttSettings(
+                servers=(server,),
+                version=self.version,
+                prefix=self.prefix or "edge",
+                discovery=self.discovery is not None,
+                commands=self.commands,
+                **(shown | own),
             )
         return NatsSettings(
             servers=tuple(self.nats or ()),
@@ -374,7 +418,7 @@ def plain_secrets(data: Mapping[str, Any]) -> Iterator[Fault]:
 def _is_secret(key: str, value: str) -> bool:
     """True unless a value has no password, or is a path."""
     match key:
-        case "server":
+        case "server" | "mqtt":
             return bool(_PASSWORD.search(value))
         case "credentials":
             return is_content(value)
@@ -401,7 +445,6 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
             yield (*path, "token"), f"is missing: {kind} needs it, as ${{NAME}}", []
         if kind == "mail" and entry.get("server") is None:
             yield (*path, "server"), "is missing; for example smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
-        if kind in (*PEOPLE, "folder") and entry.get("send") not in (None, ["events"]):
             yield (*path, "send"), f"has to be [events] with {kind}", []
         if kind == "kafka" and entry.get("topic") is None:
             yield (*path, "topic"), "is missing: kafka needs it", []

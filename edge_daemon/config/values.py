@@ -44,7 +44,7 @@ _HOST_END = re.compile(r"([^/?#]*)([/?#]?)(.*)", re.DOTALL)
 _QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _WRONG_PORT = re.compile(r"[^/?#\s]*@[\w.-]+:[^/?#@\s]+(?:[/?#]|$)|[\w.-]+:\d+(?:[/?#]|$)")
 """User, password, host and port, or host and numeric port: where these are no URL, it is the port."""
-_URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
+URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
 Sides = tuple[float, float, float, float]
@@ -100,7 +100,7 @@ def _url(value: str) -> str:
         kind = (
             SecretError if re.match(r"[^/?#@\[]*:[^@]*$", rest) else ValueError
         )  # the end of a password may be missing
-        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
+        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {URL_HINT}")
     return f"{scheme.lower()}://{rest}"
 
 

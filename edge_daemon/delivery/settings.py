@@ -96,6 +96,18 @@ class BrokerSettings(ReceiverSettings, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class MqttSettings(BrokerSettings, frozen=True, kw_only=True, tag="mqtt"):
+    """A broker (mqtt:// or mqtts://), the version of MQTT, and the first level of topics. With `discovery`, the box is
+    announced to Home Assistant; it may take `commands`. `stills` are the cameras of whose events the last still is shown.
+    """
+
+    version: Literal["5", "3.1.1"] = "5"
+    prefix: str = "edge"
+    discovery: bool = False
+    commands: bool = False
+    stills: tuple[str, ...] = ()
+
+
 class NatsSettings(BrokerSettings, frozen=True, kw_only=True, tag="nats"):
     """NATS servers, and what to show them: a token, or the content or path of a file of credentials or of a seed.
     Subjects begin with `prefix`; `stream` and `domain` are those of JetStream, if they are not found by the subjects.
@@ -135,8 +147,26 @@ class FolderSettings(ReceiverSettings, frozen=True, kw_only=True, tag="folder"):
 
 
 AnyReceiver = (
-    WebhookSettings | PushSettings | MailSettings | NatsSettings | KafkaSettings | FilesSettings | FolderSettings
+    WebhookSettings
+    | PushSettings
+    | MailSettings
+    | MqttSettings
+    | NatsSettings
+    | KafkaSettings
+    | FilesSettings
+    | FolderSettings
 )
+
+
+class PlacesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a camera has that states are about: zones, lines and rules; `troubles` are the rules about states of the
+    camera or the machine.
+    """
+
+    zones: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +177,7 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     unless it is to begin at the beginning. With `every_s`, events that follow one another sooner are summarised.
     `payload` are the names of fields, a template of a text, or a mapping with such templates; None is the message
     itself. `stills` are the cameras of whose events there are stills. `during` are ranges of local time in which it
-    delivers.
+    delivers. Receivers that show states have the `places` of each camera, and the `modes`.
     """
 
     name: str
@@ -166,5 +196,7 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     recorder: str
     published: str | None = None
     stills: tuple[str, ...] = ()
+    places: dict[str, PlacesSettings] | None = None
+    modes: tuple[str, ...] = ()
     box: str = ""
     time_zone: str = "UTC"
