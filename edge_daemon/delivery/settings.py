@@ -98,7 +98,7 @@ class BrokerSettings(ReceiverSettings, frozen=True, kw_only=True):
 
 class MqttSettings(BrokerSettings, frozen=True, kw_only=True, tag="mqtt"):
     """A broker (mqtt:// or mqtts://), the version of MQTT, and the first level of topics. With `discovery`, the box is
-    announced to Home Assistant; it may take `commands`. `stills` are the cameras of whose events the last still is shown.
+    announced to Home Assistant; it may take `commands`. `stills` are the cameras whose last still is shown.
     """
 
     version: Literal["5", "3.1.1"] = "5"
