@@ -34,7 +34,8 @@ class Live:
         except BaseException:
             self._context.term()
             raise
-        if self._passes_status or settings.places is not None:
+        self._shows_status = settings.places is not None
+        if self._passes_status or self._shows_status:
             self._socket.subscribe(STATUS.prefix())
         if "results" in settings.send:
             for prefix in RESULT.prefixes(settings.selection.cameras):
@@ -97,7 +98,8 @@ class Live:
         if not is_wanted(data, self._selection):
             return
         if data["type"] == "status":
-            self.status = msgspec.convert(data, Status)
+            if self._shows_status:
+                self.status = msgspec.convert(data, Status)
             if not self._passes_status:
                 return
             id = f"status/{data['at']}"

@@ -11,7 +11,7 @@ from edge_daemon.config.sources import kind_of
 from edge_daemon.errors import ModelError, SourceError
 from edge_daemon.zoo.paths import BUILTIN, is_download
 
-CLIENTS = {"nats": "nats", "kafka": "confluent_kafka"}
+CLIENTS = {"mqtt": "paho", "nats": "nats", "kafka": "confluent_kafka"}
 """Libraries that receivers need, by kind."""
 
 

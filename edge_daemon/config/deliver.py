@@ -445,6 +445,7 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
             yield (*path, "token"), f"is missing: {kind} needs it, as ${{NAME}}", []
         if kind == "mail" and entry.get("server") is None:
             yield (*path, "server"), "is missing; for example smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
+        if kind in (*PEOPLE, "folder") and entry.get("send") not in (None, ["events"]):
             yield (*path, "send"), f"has to be [events] with {kind}", []
         if kind == "kafka" and entry.get("topic") is None:
             yield (*path, "topic"), "is missing: kafka needs it", []

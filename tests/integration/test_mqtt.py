@@ -158,7 +158,7 @@ def test_events_come_once_in_order_states_are_retained_and_commands_are_passed_o
             assert site.asked[0].enabled
             assert isinstance(site.asked[1], SetMode)
             assert site.asked[0].by.via == "mqtt"
-        assert watcher.last(f"{ROOT}/status") == b"offline"
+        await until(lambda: watcher.last(f"{ROOT}/status") == b"offline")
         device = "homeassistant/device/edge__box__yard/config"
         assert "rule__visitor" in json.loads(watcher.last(device))["components"]
         gone = b'"rule__visitor":{"platform":"binary_sensor"}'

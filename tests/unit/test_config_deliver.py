@@ -16,7 +16,9 @@ from edge_daemon.delivery.settings import (
     KafkaSettings,
     LimitSettings,
     MailSettings,
+    MqttSettings,
     NatsSettings,
+    PlacesSettings,
     PushSettings,
 )
 from edge_daemon.errors import ConfigError
@@ -80,6 +82,12 @@ def bridge(entry: str, more: str = "") -> BridgeSettings:
         (f"{HOOK}, cameras: [yrad]", "cameras[0]: must name one of cameras: yard or gate"),
         (f"{HOOK}, rules: [visitor]", "rules[0]: must name one of rules: offline"),
         (f"{HOOK}, phases: [begin]", "phases[0]: must be start, update or end"),
+        ("mqtt: 'http://10.0.0.2'", "mqtt: must be an address, such as mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"),
+        ("mqtt: 'mqtt://10.0.0.2/topic'", "mqtt: must be an address, such as mqtts://"),
+        ("mqtt: 'mqtts://edge:hush@10.0.0.2'", "mqtt: is a secret: write ${NAME}"),
+        ("mqtt: 'mqtts://10.0.0.2', prefix: 'a/#'", "prefix: "),
+        ("mqtt: 'mqtts://10.0.0.2', version: 4", "version: "),
+        (f"{HOOK}, discovery: homeassistant", "discovery: is for mqtt"),
         ("nats: 'http://hub.example.org'", "nats[0]: must be an address, such as tls://hub.example.org:4222"),
         ("nats: 'tls://u:hush@hub.example.org'", "nats[0]: must not have a user or password"),
         ("nats: 'tls://hub.example.org', topic: edge", "topic: is for kafka"),
@@ -119,6 +127,28 @@ def test_a_bridge_has_what_its_entry_says() -> None:
     assert (settings.every_s, settings.payload, settings.selection.phases) == (None, ("rule",), ("start",))
     assert settings.published == "ipc:///run/x/bridge-0"
     assert settings.stills == ("yard", "gate")
+
+
+def test_an_mqtt_broker_has_places_and_its_user_and_password_apart() -> None:
+    zone = "{points: [[0, 0], [1, 0], [1, 1]]}"
+    more = (
+        "cameras: {yard: {source: 'scene:', zones: {drive: %s}}, gate: {source: 'scene:'}}\n"
+        "rules: {visitor: {enters: drive}, quiet: {leaves: drive, quiet: true}}\nrecord: {}\nmodes: [home, away]"
+    ) % zone
+    base = BASE.replace(
+        "cameras: {{yard: {{source: 'scene:', models: [m]}}, gate: {{source: 'scene:', models: [m]}}}}\n", ""
+    )
+    entry = "mqtt: 'mqtts://edge:${T}@10.0.0.2', discovery: homeassistant, alerts: true, version: 3.1.1"
+    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
+    (settings,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
+    receiver = settings.receiver
+    assert isinstance(receiver, MqttSettings)
+    assert (receiver.servers, receiver.user, receiver.password) == (("mqtts://10.0.0.2",), "edge", "hush")
+    assert (receiver.version, receiver.discovery, receiver.commands) == ("3.1.1", True, False)
+    assert settings.published
+    assert settings.modes == ("home", "away")
+    yard = PlacesSettings(zones=("drive",), rules=("visitor", "offline"), troubles=("offline",))
+    assert settings.places == {"yard": yard, "gate": PlacesSettings(rules=("offline",), troubles=("offline",))}
 
 
 @pytest.mark.parametrize(
