@@ -42,8 +42,10 @@ def _mqtt(value: str) -> str:
     return value
 
 
-def _version(value: object) -> object:
-    return str(value) if value == 5 and not isinstance(value, bool) else value
+def _version(value: object) -> str:
+    if isinstance(value, bool) or str(value) not in ("5", "3.1.1"):
+        raise ValueError("must be 5 or 3.1.1")
+    return str(value)
 
 
 def parted(address: str) -> tuple[str, str | None, str | None]:
@@ -85,7 +87,11 @@ KafkaServers = Annotated[
     WithJsonSchema(_SERVERS),
 ]
 MqttServer = Annotated[str, AfterValidator(_mqtt)]
-MqttVersion = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version), WithJsonSchema({"enum": [5, "5", "3.1.1"]})]
+MqttVersion = Annotated[
+    Literal["5", "3.1.1"],
+    BeforeValidator(_version),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+]
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Credentials = Annotated[str, AfterValidator(_credentials)]

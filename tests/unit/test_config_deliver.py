@@ -50,8 +50,8 @@ def errors(entry: str, more: str = "") -> str:
     return str(caught.value)
 
 
-def bridge(entry: str, more: str = "") -> BridgeSettings:
-    specs = plan(loads(BASE.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
+def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
+    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
     (found,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
     return found
 
@@ -130,17 +130,12 @@ def test_a_bridge_has_what_its_entry_says() -> None:
 
 
 def test_an_mqtt_broker_has_places_and_its_user_and_password_apart() -> None:
-    zone = "{points: [[0, 0], [1, 0], [1, 1]]}"
-    more = (
-        "cameras: {yard: {source: 'scene:', zones: {drive: %s}}, gate: {source: 'scene:'}}\n"
-        "rules: {visitor: {enters: drive}, quiet: {leaves: drive, quiet: true}}\nrecord: {}\nmodes: [home, away]"
-    ) % zone
-    base = BASE.replace(
-        "cameras: {{yard: {{source: 'scene:', models: [m]}}, gate: {{source: 'scene:', models: [m]}}}}\n", ""
-    )
+    places = "zones: {{drive: {{points: [[0, 0], [1, 0], [1, 1]]}}}}"
+    rules = "visitor: {enters: drive}, quiet: {leaves: drive, quiet: true}"
+    more = f"rules: {{{rules}}}\nrecord: {{}}\nmodes: [home, away]"
+    base = BASE.replace("models: [m]", places, 1)
     entry = "mqtt: 'mqtts://edge:${T}@10.0.0.2', discovery: homeassistant, alerts: true, version: 3.1.1"
-    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
-    (settings,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
+    settings = bridge(entry, more, base)
     receiver = settings.receiver
     assert isinstance(receiver, MqttSettings)
     assert (receiver.servers, receiver.user, receiver.password) == (("mqtts://10.0.0.2",), "edge", "hush")
