@@ -14,6 +14,7 @@ import pytest
 
 RTSP_SERVER = Path(__file__).with_name("rtsp_server.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
+SYSTEM_PATH = f"{os.defpath}:/usr/sbin"
 
 
 def _rtsp_server() -> bool:
@@ -34,6 +35,7 @@ _CHECKS: dict[str, Callable[[], bool]] = {
     "chromium": lambda: shutil.which("chromium") is not None,
     "promtool": lambda: shutil.which("promtool") is not None,
     "systemd-machine": _systemd_machine,
+    "mosquitto": lambda: shutil.which("mosquitto", path=SYSTEM_PATH) is not None,
 }
 """The components that INSTALLER installs, and how to find out if one is present."""
 INSTALLER = "tools/components.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real components that tests talk to: an RTSP server (GStreamer's, driven by tests/rtsp_server.py with
-# Debian's own Python), what boots a systemd of its own, a browser, and Prometheus' checker. Without them those tests are skipped, and fail where CI=true.
+# Debian's own Python), what boots a systemd of its own, a browser, Prometheus' checker, and an MQTT broker. Without them those tests are skipped, and fail where CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/apt.sh
@@ -14,6 +14,7 @@ systemd_machine=(systemd-container dbus python3-venv)
 
 browser=(chromium fonts-noto-core)
 prometheus=(prometheus)
+mosquitto=(mosquitto)
 
 has_rtsp_server() { /usr/bin/python3 tests/rtsp_server.py --check 2>/dev/null; }
 has_systemd_machine() {
@@ -24,6 +25,7 @@ has_systemd_machine() {
 packages=()
 command -v chromium >/dev/null || packages+=("${browser[@]}")
 command -v promtool >/dev/null || packages+=("${prometheus[@]}")
+command -v /usr/sbin/mosquitto >/dev/null || packages+=("${mosquitto[@]}")
 has_rtsp_server || packages+=("${rtsp_server[@]}")
 has_systemd_machine || packages+=("${systemd_machine[@]}")
 if [ ${#packages[@]} = 0 ]; then

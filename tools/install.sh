@@ -48,7 +48,7 @@ make_program() {
     mkdir -p "$(dirname "$venv")"
     say "installing the program into $dest$prefix (about 200 MB the first time)"
     "$python" -m venv "$venv" || die "$python could not make $venv; its output is above"
-    pip install --no-compile . || pip_failed "install the packages"
+    pip install --no-compile '.[mqtt,nats,kafka]' || pip_failed "install the packages"
     need_cv2
     install_extra "$1"
     # The first line of scripts is the path of their Python, which is about to change.

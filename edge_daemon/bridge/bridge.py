@@ -7,7 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 
@@ -20,6 +22,7 @@ from edge_daemon.delivery.retry import Failure, next_try_s
 from edge_daemon.delivery.settings import BridgeSettings
 from edge_daemon.messages.hints import hint_for_receiver
 from edge_daemon.messages.status import BridgeReport
+from edge_daemon.rules.during import During, Place
 from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.reader import Reader, StoreAway
 
@@ -32,6 +35,8 @@ AWAY_S = 10.0
 """Time of failures after which the receiver counts as away."""
 STORE_S = 1.0
 """Time until a store that cannot be read is tried again."""
+SHOWN_S, SHOWN_AGAIN_S = 0.1, 1.0
+"""Shortest time between two looks at what a receiver shows, and the longest one."""
 
 
 @dataclass
@@ -65,11 +70,13 @@ class Bridge:
         self._store_due_s = 0.0
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._pace = Pace(settings.limit)
+        self._during = During(settings.during, Place(ZoneInfo(settings.time_zone))) if settings.during else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = self._is_opening = False
         self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
         self._why = ""
         self._has_news = True
+        self._is_showing, self._shown_s, self._is_stale = False, float("-inf"), False
         self._error: BaseException | None = None
         self._awake = asyncio.Event()
         self.delivered = self.retried = 0
@@ -80,15 +87,21 @@ class Bridge:
         return bool(self._stored and self._stored.cursor.paused)
 
     @property
+    def is_resting(self) -> bool:
+        """True while nothing is delivered, since it is paused, or at this time of day."""
+        return self.is_paused or bool(self._during and not self._during.find(datetime.now(UTC)))
+
+    @property
     def is_idle(self) -> bool:
         """True if nothing is left that could be delivered now."""
         if self._tasks:
             return False
-        return self.is_paused or self._failures > 0 or not (self._has_news or self._rest_s(1.0) == 0.0)
+        return self.is_resting or self._failures > 0 or not (self._has_news or self._rest_s(1.0) == 0.0)
 
     def wake(self, *, news: bool = False) -> None:
         """Look for something to do; with `news`, also into the store."""
         self._has_news |= news
+        self._is_stale |= news
         self._awake.set()
 
     async def step(self, most_s: float) -> None:
@@ -102,7 +115,10 @@ class Bridge:
         if self._error:
             raise self._error
         self._read()
+        if self._is_open and (why := self._receiver.trouble):
+            self._fail(Failure(why))
         self._begin()
+        self._begin_to_show()
         if self._stored:
             self._stored.write()
 
@@ -148,6 +164,8 @@ class Bridge:
         """A word or two for `status/`."""
         if self.is_paused:
             return "paused"
+        if self._during and self.is_resting:
+            return f"waits ({self._during.text})"
         why = self._why or self._receiver.trouble
         since_s = self._failing_since_s = (self._failing_since_s or time.monotonic()) if why else 0.0
         return f"away ({why})" if why and time.monotonic() - since_s >= AWAY_S else "up"
@@ -178,7 +196,9 @@ class Bridge:
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""
         now = time.monotonic()
-        if self.is_paused or self._is_opening or (self._is_open and self._is_full):
+        if self._is_open and self._is_stale and self._receiver.shows_states and not self._is_showing:
+            most_s = max(0.0, min(most_s, self._shown_s + SHOWN_S - now))
+        if self.is_resting or self._is_opening or (self._is_open and self._is_full):
             return most_s
         if self._failures and now < self._due_s:
             return min(most_s, self._due_s - now)
@@ -226,13 +246,13 @@ class Bridge:
 
     def _put(self, source: str, messages: list[Message]) -> None:
         for message in messages:
-            key = source, "" if self._settings.every_s else message.camera
+            key = source, "" if self._settings.every_s else self._receiver.lane_of(message)
             self._lanes.setdefault(key, Lane()).messages.append(message)
 
     def _begin(self) -> None:
         """Begin what can be begun now: opening, or deliveries of lanes that wait."""
         now = time.monotonic()
-        if self.is_paused or (self._failures and now < self._due_s):
+        if self.is_resting or (self._failures and now < self._due_s):
             return
         if not self._is_open:
             if not self._is_opening:
@@ -249,7 +269,7 @@ class Bridge:
     def _next_lanes(self) -> Iterator[Lane]:
         """The lanes that wait, those that have waited for the longest first."""
         ready = [lane for lane in self._lanes.values() if self._is_ready(lane)]
-        return iter(sorted(ready, key=lambda lane: lane.messages[0].read_s))
+        return iter(sorted(ready, key=lambda lane: (self._receiver.rank(lane.messages[0]), lane.messages[0].read_s)))
 
     @property
     def _is_full(self) -> bool:
@@ -276,8 +296,10 @@ class Bridge:
         first = lane.messages[0]
         if self._settings.every_s and not lane.tried and len(lane.messages) > 1 and first.type == "event":
             lane.messages = deque([digest(list(lane.messages), self._settings.box)])
-        most = 1 if lane.single or self._settings.limit or self._settings.every_s else self._settings.batch
-        most = min(most, self._receiver.batch, len(lane.messages))
+        most = self._receiver.batch if self._receiver.streams else min(self._settings.batch, self._receiver.batch)
+        if lane.single or self._settings.limit or self._settings.every_s:
+            most = 1
+        most = min(most, len(lane.messages))
         return [lane.messages[number] for number in range(most)]
 
     def _run(self, coroutine: Coroutine[None, None, None]) -> None:
@@ -294,18 +316,36 @@ class Bridge:
     async def _open(self) -> None:
         try:
             async with asyncio.timeout(self._receiver.timeout_s):
-                last = await self._receiver.open()
+                await self._receiver.open()
         except Undelivered as error:
             self._fail(error.failure)
         except TimeoutError:
             self._fail(Failure("no answer"))
         else:
             self._is_open = True
-            if self._stored and (position := self._stored.position_of(last)):
-                logger.info("the receiver has all up to %s already", last)
-                self._go_to(position)
+            if not any(lane.messages for lane in self._lanes.values()):
+                self._succeed()
         finally:
             self._is_opening = False
+
+    def _begin_to_show(self) -> None:
+        """Have the receiver show what has changed, if that is due."""
+        if not (self._is_open and self._receiver.shows_states) or self._is_showing:
+            return
+        if time.monotonic() >= self._shown_s + (SHOWN_S if self._is_stale else SHOWN_AGAIN_S):
+            self._is_showing, self._is_stale, self._shown_s = True, False, time.monotonic()
+            self._run(self._show())
+
+    async def _show(self) -> None:
+        try:
+            async with asyncio.timeout(self._receiver.timeout_s):
+                await self._receiver.show()
+        except Undelivered as error:
+            self._fail(error.failure)
+        except TimeoutError:
+            self._fail(Failure("no answer"))
+        finally:
+            self._is_showing = False
 
     def _go_to(self, position: int) -> None:
         """Go on after another position."""

@@ -15,7 +15,7 @@ from edge_daemon.delivery.settings import BridgeSettings
 from edge_daemon.errors import WireError
 from edge_daemon.messages.codec import Decoder
 from edge_daemon.messages.recording import Stored
-from edge_daemon.runtime.control import HEARTBEAT_S, Control, Instruct, RetryNow
+from edge_daemon.runtime.control import HEARTBEAT_S, Control, Instruct, Replied, RetryNow
 from edge_daemon.store.reader import Reader
 from edge_daemon.transport.peer import Peer
 
@@ -36,8 +36,8 @@ def serve(control: Control) -> None:
 
 async def _deliver(control: Control, settings: BridgeSettings) -> None:
     composer = Composer(settings.payload, settings.box, settings.time_zone)
-    context = Context(settings, composer, Reader(Path(settings.storage.folder)), control.ask)
     live = Live(settings, settings.published) if settings.published else None
+    context = Context(settings, composer, Reader(Path(settings.storage.folder)), control.ask, live)
     bridge, news = Bridge(settings, connect(context), live), _News(settings)
     loop = asyncio.get_running_loop()
     loop.add_reader(control.fileno(), lambda: _follow(control, bridge))
@@ -85,6 +85,8 @@ def _follow(control: Control, bridge: Bridge) -> None:
                 bridge.replay(since)
             case Instruct(action="dead"):
                 bridge.raise_dead()
+            case Replied(reply=reply) if reply.exit_code:
+                logger.warning("a command was not carried out: %s", reply.text)
     bridge.wake()
 
 

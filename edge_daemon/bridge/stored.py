@@ -138,13 +138,6 @@ class Stored:
         """
         return self._reader.position_before(datetime.fromisoformat(since).timestamp())
 
-    def position_of(self, id: str | None) -> int | None:
-        """The position in the id of a message, if it is of this store and was not delivered before."""
-        store, _, position = (id or "").rpartition(":")
-        if store != self._id or not position.isdecimal() or int(position) <= self.position:
-            return None
-        return int(position)
-
     def raise_dead(self) -> None:
         """Deliver the dead letters again. They are kept until that has succeeded."""
         self._raised = self._file.dead()

@@ -207,13 +207,18 @@ def check(
     quick: Annotated[bool, typer.Option("--quick", help="Do not load the models.")] = False,
 ) -> None:
     """Check a configuration, load its models, and list every mistake with line and key. Opens no camera."""
-    from edge_daemon.cli.check import faults, not_here, sunless, unfit
+    from edge_daemon.cli.check import faults, lacking, not_here, sunless, unfit
     from edge_daemon.cli.machine_checks import machine_faults
     from edge_daemon.config.load import load, missing_files
     from edge_daemon.config.problems import Problem
 
     loaded = load(config)
-    problems = [*missing_files(loaded), *faults(loaded), *machine_faults(loaded, config, DEFAULT_CONFIG)]
+    problems = [
+        *missing_files(loaded),
+        *faults(loaded),
+        *lacking(loaded),
+        *machine_faults(loaded, config, DEFAULT_CONFIG),
+    ]
     notes: list[Problem] = []
     if not quick:
         from edge_daemon.cli.model_checks import model_faults

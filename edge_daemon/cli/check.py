@@ -1,6 +1,7 @@
 """Checks of a configuration that need other parts of the package: scenes, built-in and downloaded models."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from edge_daemon.config.never import sunless_days
@@ -9,6 +10,9 @@ from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of
 from edge_daemon.errors import ModelError, SourceError
 from edge_daemon.zoo.paths import BUILTIN, is_download
+
+CLIENTS = {"mqtt": "paho", "nats": "nats", "kafka": "confluent_kafka"}
+"""Libraries that receivers need, by kind."""
 
 
 def not_here(config: Config, cache: Path | None = None) -> Iterator[Problem]:
@@ -48,6 +52,15 @@ def faults(config: Config) -> Iterator[Problem]:
                 path_of(model.file.removeprefix(BUILTIN))
             except ModelError as error:
                 yield config.lines.problem(("models", name, model.file_key), str(error))
+
+
+def lacking(config: Config) -> Iterator[Problem]:
+    """A problem for each receiver whose client library is not installed."""
+    for name, entry in (config.deliver or {}).items():
+        library = CLIENTS.get(entry.kind)
+        if library and find_spec(library) is None:
+            text = f"needs a library that is not installed: pip install 'edge-daemon[{entry.kind}]'"
+            yield config.lines.problem(("deliver", name, entry.kind), text)
 
 
 def sunless(config: Config) -> Iterator[Problem]:

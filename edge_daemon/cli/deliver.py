@@ -19,7 +19,7 @@ from edge_daemon.config.load import load
 from edge_daemon.config.problems import unknown
 from edge_daemon.config.schema import Config
 from edge_daemon.config.storing import storage_settings
-from edge_daemon.delivery.message import Message
+from edge_daemon.delivery.message import TEST, Message
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import STORED, BridgeSettings
 from edge_daemon.errors import ConfigError, EdgeError
@@ -60,7 +60,8 @@ def test(config: Path, name: str) -> str:
     """
     settings = _one(config, name)
     reader = Reader(Path(settings.storage.folder))
-    context = Context(settings, Composer(settings.payload, settings.box, settings.time_zone), reader, lambda _: None)
+    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    context = Context(settings, composer, reader, lambda _: None, is_test=True)
     with tempfile.TemporaryDirectory() as folder:
         message, words = _message(settings, reader, Path(folder))
         try:
@@ -145,7 +146,7 @@ def _message(settings: BridgeSettings, reader: Reader, folder: Path) -> tuple[Me
         "because": [f"this is a test from {settings.box or socket.gethostname()}"],
     }
     body = msgspec.json.encode(data)
-    return Message(id=f"test:{data['id']}", body=body, data=data, still=still), words
+    return Message(id=f"{TEST}{data['id']}", body=body, data=data, still=still), words
 
 
 def _recent(settings: BridgeSettings, reader: Reader) -> tuple[dict[str, Any] | None, Path | None, str]:

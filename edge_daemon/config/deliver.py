@@ -7,20 +7,39 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from edge_daemon.config.brokers import (
+    Credentials,
+    KafkaServers,
+    MqttServer,
+    MqttVersion,
+    NatsServers,
+    Prefix,
+    Rate,
+    Rotate,
+    TopicName,
+    parted,
+)
 from edge_daemon.config.problems import KeyPath, either
 from edge_daemon.config.rule_data import Data, Fault, mapping, strings
 from edge_daemon.config.section import Section
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
+from edge_daemon.delivery.credentials import is_content
 from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS, WITH_PICTURES
 from edge_daemon.delivery.settings import (
     SUBJECT,
     SUMMARY,
     AnyReceiver,
+    FilesSettings,
+    FolderSettings,
+    KafkaSettings,
     MailSettings,
+    MqttSettings,
+    NatsSettings,
     PushSettings,
     SelectionSettings,
     Sent,
@@ -28,27 +47,45 @@ from edge_daemon.delivery.settings import (
 )
 from edge_daemon.delivery.signature import key_of
 from edge_daemon.messages.events import Phase
+from edge_daemon.rules.during import During, Place
 
 PEOPLE = (*PRESETS, "mail")
 """Kinds that bring messages to people."""
-KINDS = ("webhook", *PEOPLE)
+BROKERS = ("mqtt", "nats", "kafka")
+KINDS = ("webhook", *PEOPLE, *BROKERS, "files", "folder")
 """Keys of an entry of which it has one."""
 OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
-    "token": ("webhook", "ntfy", *NEED_TOKEN),
+    "token": ("webhook", "ntfy", *NEED_TOKEN, "nats"),
     "in_flight": ("webhook",),
-    "still": ("webhook", *WITH_PICTURES, "mail"),
+    "still": ("webhook", *WITH_PICTURES, "mail", "mqtt"),
     "server": ("mail", "telegram", "pushover"),
     "from": ("mail",),
     "title": PEOPLE,
     "text": PEOPLE,
-    "ca": ("webhook", *PEOPLE),
+    "ca": ("webhook", *PEOPLE, *BROKERS),
+    "certificate": BROKERS,
+    "key": BROKERS,
+    "user": BROKERS,
+    "password": BROKERS,
+    "credentials": ("nats",),
+    "prefix": ("mqtt", "nats"),
+    "version": ("mqtt",),
+    "discovery": ("mqtt",),
+    "commands": ("mqtt",),
+    "stream": ("nats",),
+    "domain": ("nats",),
+    "topic": ("kafka",),
+    "tls": ("kafka",),
+    "mechanism": ("kafka",),
+    "rotate": ("files",),
+    "rate": ("folder",),
     "private": ("webhook", *PRESETS),
-    "payload": ("webhook",),
+    "payload": ("webhook", *BROKERS, "files"),
     "batch": ("webhook",),
 }
 """Keys that are for receivers of these kinds only."""
-SECRETS = ("secret", "token", "server", *SECRET_ADDRESS)
+SECRETS = ("secret", "token", "server", "password", "credentials", "mqtt", *SECRET_ADDRESS)
 """Keys whose values are secrets, or may contain one."""
 _PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -164,6 +201,16 @@ class Deliver(Section):
     """Address of an incoming webhook of Slack; messages have no picture."""
     mail: Mailboxes | None = Field(default=None, examples=["you@example.org"])
     """Mail address, or a list of them, with server."""
+    mqtt: MqttServer | None = Field(default=None, repr=False, examples=["mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"])
+    """Address of an MQTT broker: mqtts:// (TLS) or mqtt://. Needs pip install edge-daemon[mqtt]. See docs/mqtt.md."""
+    nats: NatsServers | None = Field(default=None, examples=["tls://hub.example.org:4222"])
+    """Address of a NATS server with JetStream, or several of a cluster. Needs pip install edge-daemon[nats]."""
+    kafka: KafkaServers | None = Field(default=None, examples=["broker.example.org:9092"])
+    """Host and port of a Kafka broker, or several, with topic. Needs pip install edge-daemon[kafka]."""
+    files: FilePath | None = Field(default=None, examples=["/var/lib/edge-daemon/events.jsonl"])
+    """File to which each message is appended as a line of JSON."""
+    folder: FilePath | None = Field(default=None, examples=["/mnt/nas/yard-box"])
+    """Folder, such as on a network drive, to which stills and clips are copied. It has to exist."""
     server: Annotated[str, AfterValidator(_server)] | None = Field(
         default=None, repr=False, examples=["smtps://edge:${SMTP_PASSWORD}@smtp.example.org"]
     )
@@ -175,14 +222,45 @@ class Deliver(Section):
     """Template of the title of what people are sent; {subject} if left out."""
     text: Template | None = Field(default=None, examples=["{what} at {time}"])
     """Template of its text; {summary} if left out."""
+    discovery: Literal["homeassistant"] | None = None
+    """Announce cameras, with their zones, lines and rules, to Home Assistant."""
+    commands: bool = False
+    """Receive commands: a rule on or off, the mode, a picture."""
+    version: MqttVersion = "5"
+    """Version of MQTT."""
     secret: SigningSecret | None = Field(default=None, repr=False, examples=["${HOOK_SECRET}"])
     """Secret by which requests are signed: whsec_ and 24 to 64 bytes in base64."""
     token: Word | None = Field(default=None, repr=False, examples=["${NTFY_TOKEN}"])
     """Token that the receiver asks for."""
+    user: Word | None = Field(default=None, examples=["edge"])
+    """User that the broker asks for."""
+    password: Word | None = Field(default=None, repr=False, examples=["${BROKER_PASSWORD}"])
+    """Its password."""
+    credentials: Credentials | None = Field(default=None, repr=False, examples=["${NATS_CREDS}"])
+    """Credentials of NATS (JWT) or the seed of an NKEY: a file, or its content as a secret."""
+    certificate: FilePath | None = None
+    """Certificate (PEM) of this machine, for brokers that ask for one."""
+    key: FilePath | None = None
+    """Its key (PEM), if that is a file of its own."""
+    prefix: Prefix | None = Field(default=None, examples=["edge"])
+    """First part of topics or subjects; edge if left out."""
+    stream: TopicName | None = Field(default=None, examples=["EDGE"])
+    """Stream of JetStream; the one that has the subjects if left out."""
+    domain: TopicName | None = Field(default=None, examples=["hub"])
+    """Domain of JetStream, for a stream beyond a leaf node."""
+    topic: TopicName | None = Field(default=None, examples=["edge"])
+    """Topic of Kafka."""
+    tls: bool = False
+    """Encrypt the connection to Kafka; true with ca or certificate."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """SASL mechanism of user and password."""
+    rotate: Rotate = Field(default_factory=Rotate)
+    rate: Rate | None = Field(default=None, examples=["2MB/s"])
+    """Most bytes in a second that are copied to a folder."""
     in_flight: int = Field(default=4, ge=1, le=64)
     """Requests that may be under way at a time; those of one camera never are."""
     still: bool | None = None
-    """Send the picture of an event along, if cameras are recorded; true for people, if left out."""
+    """Send the picture of an event along, if cameras are recorded; if left out, to people and with discovery."""
     ca: FilePath | None = None
     """File of certificates (PEM) to accept from the receiver; if left out, those that this machine trusts."""
     private: bool = False
@@ -207,6 +285,8 @@ class Deliver(Section):
     """Most messages in one delivery, where several wait."""
     every: Duration | None = Field(default=None, examples=["10min"])
     """Shortest time between two messages: events between are summarised in the next one."""
+    during: Word | None = Field(default=None, examples=["01:00-05:00", "mon-fri 08:00-18:00"])
+    """Local times in which it delivers; at others everything waits."""
     payload: Payload | None = Field(default=None, examples=[["rule", "camera", "at"], {"text": "{camera}: {what}"}])
     """Content: fields of the message, a text with {names}, or a mapping with such texts; all if left out."""
 
@@ -214,6 +294,16 @@ class Deliver(Section):
     def kind(self) -> str:
         """The key that names the kind."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def shows_states(self) -> bool:
+        """True if the receiver shows states beside what happens."""
+        return self.mqtt is not None
+
+    @property
+    def shows_last_still(self) -> bool:
+        """True if the last still of each camera is among them."""
+        return self.shows_states and (self.discovery is not None if self.still is None else self.still)
 
     @property
     def receiver(self) -> AnyReceiver:
@@ -228,6 +318,8 @@ class Deliver(Section):
                 in_flight=self.in_flight,
                 still=bool(self.still),
             )
+        if self.kind not in PEOPLE:
+            return self._machine
         words = {"title": self.title or SUBJECT, "text": self.text or SUMMARY}
         still = self.still is not False
         if self.mail is not None:
@@ -243,6 +335,41 @@ class Deliver(Section):
             private=self.private,
             still=still,
             **words,
+        )
+
+    @property
+    def _machine(self) -> AnyReceiver:
+        """A receiver that is no person."""
+        if self.files is not None:
+            rotate = self.rotate
+            return FilesSettings(path=self.files, size_bytes=rotate.size, age_s=rotate.age, keep=rotate.keep)
+        if self.folder is not None:
+            return FolderSettings(path=self.folder, rate=self.rate)
+        shown = {name: getattr(self, name) for name in ("user", "password", "ca", "certificate", "key")}
+        if self.kafka is not None:
+            topic = self.topic or ""
+            return KafkaSettings(
+                servers=tuple(self.kafka), topic=topic, tls=self.tls, mechanism=self.mechanism, **shown
+            )
+        if self.mqtt is not None:
+            server, user, password = parted(self.mqtt)
+            own = {"user": user or self.user, "password": password or self.password}
+            return MqttSettings(
+                servers=(server,),
+                version=self.version,
+                prefix=self.prefix or "edge",
+                discovery=self.discovery is not None,
+                commands=self.commands,
+                **(shown | own),
+            )
+        return NatsSettings(
+            servers=tuple(self.nats or ()),
+            token=self.token,
+            credentials=self.credentials,
+            prefix=self.prefix or "edge",
+            stream=self.stream,
+            domain=self.domain,
+            **shown,
         )
 
     @property
@@ -267,6 +394,12 @@ def deliver_faults(data: Data) -> Iterator[Fault]:
         entry, path = mapping(settings), ("deliver", name)
         yield from _kind(path, entry)
         yield from _names(path, entry, data)
+        during = entry.get("during")
+        if isinstance(during, str):
+            try:
+                During(during, Place(ZoneInfo("UTC")))
+            except ValueError as error:
+                yield (*path, "during"), str(error), []
     if entries and (storage is False or mapping(storage).get("enabled") is False):
         yield ("deliver",), "needs the store, which `storage` turns off", []
 
@@ -276,8 +409,20 @@ def plain_secrets(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, settings in mapping(data.get("deliver")).items():
         for key in SECRETS:
             value = mapping(settings).get(key)
-            if isinstance(value, str) and "${" not in value and (key != "server" or _PASSWORD.search(value)):
+            if not isinstance(value, str) or "${" in value:
+                continue
+            if _is_secret(key, value):
                 yield ("deliver", name, key), "is a secret: write ${NAME}, and set NAME in the environment", []
+
+
+def _is_secret(key: str, value: str) -> bool:
+    """True unless a value has no password, or is a path."""
+    match key:
+        case "server" | "mqtt":
+            return bool(_PASSWORD.search(value))
+        case "credentials":
+            return is_content(value)
+    return True
 
 
 def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
@@ -300,8 +445,10 @@ def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:
             yield (*path, "token"), f"is missing: {kind} needs it, as ${{NAME}}", []
         if kind == "mail" and entry.get("server") is None:
             yield (*path, "server"), "is missing; for example smtps://edge:${SMTP_PASSWORD}@smtp.example.org", []
-        if kind in PEOPLE and entry.get("send") not in (None, ["events"]):
+        if kind in (*PEOPLE, "folder") and entry.get("send") not in (None, ["events"]):
             yield (*path, "send"), f"has to be [events] with {kind}", []
+        if kind == "kafka" and entry.get("topic") is None:
+            yield (*path, "topic"), "is missing: kafka needs it", []
 
 
 def _names(path: KeyPath, entry: Data, data: Data) -> Iterator[Fault]:

@@ -132,8 +132,10 @@ def _validated(document: Document, filled: dict[str, object], folder: Path) -> C
             if not any(path[:length] in document.void for length in range(len(path) + 1)):
                 document.blame(path, explain(found["type"], found.get("ctx", {}), path, value, _schema()))
     blamed = {(problem.key, problem.line) for problem in document.problems}
-    for path, text, words in (*faults(filled), *plain_secrets(_as_mapping(document.data))):
-        problem = document.lines.problem(path, text + got(_value_at(document.data, path), words))
+    problems = [(path, text + got(_value_at(document.data, path), words)) for path, text, words in faults(filled)]
+    problems += [(path, text) for path, text, _ in plain_secrets(_as_mapping(document.data))]
+    for path, text in problems:
+        problem = document.lines.problem(path, text)
         if (problem.key, problem.line) not in blamed:
             document.problems.append(problem)
     if config is None or document.problems:

@@ -44,7 +44,7 @@ _HOST_END = re.compile(r"([^/?#]*)([/?#]?)(.*)", re.DOTALL)
 _QUOTES = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _WRONG_PORT = re.compile(r"[^/?#\s]*@[\w.-]+:[^/?#@\s]+(?:[/?#]|$)|[\w.-]+:\d+(?:[/?#]|$)")
 """User, password, host and port, or host and numeric port: where these are no URL, it is the port."""
-_URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
+URL_HINT = "write / ? # @ and spaces of a password as %2F %3F %23 %40 %20"
 
 
 Sides = tuple[float, float, float, float]
@@ -100,7 +100,7 @@ def _url(value: str) -> str:
         kind = (
             SecretError if re.match(r"[^/?#@\[]*:[^@]*$", rest) else ValueError
         )  # the end of a password may be missing
-        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {_URL_HINT}")
+        raise kind(f"must be a URL with a host, such as rtsp://user:password@10.0.0.4/stream; {URL_HINT}")
     return f"{scheme.lower()}://{rest}"
 
 
@@ -140,7 +140,7 @@ def _model(value: str, info: ValidationInfo) -> str:
         return checked_address(_printable(value))
     if scheme_of(value):
         raise ValueError("must be a file, builtin:NAME, zoo:NAME, or https://... with its sha256")
-    return _path(value, info)
+    return resolved_path(value, info)
 
 
 def _urls(value: object) -> list[str]:
@@ -166,7 +166,12 @@ def _fingerprint(value: str) -> str:
     return plain
 
 
-def _path(value: str, info: ValidationInfo) -> str:
+def resolved_path(value: str, info: ValidationInfo) -> str:
+    """A path, from the folder of the configuration.
+
+    Raises:
+        ValueError: it is empty, or not printable.
+    """
     if not value:
         raise ValueError("must not be empty")
     return str(_folder(info) / _printable(value))
@@ -179,7 +184,7 @@ def _labels(value: object, info: ValidationInfo) -> list[str] | str | None:
         case "coco" | "coco90" | "coco91" | "voc":
             return value
         case str():
-            return _path(value, info)
+            return resolved_path(value, info)
         case [*names] if names and all(isinstance(name, str) and name for name in names):
             return [str(name) for name in names]
         case _:
@@ -274,7 +279,7 @@ def _key(value: str, info: ValidationInfo) -> str:
         return value
     if not is_path(value):  # it may be a secret, which an error about a missing file would print
         raise ValueError("must be a key of 40 characters, or a file: a path that begins with / or ends in .key or .pub")
-    return _path(value, info)
+    return resolved_path(value, info)
 
 
 def _client(value: str, info: ValidationInfo) -> str:
@@ -363,7 +368,7 @@ Source = Annotated[
     BeforeValidator(_source),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 0}]}),
 ]
-FilePath = Annotated[str, AfterValidator(_path)]
+FilePath = Annotated[str, AfterValidator(resolved_path)]
 ModelPath = Annotated[str, AfterValidator(_model)]
 Urls = Annotated[
     list[str],

@@ -14,6 +14,8 @@ from edge_daemon.delivery.settings import SelectionSettings
 from edge_daemon.messages.published import utc
 
 MOST_WORDS = 10
+TEST = "test:"
+"""Beginning of the ids of test messages."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,88 @@ class MailSettings(ReceiverSettings, frozen=True, kw_only=True, tag="mail"):
     still: bool = True
 
 
-AnyReceiver = WebhookSettings | PushSettings | MailSettings
+class BrokerSettings(ReceiverSettings, frozen=True, kw_only=True):
+    """A broker: its addresses, certificates to accept from it, and a certificate with its key to show it; files."""
+
+    servers: tuple[str, ...]
+    user: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class MqttSettings(BrokerSettings, frozen=True, kw_only=True, tag="mqtt"):
+    """A broker (mqtt:// or mqtts://), the version of MQTT, and the first level of topics. With `discovery`, the box is
+    announced to Home Assistant; it may take `commands`. `stills` are the cameras whose last still is shown.
+    """
+
+    version: Literal["5", "3.1.1"] = "5"
+    prefix: str = "edge"
+    discovery: bool = False
+    commands: bool = False
+    stills: tuple[str, ...] = ()
+
+
+class NatsSettings(BrokerSettings, frozen=True, kw_only=True, tag="nats"):
+    """NATS servers, and what to show them: a token, or the content or path of a file of credentials or of a seed.
+    Subjects begin with `prefix`; `stream` and `domain` are those of JetStream, if they are not found by the subjects.
+    """
+
+    token: str | None = None
+    credentials: str | None = None
+    prefix: str = "edge"
+    stream: str | None = None
+    domain: str | None = None
+
+
+class KafkaSettings(BrokerSettings, frozen=True, kw_only=True, tag="kafka"):
+    """Kafka brokers and a topic; with `user`, the SASL mechanism."""
+
+    topic: str
+    tls: bool = False
+    mechanism: str = "SCRAM-SHA-512"
+
+
+class FilesSettings(ReceiverSettings, frozen=True, kw_only=True, tag="files"):
+    """A file of lines. It is replaced by a new one at `size_bytes`, or when a period of `age_s` is over; `keep` older
+    ones stay.
+    """
+
+    path: str
+    size_bytes: int
+    age_s: float | None
+    keep: int
+
+
+class FolderSettings(ReceiverSettings, frozen=True, kw_only=True, tag="folder"):
+    """A folder for copies of stills and clips, which are made at a `rate` in bytes per second."""
+
+    path: str
+    rate: int | None = None
+
+
+AnyReceiver = (
+    WebhookSettings
+    | PushSettings
+    | MailSettings
+    | MqttSettings
+    | NatsSettings
+    | KafkaSettings
+    | FilesSettings
+    | FolderSettings
+)
+
+
+class PlacesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a camera has that states are about: zones, lines and rules; `troubles` are the rules about states of the
+    camera or the machine.
+    """
+
+    zones: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +176,8 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     the address `published`. A new receiver begins with what happened from `begun_at` on (UTC; empty: from now on),
     unless it is to begin at the beginning. With `every_s`, events that follow one another sooner are summarised.
     `payload` are the names of fields, a template of a text, or a mapping with such templates; None is the message
-    itself. `stills` are the cameras of whose events there are stills.
+    itself. `stills` are the cameras of whose events there are stills. `during` are ranges of local time in which it
+    delivers. Receivers that show states have the `places` of each camera, and the `modes`.
     """
 
     name: str
@@ -108,10 +190,13 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit: LimitSettings | None = None
     batch: int = 1
     every_s: float | None = None
+    during: str | None = None
     payload: tuple[str, ...] | str | dict[str, Any] | None = None
     storage: StorageSettings
     recorder: str
     published: str | None = None
     stills: tuple[str, ...] = ()
+    places: dict[str, PlacesSettings] | None = None
+    modes: tuple[str, ...] = ()
     box: str = ""
     time_zone: str = "UTC"

@@ -12,7 +12,7 @@ import msgspec
 from edge_daemon.messages.codec import Message
 from edge_daemon.tokens import Role
 
-Via = Literal["web", "control-socket", "signal"]
+Via = Literal["web", "control-socket", "signal", "mqtt"]
 
 
 class Requester(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from edge_daemon.config.section import Section
 from edge_daemon.delivery.presets import PRESETS
 from edge_daemon.log import redact
 
-SECRET = ("token", "secret_key", "secret", "webhook", "server", *PRESETS)
+SECRET = ("token", "secret_key", "secret", "webhook", "server", "password", "credentials", "mqtt", *PRESETS)
 """Keys whose values are not shown."""
 
 

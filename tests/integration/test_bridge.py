@@ -17,7 +17,7 @@ from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Context, connect
 from edge_daemon.delivery import retry
 from edge_daemon.delivery.payload import Composer
-from edge_daemon.delivery.settings import BridgeSettings, SelectionSettings, WebhookSettings
+from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, SelectionSettings, WebhookSettings
 from edge_daemon.delivery.signature import key_of, signature
 from edge_daemon.messages.published import utc
 from edge_daemon.settings import StorageSettings
@@ -36,13 +36,14 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 class Site:
     """A store in a folder, and the bridge `phone`, which can be replaced by another one."""
 
-    def __init__(self, folder: Path, receiver: HttpReceiver, **more: Any) -> None:
+    def __init__(self, folder: Path, receiver: HttpReceiver | AnyReceiver, **more: Any) -> None:
         self.folder, self.store = folder, Store(folder / "store")
-        own = {key: more.pop(key) for key in ("secret", "still", "in_flight", "private", "token") if key in more}
-        webhook = WebhookSettings(url=f"{receiver.url}/hook", **{"private": True, **own})
+        if isinstance(receiver, HttpReceiver):
+            own = {key: more.pop(key) for key in ("secret", "still", "in_flight", "private", "token") if key in more}
+            receiver = WebhookSettings(url=f"{receiver.url}/hook", **{"private": True, **own})
         storage = StorageSettings(folder=str(folder / "store"), media=str(folder / "media"))
         self.settings = BridgeSettings(
-            name="phone", receiver=webhook, since="beginning", storage=storage, recorder="", box="box", **more
+            name="phone", receiver=receiver, since="beginning", storage=storage, recorder="", box="box", **more
         )
 
     def bridge(self, live: Live | None = None) -> Bridge:

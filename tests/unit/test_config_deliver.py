@@ -4,10 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from edge_daemon.cli import check
+from edge_daemon.cli.check import lacking
 from edge_daemon.config.assignment import rules_of
 from edge_daemon.config.load import loads
 from edge_daemon.config.shown import as_yaml
-from edge_daemon.delivery.settings import BridgeSettings, LimitSettings, MailSettings, PushSettings
+from edge_daemon.delivery.settings import (
+    BridgeSettings,
+    FilesSettings,
+    FolderSettings,
+    KafkaSettings,
+    LimitSettings,
+    MailSettings,
+    MqttSettings,
+    NatsSettings,
+    PlacesSettings,
+    PushSettings,
+)
 from edge_daemon.errors import ConfigError
 from edge_daemon.settings import HasState, RecorderSettings, SinkSettings
 from edge_daemon.supervisor.diff import in_words
@@ -19,6 +32,7 @@ models: {{m: {{path: builtin:person}}}}
 deliver: {{phone: {{{entry}}}}}
 {more}
 """
+SEED = "SU" + 56 * "A"
 HOOK = "webhook: 'https://example.org/hook'"
 
 
@@ -36,8 +50,8 @@ def errors(entry: str, more: str = "") -> str:
     return str(caught.value)
 
 
-def bridge(entry: str, more: str = "") -> BridgeSettings:
-    specs = plan(loads(BASE.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
+def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
+    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
     (found,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
     return found
 
@@ -68,6 +82,25 @@ def bridge(entry: str, more: str = "") -> BridgeSettings:
         (f"{HOOK}, cameras: [yrad]", "cameras[0]: must name one of cameras: yard or gate"),
         (f"{HOOK}, rules: [visitor]", "rules[0]: must name one of rules: offline"),
         (f"{HOOK}, phases: [begin]", "phases[0]: must be start, update or end"),
+        ("mqtt: 'http://10.0.0.2'", "mqtt: must be an address, such as mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"),
+        ("mqtt: 'mqtt://10.0.0.2/topic'", "mqtt: must be an address, such as mqtts://"),
+        ("mqtt: 'mqtts://edge:hush@10.0.0.2'", "mqtt: is a secret: write ${NAME}"),
+        ("mqtt: 'mqtts://10.0.0.2', prefix: 'a/#'", "prefix: "),
+        ("mqtt: 'mqtts://10.0.0.2', version: 4", "version: "),
+        (f"{HOOK}, discovery: homeassistant", "discovery: is for mqtt"),
+        ("nats: 'http://hub.example.org'", "nats[0]: must be an address, such as tls://hub.example.org:4222"),
+        ("nats: 'tls://u:hush@hub.example.org'", "nats[0]: must not have a user or password"),
+        ("nats: 'tls://hub.example.org', topic: edge", "topic: is for kafka"),
+        ("nats: 'tls://hub.example.org', prefix: 'a.>'", "prefix: "),
+        (f"nats: 'tls://hub.example.org', credentials: {SEED}", "credentials: is a secret: write ${NAME}"),
+        ("kafka: 'broker:9092'", "topic: is missing: kafka needs it"),
+        ("kafka: 'broker', topic: edge", "kafka[0]: must be a host and port, such as broker.example.org:9092"),
+        ("kafka: 'b:1', topic: edge, user: u, password: hush", "password: is a secret: write ${NAME}"),
+        ("files: x.jsonl, rotate: {size: 5}", "rotate.size: needs a unit"),
+        ("files: x.jsonl, rate: 2MB/s", "rate: is for folder"),
+        ("folder: /mnt/x, rate: 2MB", "rate: must be a rate, such as 500KB/s or 2MB/s"),
+        ("folder: /mnt/x, send: [events, tracks]", "send: has to be [events] with folder"),
+        (f"{HOOK}, during: '25:00-03:00'", "during: "),
         ("nfty: 'https://ntfy.sh/x'", "nfty: unknown key; did you mean ntfy?"),
     ],
 )
@@ -96,6 +129,23 @@ def test_a_bridge_has_what_its_entry_says() -> None:
     assert settings.stills == ("yard", "gate")
 
 
+def test_an_mqtt_broker_has_places_and_its_user_and_password_apart() -> None:
+    places = "zones: {{drive: {{points: [[0, 0], [1, 0], [1, 1]]}}}}"
+    rules = "visitor: {enters: drive}, quiet: {leaves: drive, quiet: true}"
+    more = f"rules: {{{rules}}}\nrecord: {{}}\nmodes: [home, away]"
+    base = BASE.replace("models: [m]", places, 1)
+    entry = "mqtt: 'mqtts://edge:${T}@10.0.0.2', discovery: homeassistant, alerts: true, version: 3.1.1"
+    settings = bridge(entry, more, base)
+    receiver = settings.receiver
+    assert isinstance(receiver, MqttSettings)
+    assert (receiver.servers, receiver.user, receiver.password) == (("mqtts://10.0.0.2",), "edge", "hush")
+    assert (receiver.version, receiver.discovery, receiver.commands) == ("3.1.1", True, False)
+    assert settings.published
+    assert settings.modes == ("home", "away")
+    yard = PlacesSettings(zones=("drive",), rules=("visitor", "offline"), troubles=("offline",))
+    assert settings.places == {"yard": yard, "gate": PlacesSettings(rules=("offline",), troubles=("offline",))}
+
+
 @pytest.mark.parametrize(
     ("entry", "url", "to"),
     [
@@ -120,6 +170,31 @@ def test_mail_is_from_its_receiver_unless_another_is_named() -> None:
     named = bridge(f"mail: [a@example.org], from: box@example.org, {server}").receiver
     assert isinstance(named, MailSettings)
     assert named.sender == "box@example.org"
+
+
+def test_brokers_files_and_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEED", SEED)
+    found = bridge("nats: 'tls://a:4222, nats://b', credentials: '${SEED}', prefix: site.north, send: [events, counts]")
+    assert found.receiver == NatsSettings(servers=("tls://a:4222", "nats://b"), credentials=SEED, prefix="site.north")
+    assert found.kind == "nats"
+    named = bridge("nats: nats://b, credentials: /etc/edge/box.creds").receiver
+    assert named == NatsSettings(servers=("nats://b",), credentials="/etc/edge/box.creds")
+    lake = bridge("kafka: ['[::1]:9092', b:1], topic: edge, user: u, password: '${T}', mechanism: PLAIN").receiver
+    assert lake == KafkaSettings(
+        servers=("[::1]:9092", "b:1"), topic="edge", user="u", password="hush", mechanism="PLAIN"
+    )
+    log = bridge("files: /x/e.jsonl, rotate: {age: 1d, keep: 3}, during: '22:00-06:00'")
+    assert log.receiver == FilesSettings(path="/x/e.jsonl", size_bytes=100_000_000, age_s=86400.0, keep=3)
+    assert log.during == "22:00-06:00"
+    assert bridge("folder: /x, rate: 1.5MB/s").receiver == FolderSettings(path="/x", rate=1_500_000)
+
+
+def test_a_receiver_without_its_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = loads(BASE.format(entry="nats: nats://b", more=""))
+    assert not list(lacking(config))
+    monkeypatch.setattr(check, "find_spec", lambda _: None)
+    (problem,) = lacking(config)
+    assert "pip install 'edge-daemon[nats]'" in str(problem)
 
 
 def test_cameras_that_are_down_are_reported_unless_a_rule_does_so() -> None:

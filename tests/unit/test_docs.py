@@ -21,7 +21,18 @@ PAGES = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOU
 NAMES = [str(page.relative_to(CHECKOUT)) for page in PAGES]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CAMERA, MODEL = "cameras: {a: {source: 'scene:'}}", "models: {m: {path: 'builtin:person'}}"
-SECRETS = dict.fromkeys(("FRONT_DOOR_PASSWORD", "OFFICE_TOKEN", "PASSWORD", "SMTP_PASSWORD"), "secret")
+SECRETS = dict.fromkeys(
+    (
+        "FRONT_DOOR_PASSWORD",
+        "OFFICE_TOKEN",
+        "PASSWORD",
+        "SMTP_PASSWORD",
+        "MQTT_PASSWORD",
+        "NATS_CREDS",
+        "KAFKA_PASSWORD",
+    ),
+    "secret",
+)
 SECRETS["HOOK_SECRET"] = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 

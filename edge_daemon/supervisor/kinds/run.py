@@ -76,13 +76,12 @@ class Run:
 
     @property
     def live_bridges(self) -> dict[str, str]:
-        """Addresses at which bridges receive what is published, of those that deliver results or the status."""
+        """Addresses at which bridges receive what is published, of those that deliver it, or show states."""
         entries = (self.config.deliver or {}) if self.storage else {}
-        lists = {name: entry.send for name, entry in entries.items()}
         return {
             name: self.address(f"bridge-{number}")
-            for number, (name, sent) in enumerate(lists.items())
-            if not set(sent) <= set(STORED)
+            for number, (name, entry) in enumerate(entries.items())
+            if entry.shows_states or not set(entry.send) <= set(STORED)
         }
 
     @property

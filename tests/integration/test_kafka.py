@@ -1,0 +1,75 @@
+"""Events in a topic of a broker that speaks Kafka's protocol."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.bridge import kafka as kafka_bridge
+from edge_daemon.bridge.kafka import connect
+from edge_daemon.bridge.receiver import Context, Undelivered
+from edge_daemon.delivery import retry
+from edge_daemon.delivery.payload import Composer
+from edge_daemon.delivery.settings import BridgeSettings, KafkaSettings
+from edge_daemon.settings import StorageSettings
+from edge_daemon.store.cursor import Cursor
+from edge_daemon.store.reader import Reader
+from tests.brokers import KafkaBroker, consumed, run
+from tests.integration.test_bridge import Site, until
+from tests.unit.test_store import counts, event
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is tried again soon."""
+    monkeypatch.setattr(retry, "FIRST_S", 0.05)
+    monkeypatch.setattr(retry, "LONGEST_S", 0.2)
+    monkeypatch.setattr(kafka_bridge, "TIMEOUT_S", 2.0)
+
+
+def test_messages_have_the_camera_as_key_and_all_arrive_in_order_whatever_the_broker_does(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = KafkaBroker(tmp_path / "kafka")
+        here = Site(tmp_path, KafkaSettings(servers=(broker.address,), topic="edge"), send=("events", "counts"))
+        here.add(event(1), event(101, camera="gate"), counts(1))
+        with broker.running():
+            async with here.running() as bridge:
+                await until(lambda: bridge.report().delivered == 3)
+                broker.freeze()
+                here.add(*(event(number) for number in range(2, 21)))
+                bridge.wake(news=True)
+                await until(lambda: bridge.report().tries >= 1)
+                assert bridge.report().reason == "no answer in time"
+                broker.thaw()
+                await until(lambda: bridge.report().delivered == 22, bridge)
+                await until(lambda: bridge.report().waiting == 0, bridge)
+            here.cursor.write(Cursor(store=here.store.id, position=10))
+            async with here.running() as bridge:
+                await until(lambda: bridge.report().delivered == 12)
+            found = await asyncio.to_thread(consumed, broker.address, "edge")
+        first = found[0]
+        assert (first.key, first.headers["id"], first.headers["type"]) == ("box/yard", f"{here.store.id}:1", "event")
+        by_id = {one.headers["id"]: one for one in found}
+        assert len(by_id) == 22
+        assert all(by_id[one.headers["id"]].body == one.body for one in found), "repeated with another content"
+        yard = [one.body["id"] for one in by_id.values() if one.key == "box/yard" and one.body["type"] == "event"]
+        assert yard == [f"event-{number}" for number in range(1, 21)]
+        assert len({one.partition for one in found if one.key == "box/yard"}) == 1
+        here.store.close()
+
+    run(scenario())
+
+
+def test_a_broker_that_is_not_there(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = KafkaSettings(servers=("127.0.0.1:1",), topic="edge", user="edge", password="hush", tls=True)
+        storage = StorageSettings(folder=str(tmp_path), media="")
+        bridge = BridgeSettings(name="lake", receiver=settings, storage=storage, recorder="", box="box")
+        receiver = connect(settings, Context(bridge, Composer(None, "box", "UTC"), Reader(tmp_path), lambda _: None))
+        with pytest.raises(Undelivered) as caught:
+            await receiver.open()
+        assert caught.value.failure.why == "refused"
+        assert receiver.to == "127.0.0.1:1/edge"
+        await receiver.close()
+
+    run(scenario())
