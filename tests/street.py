@@ -166,7 +166,7 @@ def tracked(shown: Sequence[Sequence[Truth]], indexes: Sequence[int]) -> Iterato
     for index in indexes:
         boxes = [one.xyxy for one in shown[index]]
         corners = np.array(boxes, np.float64).reshape(-1, 4) / HEIGHT
-        ids = tracker.update(Boxes(centred(corners), np.full(len(boxes), 0.9), [0] * len(boxes)), index / FPS)
+        ids = tracker.update(Boxes(centred(corners), np.full(len(boxes), 0.9), [0] * len(boxes), ASPECT), index / FPS)
         pairs = [(number, one) for number, one in zip(ids, shown[index], strict=True) if number is not None]
         seen = [_seen(number, one, tracker.begun.get(number)) for number, one in pairs]
         ended = [track.tracker_id for track in tracker.ended]
