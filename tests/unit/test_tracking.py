@@ -321,7 +321,8 @@ def test_confirmed_tracks_choose_first_and_sure_detections_go_first() -> None:
     nearly = place + np.array([[0.01, 0, 0, 0]])
     tracks = Expected(three, np.full(3, 0.01), np.array([False, True, True]))
     assert pairs(tracks, columns(place, nearly), np.array([False, True])) == [(1, 1), (2, 0)]
-    assert pairs(Expected(*(one[:1] for one in tracks)), columns(place), np.array([False])) == []
+    first = Expected(tracks.places[:1], tracks.variances[:1], tracks.confirmed[:1])
+    assert pairs(first, columns(place), np.array([False])) == []
 
 
 def columns(*places: Floats) -> Boxes:
