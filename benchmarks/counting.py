@@ -56,12 +56,13 @@ class Found(NamedTuple):
 class Ours:
     """The tracker of the package, with the interface of feed.py."""
 
-    def __init__(self, height: int) -> None:
-        self._tracker, self._height = Tracker(), height
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._tracker, self._size = Tracker(), size
         self.begun: dict[int, Any] = {}
 
     def update(self, boxes: Any, scores: Any, classes: Any, time_s: float, seq: int) -> list[int | None]:
-        found = Boxes(centred(boxes / self._height), scores, classes.tolist())
+        width, height = self._size
+        found = Boxes(centred(boxes / height), scores, classes.tolist(), width / height)
         ids = self._tracker.update(found, time_s)
         self.begun = self._tracker.begun
         return ids
@@ -130,7 +131,7 @@ def made(cell: Cell, clip: Any, rate: float | None) -> Any:
     if cell.boxes == "ids":
         return None
     if not cell.tracker:
-        return Ours(clip.height)
+        return Ours((clip.width, clip.height))
     module, _, function = cell.tracker.partition(":")
     return getattr(import_module(module), function)(min(rate or clip.fps, clip.fps))
 

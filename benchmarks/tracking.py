@@ -37,11 +37,12 @@ SLOW = {"pets-yolox": 7.0, "aic-c010": 10.0, "kitti-car": 10.0}
 class Adapter:
     """The tracker with the interface of feed.py. Only times are known of the frames that are left out."""
 
-    def __init__(self, height: int) -> None:
-        self._tracker, self._height = Tracker(), height
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._tracker, self._size = Tracker(), size
 
     def update(self, boxes: Any, scores: Any, classes: Any, time_s: float, seq: int) -> Any:
-        found = Boxes(centred(boxes / self._height), scores, classes.tolist())
+        width, height = self._size
+        found = Boxes(centred(boxes / height), scores, classes.tolist(), width / height)
         return np.array([-1 if number is None else number for number in self._tracker.update(found, time_s)], int)
 
 
@@ -76,7 +77,7 @@ def measured(cell: Cell) -> tuple[dict[str, float], float]:
         if module:
             tracker = getattr(import_module(module), function)(min(rate or sequence.fps, sequence.fps))
         else:
-            tracker = Adapter(sequence.height)
+            tracker = Adapter((sequence.width, sequence.height))
         results, cost = feed.feed(tracker, sequence, frames)
         scores[sequence.name] = evaluate.evaluate(sequence, results)
         costs += cost

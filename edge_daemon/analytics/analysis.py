@@ -153,7 +153,7 @@ class Analysis:
         if self._tracking is None:  # another one has numbered them, if any
             return [one.tracker_id for one in found]
         moment = Moment(result.epoch, result.time_s, wall_s)
-        return self._tracking.update(Boxes.of(found, result.height), moment, result.dropped)
+        return self._tracking.update(Boxes.of(found, (result.width, result.height)), moment, result.dropped)
 
     def _write(self, result: Result, numbered: list[Detection]) -> None:
         sure = len(result.detections)

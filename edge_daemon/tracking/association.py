@@ -1,58 +1,94 @@
 """Which detection continues which track."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.tracking.boxes import Floats, overlaps
+from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlaps
 
-# Indexed by [confirmed][sure]. A pair of a higher rank goes first, whatever its overlap.
-LEAST = np.array([[2.0, 0.1], [0.5, 0.25]])
-"""Least overlap of the predicted box of a track and a detection."""
-RANK = np.array([[0.0, 2.0], [4.0, 5.0]])
-LEAST_WIDE = np.array([[2.0, 0.2], [2.0, 0.2]])
-"""Least overlap of both boxes widened, where they overlap too little as they are."""
-WIDE_RANK = np.array([[0.0, 1.0], [0.0, 3.0]])
-WIDER, WIDEST = 0.5, 0.5
-"""Margin, in standard deviations of the predicted centre, which grow with the time since the last look; and at most, in
-heights of the box: after a long time, a passer-by must not be taken for another.
+MEASURED = 0.07
+"""Standard deviation of the centre of a detection, in heights of the box."""
+GROWN = 0.2
+"""Standard deviation of the ratio of two heights of an object, as a logarithm."""
+LIKELY = 9.0
+"""Largest square of the distance from the prediction, in standard deviations, of a detection that is likely."""
+REACH = 0.6
+"""Largest distance of a likely detection from a confirmed track, in heights of the box: after a long time, a passer-by
+must not be taken for another.
 """
+LEAST, LEAST_UNSURE = 0.15, 0.5
+"""Least overlap of the predicted box and a detection that is not likely, or not sure."""
+SAME = 0.55
+"""Overlap from which on a detection is that of a confirmed track, whatever other tracks there are."""
 OTHER_CLASS = 0.3
 """Factor of the overlap where the detection is of another class than the track."""
+LATER = 100.0
+"""Cost of pairs that come after all others."""
+OUTSIDE = 0.1
+"""Distance of a centre from the edge of the picture, in heights of the box, beyond which an object has left."""
+
+
+class Expected(NamedTuple):
+    """Where N tracks are expected: predicted centre and size (N x 4 float64), the variance of the centre in squared
+    heights of the box (N float64), and which of them are confirmed (N bool).
+    """
+
+    places: Floats
+    variances: Floats
+    confirmed: NDArray[np.bool_]
 
 
 def pairs(
-    places: Floats,
-    spreads: Floats,
-    found: Floats,
-    confirmed: NDArray[np.bool_],
-    sure: NDArray[np.bool_],
-    alike: NDArray[np.bool_] | None = None,
+    expected: Expected, found: Boxes, sure: NDArray[np.bool_], alike: NDArray[np.bool_] | None = None
 ) -> list[tuple[int, int]]:
-    """Pair N tracks with M detections, those of the highest rank and overlap first, each once; in the order of tracks.
+    """Pair N tracks with M detections, each once; in the order of tracks.
 
-    Confirmed tracks take sure detections first, then unsure ones, then sure ones that are near; tracks that are not
-    confirmed take what sure detections are left. (After "ByteTrack", Zhang et al., ECCV 2022, and "C-BIoU", Yang et
-    al., WACV 2023.)
+    Confirmed tracks take sure detections that lie on them, those of the largest overlap first. The others go by
+    likelihood: confirmed tracks take sure detections, then unsure ones while others take what sure ones are left.
 
     Args:
-        places: predicted centre and size of the tracks, N x 4 float64.
-        spreads: standard deviations of their centres, N float64.
-        found: centre and size of the detections, M x 4 float64.
-        confirmed: the tracks that are confirmed, N bool.
-        sure: the detections that are sure, M bool.
+        expected: the tracks.
+        found: the detections, unsure ones too.
+        sure: those that are sure, M bool.
         alike: N x M bool, false where the classes differ; None if they are all the same.
     """
-    margins = np.minimum(WIDER * spreads, WIDEST * places[:, 3])
-    plain, wide = overlaps(places, found, np.stack([np.zeros_like(margins), margins]))
+    places, confirmed = expected.places, expected.confirmed[:, None]
+    overlap = overlaps(places, found.places)
+    squares, cost = _likelihood(expected, found.places)
+    likely = (squares <= LIKELY) & sure
     if alike is not None:
-        factor = np.where(alike, 1.0, OTHER_CLASS)
-        plain, wide = plain * factor, wide * factor
-    kind = confirmed.astype(np.intp)[:, None], sure.astype(np.intp)[None]
-    near = np.where(wide >= LEAST_WIDE[kind], WIDE_RANK[kind] + wide, 0.0)
-    score = np.where(plain >= LEAST[kind], RANK[kind] + plain, near)
-    rows, columns = np.nonzero(score)
-    order = np.argsort(-score[rows, columns], kind="stable")
+        overlap, likely = np.where(alike, overlap, OTHER_CLASS * overlap), likely & alike
+        cost = cost + LATER * ~alike
+    fits = likely | (overlap >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure)
+    fits &= ~(_outside(places, found.aspect, OUTSIDE)[:, None] & ~_outside(found.places, found.aspect, 0.0))
+    cost = cost + LATER * ~sure + LATER * ~confirmed
+    cost = np.where((overlap >= SAME) & confirmed & sure, -LATER - overlap, cost)
+    rows, columns = np.nonzero(fits)
+    order = np.argsort(cost[rows, columns], kind="stable")
     return sorted(_greedy(rows[order].tolist(), columns[order].tolist()))
+
+
+def _likelihood(expected: Expected, found: Floats) -> tuple[Floats, Floats]:
+    """Squares of the distances of M detections from N predictions, in standard deviations, and a cost that is the less
+    the likelier a pair is. Beyond the reach of a track the square is infinite.
+
+    Returns:
+        N x M float64 each.
+    """
+    places, heights = expected.places, expected.places[:, 3]
+    variances = expected.variances + MEASURED**2
+    away = ((found[:, :2] - places[:, None, :2]) ** 2).sum(axis=2) / (heights**2)[:, None]
+    grown = np.log(np.maximum(found[:, 3], TINY)) - np.log(heights)[:, None]
+    squares = away / variances[:, None] + (grown / GROWN) ** 2
+    cost = squares + 2 * np.log(variances)[:, None]
+    return np.where((away > REACH**2) & expected.confirmed[:, None], np.inf, squares), cost
+
+
+def _outside(places: Floats, aspect: float, margin: float) -> NDArray[np.bool_]:
+    """True for each of N places whose centre is outside of the picture, by a margin in heights of the box: N bool."""
+    x, y, limits = places[:, 0], places[:, 1], margin * places[:, 3]
+    return (x < -limits) | (x > aspect + limits) | (y < -limits) | (y > 1 + limits)
 
 
 def _greedy(rows: list[int], columns: list[int]) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Detections as columns, in the unit in which they are tracked, and how boxes overlap."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -33,18 +34,21 @@ class Box(Protocol):
 class Boxes(NamedTuple):
     """Columns of N detections: `places` (centre x, centre y, width and height, N x 4 float64), `confidences` (N
     float64) and class ids. Lengths are in heights of the picture: another resolution of the camera ends no track.
+    `aspect` is width by height of the picture, infinite if it is not known.
     """
 
     places: Floats
     confidences: Floats
     classes: list[int]
+    aspect: float = inf
 
     @classmethod
-    def of(cls, detections: Sequence[Box], height: int) -> "Boxes":
-        """The columns of detections in a picture of this height."""
+    def of(cls, detections: Sequence[Box], size: tuple[int, int]) -> "Boxes":
+        """The columns of detections in a picture of this width and height."""
+        width, height = size
         corners = np.array([found.xyxy for found in detections], np.float64).reshape(-1, 4) / height
         confidences = np.array([found.confidence for found in detections], np.float64)
-        return cls(centred(corners), confidences, [found.class_id for found in detections])
+        return cls(centred(corners), confidences, [found.class_id for found in detections], width / height)
 
 
 def centred(corners: Floats) -> Floats:
@@ -53,22 +57,16 @@ def centred(corners: Floats) -> Floats:
     return np.concatenate([corners[:, :2] + size / 2, size], axis=1)
 
 
-def overlaps(one: Floats, other: Floats, margins: Floats) -> Floats:
-    """Intersection over union of each of N places with each of M, both widened on all sides.
-
-    Args:
-        one: N x 4 float64, centre and size.
-        other: M x 4 float64, centre and size.
-        margins: K x N float64: K widths of the margin of each of the N, which its partner gets too.
+def overlaps(one: Floats, other: Floats) -> Floats:
+    """Intersection over union of each of N places with each of M (N x 4 and M x 4 float64, centre and size).
 
     Returns:
-        K x N x M float64.
+        N x M float64.
     """
-    distance = np.abs(one[:, None, :2] - other[None, :, :2])
-    size, others = one[:, None, 2:], other[None, :, 2:]
+    distance = np.abs(one[:, None, :2] - other[:, :2])
+    size, others = one[:, None, 2:], other[:, 2:]
     # Along each axis: half of both sizes less the distance, but no more than the smaller one.
-    shared = np.minimum((size + others) / 2 - distance, np.minimum(size, others))
-    wide = 2 * margins[:, :, None]
-    both = np.maximum(shared[..., 0] + wide, 0) * np.maximum(shared[..., 1] + wide, 0)
-    areas = (size[..., 0] + wide) * (size[..., 1] + wide) + (others[..., 0] + wide) * (others[..., 1] + wide)
+    shared = np.maximum(np.minimum((size + others) / 2 - distance, np.minimum(size, others)), 0)
+    both = shared[..., 0] * shared[..., 1]
+    areas = (one[:, 2] * one[:, 3])[:, None] + other[:, 2] * other[:, 3]
     return np.asarray(both / np.maximum(areas - both, TINY), np.float64)

@@ -48,9 +48,9 @@ class Motion:
         return places
 
     @property
-    def spreads(self) -> Floats:
-        """Standard deviation of each centre, (N) float64."""
-        return np.asarray(np.sqrt(self._cov[:, 0, 0]) * np.maximum(self._mean[:, 0, 3], LEAST))
+    def variances(self) -> Floats:
+        """Variance of each centre, in squared heights of the box, N float64."""
+        return self._cov[:, 0, 0]
 
     def predict(self, seconds: float, agility: float = 1.0) -> None:
         """Move all boxes on by a time; `agility` is a factor of the noise of the velocities of their centres."""

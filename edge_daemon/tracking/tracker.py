@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.tracking.agility import LEAST, Agility
-from edge_daemon.tracking.association import pairs
+from edge_daemon.tracking.association import Expected, pairs
 from edge_daemon.tracking.boxes import Boxes, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import USUAL, Certainty
@@ -105,7 +105,7 @@ class Tracker:
         alike = None
         if len({*classes, *boxes.classes}) > 1:
             alike = np.array(classes)[:, None] == np.array(boxes.classes)[None]
-        return pairs(self._motion.places, self._motion.spreads, boxes.places, confirmed, sure, alike)
+        return pairs(Expected(self._motion.places, self._motion.variances, confirmed), boxes, sure, alike)
 
     def _follow_camera(self, matches: list[tuple[int, int]], boxes: Boxes, seconds: float) -> bool:
         """Shift all tracks if the camera seems to have moved since the last look; true if it has."""
@@ -156,7 +156,7 @@ class Tracker:
         left[taken] = False
         new = np.flatnonzero(left)
         if len(new) and taken:
-            shared = overlaps(boxes.places[new], boxes.places[taken], np.zeros((1, len(new))))[0]
+            shared = overlaps(boxes.places[new], boxes.places[taken])
             new = new[shared.max(axis=1) < TWICE]
         if len(new):
             self._motion.add(boxes.places[new])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.messages.findings import Detection
 from edge_daemon.tracking.agility import Agility
-from edge_daemon.tracking.association import pairs
+from edge_daemon.tracking.association import Expected, pairs
 from edge_daemon.tracking.boxes import Boxes, Floats, centred, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import MOST, USUAL, Certainty
@@ -21,7 +21,7 @@ from edge_daemon.tracking.stream import Moment, Stream, StreamTracks
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.tracking.tracker import Tracker, TrackerState
 
-HEIGHT = 1000
+WIDTH, HEIGHT = 4000, 1000
 Scene = list[tuple[float, float, float, float]]
 steps = st.lists(st.floats(0.02, 0.6), min_size=2, max_size=25)
 speeds = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=4)
@@ -39,7 +39,7 @@ def walker(lane: int, x: float, size: float = 200.0) -> tuple[float, float, floa
 
 
 def look(tracker: Tracker, scene: Sequence[Detection], time_s: float, gap: Gap = NOTHING) -> list[int | None]:
-    return tracker.update(Boxes.of(scene, HEIGHT), time_s, gap)
+    return tracker.update(Boxes.of(scene, (WIDTH, HEIGHT)), time_s, gap)
 
 
 def watch(tracker: Tracker, scenes: Sequence[tuple[float, Sequence[Detection]]]) -> list[list[int | None]]:
@@ -73,13 +73,13 @@ def test_a_time_step_that_is_almost_the_usual_one_changes_nothing(
 
 @given(st.floats(0.02, 2.0), st.floats(1e-9, 1e-3))
 def test_predictions_depend_on_time_without_a_jump(seconds: float, more: float) -> None:
-    places, spreads = zip(*(moved(seconds + extra) for extra in (0.0, more)), strict=True)
+    places, variances = zip(*(moved(seconds + extra) for extra in (0.0, more)), strict=True)
     assert np.abs(places[1] - places[0]).max() < 2 * more
-    assert np.abs(spreads[1] - spreads[0]).max() < 2 * more
+    assert np.abs(variances[1] - variances[0]).max() < 5 * more
 
 
 def moved(*seconds: float) -> tuple[Floats, Floats]:
-    """Centres and spreads of boxes that were seen three times, after times."""
+    """Places and variances of boxes that were seen three times, after times."""
     motion = Motion()
     motion.add(np.array([[0.5, 0.5, 0.1, 0.2], [0.2, 0.3, 0.3, 0.2]]))
     for x in (0.02, 0.05):
@@ -87,15 +87,15 @@ def moved(*seconds: float) -> tuple[Floats, Floats]:
         motion.correct([0, 1], np.array([[0.5 + x, 0.5, 0.1, 0.2], [0.2 - x, 0.3, 0.3, 0.21]]))
     for one in seconds:
         motion.predict(one)
-    return motion.places, motion.spreads
+    return motion.places, motion.variances
 
 
 @given(st.floats(0.0, 2.0), st.floats(0.0, 2.0))
 def test_two_predictions_are_one_over_both_times(one: float, other: float) -> None:
-    places, spreads = moved(one, other)
-    expected, expected_spreads = moved(one + other)
+    places, variances = moved(one, other)
+    expected, expected_variances = moved(one + other)
     np.testing.assert_allclose(places, expected, atol=1e-9)
-    np.testing.assert_allclose(spreads, expected_spreads, atol=1e-9)
+    np.testing.assert_allclose(variances, expected_variances, atol=1e-9)
 
 
 @given(st.floats(0.01, 100))
@@ -233,8 +233,8 @@ def test_another_tracker_goes_on_from_the_state(scenes: list[tuple[float, list[D
         if i == death:
             dying = Stream(msgspec.msgpack.decode(msgspec.msgpack.encode(dying.state), type=StreamTracks))
         moment = Moment(i // 5, time_s, time_s)
-        columns = Boxes.of(scene, HEIGHT)
-        assert dying.update(columns, moment, {}) == alive.update(columns, moment, {})
+        boxes = Boxes.of(scene, (WIDTH, HEIGHT))
+        assert dying.update(boxes, moment, {}) == alive.update(boxes, moment, {})
 
 
 @given(chaos, st.sampled_from([0.5, 2.0, 4.0]))
@@ -244,16 +244,16 @@ def test_a_camera_that_changes_its_resolution_changes_nothing(
     one, other = Tracker(), Tracker()
     for time_s, scene in timed(scenes):
         scaled = [found([factor * at for at in one.xyxy], one.confidence, one.class_id) for one in scene]
-        again = other.update(Boxes.of(scaled, int(factor * HEIGHT)), time_s)
+        again = other.update(Boxes.of(scaled, (int(factor * WIDTH), int(factor * HEIGHT))), time_s)
         assert look(one, scene, time_s) == again
 
 
 @given(chaos)
 def test_masks_and_keypoints_have_no_influence(scenes: list[tuple[float, list[Detection]]]) -> None:
     for _, scene in scenes:
-        columns = Boxes.of(scene, HEIGHT)
-        assert columns.places.shape == (len(scene), 4)
-        assert columns.classes == [one.class_id for one in scene]
+        boxes = Boxes.of(scene, (WIDTH, HEIGHT))
+        assert boxes.places.shape == (len(scene), 4)
+        assert boxes.classes == [one.class_id for one in scene]
 
 
 @given(speeds, steps, st.randoms())
@@ -304,27 +304,48 @@ def test_an_object_found_twice_is_one_track() -> None:
 corners = st.tuples(*[st.floats(0, 1)] * 4).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
 
 
-@given(st.lists(corners, min_size=1, max_size=5), st.lists(corners, min_size=1, max_size=5), st.floats(0.01, 0.3))
-def test_overlaps_are_those_of_widened_boxes(one: Scene, other: Scene, margin: float) -> None:
+@given(st.lists(corners, min_size=1, max_size=5), st.lists(corners, min_size=1, max_size=5))
+def test_overlaps_are_intersections_over_unions(one: Scene, other: Scene) -> None:
     a, b = np.array(one), np.array(other)
-    shared = overlaps(centred(a), centred(b), np.full((1, len(a)), margin))[0]
-    wide = np.array([-margin, -margin, margin, margin])
+    shared = overlaps(centred(a), centred(b))
     for i, j in np.ndindex(shared.shape):
-        p, q = a[i] + wide, b[j] + wide
+        p, q = a[i], b[j]
         size = np.maximum(np.minimum(p[2:], q[2:]) - np.maximum(p[:2], q[:2]), 0).prod()
         union = (p[2:] - p[:2]).prod() + (q[2:] - q[:2]).prod() - size
-        assert shared[i, j] == pytest.approx(size / union, abs=1e-9)
+        assert shared[i, j] == pytest.approx(size / union if union else 0.0, abs=1e-9)
 
 
 def test_confirmed_tracks_choose_first_and_sure_detections_go_first() -> None:
     place = np.array([[0.5, 0.5, 0.1, 0.2]])
     three = np.repeat(place, 3, axis=0)
     nearly = place + np.array([[0.01, 0, 0, 0]])
-    spreads = np.full(3, 0.01)
-    confirmed = np.array([False, True, True])
-    found_ = np.concatenate([place, nearly])
-    assert pairs(three, spreads, found_, confirmed, np.array([False, True])) == [(1, 1), (2, 0)]
-    assert pairs(three[:1], spreads[:1], place, confirmed[:1], np.array([False])) == []
+    tracks = Expected(three, np.full(3, 0.01), np.array([False, True, True]))
+    assert pairs(tracks, columns(place, nearly), np.array([False, True])) == [(1, 1), (2, 0)]
+    first = Expected(tracks.places[:1], tracks.variances[:1], tracks.confirmed[:1])
+    assert pairs(first, columns(place), np.array([False])) == []
+
+
+def columns(*places: Floats) -> Boxes:
+    found_ = np.concatenate(places)
+    return Boxes(found_, np.full(len(found_), 0.9), [0] * len(found_))
+
+
+def test_a_detection_that_lies_on_a_track_is_its_own_and_others_go_by_likelihood() -> None:
+    one, other = np.array([[0.5, 0.5, 0.1, 0.2]]), np.array([[0.56, 0.5, 0.1, 0.2]])
+    tracks = Expected(np.concatenate([one, other]), np.array([0.001, 0.2]), np.array([True, True]))
+    between = np.array([[0.537, 0.5, 0.1, 0.2]])  # overlaps more with the other, whose place is less certain
+    assert pairs(tracks, columns(one + 0.001), np.array([True])) == [(0, 0)]
+    assert pairs(tracks, columns(between), np.array([True])) == [(1, 0)]
+    child = np.array([[0.56, 0.5, 0.04, 0.06]])
+    assert pairs(tracks, columns(child), np.array([True])) == [], "it is too small"
+
+
+def test_who_has_left_the_picture_does_not_come_back_as_another() -> None:
+    scenes = [(0.2 * i, [found(walker(0, 3600 + 110 * i))]) for i in range(4)]
+    tracker = Tracker()
+    watch(tracker, scenes)
+    comes = [(0.8, [found(walker(0, 3960))]), (1.0, [found(walker(0, 3850))])]
+    assert watch(tracker, comes) == [[None], [2]]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +393,7 @@ def test_a_model_of_low_confidence_is_tracked_too() -> None:
 
 @pytest.mark.parametrize(("away_s", "expected"), [(0.0, [1]), (1.5, [1]), (30.0, [None])])
 def test_a_camera_that_is_opened_again_soon_keeps_its_tracks(away_s: float, expected: list[int | None]) -> None:
-    stream, person = Stream(), Boxes.of([found(walker(0, 500))], HEIGHT)
+    stream, person = Stream(), Boxes.of([found(walker(0, 500))], (WIDTH, HEIGHT))
     for at in (5.0, 5.1):
         stream.update(person, Moment(1, at, 1000 + at), {})
     assert stream.update(person, Moment(2, 0.0, 1005.1 + away_s), {}) == expected
@@ -383,9 +404,9 @@ def test_a_camera_that_is_opened_again_soon_keeps_its_tracks(away_s: float, expe
 def test_who_walked_on_while_a_camera_was_away_keeps_his_number() -> None:
     stream, speed = Stream(), 0.8
     for time_s, scene in street([speed], [0.1 * i for i in range(20)]):
-        stream.update(Boxes.of(scene, HEIGHT), Moment(1, time_s, 1000 + time_s), {})
+        stream.update(Boxes.of(scene, (WIDTH, HEIGHT)), Moment(1, time_s, 1000 + time_s), {})
     ((_, scene),) = street([speed], [1.9 + 1.5])
-    assert stream.update(Boxes.of(scene, HEIGHT), Moment(2, 0.3, 1003.4), {}) == [1]
+    assert stream.update(Boxes.of(scene, (WIDTH, HEIGHT)), Moment(2, 0.3, 1003.4), {}) == [1]
 
 
 def panned(pan: float, seed: int) -> int:
