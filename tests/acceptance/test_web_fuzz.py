@@ -40,7 +40,8 @@ def test_no_request_breaks_it(tmp_path: Path) -> None:
         assert len(operations) > 15
         for operation in sorted(operations, key=lambda operation: operation.path == LOGIN):
             if operation.path == LOGIN:
-                assert set(codes) <= {200, 400, 404, 405, 413, 415, 422, 426}, codes
+                # 403: a signed link that is wrong
+                assert set(codes) <= {200, 400, 403, 404, 405, 413, 415, 422, 426}, codes
                 assert httpx.get(f"{url}/api/models", headers=HEADERS).json() == ["m"], "it is still there"
             if not operation.path.endswith(ENDLESS):
                 _fuzz(operation, url, codes)
@@ -49,7 +50,7 @@ def test_no_request_breaks_it(tmp_path: Path) -> None:
         assert "Traceback" not in daemon.log
     assert codes[200] > 50
     assert codes[404] > 10, "some were wrong"
-    assert set(codes) <= {200, 400, 401, 404, 405, 413, 415, 422, 426, 429}, codes
+    assert set(codes) <= {200, 400, 401, 403, 404, 405, 413, 415, 422, 426, 429}, codes
 
 
 def _fuzz(operation: schemathesis.schemas.APIOperation[Any, Any, Any, Any], url: str, codes: Counter[int]) -> None:
