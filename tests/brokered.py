@@ -1,12 +1,12 @@
 """Holds deliveries to brokers and files to their promise, while everything that takes part is killed at random.
 
-    python -m tests.brokered nats|kafka|files [--seeds 20] [--seconds 30] [--rate 40]
+    python -m tests.brokered mqtt|nats|kafka|files [--seeds 20] [--seconds 30] [--rate 40]
     python -m tests.brokered nats --measure [--seconds 60] [--rate 500]
 
 A sink's outbox has events of several cameras stored. Bridge and recorder are killed; the broker is killed, frozen, and
-away for a while (the one for Kafka loses what it has acknowledged if it is killed, so it is ended instead); the file is
-renamed, and its folder is away. In the end each event that was stored is there, in order for each camera, and none
-twice; in Kafka only with the same id and content.
+away for a while (those for Kafka and MQTT lose what they have acknowledged if they are killed, so they are ended
+instead); the file is renamed, and its folder is away. In the end each event that was stored is there, in order for each
+camera, and none twice; in Kafka and MQTT only with the same id and content.
 
 With --measure nothing is killed, but the receiver is away for half the time: CPU time, memory, and the time until the
 receiver has everything.
@@ -28,21 +28,29 @@ from uuid import UUID
 
 import psutil
 
-from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, FilesSettings, KafkaSettings, NatsSettings
+from edge_daemon.delivery.settings import (
+    AnyReceiver,
+    BridgeSettings,
+    FilesSettings,
+    KafkaSettings,
+    MqttSettings,
+    NatsSettings,
+)
 from edge_daemon.messages.recording import Record
 from edge_daemon.messages.status import BridgeReport
 from edge_daemon.settings import RecorderSettings, StorageSettings
 from edge_daemon.sink.outbox import Outbox
 from edge_daemon.store.reader import Reader
 from tests.brokers import KafkaBroker, NatsServer, add_stream, consumed, held
+from tests.mqtt_broker import Mosquitto, Watcher
 from tests.spawned import Spawned
 from tests.unit.test_store import event
 from tests.waiting import eventually
 
 RECORDER, BRIDGE = "edge_daemon.recorder.process", "edge_daemon.bridge.process"
 CAMERAS = ("yard", "gate", "hall", "dock")
-HIT_S, LAST_S = 1.5, 120.0
-"""Mean time between two hits, and time for the rest when all are well again."""
+HIT_S, LAST_S, REST_S = 1.5, 120.0, 1.5
+"""Mean time between two hits, time for the rest when all are well again, and until nothing more is on its way."""
 WINDOW_S = 2.0
 """For this time the stream knows ids again: what comes later has to be recognised by the bridge."""
 
@@ -123,6 +131,32 @@ class Kafka(End):
         self.broker.kill()
 
 
+class Mqtt(End):
+    doubles = True
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = Mosquitto(folder / "mosquitto")
+        self.broker.start()
+        self._watcher = Watcher(self.broker.port)
+        self.settings = MqttSettings(servers=(self.broker.url,))
+        self.hits = {"broker away": lambda: self.broker.kill(signal.SIGTERM), "frozen": self.broker.freeze}
+
+    def heal(self) -> None:
+        if self.broker.is_running:
+            self.broker.thaw()
+        else:
+            self.broker.start()
+
+    def arrived(self) -> list[Arrived]:
+        eventually(lambda: time.monotonic() - self._watcher.seen[-1].at_s > REST_S, LAST_S, what="rest")
+        found = [one for one in self._watcher.seen if "/event/" in one.topic]
+        return [Arrived("{id}/{phase}".format(**one.json), one.json["camera"], one.payload) for one in found]
+
+    def stop(self) -> None:
+        self._watcher.close()
+        self.broker.kill()
+
+
 class Files(End):
     def __init__(self, folder: Path) -> None:
         self._folder, self._away = folder / "lines", folder / "away"
@@ -145,7 +179,7 @@ class Files(End):
         ]
 
 
-ENDS: dict[str, Callable[[Path], End]] = {"nats": Nats, "kafka": Kafka, "files": Files}
+ENDS: dict[str, Callable[[Path], End]] = {"nats": Nats, "kafka": Kafka, "files": Files, "mqtt": Mqtt}
 
 
 class Outcome(NamedTuple):
@@ -257,8 +291,8 @@ def run(kind: str, seed: int, seconds: float, rate: float) -> Outcome:
 def _checked(site: Site, back_s: float) -> Outcome:
     reader = Reader(site.store)
     entries = [(position, json.loads(body)) for position, _, body in reader.entries(0, site.made + 1000)]
-    is_file = isinstance(site.end, Files)
-    ids = [f"{one['id']}/{one['phase']}" if is_file else f"{reader.id}:{position}" for position, one in entries]
+    by_event = isinstance(site.end, Files | Mqtt)
+    ids = [f"{one['id']}/{one['phase']}" if by_event else f"{reader.id}:{position}" for position, one in entries]
     stored = dict(zip(ids, [one for _, one in entries], strict=True))
     assert len(stored) == site.made, f"{len(stored)} of {site.made} stored"
     found = site.end.arrived()

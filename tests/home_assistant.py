@@ -23,7 +23,7 @@ import httpx
 
 from edge_daemon.demo.scene.scene import Scene
 from tests.acceptance.harness import free_port, running
-from tests.mqtt_broker import Broker, broker, watching
+from tests.mqtt_broker import Mosquitto, broker, watching
 from tests.waiting import eventually
 
 START_S, WAIT_S = 180.0, 60.0
@@ -129,7 +129,7 @@ class Home:
                 self._process.wait()
             self._process = None
 
-    def set_up(self, serving: Broker) -> None:
+    def set_up(self, serving: Mosquitto) -> None:
         """Make a user, and connect to the broker."""
         who = {"client_id": CLIENT, "name": "test", "username": "test", "password": "test", "language": "en"}
         code = self._post("/api/onboarding/users", who)["auth_code"]
@@ -197,7 +197,7 @@ def show(text: str, began_s: float) -> None:
     print(f"{time.monotonic() - began_s:6.1f} s  {text}", flush=True)
 
 
-def scenario(folder: Path, serving: Broker, at: Home, began_s: float) -> None:
+def scenario(folder: Path, serving: Mosquitto, at: Home, began_s: float) -> None:
     """Everything that a person would see."""
 
     def seen(what: str, predicate: Callable[[], Any]) -> Any:

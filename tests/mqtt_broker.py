@@ -1,8 +1,6 @@
-"""A real MQTT broker on this machine (mosquitto), which tests start, kill and freeze, and a subscriber to it."""
+"""A real MQTT broker on this machine (mosquitto), and a subscriber to it."""
 
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +12,18 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.acceptance.harness import free_port
+from tests.brokers import Broker
 from tests.components import SYSTEM_PATH, require_component
 from tests.waiting import eventually
 
 WAIT_S = 20.0
 
 
-class Broker:
+class Mosquitto(Broker):
     """A mosquitto that keeps sessions in `folder`, with lines of its configuration in `more`."""
 
     def __init__(self, folder: Path, *more: str) -> None:
-        self.folder, self.port = folder, free_port()
-        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder)
         lines = [
             "user root",  # otherwise root's files would be out of its reach
             f"listener {self.port} 127.0.0.1",
@@ -35,49 +32,28 @@ class Broker:
             f"persistence_location {folder}/",
             "autosave_interval 1",
             "autosave_on_changes true",
+            "max_queued_messages 0",
         ]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
     @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
-
-    def start(self) -> None:
+    def command(self) -> list[str]:
+        require_component("mosquitto")
         program = shutil.which("mosquitto", path=SYSTEM_PATH)
         assert program
-        with (self.folder / "log").open("wb") as log:
-            command = [program, "-v", "-c", str(self.folder / "mosquitto.conf")]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        eventually(lambda: "running" in self.log, WAIT_S, what="the broker")
-
-    def signal(self, number: signal.Signals) -> None:
-        """Such as SIGSTOP, after which it does not answer."""
-        assert self._process
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """`kill -9`."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        return [program, "-c", str(self.folder / "mosquitto.conf")]
 
 
 @contextmanager
-def broker(folder: Path, *more: str) -> Iterator[Broker]:
+def broker(folder: Path, *more: str) -> Iterator[Mosquitto]:
     """A broker that runs."""
-    require_component("mosquitto")
-    running = Broker(folder, *more)
-    running.start()
-    try:
-        yield running
-    finally:
-        running.kill()
+    mosquitto = Mosquitto(folder, *more)
+    with mosquitto.running():
+        yield mosquitto
 
 
 @dataclass

@@ -23,6 +23,8 @@ LATE_S = 5.0
 """Time that an event may be known after its frame."""
 UNSEEN_S = 2.0
 """Age of a packet at which no frame comes of it any more."""
+AWAY_S = 30.0
+"""Time that a recorder which died may be away without a gap in what it records all the time."""
 RING_BYTES = 48 << 20
 REST_S, FOLLOWING_S = 1.0, 0.1
 """Time between two looks at the recorder, while it does not ask for packets and while it does."""
@@ -54,7 +56,8 @@ class Recording(threading.Thread):
         super().__init__(name="recording", daemon=True)
         self._zero, self._placed, self._called = zero, placed, follow
         self._sent: Placed | None = None
-        self._ring = PacketRing(settings.before_s + LATE_S, RING_BYTES)
+        seconds = settings.before_s + LATE_S
+        self._ring = PacketRing(max(seconds, AWAY_S) if settings.continuous else seconds, RING_BYTES)
         self._peer = Peer(settings.recorder, f"camera/{camera}")
         self._decode: Decoder[list[ToCamera]] = Decoder(list[ToCamera])
         self._source = os.urandom(6).hex()

@@ -20,6 +20,8 @@ from edge_daemon.store.reader import Event, Query, Reader, shown
 from edge_daemon.store.store import Store
 
 MOST = 1000
+NAMED = 5
+"""Most tracks named in the line of an event."""
 FOLLOW_S = 0.5
 
 
@@ -142,7 +144,9 @@ def since_s(since: str | None) -> float | None:
 
 def _sentence(event: Event) -> str:
     began = datetime.fromisoformat(event["began_at"]).astimezone()
-    what = ", ".join(f"{track['class_name']} {track['tracker_id']}" for track in event["tracks"])
+    what = ", ".join(f"{track['class_name']} {track['tracker_id']}" for track in event["tracks"][:NAMED])
+    if (more := len(event["tracks"]) - NAMED) > 0:
+        what += f" and {more} more"
     length = f"{_length_s(event):.0f} s" if event["ended_at"] else "goes on"
     return f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']}  {event['rule']}  {what or '-'}  {length}"
 

@@ -12,6 +12,7 @@ from edge_daemon.config.near import near
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import is_on_disk, kind_of, path_of
+from edge_daemon.config.values import NAME_SETS
 from edge_daemon.errors import StartError
 from edge_daemon.runtime import disk
 from edge_daemon.transport.curve import ANY, is_key, public_key, secret_key
@@ -40,7 +41,8 @@ def missing(config: Config) -> Iterator[Problem]:
         for key in ("ca", "certificate", "key"):
             if (file := getattr(model, key)) and (fault := _fault(Path(file))):
                 yield lines.problem(("models", name, key), fault)
-        if isinstance(model.labels, str) and (fault := _fault(Path(model.labels))):
+        has_file = isinstance(model.labels, str) and model.labels not in NAME_SETS
+        if has_file and (fault := _fault(Path(str(model.labels)))):
             yield lines.problem(("models", name, "labels"), fault)
 
 

@@ -177,11 +177,15 @@ def resolved_path(value: str, info: ValidationInfo) -> str:
     return str(_folder(info) / _printable(value))
 
 
+NAME_SETS = ("coco", "coco90", "coco91", "voc")
+"""Words for usual lists of class names."""
+
+
 def _labels(value: object, info: ValidationInfo) -> list[str] | str | None:
     match value:
         case None:
             return None
-        case "coco" | "coco90" | "coco91" | "voc":
+        case str() if value in NAME_SETS:
             return value
         case str():
             return resolved_path(value, info)

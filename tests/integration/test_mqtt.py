@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +32,7 @@ from edge_daemon.store.store import Store
 from edge_daemon.transport import zeromq
 from tests.integration.test_bridge import until
 from tests.integration.test_remote import certificates
-from tests.mqtt_broker import Broker, Watcher, broker, watching
+from tests.mqtt_broker import Mosquitto, Watcher, broker, watching
 from tests.unit.test_store import event
 
 ROOT = "edge/box"
@@ -120,7 +119,7 @@ def phases(watcher: Watcher) -> list[str]:
 
 
 def test_events_come_once_in_order_states_are_retained_and_commands_are_passed_on(tmp_path: Path) -> None:
-    async def scenario(serving: Broker, watcher: Watcher) -> None:
+    async def scenario(serving: Mosquitto, watcher: Watcher) -> None:
         site = Site(tmp_path, serving.url, discovery=True, commands=True, stills=("yard",))
         site.settings = msgspec.structs.replace(site.settings, modes=("home", "away"))
         occurs = f"{ROOT}/event/yard/visitor/state"
@@ -185,7 +184,7 @@ def test_a_broker_that_is_killed_and_one_that_freezes_get_everything_in_order(
 ) -> None:
     monkeypatch.setattr(Mqtt, "timeout_s", 1.0)
 
-    async def scenario(serving: Broker, watcher: Watcher) -> None:
+    async def scenario(serving: Mosquitto, watcher: Watcher) -> None:
         site = Site(tmp_path, serving.url)
         number = 0
 
@@ -208,11 +207,11 @@ def test_a_broker_that_is_killed_and_one_that_freezes_get_everything_in_order(
             await until(lambda: watcher.connections == 2)
             bridge.pause(False)
             await until(lambda: site.position(bridge) == 2 * number, bridge)
-            serving.signal(signal.SIGSTOP)
+            serving.freeze()
             add(10)
             await until(lambda: bridge.report().tries >= 1, bridge)
             assert bridge.report().reason == "no answer"
-            serving.signal(signal.SIGCONT)
+            serving.thaw()
             await until(lambda: site.position(bridge) == 2 * number, bridge)
             expected = [f"event-{one}/{phase}" for one in range(1, number + 1) for phase in ("start", "end")]
             await until(lambda: phases(watcher)[-1] == expected[-1])
@@ -246,7 +245,7 @@ def test_tls_with_certificates_of_both_sides_and_a_broker_that_refuses(tmp_path:
         f"password_file {tmp_path}/users",
     ]
 
-    async def scenario(serving: Broker) -> None:
+    async def scenario(serving: Mosquitto) -> None:
         own: dict[str, Any] = {"certificate": str(client / "cert.pem"), "key": str(client / "key.pem")}
         ca = {"ca": str(server / "cert.pem")}
         tries = {"wrong": own | ca, "right": own | ca}

@@ -250,6 +250,12 @@ def test_adhoc_says_what_is_wrong() -> None:
     ]
 
 
+def test_usual_class_names_are_no_file() -> None:
+    for names in ("coco", "coco90", "coco91", "voc"):
+        config = adhoc(["scene:"], ["builtin:person"], {"labels": names})
+        assert not list(missing_files(config))
+
+
 def test_missing_files_have_lines(tmp_path: Path) -> None:
     (tmp_path / "there.onnx").touch()
     (tmp_path / "folder").mkdir()
