@@ -215,6 +215,15 @@ def marked_linked_and_erased(http: httpx.Client, event: dict[str, Any]) -> str:
     return str(event["id"])
 
 
+STILLS_AFTER_AN_UPDATE = """async (event) => {
+    const { EventList } = await import("/page/eventlist.js");
+    const list = new EventList();
+    list.put(event);
+    list.add({ ...event, phase: "update", still: null, clip: null });
+    return list.rows.querySelectorAll("img").length;
+}"""
+
+
 def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
     tmp_path: Path, street: Path, browser: Browser
 ) -> None:
@@ -234,6 +243,7 @@ def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
             page.reload()
             expect(page.locator(".seen path.trail")).to_have_attribute("d", re.compile("^M"))
             expect(page.locator(".because li").first).to_contain_text("walk")
+            assert page.evaluate(STILLS_AFTER_AN_UPDATE, event) == 1
             page.get_by_role("button", name="Keep").click()
             expect(page.locator(".badge", has_text="kept")).to_be_visible()
             assert http.get(f"/api/events/{event['id']}").json()["keep"] is True

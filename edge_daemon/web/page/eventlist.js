@@ -115,7 +115,8 @@ export class EventList {
   add(message) {
     if (this.query.text || this.query.from || !this.fits(message)) return;
     const known = this.cards.get(message.id)?.event ?? this.waiting.get(message.id);
-    const event = { ...message, began_at: known?.began_at ?? message.at, open: message.phase !== "end" && known?.open !== false };
+    const [still, clip] = [message.still ?? known?.still, message.clip ?? known?.clip]; // one message each brings them
+    const event = { ...message, still, clip, began_at: known?.began_at ?? message.at, open: message.phase !== "end" && known?.open !== false };
     if (this.cards.has(message.id)) this.cards.get(message.id).show(event);
     else if (!this.cards.size) this.put(event, true);
     else this.waiting.set(message.id, event);
