@@ -24,7 +24,7 @@ def test_the_truth_is_that_of_a_path() -> None:
 def test_crossings_dwell_and_occupancy_are_those_of_the_scene(found: dict[tuple[str, str], Errors], rate: str) -> None:
     errors = found[rate, "tracked"]
     assert errors.truth >= 10
-    assert errors.wrong <= max(2, errors.truth // 20)
+    assert errors.wrong <= (2 if rate == "2 fps" else 0)
     assert errors.double == 0
-    assert errors.dwell_s / errors.visitors < 1.0
+    assert errors.dwell_s / errors.visitors < 1.1
     assert errors.occupancy / errors.looks < 0.5
