@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_daemon.bridge.drive import Drive
-from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
+from edge_daemon.bridge.receiver import Context, Receiver
 from edge_daemon.delivery.message import TEST, Message
 from edge_daemon.delivery.settings import FolderSettings
 from edge_daemon.store.media import ENDINGS, Medium, path_of
@@ -47,15 +47,8 @@ class Folder(Receiver):
         return 0 if message.data.get("alert") else 1
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        """Copy what the events have."""
-        for number, message in enumerate(messages):
-            try:
-                await self._keep(message)
-            except Undelivered as error:
-                raise Undelivered(error.failure, number) from None
-
-    async def _keep(self, message: Message) -> None:
         """Write the message, and copy the files it names that are there."""
+        (message,) = messages
         if message.id.startswith(TEST):
             await self._write_test(message)
             return
