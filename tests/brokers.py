@@ -203,6 +203,15 @@ class KafkaBroker(Broker):
         return f"127.0.0.1:{self.port}"
 
 
+def add_topic(address: str, topic: str, partitions: int) -> None:
+    """Make a topic."""
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    client = AdminClient({"bootstrap.servers": address})
+    (done,) = client.create_topics([NewTopic(topic, partitions, 1)]).values()
+    done.result(UP_S)
+
+
 class Consumed(NamedTuple):
     """A message in a topic."""
 
