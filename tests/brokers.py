@@ -25,7 +25,7 @@ from nats.js.errors import NotFoundError
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
-UP_S = 20.0
+UP_S = 60.0
 SUBJECTS = "edge.>"
 
 
@@ -205,7 +205,8 @@ class KafkaBroker(Broker):
 
 def add_topic(address: str, topic: str, partitions: int) -> None:
     """Make a topic."""
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     client = AdminClient({"bootstrap.servers": address})
     (done,) = client.create_topics([NewTopic(topic, partitions, 1)]).values()
