@@ -41,7 +41,7 @@ from edge_daemon.messages.status import BridgeReport
 from edge_daemon.settings import RecorderSettings, StorageSettings
 from edge_daemon.sink.outbox import Outbox
 from edge_daemon.store.reader import Reader
-from tests.brokers import KafkaBroker, NatsServer, add_stream, consumed, held
+from tests.brokers import KafkaBroker, NatsServer, add_stream, add_topic, consumed, held
 from tests.mqtt_broker import Mosquitto, Watcher
 from tests.spawned import Spawned
 from tests.unit.test_store import event
@@ -114,6 +114,7 @@ class Kafka(End):
     def __init__(self, folder: Path) -> None:
         self.broker = KafkaBroker(folder / "kafka")
         self.broker.start()
+        add_topic(self.broker.address, "edge", 3)
         self.settings = KafkaSettings(servers=(self.broker.address,), topic="edge")
         self.hits = {"broker away": lambda: self.broker.kill(signal.SIGTERM), "frozen": self.broker.freeze}
 

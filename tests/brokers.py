@@ -25,7 +25,7 @@ from nats.js.errors import NotFoundError
 from tests.acceptance.harness import free_port
 from tests.waiting import eventually
 
-UP_S = 20.0
+UP_S = 60.0
 SUBJECTS = "edge.>"
 
 
@@ -201,6 +201,16 @@ class KafkaBroker(Broker):
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+
+def add_topic(address: str, topic: str, partitions: int) -> None:
+    """Make a topic."""
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+
+    client = AdminClient({"bootstrap.servers": address})
+    (done,) = client.create_topics([NewTopic(topic, partitions, 1)]).values()
+    done.result(UP_S)
 
 
 class Consumed(NamedTuple):

@@ -164,8 +164,8 @@ class Bridge:
         """A word or two for `status/`."""
         if self.is_paused:
             return "paused"
-        if self._during and self.is_resting:
-            return f"waits ({self._during.text})"
+        if self.is_resting:
+            return "resting"
         why = self._why or self._receiver.trouble
         since_s = self._failing_since_s = (self._failing_since_s or time.monotonic()) if why else 0.0
         return f"away ({why})" if why and time.monotonic() - since_s >= AWAY_S else "up"

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_daemon.bridge.drive import Drive
-from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
-from edge_daemon.delivery.message import Message
+from edge_daemon.bridge.receiver import Context, Receiver
+from edge_daemon.delivery.message import TEST, Message
 from edge_daemon.delivery.settings import FolderSettings
 from edge_daemon.store.media import ENDINGS, Medium, path_of
 
@@ -47,15 +47,11 @@ class Folder(Receiver):
         return 0 if message.data.get("alert") else 1
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        """Copy what the events have."""
-        for number, message in enumerate(messages):
-            try:
-                await self._keep(message)
-            except Undelivered as error:
-                raise Undelivered(error.failure, number) from None
-
-    async def _keep(self, message: Message) -> None:
         """Write the message, and copy the files it names that are there."""
+        (message,) = messages
+        if message.id.startswith(TEST):
+            await self._write_test(message)
+            return
         camera, id = message.camera or "system", str(message.data.get("id"))
         target = path_of(self._folder, camera, id, "still").with_suffix(".json")
         await self._drive.run(self._write, target, self._context.composer.payload(message).content)
@@ -63,6 +59,13 @@ class Folder(Receiver):
             if message.data.get(medium):
                 source = path_of(self._media, camera, id, medium)
                 await self._copy(source, target.with_name(f"{id}{ENDINGS[medium]}"))
+
+    async def _write_test(self, message: Message) -> None:
+        """Write a test message, which is no event, beside the folders of cameras."""
+        path = self._folder / "test.json"
+        await self._drive.run(self._write, path, message.body)
+        if message.still:
+            await self._copy(message.still, path.with_suffix(".jpg"))
 
     def _write(self, path: Path, content: bytes) -> None:
         """Replace a small file.

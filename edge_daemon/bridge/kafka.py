@@ -6,7 +6,9 @@ failure, or a restart, another producer sends again what was not acknowledged.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Report
@@ -17,8 +19,10 @@ from edge_daemon.delivery.retry import Failure
 from edge_daemon.delivery.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
-TIMEOUT_S = 10.0
+TIMEOUT_S = 5.0
 """Longest wait for an answer of the brokers."""
+SLICE_S = 0.5
+"""Longest wait in a thread, which cannot be interrupted."""
 REJECTED = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_MSG)
 
 
@@ -64,27 +68,22 @@ class Kafka(Receiver):
 
     async def deliver(self, messages: Sequence[Message]) -> None:
         """Produce messages, and wait until all are acknowledged."""
-        producer, errors = self._producer, list[KafkaError | None]()
+        producer, results = self._producer, dict[int, KafkaError | None]()
         if producer is None:
             raise Undelivered(Failure("connection lost"))
-
-        def note(error: KafkaError | None, _: Report) -> None:
-            errors.append(error)
-
         try:
-            for message in messages:
-                payload = self._context.composer.payload(message)
-                headers: list[tuple[str, str | bytes | None]] = [("id", message.id), ("type", message.type)]
-                key = f"{self._context.settings.box}/{message.camera}"
-                producer.produce(self._settings.topic, payload.content, key, on_delivery=note, headers=headers)
+            for number, message in enumerate(messages):
+                self._produce(producer, message, partial(_note_result, results, number))
         except (KafkaException, BufferError) as error:
             await self.close()
             raise Undelivered(self._failure_of(error.args[0] if isinstance(error, KafkaException) else None)) from None
-        await asyncio.to_thread(producer.flush, TIMEOUT_S)
-        failed = [number for number, error in enumerate(errors) if error]
-        if failed or len(errors) < len(messages):
-            first = failed[0] if failed else len(errors)
-            raise Undelivered(self._failure_of(errors[first] if failed else None), first)
+        end_s = time.monotonic() + TIMEOUT_S
+        while len(results) < len(messages) and time.monotonic() < end_s:
+            await asyncio.to_thread(producer.flush, SLICE_S)
+        # Partitions answer independently of each other.
+        for number in range(len(messages)):
+            if results.get(number, _UNKNOWN) is not None:
+                raise Undelivered(self._failure_of(results.get(number)), number)
 
     async def close(self) -> None:
         """Forget what is not sent."""
@@ -92,6 +91,18 @@ class Kafka(Receiver):
         if producer:
             producer.purge()
             await asyncio.to_thread(producer.flush, 1.0)
+
+    def _produce(self, producer: Producer, message: Message, done: Callable[[KafkaError | None, Report], None]) -> None:
+        """Hand a message to the producer, which calls `done`.
+
+        Raises:
+            KafkaException: it is not accepted.
+            BufferError: there is no room for it.
+        """
+        payload = self._context.composer.payload(message)
+        headers: list[tuple[str, str | bytes | None]] = [("id", message.id), ("type", message.type)]
+        key = f"{self._context.settings.box}/{message.camera}"
+        producer.produce(self._settings.topic, payload.content, key, on_delivery=done, headers=headers)
 
     def _note(self, error: KafkaError) -> None:
         self._trouble = error
@@ -105,6 +116,11 @@ class Kafka(Receiver):
         return Failure(_WORDS.get(found.code(), found.str().lower()), rejected=found.code() in REJECTED)
 
 
+def _note_result(results: dict[int, KafkaError | None], number: int, error: KafkaError | None, _: Report) -> None:
+    results[number] = error
+
+
+_UNKNOWN = object()
 _VAGUE = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._PURGE_QUEUE)
 _WORDS = {
     KafkaError._TRANSPORT: "connection lost",

@@ -55,6 +55,7 @@ class Nats(Receiver):
         self._settings, self._context = settings, context
         self._root = f"{settings.prefix}.{token(context.settings.box)}"
         self._client: Client | None = None
+        self._jetstream: JetStreamContext | None = None
         self._stream = ""
         self._held: dict[str, int] = {}
         self._error: Exception | None = None
@@ -80,6 +81,8 @@ class Nats(Receiver):
         try:
             await client.connect(list(self._settings.servers), **options)
             self._client = client
+            domain = {"domain": self._settings.domain} if self._settings.domain else {}
+            self._jetstream = client.jetstream(timeout=TIMEOUT_S, **domain)
             self._stream = self._settings.stream or await self._find_stream()
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await _close(client)
@@ -91,9 +94,10 @@ class Nats(Receiver):
 
         async def publish() -> None:
             nonlocal done
-            if not messages[0].positions:
+            if not any(message.positions for message in messages):
                 await asyncio.gather(*map(self._publish, messages))
-            for message in messages if messages[0].positions else ():
+                return
+            for message in messages:
                 if not await self._is_held(message):
                     await self._publish(message)
                 done += 1
@@ -113,14 +117,14 @@ class Nats(Receiver):
 
     async def close(self) -> None:
         """Disconnect."""
-        client, self._client = self._client, None
+        client, self._client, self._jetstream = self._client, None, None
         if client:
             await _close(client)
 
     async def _publish(self, message: Message) -> None:
         payload = self._context.composer.payload(message)
         headers = {ID: message.id, RECEIVER: quote(self._context.settings.name), TYPE: payload.media_type}
-        await self._jetstream().publish(self._subject(message), payload.content, TIMEOUT_S, headers=headers)
+        await self._stored_there.publish(self._subject(message), payload.content, TIMEOUT_S, headers=headers)
 
     async def _is_held(self, message: Message) -> bool:
         """True if the stream held a message when this connection began."""
@@ -145,7 +149,7 @@ class Nats(Receiver):
 
     async def _last_of(self, subject: str, store: str) -> int:
         try:
-            found = await self._jetstream().get_last_msg(self._stream, subject)
+            found = await self._stored_there.get_last_msg(self._stream, subject)
         except jetstream.NotFoundError:
             return 0
         headers = found.headers or {}
@@ -157,16 +161,16 @@ class Nats(Receiver):
 
     async def _find_stream(self) -> str:
         try:
-            return await self._jetstream().find_stream_name_by_subject(f"{self._root}.>")
+            return await self._stored_there.find_stream_name_by_subject(f"{self._root}.>")
         except jetstream.NotFoundError:
             raise jetstream.NoStreamResponseError from None
 
-    def _jetstream(self) -> JetStreamContext:
+    @property
+    def _stored_there(self) -> JetStreamContext:
         """JetStream over the present connection."""
-        if self._client is None:
+        if self._jetstream is None:
             raise nats.errors.ConnectionClosedError
-        domain = {"domain": self._settings.domain} if self._settings.domain else {}
-        return self._client.jetstream(timeout=TIMEOUT_S, **domain)
+        return self._jetstream
 
     def _subject(self, message: Message) -> str:
         about = token(message.camera)

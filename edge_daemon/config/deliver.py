@@ -11,21 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from edge_daemon.config.brokers import (
-    Credentials,
-    KafkaServers,
-    MqttServer,
-    MqttVersion,
-    NatsServers,
-    Prefix,
-    Rate,
-    Rotate,
-    TopicName,
-    parted,
-)
+from edge_daemon.config.machines import BROKER_KEYS, BROKERS, MACHINES, MachineKeys
 from edge_daemon.config.problems import KeyPath, either
 from edge_daemon.config.rule_data import Data, Fault, mapping, strings
-from edge_daemon.config.section import Section
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
 from edge_daemon.delivery.credentials import is_content
@@ -34,12 +22,7 @@ from edge_daemon.delivery.settings import (
     SUBJECT,
     SUMMARY,
     AnyReceiver,
-    FilesSettings,
-    FolderSettings,
-    KafkaSettings,
     MailSettings,
-    MqttSettings,
-    NatsSettings,
     PushSettings,
     SelectionSettings,
     Sent,
@@ -51,8 +34,7 @@ from edge_daemon.rules.during import During, Place
 
 PEOPLE = (*PRESETS, "mail")
 """Kinds that bring messages to people."""
-BROKERS = ("mqtt", "nats", "kafka")
-KINDS = ("webhook", *PEOPLE, *BROKERS, "files", "folder")
+KINDS = ("webhook", *PEOPLE, *MACHINES)
 """Keys of an entry of which it has one."""
 OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
@@ -64,22 +46,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "title": PEOPLE,
     "text": PEOPLE,
     "ca": ("webhook", *PEOPLE, *BROKERS),
-    "certificate": BROKERS,
-    "key": BROKERS,
-    "user": BROKERS,
-    "password": BROKERS,
-    "credentials": ("nats",),
-    "prefix": ("mqtt", "nats"),
-    "version": ("mqtt",),
-    "discovery": ("mqtt",),
-    "commands": ("mqtt",),
-    "stream": ("nats",),
-    "domain": ("nats",),
-    "topic": ("kafka",),
-    "tls": ("kafka",),
-    "mechanism": ("kafka",),
-    "rotate": ("files",),
-    "rate": ("folder",),
+    **BROKER_KEYS,
     "private": ("webhook", *PRESETS),
     "payload": ("webhook", *BROKERS, "files"),
     "batch": ("webhook",),
@@ -87,6 +54,8 @@ OWN: dict[str, tuple[str, ...]] = {
 """Keys that are for receivers of these kinds only."""
 SECRETS = ("secret", "token", "server", "password", "credentials", "mqtt", *SECRET_ADDRESS)
 """Keys whose values are secrets, or may contain one."""
+WITH_PASSWORD = ("server", "mqtt")
+"""Those that are addresses in which there may be a password."""
 _PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -182,7 +151,7 @@ Payload = Annotated[
 ]
 
 
-class Deliver(Section):
+class Deliver(MachineKeys):
     """A receiver of what happens. It has one of the keys that name a kind, such as webhook."""
 
     webhook: HttpAddress | None = Field(default=None, repr=False, examples=["https://example.org/hook"])
@@ -201,16 +170,6 @@ class Deliver(Section):
     """Address of an incoming webhook of Slack; messages have no picture."""
     mail: Mailboxes | None = Field(default=None, examples=["you@example.org"])
     """Mail address, or a list of them, with server."""
-    mqtt: MqttServer | None = Field(default=None, repr=False, examples=["mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"])
-    """Address of an MQTT broker: mqtts:// (TLS) or mqtt://. Needs pip install edge-daemon[mqtt]. See docs/mqtt.md."""
-    nats: NatsServers | None = Field(default=None, examples=["tls://hub.example.org:4222"])
-    """Address of a NATS server with JetStream, or several of a cluster. Needs pip install edge-daemon[nats]."""
-    kafka: KafkaServers | None = Field(default=None, examples=["broker.example.org:9092"])
-    """Host and port of a Kafka broker, or several, with topic. Needs pip install edge-daemon[kafka]."""
-    files: FilePath | None = Field(default=None, examples=["/var/lib/edge-daemon/events.jsonl"])
-    """File to which each message is appended as a line of JSON."""
-    folder: FilePath | None = Field(default=None, examples=["/mnt/nas/yard-box"])
-    """Folder, such as on a network drive, to which stills and clips are copied. It has to exist."""
     server: Annotated[str, AfterValidator(_server)] | None = Field(
         default=None, repr=False, examples=["smtps://edge:${SMTP_PASSWORD}@smtp.example.org"]
     )
@@ -222,41 +181,10 @@ class Deliver(Section):
     """Template of the title of what people are sent; {subject} if left out."""
     text: Template | None = Field(default=None, examples=["{what} at {time}"])
     """Template of its text; {summary} if left out."""
-    discovery: Literal["homeassistant"] | None = None
-    """Announce cameras, with their zones, lines and rules, to Home Assistant."""
-    commands: bool = False
-    """Receive commands: a rule on or off, the mode, a picture."""
-    version: MqttVersion = "5"
-    """Version of MQTT."""
     secret: SigningSecret | None = Field(default=None, repr=False, examples=["${HOOK_SECRET}"])
     """Secret by which requests are signed: whsec_ and 24 to 64 bytes in base64."""
     token: Word | None = Field(default=None, repr=False, examples=["${NTFY_TOKEN}"])
     """Token that the receiver asks for."""
-    user: Word | None = Field(default=None, examples=["edge"])
-    """User that the broker asks for."""
-    password: Word | None = Field(default=None, repr=False, examples=["${BROKER_PASSWORD}"])
-    """Its password."""
-    credentials: Credentials | None = Field(default=None, repr=False, examples=["${NATS_CREDS}"])
-    """Credentials of NATS (JWT) or the seed of an NKEY: a file, or its content as a secret."""
-    certificate: FilePath | None = None
-    """Certificate (PEM) of this machine, for brokers that ask for one."""
-    key: FilePath | None = None
-    """Its key (PEM), if that is a file of its own."""
-    prefix: Prefix | None = Field(default=None, examples=["edge"])
-    """First part of topics or subjects; edge if left out."""
-    stream: TopicName | None = Field(default=None, examples=["EDGE"])
-    """Stream of JetStream; the one that has the subjects if left out."""
-    domain: TopicName | None = Field(default=None, examples=["hub"])
-    """Domain of JetStream, for a stream beyond a leaf node."""
-    topic: TopicName | None = Field(default=None, examples=["edge"])
-    """Topic of Kafka."""
-    tls: bool = False
-    """Encrypt the connection to Kafka; true with ca or certificate."""
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """SASL mechanism of user and password."""
-    rotate: Rotate = Field(default_factory=Rotate)
-    rate: Rate | None = Field(default=None, examples=["2MB/s"])
-    """Most bytes in a second that are copied to a folder."""
     in_flight: int = Field(default=4, ge=1, le=64)
     """Requests that may be under way at a time; those of one camera never are."""
     still: bool | None = None
@@ -319,7 +247,7 @@ class Deliver(Section):
                 still=bool(self.still),
             )
         if self.kind not in PEOPLE:
-            return self._machine
+            return self.machine(self.token, self.ca)
         words = {"title": self.title or SUBJECT, "text": self.text or SUMMARY}
         still = self.still is not False
         if self.mail is not None:
@@ -335,41 +263,6 @@ class Deliver(Section):
             private=self.private,
             still=still,
             **words,
-        )
-
-    @property
-    def _machine(self) -> AnyReceiver:
-        """A receiver that is no person."""
-        if self.files is not None:
-            rotate = self.rotate
-            return FilesSettings(path=self.files, size_bytes=rotate.size, age_s=rotate.age, keep=rotate.keep)
-        if self.folder is not None:
-            return FolderSettings(path=self.folder, rate=self.rate)
-        shown = {name: getattr(self, name) for name in ("user", "password", "ca", "certificate", "key")}
-        if self.kafka is not None:
-            topic = self.topic or ""
-            return KafkaSettings(
-                servers=tuple(self.kafka), topic=topic, tls=self.tls, mechanism=self.mechanism, **shown
-            )
-        if self.mqtt is not None:
-            server, user, password = parted(self.mqtt)
-            own = {"user": user or self.user, "password": password or self.password}
-            return MqttSettings(
-                servers=(server,),
-                version=self.version,
-                prefix=self.prefix or "edge",
-                discovery=self.discovery is not None,
-                commands=self.commands,
-                **(shown | own),
-            )
-        return NatsSettings(
-            servers=tuple(self.nats or ()),
-            token=self.token,
-            credentials=self.credentials,
-            prefix=self.prefix or "edge",
-            stream=self.stream,
-            domain=self.domain,
-            **shown,
         )
 
     @property
@@ -409,20 +302,15 @@ def plain_secrets(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, settings in mapping(data.get("deliver")).items():
         for key in SECRETS:
             value = mapping(settings).get(key)
-            if not isinstance(value, str) or "${" in value:
-                continue
-            if _is_secret(key, value):
+            if isinstance(value, str) and "${" not in value and _is_secret(key, value):
                 yield ("deliver", name, key), "is a secret: write ${NAME}, and set NAME in the environment", []
 
 
 def _is_secret(key: str, value: str) -> bool:
     """True unless a value has no password, or is a path."""
-    match key:
-        case "server" | "mqtt":
-            return bool(_PASSWORD.search(value))
-        case "credentials":
-            return is_content(value)
-    return True
+    if key in WITH_PASSWORD:
+        return bool(_PASSWORD.search(value))
+    return key != "credentials" or is_content(value)
 
 
 def _kind(path: KeyPath, entry: Data) -> Iterator[Fault]:

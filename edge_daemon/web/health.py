@@ -11,7 +11,7 @@ SILENT_S = 3.0
 A model that takes long for a frame may take `SLOW` times as long as it did before.
 """
 SLOW = 3.0
-FINE = ("up", "ended", "frozen", "finished", "off", "paused")
+FINE = ("up", "ended", "frozen", "finished", "off", "paused", "resting")
 """States of cameras and processes that are as they should be."""
 
 

@@ -33,6 +33,7 @@ rules: {{visitor: {{appears: walk, cooldown: 1s, per: track}}}}
 counts: {{every: 2s}}
 web: {{listen: '127.0.0.1:{port}', tokens: {{boss: {{token: '{token}', role: administrator}}}}}}
 """
+COPIES = "deliver: {nas: {folder: nas}, log: {files: log.jsonl, send: [events, counts]}}\n"
 SECONDS, FPS, WAIT_S = 20, 25, 60.0
 TOKEN = new_token()
 BOSS = {"Authorization": f"Bearer {TOKEN}"}
@@ -56,10 +57,10 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def site(folder: Path, street: Path) -> Iterator[tuple[Daemon, httpx.Client]]:
+def site(folder: Path, street: Path, more: str = "") -> Iterator[tuple[Daemon, httpx.Client]]:
     port = free_port()
     with (
-        running(folder, CONFIG.format(source=street, port=port, token=digest(TOKEN))) as daemon,
+        running(folder, CONFIG.format(source=street, port=port, token=digest(TOKEN)) + more) as daemon,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S, headers=BOSS) as http,
     ):
 
@@ -93,7 +94,8 @@ def frames(data: bytes, folder: Path) -> int:
 def test_events_have_clips_and_stills_that_are_served(
     tmp_path: Path, street: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with site(tmp_path, street) as (daemon, http):
+    (tmp_path / "nas").mkdir()
+    with site(tmp_path, street, COPIES) as (daemon, http):
         event = with_clips(http, 2)[-1]
         address = f"/api/events/{event['id']}"
         assert http.get(address).json() == event
@@ -130,6 +132,12 @@ def test_events_have_clips_and_stills_that_are_served(
                     replayed.append(json.loads(line[5:]))
                 if any(one["id"] == event["id"] and one["clip"] for one in replayed):
                     break
+        copied = eventually(lambda: list(tmp_path.glob(f"nas/street/*/{event['id']}.mp4")), WAIT_S, what="a copy")
+        assert copied[0].read_bytes() == clip.content
+        assert copied[0].with_suffix(".jpg").read_bytes() == http.get(event["still"], params={"kind": "plain"}).content
+        assert json.loads(copied[0].with_suffix(".json").read_bytes())["clip"] == event["clip"]
+        lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_bytes().splitlines()]
+        assert event["id"] in {one["id"] for one in lines if one["type"] == "event"}
         erased = marked_linked_and_erased(http, with_clips(http, 3)[0])
         event = with_clips(http, 1)[0]  # the other one may have been in the range of time that was erased
         assert "recorder" in daemon.processes()

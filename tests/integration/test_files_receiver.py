@@ -191,7 +191,7 @@ def test_it_delivers_in_its_hours_only(tmp_path: Path) -> None:
         bridge: Bridge
         async with here.running() as bridge:
             await until(lambda: bridge.report().waiting == 1, bridge)
-            assert bridge.state == f"waits ({hours})"
+            assert bridge.state == "resting"
             assert bridge.is_idle
         here.settings = msgspec.structs.replace(here.settings, during="00:00-24:00")
         async with here.running() as bridge:

@@ -1,14 +1,18 @@
 """Events in a topic of a broker that speaks Kafka's protocol."""
 
 import asyncio
+import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from edge_daemon.bridge import kafka as kafka_bridge
 from edge_daemon.bridge.kafka import connect
-from edge_daemon.bridge.receiver import Context, Undelivered
+from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
 from edge_daemon.delivery import retry
+from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import BridgeSettings, KafkaSettings
 from edge_daemon.settings import StorageSettings
@@ -60,12 +64,55 @@ def test_messages_have_the_camera_as_key_and_all_arrive_in_order_whatever_the_br
     run(scenario())
 
 
+class TwoPartitions:
+    """A producer of whose partitions only that of the gate answers."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.callbacks = list[tuple[str, Any]]()
+
+    def list_topics(self, topic: str, _: float) -> Any:
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=None)})
+
+    def produce(self, topic: str, value: bytes, key: str, *, on_delivery: Any, **_: Any) -> None:
+        self.callbacks.append((key, on_delivery))
+
+    def flush(self, _: float) -> None:
+        for key, callback in self.callbacks:
+            if key == "box/gate":
+                callback(None, None)
+
+    def purge(self) -> None:
+        self.callbacks.clear()
+
+
+def test_partitions_that_answer_early_do_not_count_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_bridge, "Producer", TwoPartitions)
+    monkeypatch.setattr(kafka_bridge, "TIMEOUT_S", 0.1)
+
+    async def scenario() -> None:
+        receiver = made(tmp_path, KafkaSettings(servers=("127.0.0.1:1",), topic="edge"))
+        await receiver.open()
+        bodies = [event(1, camera="gate"), event(2), event(3, camera="gate")]
+        messages = [Message(id=f"s:{n}", body=body, data=json.loads(body)) for n, body in enumerate(bodies)]
+        with pytest.raises(Undelivered) as caught:
+            await receiver.deliver(messages)
+        assert (caught.value.acknowledged, caught.value.failure.why) == (1, "no answer in time")
+        await receiver.deliver(messages[:1])
+        await receiver.close()
+
+    run(scenario())
+
+
+def made(folder: Path, settings: KafkaSettings) -> Receiver:
+    storage = StorageSettings(folder=str(folder), media="")
+    bridge = BridgeSettings(name="lake", receiver=settings, storage=storage, recorder="", box="box")
+    return connect(settings, Context(bridge, Composer(None, "box", "UTC"), Reader(folder), lambda _: None))
+
+
 def test_a_broker_that_is_not_there(tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = KafkaSettings(servers=("127.0.0.1:1",), topic="edge", user="edge", password="hush", tls=True)
-        storage = StorageSettings(folder=str(tmp_path), media="")
-        bridge = BridgeSettings(name="lake", receiver=settings, storage=storage, recorder="", box="box")
-        receiver = connect(settings, Context(bridge, Composer(None, "box", "UTC"), Reader(tmp_path), lambda _: None))
+        receiver = made(tmp_path, settings)
         with pytest.raises(Undelivered) as caught:
             await receiver.open()
         assert caught.value.failure.why == "refused"

@@ -17,7 +17,7 @@ from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.mqtt import Mqtt
 from edge_daemon.bridge.mqtt_connection import Connection, Publication
 from edge_daemon.bridge.receiver import Context, connect
-from edge_daemon.config.brokers import parted
+from edge_daemon.config.machines import parted
 from edge_daemon.delivery import retry
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import BridgeSettings, MqttSettings, PlacesSettings

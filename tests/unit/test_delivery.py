@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.delivery import retry, template
+from edge_daemon.delivery.credentials import Credentials, is_content
 from edge_daemon.delivery.message import Message, digest, is_wanted
 from edge_daemon.delivery.pace import Pace
 from edge_daemon.delivery.payload import JSON, Composer
@@ -25,6 +26,24 @@ from tests.unit.test_store import event
 def message(number: int = 1, **more: Any) -> Message:
     body = event(number, **more)
     return Message(id=f"s:{number}", body=body, data=json.loads(body), positions=(number,))
+
+
+SEED = "SU" + "A2" * 28
+
+
+@pytest.mark.parametrize("text", [SEED, f" {SEED}\n", f"-----BEGIN USER NKEY SEED-----\r\n{SEED}\r\n------END-----"])
+def test_credentials_are_a_seed(text: str) -> None:
+    assert is_content(text)
+    assert Credentials.parse(text) == ("", SEED)
+
+
+def test_credentials_are_a_token_and_a_seed() -> None:
+    token = "eyJ0eXAiOiJKV1Qi.eyJqdGkiOiJY_-Q.c2lnbmF0dXJl"
+    text = f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n{SEED}\n"
+    assert Credentials.parse(text) == (token, SEED)
+    assert not is_content("/etc/edge/box.creds")
+    with pytest.raises(ValueError, match="no seed"):
+        Credentials.parse("-----BEGIN NATS USER JWT-----")
 
 
 outages = st.lists(st.tuples(st.floats(MOST_AFTER_S, 60 * 86400), st.floats(0.1, 20 * 86400)), max_size=12)

@@ -35,7 +35,12 @@ def test_metrics_of_a_receiver() -> None:
 
 
 def test_a_receiver_that_is_away_is_a_trouble_and_one_that_is_paused_is_none() -> None:
-    for one, troubles in ((AWAY, ["bridge phone is away (refused)"]), (process("paused"), []), (process("up"), [])):
+    for one, troubles in (
+        (AWAY, ["bridge phone is away (refused)"]),
+        (process("paused"), []),
+        (process("resting"), []),
+        (process("up"), []),
+    ):
         health = Health()
         health.note(status(one), 0.0)
         assert health.problems(0.5, dispatcher_here=True) == troubles

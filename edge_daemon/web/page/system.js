@@ -11,7 +11,7 @@ import { bytes, duration, moment, plural, sentence } from "./words.js";
 const EVERY_MS = 10_000;
 const SPANS = new Map([["10", [600, "10 minutes", "hour"]], ["hour", [3600, "hour", "hour"]], ["day", [86_400, "day", "day"]]]);
 const KINDS = [["capture", "--c1"], ["worker", "--c2"], ["sink", "--c3"], ["web", "--c4"], ["others", "--soft"]];
-const FINE = ["up", "ended", "finished", "paused"];
+const FINE = ["up", "ended", "finished", "paused", "resting"];
 const LOSSES = [["replaced", "--c2"], ["stale", "--c3"], ["late", "--c4"], ["other", "--bad"]];
 
 export class System {
