@@ -7,12 +7,12 @@ import ast
 import inspect
 from typing import Any
 
-from edge_daemon.config import brokers, deliver, places, rules, schema
+from edge_daemon.config import deliver, machines, places, rules, schema
 
 
 def described(json_schema: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema with a `description` for each key that has a docstring."""
-    trees = [ast.parse(inspect.getsource(module)) for module in (brokers, deliver, places, rules, schema)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (deliver, machines, places, rules, schema)]
     nodes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
     for name in nodes:
         section = json_schema if name == schema.Config.__name__ else json_schema["$defs"].get(name, {})
