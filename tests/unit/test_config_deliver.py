@@ -51,7 +51,7 @@ def errors(entry: str, more: str = "") -> str:
 
 
 def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
-    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/nowhere"))
+    specs = plan(loads(base.format(entry=entry, more=more)), Path("/run/x"), state=Path("/proc/nowhere"))
     (found,) = [spec.settings for spec in specs if isinstance(spec.settings, BridgeSettings)]
     return found
 
@@ -207,7 +207,7 @@ def test_cameras_that_are_down_are_reported_unless_a_rule_does_so() -> None:
 
 def test_the_recorder_and_the_sink_know_the_receivers() -> None:
     config = loads(BASE.format(entry=f"{HOOK}, send: [status]", more=""))
-    settings = [spec.settings for spec in plan(config, Path("/run/x"), state=Path("/nowhere"))]
+    settings = [spec.settings for spec in plan(config, Path("/run/x"), state=Path("/proc/nowhere"))]
     assert [one.receivers for one in settings if isinstance(one, RecorderSettings)] == [("phone",)]
     assert [one.bridges for one in settings if isinstance(one, SinkSettings)] == [["ipc:///run/x/bridge-0"]]
 
@@ -218,6 +218,6 @@ def test_secrets_are_not_shown() -> None:
     )
     assert "hush" not in as_yaml(before)
     assert "hush" not in repr(before)
-    plans = [plan(one, Path("/run/x"), state=Path("/nowhere")) for one in (before, after)]
+    plans = [plan(one, Path("/run/x"), state=Path("/proc/nowhere")) for one in (before, after)]
     assert "hush" not in in_words(*plans)
     assert "webhook" in in_words(*plans)
