@@ -176,6 +176,8 @@ class Connection:
         self._pass_on(self._lose, "connection lost" if words in ("unspecified error", "success") else words)
 
     def _on_publish(self, _: Client, __: Any, number: int, code: ReasonCode, ___: Properties | None) -> None:
+        if isinstance(end := self._client.socket(), socket.socket):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # else brokers wait 40 ms with the next one
         self._pass_on(self._acknowledge, number, code)
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
