@@ -5,7 +5,7 @@
 
 A sink's outbox has events of several cameras stored. Bridge and recorder are killed; the broker is killed, frozen, and
 away for a while (those for Kafka and MQTT lose what they have acknowledged if they are killed, so they are ended
-instead); the file is renamed, and its folder is away. In the end each event that was stored is there, in order for each
+instead); the folder of the files is away. In the end each event that was stored is there, in order for each
 camera, and none twice; in Kafka and MQTT only with the same id and content.
 
 With --measure nothing is killed, but the receiver is away for half the time: CPU time, memory, and the time until the
