@@ -51,7 +51,8 @@ async def _deliver(control: Control, settings: BridgeSettings) -> None:
                 looked_s = time.monotonic()
                 bridge.wake(news=True)
             await bridge.step(HEARTBEAT_S)
-            control.heartbeat(bridge.state, bridge.report())
+            if control.is_due(state := bridge.state):
+                control.report(state, bridge.report())
         await _finish(bridge)
     finally:
         loop.remove_reader(control.fileno())

@@ -323,10 +323,13 @@ class Control:
 
     def heartbeat(self, state: str, report: ProcessReport = NO_REPORT) -> None:
         """Send a heartbeat once a second, or as often as is due, and at once when `state` changes."""
-        now = time.monotonic()
-        if state == self._last_state and now - self._last_report < min(HEARTBEAT_S, self.hang_s / 4):
-            return
-        self.report(state, report)
+        if self.is_due(state):
+            self.report(state, report)
+
+    def is_due(self, state: str) -> bool:
+        """True if a heartbeat is to be sent now."""
+        rest_s = time.monotonic() - self._last_report
+        return state != self._last_state or rest_s >= min(HEARTBEAT_S, self.hang_s / 4)
 
     def rest_ms(self, most: int) -> int:
         """Longest time to wait for something to do, up to `most`, without missing a heartbeat."""
