@@ -64,6 +64,7 @@ class Mqtt(Receiver):
         self._announced = dict(self._announcements()) if settings.discovery else {}
         self._recollection = Recollection(context.reader)
         self._connection: Connection | None = None
+        self._shows_all = True
         self._pictures: set[asyncio.Task[None]] = set()
 
     @property
@@ -81,7 +82,7 @@ class Mqtt(Receiver):
         self._connection = Connection(self._settings, client, will, self._receive, lasts=not is_test)
         await self._connection.open([] if is_test else self._patterns)
         if not is_test:
-            self._retained.forget()
+            self._shows_all = True
             await self.show()
 
     async def deliver(self, messages: Sequence[Message]) -> None:
@@ -97,15 +98,19 @@ class Mqtt(Receiver):
         """Publish the states that have changed."""
         if self._connection is None:
             return
+        if self._shows_all:
+            self._retained.forget()
+            self._shows_all = False
         try:
             self._recollection.renew()
         except StoreAway as error:
             logger.debug("%s", error)
         changes = list(self._retained.changes(dict(self._states())))
         publications = [Publication(topic, _read(payload), retain=True) for topic, payload in changes]
-        done = len(publications)
+        done = 0
         try:
             await self._connection.publish(publications)
+            done = len(publications)
         except Undelivered as error:
             done = error.acknowledged
             raise
@@ -154,8 +159,7 @@ class Mqtt(Receiver):
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
         """Take in what was published to this box."""
         if topic == homeassistant.BIRTH:
-            if payload == b"online":
-                self._retained.forget()
+            self._shows_all |= payload == b"online"
             return
         by = Requester(name=self._context.settings.name, role="operator", via="mqtt")
         try:

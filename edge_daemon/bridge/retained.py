@@ -44,7 +44,10 @@ class Retained:
 
     def note_platforms(self, topic: str, platforms: Mapping[str, str]) -> None:
         """Remember the components of a device."""
-        self._kept.platforms[topic] = {**self.platforms(topic), **platforms}
+        before = self.platforms(topic)
+        self._kept.platforms[topic] = {**before, **platforms}
+        if self._kept.platforms[topic] != before:
+            self._keep(self._kept.topics)
 
     def forget(self) -> None:
         """Take nothing for published."""

@@ -60,3 +60,9 @@ def test_only_a_worker_whose_model_is_elsewhere_imports_what_asks_servers() -> N
     assert "edge_daemon.models.remote" in over_http
     assert "grpc" not in over_http
     assert "grpc" not in imported("import edge_daemon.web.process")
+
+
+@pytest.mark.parametrize(("kind", "library"), [("mqtt", "paho"), ("nats", "nats"), ("kafka", "confluent_kafka")])
+def test_only_bridges_to_a_broker_import_its_client(kind: str, library: str) -> None:
+    assert library not in imported("import edge_daemon.bridge.process, edge_daemon.bridge.webhook")
+    assert library in imported(f"import edge_daemon.bridge.{kind}")

@@ -162,5 +162,7 @@ def test_what_is_not_wanted_any_more_is_removed_also_by_a_later_process(tmp_path
     later = Retained(tmp_path / "home.mqtt.json")
     assert later.platforms("device") == {"rule": "binary_sensor"}
     assert list(later.changes({"state": b"2"})) == [("device", b""), ("state", b"2")]
+    later.note_platforms("device", {"zone": "sensor"})
+    assert Retained(tmp_path / "home.mqtt.json").platforms("device") == {"rule": "binary_sensor", "zone": "sensor"}
     later.note("device", b"")
     assert not Retained(tmp_path / "home.mqtt.json").platforms("device")
