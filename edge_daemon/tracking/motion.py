@@ -49,7 +49,7 @@ class Motion:
 
     @property
     def variances(self) -> Floats:
-        """Variance of each centre, in squared heights of the box, N float64."""
+        """Variance of each centre, in squared heights of the box, (N,) float64."""
         return self._cov[:, 0, 0]
 
     def predict(self, seconds: float, agility: float = 1.0) -> None:

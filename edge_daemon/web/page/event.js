@@ -10,6 +10,7 @@ import { duration, moment, sentence } from "./words.js";
 
 const COLOURS = 5;
 const RANKS = ["viewer", "operator", "administrator"];
+const address = (id) => `api/events/${encodeURIComponent(id)}`;
 
 export class EventView {
   constructor() {
@@ -36,10 +37,13 @@ export class EventView {
     this.root.replaceChildren();
   }
 
-  update() {}
+  // The role may be known later than the event.
+  update() {
+    if (this.event) this.show(address(this.id));
+  }
 
   async load() {
-    const [id, path] = [this.id, `api/events/${encodeURIComponent(this.id)}`];
+    const [id, path] = [this.id, address(this.id)];
     try {
       const event = await get(path);
       if (this.id !== id) return;
