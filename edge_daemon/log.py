@@ -142,8 +142,8 @@ class Repeats:
 
 
 class Flood:
-    """Lets a hundred lines of a kind pass, and then one every few seconds, and counts the others: whoever causes such
-    lines cannot fill a disk with them, however they differ.
+    """Lets a hundred lines of a kind pass, and then one every few seconds, and counts the others: nobody can fill a
+    disk with them, however they differ.
     """
 
     def __init__(self) -> None:

@@ -4,20 +4,18 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 
+from edge_daemon.bridge.lanes import Lane, Lanes
 from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Receiver, Undelivered
 from edge_daemon.bridge.stored import Stored
-from edge_daemon.delivery.message import Message, digest
-from edge_daemon.delivery.pace import Pace
+from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.retry import Failure, next_try_s
 from edge_daemon.delivery.settings import BridgeSettings
 from edge_daemon.messages.hints import hint_for_receiver
@@ -27,30 +25,12 @@ from edge_daemon.store.entry import seconds_of
 from edge_daemon.store.reader import Reader, StoreAway
 
 logger = logging.getLogger(__name__)
-WINDOW, DIGEST_WINDOW = 256, 2000
-"""Most messages in hand: while that of one camera is tried again, those of others go on up to this number."""
-STILL_S, RECENT_S = 5.0, 15.0
-"""Longest wait for the still of an event, and the age up to which one is waited for."""
 AWAY_S = 10.0
 """Time of failures after which the receiver counts as away."""
 STORE_S = 1.0
 """Time until a store that cannot be read is tried again."""
 SHOWN_S, SHOWN_AGAIN_S = 0.1, 1.0
 """Shortest time between two looks at what a receiver shows, and the longest one."""
-
-
-@dataclass
-class Lane:
-    """Messages that are delivered one after the other. The first was `tried`, and rejected `rejections` times; it is
-    not tried before `due_s`. The next `single` go one by one, since one of them is rejected.
-    """
-
-    messages: deque[Message] = field(default_factory=deque)
-    is_busy: bool = False
-    tried: bool = False
-    rejections: int = 0
-    due_s: float = 0.0
-    single: int = 0
 
 
 class Bridge:
@@ -68,8 +48,7 @@ class Bridge:
         self._reader = Reader(Path(settings.storage.folder))
         self._stored: Stored | None = None
         self._store_due_s = 0.0
-        self._lanes: dict[tuple[str, str], Lane] = {}
-        self._pace = Pace(settings.limit)
+        self._lanes = Lanes(settings, receiver)
         self._during = During(settings.during, Place(ZoneInfo(settings.time_zone))) if settings.during else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = self._is_opening = False
@@ -155,8 +134,7 @@ class Bridge:
     def retry(self) -> None:
         """Try now what is waited with after a failure."""
         self._due_s = 0.0
-        for lane in self._lanes.values():
-            lane.due_s = 0.0
+        self._lanes.retry()
         self.wake(news=True)
 
     @property
@@ -173,7 +151,7 @@ class Bridge:
     def report(self) -> BridgeReport:
         """The figures for `status/`."""
         now, stored = time.monotonic(), self._stored
-        waiting = [message for lane in self._lanes.values() for message in lane.messages]
+        waiting = self._lanes.messages
         unread = (stored.unread if stored else 0) + (self._live.waiting if self._live else 0)
         why = self._why or self._receiver.trouble
         oldest = min((message.at for message in waiting if message.at), default="")
@@ -198,14 +176,13 @@ class Bridge:
         now = time.monotonic()
         if self._is_open and self._is_stale and self._receiver.shows_states and not self._is_showing:
             most_s = max(0.0, min(most_s, self._shown_s + SHOWN_S - now))
-        if self.is_resting or self._is_opening or (self._is_open and self._is_full):
+        if self.is_resting or self._is_opening or (self._is_open and self._lanes.is_full):
             return most_s
         if self._failures and now < self._due_s:
             return min(most_s, self._due_s - now)
         if not self._is_open:
             return 0.0
-        waits_s = [max(lane.due_s - now, self._held_s(lane)) for lane in self._lanes.values() if self._is_ready(lane)]
-        return max(0.0, min([most_s, *waits_s]))
+        return min([most_s, *map(self._lanes.wait_s, self._lanes.ready())])
 
     def _read(self) -> None:
         """Take from the store and from what is published, as far as there is room."""
@@ -219,7 +196,7 @@ class Bridge:
                 logger.debug("%s", error)
         if self._live:
             self._live.receive()
-            self._put("live", self._live.read(self._room("live")))
+            self._lanes.put("live", self._live.read(self._lanes.room("live")))
 
     def _read_store(self) -> None:
         """Take messages from the store.
@@ -230,24 +207,13 @@ class Bridge:
         if self._stored is None:
             self._stored = Stored(self._settings, self._reader)
             self._stored.write(now=True)
-        room = self._room("stored")
+        self._lanes.sent_at_s = self._stored.cursor.sent_at_s
+        room = self._lanes.room("stored", self._stored.outstanding)
         found = self._stored.read(room)
-        self._put("stored", found)
+        self._lanes.put("stored", found)
         self._has_news = self._stored.unread > 0
         if self._has_news and len(found) < room:  # what was read was not wanted: go on
             self._awake.set()
-
-    def _room(self, source: str) -> int:
-        window = DIGEST_WINDOW if self._settings.every_s else WINDOW
-        held = sum(len(lane.messages) for (of, _), lane in self._lanes.items() if of == source)
-        if source == "stored" and self._stored:
-            held = max(held, self._stored.outstanding)
-        return max(0, window - held)
-
-    def _put(self, source: str, messages: list[Message]) -> None:
-        for message in messages:
-            key = source, "" if self._settings.every_s else self._receiver.lane_of(message)
-            self._lanes.setdefault(key, Lane()).messages.append(message)
 
     def _begin(self) -> None:
         """Begin what can be begun now: opening, or deliveries of lanes that wait."""
@@ -259,48 +225,12 @@ class Bridge:
                 self._is_opening = True
                 self._run(self._open())
             return
-        for lane in self._next_lanes():
-            if self._is_full:
+        for lane in self._lanes.ready():
+            if self._lanes.is_full:
                 return
-            if lane.due_s <= now and not self._held_s(lane):
+            if not self._lanes.wait_s(lane):
                 lane.is_busy = True
-                self._run(self._deliver(lane, self._batch(lane)))
-
-    def _next_lanes(self) -> Iterator[Lane]:
-        """The lanes that wait, those that have waited for the longest first."""
-        ready = [lane for lane in self._lanes.values() if self._is_ready(lane)]
-        return iter(sorted(ready, key=lambda lane: (self._receiver.rank(lane.messages[0]), lane.messages[0].read_s)))
-
-    @property
-    def _is_full(self) -> bool:
-        """True if no further delivery may begin."""
-        return sum(lane.is_busy for lane in self._lanes.values()) >= self._receiver.lanes
-
-    @staticmethod
-    def _is_ready(lane: Lane) -> bool:
-        return bool(lane.messages) and not lane.is_busy
-
-    def _held_s(self, lane: Lane) -> float:
-        """Time for which the first messages of a lane wait: for the limit, the digest, or the still."""
-        message, wait_s = lane.messages[0], self._pace.wait_s(time.monotonic())
-        if self._settings.every_s and self._stored and message.type == "event":
-            wait_s = max(wait_s, self._stored.cursor.sent_at_s + self._settings.every_s - time.time())
-            wait_s = min(wait_s, self._settings.every_s)  # the clock was set
-        if self._receiver.shows_stills and message.begins and message.still and not message.still.exists():
-            recent = time.time() - seconds_of(message.at) < RECENT_S
-            wait_s = max(wait_s, message.read_s + STILL_S - time.monotonic() if recent else 0.0)
-        return max(0.0, wait_s)
-
-    def _batch(self, lane: Lane) -> list[Message]:
-        """The next messages of a lane to deliver together, which stay in it until they are acknowledged."""
-        first = lane.messages[0]
-        if self._settings.every_s and not lane.tried and len(lane.messages) > 1 and first.type == "event":
-            lane.messages = deque([digest(list(lane.messages), self._settings.box)])
-        most = self._receiver.batch if self._receiver.streams else min(self._settings.batch, self._receiver.batch)
-        if lane.single or self._settings.limit or self._settings.every_s:
-            most = 1
-        most = min(most, len(lane.messages))
-        return [lane.messages[number] for number in range(most)]
+                self._run(self._deliver(lane, self._lanes.batch(lane)))
 
     def _run(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(coroutine)
@@ -323,7 +253,7 @@ class Bridge:
             self._fail(Failure("no answer"))
         else:
             self._is_open = True
-            if not any(lane.messages for lane in self._lanes.values()):
+            if not self._lanes.messages:
                 self._succeed()
         finally:
             self._is_opening = False
@@ -351,11 +281,7 @@ class Bridge:
         """Go on after another position."""
         if self._stored:
             self._stored.go_to(position)
-        for key in [key for key in self._lanes if key[0] == "stored"]:
-            if self._lanes[key].is_busy:
-                self._lanes[key].messages.clear()
-            else:
-                del self._lanes[key]
+        self._lanes.drop("stored")
         self.wake(news=True)
 
     async def _deliver(self, lane: Lane, batch: list[Message]) -> None:
@@ -372,7 +298,7 @@ class Bridge:
             failure = Failure("no answer")
         finally:
             lane.is_busy = False
-        self._pace.sent(time.monotonic())
+        self._lanes.sent()
         self._acknowledge(lane, batch[:acknowledged])
         if failure is None:
             self._succeed()
@@ -388,7 +314,8 @@ class Bridge:
             self._finish(lane, message)
             lane.single = max(0, lane.single - 1)
         if messages and self._settings.every_s and self._stored:
-            self._stored.note(sent_at_s=time.time())
+            self._lanes.sent_at_s = time.time()
+            self._stored.note(sent_at_s=self._lanes.sent_at_s)
 
     def _finish(self, lane: Lane, message: Message) -> None:
         """Go on with the next message of a lane, unless this is not its first any more, since it goes on elsewhere."""

@@ -97,7 +97,7 @@ class Recording(threading.Thread):
         poll.register(self._peer, select.POLLIN)
         while not self._ending.is_set():
             poll.poll(self._peer.wait_ms(round(1e3 * (FOLLOWING_S if self._following else REST_S))))
-            if self._peer.renewed():  # a new recorder asks anew
+            if self._peer.renewed():  # a new recorder asks again
                 self._rest()
             for data in self._peer.receive(8):
                 self._receive(data)

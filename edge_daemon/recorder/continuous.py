@@ -65,7 +65,7 @@ class Continuous:
                 tape.add(message)
 
     def tick(self) -> None:
-        """Follow the wall clock, about once a second. If it was set, what this process has recorded is named anew, and
+        """Follow the wall clock, about once a second. If it was set, what this process has recorded gets new names, and
         another run begins.
         """
         offset_s = self._wall_s() - time.monotonic()

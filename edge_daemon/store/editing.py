@@ -1,4 +1,4 @@
-"""Marks and erasures that people ask for, in the store of whoever may write it."""
+"""Marks and erasures that people ask for, in a store that this process may write."""
 
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator

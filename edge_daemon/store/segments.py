@@ -162,7 +162,7 @@ def in_day(day: Path) -> Iterator[Segment]:
 
 
 def _oldest(media: Path, camera: str, most: int, until_s: float, is_held: IsHeld) -> list[Segment]:
-    """The oldest segments of a camera that end before a time and are not held, at least `most` if there are so many."""
+    """The oldest segments of a camera that end before a time and are not held, at least `most` if possible."""
     found: list[Segment] = []
     for day in days(media, camera):
         if until_s < float("inf") and day > day_of(media, camera, until_s):
