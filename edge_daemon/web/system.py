@@ -85,7 +85,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 def _lines(path: Path, most: int, level: Level) -> list[dict[str, Any]]:
     found = (line for line in map(_decoded, line_file.backwards(path)) if line.get("level") in LEVELS[level])
-    return list(islice(found, most))
+    # Processes write side by side, so neighbouring lines may be in another order than their times.
+    return sorted(islice(found, most), key=lambda line: str(line.get("time", "")), reverse=True)
 
 
 def _decoded(line: bytes) -> dict[str, Any]:
