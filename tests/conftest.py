@@ -66,13 +66,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _usual_start() -> None:
-    """Give programs that tests start the usual umask and reactions to signals, also under `nohup`.
+def _usual_start(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give programs that tests start the usual umask and reactions to signals, also under `nohup`, and a folder for
+    their state that goes with the test.
 
     A signal that is ignored stays ignored in a child; one with a handler does not. So these do nothing here, and have
     their default effect there.
     """
     os.umask(0o022)
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
