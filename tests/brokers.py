@@ -23,6 +23,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
 from tests.acceptance.harness import free_port
+from tests.processes import freeze
 from tests.waiting import eventually
 
 UP_S = 60.0
@@ -62,7 +63,7 @@ class Broker:
     def freeze(self) -> None:
         """Stop the server, which keeps its connections."""
         assert self._process
-        os.kill(self._process.pid, signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         assert self._process
