@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import os
 import shutil
 import signal
@@ -44,6 +45,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the paths of temporary files short, since daemons make sockets there: theirs may have 107 bytes only."""
     if config.option.basetemp is None:
         config.option.basetemp = config.stash[TEMPORARY] = tempfile.mkdtemp(prefix="ed-")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Search no garbage among modules and tests, which all stay: each search would look at all of them again."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
