@@ -1,9 +1,9 @@
 """A small inference server (Open Inference Protocol over HTTP or gRPC) that runs an ONNX file, and can misbehave.
 
-    python -m tests.inference_server MODEL.onnx [--port PORT] [--grpc] [--tls FOLDER] [--delay MS]
+    python -m tests.inference_server MODEL.onnx [--port PORT] [--grpc] [--tls FOLDER] [--delay MS] [--all]
 
-prints its address and serves until it is ended; each line that it reads is another delay. It shares no code with
-edge-daemon: over gRPC it speaks the messages that tritonclient brings.
+prints its address and serves until it is ended; each line that it reads is another delay. With --all it
+listens at all addresses. It shares no code with edge-daemon: over gRPC it speaks the messages that tritonclient brings.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,14 +48,20 @@ class Behaviour:
 
 
 class InferenceServer:
-    """Serves the model in a file, called `name`, over HTTP at a free port of this machine; with TLS if a folder has
-    cert.pem and key.pem, and then only clients whose certificate is that of another folder.
+    """Serves the model in a file, called `name`, over HTTP at a free port of this machine (`host`); with TLS if a
+    folder has cert.pem and key.pem, and then only clients whose certificate is that of another folder.
     """
 
     def __init__(
-        self, path: Path, name: str = "m", port: int = 0, tls: Path | None = None, clients: Path | None = None
+        self,
+        path: Path,
+        name: str = "m",
+        port: int = 0,
+        tls: Path | None = None,
+        clients: Path | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
-        self.name, self.behaviour = name, Behaviour()
+        self.name, self.behaviour, self._host = name, Behaviour(), host
         self._busy = threading.Lock()
         self._lines: set[socket.socket] = set()
         self.load(path)
@@ -81,7 +87,7 @@ class InferenceServer:
             def do_POST(self) -> None:
                 server.post(self)
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._http = ThreadingHTTPServer((self._host, port), Handler)
         self._http.daemon_threads = True
         self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients may go at any time
         if tls:
@@ -225,7 +231,7 @@ class GrpcInferenceServer(InferenceServer):
         options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
         self._grpc = grpc.server(ThreadPoolExecutor(16), options=options)
         services.add_GRPCInferenceServiceServicer_to_server(Servicer(), self._grpc)
-        place = f"127.0.0.1:{port}"
+        place = f"{self._host}:{port}"
         if tls:
             pair = (tls / "key.pem").read_bytes(), (tls / "cert.pem").read_bytes()
             roots = (clients / "cert.pem").read_bytes() if clients else None
@@ -254,16 +260,27 @@ def serving(
 
 
 class Spawned:
-    """A server in a process of its own, at a port that it keeps when it is started again."""
+    """A server in a process of its own, at a port that it keeps when it is started again; in another network if
+    `inside` leads there.
+    """
 
-    def __init__(self, model: Path | str, *, delay_ms: float = 0.0, more: tuple[str, ...] = ()) -> None:
-        self._more, self.port = more, 0
-        self.start(model, delay_ms=delay_ms)
+    def __init__(
+        self,
+        model: Path | str,
+        *,
+        delay_ms: float = 0.0,
+        tls: Path | None = None,
+        grpc: bool = False,
+        inside: Sequence[str] = (),
+    ) -> None:
+        self._grpc, self._inside, self.port = grpc, inside, 0
+        self.start(model, delay_ms=delay_ms, tls=tls)
 
     def start(self, model: Path | str, *, delay_ms: float = 0.0, tls: Path | None = None) -> None:
         """Start it, once it has been killed, maybe with another model or another certificate."""
-        command = [sys.executable, "-m", "tests.inference_server", str(model), "--port", str(self.port)]
-        command += ["--delay", str(delay_ms), *self._more, *(["--tls", str(tls)] if tls else [])]
+        command = [*self._inside, sys.executable, "-m", "tests.inference_server", str(model), "--port", str(self.port)]
+        command += ["--delay", str(delay_ms)] + ["--grpc"] * self._grpc + ["--all"] * bool(self._inside)
+        command += ["--tls", str(tls)] if tls else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.url = self.process.stdout.readline().strip()
@@ -287,8 +304,11 @@ if __name__ == "__main__":
     parser.add_argument("--grpc", action="store_true")
     parser.add_argument("--tls", type=Path)
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--all", action="store_true")
     asked = parser.parse_args()
-    running = (GrpcInferenceServer if asked.grpc else InferenceServer)(asked.model, port=asked.port, tls=asked.tls)
+    host = "0.0.0.0" if asked.all else "127.0.0.1"
+    kind = GrpcInferenceServer if asked.grpc else InferenceServer
+    running = kind(asked.model, port=asked.port, tls=asked.tls, host=host)
     running.behaviour.delay_s = asked.delay / 1e3
     print(running.url, flush=True)
     for line in sys.stdin:
