@@ -2,10 +2,12 @@
 time, and does not look into the answers.
 """
 
-import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from http.client import HTTPConnection
 from typing import Any
 
 from edge_daemon.models.remote import grpc_library, grpc_protocol, http_protocol
@@ -16,6 +18,8 @@ from edge_daemon.settings import ModelSettings, RemoteSettings
 
 AT_ONCE = (1, 2, 3, 4, 8)
 TIMEOUT_S = 60.0
+RAMP_S = 0.7
+"""Time until a client is at work."""
 
 
 class BareClient:
@@ -33,58 +37,62 @@ class BareClient:
             self._request = self._head + b"".join(blobs)
         looked.connection.close()
 
-    def rate(self, at_once: int, seconds: float) -> float:
-        """Answers a second with this number of requests in flight."""
-        return self._grpc(at_once, seconds) if self._address.is_grpc else self._http(at_once, seconds)
+    @contextmanager
+    def connected(self, at_once: int) -> Iterator[Callable[[float], float]]:
+        """Connections for this number of requests in flight. Called with a number of seconds, it sends for these, and
+        gives the answers a second.
+        """
+        with ExitStack() as stack:
+            asks = self._grpc(stack, at_once) if self._address.is_grpc else self._http(stack, at_once)
+            yield partial(_rate, asks)
 
     def best(self, seconds: float) -> int:
-        """The number in flight with the highest rate."""
-        return max(AT_ONCE, key=lambda at_once: self.rate(at_once, seconds))
+        """The number in flight with the highest rate, in three windows each."""
+        totals = dict.fromkeys(AT_ONCE, 0.0)
+        for _ in range(3):
+            for at_once in AT_ONCE:
+                with self.connected(at_once) as rate:
+                    totals[at_once] += rate(seconds)
+        return max(totals, key=lambda at_once: totals[at_once])
 
-    def _grpc(self, at_once: int, seconds: float) -> float:
+    def _grpc(self, stack: ExitStack, at_once: int) -> list[Callable[[], Any]]:
         options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-        with grpc_library.load().insecure_channel(self._address.place, options) as channel:
-            call = channel.unary_unary(f"{grpc_protocol.SERVICE}ModelInfer")
-            return _counted(at_once, seconds, lambda: lambda: call(self._request, timeout=TIMEOUT_S))
+        channel = stack.enter_context(grpc_library.load().insecure_channel(self._address.place, options))
+        call = channel.unary_unary(f"{grpc_protocol.SERVICE}ModelInfer")
+        return [lambda: call(self._request, timeout=TIMEOUT_S)] * at_once
 
-    def _http(self, at_once: int, seconds: float) -> float:
+    def _http(self, stack: ExitStack, at_once: int) -> list[Callable[[], Any]]:
         version = f"/versions/{self._version}" if self._version else ""
         path = f"/v2/models/{self._address.model}{version}/infer"
         headers = {http_protocol.LENGTH: str(len(self._head)), "Content-Type": "application/octet-stream"}
 
-        def connected() -> Callable[[], Any]:
-            line = http.client.HTTPConnection(self._address.host, self._address.port, timeout=TIMEOUT_S)
+        def ask(line: HTTPConnection) -> None:
+            line.request("POST", path, self._request, headers)
+            response = line.getresponse()
+            body = response.read()
+            assert response.status == 200, body[:300]
 
-            def ask() -> None:
-                line.request("POST", path, self._request, headers)
-                response = line.getresponse()
-                body = response.read()
-                assert response.status == 200, body[:300]
-
-            return ask
-
-        return _counted(at_once, seconds, connected)
+        lines = [HTTPConnection(self._address.host, self._address.port, timeout=TIMEOUT_S) for _ in range(at_once)]
+        return [partial(ask, stack.enter_context(closing(line))) for line in lines]
 
 
-def _counted(at_once: int, seconds: float, connected: Callable[[], Callable[[], Any]]) -> float:
-    """Calls a second that these threads make, each over what is `connected` for it; the first calls are not counted."""
-    counts, ready = [0] * at_once, threading.Barrier(at_once + 1)
+def _rate(asks: Sequence[Callable[[], Any]], seconds: float) -> float:
+    """Calls a second, each in a thread of its own, once all are at work."""
+    counts, stop = [0] * len(asks), threading.Event()
 
     def run(number: int) -> None:
-        ask = connected()
-        ask()
-        ready.wait()
-        while time.monotonic() < until:
-            ask()
+        while not stop.is_set():
+            asks[number]()
             counts[number] += 1
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(at_once)]
-    until = time.monotonic() + 1e9
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(asks))]
     for thread in threads:
         thread.start()
-    ready.wait()
-    began = time.monotonic()
-    until = began + seconds
+    time.sleep(RAMP_S)
+    before, began = sum(counts), time.monotonic()
+    time.sleep(seconds)
+    counted, took_s = sum(counts) - before, time.monotonic() - began
+    stop.set()
     for thread in threads:
         thread.join()
-    return sum(counts) / (time.monotonic() - began)
+    return counted / took_s

@@ -17,10 +17,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -28,11 +29,12 @@ from typing import Any
 
 import cv2
 
-from benchmarks.bare_client import BareClient
+from benchmarks.bare_client import RAMP_S, BareClient
 from benchmarks.pairs import interval
 from edge_daemon.bench.clip import write_clip
-from edge_daemon.bench.trial import attempt
+from edge_daemon.bench.trial import attempt, running
 from edge_daemon.demo.scene.scene import Scene
+from edge_daemon.errors import StartError
 from edge_daemon.models.remote.connection import AwayError
 from tests.distance import FAR, Distance
 from tests.inference_server import Spawned
@@ -40,6 +42,8 @@ from tests.real_servers import SCHEMES, START_S, serving
 from tests.waiting import eventually
 
 PAIRS, SECONDS = 9, 6.0
+WINDOWS, WINDOW_S = 25, 3.0
+"""Windows in which the bare client and the daemon are measured in turn."""
 THERE, HERE = 0, 1
 """The core of the server, and that of its client."""
 ADDED_MS = (0, 20, 100)
@@ -54,7 +58,7 @@ BEFORE_S, AWAY_S, AFTER_S = 20.0, 20.0, 20.0
 def rates(installed: Path, model: Path, servers: Sequence[str]) -> None:
     os.sched_setaffinity(0, {HERE})
     with tempfile.TemporaryDirectory() as name:
-        source = str(write_clip(Path(name) / "street.mp4", 600))
+        source = str(write_clip(Path(name) / "street.mp4", 3000))
         for server in servers:
             (folder := Path(name) / server).mkdir()
             with serving(server, installed, model, folder, ("taskset", "-c", str(THERE))) as urls:
@@ -73,22 +77,53 @@ def _client(url: str) -> BareClient | None:
 
 def _compare(name: str, client: BareClient, source: str, url: str) -> None:
     """Measure a bare client and the daemon in turn, and print the ratio."""
-    best = client.best(SECONDS)
-    pairs = []
-    for number in range(PAIRS):
-        if number % 2:
-            bare, ours = client.rate(best, SECONDS), daemon_rate(source, url)
-        else:
-            ours, bare = daemon_rate(source, url), client.rate(best, SECONDS)
-        pairs.append((bare, ours))
-    ratios = [ours / bare for bare, ours in pairs]
+    best = client.best(WINDOW_S)
+    with client.connected(best) as bare, _daemon(source, url) as ours:
+        pairs = [(bare(WINDOW_S), ours(WINDOW_S)) for _ in range(WINDOWS)]
+    ratios = [one / other for other, one in pairs]
     low, high = interval(ratios)
-    bare, ours = (statistics.median(one) for one in zip(*pairs, strict=True))
+    sums = [sum(rates) / len(pairs) for rates in zip(*pairs, strict=True)]
     print(
-        f"{name}: bare client {bare:.1f}/s with {best} in flight, daemon {ours:.1f}/s, "
-        f"ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}]",
+        f"{name}: bare client {sums[0]:.1f}/s with {best} in flight, daemon {sums[1]:.1f}/s, "
+        f"ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}], of the means {sums[1] / sums[0]:.3f}",
         flush=True,
     )
+
+
+@contextmanager
+def _daemon(source: str, url: str) -> Iterator[Callable[[float], float]]:
+    """A daemon that reads a file and has a server look at it. Called with a number of seconds, it goes on for these,
+    and gives the results a second; its capture is stopped meanwhile.
+    """
+    results, is_running = 0, threading.Event()
+    with running({"cameras": {"c": {"source": source}}, "models": {"m": {"url": url}}}) as (process, messages):
+
+        def count() -> None:
+            nonlocal results
+            with suppress(StartError):  # its end
+                for _ in messages:
+                    results += 1
+                    is_running.set()
+
+        counting = threading.Thread(target=count)
+        counting.start()
+        assert is_running.wait(START_S)
+        (capture,) = (one for one in process.children() if "capture" in " ".join(one.cmdline()))
+        capture.suspend()
+
+        def rate(seconds: float) -> float:
+            capture.resume()
+            time.sleep(RAMP_S)
+            before, began = results, time.monotonic()
+            time.sleep(seconds)
+            counted, took_s = results - before, time.monotonic() - began
+            capture.suspend()
+            time.sleep(RAMP_S)
+            return counted / took_s
+
+        yield rate
+        capture.resume()
+    counting.join()
 
 
 def daemon_rate(source: str, url: str) -> float:

@@ -1,5 +1,6 @@
 """A model on inference servers that are killed, frozen and replaced while the real daemon runs."""
 
+import importlib
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from numpy.typing import NDArray
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.errors import ModelError
@@ -22,7 +24,9 @@ from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.opening import open_model
 from edge_daemon.settings import ModelSettings, RemoteSettings
 from tests.acceptance.harness import clip, free_port
-from tests.inference_server import Spawned
+from tests.batched import batched_model
+from tests.inference_server import Spawned, serving
+from tests.onnx_models import yolox_output
 from tests.waiting import eventually
 
 PERSON = str(path_of("person"))
@@ -167,6 +171,20 @@ def test_a_box_without_such_models_imports_nothing_for_them(tmp_path: Path) -> N
         assert not any("grpc" in text for text in maps)
 
 
+def test_several_pictures_go_in_one_request_if_the_model_takes_them(tmp_path: Path) -> None:
+    boxes = [(8, 16, 28, 56, 0.9, 0), (36, 16, 56, 56, 0.8, 1)]
+    model = batched_model(tmp_path / "m.onnx", {"output": yolox_output(boxes, classes=2)})
+    settings = {"batch": 3, "labels": ["a", "b"]}
+    with serving(model) as one:
+        one.behaviour.delay_s = 0.03
+        camera = {"source": str(clip(tmp_path / "c.mp4", 60))}
+        with daemon(tmp_path / "d", camera, {"url": one.url, **settings}) as run:
+            rows = run.finish()
+        requests = len(one.behaviour.asked)
+    assert [len(row["detections"]) for row in rows if row["type"] == "result"] == [2] * 60
+    assert requests < 45  # with those that find out how the model is read
+
+
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, scheme: str) -> None:
     if scheme == "grpc":
@@ -192,11 +210,31 @@ def test_another_edge_daemon_takes_the_tensors_of_its_model(tmp_path: Path, sche
         assert len(expected) > 0
         assert np.array_equal(found.xyxy, expected.xyxy)
         assert np.array_equal(found.confidence, expected.confidence)
+        by_another = tritons(scheme, ports[scheme], here)
+        assert [array.tobytes() for array in by_another] == [
+            array.tobytes() for array in here.session.engine.run(here.session.names, here.session.feeds())
+        ]
         with pytest.raises(AwayError, match="unauthorised"):
             open_model(ModelSettings(name="m", path="", remote=RemoteSettings(urls=[url])))
         with pytest.raises(ModelError, match="no output 'boxes'"):
             there.session.engine.run(["boxes"], there.session.feeds())
         there.session.engine.close()
+
+
+def tritons(scheme: str, port: int, model: Model) -> list[NDArray[np.generic]]:
+    """The outputs that Triton's own client receives, for what a model has in its input."""
+    kind = importlib.import_module(f"tritonclient.{scheme}")
+    client = kind.InferenceServerClient(f"127.0.0.1:{port}")
+    try:
+        inputs = [kind.InferInput(name, array.shape, "FP32") for name, array in model.session.feeds().items()]
+        for one, array in zip(inputs, model.session.feeds().values(), strict=True):
+            one.set_data_from_numpy(array)
+        outputs = [kind.InferRequestedOutput(name) for name in model.session.names]
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        found = client.infer("m", inputs, model_version="tensors", outputs=outputs, headers=headers)
+        return [found.as_numpy(name) for name in model.session.names]
+    finally:
+        client.close()
 
 
 def opened(settings: ModelSettings) -> Model | None:
