@@ -204,10 +204,12 @@ class GrpcInferenceServer(InferenceServer):
         server = self
 
         class Servicer(services.GRPCInferenceServiceServicer):  # type: ignore[misc]
-            def ModelReady(self, _: Any, context: Any) -> Any:
-                return messages.ModelReadyResponse(ready=True)
+            def ModelReady(self, asked: Any, context: Any) -> Any:
+                return messages.ModelReadyResponse(ready=asked.name == server.name)
 
-            def ModelMetadata(self, _: Any, context: Any) -> Any:
+            def ModelMetadata(self, asked: Any, context: Any) -> Any:
+                if asked.name != server.name:
+                    context.abort(grpc.StatusCode.NOT_FOUND, f"unknown: {asked.name}")
                 return messages.ModelMetadataResponse(**server.metadata())
 
             def ModelInfer(self, asked: Any, context: Any) -> Any:

@@ -16,7 +16,7 @@ from edge_daemon.models.probe import texture
 from edge_daemon.models.remote.connection import AwayError
 from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.fleet import Back, Done, Fleet, Refused
-from edge_daemon.models.remote.opening import open_model, stand_in, with_deadline
+from edge_daemon.models.remote.opening import ask_servers, open_model, stand_in, with_deadline
 from edge_daemon.settings import ModelSettings, RemoteSettings
 from tests.certificates import certify
 from tests.inference_server import GrpcInferenceServer, InferenceServer, serving
@@ -223,6 +223,25 @@ def test_a_token_is_sent_and_its_lack_named() -> None:
             assert there.size == (288, 512)
         with pytest.raises(AwayError, match="unauthorised"):
             open_model(settings(server.url))
+
+
+def test_an_address_of_the_other_protocol_is_named() -> None:
+    with serving(PERSON) as server, pytest.raises(AwayError, match="no gRPC"):
+        open_model(settings(server.url.replace("http", "grpc")))
+    with serving(PERSON, kind=GrpcInferenceServer) as server, pytest.raises(AwayError, match="no HTTP"):
+        open_model(settings(server.url.replace("grpc", "http")))
+    for scheme in ("http", "grpc"):
+        with pytest.raises(AwayError, match="unknown host"):
+            open_model(settings(f"{scheme}://no-such-host.invalid:1/m"))
+
+
+def test_servers_that_do_not_serve_the_model_are_listed() -> None:
+    with serving(PERSON) as server, serving(PERSON) as other:
+        other.behaviour.token = "another"
+        model, away = ask_servers(settings(server.url, other.url))
+        assert away == f"{other.url}: unauthorised"
+        assert isinstance(model.session.engine, RemoteEngine)
+        model.session.engine.close()
 
 
 def test_what_is_no_model_for_pictures_is_refused(tmp_path: Path) -> None:

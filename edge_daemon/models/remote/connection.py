@@ -332,8 +332,8 @@ SIGNS = (
     ("unreachable", "unreachable"),
     ("timed out", "timeout"),
     ("timeout", "timeout"),
-    ("dns", "unknown host"),
-    ("name resolution", "unknown host"),
+    ("resolv", "unknown host"),
+    ("parsing http/2", "no gRPC"),
     ("not ready", "not ready"),
 )
 """Reasons by what is found, first of all, in the text of a failed connection."""
@@ -350,6 +350,8 @@ def away(address: Address, error: Exception) -> AwayError:
     match error:
         case ConnectionRefusedError():
             word = "refused"
+        case http.client.BadStatusLine() if not isinstance(error, ConnectionError):
+            return AwayError(f"{address.place} answers, but not in HTTP: for gRPC write grpc://", "no HTTP")
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError() | http.client.HTTPException():
             word = "ended"
         case ssl.SSLError():
