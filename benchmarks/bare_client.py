@@ -16,7 +16,7 @@ from edge_daemon.models.remote.reading import look
 from edge_daemon.server_address import Address
 from edge_daemon.settings import ModelSettings, RemoteSettings
 
-AT_ONCE = (1, 2, 3, 4, 8)
+AT_ONCE = (1, 2, 3, 4, 6)
 TIMEOUT_S = 60.0
 RAMP_S = 0.7
 """Time until a client is at work."""
@@ -47,13 +47,12 @@ class BareClient:
             yield partial(_rate, asks)
 
     def best(self, seconds: float) -> int:
-        """The number in flight with the highest rate, in three windows each."""
-        totals = dict.fromkeys(AT_ONCE, 0.0)
-        for _ in range(3):
-            for at_once in AT_ONCE:
-                with self.connected(at_once) as rate:
-                    totals[at_once] += rate(seconds)
-        return max(totals, key=lambda at_once: totals[at_once])
+        """The number in flight with the highest rate."""
+        rates = {}
+        for at_once in AT_ONCE:
+            with self.connected(at_once) as rate:
+                rates[at_once] = rate(seconds)
+        return max(rates, key=lambda at_once: rates[at_once])
 
     def _grpc(self, stack: ExitStack, at_once: int) -> list[Callable[[], Any]]:
         options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import psutil
 import pytest
@@ -23,7 +25,7 @@ from edge_daemon.models.remote.connection import AwayError
 from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.opening import open_model
 from edge_daemon.settings import ModelSettings, RemoteSettings
-from tests.acceptance.harness import clip, free_port
+from tests.acceptance.harness import clip, free_port, listens
 from tests.batched import batched_model
 from tests.inference_server import Spawned, serving
 from tests.onnx_models import yolox_output
@@ -183,6 +185,33 @@ def test_several_pictures_go_in_one_request_if_the_model_takes_them(tmp_path: Pa
         requests = len(one.behaviour.asked)
     assert [len(row["detections"]) for row in rows if row["type"] == "result"] == [2] * 60
     assert requests < 45  # with those that find out how the model is read
+
+
+def test_status_metrics_and_health_know_each_server(tmp_path: Path) -> None:
+    port = free_port()
+    camera = {"source": "scene:?size=320x180", "fps": 10}
+    with serving(PERSON) as one, serving(PERSON) as other, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        model = {"url": [one.url, other.url]}
+        with daemon(tmp_path / "d", camera, model, web={"listen": f"127.0.0.1:{port}"}) as run:
+            run.wait_for(1)
+            eventually(lambda: listens(port), WAIT_S, what="the web")
+            eventually(lambda: up(http) == {one.url: 1, other.url: 1}, WAIT_S, what="both servers up")
+            eventually(lambda: {row["served_by"] for row in run.results()} == {one.url, other.url}, WAIT_S)
+            other.close()
+            eventually(lambda: up(http) == {one.url: 1, other.url: 0}, WAIT_S, what="one server away")
+            processes = http.get("/api/status").json()["processes"]
+            detail = next(process["detail"] for process in processes if process["role"] == "worker")
+            assert detail["provider"] == f"localhost:{one.port} (1 away)"
+            assert [server["state"].partition(" ")[0] for server in detail["servers"]] == ["up", "down"]
+            assert http.get("/healthz").status_code == 200
+            one.close()
+            eventually(lambda: http.get("/healthz").status_code == 503, WAIT_S, what="its ill health")
+
+
+def up(http: httpx.Client) -> dict[str, float]:
+    """Whether each server is up, as the metrics have it."""
+    found = re.findall(r'^edge_daemon_server_up\{.*server="([^"]+)".*\} ([0-9.]+)$', http.get("/metrics").text, re.M)
+    return {server: float(value) for server, value in found}
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
