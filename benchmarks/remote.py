@@ -1,15 +1,18 @@
 """Models on inference servers: throughput, the cost of the network, and a server that is killed.
 
-    python -m benchmarks.remote rate URL...         the daemon against a bare client that sends the same tensors
-    python -m benchmarks.remote distance MODEL      20 and 100 ms of added round trip against none
-    python -m benchmarks.remote killed MODEL PLOT   16 cameras, two servers, one killed: a plot
+    python -m benchmarks.remote rate DIR MODEL [SERVER...]   the daemon against the best client of the same tensors
+    python -m benchmarks.remote distance MODEL               20 and 100 ms of added round trip against none
+    python -m benchmarks.remote killed MODEL PLOT            16 cameras, two servers, one killed: a plot
 
-`rate` and `distance` measure in turn, and print ratios of medians: other programs may use the machine. MODEL is an ONNX
-file. For `distance` and `killed` the servers are tests/inference_server.py, in processes of their own.
+MODEL is an ONNX file. `rate` starts the servers that tools/inference_servers.sh has installed in DIR, and another
+edge-daemon, each on one core; the daemon or the client has another core. It and `distance` measure in turn, and print
+the median of the ratios and its 95 % interval: other programs may use the machine. For `distance` and `killed` the
+servers are tests/inference_server.py, in processes of their own; for `distance` (as root) in a network of their own,
+each packet to and from which takes its time.
 """
 
-import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,25 +20,34 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from benchmarks.bare_client import RAMP_S, BareClient
+from benchmarks.pairs import interval
 from edge_daemon.bench.clip import write_clip
-from edge_daemon.bench.trial import attempt
+from edge_daemon.bench.trial import attempt, running
 from edge_daemon.demo.scene.scene import Scene
-from edge_daemon.models.remote.connection import connect
-from edge_daemon.models.remote.reading import look
-from edge_daemon.server_address import Address
-from edge_daemon.settings import ModelSettings, RemoteSettings
+from edge_daemon.models.remote.connection import AwayError
+from tests.distance import FAR, Distance
+from tests.inference_server import Spawned
+from tests.processes import children_like
+from tests.real_servers import SCHEMES, START_S, serving
+from tests.waiting import eventually
 
-ROUNDS, SECONDS = 3, 6.0
-AT_ONCE = (1, 2, 4)
-"""Requests in flight of the bare client; the best counts."""
+PAIRS, SECONDS = 9, 6.0
+WINDOWS, WINDOW_S, READERS = 9, 3.0, 4
+"""Windows in which the bare client and the daemon are measured in turn, and cameras that it has."""
+THERE, HERE = 0, 1
+"""The core of the server, and that of its client."""
+ALONE = ("chrt", "-r", "1") if os.geteuid() == 0 else ()
+"""Gives the server its core before all other programs: what they take would depend on the client."""
 ADDED_MS = (0, 20, 100)
 SERVICE_MS = 60
 """Time that the server takes for a request beside running a small model: as if it ran elsewhere, without CPU here."""
@@ -45,134 +57,118 @@ AWAY_MS = 50
 BEFORE_S, AWAY_S, AFTER_S = 20.0, 20.0, 20.0
 
 
-def bare_rate(url: str, seconds: float) -> float:
-    """Requests a second of a client that does nothing else, with the best number in flight."""
-    remote = RemoteSettings(urls=[url])
-    looked = look(Address.parse(url), ModelSettings(name="m", path="", remote=remote))
-    feeds, outputs = looked.identity.feeds, looked.identity.outputs
-    looked.connection.close()
-
-    def rate(at_once: int) -> float:
-        connection, done, until = connect(Address.parse(url), remote), Counter[int](), time.monotonic() + seconds
-
-        def ask(number: int) -> None:
-            connection.metadata(5)
-            while time.monotonic() < until:
-                connection.infer(feeds, outputs, 30)
-                done[number] += 1
-
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(at_once)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        connection.close()
-        return sum(done.values()) / seconds
-
-    return max(rate(at_once) for at_once in AT_ONCE)
+def rates(installed: Path, model: Path, servers: Sequence[str]) -> None:
+    os.sched_setaffinity(0, {HERE})
+    with tempfile.TemporaryDirectory() as name:
+        source = str(write_clip(Path(name) / "street.mp4", 1500))
+        for server in servers:
+            (folder := Path(name) / server).mkdir()
+            with serving(server, installed, model, folder, (*ALONE, "taskset", "-c", str(THERE))) as urls:
+                for scheme, url in urls.items():
+                    client = eventually(partial(_client, url), START_S)
+                    assert client
+                    _compare(f"{server} {scheme}", client, source, url)
 
 
-def rates(urls: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        source = str(write_clip(Path(folder) / "street.mp4", 300))
-        for url in urls:
-            bare, ours = [], []
-            for _ in range(ROUNDS):
-                bare.append(bare_rate(url, SECONDS / 2))
-                ours.append(daemon_rate(source, url))
-            print(
-                f"{url}: bare client {statistics.median(bare):.1f}/s, daemon {statistics.median(ours):.1f}/s, "
-                f"ratio {statistics.median(ours) / statistics.median(bare):.2f}",
-                flush=True,
-            )
+def _client(url: str) -> BareClient | None:
+    try:
+        return BareClient(url)
+    except AwayError:
+        return None
 
 
-def daemon_rate(source: str, url: str) -> float:
-    """Frames a second of a file, looped by as many cameras as keep a server busy."""
-    return attempt({"c": {"source": source}}, {"url": url}, "auto", SECONDS, warm_s=2.0).fps
+def _compare(name: str, client: BareClient, source: str, url: str) -> None:
+    """Measure a bare client and the daemon in turn, and print the ratio."""
+    best = client.best(WINDOW_S)
+    with client.connected(best) as bare, _daemon(source, url) as ours:
+        pairs = [(bare(WINDOW_S), ours(WINDOW_S)) for _ in range(WINDOWS)]
+    ratios = [one / other for other, one in pairs]
+    low, high = interval(ratios)
+    sums = [sum(rates) / len(pairs) for rates in zip(*pairs, strict=True)]
+    print(
+        f"{name}: bare client {sums[0]:.1f}/s with {best} in flight, daemon {sums[1]:.1f}/s, "
+        f"ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}], of the means {sums[1] / sums[0]:.3f}",
+        flush=True,
+    )
 
 
 @contextmanager
-def distant(port: int, round_trip_s: float) -> Iterator[int]:
-    """A port of this machine from which the server at another one is this far away; without limit of throughput."""
-    loop, ready, ports = asyncio.new_event_loop(), threading.Event(), list[int]()
+def _daemon(source: str, url: str) -> Iterator[Callable[[float], float]]:
+    """A daemon that reads a file several times at once and has a server look at it. Called with a number of seconds, it
+    goes on for these, and gives the results a second; its captures are stopped meanwhile.
+    """
+    results, is_running, over = 0, threading.Event(), threading.Event()
+    cameras = {f"c{number}": {"source": source} for number in range(READERS)}
+    with running({"cameras": cameras, "models": {"m": {"url": url}}}) as (process, messages):
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-
-        async def deliver() -> None:
-            while True:
-                due, data = await queue.get()
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                if not data:
-                    writer.close()
+        def count() -> None:
+            nonlocal results
+            for _ in messages:
+                results += 1
+                is_running.set()
+                if over.is_set():
                     return
-                writer.write(data)
-                await writer.drain()
 
-        delivering = asyncio.create_task(deliver())
-        with suppress(OSError):
-            while data := await reader.read(1 << 18):
-                queue.put_nowait((time.monotonic() + round_trip_s / 2, data))
-        queue.put_nowait((time.monotonic() + round_trip_s / 2, b""))
-        with suppress(OSError):
-            await delivering
+        counting = threading.Thread(target=count)
+        counting.start()
+        assert is_running.wait(START_S)
+        captures = children_like("edge-daemon: capture", process)
+        for capture in captures:
+            capture.suspend()
 
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
+        def rate(seconds: float) -> float:
+            for capture in captures:
+                capture.resume()
+            time.sleep(RAMP_S)
+            before, began = results, time.monotonic()
+            time.sleep(seconds)
+            counted, took_s = results - before, time.monotonic() - began
+            for capture in captures:
+                capture.suspend()
+            time.sleep(RAMP_S)
+            return counted / took_s
 
-    async def serve() -> None:
-        server = await asyncio.start_server(take, "127.0.0.1", 0, limit=1 << 24)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await server.serve_forever()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    ready.wait()
-    yield ports[0]
-
-
-class Server:
-    """tests/inference_server.py in a process of its own."""
-
-    def __init__(self, model: str, delay_ms: float = 0.0, port: int = 0) -> None:
-        command = [sys.executable, "-m", "tests.inference_server", model, str(port), str(delay_ms)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout
-        self.url = self.process.stdout.readline().strip()
-        self.port = int(self.url.split(":")[2].split("/")[0])
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        yield rate
+        over.set()
+        for capture in captures:
+            capture.resume()
+        counting.join()
 
 
-def distances(model: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        source = str(write_clip(Path(folder) / "street.mp4", 600))
-        server = Server(model, delay_ms=SERVICE_MS)
-        bare: list[float] = []
-        found: dict[int, list[float]] = {added: [] for added in ADDED_MS}
-        try:
-            for _ in range(ROUNDS):
-                bare.append(bare_rate(server.url, SECONDS / 2))
-                for added in ADDED_MS:
-                    with distant(server.port, added / 1e3) as port:
-                        found[added].append(daemon_rate(source, f"http://127.0.0.1:{port}/m"))
-        finally:
-            server.kill()
-    near = statistics.median(found[0])
-    print(f"bare client {statistics.median(bare):.1f}/s, daemon {near / statistics.median(bare):.2f} of that", bare)
-    for added, fps in found.items():
-        print(f"+{added} ms: {statistics.median(fps):.1f} frames/s, ratio {statistics.median(fps) / near:.2f}", fps)
+def daemon_rate(source: str, url: str) -> float:
+    """Frames a second that the daemon reads of a file and has a server look at."""
+    return attempt({"c": {"source": source}}, {"url": url}, "auto", SECONDS, warm_s=2.0).fps
+
+
+def distances(model: Path) -> None:
+    for scheme in ("http", "grpc"):
+        with ExitStack() as stack:
+            source = str(write_clip(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "street.mp4", 900))
+            measures = [_measure_at(stack, model, scheme, added, source) for added in ADDED_MS]
+            rounds = [[measure() for measure in measures] for _ in range(PAIRS)]
+        near, *others = zip(*rounds, strict=True)
+        print(f"{scheme}: {statistics.median(near):.1f} frames/s", flush=True)
+        for added, rates in zip(ADDED_MS[1:], others, strict=True):
+            ratios = [far / one for far, one in zip(rates, near, strict=True)]
+            low, high = interval(ratios)
+            fps, ratio = statistics.median(rates), statistics.median(ratios)
+            print(f"{scheme}, +{added} ms: {fps:.1f} frames/s, ratio {ratio:.3f} [{low:.3f}, {high:.3f}]", flush=True)
+
+
+def _measure_at(stack: ExitStack, model: Path, scheme: str, added_ms: float, source: str) -> Callable[[], float]:
+    """Measures the daemon at a distance from a server."""
+    distance = stack.enter_context(closing(Distance(added_ms / 1e3)))
+    server = Spawned(model, delay_ms=SERVICE_MS, grpc=scheme == "grpc", inside=distance.far)
+    stack.callback(server.kill)
+    url = f"{scheme}://{FAR}:{server.port}/m"
+    command = [*distance.near, sys.executable, "-m", "benchmarks.remote", "once", source, url]
+    return lambda: float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def killed(model: str, plot: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        servers = [Server(model, delay_ms=AWAY_MS), Server(model, delay_ms=AWAY_MS)]
+        servers = [Spawned(model, delay_ms=AWAY_MS), Spawned(model, delay_ms=AWAY_MS)]
         small = folder / "small.mp4"
         writer = cv2.VideoWriter(str(small), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), 5.0, (320, 180))
         for index in range(50):
@@ -198,7 +194,7 @@ def killed(model: str, plot: str) -> None:
             servers[1].kill()
             time.sleep(AWAY_S)
             back_at = time.time() - began
-            servers[1] = Server(model, delay_ms=AWAY_MS, port=servers[1].port)
+            servers[1].start(model, delay_ms=AWAY_MS)
             time.sleep(AFTER_S)
         finally:
             daemon.terminate()
@@ -261,10 +257,12 @@ def draw(rows: Sequence[dict[str, Any]], began: float, killed_at: float, back_at
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["rate", *urls]:
-            rates(urls)
+        case ["rate", installed, model, *servers]:
+            rates(Path(installed).resolve(), Path(model).resolve(), servers or list(SCHEMES))
         case ["distance", model]:
-            distances(model)
+            distances(Path(model))
+        case ["once", source, url]:
+            print(daemon_rate(source, url))
         case ["killed", model, plot]:
             killed(model, plot)
         case _:

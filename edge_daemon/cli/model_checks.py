@@ -23,7 +23,7 @@ MAX_NAMED = 10
 
 class Loaded(msgspec.Struct, frozen=True):
     """A model that can be used: the names of its classes, empty if they have none, and if it gives `boxes`. If it is on
-    servers, and none answers, `away` says so, and without a model that stands in nothing else is known.
+    servers, `away` has those that do not serve it; if none does, and no model stands in, nothing else is known.
     """
 
     names: list[str]

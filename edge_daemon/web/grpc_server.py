@@ -17,7 +17,7 @@ from fastapi import HTTPException
 
 from edge_daemon.config.problems import unknown
 from edge_daemon.errors import ModelError, StartError
-from edge_daemon.models.remote import grpc_protocol
+from edge_daemon.models.remote import grpc_library, grpc_protocol
 from edge_daemon.models.tensors import Metadata, declared
 from edge_daemon.protobuf import field
 from edge_daemon.settings import WebSettings
@@ -64,9 +64,9 @@ class GrpcServer:
 
     def __init__(self, settings: WebSettings, service: Service, access: Access) -> None:
         try:
-            import grpc
+            grpc = grpc_library.load()
         except ModuleNotFoundError:
-            raise StartError("web.grpc needs gRPC: pip install 'edge-daemon[remote]'") from None
+            raise StartError(f"web.grpc: {grpc_library.MISSING}") from None
         assert settings.grpc
         self._grpc, self._service, self._access, self._settings = grpc, service, access, settings
         options = [("grpc.max_receive_message_length", settings.max_bytes), ("grpc.so_reuseport", 0)]
@@ -86,14 +86,25 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
         try:
             if settings.certificate and settings.key:
-                pair = Path(settings.key).read_bytes(), Path(settings.certificate).read_bytes()
-                port = self._server.add_secure_port(settings.grpc, grpc.ssl_server_credentials([pair]))
+                self.use_certificate(settings)
+                credentials = grpc.dynamic_ssl_server_credentials(self._certificate, lambda: self._certificate)
+                port = self._server.add_secure_port(settings.grpc, credentials)
             else:
                 port = self._server.add_insecure_port(settings.grpc)
         except (RuntimeError, OSError) as error:
             raise StartError(f"cannot serve gRPC at {settings.grpc}: {error}") from error
         self._server.start()
         logger.info("gRPC: %s (port %d)", settings.grpc, port)
+
+    def use_certificate(self, settings: WebSettings) -> None:
+        """Use the certificate as it is in its files now, for new connections.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if settings.certificate and settings.key:
+            pair = Path(settings.key).read_bytes(), Path(settings.certificate).read_bytes()
+            self._certificate = self._grpc.ssl_server_certificate_configuration([pair])
 
     def close(self) -> None:
         """Stop, once the calls under way are answered or have had their time."""

@@ -68,7 +68,7 @@ async def _serve(
         for command in control.commands():
             match command:
                 case Reconfigure():
-                    control.reconfigured(_change(service, server, control.new_settings(command, WebSettings)))
+                    control.reconfigured(_change(service, server, grpc, control.new_settings(command, WebSettings)))
                 case Replied():
                     supervisor.replied(command)
         if control.stopping:
@@ -106,12 +106,14 @@ def _grpc(settings: WebSettings, service: Service, app: Guard) -> "GrpcServer | 
     return GrpcServer(settings, service, app.access)
 
 
-def _change(service: Service, server: Server, settings: WebSettings) -> str:
+def _change(service: Service, server: Server, grpc: "GrpcServer | None", settings: WebSettings) -> str:
     """Use other settings; return why they cannot be used, if so."""
     try:
         if settings.stamp != service.settings.stamp:
             server.use_certificate(settings)
-    except StartError as error:
+            if grpc:
+                grpc.use_certificate(settings)
+    except (StartError, OSError) as error:
         return str(error)
     service.change(settings)
     return ""

@@ -1,7 +1,5 @@
 """Models on a real server, of tests/inference_server.py: how they are read, and what becomes of requests."""
 
-import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +16,16 @@ from edge_daemon.models.probe import texture
 from edge_daemon.models.remote.connection import AwayError
 from edge_daemon.models.remote.engine import RemoteEngine
 from edge_daemon.models.remote.fleet import Back, Done, Fleet, Refused
-from edge_daemon.models.remote.opening import open_model, stand_in, with_deadline
+from edge_daemon.models.remote.opening import ask_servers, open_model, stand_in, with_deadline
 from edge_daemon.settings import ModelSettings, RemoteSettings
-from tests.inference_server import InferenceServer, serving
+from tests.certificates import certify
+from tests.inference_server import GrpcInferenceServer, InferenceServer, serving
 from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 PERSON = path_of("person")
 WAIT_S = 20.0
+KINDS = [InferenceServer, GrpcInferenceServer]
 
 
 def settings(*urls: str, file: Path | str = "", **more: Any) -> ModelSettings:
@@ -225,6 +225,25 @@ def test_a_token_is_sent_and_its_lack_named() -> None:
             open_model(settings(server.url))
 
 
+def test_an_address_of_the_other_protocol_is_named() -> None:
+    with serving(PERSON) as server, pytest.raises(AwayError, match="no gRPC"):
+        open_model(settings(server.url.replace("http", "grpc")))
+    with serving(PERSON, kind=GrpcInferenceServer) as server, pytest.raises(AwayError, match="no HTTP"):
+        open_model(settings(server.url.replace("grpc", "http")))
+    for scheme in ("http", "grpc"):
+        with pytest.raises(AwayError, match="unknown host"):
+            open_model(settings(f"{scheme}://no-such-host.invalid:1/m"))
+
+
+def test_servers_that_do_not_serve_the_model_are_listed() -> None:
+    with serving(PERSON) as server, serving(PERSON) as other:
+        other.behaviour.token = "another"
+        model, away = ask_servers(settings(server.url, other.url))
+        assert away == f"{other.url}: unauthorised"
+        assert isinstance(model.session.engine, RemoteEngine)
+        model.session.engine.close()
+
+
 def test_what_is_no_model_for_pictures_is_refused(tmp_path: Path) -> None:
     with serving(PERSON) as server:
         with pytest.raises(AwayError, match="not found"):
@@ -234,36 +253,11 @@ def test_what_is_no_model_for_pictures_is_refused(tmp_path: Path) -> None:
             open_model(settings(server.url))
 
 
-def certificates(folder: Path, days: int = 1) -> Path:
-    """A certificate for localhost, its own authority."""
-    key, asked, made = (str(folder / name) for name in ("key.pem", "asked.pem", "cert.pem"))
-    names = str(folder / "names")
-    Path(names).write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    for command in (
-        ["req", *curve, "-keyout", key, "-out", asked, "-subj", "/CN=localhost"],
-        [*("x509", "-req", "-in", asked, "-signkey", key), *("-days", str(days), "-out", made, "-extfile", names)],
-    ):
-        subprocess.run(["openssl", *command], check=True, capture_output=True)
-    return folder
-
-
-def tls_of(folder: Path, clients: Path | None = None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    if clients:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(clients / "cert.pem")
-    return context
-
-
-def test_tls_with_certificates_of_both_sides(tmp_path: Path) -> None:
-    (own := tmp_path / "server").mkdir()
-    (mine := tmp_path / "client").mkdir()
-    certificates(own)
-    certificates(mine)
+@pytest.mark.parametrize("kind", KINDS)
+def test_tls_with_certificates_of_both_sides(tmp_path: Path, kind: type[InferenceServer]) -> None:
+    own, mine = certify(tmp_path / "server"), certify(tmp_path / "client")
     files = {"ca": str(own / "cert.pem"), "certificate": str(mine / "cert.pem"), "key": str(mine / "key.pem")}
-    with serving(PERSON, tls=tls_of(own, clients=mine)) as server:
+    with serving(PERSON, kind=kind, tls=own, clients=mine) as server:
         with opened(settings(server.url, **files)) as there:
             assert there.size == (288, 512)
         with pytest.raises(AwayError):
@@ -272,10 +266,37 @@ def test_tls_with_certificates_of_both_sides(tmp_path: Path) -> None:
             open_model(settings(server.url))
 
 
-def test_an_expired_certificate_is_named(tmp_path: Path) -> None:
-    certificates(tmp_path, days=-1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_without_tls_is_named(kind: type[InferenceServer]) -> None:
     with (
-        serving(PERSON, tls=tls_of(tmp_path)) as server,
-        pytest.raises(AwayError, match="no trusted certificate"),
+        serving(PERSON, kind=kind) as server,
+        pytest.raises(AwayError, match="no TLS"),
     ):
-        open_model(settings(server.url, ca=str(tmp_path / "cert.pem")))
+        open_model(settings(server.url.replace("://", "s://")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_that_expires_under_an_open_connection(tmp_path: Path, kind: type[InferenceServer]) -> None:
+    """What is connected goes on; the next connection is refused, until there is a certificate that is valid."""
+    valid_s = 4.0
+    first = certify(tmp_path / "first", valid_s=valid_s)
+    expires_at = time.monotonic() + valid_s
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes((first / "cert.pem").read_bytes())
+    with serving(PERSON, kind=kind, tls=first) as server, fleet_of(server, ca=str(ca)) as fleet:
+        assert isinstance(ask(fleet), Done)
+        eventually(lambda: time.monotonic() > expires_at + 1, WAIT_S, what="the certificate's end")
+        assert isinstance(ask(fleet), Done)
+        with pytest.raises(AwayError, match="certificate expired"):
+            open_model(settings(server.url, ca=str(ca)))
+        server.close()
+        with serving(PERSON, kind=kind, tls=first, port=server.port):
+            assert isinstance(ask(fleet), Back)
+            eventually(
+                lambda: advanced(fleet)[0].state == "down (certificate expired)", WAIT_S, what="its state in words"
+            )
+        renewed = certify(tmp_path / "renewed")
+        ca.write_bytes((renewed / "cert.pem").read_bytes())
+        with serving(PERSON, kind=kind, tls=renewed, port=server.port):
+            eventually(lambda: advanced(fleet) and fleet.is_up, WAIT_S, what="it being up again")
+            assert isinstance(ask(fleet), Done)

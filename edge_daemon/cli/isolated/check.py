@@ -19,10 +19,11 @@ def run(request: ModelSettings) -> Loaded:
     if request.remote is None:
         return _loaded(Model(request))
     from edge_daemon.models.remote.connection import AwayError
-    from edge_daemon.models.remote.opening import open_model
+    from edge_daemon.models.remote.opening import ask_servers
 
     try:
-        return _loaded(open_model(request))
+        model, away = ask_servers(request)
+        return msgspec.structs.replace(_loaded(model), away=away)
     except AwayError as error:
         if not request.path:
             return Loaded(names=[], boxes=True, away=str(error), is_known=False)

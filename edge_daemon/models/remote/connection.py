@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge_daemon.errors import ModelError
-from edge_daemon.models.remote import grpc_protocol, http_protocol
+from edge_daemon.models.remote import grpc_library, grpc_protocol, http_protocol
 from edge_daemon.models.tensors import LARGEST, Answer, Arrays, Metadata
 from edge_daemon.server_address import Address
 from edge_daemon.settings import RemoteSettings
@@ -20,6 +20,8 @@ TENSORS = "tensors"
 """The version of an edge-daemon's model that takes its own input tensor."""
 CONNECT_S = 2.0
 """Longest time to connect."""
+CLOSED = (ConnectionError, http.client.CannotSendRequest, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What the end of a connection looks like."""
 WORDS = {401: "unauthorised", 403: "unauthorised", 404: "not found", 429: "busy", 502: "not ready", 503: "not ready"}
 
 
@@ -133,7 +135,7 @@ class HttpConnection:
         try:
             try:
                 return self._exchange(method, path, until, body)
-            except (ConnectionError, http.client.RemoteDisconnected, http.client.CannotSendRequest):
+            except CLOSED:
                 self._drop()
                 if not reused or self._closed:
                     raise
@@ -235,9 +237,9 @@ class GrpcConnection:
 
     def __init__(self, address: Address, settings: RemoteSettings) -> None:
         try:
-            import grpc
+            grpc = grpc_library.load()
         except ModuleNotFoundError as error:
-            raise ModelError("gRPC is not installed: pip install 'edge-daemon[remote]'") from error
+            raise ModelError(grpc_library.MISSING) from error
         self._address, self._grpc = address, grpc
         self._metadata = [("authorization", f"Bearer {settings.token}")] if settings.token else []
         self._version = address.version
@@ -304,7 +306,7 @@ class GrpcConnection:
     def _error(self, error: Any) -> ModelError:
         codes, details = self._grpc.StatusCode, (error.details() or "")[:300]
         words = {
-            codes.UNAVAILABLE: _word_of(details),
+            codes.UNAVAILABLE: _word_in(details, "ended"),
             codes.DEADLINE_EXCEEDED: "timeout",
             codes.CANCELLED: "closed",
             codes.UNAUTHENTICATED: "unauthorised",
@@ -320,39 +322,44 @@ class GrpcConnection:
         return ModelError(f"{self._address.place} answers: {details or error.code().name}")
 
 
-def _word_of(details: str) -> str:
+SIGNS = (
+    ("expired", "certificate expired"),
+    ("wrong_version_number", "no TLS"),
+    ("certificate", "no trusted certificate"),
+    ("ssl", "no trusted certificate"),
+    ("handshake", "no trusted certificate"),
+    ("refused", "refused"),
+    ("unreachable", "unreachable"),
+    ("timed out", "timeout"),
+    ("timeout", "timeout"),
+    ("resolv", "unknown host"),
+    ("parsing http/2", "no gRPC"),
+    ("not ready", "not ready"),
+)
+"""Reasons by what is found, first of all, in the text of a failed connection."""
+
+
+def _word_in(text: str, otherwise: str) -> str:
     """The reason in the text of a failed connection."""
-    lowered = details.lower()
-    for sign, word in (
-        ("certificate", "no trusted certificate"),
-        ("ssl", "no trusted certificate"),
-        ("handshake", "no trusted certificate"),
-        ("refused", "refused"),
-        ("unreachable", "unreachable"),
-        ("timed out", "timeout"),
-        ("timeout", "timeout"),
-        ("dns", "unknown host"),
-        ("name resolution", "unknown host"),
-        ("not ready", "not ready"),
-    ):
-        if sign in lowered:
-            return word
-    return "ended"
+    lowered = text.lower()
+    return next((word for sign, word in SIGNS if sign in lowered), otherwise)
 
 
 def away(address: Address, error: Exception) -> AwayError:
     """A failed exchange as an error that says why."""
     match error:
-        case ssl.SSLError():
-            word = "no trusted certificate"
-        case TimeoutError():
-            word = "timeout"
         case ConnectionRefusedError():
             word = "refused"
+        case http.client.BadStatusLine() if not isinstance(error, ConnectionError):
+            return AwayError(f"{address.place} answers, but not in HTTP: for gRPC write grpc://", "no HTTP")
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError() | http.client.HTTPException():
+            word = "ended"
+        case ssl.SSLError():
+            word = _word_in(str(error), "no trusted certificate")
+        case TimeoutError():
+            word = "timeout"
         case socket.gaierror():
             word = "unknown host"
-        case ConnectionError() | http.client.HTTPException():
-            word = "ended"
         case _:
             word = "unreachable"
     details = (error.strerror if isinstance(error, OSError) else None) or str(error)

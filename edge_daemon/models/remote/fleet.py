@@ -113,8 +113,13 @@ class Fleet(Generic[W]):
 
     def away(self) -> AwayError:
         """Error that no server answers."""
-        said = "; ".join(f"{place.address}: {place.server.reason or 'no answer'}" for place in self._places)
-        return AwayError(f"no server answers ({said})", self.reason)
+        return AwayError(f"no server answers ({self.absent})", self.reason)
+
+    @property
+    def absent(self) -> str:
+        """The servers that are not up, and why; empty if all are."""
+        away = [place for place in self._places if not place.lane]
+        return "; ".join(f"{place.address}: {place.server.reason or 'no answer'}" for place in away)
 
     def reports(self) -> list[ServerReport]:
         """The figures of each server."""

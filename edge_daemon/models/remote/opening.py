@@ -38,15 +38,16 @@ def stand_in(settings: ModelSettings, state: str | None = None) -> StandIn | Non
     return StandIn(model, Copy(engine, file_of(settings.path)))
 
 
-def with_deadline(fleet: "Fleet[Any]", *, must: bool) -> None:
-    """Try all servers, and wait until one of them is up, all have failed, or it takes too long.
+def with_deadline(fleet: "Fleet[Any]", *, must: bool, every: bool = False) -> None:
+    """Try all servers, and wait until one of them is up (`every`: until each has answered), all have failed, or it
+    takes too long.
 
     Raises:
         ModelError: a server has answered, with a model that cannot be used, none is up, and one `must` be.
     """
     until = time.monotonic() + START_S
     fleet.try_servers()
-    while not fleet.is_up and not fleet.is_settled and time.monotonic() < until:
+    while (every or not fleet.is_up) and not fleet.is_settled and time.monotonic() < until:
         fleet.wait(max(0.0, until - time.monotonic()))
         for _ in fleet.events():
             continue
@@ -61,10 +62,21 @@ def open_model(settings: ModelSettings) -> Model:
         AwayError: no server answers in time.
         ModelError: it cannot be used.
     """
+    return ask_servers(settings, every=False)[0]
+
+
+def ask_servers(settings: ModelSettings, *, every: bool = True) -> tuple[Model, str]:
+    """A model on other machines as it is read, once one of them, or `every`, was asked; and those that do not serve it,
+    and why.
+
+    Raises:
+        AwayError: no server answers in time.
+        ModelError: it cannot be used.
+    """
     assert settings.remote
     local = stand_in(settings)
     fleet: Fleet[Any] = Fleet(settings, local.copy if local else None, log=False)
-    with_deadline(fleet, must=True)
+    with_deadline(fleet, must=True, every=every)
     if fleet.model is None:
         raise fleet.away()
-    return fleet.model
+    return fleet.model, fleet.absent
