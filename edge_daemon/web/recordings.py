@@ -65,13 +65,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
         tags=["events"],
         dependencies=[VIEWER],
     )
-    def playlist(camera: str, since: Since = None, until: Until = None) -> Response:
+    def as_playlist(camera: str, since: Since = None, until: Until = None) -> Response:
         """An HLS playlist (RFC 8216) of the segments, which VLC and Safari play."""
         media, since_s, until_s = chosen(camera, since, until)
         found = segments.listed(media, camera, since_s, until_s)
         if not found:
             raise HTTPException(404, f"nothing of {camera} is recorded at that time")
-        lines = "\n".join(_playlist(found[:MOST_SEGMENTS]))
+        lines = "\n".join(playlist(found[:MOST_SEGMENTS]))
         return Response(lines + "\n", media_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-cache"})
 
     @app.get("/api/recordings/{camera}/{name}", summary="A segment", tags=["events"])
@@ -115,7 +115,8 @@ def _times(start_s: float, end_s: float) -> dict[str, Any]:
     return {"from": utc(round(start_s * 1e9)), "to": utc(round(end_s * 1e9))}
 
 
-def _playlist(found: Sequence[Segment]) -> Iterator[str]:
+def playlist(found: Sequence[Segment]) -> Iterator[str]:
+    """The lines of a playlist of segments."""
     longest_s = max(one.seconds for one in found)
     yield from ("#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS")
     yield f"#EXT-X-TARGETDURATION:{max(1, -int(-longest_s // 1))}"
