@@ -173,20 +173,20 @@ def ask(folder: Path, events: int, times: int) -> None:
         "what has changed": lambda c: reader.changed(Query(), c.randrange(3 * events), 48),
         "one event": lambda c: reader.event(id_of(c.randrange(events), events)),
         "timeline of 30 days, by hour": lambda _: reader.timeline([], START_S, START_S + SPAN_S, 3600),
-        "timeline of a day, by 10 minutes": lambda c: reader.timeline([], at(c), at(c) + 86400, 600),
+        "timeline of a day, by 10 minutes": lambda c: reader.timeline([], since := at(c), since + 86400, 600),
         "words that match a text": lambda _: reader.matching("class-3 camera"),
         "cursor": lambda _: reader.position(),
     }
     media = folder / MEDIA
 
     def recorded(long_s: float, chance: random.Random) -> tuple[Path, str, float, float]:
-        since_s = START_S + (SPAN_S - long_s) * chance.random()
+        since_s = START_S + 3600 * int((SPAN_S - long_s) / 3600 * chance.random())
         return media, chance.choice(RECORDED), since_s, since_s + long_s
 
     def bar(long_s: float, step_s: float, chance: random.Random) -> object:
         _, camera, since_s, until_s = recorded(long_s, chance)
-        begun = reader.starts(camera, since_s, until_s)
-        return timeline.of(segments.listed(media, camera, since_s, until_s), begun, since_s, until_s, step_s)
+        begun = reader.timeline([camera], since_s, until_s, step_s)
+        return timeline.of(segments.spans(media, camera, since_s, until_s), begun, since_s, until_s, step_s)
 
     queries |= {
         "recordings of an hour": lambda c: segments.listed(*recorded(3600, c)),
@@ -194,6 +194,7 @@ def ask(folder: Path, events: int, times: int) -> None:
         "playlist of an hour": lambda c: list(playlist(segments.listed(*recorded(3600, c)))),
         "timeline of a camera's hour, by 10 seconds": lambda c: bar(3600, 10, c),
         "timeline of a camera's day, by minutes": lambda c: bar(86400, 60, c),
+        "timeline of a camera's 30 days, by hour": lambda c: bar(SPAN_S, 3600, c),
     }
     for name, query in queries.items():
         print(f"{name}: {p99_ms(query, times)}", flush=True)

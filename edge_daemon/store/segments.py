@@ -24,7 +24,11 @@ IsHeld = Callable[[str, float, float], bool]
 """True if what a camera has in a range of time is to be kept."""
 LONGEST_S = 3600.0
 """No segment is longer."""
-_NAME = re.compile(r"(\d{8})T([01]\d|2[0-3])([0-5]\d)([0-5]\d\.\d{3})Z-(\d{6})-(\d{1,9})\.mp4")
+NEAR_S = 1.0
+"""Time between two segments that is no gap."""
+DAYS = 128
+"""Days whose spans are kept in memory."""
+_NAME = re.compile(r"^(\d{8})T([01]\d|2[0-3])([0-5]\d)([0-5]\d\.\d{3})Z-(\d{6})-(\d{1,9})\.mp4$", re.MULTILINE)
 _START = "%Y%m%dT%H%M%S.%f"
 
 
@@ -80,14 +84,19 @@ def segment_at(path: Path) -> Segment | None:
 
 def _named(name: str, path: Path) -> Segment | None:
     found = _NAME.fullmatch(name)
-    if found is None:
-        return None
-    day, hours, minutes, seconds, run, length_ms = found.groups()
     try:
-        start_s = _midnight(day) + 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+        return Segment(_start_s(*found.groups()[:4]), int(found[5]), int(found[6]) / 1e3, path) if found else None
     except ValueError:
         return None
-    return Segment(start_s, int(run), int(length_ms) / 1e3, path)
+
+
+def _start_s(day: str, hours: str, minutes: str, seconds: str) -> float:
+    """Seconds since the Unix epoch.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    return _midnight(day) + (3600 * int(hours) + 60 * int(minutes)) + float(seconds)
 
 
 @lru_cache(64)
@@ -105,6 +114,40 @@ def listed(media: Path, camera: str, since_s: float, until_s: float) -> list[Seg
         for one in in_day(day, first_s, until_s)
     ]
     return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
+
+
+def spans(media: Path, camera: str, since_s: float, until_s: float) -> list[tuple[float, float]]:
+    """When something of a camera is recorded between two times: from and to, without those of gaps, in order."""
+    found = list[tuple[float, float]]()
+    for day in days(media, camera):
+        if day_of(media, camera, since_s - LONGEST_S) <= day <= day_of(media, camera, until_s):
+            with suppress(FileNotFoundError):
+                found += _spans(day, day.stat().st_mtime_ns)
+    return [(start_s, end_s) for start_s, end_s in found if end_s > since_s and start_s < until_s]
+
+
+@lru_cache(DAYS)
+def _spans(day: Path, changed_ns: int) -> list[tuple[float, float]]:
+    """The spans of a day whose folder was changed last at a time: days that are over are read once."""
+    found, start_s, end_s = list[tuple[float, float]](), 0.0, 0.0
+    for *begin, _, length_ms in _NAME.findall("\n".join(sorted(os.listdir(day)))):  # noqa: PTH208 (there are thousands)
+        try:
+            next_s = _start_s(*begin)
+        except ValueError:
+            continue
+        if next_s - end_s >= NEAR_S:
+            found += [(start_s, end_s)] if end_s else []
+            start_s = next_s
+        end_s = max(end_s, next_s + int(length_ms) / 1e3)
+    return [*found, (start_s, end_s)] if end_s else found
+
+
+def span(media: Path, camera: str) -> tuple[float, float] | None:
+    """When what is recorded of a camera begins and ends; None if there is nothing."""
+    there = days(media, camera)
+    first = next((one for day in there for one in in_day(day)), None)
+    last = next((found[-1] for day in reversed(there) if (found := list(in_day(day)))), None)
+    return (first.start_s, last.end_s) if first and last else None
 
 
 def gaps(media: Path, camera: str, since_s: float, until_s: float) -> list[Gap]:
