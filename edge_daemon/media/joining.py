@@ -167,17 +167,18 @@ class _Writer:
 
     def add(self, piece: Piece, source: InputContainer, since_s: float, until_s: float) -> float:
         """Append the packets from the key frame before a time on, as far as another; return when they end."""
-        skip_s = _key_before(source, since_s - piece.start_s)
+        first_s = _first(source)
+        skip_s = _key_before(source, since_s - piece.start_s, first_s)
         streams = _streams(source)
         end_s = skip_s
         for packet in source.demux(streams):
             number = streams.index(packet.stream)
             if packet.pts is None or packet.dts is None or packet.time_base is None:
                 continue
-            shown_s = float(packet.pts * packet.time_base)
-            if shown_s < skip_s - 1e-6 or piece.start_s + float(packet.dts * packet.time_base) >= until_s:
+            shown_s, decoded_s = (float(at * packet.time_base) - first_s for at in (packet.pts, packet.dts))
+            if shown_s < skip_s - 1e-6 or piece.start_s + decoded_s >= until_s:
                 continue
-            shift = round(Fraction(self._end_s - skip_s) / packet.time_base)
+            shift = round(Fraction(self._end_s - skip_s - first_s) / packet.time_base)
             packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
             if packet.dts <= self._last[number]:
                 packet.dts = self._last[number] + 1
@@ -208,11 +209,17 @@ def _parameters(stream: Stream) -> tuple[object, ...]:
     return stream.type, context.name, context.extradata, size, stream.time_base
 
 
-def _key_before(source: InputContainer, at_s: float) -> float:
-    """Time of the last key frame that is not after a time; the first one's if there is none."""
+def _first(source: InputContainer) -> float:
+    """Time of the first picture as the file has it, which is not 0 where encoded sound begins before it."""
+    stream = source.streams.video[0]
+    return float((stream.start_time or 0) * (stream.time_base or 0))
+
+
+def _key_before(source: InputContainer, at_s: float, first_s: float) -> float:
+    """Time from the first picture to the last key frame that is not after a time; the first one's if there is none."""
     if at_s <= 0:
         return 0.0
-    keys = list(_keys(source))
+    keys = [key - first_s for key in _keys(source)]
     source.seek(0)
     return max((key for key in keys if key <= at_s), default=keys[0] if keys else 0.0)
 
