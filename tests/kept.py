@@ -118,7 +118,7 @@ def run(parent: Path, source: Path, seed: int, seconds: float) -> Found:
             filler.end()
             known = set(_begun(daemon))
             eventually(lambda: _is_settled(store, known), WAIT_S, what="clips of all events")
-            assert daemon.stop() == 0
+            assert daemon.stop() == 0, "it did not stop well"
             clips, reasoned = _clips(store, daemon.log)
             events = _stored(store, daemon)
             return Found(len(chaos.hits), filler.times, events, clips, reasoned, _segments(store))
@@ -148,7 +148,8 @@ def _events(store: Path) -> list[dict[str, Any]]:
 
 def _stored(store: Path, daemon: Daemon) -> int:
     """Compare the store with what the sink has written; return the number of events."""
-    assert check(store).faults == []
+    faults = check(store).faults
+    assert not faults, f"the store: {faults}"
     journal = Journal(store / JOURNAL)
     bodies = [one for name in journal.files() for one in journal.read(name) if isinstance(one, Entry)]
     phases = Counter((one.about.subject, one.about.phase) for one in bodies if one.about.kind == "event")
@@ -180,7 +181,8 @@ def _clips(store: Path, log: str) -> tuple[int, int]:
 def _segments(store: Path) -> int:
     """Decode all that is recorded all the time; return the number of segments."""
     found = list((store / MEDIA).glob("yard/continuous/*/*"))
-    assert not [one for one in found if one.suffix == ".part"]
+    left = [one for one in found if one.suffix == ".part"]
+    assert not left, f"not finished: {left}"
     segments = [one for one in found if one.suffix == ".mp4"]
     for one in segments:
         _decode(one)

@@ -75,9 +75,15 @@ export class EventView {
   seen(path, still, clip) {
     if (!still && !clip) return make("p", { class: "pad soft" }, "There is no picture of it: cameras with `record` have clips and stills.");
     const picture = clip
-      ? make("video", { src: `${path}/clip.mp4`, poster: still ? `${path}/still.jpg` : null, controls: true, playsinline: true, preload: "metadata", onplay: () => this.draw(), onseeking: () => this.draw(), ontimeupdate: () => this.draw() })
+      ? make("video", { src: `${path}/clip.mp4`, poster: still ? `${path}/still.jpg` : null, controls: true, playsinline: true, preload: "metadata", onplay: () => this.draw(), onseeking: () => this.draw(), ontimeupdate: () => this.draw(), onerror: () => this.unplayable(path) })
       : make("img", { src: `${path}/still.jpg?kind=annotated`, alt: `Still of ${this.event.camera}` });
     return make("div", { class: "seen" }, picture, clip ? this.trails.element : "");
+  }
+
+  // A clip that this browser cannot play gives way to its still.
+  unplayable(path) {
+    this.root.querySelector(".seen").replaceChildren(make("img", { src: `${path}/still.jpg?kind=annotated`, alt: `Still of ${this.event.camera}` }));
+    this.actions.after(make("p", { class: "pad small soft" }, "This browser does not play the clip, which is as the camera sent it. As H.264: ", make("code", {}, `edge-daemon events export FOLDER --transcode --id ${this.event.id}`)));
   }
 
   // What can be done, by role.
