@@ -1,11 +1,13 @@
 """How fast a large store answers: `python -m benchmarks.store_queries [--events 1000000] [--folder FOLDER]`.
 
 Events of thirty days with a start and an end each, of 9 cameras, 5 rules, 6 classes and 4 zones, and the end of a track
-each. Some have a clip and a still (`--media`), of a few bytes. A folder is kept, and used again if it has a store.
+each. Some have a clip and a still (`--media`), of a few bytes. Four of the cameras are recorded all the time: their
+segments of ten seconds are hard links. A folder is kept, and used again if it has a store.
 """
 
 import argparse
 import random
+import struct
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,15 +17,24 @@ import msgspec
 
 from edge_daemon.messages.published import utc
 from edge_daemon.settings import KeepSettings, StorageSettings
+from edge_daemon.store import segments, timeline
 from edge_daemon.store.check import check
 from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Query, Reader
 from edge_daemon.store.retention import Retention
 from edge_daemon.store.store import MEDIA, Store
+from edge_daemon.web.recordings import playlist
 
 DAYS, BATCH = 30, 2000
 SPAN_S = DAYS * 86400
 START_S = 1_800_000_000.0
+RECORDED, SEGMENT_S = ("camera-0", "camera-1", "camera-2", "camera-3"), 10
+LINKS = 60_000
+SEGMENT = b"".join(
+    struct.pack(">I4s", 8 + size, kind) + bytes(size)
+    for kind, size in ((b"ftyp", 28), (b"moov", 1200), (b"moof", 900), (b"mdat", 60_000))
+)
+"""The boxes of a segment."""
 
 
 def id_of(number: int, of: int) -> str:
@@ -106,6 +117,25 @@ def fill(folder: Path, events: int, media: int) -> None:
     store.close()
 
 
+def record(folder: Path) -> None:
+    """Make the segments of all days, with a gap every six hours."""
+    began, made, like = time.perf_counter(), 0, folder / "segment"
+    for camera in RECORDED:
+        for start_s in range(int(START_S), int(START_S + SPAN_S), SEGMENT_S):
+            if start_s % 21600 < SEGMENT_S:
+                segments.note_gap(folder / MEDIA, camera, segments.Gap(start_s, start_s + SEGMENT_S, "a test"))
+                continue
+            path = segments.path_of(folder / MEDIA, camera, start_s, 1, SEGMENT_S)
+            if made % LINKS == 0:  # of one file there may be 65,000
+                like.unlink(missing_ok=True)
+                like.write_bytes(SEGMENT)
+            if start_s % 86400 < 2 * SEGMENT_S or start_s == int(START_S):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(like)
+            made += 1
+    print(f"{made} segments made in {time.perf_counter() - began:.0f} s", flush=True)
+
+
 def p99_ms(query: Callable[[random.Random], object], times: int) -> str:
     """Median and 99th percentile of a query's time, and that of its CPU time, which other programs add less to."""
     took, used = [], []
@@ -143,9 +173,28 @@ def ask(folder: Path, events: int, times: int) -> None:
         "what has changed": lambda c: reader.changed(Query(), c.randrange(3 * events), 48),
         "one event": lambda c: reader.event(id_of(c.randrange(events), events)),
         "timeline of 30 days, by hour": lambda _: reader.timeline([], START_S, START_S + SPAN_S, 3600),
-        "timeline of a day, by 10 minutes": lambda c: reader.timeline([], at(c), at(c) + 86400, 600),
+        "timeline of a day, by 10 minutes": lambda c: reader.timeline([], since := at(c), since + 86400, 600),
         "words that match a text": lambda _: reader.matching("class-3 camera"),
         "cursor": lambda _: reader.position(),
+    }
+    media = folder / MEDIA
+
+    def recorded(long_s: float, chance: random.Random) -> tuple[Path, str, float, float]:
+        since_s = START_S + 3600 * int((SPAN_S - long_s) / 3600 * chance.random())
+        return media, chance.choice(RECORDED), since_s, since_s + long_s
+
+    def bar(long_s: float, step_s: float, chance: random.Random) -> object:
+        _, camera, since_s, until_s = recorded(long_s, chance)
+        begun = reader.timeline([camera], since_s, until_s, step_s)
+        return timeline.of(segments.spans(media, camera, since_s, until_s), begun, since_s, until_s, step_s)
+
+    queries |= {
+        "recordings of an hour": lambda c: segments.listed(*recorded(3600, c)),
+        "gaps of a day": lambda c: segments.gaps(*recorded(86400, c)),
+        "playlist of an hour": lambda c: list(playlist(segments.listed(*recorded(3600, c)))),
+        "timeline of a camera's hour, by 10 seconds": lambda c: bar(3600, 10, c),
+        "timeline of a camera's day, by minutes": lambda c: bar(86400, 60, c),
+        "timeline of a camera's 30 days, by hour": lambda c: bar(SPAN_S, 3600, c),
     }
     for name, query in queries.items():
         print(f"{name}: {p99_ms(query, times)}", flush=True)
@@ -203,6 +252,8 @@ def main() -> None:
         for path in folder.rglob("*"):
             if path.suffix in sizes:
                 sizes[path.suffix] += path.stat().st_size
+        if not (folder / MEDIA / RECORDED[0] / segments.FOLDER).exists():
+            record(folder)
         print(", ".join(f"{suffix}: {size / 1e6:.0f} MB" for suffix, size in sizes.items()))
         ask(folder, options.events, options.queries)
         look_after(folder, options.events)

@@ -265,7 +265,7 @@ def _cut(event: Event, found: Sequence[Shown], verdict: Verdict, kind: Kind) -> 
         verdict.short += 1  # the size changes there
     else:
         verdict.late_s.append((last + 1 - late) / FPS)
-        if not late - kind.off <= last + 1 <= late + (AFTER_LATE_S + 0.01) * FPS + 1 + kind.off:
+        if not late - kind.off <= last + 1 <= late + (AFTER_LATE_S + 0.01) * FPS + kind.off:
             yield f"ends with frame {last}, not within {AFTER_LATE_S} s after {late:g}"
     off_s = max(abs(one.time_s - (number - first) / FPS) for number, one in enumerate(found, first))
     verdict.timing_s.append(off_s)

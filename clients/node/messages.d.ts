@@ -221,7 +221,7 @@ export interface Track {
   into?: number | null;
 }
 
-/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still is of the look `still_seq`. */
+/** A phase of what a rule found. `at` and `time_s` are those of this phase; `epoch` and `seq` name its look. `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API, once there is something, with the sums of the files; the still is of the look `still_seq`, and the clip begins at `clip_time_s`, if that is known in this epoch. */
 export interface Event {
   v?: 1;
   type?: "event";
@@ -246,6 +246,7 @@ export interface Event {
   still?: string | null;
   still_off_s?: number;
   clip?: string | null;
+  clip_time_s?: number;
   still_sha256?: string | null;
   clip_sha256?: string | null;
   still_seq?: number | null;

@@ -463,7 +463,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `because` is `facts` in words. The still shows a frame `still_off_s` from that of its message, if another stream of
     the camera is recorded. `suppressed` counts what fell into the cool-down before; `part` counts the parts of a
     long event; `reason` says why it ended. `still` and `clip` are paths of the HTTP API,
-    once there is something, with the sums of the files; the still is of the look `still_seq`.
+    once there is something, with the sums of the files; the still is of the look `still_seq`, and the clip begins at
+    `clip_time_s`, if that is known in this epoch.
     """
 
     v: Literal[1] = PROTOCOL_VERSION
@@ -489,6 +490,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     still: str | None = None
     still_off_s: float | msgspec.UnsetType = msgspec.UNSET
     clip: str | None = None
+    clip_time_s: float | msgspec.UnsetType = msgspec.UNSET
     still_sha256: str | None = None
     clip_sha256: str | None = None
     still_seq: int | None = None

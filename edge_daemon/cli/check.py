@@ -74,6 +74,18 @@ def sunless(config: Config) -> Iterator[Problem]:
                 yield config.lines.problem(("rules", name, "during"), text)
 
 
+def confined(config: Config) -> Iterator[Problem]:
+    """A note for each folder of the store that is named: a systemd service needs a drop-in to write there."""
+    for key in ("path", "media"):
+        if folder := getattr(config.storage, key):
+            text = (
+                f"a systemd service may write to {folder} only with a drop-in: `systemctl edit edge-daemon`, and type"
+            )
+            yield config.lines.problem(
+                ("storage", key), f"{text} [Service] and, on the next line, ReadWritePaths={folder}"
+            )
+
+
 def unfit(config: Config) -> Iterator[Problem]:
     """A note for each built-in model that looks at real pictures: it was trained on the generated street alone."""
     for name, model in config.models.items():

@@ -31,7 +31,7 @@ FORMATS = ("media", "coco")
 @dataclass(frozen=True)
 class Wanted:
     """What is to be exported: events by their ids, or by cameras, rules and time; with both ends of a range of time,
-    also one video of each camera. With a `key`, the sums are signed.
+    also one video of each camera. With a `key`, the sums are signed; with `transcode`, all video is H.264.
     """
 
     ids: Sequence[str] = ()
@@ -42,6 +42,7 @@ class Wanted:
     to_s: float | None = None
     format: str = "media"
     key: Path | None = None
+    transcode: bool = False
 
 
 def export(config: Path, output: Path, wanted: Wanted) -> str:
@@ -68,12 +69,22 @@ def export(config: Path, output: Path, wanted: Wanted) -> str:
             done = f"{len(events)} event{'s'[: len(events) != 1]}"
             if wanted.from_s is not None and wanted.to_s is not None:
                 done += _videos(config, events, storage, output, wanted)
+        if wanted.transcode:
+            done += _transcoded(output)
         _seal(output, wanted.key)
     except FileExistsError as error:
         raise StartError(f"{output} exists already: name another folder") from error
     except OSError as error:
         raise StartError(f"cannot write to {output}: {error.strerror}") from error
     return done
+
+
+def _transcoded(output: Path) -> str:
+    """Encode the videos again that not all players play; return how many that were."""
+    from edge_daemon.media.transcoding import transcode  # takes a while to load
+
+    count = sum(transcode(path) for path in sorted(output.glob("*.mp4")))
+    return f", {count} encoded again"
 
 
 def _events(reader: Reader, wanted: Wanted) -> list[Event]:

@@ -14,6 +14,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from edge_daemon.errors import SourceError
+from edge_daemon.media.edit_list import show_until
 from edge_daemon.media.packets import Packet
 from edge_daemon.media.parameter_sets import extradata_of, parameter_sets
 from edge_daemon.media.sound import SoundParameters, SoundTrack
@@ -51,7 +52,8 @@ class Clip:
 def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     """Write the first `seconds` of packets, given in order of decoding from a key frame on.
 
-    Pictures that are shown before that key frame refer to others before it, and are left out.
+    Pictures that are shown before that key frame refer to others before it, and are left out. Later ones, which others
+    before the end refer to, are in the file, and not shown.
 
     Raises:
         SourceError: an MP4 cannot hold them, or the file cannot be written.
@@ -66,16 +68,19 @@ def write_clip(packets: Sequence[Packet], seconds: float, file: Path) -> Clip:
     kept = kept[:end]
     shown, decoded = in_ticks([time_s for _, time_s in kept])
     frame = frame_ticks(sorted(shown))
-    length_s = (max(shown) + frame) / TICKS
+    within = [pts for pts, (_, time_s) in zip(shown, kept, strict=True) if time_s < seconds]
+    length_s = (max(within) + frame) / TICKS
     sound = sound_of(packets, times_s[0], length_s, stamped=stamped)
     try:
         _write([packet for packet, _ in kept], shown, decoded, frame, sound, file)
+        if len(within) < len(kept):
+            show_until(file, length_s)
     except (OSError, av.FFmpegError) as error:
         raise SourceError(f"cannot write {file}: {error.strerror}") from error
     note = "the camera changed the parameters of its video there" if cut_short else None
-    ordered = [pts / TICKS for pts in sorted(shown)]
+    ordered = [pts / TICKS for pts in sorted(within)]
     holes = [Hole(before, after - before) for before, after in pairwise(ordered) if after - before > HOLE_S]
-    return Clip(length_s, len(kept), note, tuple(holes))
+    return Clip(length_s, len(within), note, tuple(holes))
 
 
 def sound_of(packets: Sequence[Packet], start_s: float, length_s: float, *, stamped: bool) -> list[Timed]:

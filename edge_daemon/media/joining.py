@@ -14,6 +14,9 @@ from edge_daemon.errors import SourceError
 
 NEAR_S = 0.05
 """Shorter gaps are none."""
+INDEXED = {"movflags": "faststart"}
+FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+"""How a file is written that can be sought in, and one that is never gone back in."""
 
 
 class Piece(NamedTuple):
@@ -62,13 +65,10 @@ def join(pieces: Sequence[Piece], since_s: float, until_s: float, output: Path) 
         SourceError: a file cannot be read or written.
     """
     made: list[Joined] = []
-    wanted = sorted(
-        (one for one in pieces if one.end_s > since_s and one.start_s < until_s), key=lambda one: one.start_s
-    )
     writer: _Writer | None = None
     reached_s = since_s
     try:
-        for piece in wanted:
+        for piece in _within(pieces, since_s, until_s):
             if piece.end_s - reached_s < NEAR_S:
                 continue
             with av.open(str(piece.path)) as source:
@@ -76,15 +76,47 @@ def join(pieces: Sequence[Piece], since_s: float, until_s: float, output: Path) 
                     if writer:
                         writer.close()
                     number = f"-{len(made) + 1}" if made else ""
-                    writer = _Writer(output.with_name(f"{output.stem}{number}{output.suffix}"), source)
-                    made.append(Joined(writer.path, writer.parts))
+                    path = output.with_name(f"{output.stem}{number}{output.suffix}")
+                    writer = _Writer(str(path), source)
+                    made.append(Joined(path, writer.parts))
                 reached_s = max(reached_s, writer.add(piece, source, reached_s, until_s))
     except (OSError, av.FFmpegError) as error:
         raise SourceError(f"cannot write {output}: {error.strerror}") from error
     finally:
         if writer:
             writer.close()
+    for one in made:
+        if not one.parts:
+            one.path.unlink(missing_ok=True)
     return [one for one in made if one.parts]
+
+
+def stream(pieces: Sequence[Piece], since_s: float, until_s: float) -> Iterator[bytes]:
+    """The bytes of one MP4 of what pieces have of a range of time, as `join` makes it; it ends where a piece has other
+    parameters than the one before. Pieces that are gone by then are left out.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    writer: _Writer | None = None
+    written, reached_s = _Written(), since_s
+    for piece in _within(pieces, since_s, until_s):
+        if piece.end_s - reached_s < NEAR_S:
+            continue
+        try:
+            with av.open(str(piece.path)) as source:
+                writer = writer or _Writer(written, source, FRAGMENTED)
+                if not writer.takes(source):
+                    break
+                reached_s = max(reached_s, writer.add(piece, source, reached_s, until_s))
+        except FileNotFoundError:
+            continue
+        except (OSError, av.FFmpegError) as error:
+            raise SourceError(f"cannot read {piece.path}: {error.strerror}") from error
+        yield written.take()
+    if writer:
+        writer.close()
+        yield written.take()
 
 
 def gaps(parts: Sequence[Part], since_s: float, until_s: float) -> list[tuple[float, float]]:
@@ -97,12 +129,33 @@ def gaps(parts: Sequence[Part], since_s: float, until_s: float) -> list[tuple[fl
     return [*found, (reached_s, until_s)] if until_s > reached_s + NEAR_S else found
 
 
-class _Writer:
-    """A file that is written."""
+def _within(pieces: Sequence[Piece], since_s: float, until_s: float) -> list[Piece]:
+    return sorted((one for one in pieces if one.end_s > since_s and one.start_s < until_s), key=lambda one: one.start_s)
 
-    def __init__(self, path: Path, source: InputContainer) -> None:
-        self.path, self.parts = path, list[Part]()
-        self._file: OutputContainer = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+
+class _Written:
+    """What FFmpeg has written, until it is taken."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Take in data."""
+        self._data += data
+        return len(data)
+
+    def take(self) -> bytes:
+        """What there is by now."""
+        data, self._data = bytes(self._data), bytearray()
+        return data
+
+
+class _Writer:
+    """A file that is written: its path, or something to write to."""
+
+    def __init__(self, file: str | _Written, source: InputContainer, options: dict[str, str] = INDEXED) -> None:
+        self.parts = list[Part]()
+        self._file: OutputContainer = av.open(file, "w", format="mp4", options=options)
         self._like = [_parameters(stream) for stream in _streams(source)]
         self._streams = [self._file.add_stream_from_template(stream) for stream in _streams(source)]
         self._end_s = 0.0
@@ -114,17 +167,18 @@ class _Writer:
 
     def add(self, piece: Piece, source: InputContainer, since_s: float, until_s: float) -> float:
         """Append the packets from the key frame before a time on, as far as another; return when they end."""
-        skip_s = _key_before(source, since_s - piece.start_s)
+        first_s = _first(source)
+        skip_s = _key_before(source, since_s - piece.start_s, first_s)
         streams = _streams(source)
         end_s = skip_s
         for packet in source.demux(streams):
             number = streams.index(packet.stream)
             if packet.pts is None or packet.dts is None or packet.time_base is None:
                 continue
-            shown_s = float(packet.pts * packet.time_base)
-            if shown_s < skip_s - 1e-6 or piece.start_s + float(packet.dts * packet.time_base) >= until_s:
+            shown_s, decoded_s = (float(at * packet.time_base) - first_s for at in (packet.pts, packet.dts))
+            if shown_s < skip_s - 1e-6 or piece.start_s + decoded_s >= until_s:
                 continue
-            shift = round(Fraction(self._end_s - skip_s) / packet.time_base)
+            shift = round(Fraction(self._end_s - skip_s - first_s) / packet.time_base)
             packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
             if packet.dts <= self._last[number]:
                 packet.dts = self._last[number] + 1
@@ -141,10 +195,8 @@ class _Writer:
         return piece.start_s + end_s
 
     def close(self) -> None:
-        """Finish the file; one without a picture is removed."""
+        """Finish the file."""
         self._file.close()
-        if not self.parts:
-            self.path.unlink(missing_ok=True)
 
 
 def _streams(source: InputContainer) -> list[Stream]:
@@ -157,11 +209,17 @@ def _parameters(stream: Stream) -> tuple[object, ...]:
     return stream.type, context.name, context.extradata, size, stream.time_base
 
 
-def _key_before(source: InputContainer, at_s: float) -> float:
-    """Time of the last key frame that is not after a time; the first one's if there is none."""
+def _first(source: InputContainer) -> float:
+    """Time of the first picture as the file has it, which is not 0 where encoded sound begins before it."""
+    stream = source.streams.video[0]
+    return float((stream.start_time or 0) * (stream.time_base or 0))
+
+
+def _key_before(source: InputContainer, at_s: float, first_s: float) -> float:
+    """Time from the first picture to the last key frame that is not after a time; the first one's if there is none."""
     if at_s <= 0:
         return 0.0
-    keys = list(_keys(source))
+    keys = [key - first_s for key in _keys(source)]
     source.seek(0)
     return max((key for key in keys if key <= at_s), default=keys[0] if keys else 0.0)
 

@@ -5,9 +5,10 @@ What is written is whole up to the last fragment, however the writer ends.
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -70,8 +71,7 @@ class SegmentFile:
                 self._mux(packet, pts, dts, frame)
             for packet in group:
                 if packet.sound and self._sound:
-                    for coded in self._sound.add(packet, max(0.0, self._time_of(packet))):
-                        self._file.mux(coded)
+                    self._mux_sound(self._sound.add(packet, max(0.0, self._time_of(packet))))
         except av.FFmpegError as error:
             raise _error(self.path, error) from error
         self.seconds = (self._shown + frame) / TICKS
@@ -85,8 +85,7 @@ class SegmentFile:
         """
         try:
             if self._sound:
-                for coded in self._sound.end():
-                    self._file.mux(coded)
+                self._mux_sound(self._sound.end())
             self._file.close()
         except av.FFmpegError as error:
             raise _error(self.path, error) from error
@@ -101,6 +100,14 @@ class SegmentFile:
         coded.duration, coded.is_keyframe = frame, packet.key
         self._file.mux(coded)
         self._shown = max(self._shown, pts)
+
+    def _mux_sound(self, packets: "Iterable[av.Packet[Any]]") -> None:
+        """Append sound, but not what an encoder puts before its beginning: without an edit list, all pictures but the
+        first would be shown later by as much.
+        """
+        for coded in packets:
+            if (coded.pts or 0) >= 0:
+                self._file.mux(coded)
 
     def _times(self, pictures: Sequence[Packet]) -> list[float]:
         """Times from the start of the segment on: by the stamps, if those of the group hold together and go on from

@@ -54,6 +54,7 @@ class Job:
     still: str | None = None
     still_off_s: float | None = None
     clip: str | None = None
+    clip_time_s: float | None = None
 
     @property
     def since(self) -> Time:
@@ -243,7 +244,8 @@ class Clips:
         address = f"/api/events/{job.event.id}"
         if making == "still":
             job.still, job.still_off_s = f"{address}/still.jpg", done.result()
-        job.clip = f"{address}/clip.mp4" if making == "clip" else job.clip
+        else:
+            job.clip, job.clip_time_s = f"{address}/clip.mp4", done.result()
         if (job.still, job.clip) == before and making != "still":
             return None
         return msgspec.structs.replace(
@@ -252,6 +254,7 @@ class Clips:
             still=job.still,
             clip=job.clip,
             still_off_s=_or_unset(job.still_off_s),
+            clip_time_s=_or_unset(job.clip_time_s),
             still_seq=job.shot.seq if job.shot and making == "still" else None,
         )
 
@@ -304,8 +307,8 @@ def _make_still(packets: Sequence[Packet], event: Event, media: Path, placed: Pl
     return None if off_s is None else round(off_s, 3)
 
 
-def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: Path) -> None:
-    """Write the clip of an event.
+def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: Path) -> float | None:
+    """Write the clip of an event; return when it begins, by the camera's clock, if it is of the event's epoch.
 
     Raises:
         OSError: it cannot be written.
@@ -325,3 +328,5 @@ def _make_clip(packets: Sequence[Packet], seconds: float, event: Event, media: P
         logger.warning("the clip of event %s ends after %.1f s: the camera sent no more", event.id, clip.seconds)
     for hole in clip.holes:
         logger.warning("the clip of event %s lacks %.1f s after %.1f s", event.id, hole.seconds, hole.after_s)
+    first = packets[0]
+    return round(first.time_s, 3) if first.epoch == event.epoch == packets[-1].epoch else None

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge_daemon.errors import SourceError
@@ -102,6 +103,8 @@ class Tape:
         self._file_start_s = 0.0
         self._longest_s = GAP_S
         self._why = AWAY
+        self._is_left = False
+        """A file may be there that could not be finished."""
         self._recover()
         last = self._newest_segment()
         self._end_s = last.end_s if last else None
@@ -141,6 +144,8 @@ class Tape:
         try:
             self._flush()
             self._end()
+            if self._is_left:
+                self._recover()
         except (OSError, SourceError) as error:
             self._fail(error)
 
@@ -214,6 +219,11 @@ class Tape:
         return self._file is None or start[1] - self._file.start_s >= SEGMENT_S
 
     def _begin(self, group: Sequence[Packet], start_s: float) -> None:
+        if self._is_left:
+            self._recover()
+            self._is_left = False
+            if last := self._newest_segment():
+                self._end_s = last.end_s
         if self._end_s is not None and start_s - self._end_s > GAP_S:
             why = AGAIN if self.newest and self.newest[0] != group[0].epoch else self._why
             segments.note_gap(self._media, self._camera, Gap(self._end_s, start_s, why))
@@ -239,10 +249,14 @@ class Tape:
             logger.error("%s is not recorded: %s", self._camera, why)
         self._why, self._new_run = why, True
         self.trouble = reason
-        self._group, self._size, self._file = [], 0, None
+        self._group, self._size, self._is_left = [], 0, True
+        if self._file:
+            with suppress(OSError, SourceError):
+                self._file.close()
+            self._file = None
 
     def _recover(self) -> None:
-        """Finish what a recorder has left that did not end by itself."""
+        """Finish what a recorder has left that did not end by itself, or what could not be written to its end."""
         for day in segments.days(self._media, self._camera):
             for part in sorted(day.glob(f"*{segments.PART}")):
                 stamp, run, epoch, time_ms = part.stem.rsplit("-", 3)

@@ -169,12 +169,10 @@ class Index:
         rows = self._db.execute("SELECT body FROM entries WHERE subject = ? AND kind = 'event'", (subject,))
         return [body for (body,) in rows]
 
-    def positions_in(self, file: str, first: int, last: int) -> set[int]:
-        """The entries between two positions that a file of the journal is to have."""
-        rows = self._db.execute(
-            "SELECT position FROM entries WHERE position BETWEEN ? AND ? AND file = ?", (first, last, file)
-        )
-        return {position for (position,) in rows}
+    def is_in(self, position: int, file: str) -> bool:
+        """True if there is an entry at a position which that file of the journal is to have."""
+        found = self._db.execute("SELECT 1 FROM entries WHERE position = ? AND file = ?", (position, file))
+        return found.fetchone() is not None
 
     def overlapping(self, camera: str, since_s: float, until_s: float, settled_s: float) -> list[tuple[str, bool]]:
         """Events of a camera in a range of time: ids, and if they are over (see `event`)."""
@@ -213,17 +211,39 @@ class Index:
             files.setdefault((file, bool(erased)), []).append(position)
         return [Gone(file, positions, erased) for (file, erased), positions in files.items()]
 
+    def gone_files(self) -> dict[str, bool]:
+        """The files of the journal that have something which was removed, and if any of it was erased."""
+        found = self._db.execute("SELECT file, max(erased) FROM gone GROUP BY file")
+        return {file: bool(erased) for file, erased in found}
+
+    def gone_of(self, file: str) -> list[int]:
+        """The positions of what was removed and is in a file of the journal still."""
+        return [one for (one,) in self._db.execute("SELECT position FROM gone WHERE file = ?", (file,))]
+
+    def has_gone(self, file: str) -> bool:
+        """True if there is any."""
+        return self._db.execute("SELECT 1 FROM gone WHERE file = ? LIMIT 1", (file,)).fetchone() is not None
+
     def rewritten(self, name: str, length: int) -> None:
-        """Note that a file of the journal has only what is to stay; without any, it is not there.
+        """Note the new length of a file of the journal; 0: it is not there any more.
+
+        Raises:
+            sqlite3.Error: it cannot be written; nothing has changed.
+        """
+        if length:
+            self._db.execute("UPDATE files SET bytes = ? WHERE name = ?", (length, name))
+        else:
+            self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+
+    def forget_gone(self, file: str, positions: Iterable[int]) -> None:
+        """Note that what was removed is not in a file of the journal any more.
 
         Raises:
             sqlite3.Error: it cannot be written; nothing has changed.
         """
         with self._transaction():
-            self._db.execute("DELETE FROM gone WHERE file = ?", (name,))
-            self._db.execute("UPDATE files SET bytes = ? WHERE name = ?", (length, name))
-            if not length:
-                self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+            gone = "DELETE FROM gone WHERE file = ? AND position = ?"
+            self._db.executemany(gone, [(file, one) for one in positions])
 
     def write_out(self) -> None:
         """Have everything in the file itself, on the disk.

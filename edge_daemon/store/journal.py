@@ -6,7 +6,7 @@ the start of a run of the recorder, or a correction of the clock (`Shift`).
 
 import os
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +14,14 @@ from typing import NamedTuple
 import msgspec
 
 from edge_daemon.errors import WireError
-from edge_daemon.runtime.state import replace_file, sync_folder
+from edge_daemon.runtime.state import sync_folder
 from edge_daemon.store.entry import Entry, about
 
 VERSION = 1
 ENDING = ".jsonl"
 CHUNK, TAIL = 1 << 16, 1 << 18
+BIT = 1 << 19
+"""Bytes of a file that are thinned at once."""
 _POSITION = re.compile(rb'\{"position":(\d+),')
 
 
@@ -90,6 +92,8 @@ class Gone(NamedTuple):
 
 
 Line = Head | Entry | Shift | RunStart | Gone
+Stays = Callable[[bytes], bool]
+"""True if a line of the journal has to stay."""
 
 
 class _Line(msgspec.Struct):
@@ -150,30 +154,6 @@ class Journal:
                 else:
                     self.unreadable += 1
 
-    def span(self, name: str) -> tuple[int, int]:
-        """The first and the last position in a file; 0 and 0 if it has none."""
-        with (self.folder / name).open("rb") as file:
-            positions = [int(found[1]) for data in file if (found := _POSITION.match(data))]
-        return min(positions, default=0), max(positions, default=0)
-
-    def thinned(self, name: str, live: Container[int], pending: Container[str]) -> tuple[list[bytes], int]:
-        """The lines of a file as they are, of entries those at the positions `live`, and of removals those from the
-        files `pending`; and how many of them are not to be lost.
-        """
-        kept, needed = list[bytes](), 0
-        with (self.folder / name).open("rb") as file:
-            for data in file:
-                if found := _POSITION.match(data):
-                    if int(found[1]) not in live:
-                        continue
-                    needed += 1
-                elif isinstance(line := _decoded(data, name), Gone | Shift):
-                    if isinstance(line, Gone) and line.of not in pending:
-                        continue
-                    needed += 1
-                kept.append(data)
-        return kept, needed
-
     def head(self, name: str) -> Head | None:
         """The first line of a file, if it can be read."""
         line = next(iter(self.read(name)), None)
@@ -216,20 +196,39 @@ class Journal:
             os.fdatasync(self._fd)
             self._unsynced = False
 
-    def replace(self, name: str, lines: Sequence[bytes]) -> int:
-        """Replace the content of a file by fewer lines (none: remove it); return its new length. It is on the disk.
+    def thin(self, name: str, head: Head, stays: Stays) -> Generator[None, None, int]:
+        """Replace a file by one that has another head and only the lines that `stays` names, a little at a time; return
+        its new length. It is on the disk then. The file may grow meanwhile. One of a day before that has only lines
+        which may be lost is removed, and has the length 0.
 
         Raises:
             OSError: it cannot be written.
         """
-        if name == self._name:
-            self.close()
-        if not lines:
-            (self.folder / name).unlink(missing_ok=True)
-            return 0
-        content = b"".join(lines)
-        replace_file(self.folder / name, content)
-        return len(content)
+        path, new, is_needed = self.folder / name, self.folder / f".{name}.new", name >= self.name
+        try:
+            with path.open("rb") as old, new.open("wb") as thinned:
+                os.fchmod(thinned.fileno(), 0o600)
+                thinned.write(head.line)
+                old.readline()
+                while lines := old.readlines(BIT):
+                    kept = [data for data in lines if stays(data)]
+                    is_needed = is_needed or any(_matters(data, name) for data in kept)
+                    thinned.writelines(kept)
+                    thinned.flush()
+                    os.fdatasync(thinned.fileno())
+                    if old.tell() < os.fstat(old.fileno()).st_size:
+                        yield
+                length = thinned.tell()
+            if name == self._name:
+                self.close()
+            if not is_needed:
+                path.unlink()
+                return 0
+            new.replace(path)
+            sync_folder(self.folder)
+            return length
+        finally:
+            new.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Sync and close the file that is open.
@@ -287,6 +286,29 @@ def _decoded(data: bytes, name: str) -> Line | None:
         return Entry(line.position, line.run, name, about(body), body) if line.position > 0 else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, WireError):
         return None
+
+
+def stay(
+    name: str, is_live: Callable[[int], bool], removed: Container[int], is_pending: Callable[[str], bool]
+) -> Stays:
+    """Which lines of a file have to stay: entries whose position `is_live`, and removals of entries that are still in a
+    file: of this one those that are not all in `removed`, of others while it `is_pending` to thin them.
+    """
+
+    def stays(data: bytes) -> bool:
+        if found := _POSITION.match(data):
+            return is_live(int(found[1]))
+        line = _decoded(data, name)
+        if not isinstance(line, Gone):
+            return True
+        return any(one not in removed for one in line.positions) if line.of == name else is_pending(line.of)
+
+    return stays
+
+
+def _matters(data: bytes, name: str) -> bool:
+    """True if a line must not be lost."""
+    return bool(_POSITION.match(data)) or isinstance(_decoded(data, name), Gone | Shift)
 
 
 def _is_at(path: Path, fd: int) -> bool:

@@ -121,12 +121,6 @@ class Reader:
             )
             return [Bucket(since_s + number * step_s, kept, count) for number, kept, count in rows]
 
-    def starts(self, camera: str, since_s: float, until_s: float) -> list[tuple[float, bool]]:
-        """When events of a camera began in a range of time, and if they are alerts."""
-        with self._reading() as db:
-            sql = "SELECT start_s, kept = 'alerts' FROM events WHERE start_s >= ? AND start_s < ? AND camera = ?"
-            return [(start_s, bool(alert)) for start_s, alert in db.execute(sql, (since_s, until_s, camera))]
-
     def changed(self, query: Query, after: int, most: int) -> list[Event]:
         """Events that have changed after a position, in the order of their last change."""
         with self._reading() as db:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -17,9 +18,9 @@ from edge_daemon.store.store import JOURNAL, Store
 logger = logging.getLogger(__name__)
 BITE = 20
 """Entries, or events with their files, that go at once."""
-LOOK_S = 0.02
-"""Time in a step for looking at the sizes of files."""
-MEASURED_S, COMPACTED_S = 60.0, 3600.0
+LOOK_S = COMPACT_S = 0.02
+"""Time in a step for looking at the sizes of files, and for compacting the journal."""
+MEASURED_S, COMPACTED_S, SEGMENTS_S = 60.0, 3600.0, 10.0
 RATE_S, FORECAST_S = 86_400.0, 600.0
 """Longest and shortest time by which the rate is measured at which the store grows."""
 PAGES = 500
@@ -40,7 +41,7 @@ class Retention:
         trusted: Callable[[], bool] = is_synchronised,
     ) -> None:
         self._store, self._now_s, self._trusted = store, now_s, trusted
-        self._measured_s = self._compacted_s = float("-inf")
+        self._measured_s = self._compacted_s = self._segments_s = float("-inf")
         self._media: Sizes | None = None
         self._sizes: deque[tuple[float, int]] = deque()
         self._compacting: Iterator[str] = iter(())
@@ -73,14 +74,15 @@ class Retention:
         if boot_s - self._measured_s >= MEASURED_S or (self._media and self._media.is_looking):
             self._measure(limits, boot_s)
         if self._may_age(boot_s):
-            self._remove_segments(self._now_s() - limits.keep.continuous, Path(limits.media))
+            self._age_segments(limits, boot_s)
             for kept in (*EVENTS, *OTHERS):
                 self._remove(kept, self._now_s() - getattr(limits.keep, kept), limits, self._delivered)
         if self._over(limits):
             self._make_room(limits)
         if boot_s - self._compacted_s >= COMPACTED_S and not self._is_compacting:
             self._compacted_s, self._compacting = boot_s, self._store.compact()
-        self._is_compacting = next(self._compacting, None) is not None
+        until_s = time.perf_counter() + COMPACT_S
+        self._is_compacting = any(time.perf_counter() >= until_s for _ in self._compacting)
 
     def full_in_s(self, limits: StorageSettings) -> float | None:
         """Time until the oldest has to go, at the rate of the last day; None if it is not in sight."""
@@ -144,6 +146,13 @@ class Retention:
         if not self._is_exhausted:
             logger.error("there is too little room, and nothing is left that may go: only what is marked to be kept")
         self._is_exhausted = True
+
+    def _age_segments(self, limits: StorageSettings, boot_s: float) -> None:
+        """Remove the oldest segments that are older than they are kept; if there are none, look again later."""
+        if boot_s < self._segments_s:
+            return
+        if not self._remove_segments(self._now_s() - limits.keep.continuous, Path(limits.media)):
+            self._segments_s = boot_s + SEGMENTS_S
 
     def _remove_segments(self, until_s: float, folder: Path) -> int:
         """Remove the oldest of what is recorded all the time and ends before a time; return the bytes freed."""

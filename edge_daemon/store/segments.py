@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +18,17 @@ from edge_daemon.store.entry import seconds_of
 
 FOLDER, GAPS = "continuous", "gaps.jsonl"
 ENDING, PART = ".mp4", ".part"
-DAY_S = 86_400
+FAR_S = 4e9
+"""Times after this one, or before 1970, are taken for it."""
 IsHeld = Callable[[str, float, float], bool]
 """True if what a camera has in a range of time is to be kept."""
-_NAME = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)-(\d{6})-(\d{1,9})\.mp4")
+LONGEST_S = 3600.0
+"""No segment is longer."""
+NEAR_S = 1.0
+"""Time between two segments that is no gap."""
+DAYS = 128
+"""Days whose spans are kept in memory."""
+_NAME = re.compile(r"^(\d{8})T([01]\d|2[0-3])([0-5]\d)([0-5]\d\.\d{3})Z-(\d{6})-(\d{1,9})\.mp4$", re.MULTILINE)
 _START = "%Y%m%dT%H%M%S.%f"
 
 
@@ -47,8 +56,15 @@ class Gap(NamedTuple):
 
 def name_of(start_s: float, run: int) -> str:
     """The first part of the name of a file."""
-    moment = datetime.fromtimestamp(round(start_s, 3), UTC)
-    return f"{moment:{_START}}"[:-3] + f"Z-{run:06d}"
+    return f"{_stamp(start_s)}-{run:06d}"
+
+
+def _stamp(at_s: float) -> str:
+    return f"{_moment(at_s):{_START}}"[:-3] + "Z"
+
+
+def _moment(at_s: float) -> datetime:
+    return datetime.fromtimestamp(round(max(0.0, min(at_s, FAR_S)), 3), UTC)
 
 
 def path_of(media: Path, camera: str, start_s: float, run: int, seconds: float) -> Path:
@@ -58,36 +74,88 @@ def path_of(media: Path, camera: str, start_s: float, run: int, seconds: float) 
 
 def day_of(media: Path, camera: str, at_s: float) -> Path:
     """The folder of a day."""
-    return media / camera / FOLDER / f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
+    return media / camera / FOLDER / f"{_moment(at_s):%Y-%m-%d}"
 
 
 def segment_at(path: Path) -> Segment | None:
     """A file by its name; None if that is not one of a segment."""
-    found = _NAME.fullmatch(path.name)
-    if found is None:
-        return None
+    return _named(path.name, path)
+
+
+def _named(name: str, path: Path) -> Segment | None:
+    found = _NAME.fullmatch(name)
     try:
-        start = datetime.strptime(found[1], f"{_START}Z").replace(tzinfo=UTC)
+        return Segment(_start_s(*found.groups()[:4]), int(found[5]), int(found[6]) / 1e3, path) if found else None
     except ValueError:
         return None
-    return Segment(start.timestamp(), int(found[2]), int(found[3]) / 1e3, path)
+
+
+def _start_s(day: str, hours: str, minutes: str, seconds: str) -> float:
+    """Seconds since the Unix epoch.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    return _midnight(day) + (3600 * int(hours) + 60 * int(minutes)) + float(seconds)
+
+
+@lru_cache(64)
+def _midnight(day: str) -> float:
+    return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp()
 
 
 def listed(media: Path, camera: str, since_s: float, until_s: float) -> list[Segment]:
     """The segments of a camera with something between two times, in order of their start."""
+    first_s = since_s - LONGEST_S
     found = [
         one
         for day in days(media, camera)
-        if day >= day_of(media, camera, since_s - DAY_S) and day <= day_of(media, camera, until_s)
-        for one in in_day(day)
+        if day >= day_of(media, camera, first_s) and day <= day_of(media, camera, until_s)
+        for one in in_day(day, first_s, until_s)
     ]
     return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
+
+
+def spans(media: Path, camera: str, since_s: float, until_s: float) -> list[tuple[float, float]]:
+    """When something of a camera is recorded between two times: from and to, without those of gaps, in order."""
+    found = list[tuple[float, float]]()
+    for day in days(media, camera):
+        if day_of(media, camera, since_s - LONGEST_S) <= day <= day_of(media, camera, until_s):
+            with suppress(FileNotFoundError):
+                found += _spans(day, day.stat().st_mtime_ns)
+    return [(start_s, end_s) for start_s, end_s in found if end_s > since_s and start_s < until_s]
+
+
+@lru_cache(DAYS)
+def _spans(day: Path, changed_ns: int) -> list[tuple[float, float]]:
+    """The spans of a day whose folder was changed last at a time: days that are over are read once."""
+    found, start_s, end_s = list[tuple[float, float]](), 0.0, 0.0
+    for *begin, _, length_ms in _NAME.findall("\n".join(sorted(os.listdir(day)))):  # noqa: PTH208 (there are thousands)
+        try:
+            next_s = _start_s(*begin)
+        except ValueError:
+            continue
+        if next_s - end_s >= NEAR_S:
+            found += [(start_s, end_s)] if end_s else []
+            start_s = next_s
+        end_s = max(end_s, next_s + int(length_ms) / 1e3)
+    return [*found, (start_s, end_s)] if end_s else found
+
+
+def span(media: Path, camera: str) -> tuple[float, float] | None:
+    """When what is recorded of a camera begins and ends; None if there is nothing."""
+    there = days(media, camera)
+    first = next((one for day in there for one in in_day(day)), None)
+    last = next((found[-1] for day in reversed(there) if (found := list(in_day(day)))), None)
+    return (first.start_s, last.end_s) if first and last else None
 
 
 def gaps(media: Path, camera: str, since_s: float, until_s: float) -> list[Gap]:
     """The gaps of a camera between two times, in order."""
     found = []
     for day in days(media, camera):
+        if day > day_of(media, camera, until_s):
+            break
         with suppress(OSError):
             for line in (day / GAPS).read_text().splitlines():
                 with suppress(ValueError, KeyError, TypeError):  # a power cut may have torn it
@@ -153,11 +221,12 @@ def days(media: Path, camera: str) -> list[Path]:
     return sorted((media / camera / FOLDER).glob("????-??-??"))
 
 
-def in_day(day: Path) -> Iterator[Segment]:
-    """The segments in the folder of a day."""
-    with suppress(FileNotFoundError), os.scandir(day) as files:
-        for file in files:
-            if one := segment_at(day / file.name):
+def in_day(day: Path, since_s: float = 0.0, until_s: float = float("inf")) -> Iterator[Segment]:
+    """The segments in the folder of a day that begin between two times, in order."""
+    first, last = _stamp(since_s), _stamp(until_s)
+    with suppress(FileNotFoundError):
+        for name in sorted(name for name in os.listdir(day) if first <= name < last):  # noqa: PTH208 (there are thousands)
+            if one := _named(name, day / name):
                 yield one
 
 
@@ -165,10 +234,10 @@ def _oldest(media: Path, camera: str, most: int, until_s: float, is_held: IsHeld
     """The oldest segments of a camera that end before a time and are not held, at least `most` if possible."""
     found: list[Segment] = []
     for day in days(media, camera):
-        if until_s < float("inf") and day > day_of(media, camera, until_s):
+        if day > day_of(media, camera, until_s):
             break
-        there = [one for one in in_day(day) if one.end_s < until_s]
-        found += [one for one in there if not is_held(camera, one.start_s, one.end_s)]
+        there = (one for one in in_day(day, until_s=until_s) if one.end_s < until_s)
+        found += islice((one for one in there if not is_held(camera, one.start_s, one.end_s)), most - len(found))
         if len(found) >= most:
             break
-    return sorted(found)
+    return found

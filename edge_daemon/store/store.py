@@ -7,7 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from edge_daemon.messages.published import utc
 from edge_daemon.runtime.state import make_folder
 from edge_daemon.store.entry import About, Entry, about
 from edge_daemon.store.index import FILE, Index
-from edge_daemon.store.journal import Gone, Head, Journal, RunStart, Shift
+from edge_daemon.store.journal import Gone, Head, Journal, RunStart, Shift, stay
 
 logger = logging.getLogger(__name__)
 JOURNAL, MEDIA = "journal", "media"
@@ -84,6 +84,8 @@ class Store:
         self._lately: OrderedDict[str, None] = OrderedDict()
         self._due_s: float | None = None
         self._index: Index | None = None
+        self._compacting: Generator[str] = self._compact()
+        self._erasing = False
         self._journal.repair()
         self.id, self.position, self._run = self._heads()
         self._restore()
@@ -208,7 +210,8 @@ class Store:
         """
         if self._index is None:
             raise sqlite3.OperationalError("there is no index now")
-        index = self._index
+        index, self._erasing = self._index, True
+        self._compacting.close()  # what it has copied may be erased now
         index.secure(True)
         try:
             for first in range(0, len(positions), BATCH):
@@ -216,37 +219,51 @@ class Store:
                 yield
             for aside in self.folder.glob(f"damaged-*{FILE}*"):
                 aside.unlink()
-            for _ in self.compact():
+            for _ in self._compact():
                 yield
             index.write_out()
         finally:
+            self._erasing = False
             index.secure(False)
 
     def compact(self) -> Iterator[str]:
-        """Rewrite files of the journal without what was removed, file by file, and yield their names. The file that is
-        written to waits for its turn, unless something in it was erased.
+        """Rewrite files of the journal without what was removed, a little at a time, and yield the name of the file
+        after each bit. The file that is written to waits for its turn, unless something in it was erased. While
+        something is erased, nothing is done: that does it too.
 
         Raises:
             OSError: one cannot be written.
         """
-        for gone in self._index.gone() if self._index and not self.trouble else ():
-            if self._index and not self.trouble and (gone.erased or gone.of != self._journal.name):
-                self._journal.sync()
-                self._index.write_out()  # or a power cut could bring back what the journal has not any more
-                self._rewrite(self._index, gone.of)
-                yield gone.of
+        if self._erasing:
+            return
+        self._compacting = self._compact()
+        yield from self._compacting
 
-    def _rewrite(self, index: Index, name: str) -> None:
-        if name in self._journal.files():
-            pending = {gone.of for gone in index.gone()} - {name}
-            live = index.positions_in(name, *self._journal.span(name))
-            lines, needed = self._journal.thinned(name, live, pending)
-            head = Head(self.id, self.position + 1).line
-            old = bool(name < self._journal.name)
-            length = self._journal.replace(name, [head, *lines[1:]] if needed or not old else [])
-            index.rewritten(name, length)
-        else:
-            index.rewritten(name, 0)
+    def _compact(self) -> Generator[str]:
+        index = self._index
+        if index is None or self.trouble:
+            return
+        for name, erased in index.gone_files().items():
+            if not erased and name == self._journal.name:
+                continue
+            self._journal.sync()
+            index.write_out()  # or a power cut could bring back what the journal has not any more
+            for _ in self._rewrite(index, name):
+                yield name
+                if self._index is not index or self.trouble:
+                    return
+
+    def _rewrite(self, index: Index, name: str) -> Iterator[None]:
+        gone, length = index.gone_of(name), 0
+        if (self._journal.folder / name).exists():
+            stays = stay(name, lambda position: index.is_in(position, name), set(gone), index.has_gone)
+            length = yield from self._journal.thin(name, Head(self.id, self.position + 1), stays)
+        index.rewritten(name, length)
+        for first in range(0, len(gone), BATCH):
+            if first:
+                yield
+            index.forget_gone(name, gone[first : first + BATCH])
+        yield
 
     def _has(self, key: str) -> bool:
         if key in self._lately:

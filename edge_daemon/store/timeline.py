@@ -4,24 +4,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge_daemon.messages.published import utc
-from edge_daemon.store.segments import Segment
+from edge_daemon.store.reader import Bucket
 
 
 def of(
-    recorded: Sequence[Segment], events: Sequence[tuple[float, bool]], since_s: float, until_s: float, step_s: float
+    recorded: Sequence[tuple[float, float]],
+    events: Sequence[Bucket],
+    since_s: float,
+    until_s: float,
+    step_s: float,
 ) -> list[dict[str, Any]]:
-    """A bucket for each step: the seconds recorded in it, and how many events and alerts began."""
+    """A bucket for each step: of spans that are recorded the seconds in it, and how many events and alerts began, of
+    those that were counted by the same steps.
+    """
     count = max(1, -int((since_s - until_s) // step_s))
     seconds, begun, alerts = [0.0] * count, [0] * count, [0] * count
-    for segment in recorded:
-        first, last = (int((at - since_s) // step_s) for at in (segment.start_s, segment.end_s))
+    for start_s, end_s in recorded:
+        first, last = (int((at - since_s) // step_s) for at in (start_s, end_s))
         for number in range(max(0, first), min(last, count - 1) + 1):
             begin = since_s + number * step_s
-            seconds[number] += min(segment.end_s, begin + step_s) - max(segment.start_s, begin)
-    for start_s, alert in events:
-        number = int((start_s - since_s) // step_s)
-        begun[number] += 1
-        alerts[number] += alert
+            seconds[number] += min(end_s, begin + step_s) - max(start_s, begin)
+    for one in events:
+        number = round((one.start_s - since_s) / step_s)
+        begun[number] += one.events
+        alerts[number] += one.events * (one.kept == "alerts")
     return [
         {
             "from": utc(round((since_s + number * step_s) * 1e9)),

@@ -18,6 +18,9 @@ from pycocotools.coco import COCO  # type: ignore[import-untyped]
 
 from edge_daemon.demo.scene.scene import Scene
 from edge_daemon.store.check import check
+from edge_daemon.store.entry import seconds_of
+from edge_daemon.store.segments import Gap, note_gap
+from edge_daemon.store.store import MEDIA
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, free_port, running
 from tests.acceptance.test_page import PHONE, Visitor, browser, sticking_out, violations
@@ -28,7 +31,7 @@ CONFIG = """
 cameras:
   street: {{source: '{source}', loop: true, fps: 10, zones: {{walk: {{points: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]}}}}}}
 models: {{person: {{path: builtin:person}}}}
-record: {{before: 1s, after: 1s}}
+record: {{before: 1s, after: 1s{record}}}
 rules: {{visitor: {{appears: walk, cooldown: 1s, per: track}}}}
 counts: {{every: 2s}}
 web: {{listen: '127.0.0.1:{port}', tokens: {{boss: {{token: '{token}', role: administrator}}}}}}
@@ -57,10 +60,11 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def site(folder: Path, street: Path, more: str = "") -> Iterator[tuple[Daemon, httpx.Client]]:
+def site(folder: Path, street: Path, more: str = "", record: str = "") -> Iterator[tuple[Daemon, httpx.Client]]:
     port = free_port()
+    config = CONFIG.format(source=street, port=port, token=digest(TOKEN), record=record)
     with (
-        running(folder, CONFIG.format(source=street, port=port, token=digest(TOKEN)) + more) as daemon,
+        running(folder, config + more) as daemon,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S, headers=BOSS) as http,
     ):
 
@@ -235,7 +239,7 @@ STILLS_AFTER_AN_UPDATE = """async (event) => {
 def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
     tmp_path: Path, street: Path, browser: Browser
 ) -> None:
-    with site(tmp_path, street) as (_, http):
+    with site(tmp_path, street, record=", continuous: true") as (_, http):
         event = with_clips(http, 1)[-1]
         how: dict[str, Any] = {"extra_http_headers": BOSS}
         with Visitor(browser, http.base_url.port or 0, "#events", **how) as visitor:
@@ -249,7 +253,12 @@ def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
             eventually(lambda: page.evaluate("() => document.querySelector('video').currentTime > 0.5"), WAIT_S)
             eventually(lambda: http.get(f"/api/events/{event['id']}/track.json").json(), WAIT_S, what="its tracks")
             page.reload()
-            expect(page.locator(".seen path.trail")).to_have_attribute("d", re.compile("^M"))
+            eventually(lambda: page.evaluate("() => document.querySelector('video').duration > 1"), WAIT_S)
+            page.evaluate("() => { const v = document.querySelector('video'); v.currentTime = v.duration - 0.1; }")
+            trail = page.locator(".seen path.trail[d^=M]")
+            expect(trail.first).to_be_attached()
+            page.evaluate("() => { document.querySelector('video').currentTime = 0; }")
+            expect(trail).to_have_count(0)  # its track has not begun
             expect(page.locator(".because li").first).to_contain_text("walk")
             assert page.evaluate(STILLS_AFTER_AN_UPDATE, event) == 1
             page.get_by_role("button", name="Keep").click()
@@ -269,6 +278,41 @@ def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
             expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
             visitor.open(f"#events/{event['id']}")
             expect(page.locator(".blankslate")).to_contain_text("does not exist")
+            visitor.complaints.clear()  # of what was erased
+            recordings_are_played_from_any_instant_and_exported(visitor, http, tmp_path)
+            assert visitor.complaints == []
+
+
+AT = "() => document.querySelector('video')?.currentTime ?? 0"
+
+
+def recordings_are_played_from_any_instant_and_exported(visitor: Visitor, http: httpx.Client, folder: Path) -> None:
+    """Scrub through what is recorded all the time, and export a part of it."""
+    page = visitor.page
+    found = eventually(lambda: http.get("/api/recordings/street").json()["segments"][1:], WAIT_S, what="segments")
+    (store,) = folder.glob("state/edge-daemon/*/store")
+    begin_s = seconds_of(found[0]["from"])
+    note_gap(store / MEDIA, "street", Gap(begin_s - 60, begin_s - 50, "a test"))
+    visitor.open(f"#timeline/street?at={found[0]['from']}&zoom=1h")
+    eventually(lambda: page.evaluate(AT), WAIT_S, what="a picture")
+    began = page.evaluate(AT)
+    expect(page.locator("button.res")).to_contain_text("10 s: a test")
+    expect(page.locator(".lane .rec").first).to_be_attached()
+    expect(page.locator(".lane .alert").first).to_be_attached()
+    page.keyboard.press("i")
+    page.keyboard.press(" ")
+    eventually(lambda: page.evaluate(AT) > began + 2, WAIT_S, what="that it plays")
+    page.keyboard.press(" ")
+    page.keyboard.press("o")
+    address = page.get_by_role("link", name="Export").get_attribute("href")
+    assert frames(http.get(f"/{address}").content, folder) >= 2 * FPS
+    visitor.shoot("timeline-360")
+    assert violations(page) == []
+    assert sticking_out(page) == []
+    page.get_by_label("Time shown").press("Home")  # long before the first recording, which is shown then
+    eventually(lambda: page.evaluate(AT) < began + 1, WAIT_S, what="the first picture")
+    visitor.open("#timeline/stret")
+    expect(page.locator(".blankslate")).to_contain_text("Did you mean street?")
 
 
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:

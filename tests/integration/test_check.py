@@ -123,3 +123,8 @@ def test_classes_of_rules_are_those_of_the_model_and_days_without_a_sunset_are_n
     ]
     result = check(tmp_path, NORTH.replace("CLASS", "person"))
     assert "rules.night.during: is never on 116 days of the year, on which the sun does not" in result.output
+
+
+def test_a_store_elsewhere_is_noted_with_the_drop_in_that_a_service_needs(tmp_path: Path) -> None:
+    result = check(tmp_path, NORTH.replace("CLASS", "person") + f"storage: {{media: {tmp_path}/nas}}\n")
+    assert f"ReadWritePaths={tmp_path}/nas" in result.output

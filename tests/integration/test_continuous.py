@@ -1,5 +1,7 @@
 """Recording all the time: segments of a camera's packets, through deaths, gaps, other parameters and other clocks."""
 
+import os
+import resource
 import shutil
 import time
 from pathlib import Path
@@ -233,6 +235,29 @@ def test_a_disk_that_cannot_be_written_is_reported_and_costs_a_gap(tmp_path: Pat
     recorder.close()
     assert recorder.trouble == ""
     assert 20 <= sum(map(len, all_frames(media))) <= 50
+
+
+def test_a_segment_that_could_not_be_written_to_its_end_is_mended_once_there_is_room(tmp_path: Path) -> None:
+    media, packets = tmp_path / "media", sent(write_video(tmp_path / "v.mp4", 192, options=B_FRAMES))
+    recorder = Continuous(media, RECORD)
+    recorder.receive("yard", packets[:60])
+    (part,) = media.rglob("*.part")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (part.stat().st_size, hard))
+    try:
+        recorder.receive("yard", packets[60:110])
+        assert recorder.trouble
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    files = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    recorder.receive("yard", packets[110:])
+    recorder.close()
+    assert recorder.trouble == ""
+    assert set(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208
+    assert list(media.rglob("*.part")) == []
+    first, *others = all_frames(media)
+    near(first[:20], range(20))
+    assert sum(map(len, others)) >= 48, "the groups after it"
 
 
 def test_the_oldest_segments_go_first(tmp_path: Path) -> None:

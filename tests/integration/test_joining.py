@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.errors import SourceError
-from edge_daemon.media.joining import Piece, gaps, join, length_of
+from edge_daemon.media.joining import Piece, gaps, join, length_of, stream
 
 FPS, KEYS = 10, 10
 
@@ -75,3 +75,11 @@ def test_nothing_and_rubbish(tmp_path: Path) -> None:
         length_of(tmp_path / "bad.mp4")
     with pytest.raises(SourceError):
         join([Piece(tmp_path / "bad.mp4", 0.0, 1.0)], 0.0, 1.0, tmp_path / "yard.mp4")
+
+
+def test_a_range_is_streamed_as_one_file_until_the_parameters_change(tmp_path: Path) -> None:
+    pieces = [clip(tmp_path / "a.mp4", 0, 40), clip(tmp_path / "b.mp4", 30, 30), clip(tmp_path / "c.mp4", 60, 20, 128)]
+    gone = Piece(tmp_path / "gone.mp4", 1001, 1002)
+    (tmp_path / "all.mp4").write_bytes(b"".join(stream([*pieces, gone], 1001.0, 1010.0)))
+    found = levels(tmp_path / "all.mp4")
+    assert near(found, list(range(10, 60)))

@@ -495,6 +495,52 @@ def test_what_is_erased_is_in_no_file(tmp_path: Path) -> None:
     assert check(tmp_path).faults == []
 
 
+LARGE = "x" * 2000
+"""Of a message, so that a file has more than is thinned at once."""
+
+
+def test_a_file_is_compacted_a_little_at_a_time_while_more_is_removed_and_added(tmp_path: Path) -> None:
+    clocks = Clocks()
+    store = clocks.store(tmp_path)
+    store.add(event(number, because=[LARGE]) for number in range(1, 801))
+    store.drop(range(1, 101))
+    clocks.go(86400)
+    store.add([event(900)])
+    compacting = store.compact()
+    next(compacting)
+    store.drop([110, 790])  # one of them is copied already
+    store.add([event(901)])
+    assert len(list(compacting)) > 1
+    kept = [*(number for number in range(101, 801) if number not in (110, 790)), 900, 901]
+    store.rebuild()
+    assert set(kept_ids(tmp_path)) == {f"event-{number}" for number in kept}, "what was removed meanwhile stays so"
+    assert check(tmp_path).faults == []
+    list(store.compact())
+    assert len(bodies(tmp_path)) == len(kept)
+    store.close()
+    assert check(tmp_path).faults == []
+
+
+def test_what_is_erased_while_its_file_is_compacted_is_in_no_file(tmp_path: Path) -> None:
+    clocks = Clocks()
+    store = clocks.store(tmp_path)
+    store.add(event(number, because=[LARGE, f"secret-{number}"]) for number in range(1, 801))
+    store.drop([700])
+    clocks.go(86400)
+    store.add([event(900)])
+    compacting = store.compact()
+    next(compacting)
+    erasing = store.erase([1])
+    next(erasing)
+    assert list(compacting) == []
+    assert list(store.compact()) == [], "erasing does it"
+    list(erasing)
+    assert len(list((tmp_path / JOURNAL).iterdir())) == 2
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and b'"secret-1"' in path.read_bytes()] == []
+    store.close()
+    assert check(tmp_path).faults == []
+
+
 def kept_ids(folder: Path) -> list[str]:
     return [one["id"] for one in Reader(folder).events(Query(), 1000)][::-1]
 

@@ -49,6 +49,7 @@ def _export_events(
     end: To = None,
     format: Annotated[str, typer.Option(metavar="FORMAT", help="media, or coco: pictures and boxes.")] = "media",
     sign: Annotated[Path | None, typer.Option(metavar="KEY", help="Sign with this key of keygen --sign.")] = None,
+    transcode: Annotated[bool, typer.Option("--transcode", help="Make H.264 of video that is not.")] = False,
 ) -> None:
     """Copy events with clips, stills and tracks into a folder, with checksums for sha256sum -c.
 
@@ -59,7 +60,7 @@ def _export_events(
 
     names = [name for names in camera or [] for name in names.split(",")]
     times = seconds_of("--from", start), seconds_of("--to", end)
-    done = export(config, output, Wanted(id or [], names, rule or [], since, *times, format, sign))
+    done = export(config, output, Wanted(id or [], names, rule or [], since, *times, format, sign, transcode))
     typer.echo(f"{output}: {done}; cd {output} && sha256sum -c SHA256SUMS")
 
 

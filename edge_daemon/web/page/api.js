@@ -21,6 +21,7 @@ export async function get(address, options) {
 }
 
 export const cameraPath = (name) => `api/cameras/${encodeURIComponent(name)}`;
+export const recordingsPath = (name) => `api/recordings/${encodeURIComponent(name)}`;
 export const modelPath = (name) => `api/models/${encodeURIComponent(name)}`;
 
 // The address as another program would use it.

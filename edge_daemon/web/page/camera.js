@@ -11,7 +11,7 @@ import { Picture } from "./picture.js";
 import { Counts, Places } from "./places.js";
 import { stepped } from "./pictures.js";
 import { ResultList } from "./resultlist.js";
-import { cameraAddress, go } from "./router.js";
+import { address, cameraAddress, go } from "./router.js";
 import { box, identified, me } from "./shell.js";
 import { Strip } from "./strip.js";
 import { toast } from "./say.js";
@@ -77,7 +77,9 @@ export class CameraView {
     this.tabs = new Map([["results", "Results"], ["events", "Events"], ["counts", "Counts"], ["about", "About"]].map(([each, words]) => [each, make("a", { href: cameraAddress(this.name, ...(each === "results" ? [] : [each])) }, words)]));
     this.aside = make("aside", { class: "card side", "aria-label": "Beside the picture" }, make("nav", { class: "tabs", "aria-label": "Parts" }, ...this.tabs.values()), this.beside);
     this.pauser = button("pause", "Pause", () => this.toggle(), { shown: true });
-    this.tools = make("span", { class: "end row" }, this.pauser, button("save", "Save picture", () => this.save(), { shown: true }),
+    this.recorded = make("a", { class: "btn", hidden: true, href: address("timeline", [this.name]) }, icon("timeline"), make("span", { class: "hide-s" }, "Timeline"));
+    identified.then(() => { this.recorded.hidden = !box.recorded.includes(this.name); });
+    this.tools = make("span", { class: "end row" }, this.recorded, this.pauser, button("save", "Save picture", () => this.save(), { shown: true }),
       button("link", "Copy address", () => copied(location.href), { shown: true }), button("full", "Full screen", () => this.full()));
     this.strip = new Strip(this.name);
     const refresh = () => this.strip.refresh().catch(() => {}); // the next one may come

@@ -2,13 +2,13 @@
 import { absolute, ask, get } from "./api.js";
 import { attribute, blank, card, icon, make, renew, text } from "./dom.js";
 import { post } from "./eventlist.js";
-import { Layer, at } from "./overlay.js";
-import { cameraAddress, go } from "./router.js";
+import { Layer } from "./overlay.js";
+import { address as inView, cameraAddress, go } from "./router.js";
 import { toast } from "./say.js";
-import { me } from "./shell.js";
+import { box, identified, me } from "./shell.js";
+import { COLOURS, fade } from "./trails.js";
 import { duration, moment, sentence } from "./words.js";
 
-const COLOURS = 5;
 const RANKS = ["viewer", "operator", "administrator"];
 const address = (id) => `api/events/${encodeURIComponent(id)}`;
 
@@ -27,13 +27,14 @@ export class EventView {
   }
 
   enter(route) {
-    [this.id, this.event] = [route.parts[0], null];
+    [this.id, this.event, this.tracks] = [route.parts[0], null, []];
     this.root.replaceChildren(make("h1", { class: "sr", tabindex: -1 }, "Event"));
     this.load();
     return false;
   }
 
   leave() {
+    [this.event, this.tracks] = [null, []];
     this.root.replaceChildren();
   }
 
@@ -49,7 +50,8 @@ export class EventView {
       if (this.id !== id) return;
       this.event = event;
       this.build(path);
-      this.draw(await get(`${path}/track.json`).catch(() => []));
+      this.tracks = await get(`${path}/track.json`).catch(() => []);
+      this.draw();
     } catch (error) {
       this.root.replaceChildren(blank("h1", "warn", "The event cannot be shown", `${error.message}.`, make("a", { class: "btn", href: "#events" }, "All events")));
     }
@@ -60,8 +62,10 @@ export class EventView {
     const long = ended ? duration((Date.parse(ended) - Date.parse(began)) / 1000) : "goes on";
     this.marks = make("span", { class: "row wrap" });
     this.actions = make("div", { class: "row wrap pad" });
+    this.recorded = make("a", { href: inView("timeline", [camera], { at: began }), hidden: true }, "Timeline");
+    identified.then(() => { this.recorded.hidden = !box.recorded.includes(camera); });
     const shown = make("input", { type: "checkbox", checked: true, onchange: () => attribute(this.trails.element, "hidden", shown.checked ? null : "") });
-    const where = make("div", { class: "row wrap pad" }, make("a", { href: cameraAddress(camera) }, camera), make("span", { class: `badge ${alert ? "bad" : ""}` }, alert ? "alert" : "event"), make("span", { class: "soft" }, `${moment(began)}, ${long}`), this.marks, clip ? make("label", { class: "in end" }, shown, "Trails") : "");
+    const where = make("div", { class: "row wrap pad" }, make("a", { href: cameraAddress(camera) }, camera), this.recorded, make("span", { class: `badge ${alert ? "bad" : ""}` }, alert ? "alert" : "event"), make("span", { class: "soft" }, `${moment(began)}, ${long}`), this.marks, clip ? make("label", { class: "in end" }, shown, "Trails") : "");
     this.root.replaceChildren(make("h1", { class: "title pad", tabindex: -1 }, rule),
       make("div", { class: "card" }, this.seen(path, still, clip), where, this.actions),
       card("Why", make("ul", { class: "because pad" }, ...because.map((words) => make("li", {}, icon("check"), make("span", {}, words)))), make("p", { class: "pad small soft" }, "By program: ", make("code", {}, absolute(path)))));
@@ -71,9 +75,15 @@ export class EventView {
   seen(path, still, clip) {
     if (!still && !clip) return make("p", { class: "pad soft" }, "There is no picture of it: cameras with `record` have clips and stills.");
     const picture = clip
-      ? make("video", { src: `${path}/clip.mp4`, poster: still ? `${path}/still.jpg` : null, controls: true, playsinline: true, preload: "metadata" })
+      ? make("video", { src: `${path}/clip.mp4`, poster: still ? `${path}/still.jpg` : null, controls: true, playsinline: true, preload: "metadata", onplay: () => this.draw(), onseeking: () => this.draw(), ontimeupdate: () => this.draw(), onerror: () => this.unplayable(path) })
       : make("img", { src: `${path}/still.jpg?kind=annotated`, alt: `Still of ${this.event.camera}` });
     return make("div", { class: "seen" }, picture, clip ? this.trails.element : "");
+  }
+
+  // A clip that this browser cannot play gives way to its still.
+  unplayable(path) {
+    this.root.querySelector(".seen").replaceChildren(make("img", { src: `${path}/still.jpg?kind=annotated`, alt: `Still of ${this.event.camera}` }));
+    this.actions.after(make("p", { class: "pad small soft" }, "This browser does not play the clip, which is as the camera sent it. As H.264: ", make("code", {}, `edge-daemon events export FOLDER --transcode --id ${this.event.id}`)));
   }
 
   // What can be done, by role.
@@ -127,12 +137,18 @@ export class EventView {
     }
   }
 
-  // The ways of its tracks, as far as they have ended.
-  draw(tracks) {
+  // The ways of its tracks, as far as they have ended: up to what the clip shows, or whole if that is not known.
+  draw() {
+    const { clip_time_s: begins, epoch } = this.event ?? {};
+    const video = this.root.querySelector("video");
     const lines = new Map();
-    for (const { tracker_id: id, path } of tracks) {
-      if (path?.length > 1) lines.set(`trail c${id % COLOURS}`, `${lines.get(`trail c${id % COLOURS}`) ?? ""}M${path.map(([, x, y]) => at([x, y])).join("L")}`);
+    for (const { tracker_id: id, path, epoch: its } of this.tracks) {
+      const points = (path ?? []).map(([time, x, y]) => ({ when: time * 1000, place: [x, y] }));
+      if (begins === undefined || its !== epoch) fade(lines, id % COLOURS, points.map((one) => ({ ...one, when: 0 })), 0);
+      else fade(lines, id % COLOURS, points, (begins + video.currentTime) * 1000);
     }
     this.trails.show(lines);
+    cancelAnimationFrame(this.frame);
+    if (video && !video.paused) this.frame = requestAnimationFrame(() => this.draw());
   }
 }

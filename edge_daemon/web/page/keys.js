@@ -2,8 +2,9 @@
 import { button, make, memory } from "./dom.js";
 
 const LETTERS = "letters";
-const COMMON = [["1 to 5", "the views"], ["/", "find"], ["Arrows", "between tiles"], ["Enter", "open"], ["Esc", "back"], ["?", "this list"]];
+const COMMON = [["1 to 6", "the views"], ["/", "find"], ["Arrows", "between tiles"], ["Enter", "open"], ["Esc", "back"], ["?", "this list"]];
 const LARGE = [["F", "full screen"], ["Space", "pause, or go on"], ["S", "save the picture"], ["B", "boxes on or off"], ["T", "trails on or off"], ["Z", "zones on or off"]];
+const TIMELINE = [["J K", "event before, next event"], [", .", "one frame back, on"], ["I O", "ends of the export"]];
 
 let current = {};
 let dialog = null;
@@ -34,7 +35,7 @@ export function help() {
 }
 
 function build() {
-  const rows = [...COMMON, ...LARGE].map(([key, does]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, does)));
+  const rows = [...COMMON, ...LARGE, ...TIMELINE].map(([key, does]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, does)));
   const box = make("input", { type: "checkbox", onchange: () => memory.set(LETTERS, box.checked) });
   box.checked = memory.get(LETTERS, true);
   const made = make("dialog", { "aria-labelledby": "keys-title" },

@@ -9,11 +9,12 @@ import { cameraAddress, go, parse, replace } from "./router.js";
 import { VIEWS, build, identify, show } from "./shell.js";
 import { status } from "./status.js";
 import { System } from "./system.js";
+import { Timeline } from "./timeline.js";
 import { Try } from "./try.js";
 import { meant } from "./words.js";
 
 const main = document.getElementById("main");
-const views = { cameras: new Cameras(), camera: new CameraView(), events: new Events(), event: new EventView(), try: new Try(), system: new System() };
+const views = { cameras: new Cameras(), camera: new CameraView(), events: new Events(), event: new EventView(), timeline: new Timeline(), try: new Try(), system: new System() };
 const ONE = { cameras: "camera", events: "event" }; // the views of one of them
 let current = null;
 let route = null;
@@ -22,7 +23,7 @@ function open() {
   const from = route;
   route = parse(location.hash);
   const name = route.view || "cameras";
-  const one = route.parts.length && ONE[name];
+  const one = route.parts.length ? ONE[name] : null;
   const next = one ? views[one] : views[name];
   if (!next || Object.values(ONE).includes(name)) return unknown(name);
   if (current !== next) {

@@ -8,10 +8,11 @@ import { count, kindOf, reasonOf, troubleInWords } from "./states.js";
 import { status } from "./status.js";
 import { clock, duration } from "./words.js";
 
-export const VIEWS = [["cameras", "Cameras", "./#cameras"], ["events", "Events", "./#events"], ["try", "Try", "./#try"], ["system", "System", "./#system"], ["api", "API", "docs"]];
+export const VIEWS = [["cameras", "Cameras", "./#cameras"], ["events", "Events", "./#events"], ["timeline", "Timeline", "./#timeline"], ["try", "Try", "./#try"], ["system", "System", "./#system"], ["api", "API", "docs"]];
 
 const links = new Map(VIEWS.map(([name, words, href]) => [name, make("a", { href }, icon(name), make("span", {}, words))]));
 links.get("events").hidden = true; // until there are rules
+links.get("timeline").hidden = true; // until something is recorded all the time
 const brand = make("span", {}, "edge-daemon");
 const health = make("a", { class: "health unknown", href: "./#cameras" });
 const time = make("span", { class: "clock hide-m" });
@@ -26,7 +27,7 @@ let view = "cameras";
 let place = "cameras";
 let kinds = null;
 export let me = { name: "", role: "viewer" };
-export let box = { name: "edge-daemon" };
+export let box = { name: "edge-daemon", recorded: [] };
 export let identified = Promise.resolve();
 
 export function build(main, restart) {
@@ -67,11 +68,13 @@ export function identify() {
 }
 
 async function ask() {
-  const [who, system, switches] = await Promise.allSettled([get("api/me"), get("api/system"), get("api/rules")]);
+  const [who, system, switches, recorded] = await Promise.allSettled(["me", "system", "rules", "recordings"].map((path) => get(`api/${path}`)));
   if (who.status === "fulfilled") me = who.value;
   if (system.status === "fulfilled") box = { ...system.value, asked: performance.now() };
   box.rules = switches.value?.rules ?? [];
+  box.recorded = recorded.value?.map(({ camera }) => camera) ?? [];
   links.get("events").hidden = !box.rules.length;
+  links.get("timeline").hidden = !box.recorded.length;
   text(brand, box.name);
   fillMenu();
   entitle();

@@ -3,7 +3,7 @@ import { Layer, at } from "./overlay.js";
 
 const LONG_MS = 10_000;
 const FAINT_MS = 4_000;
-const COLOURS = 5;
+export const COLOURS = 5;
 
 export class Trails {
   constructor() {
@@ -29,14 +29,19 @@ export class Trails {
     for (const [key, { colour, points }] of this.tracks) {
       while (points.length && points[0].when < now - LONG_MS) points.shift();
       if (!points.length) this.tracks.delete(key);
-      const past = this.isShown ? points.filter((one) => one.when <= now) : [];
-      const recent = past.findIndex((one) => one.when >= now - FAINT_MS);
-      const cut = recent < 0 ? past.length : recent;
-      join(lines, `trail c${colour} faint`, past.slice(0, cut + 1));
-      join(lines, `trail c${colour}`, past.slice(cut));
+      if (this.isShown) fade(lines, colour, points, now);
     }
     this.layer.show(lines);
   }
+}
+
+// Adds the line through points of the last seconds before a time: `when` in ms, `place` in shares of the picture.
+export function fade(lines, colour, points, now) {
+  const past = points.filter(({ when }) => when <= now && when >= now - LONG_MS);
+  const recent = past.findIndex((one) => one.when >= now - FAINT_MS);
+  const cut = recent < 0 ? past.length : recent;
+  join(lines, `trail c${colour} faint`, past.slice(0, cut + 1));
+  join(lines, `trail c${colour}`, past.slice(cut));
 }
 
 function join(lines, name, points) {
