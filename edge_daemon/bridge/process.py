@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from edge_daemon.bridge.bridge import Bridge
+from edge_daemon.bridge.links import Links
 from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Context, connect
 from edge_daemon.delivery.payload import Composer
@@ -35,7 +36,7 @@ def serve(control: Control) -> None:
 
 
 async def _deliver(control: Control, settings: BridgeSettings) -> None:
-    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    composer = Composer(settings.payload, settings.box, settings.time_zone, Links(settings.links))
     live = Live(settings, settings.published) if settings.published else None
     context = Context(settings, composer, Reader(Path(settings.storage.folder)), control.ask, live)
     bridge, news = Bridge(settings, connect(context), live), _News(settings)

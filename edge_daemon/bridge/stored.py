@@ -177,18 +177,18 @@ class Stored:
             return None
         self._pending.add(position)
         id = f"{self._id}:{position}"
-        return Message(id=id, body=body, data=data, positions=(position,), still=self._still(data))
+        return Message(id=id, body=body, data=data, positions=(position,), **self._evidence(data))
 
     def _revive(self, letter: DeadLetter) -> Message:
         self._revived.add(letter.id)
         data = letter.message
-        return Message(id=letter.id, body=msgspec.json.encode(data), data=data, still=self._still(data))
+        return Message(id=letter.id, body=msgspec.json.encode(data), data=data, **self._evidence(data))
 
-    def _still(self, data: dict[str, Any]) -> Path | None:
-        """The file of an event's still, if there is one, or will be."""
+    def _evidence(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The file of an event's still and the event itself, if there is one, or will be."""
         if data.get("type") != "event" or data["camera"] not in self._settings.stills:
-            return None
+            return {}
         try:
-            return path_of(self._media, data["camera"], data["id"], "still")
+            return {"still": path_of(self._media, data["camera"], data["id"], "still"), "event": data["id"]}
         except ValueError:
-            return None
+            return {}
