@@ -20,9 +20,11 @@ WAIT_S = 20.0
 
 
 class Mosquitto(Broker):
-    """A mosquitto that keeps sessions in `folder`, with lines of its configuration in `more`."""
+    """A mosquitto that keeps sessions in `folder`, with lines of its configuration in `more`. One that is never killed
+    need not `save` them after each change.
+    """
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(self, folder: Path, *more: str, save: bool = True) -> None:
         super().__init__(folder)
         lines = [
             "user root",  # otherwise root's files would be out of its reach
@@ -31,7 +33,7 @@ class Mosquitto(Broker):
             "persistence true",
             f"persistence_location {folder}/",
             "autosave_interval 1",
-            "autosave_on_changes true",
+            f"autosave_on_changes {str(save).lower()}",
             "max_queued_messages 0",
         ]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")

@@ -67,6 +67,10 @@ class HttpReceiver:
         self._lock = threading.Lock()
 
     @property
+    def is_listening(self) -> bool:
+        return self._server is not None
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

@@ -22,13 +22,17 @@ from edge_daemon.messages.hints import hint_for_receiver
 from edge_daemon.messages.status import BridgeReport
 from edge_daemon.rules.during import During, Place
 from edge_daemon.store.entry import seconds_of
-from edge_daemon.store.reader import Reader, StoreAway
+from edge_daemon.store.reader import HeldReader, StoreAway
 
 logger = logging.getLogger(__name__)
 AWAY_S = 10.0
 """Time of failures after which the receiver counts as away."""
 STORE_S = 1.0
 """Time until a store that cannot be read is tried again."""
+NEWS_S = 0.02
+"""Shortest time between two looks for something new: what happens meanwhile is read at once."""
+FEW = 64
+"""Room for messages below which the store is not read while others are under way."""
 SHOWN_S, SHOWN_AGAIN_S = 0.1, 1.0
 """Shortest time between two looks at what a receiver shows, and the longest one."""
 
@@ -45,7 +49,7 @@ class Bridge:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings, self._receiver, self._live, self._chance = settings, receiver, live, chance
-        self._reader = Reader(Path(settings.storage.folder))
+        self._reader = HeldReader(Path(settings.storage.folder))
         self._stored: Stored | None = None
         self._store_due_s = 0.0
         self._lanes = Lanes(settings, receiver)
@@ -54,10 +58,11 @@ class Bridge:
         self._is_open = self._is_opening = False
         self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
         self._why = ""
-        self._has_news = True
+        self._has_news = self._has_room = True
         self._is_showing, self._shown_s, self._is_stale = False, float("-inf"), False
         self._error: BaseException | None = None
         self._awake = asyncio.Event()
+        self._noticed: asyncio.TimerHandle | None = None
         self.delivered = self.retried = 0
 
     @property
@@ -79,9 +84,18 @@ class Bridge:
 
     def wake(self, *, news: bool = False) -> None:
         """Look for something to do; with `news`, also into the store."""
-        self._has_news |= news
-        self._is_stale |= news
+        if news:
+            self._has_news = self._has_room = self._is_stale = True
         self._awake.set()
+
+    def notice(self) -> None:
+        """Something was stored: look into the store when that is due."""
+        self._has_news = self._has_room = self._is_stale = True
+        wait_s = self._store_due_s - time.monotonic()
+        if wait_s <= 0:
+            self._awake.set()
+        elif self._noticed is None or self._noticed.when() <= asyncio.get_running_loop().time():
+            self._noticed = asyncio.get_running_loop().call_later(wait_s, self._awake.set)
 
     async def step(self, most_s: float) -> None:
         """Wait up to `most_s` for something to do, and begin with it."""
@@ -89,7 +103,7 @@ class Bridge:
             async with asyncio.timeout(self._rest_s(most_s)):
                 await self._awake.wait()
         except TimeoutError:
-            self._has_news |= self._store_due_s > 0
+            pass
         self._awake.clear()
         if self._error:
             raise self._error
@@ -103,11 +117,14 @@ class Bridge:
 
     async def close(self) -> None:
         """Stop, and write how far it has got."""
+        if self._noticed:
+            self._noticed.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._stored:
             self._stored.write(now=True)
+        self._reader.close()
         await self._receiver.close()
 
     def pause(self, paused: bool) -> None:
@@ -174,6 +191,8 @@ class Bridge:
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""
         now = time.monotonic()
+        if self._has_news and self._has_room:
+            most_s = max(0.0, min(most_s, self._store_due_s - now))
         if self._is_open and self._is_stale and self._receiver.shows_states and not self._is_showing:
             most_s = max(0.0, min(most_s, self._shown_s + SHOWN_S - now))
         if self.is_resting or self._is_opening or (self._is_open and self._lanes.is_full):
@@ -187,10 +206,10 @@ class Bridge:
     def _read(self) -> None:
         """Take from the store and from what is published, as far as there is room."""
         now = time.monotonic()
-        if self._has_news and now >= self._store_due_s:
+        if self._has_news and self._has_room and now >= self._store_due_s:
             try:
                 self._read_store()
-                self._store_due_s = 0.0
+                self._store_due_s = now + (0.0 if self._has_news else NEWS_S)
             except StoreAway as error:
                 self._store_due_s = now + STORE_S
                 logger.debug("%s", error)
@@ -212,8 +231,7 @@ class Bridge:
         found = self._stored.read(room)
         self._lanes.put("stored", found)
         self._has_news = self._stored.unread > 0
-        if self._has_news and len(found) < room:  # what was read was not wanted: go on
-            self._awake.set()
+        self._has_room = len(found) < room  # and what was read was not wanted, if there is more
 
     def _begin(self) -> None:
         """Begin what can be begun now: opening, or deliveries of lanes that wait."""
@@ -239,6 +257,8 @@ class Bridge:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        outstanding = self._stored.outstanding if self._stored else 0
+        self._has_room = self._has_room or not self._tasks or self._lanes.room("stored", outstanding) >= FEW
         if not task.cancelled():
             self._error = self._error or task.exception()
         self.wake()

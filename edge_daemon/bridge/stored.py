@@ -14,7 +14,7 @@ from edge_daemon.delivery.settings import STORED, BridgeSettings
 from edge_daemon.messages.published import utc
 from edge_daemon.store.cursor import Cursor, CursorFile, DeadLetter
 from edge_daemon.store.media import path_of
-from edge_daemon.store.reader import Reader
+from edge_daemon.store.reader import HeldReader
 
 logger = logging.getLogger(__name__)
 CHUNK, CHUNKS = 128, 16
@@ -32,7 +32,7 @@ class Stored:
         StoreAway: the store cannot be read.
     """
 
-    def __init__(self, settings: BridgeSettings, reader: Reader) -> None:
+    def __init__(self, settings: BridgeSettings, reader: HeldReader) -> None:
         self._settings, self._reader = settings, reader
         self._file = CursorFile(Path(settings.storage.folder), settings.name)
         self._kinds = [STORED[one] for one in settings.send if one in STORED]
@@ -68,16 +68,15 @@ class Stored:
         Raises:
             StoreAway: the store cannot be read now.
         """
-        self._last = last = self._reader.position()
         found = [self._revive(letter) for letter in self._raised]
         self._raised.clear()
         for _ in range(CHUNKS):
-            if (room := min(CHUNK, most - len(found))) <= 0:
-                break
-            entries = self._reader.entries(self._pending.read, room, self._kinds) if self._kinds else []
-            found += [one for position, _, body in entries if (one := self._message(position, body))]
-            if len(entries) < room:  # nothing else was stored up to the position that was asked for before
-                self._advance(max(last, *(position for position, _, _ in entries), 0))
+            room = max(0, min(CHUNK, most - len(found)))
+            entries, self._last = self._reader.following(self._pending.read, room, self._kinds)
+            found += [one for position, body in entries if (one := self._message(position, body))]
+            if len(entries) < room:  # nothing else was stored up to the last position
+                self._advance(self._last)
+            if len(entries) < CHUNK:
                 break
         return found
 
