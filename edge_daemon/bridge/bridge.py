@@ -128,25 +128,37 @@ class Bridge:
         await self._receiver.close()
 
     def pause(self, paused: bool) -> None:
-        """Deliver nothing, or go on now."""
-        if self._stored:
-            self._stored.note(paused=paused)
-            self._stored.write(now=True)
+        """Deliver nothing, or go on now.
+
+        Raises:
+            StoreAway: that cannot be kept, since there is no store yet.
+        """
+        stored = self._there()
+        stored.note(paused=paused)
+        stored.write(now=True)
         self.retry()
 
     def replay(self, since: str) -> None:
-        """Deliver again what was stored since a time (ISO 8601, with a time zone)."""
-        if self._stored:
-            try:
-                self._go_to(self._stored.position_before(since))
-            except (StoreAway, ValueError) as error:
-                logger.warning("cannot replay from %s: %s", since, error)
+        """Deliver again what was stored since a time (ISO 8601, with a time zone).
 
-    def raise_dead(self) -> None:
-        """Deliver the dead letters again."""
-        if self._stored:
-            self._stored.raise_dead()
+        Raises:
+            StoreAway: the store cannot be read now.
+            ValueError: this is no time.
+        """
+        stored = self._there()
+        stored.go_to(stored.position_before(since))
+        self._lanes.drop("stored")
         self.wake(news=True)
+
+    def raise_dead(self) -> int:
+        """Deliver the dead letters again; return how many there are.
+
+        Raises:
+            StoreAway: there is no store yet.
+        """
+        number = self._there().raise_dead()
+        self.wake(news=True)
+        return number
 
     def retry(self) -> None:
         """Try now what is waited with after a failure."""
@@ -223,15 +235,24 @@ class Bridge:
         Raises:
             StoreAway: it cannot be read now.
         """
+        stored = self._there()
+        self._lanes.sent_at_s = stored.cursor.sent_at_s
+        room = self._lanes.room("stored", stored.outstanding)
+        found = stored.read(room)
+        self._lanes.put("stored", found)
+        self._has_news = stored.unread > 0
+        self._has_room = len(found) < room  # and what was read was not wanted, if there is more
+
+    def _there(self) -> Stored:
+        """What is stored, which is looked for if it was not there before.
+
+        Raises:
+            StoreAway: it is not there, or cannot be read.
+        """
         if self._stored is None:
             self._stored = Stored(self._settings, self._reader)
             self._stored.write(now=True)
-        self._lanes.sent_at_s = self._stored.cursor.sent_at_s
-        room = self._lanes.room("stored", self._stored.outstanding)
-        found = self._stored.read(room)
-        self._lanes.put("stored", found)
-        self._has_news = self._stored.unread > 0
-        self._has_room = len(found) < room  # and what was read was not wanted, if there is more
+        return self._stored
 
     def _begin(self) -> None:
         """Begin what can be begun now: opening, or deliveries of lanes that wait."""
@@ -296,13 +317,6 @@ class Bridge:
             self._fail(Failure("no answer"))
         finally:
             self._is_showing = False
-
-    def _go_to(self, position: int) -> None:
-        """Go on after another position."""
-        if self._stored:
-            self._stored.go_to(position)
-        self._lanes.drop("stored")
-        self.wake(news=True)
 
     async def _deliver(self, lane: Lane, batch: list[Message]) -> None:
         """Deliver the first messages of a lane."""

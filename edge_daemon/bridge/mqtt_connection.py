@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_daemon.bridge import network
 from edge_daemon.bridge.receiver import Undelivered
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery.retry import Failure
@@ -83,7 +84,7 @@ class Connection:
         try:
             await asyncio.to_thread(self._connect)
         except OSError as error:
-            raise Undelivered(Failure(_why(error))) from None
+            raise Undelivered(Failure(network.why(error))) from None
         self._client.loop_start()
         await self._connected
         if patterns:
@@ -211,20 +212,3 @@ def _failure(code: ReasonCode) -> Failure:
     if code.value == NOT_AUTHORISED:
         return Failure("not authorised")
     return Failure(str(code).lower(), rejected=code.value != QUOTA_EXCEEDED)
-
-
-def _why(error: OSError) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            return "no trusted certificate"
-        case ssl.SSLError():
-            return "TLS failed"
-        case socket.gaierror():
-            return "unknown host"
-        case ConnectionRefusedError():
-            return "refused"
-        case TimeoutError():
-            return "no answer in time"
-        case ConnectionError():
-            return "connection lost"
-    return str(error.strerror or "network error").lower()

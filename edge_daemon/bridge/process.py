@@ -12,11 +12,12 @@ from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Context, connect
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import BridgeSettings
-from edge_daemon.errors import WireError
+from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder
 from edge_daemon.messages.recording import Stored
-from edge_daemon.runtime.control import HEARTBEAT_S, Control, Instruct, Replied, RetryNow
-from edge_daemon.store.reader import HeldReader
+from edge_daemon.messages.requests import Reply, SteerDelivery
+from edge_daemon.runtime.control import HEARTBEAT_S, Control, Replied, RetryNow, Serve
+from edge_daemon.store.reader import HeldReader, StoreAway
 from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
@@ -81,17 +82,41 @@ def _follow(control: Control, bridge: Bridge) -> None:
         match command:
             case RetryNow():
                 bridge.retry()
-            case Instruct(action="pause"):
-                bridge.pause(True)
-            case Instruct(action="resume"):
-                bridge.pause(False)
-            case Instruct(action="replay", since=str(since)):
-                bridge.replay(since)
-            case Instruct(action="dead"):
-                bridge.raise_dead()
+            case Serve(id=id, request=SteerDelivery() as request):
+                control.served(id, _steered(bridge, request))
             case Replied(reply=reply) if reply.exit_code:
                 logger.warning("a command was not carried out: %s", reply.text)
     bridge.wake()
+
+
+def _steered(bridge: Bridge, request: SteerDelivery) -> Reply:
+    """Do what somebody asks for; the reply says what was done, or why it was not."""
+    try:
+        done = _steer(bridge, request)
+    except (StoreAway, ValueError) as error:
+        return Reply(exit_code=EdgeError.exit_code, text=f"{request.receiver}: {error}")
+    return Reply(text=f"{request.receiver}: {done}")
+
+
+def _steer(bridge: Bridge, request: SteerDelivery) -> str:
+    """Do what somebody asks for, and say what was done.
+
+    Raises:
+        StoreAway: there is no store, or it cannot be read now.
+        ValueError: `since` is no time.
+    """
+    match request.action:
+        case "pause":
+            bridge.pause(True)
+            return "nothing is delivered until it is resumed; what happens is kept"
+        case "resume":
+            bridge.pause(False)
+            return "delivery goes on"
+        case "replay":
+            bridge.replay(request.since or "")
+            return f"what was stored since {request.since} is delivered again"
+    number = bridge.raise_dead()
+    return f"{number} dead letter{'s'[: number != 1]} {'is' if number == 1 else 'are'} delivered again"
 
 
 class _News:

@@ -137,9 +137,10 @@ class Stored:
         """
         return self._reader.position_before(datetime.fromisoformat(since).timestamp())
 
-    def raise_dead(self) -> None:
-        """Deliver the dead letters again. They are kept until that has succeeded."""
+    def raise_dead(self) -> int:
+        """Deliver the dead letters again, which are kept until that has succeeded; return how many there are."""
         self._raised = self._file.dead()
+        return len(self._raised)
 
     def _forget(self, id: str) -> None:
         self._revived.discard(id)
