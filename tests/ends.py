@@ -5,7 +5,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ class End:
     by_event = False
     """True if the ids of what arrives are those of events and their phases, not those in the store."""
     settings: AnyReceiver
-    hits: dict[str, Callable[[], object]]
+    hits: Mapping[str, Callable[[], object]]
 
     def heal(self) -> None:
         raise NotImplementedError

@@ -24,8 +24,8 @@ class Mosquitto(Broker):
     need not `save` them after each change.
     """
 
-    def __init__(self, folder: Path, *more: str, save: bool = True) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *more: str, save: bool = True, port: int | None = None) -> None:
+        super().__init__(folder, port)
         lines = [
             "user root",  # otherwise root's files would be out of its reach
             f"listener {self.port} 127.0.0.1",
@@ -51,9 +51,9 @@ class Mosquitto(Broker):
 
 
 @contextmanager
-def broker(folder: Path, *more: str) -> Iterator[Mosquitto]:
+def broker(folder: Path, *more: str, port: int | None = None) -> Iterator[Mosquitto]:
     """A broker that runs."""
-    mosquitto = Mosquitto(folder, *more)
+    mosquitto = Mosquitto(folder, *more, port=port)
     with mosquitto.running():
         yield mosquitto
 

@@ -173,7 +173,7 @@ class Bridge:
             return "paused"
         if self.is_resting:
             return "resting"
-        why = self._why or self._receiver.trouble
+        why = self._reason
         since_s = self._failing_since_s = (self._failing_since_s or time.monotonic()) if why else 0.0
         return f"away ({why})" if why and time.monotonic() - since_s >= AWAY_S else "up"
 
@@ -182,7 +182,7 @@ class Bridge:
         now, stored = time.monotonic(), self._stored
         waiting = self._lanes.messages
         unread = (stored.unread if stored else 0) + (self._live.waiting if self._live else 0)
-        why = self._why or self._receiver.trouble
+        why = self._reason
         oldest = min((message.at for message in waiting if message.at), default="")
         return BridgeReport(
             kind=self._settings.kind,
@@ -199,6 +199,11 @@ class Bridge:
             reason=why or UNSET,
             hint=hint_for_receiver(why) or UNSET,
         )
+
+    @property
+    def _reason(self) -> str:
+        """Why nothing can be delivered at present; empty if it can, or that is not known yet."""
+        return self._why or (self._receiver.trouble if self._is_open else "")
 
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""

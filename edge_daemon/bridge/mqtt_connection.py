@@ -174,7 +174,7 @@ class Connection:
 
     def _on_disconnect(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Properties | None) -> None:
         words = str(code).lower()
-        self._pass_on(self._lose, "connection lost" if words in ("unspecified error", "success") else words)
+        self._pass_on(self._lose, _LOST.get(words, words))
 
     def _on_publish(self, _: Client, __: Any, number: int, code: ReasonCode, ___: Properties | None) -> None:
         if isinstance(end := self._client.socket(), socket.socket):
@@ -189,6 +189,14 @@ class Connection:
         """Call a function in the event loop's thread, if the loop still runs."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *values)
+
+
+_LOST = {
+    "unspecified error": "connection lost",
+    "success": "connection lost",
+    "keep alive timeout": "no answer in time",
+}
+"""Reasons for which the library ends a connection, in the words that are used for all receivers."""
 
 
 class _Socket(ssl.SSLSocket):

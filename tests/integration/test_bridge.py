@@ -59,9 +59,9 @@ class Site:
         return Bridge(settings, connect(context), live, chance=lambda: 0.5)
 
     @asynccontextmanager
-    async def running(self, live: Live | None = None) -> AsyncIterator[Bridge]:
+    async def running(self, live: Live | None = None, bridge: Bridge | None = None) -> AsyncIterator[Bridge]:
         """A bridge that runs."""
-        bridge = self.bridge(live)
+        bridge = bridge or self.bridge(live)
 
         async def run() -> None:
             while True:

@@ -234,15 +234,19 @@ def test_what_is_no_model_for_pictures_is_refused(tmp_path: Path) -> None:
             open_model(settings(server.url))
 
 
-def certificates(folder: Path, days: int = 1) -> Path:
-    """A certificate for localhost, its own authority."""
+def certificates(folder: Path, days: int = 1, authority: Path | None = None) -> Path:
+    """A certificate for localhost, made by the authority in another folder, or by itself."""
     key, asked, made = (str(folder / name) for name in ("key.pem", "asked.pem", "cert.pem"))
     names = str(folder / "names")
-    Path(names).write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    is_authority = "" if authority else "basicConstraints=critical,CA:TRUE\n"
+    Path(names).write_text(f"{is_authority}subjectAltName=DNS:localhost,IP:127.0.0.1")
+    signed: tuple[str, ...] = ("-signkey", key)
+    if authority:
+        signed = ("-CA", f"{authority}/cert.pem", "-CAkey", f"{authority}/key.pem", "-CAcreateserial")
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     for command in (
-        ["req", *curve, "-keyout", key, "-out", asked, "-subj", "/CN=localhost"],
-        [*("x509", "-req", "-in", asked, "-signkey", key), *("-days", str(days), "-out", made, "-extfile", names)],
+        ["req", *curve, "-keyout", key, "-out", asked, "-subj", f"/CN={folder.name}"],
+        [*("x509", "-req", "-in", asked, *signed), *("-days", str(days), "-out", made, "-extfile", names)],
     ):
         subprocess.run(["openssl", *command], check=True, capture_output=True)
     return folder
