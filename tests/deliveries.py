@@ -72,7 +72,7 @@ class Line:
         return self.bridge.report
 
     def checked(self, made: int) -> Outcome:
-        """What arrived, of so many events that were made.
+        """What arrived of the events that were made, whose number is known.
 
         Raises:
             AssertionError: a promise was broken.

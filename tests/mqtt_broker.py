@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.brokers import Broker
 from tests.components import SYSTEM_PATH, require_component
 from tests.waiting import eventually
 
 WAIT_S = 20.0
+SESSION_S = 3600
 
 
 class Mosquitto(Broker):
@@ -83,7 +86,9 @@ class Watcher:
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self._client.on_subscribe = self._count
         self._client.on_message = self._note
-        self._client.connect("127.0.0.1", port, 5, clean_start=False)
+        lasts = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        lasts.SessionExpiryInterval = SESSION_S
+        self._client.connect("127.0.0.1", port, 5, clean_start=False, properties=lasts)
         self._client.loop_start()
         eventually(lambda: self.connections, WAIT_S, what="a subscription")
 
