@@ -57,7 +57,7 @@ class Bridge:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = self._is_opening = False
         self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
-        self._why = ""
+        self._why, self._logged = "", set[str]()
         self._has_news = self._has_room = True
         self._is_showing, self._shown_s, self._is_stale = False, float("-inf"), False
         self._error: BaseException | None = None
@@ -368,6 +368,7 @@ class Bridge:
         if self._failures:
             logger.info("delivered again, after %d failures", self._failures)
         self._failures, self._why, self._failing_since_s = 0, "", 0.0
+        self._logged.clear()
 
     def _fail(self, failure: Failure) -> None:
         """Note that the receiver is away: everything waits for the next try."""
@@ -376,8 +377,10 @@ class Bridge:
         if self._failures and time.monotonic() < self._due_s:
             return  # another delivery has failed before, by the same
         self._failures += 1
-        if not self._why:
-            logger.warning("cannot deliver (%s): it is tried again until it succeeds", failure.why)
+        if failure.why not in self._logged:
+            hint = hint_for_receiver(failure.why)
+            logger.warning("cannot deliver (%s): it is tried again until it succeeds. %s", failure.why, hint)
+            self._logged.add(failure.why)
         self._why = failure.why
         self._due_s = time.monotonic() + (next_try_s(self._failures, failure, self._chance()) or 0.0)
 
