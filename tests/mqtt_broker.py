@@ -11,19 +11,24 @@ from typing import Any
 import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.brokers import Broker
 from tests.components import SYSTEM_PATH, require_component
 from tests.waiting import eventually
 
 WAIT_S = 20.0
+SESSION_S = 3600
 
 
 class Mosquitto(Broker):
-    """A mosquitto that keeps sessions in `folder`, with lines of its configuration in `more`."""
+    """A mosquitto that keeps sessions in `folder`, with lines of its configuration in `more`. One that is never killed
+    need not `save` them after each change.
+    """
 
-    def __init__(self, folder: Path, *more: str) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *more: str, save: bool = True, port: int | None = None) -> None:
+        super().__init__(folder, port)
         lines = [
             "user root",  # otherwise root's files would be out of its reach
             f"listener {self.port} 127.0.0.1",
@@ -31,7 +36,7 @@ class Mosquitto(Broker):
             "persistence true",
             f"persistence_location {folder}/",
             "autosave_interval 1",
-            "autosave_on_changes true",
+            f"autosave_on_changes {str(save).lower()}",
             "max_queued_messages 0",
         ]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
@@ -49,9 +54,9 @@ class Mosquitto(Broker):
 
 
 @contextmanager
-def broker(folder: Path, *more: str) -> Iterator[Mosquitto]:
+def broker(folder: Path, *more: str, port: int | None = None) -> Iterator[Mosquitto]:
     """A broker that runs."""
-    mosquitto = Mosquitto(folder, *more)
+    mosquitto = Mosquitto(folder, *more, port=port)
     with mosquitto.running():
         yield mosquitto
 
@@ -81,7 +86,9 @@ class Watcher:
         self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self._client.on_subscribe = self._count
         self._client.on_message = self._note
-        self._client.connect("127.0.0.1", port, 5, clean_start=False)
+        lasts = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        lasts.SessionExpiryInterval = SESSION_S
+        self._client.connect("127.0.0.1", port, 5, clean_start=False, properties=lasts)
         self._client.loop_start()
         eventually(lambda: self.connections, WAIT_S, what="a subscription")
 

@@ -1,6 +1,7 @@
 """A receiver on this machine: a web server that keeps what it is sent, and answers as a test asks for."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,15 +57,21 @@ def _accept(_: Received) -> Answering:
 
 
 class HttpReceiver:
-    """Listens at a port, and keeps all requests; `judge` answers them. What was answered by 2xx is `accepted`."""
+    """Listens at a port, and keeps all requests; `judge` answers them. What was answered by 2xx is `accepted`. With a
+    `context` it speaks TLS.
+    """
 
-    def __init__(self, judge: Judge = _accept) -> None:
-        self.judge = judge
+    def __init__(self, judge: Judge = _accept, context: ssl.SSLContext | None = None) -> None:
+        self.judge, self._context = judge, context
         self.requests: list[Received] = []
         self.accepted: list[Received] = []
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
         self._lock = threading.Lock()
+
+    @property
+    def is_listening(self) -> bool:
+        return self._server is not None
 
     @property
     def url(self) -> str:
@@ -110,6 +117,10 @@ class HttpReceiver:
 
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
+        if self._context:
+            self._server.socket = self._context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:

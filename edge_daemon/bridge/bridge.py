@@ -22,13 +22,17 @@ from edge_daemon.messages.hints import hint_for_receiver
 from edge_daemon.messages.status import BridgeReport
 from edge_daemon.rules.during import During, Place
 from edge_daemon.store.entry import seconds_of
-from edge_daemon.store.reader import Reader, StoreAway
+from edge_daemon.store.reader import HeldReader, StoreAway
 
 logger = logging.getLogger(__name__)
 AWAY_S = 10.0
 """Time of failures after which the receiver counts as away."""
 STORE_S = 1.0
 """Time until a store that cannot be read is tried again."""
+NEWS_S = 0.02
+"""Shortest time between two looks for something new: what happens meanwhile is read at once."""
+FEW = 64
+"""Room for messages below which the store is not read while others are under way."""
 SHOWN_S, SHOWN_AGAIN_S = 0.1, 1.0
 """Shortest time between two looks at what a receiver shows, and the longest one."""
 
@@ -45,7 +49,7 @@ class Bridge:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings, self._receiver, self._live, self._chance = settings, receiver, live, chance
-        self._reader = Reader(Path(settings.storage.folder))
+        self._reader = HeldReader(Path(settings.storage.folder))
         self._stored: Stored | None = None
         self._store_due_s = 0.0
         self._lanes = Lanes(settings, receiver)
@@ -53,11 +57,12 @@ class Bridge:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = self._is_opening = False
         self._failures, self._failing_since_s, self._due_s = 0, 0.0, 0.0
-        self._why = ""
-        self._has_news = True
+        self._why, self._logged = "", set[str]()
+        self._has_news = self._has_room = True
         self._is_showing, self._shown_s, self._is_stale = False, float("-inf"), False
         self._error: BaseException | None = None
         self._awake = asyncio.Event()
+        self._noticed: asyncio.TimerHandle | None = None
         self.delivered = self.retried = 0
 
     @property
@@ -79,9 +84,18 @@ class Bridge:
 
     def wake(self, *, news: bool = False) -> None:
         """Look for something to do; with `news`, also into the store."""
-        self._has_news |= news
-        self._is_stale |= news
+        if news:
+            self._has_news = self._has_room = self._is_stale = True
         self._awake.set()
+
+    def notice(self) -> None:
+        """Something was stored: look into the store when that is due."""
+        self._has_news = self._has_room = self._is_stale = True
+        wait_s = self._store_due_s - time.monotonic()
+        if wait_s <= 0:
+            self._awake.set()
+        elif self._noticed is None or self._noticed.when() <= asyncio.get_running_loop().time():
+            self._noticed = asyncio.get_running_loop().call_later(wait_s, self._awake.set)
 
     async def step(self, most_s: float) -> None:
         """Wait up to `most_s` for something to do, and begin with it."""
@@ -89,7 +103,7 @@ class Bridge:
             async with asyncio.timeout(self._rest_s(most_s)):
                 await self._awake.wait()
         except TimeoutError:
-            self._has_news |= self._store_due_s > 0
+            pass
         self._awake.clear()
         if self._error:
             raise self._error
@@ -103,33 +117,48 @@ class Bridge:
 
     async def close(self) -> None:
         """Stop, and write how far it has got."""
+        if self._noticed:
+            self._noticed.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._stored:
             self._stored.write(now=True)
+        self._reader.close()
         await self._receiver.close()
 
     def pause(self, paused: bool) -> None:
-        """Deliver nothing, or go on now."""
-        if self._stored:
-            self._stored.note(paused=paused)
-            self._stored.write(now=True)
+        """Deliver nothing, or go on now.
+
+        Raises:
+            StoreAway: that cannot be kept, since there is no store yet.
+        """
+        stored = self._there()
+        stored.note(paused=paused)
+        stored.write(now=True)
         self.retry()
 
     def replay(self, since: str) -> None:
-        """Deliver again what was stored since a time (ISO 8601, with a time zone)."""
-        if self._stored:
-            try:
-                self._go_to(self._stored.position_before(since))
-            except (StoreAway, ValueError) as error:
-                logger.warning("cannot replay from %s: %s", since, error)
+        """Deliver again what was stored since a time (ISO 8601, with a time zone).
 
-    def raise_dead(self) -> None:
-        """Deliver the dead letters again."""
-        if self._stored:
-            self._stored.raise_dead()
+        Raises:
+            StoreAway: the store cannot be read now.
+            ValueError: this is no time.
+        """
+        stored = self._there()
+        stored.go_to(stored.position_before(since))
+        self._lanes.drop("stored")
         self.wake(news=True)
+
+    def raise_dead(self) -> int:
+        """Deliver the dead letters again; return how many there are.
+
+        Raises:
+            StoreAway: there is no store yet.
+        """
+        number = self._there().raise_dead()
+        self.wake(news=True)
+        return number
 
     def retry(self) -> None:
         """Try now what is waited with after a failure."""
@@ -144,7 +173,7 @@ class Bridge:
             return "paused"
         if self.is_resting:
             return "resting"
-        why = self._why or self._receiver.trouble
+        why = self._reason
         since_s = self._failing_since_s = (self._failing_since_s or time.monotonic()) if why else 0.0
         return f"away ({why})" if why and time.monotonic() - since_s >= AWAY_S else "up"
 
@@ -153,7 +182,7 @@ class Bridge:
         now, stored = time.monotonic(), self._stored
         waiting = self._lanes.messages
         unread = (stored.unread if stored else 0) + (self._live.waiting if self._live else 0)
-        why = self._why or self._receiver.trouble
+        why = self._reason
         oldest = min((message.at for message in waiting if message.at), default="")
         return BridgeReport(
             kind=self._settings.kind,
@@ -171,9 +200,16 @@ class Bridge:
             hint=hint_for_receiver(why) or UNSET,
         )
 
+    @property
+    def _reason(self) -> str:
+        """Why nothing can be delivered at present; empty if it can, or that is not known yet."""
+        return self._why or (self._receiver.trouble if self._is_open else "")
+
     def _rest_s(self, most_s: float) -> float:
         """Time until something is due."""
         now = time.monotonic()
+        if self._has_news and self._has_room:
+            most_s = max(0.0, min(most_s, self._store_due_s - now))
         if self._is_open and self._is_stale and self._receiver.shows_states and not self._is_showing:
             most_s = max(0.0, min(most_s, self._shown_s + SHOWN_S - now))
         if self.is_resting or self._is_opening or (self._is_open and self._lanes.is_full):
@@ -187,10 +223,10 @@ class Bridge:
     def _read(self) -> None:
         """Take from the store and from what is published, as far as there is room."""
         now = time.monotonic()
-        if self._has_news and now >= self._store_due_s:
+        if self._has_news and self._has_room and now >= self._store_due_s:
             try:
                 self._read_store()
-                self._store_due_s = 0.0
+                self._store_due_s = now + (0.0 if self._has_news else NEWS_S)
             except StoreAway as error:
                 self._store_due_s = now + STORE_S
                 logger.debug("%s", error)
@@ -204,16 +240,24 @@ class Bridge:
         Raises:
             StoreAway: it cannot be read now.
         """
+        stored = self._there()
+        self._lanes.sent_at_s = stored.cursor.sent_at_s
+        room = self._lanes.room("stored", stored.outstanding)
+        found = stored.read(room)
+        self._lanes.put("stored", found)
+        self._has_news = stored.unread > 0
+        self._has_room = len(found) < room  # and what was read was not wanted, if there is more
+
+    def _there(self) -> Stored:
+        """What is stored, which is looked for if it was not there before.
+
+        Raises:
+            StoreAway: it is not there, or cannot be read.
+        """
         if self._stored is None:
             self._stored = Stored(self._settings, self._reader)
             self._stored.write(now=True)
-        self._lanes.sent_at_s = self._stored.cursor.sent_at_s
-        room = self._lanes.room("stored", self._stored.outstanding)
-        found = self._stored.read(room)
-        self._lanes.put("stored", found)
-        self._has_news = self._stored.unread > 0
-        if self._has_news and len(found) < room:  # what was read was not wanted: go on
-            self._awake.set()
+        return self._stored
 
     def _begin(self) -> None:
         """Begin what can be begun now: opening, or deliveries of lanes that wait."""
@@ -239,6 +283,8 @@ class Bridge:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
+        outstanding = self._stored.outstanding if self._stored else 0
+        self._has_room = self._has_room or not self._tasks or self._lanes.room("stored", outstanding) >= FEW
         if not task.cancelled():
             self._error = self._error or task.exception()
         self.wake()
@@ -276,13 +322,6 @@ class Bridge:
             self._fail(Failure("no answer"))
         finally:
             self._is_showing = False
-
-    def _go_to(self, position: int) -> None:
-        """Go on after another position."""
-        if self._stored:
-            self._stored.go_to(position)
-        self._lanes.drop("stored")
-        self.wake(news=True)
 
     async def _deliver(self, lane: Lane, batch: list[Message]) -> None:
         """Deliver the first messages of a lane."""
@@ -329,6 +368,7 @@ class Bridge:
         if self._failures:
             logger.info("delivered again, after %d failures", self._failures)
         self._failures, self._why, self._failing_since_s = 0, "", 0.0
+        self._logged.clear()
 
     def _fail(self, failure: Failure) -> None:
         """Note that the receiver is away: everything waits for the next try."""
@@ -337,8 +377,10 @@ class Bridge:
         if self._failures and time.monotonic() < self._due_s:
             return  # another delivery has failed before, by the same
         self._failures += 1
-        if not self._why:
-            logger.warning("cannot deliver (%s): it is tried again until it succeeds", failure.why)
+        if failure.why not in self._logged:
+            hint = hint_for_receiver(failure.why)
+            logger.warning("cannot deliver (%s): it is tried again until it succeeds. %s", failure.why, hint)
+            self._logged.add(failure.why)
         self._why = failure.why
         self._due_s = time.monotonic() + (next_try_s(self._failures, failure, self._chance()) or 0.0)
 

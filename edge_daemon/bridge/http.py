@@ -15,6 +15,7 @@ from time import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from edge_daemon.bridge import network
 from edge_daemon.bridge.receiver import Undelivered
 from edge_daemon.delivery.retry import Failure
 from edge_daemon.delivery.settings import HttpSettings
@@ -221,23 +222,9 @@ def _why(error: Exception) -> str:
     match error:
         case PrivateNetwork():
             return "private network: set private: true if it is meant"
-        case ssl.SSLCertVerificationError():
-            return "no trusted certificate"
-        case ssl.SSLError():
-            return "TLS failed"
-        case socket.gaierror():
-            return "unknown host"
-        case ConnectionRefusedError():
-            return "refused"
-        case TimeoutError():
-            return "no answer in time"
-        case http.client.RemoteDisconnected() | ConnectionError():
-            return "connection lost"
-        case http.client.HTTPException():
+        case http.client.HTTPException() if not isinstance(error, ConnectionError):
             return "no HTTP answer"
-        case OSError():
-            return str(error.strerror or "network error").lower()
-    return "network error"
+    return network.why(error)
 
 
 def _tls(ca: str | None) -> ssl.SSLContext:

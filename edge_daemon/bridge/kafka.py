@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -74,12 +75,12 @@ class Kafka(Receiver):
         try:
             for number, message in enumerate(messages):
                 self._produce(producer, message, partial(_note_result, results, number))
+            end_s = time.monotonic() + TIMEOUT_S
+            while len(results) < len(messages) and time.monotonic() < end_s:
+                await asyncio.to_thread(_flush, producer, SLICE_S)
         except (KafkaException, BufferError) as error:
             await self.close()
             raise Undelivered(self._failure_of(error.args[0] if isinstance(error, KafkaException) else None)) from None
-        end_s = time.monotonic() + TIMEOUT_S
-        while len(results) < len(messages) and time.monotonic() < end_s:
-            await asyncio.to_thread(producer.flush, SLICE_S)
         # Partitions answer independently of each other.
         for number in range(len(messages)):
             if results.get(number, _UNKNOWN) is not None:
@@ -89,8 +90,9 @@ class Kafka(Receiver):
         """Forget what is not sent."""
         producer, self._producer = self._producer, None
         if producer:
-            producer.purge()
-            await asyncio.to_thread(producer.flush, 1.0)
+            with suppress(KafkaException):
+                producer.purge()
+                await asyncio.to_thread(_flush, producer, 1.0)
 
     def _produce(self, producer: Producer, message: Message, done: Callable[[KafkaError | None, Report], None]) -> None:
         """Hand a message to the producer, which calls `done`.
@@ -120,11 +122,26 @@ def _note_result(results: dict[int, KafkaError | None], number: int, error: Kafk
     results[number] = error
 
 
+def _flush(producer: Producer, most_s: float) -> None:
+    """Wait until all is sent.
+
+    Raises:
+        KafkaException: the producer has failed for good, such as after a gap.
+    """
+    try:
+        producer.flush(most_s)
+    except SystemError as error:  # of Python, since the library raises one error while it reports another
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
+
+
 _UNKNOWN = object()
 _VAGUE = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._PURGE_QUEUE)
 _WORDS = {
     KafkaError._TRANSPORT: "connection lost",
     KafkaError._ALL_BROKERS_DOWN: "connection lost",
+    KafkaError._GAPLESS_GUARANTEE: "connection lost",
     KafkaError._RESOLVE: "unknown host",
     KafkaError._AUTHENTICATION: "unauthorised",
     KafkaError._SSL: "TLS failed",

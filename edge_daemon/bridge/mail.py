@@ -3,7 +3,6 @@
 import asyncio
 import html
 import smtplib
-import socket
 import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
@@ -12,6 +11,7 @@ from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
 
 from edge_daemon.addresses import is_loopback
+from edge_daemon.bridge import network
 from edge_daemon.bridge.push import STILL, picture_of
 from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
 from edge_daemon.delivery.message import Message
@@ -108,14 +108,4 @@ def failure_of(error: Exception) -> Failure:
             return Failure(f"answers {error.smtp_code}", rejected=error.smtp_code >= 500)
         case smtplib.SMTPServerDisconnected():
             return Failure("connection lost")
-        case ssl.SSLCertVerificationError():
-            return Failure("no trusted certificate")
-        case ssl.SSLError():
-            return Failure("TLS failed")
-        case socket.gaierror():
-            return Failure("unknown host")
-        case ConnectionRefusedError():
-            return Failure("refused")
-        case TimeoutError():
-            return Failure("no answer in time")
-    return Failure("connection lost")
+    return Failure(network.why(error))

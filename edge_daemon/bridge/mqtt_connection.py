@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_daemon.bridge import network
 from edge_daemon.bridge.receiver import Undelivered
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery.retry import Failure
@@ -83,7 +84,7 @@ class Connection:
         try:
             await asyncio.to_thread(self._connect)
         except OSError as error:
-            raise Undelivered(Failure(_why(error))) from None
+            raise Undelivered(Failure(network.why(error))) from None
         self._client.loop_start()
         await self._connected
         if patterns:
@@ -173,7 +174,7 @@ class Connection:
 
     def _on_disconnect(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Properties | None) -> None:
         words = str(code).lower()
-        self._pass_on(self._lose, "connection lost" if words in ("unspecified error", "success") else words)
+        self._pass_on(self._lose, _LOST.get(words, words))
 
     def _on_publish(self, _: Client, __: Any, number: int, code: ReasonCode, ___: Properties | None) -> None:
         if isinstance(end := self._client.socket(), socket.socket):
@@ -188,6 +189,14 @@ class Connection:
         """Call a function in the event loop's thread, if the loop still runs."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *values)
+
+
+_LOST = {
+    "unspecified error": "connection lost",
+    "success": "connection lost",
+    "keep alive timeout": "no answer in time",
+}
+"""Reasons for which the library ends a connection, in the words that are used for all receivers."""
 
 
 class _Socket(ssl.SSLSocket):
@@ -211,20 +220,3 @@ def _failure(code: ReasonCode) -> Failure:
     if code.value == NOT_AUTHORISED:
         return Failure("not authorised")
     return Failure(str(code).lower(), rejected=code.value != QUOTA_EXCEEDED)
-
-
-def _why(error: OSError) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            return "no trusted certificate"
-        case ssl.SSLError():
-            return "TLS failed"
-        case socket.gaierror():
-            return "unknown host"
-        case ConnectionRefusedError():
-            return "refused"
-        case TimeoutError():
-            return "no answer in time"
-        case ConnectionError():
-            return "connection lost"
-    return str(error.strerror or "network error").lower()

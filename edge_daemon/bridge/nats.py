@@ -8,7 +8,6 @@ The client does not reconnect by itself: it would send what was left in its buff
 """
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from nats.aio.client import Client, RawCredentials
 from nats.js import JetStreamContext
 from nats.js import errors as jetstream
 
+from edge_daemon.bridge import network
 from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery.credentials import Credentials, is_content
@@ -259,18 +259,12 @@ def _why(error: Exception) -> str:
     match error:
         case nats.errors.AuthorizationError():
             return "unauthorised"
-        case ssl.SSLCertVerificationError():
-            return "no trusted certificate"
-        case ssl.SSLError():
-            return "TLS failed"
-        case ConnectionRefusedError():
-            return "refused"
-        case nats.errors.TimeoutError() | TimeoutError():
+        case nats.errors.TimeoutError():
             return "no answer in time"
-        case nats.errors.ConnectionClosedError() | nats.errors.UnexpectedEOF() | ConnectionError():
+        case nats.errors.ConnectionClosedError() | nats.errors.UnexpectedEOF():
             return "connection lost"
         case OSError():
-            return (error.strerror or "network error").lower()
+            return network.why(error)
     if "permissions violation" in text or "authorization" in text or "authentication" in text:
         return text.removeprefix("nats: ").strip("'")
     return text.removeprefix("nats: ")

@@ -1,22 +1,23 @@
 """The bridge's process: news from the recorder on one side, a receiver outside on the other."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import time
 from pathlib import Path
 
 from edge_daemon.bridge.bridge import Bridge
+from edge_daemon.bridge.links import Links
 from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.receiver import Context, connect
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import BridgeSettings
-from edge_daemon.errors import WireError
+from edge_daemon.errors import EdgeError, WireError
 from edge_daemon.messages.codec import Decoder
 from edge_daemon.messages.recording import Stored
-from edge_daemon.runtime.control import HEARTBEAT_S, Control, Instruct, Replied, RetryNow
-from edge_daemon.store.reader import Reader
+from edge_daemon.messages.requests import Reply, SteerDelivery
+from edge_daemon.runtime.control import HEARTBEAT_S, Control, Replied, RetryNow, Serve
+from edge_daemon.store.reader import HeldReader, StoreAway
 from edge_daemon.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
@@ -35,10 +36,11 @@ def serve(control: Control) -> None:
 
 
 async def _deliver(control: Control, settings: BridgeSettings) -> None:
-    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    composer = Composer(settings.payload, settings.box, settings.time_zone, Links(settings.links))
     live = Live(settings, settings.published) if settings.published else None
-    context = Context(settings, composer, Reader(Path(settings.storage.folder)), control.ask, live)
-    bridge, news = Bridge(settings, connect(context), live), _News(settings)
+    reader = HeldReader(Path(settings.storage.folder))
+    bridge = Bridge(settings, connect(Context(settings, composer, reader, control.ask, live)), live)
+    news = _News(settings, bridge)
     loop = asyncio.get_running_loop()
     loop.add_reader(control.fileno(), lambda: _follow(control, bridge))
     if live:
@@ -47,9 +49,10 @@ async def _deliver(control: Control, settings: BridgeSettings) -> None:
     looked_s = 0.0
     try:
         while not control.stopping:
-            if news.step(bridge) or time.monotonic() - looked_s > LOOK_S:
+            news.renew()
+            if time.monotonic() - looked_s > LOOK_S:
                 looked_s = time.monotonic()
-                bridge.wake(news=True)
+                bridge.notice()
             await bridge.step(HEARTBEAT_S)
             if control.is_due(state := bridge.state):
                 control.report(state, bridge.report())
@@ -61,6 +64,7 @@ async def _deliver(control: Control, settings: BridgeSettings) -> None:
             live.close()
         news.close()
         await bridge.close()
+        reader.close()
 
 
 async def _finish(bridge: Bridge) -> None:
@@ -78,42 +82,70 @@ def _follow(control: Control, bridge: Bridge) -> None:
         match command:
             case RetryNow():
                 bridge.retry()
-            case Instruct(action="pause"):
-                bridge.pause(True)
-            case Instruct(action="resume"):
-                bridge.pause(False)
-            case Instruct(action="replay", since=str(since)):
-                bridge.replay(since)
-            case Instruct(action="dead"):
-                bridge.raise_dead()
+            case Serve(id=id, request=SteerDelivery() as request):
+                control.served(id, _steered(bridge, request))
             case Replied(reply=reply) if reply.exit_code:
                 logger.warning("a command was not carried out: %s", reply.text)
     bridge.wake()
 
 
+def _steered(bridge: Bridge, request: SteerDelivery) -> Reply:
+    """Do what somebody asks for; the reply says what was done, or why it was not."""
+    try:
+        done = _steer(bridge, request)
+    except (StoreAway, ValueError) as error:
+        return Reply(exit_code=EdgeError.exit_code, text=f"{request.receiver}: {error}")
+    return Reply(text=f"{request.receiver}: {done}")
+
+
+def _steer(bridge: Bridge, request: SteerDelivery) -> str:
+    """Do what somebody asks for, and say what was done.
+
+    Raises:
+        StoreAway: there is no store, or it cannot be read now.
+        ValueError: `since` is no time.
+    """
+    match request.action:
+        case "pause":
+            bridge.pause(True)
+            return "nothing is delivered until it is resumed; what happens is kept"
+        case "resume":
+            bridge.pause(False)
+            return "delivery goes on"
+        case "replay":
+            bridge.replay(request.since or "")
+            return f"what was stored since {request.since} is delivered again"
+    number = bridge.raise_dead()
+    return f"{number} dead letter{'s'[: number != 1]} {'is' if number == 1 else 'are'} delivered again"
+
+
 class _News:
-    """The connection to the recorder, which reports that something was stored."""
+    """The connection to the recorder, which reports that something was stored: the bridge is woken then."""
 
-    def __init__(self, settings: BridgeSettings) -> None:
-        self._peer = Peer(settings.recorder, f"bridge/{settings.name}")
+    def __init__(self, settings: BridgeSettings, bridge: Bridge) -> None:
+        self._bridge, self._peer = bridge, Peer(settings.recorder, f"bridge/{settings.name}")
         self._decode: Decoder[list[Stored]] = Decoder(list[Stored])
-        self._is_watched = False
+        self._fd = self._peer.fileno()
+        asyncio.get_running_loop().add_reader(self._fd, self._receive)
 
-    def step(self, bridge: Bridge) -> bool:
-        """Connect if necessary; true if something was stored."""
-        if not self._is_watched:
-            asyncio.get_running_loop().add_reader(self._peer.fileno(), bridge.wake)
-            self._is_watched = True
-        found = self._peer.renewed()
+    def renew(self) -> None:
+        """Connect if necessary."""
+        if self._peer.renewed():
+            self._bridge.notice()
+
+    def close(self) -> None:
+        """Disconnect."""
+        asyncio.get_running_loop().remove_reader(self._fd)
+        self._peer.close()
+
+    def _receive(self) -> None:
+        found = False
         for data in self._peer.receive(BURST):
             try:
                 found |= bool(self._decode(data))
             except WireError as error:
                 logger.warning("dropped a message from the recorder: %s", error)
-        return found
-
-    def close(self) -> None:
-        """Disconnect."""
-        with contextlib.suppress(RuntimeError):
-            asyncio.get_running_loop().remove_reader(self._peer.fileno())
-        self._peer.close()
+        if found:
+            self._bridge.notice()
+        elif not self._peer.connected:
+            self._bridge.wake()  # to connect again

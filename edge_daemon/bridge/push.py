@@ -31,14 +31,14 @@ class Push(Receiver):
         self._preset = PRESETS[settings.preset]
         self._client = HttpClient(settings)
         self.to = self._client.to
-        self.shows_stills = settings.still and self._preset.pictured is not None
+        links = context.settings.links is not None and self._preset.linked is not None
+        self.shows_stills = settings.still and (links or self._preset.pictured is not None)
 
     async def deliver(self, messages: Sequence[Message]) -> None:
         """Send one request."""
         (message,) = messages
         picture = picture_of(message.still, self._preset.most_bytes) if self.shows_stills else None
-        shape = self._preset.pictured if picture and self._preset.pictured else self._preset.plain
-        payload, request = self._request(message, shape, picture)
+        payload, request = self._request(message, self._shape(message, picture), picture)
         path = f"{self._client.path.rstrip('/')}{request.path}" if request.path else self._client.path
         headers = {name: header(text) for name, text in request.headers.items()}
         headers["Content-Type"] = payload.media_type
@@ -48,11 +48,17 @@ class Push(Receiver):
         """Close the connections."""
         self._client.close()
 
+    def _shape(self, message: Message, picture: bytes | None) -> Shape:
+        """What a request looks like, with the picture if there is one."""
+        with_picture = self._preset.pictured or (self._preset.linked if message.event else None)
+        return with_picture if picture and with_picture else self._preset.plain
+
     def _request(self, message: Message, shape: Shape, picture: bytes | None) -> tuple[Payload, Shape]:
         """The body of a request, and its shape with all that it names."""
         composer, settings = self._context.composer, self._settings
         title, text = (escaped(composer.text(one, message), self._preset) for one in (settings.title, settings.text))
-        request = filled(shape, {"title": title, "text": text, "to": settings.to, "token": settings.token})
+        known = {"title": title, "text": text, "to": settings.to, "token": settings.token}
+        request = filled(shape, known | {"still": composer.text("{still}", message)})
         still = [Part(shape.part, Payload(picture, "image/jpeg"), STILL)] if picture else []
         match shape.encoding:
             case "json":

@@ -75,8 +75,8 @@ class Receiver:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be delivered at present, as far as that is known without trying; empty if it can. Once it was
-        opened, that means that it has to be opened again.
+        """Why nothing can be delivered any more, as far as that is known without trying, so that it has to be opened
+        again; empty if it can. It is asked while this is open.
         """
         return ""
 

@@ -14,7 +14,7 @@ from edge_daemon.delivery.settings import STORED, BridgeSettings
 from edge_daemon.messages.published import utc
 from edge_daemon.store.cursor import Cursor, CursorFile, DeadLetter
 from edge_daemon.store.media import path_of
-from edge_daemon.store.reader import Reader
+from edge_daemon.store.reader import HeldReader
 
 logger = logging.getLogger(__name__)
 CHUNK, CHUNKS = 128, 16
@@ -32,7 +32,7 @@ class Stored:
         StoreAway: the store cannot be read.
     """
 
-    def __init__(self, settings: BridgeSettings, reader: Reader) -> None:
+    def __init__(self, settings: BridgeSettings, reader: HeldReader) -> None:
         self._settings, self._reader = settings, reader
         self._file = CursorFile(Path(settings.storage.folder), settings.name)
         self._kinds = [STORED[one] for one in settings.send if one in STORED]
@@ -68,16 +68,15 @@ class Stored:
         Raises:
             StoreAway: the store cannot be read now.
         """
-        self._last = last = self._reader.position()
         found = [self._revive(letter) for letter in self._raised]
         self._raised.clear()
         for _ in range(CHUNKS):
-            if (room := min(CHUNK, most - len(found))) <= 0:
-                break
-            entries = self._reader.entries(self._pending.read, room, self._kinds) if self._kinds else []
-            found += [one for position, _, body in entries if (one := self._message(position, body))]
-            if len(entries) < room:  # nothing else was stored up to the position that was asked for before
-                self._advance(max(last, *(position for position, _, _ in entries), 0))
+            room = max(0, min(CHUNK, most - len(found)))
+            entries, self._last = self._reader.following(self._pending.read, room, self._kinds)
+            found += [one for position, body in entries if (one := self._message(position, body))]
+            if len(entries) < room:  # nothing else was stored up to the last position
+                self._advance(self._last)
+            if len(entries) < CHUNK:
                 break
         return found
 
@@ -138,9 +137,10 @@ class Stored:
         """
         return self._reader.position_before(datetime.fromisoformat(since).timestamp())
 
-    def raise_dead(self) -> None:
-        """Deliver the dead letters again. They are kept until that has succeeded."""
+    def raise_dead(self) -> int:
+        """Deliver the dead letters again, which are kept until that has succeeded; return how many there are."""
         self._raised = self._file.dead()
+        return len(self._raised)
 
     def _forget(self, id: str) -> None:
         self._revived.discard(id)
@@ -177,18 +177,18 @@ class Stored:
             return None
         self._pending.add(position)
         id = f"{self._id}:{position}"
-        return Message(id=id, body=body, data=data, positions=(position,), still=self._still(data))
+        return Message(id=id, body=body, data=data, positions=(position,), **self._evidence(data))
 
     def _revive(self, letter: DeadLetter) -> Message:
         self._revived.add(letter.id)
         data = letter.message
-        return Message(id=letter.id, body=msgspec.json.encode(data), data=data, still=self._still(data))
+        return Message(id=letter.id, body=msgspec.json.encode(data), data=data, **self._evidence(data))
 
-    def _still(self, data: dict[str, Any]) -> Path | None:
-        """The file of an event's still, if there is one, or will be."""
+    def _evidence(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The file of an event's still and the event itself, if there is one, or will be."""
         if data.get("type") != "event" or data["camera"] not in self._settings.stills:
-            return None
+            return {}
         try:
-            return path_of(self._media, data["camera"], data["id"], "still")
+            return {"still": path_of(self._media, data["camera"], data["id"], "still"), "event": data["id"]}
         except ValueError:
-            return None
+            return {}

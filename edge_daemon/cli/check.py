@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge_daemon.config.deliver import OUTSIDE
 from edge_daemon.config.never import sunless_days
 from edge_daemon.config.problems import Problem
 from edge_daemon.config.schema import Config
 from edge_daemon.config.sources import kind_of
+from edge_daemon.config.storing import recorded
+from edge_daemon.delivery.presets import WITH_LINKS
 from edge_daemon.errors import ModelError, SourceError
 from edge_daemon.zoo.paths import BUILTIN, is_download
 
@@ -60,6 +63,14 @@ def lacking(config: Config) -> Iterator[Problem]:
         library = CLIENTS.get(entry.kind)
         if library and find_spec(library) is None:
             text = f"needs a library that is not installed: pip install 'edge-daemon[{entry.kind}]'"
+            yield config.lines.problem(("deliver", name, entry.kind), text)
+
+
+def pictureless(config: Config) -> Iterator[Problem]:
+    """A note for each receiver that gets no pictures, since nobody says where it could fetch them."""
+    for name, entry in (config.deliver or {}).items():
+        if entry.kind in WITH_LINKS and entry.still is None and not config.web.url and recorded(config):
+            text = f"gets no pictures: {entry.kind} fetches them, which needs web.url: {OUTSIDE}"
             yield config.lines.problem(("deliver", name, entry.kind), text)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from edge_daemon.bridge.receiver import Context, Undelivered, connect
+from edge_daemon.bridge.links import Links
+from edge_daemon.bridge.receiver import Context, Receiver, Undelivered, connect
 from edge_daemon.cli.reload import ask
 from edge_daemon.cli.store import since_s
 from edge_daemon.config.load import load
@@ -21,6 +22,7 @@ from edge_daemon.config.schema import Config
 from edge_daemon.config.storing import storage_settings
 from edge_daemon.delivery.message import TEST, Message
 from edge_daemon.delivery.payload import Composer
+from edge_daemon.delivery.presets import WITH_LINKS
 from edge_daemon.delivery.settings import STORED, BridgeSettings
 from edge_daemon.errors import ConfigError, EdgeError
 from edge_daemon.messages.hints import hint_for_receiver
@@ -60,16 +62,17 @@ def test(config: Path, name: str) -> str:
     """
     settings = _one(config, name)
     reader = Reader(Path(settings.storage.folder))
-    composer = Composer(settings.payload, settings.box, settings.time_zone)
+    composer = Composer(settings.payload, settings.box, settings.time_zone, Links(settings.links))
     context = Context(settings, composer, reader, lambda _: None, is_test=True)
     with tempfile.TemporaryDirectory() as folder:
         message, words = _message(settings, reader, Path(folder))
         try:
-            to = asyncio.run(_send(context, message))
+            receiver = asyncio.run(_send(context, message))
         except Undelivered as error:
             hint = hint_for_receiver(error.failure.why)
             raise EdgeError(f"{name}: {error.failure.why}{'. ' if hint else ''}{hint}") from None
-    return f"{name}: {to} has acknowledged a test message {words}"
+    has_picture = receiver.shows_stills and (message.event or settings.kind not in WITH_LINKS)
+    return f"{name}: {receiver.to} has acknowledged a test message {words if has_picture else 'without a picture'}"
 
 
 def steer(name: str, action: DeliveryAction, since: str | None, config: Path | None, place: Path | None) -> str:
@@ -121,14 +124,14 @@ def _progress(settings: BridgeSettings) -> Iterator[str]:
         yield f"({letters} dead letter{'s'[: letters != 1]})"
 
 
-async def _send(context: Context, message: Message) -> str:
-    """Deliver a message; return where to."""
+async def _send(context: Context, message: Message) -> Receiver:
+    """Deliver a message; return the receiver that has it."""
     receiver = connect(context)
     try:
         async with asyncio.timeout(2 * receiver.timeout_s):
             await receiver.open()
             await receiver.deliver([message])
-        return receiver.to
+        return receiver
     finally:
         await receiver.close()
 
@@ -136,6 +139,7 @@ async def _send(context: Context, message: Message) -> str:
 def _message(settings: BridgeSettings, reader: Reader, folder: Path) -> tuple[Message, str]:
     """A test message, and words on its picture: the newest event that has one, under a name and time of its own."""
     event, still, words = _recent(settings, reader)
+    shown = event["id"] if event and still else ""
     if still is None:
         still, words = _drawn(folder), "with a generated picture, since no event has one yet"
     data = (event or _invented()) | {
@@ -146,7 +150,7 @@ def _message(settings: BridgeSettings, reader: Reader, folder: Path) -> tuple[Me
         "because": [f"this is a test from {settings.box or socket.gethostname()}"],
     }
     body = msgspec.json.encode(data)
-    return Message(id=f"{TEST}{data['id']}", body=body, data=data, still=still), words
+    return Message(id=f"{TEST}{data['id']}", body=body, data=data, still=still, event=shown), words
 
 
 def _recent(settings: BridgeSettings, reader: Reader) -> tuple[dict[str, Any] | None, Path | None, str]:

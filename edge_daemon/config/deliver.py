@@ -5,8 +5,8 @@ An entry has one of the keys `KINDS`, with the address, and the keys that go wit
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -14,10 +14,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from edge_daemon.config.machines import BROKER_KEYS, BROKERS, MACHINES, MachineKeys
 from edge_daemon.config.problems import KeyPath, either
 from edge_daemon.config.rule_data import Data, Fault, mapping, strings
+from edge_daemon.config.urls import HttpAddress, parts_of
 from edge_daemon.config.values import Duration, FilePath, SecretError, Word, Words
 from edge_daemon.delivery import template
 from edge_daemon.delivery.credentials import is_content
-from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS, WITH_PICTURES
+from edge_daemon.delivery.presets import NEED_TOKEN, PRESETS, SECRET_ADDRESS, WITH_LINKS
 from edge_daemon.delivery.settings import (
     SUBJECT,
     SUMMARY,
@@ -40,7 +41,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "secret": ("webhook",),
     "token": ("webhook", "ntfy", *NEED_TOKEN, "nats"),
     "in_flight": ("webhook",),
-    "still": ("webhook", *WITH_PICTURES, "mail", "mqtt"),
+    "still": ("webhook", *PEOPLE, "mqtt"),
     "server": ("mail", "telegram", "pushover"),
     "from": ("mail",),
     "title": PEOPLE,
@@ -60,27 +61,8 @@ _PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(map(str.isspace, value)):
-        raise SecretError("must be an address, such as https://example.org/hook")
-    if parts.username or parts.password or parts.fragment:
-        raise SecretError("must not have a user, password or fragment; write a token as token:")
-    return value
-
-
 def _server(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("smtps", "smtp", "http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(map(str.isspace, value)):
-        raise SecretError("must be an address, such as smtps://user:${PASSWORD}@smtp.example.org")
+    parts_of(value, ("smtps", "smtp", "http", "https"), "smtps://user:${PASSWORD}@smtp.example.org")
     return value
 
 
@@ -129,7 +111,6 @@ def _payload(value: object) -> object:
 
 
 SigningSecret = Annotated[str, AfterValidator(_secret)]
-HttpAddress = Annotated[str, AfterValidator(_address)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Mailboxes = Annotated[
     list[Mailbox],
@@ -163,11 +144,11 @@ class Deliver(MachineKeys):
     pushover: Word | None = Field(default=None, repr=False, examples=["${PUSHOVER_USER}"])
     """Key of a user or group of Pushover, with token of the application."""
     gotify: HttpAddress | None = Field(default=None, repr=False, examples=["https://gotify.example.org"])
-    """Address of a Gotify server, with token of the application; messages have no picture."""
+    """Address of a Gotify server, with token of the application. It has pictures by their address: see web.url."""
     discord: HttpAddress | None = Field(default=None, repr=False, examples=["${DISCORD_WEBHOOK}"])
     """Address of a webhook of Discord."""
     slack: HttpAddress | None = Field(default=None, repr=False, examples=["${SLACK_WEBHOOK}"])
-    """Address of an incoming webhook of Slack; messages have no picture."""
+    """Address of an incoming webhook of Slack. It has pictures by their address: see web.url."""
     mail: Mailboxes | None = Field(default=None, examples=["you@example.org"])
     """Mail address, or a list of them, with server."""
     server: Annotated[str, AfterValidator(_server)] | None = Field(
@@ -287,6 +268,7 @@ def deliver_faults(data: Data) -> Iterator[Fault]:
         entry, path = mapping(settings), ("deliver", name)
         yield from _kind(path, entry)
         yield from _names(path, entry, data)
+        yield from _links(path, entry, data)
         during = entry.get("during")
         if isinstance(during, str):
             try:
@@ -347,5 +329,20 @@ def _names(path: KeyPath, entry: Data, data: Data) -> Iterator[Fault]:
                 yield (*path, key, i), f"must name one of {key}: {either(known)}", known
 
 
+def _links(path: KeyPath, entry: Data, data: Data) -> Iterator[Fault]:
+    """Links to a page that nobody says the address of, or that is not there."""
+    web = mapping(data.get("web"))
+    if web.get("url") is not None and web.get("enabled") is not False:
+        return
+    missing = "web, which is not enabled" if web.get("enabled") is False else f"web.url: {OUTSIDE}"
+    for key in ("title", "text", "payload"):
+        with suppress(ValueError):  # which is a problem of its own
+            for name in template.links_in(entry.get(key)):
+                yield (*path, key), f"names {{{name}}}, which needs {missing}", []
+    if entry.get("still") is True and any(entry.get(kind) is not None for kind in WITH_LINKS):
+        yield (*path, "still"), f"is by its address, which needs {missing}", []
+
+
+OUTSIDE = "the address at which this box is reached from outside, such as https://cameras.example.org"
 DEFAULT_RULE = "offline"
 """The rule that is there as soon as there is a receiver, unless a rule is about the state of cameras."""

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from edge_daemon.config.section import Section
+from edge_daemon.config.urls import parts_of
 from edge_daemon.config.values import URL_HINT, Bytes, Duration, FilePath, SecretError, Word, resolved_path
 from edge_daemon.delivery.credentials import is_content
 from edge_daemon.delivery.settings import (
@@ -48,26 +49,17 @@ def _addresses(value: object) -> object:
 
 
 def _nats(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(map(str.isspace, value)):
-        raise SecretError("must be an address, such as tls://hub.example.org:4222")
+    parts = parts_of(value, ("nats", "tls"), "tls://hub.example.org:4222")
     if parts.username or parts.password:
         raise SecretError("must not have a user or password; write them as user: and password:")
     return value
 
 
 def _mqtt(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.path.strip("/") or parts.query or parts.fragment or any(map(str.isspace, value)):
-        raise SecretError(f"must be an address, such as mqtts://edge:${{MQTT_PASSWORD}}@10.0.0.2; {URL_HINT}")
+    example = "mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"
+    parts = parts_of(value, ("mqtt", "mqtts"), f"{example}; {URL_HINT}")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise SecretError(f"must be a host and maybe a port, such as {example}; {URL_HINT}")
     return value
 
 

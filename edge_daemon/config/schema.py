@@ -14,6 +14,7 @@ from edge_daemon.config.places import Ignored, Line, Zone
 from edge_daemon.config.problems import Lines
 from edge_daemon.config.rules import Counts, Location, Rule
 from edge_daemon.config.section import Section
+from edge_daemon.config.urls import SiteAddress
 from edge_daemon.config.values import (
     Anchor,
     Bytes,
@@ -368,6 +369,8 @@ class Web(Section):
         examples=[{"office": "sha256:...", "boss": {"token": "sha256:...", "role": "administrator"}}],
     )
     """Access tokens by name, required for requests: as edge-daemon token prints them, or ${NAME} of a token."""
+    url: SiteAddress | None = Field(default=None, examples=["https://cameras.example.org"])
+    """Address at which the page is reached from outside, for links in messages. Its host is one of hosts."""
     hosts: Words | None = Field(default=None, examples=[["cameras.example.org"]])
     """Host names accepted in requests, besides localhost and IP addresses."""
     origins: Origins | None = Field(default=None, examples=[["https://dashboard.example.org"]])

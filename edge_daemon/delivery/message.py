@@ -23,8 +23,8 @@ class Message:
     """A message as it was published (`body`, JSON, and as `data`), under an `id` that it keeps when it is sent again.
 
     `positions` are those in the store that it delivers; none if it is not from there. `still` is the file of the
-    event's picture, if there may be one. `read_s` is the monotonic time at which it was read. Messages of a camera stay
-    in order.
+    picture of an `event` (its id), if there may be one. `read_s` is the monotonic time at which it was
+    read. Messages of a camera stay in order.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Message:
     data: dict[str, Any]
     positions: tuple[int, ...] = ()
     still: Path | None = None
+    event: str = ""
     read_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -122,8 +123,10 @@ def digest(messages: Sequence[Message], box: str) -> Message:
     }
     positions = tuple(position for message in messages for position in message.positions)
     id = f"{first.id}-{positions[-1]}" if positions else first.id
-    still = next((one.still for one in reversed(messages) if one.still), None)
-    return Message(id=id, body=msgspec.json.encode(body), data=body, positions=positions, still=still)
+    shown = next((one for one in reversed(messages) if one.still), first)
+    return Message(
+        id=id, body=msgspec.json.encode(body), data=body, positions=positions, still=shown.still, event=shown.event
+    )
 
 
 def _some(words: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The content that is sent of a message: itself, some of its fields, or a template with its values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,18 @@ class Payload(NamedTuple):
 
 
 class Composer:
-    """Makes payloads by `payload` of the settings, for the machine `box`."""
+    """Makes payloads by `payload` of the settings, for the machine `box`. `links` gives the addresses of an event's
+    still and clip, by the names that templates have for them.
+    """
 
-    def __init__(self, payload: tuple[str, ...] | str | Mapping[str, Any] | None, box: str, time_zone: str) -> None:
-        self._payload, self._box, self._zone = payload, box, ZoneInfo(time_zone)
+    def __init__(
+        self,
+        payload: tuple[str, ...] | str | Mapping[str, Any] | None,
+        box: str,
+        time_zone: str,
+        links: Callable[[str], Mapping[str, str]] = lambda event: {},
+    ) -> None:
+        self._payload, self._box, self._zone, self._links = payload, box, ZoneInfo(time_zone), links
 
     def payload(self, message: Message) -> Payload:
         """The payload of a message."""
@@ -44,4 +52,5 @@ class Composer:
 
     def values(self, message: Message) -> dict[str, str]:
         """The values of names in templates."""
-        return message.values(self._box, self._zone)
+        links = self._links(message.event) if message.event else {}
+        return message.values(self._box, self._zone) | dict(links)

@@ -1,15 +1,18 @@
 """Which positions of the store have been delivered: the cursor is behind the first that has not."""
 
 from collections.abc import Collection
+from heapq import heappop, heappush
 
 
 class Pending:
-    """Positions that were read and are not done yet. All up to `position` are done, and `done` beyond it."""
+    """Positions that were read, in their order, and are not done yet. All up to `position` are done, and `done` beyond
+    it.
+    """
 
     def __init__(self, position: int, done: Collection[int] = ()) -> None:
-        self._read, self._open = position, set[int]()
-        self._before = set(done)
-        self._done = set(done)
+        self._read, self._open = position, dict[int, None]()
+        self._before = frozenset(done)
+        self._done = sorted(done)
 
     @property
     def read(self) -> int:
@@ -19,7 +22,7 @@ class Pending:
     @property
     def position(self) -> int:
         """All up to this one are done."""
-        return min(self._open) - 1 if self._open else self._read
+        return next(iter(self._open)) - 1 if self._open else self._read
 
     @property
     def done(self) -> list[int]:
@@ -36,7 +39,7 @@ class Pending:
     def add(self, position: int) -> None:
         """A position that is to be delivered was read."""
         self._read = max(self._read, position)
-        self._open.add(position)
+        self._open[position] = None
 
     def advance(self, position: int) -> None:
         """All up to this one was read, and what was not added is not to be delivered."""
@@ -45,11 +48,12 @@ class Pending:
 
     def finish(self, positions: Collection[int]) -> None:
         """These are done."""
-        self._open.difference_update(positions)
-        self._done.update(positions)
+        for one in positions:
+            self._open.pop(one, None)
+            heappush(self._done, one)
         self._forget()
 
     def _forget(self) -> None:
         position = self.position
-        self._done = {one for one in self._done if one > position}
-        self._before = {one for one in self._before if one > position}
+        while self._done and self._done[0] <= position:
+            heappop(self._done)

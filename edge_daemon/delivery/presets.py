@@ -1,6 +1,7 @@
 """Services that bring messages to people: for each, the requests that it takes, with and without a picture.
 
-In addresses, fields and headers, `{title}`, `{text}`, `{to}` (whom a message is for) and `{token}` are filled in.
+In addresses, fields and headers, `{title}`, `{text}`, `{to}` (whom a message is for), `{token}` and `{still}` (the
+address of the picture) are filled in.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class Shape(NamedTuple):
 class Preset(NamedTuple):
     """A service: its usual address (none: everybody has an own one), what its requests look like without and with a
     picture (None: it takes none), the most characters of a text, and bytes of a picture. `escaped` are characters that
-    mean something to it.
+    mean something to it. `linked` is for a service that takes a picture by its address only.
     """
 
     server: str
@@ -38,8 +39,16 @@ class Preset(NamedTuple):
     most_characters: int
     most_bytes: int = 5_000_000
     escaped: Mapping[str, str] = {}
+    linked: Shape | None = None
 
 
+_GOTIFY = {"title": "{title}", "message": "{text}", "priority": 5}
+_GOTIFY_STILL = {"client::notification": {"bigImageUrl": "{still}", "click": {"url": "{still}"}}}
+_SLACK = {"text": "{title}\n{text}", "mrkdwn": False}
+_SLACK_BLOCKS = [
+    {"type": "section", "text": {"type": "plain_text", "text": "{title}\n{text}", "emoji": False}},
+    {"type": "image", "image_url": "{still}", "alt_text": "{title}"},
+]
 _DISCORD = {"content": "**{title}**\n{text}", "allowed_mentions": {"parse": []}}
 _NTFY = {"Title": "{title}", "Authorization": "Bearer {token}"}
 _MARKDOWN = {character: f"\\{character}" for character in "\\*_~`|>[]"}
@@ -71,14 +80,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "gotify": Preset(
         "",
-        Shape(
-            "/message",
-            "json",
-            {"title": "{title}", "message": "{text}", "priority": 5},
-            {"X-Gotify-Key": "{token}"},
-        ),
+        Shape("/message", "json", _GOTIFY, {"X-Gotify-Key": "{token}"}),
         None,
         most_characters=4000,
+        linked=Shape("/message", "json", _GOTIFY | {"extras": _GOTIFY_STILL}, {"X-Gotify-Key": "{token}"}),
     ),
     "discord": Preset(
         "",
@@ -89,15 +94,17 @@ PRESETS: dict[str, Preset] = {
     ),
     "slack": Preset(
         "",
-        Shape("", "json", {"text": "{title}\n{text}", "mrkdwn": False}),
+        Shape("", "json", _SLACK),
         None,
-        most_characters=3000,
+        most_characters=1400,
         escaped={"&": "&amp;", "<": "&lt;", ">": "&gt;"},
+        linked=Shape("", "json", _SLACK | {"blocks": _SLACK_BLOCKS}),
     ),
 }
-"""By the key in the configuration. Gotify and Slack take a picture only by its address in the internet."""
+"""By the key in the configuration."""
 NEED_TOKEN = ("telegram", "pushover", "gotify")
-WITH_PICTURES = tuple(name for name, preset in PRESETS.items() if preset.pictured)
+WITH_LINKS = tuple(name for name, preset in PRESETS.items() if preset.linked)
+"""Those that fetch a picture from its address."""
 SECRET_ADDRESS = ("discord", "slack", "pushover")
 """Those whose address, or user, is a secret itself."""
 
@@ -129,4 +136,6 @@ def _fill_all(value: Any, values: Mapping[str, str]) -> Any:
             return _fill(value, values)
         case dict():
             return {key: _fill_all(item, values) for key, item in value.items()}
+        case list():
+            return [_fill_all(item, values) for item in value]
     return value

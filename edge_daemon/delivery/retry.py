@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from edge_daemon.backoff import delay_s
 
-FIRST_S, LONGEST_S = 1.0, 30.0
+FIRST_S, LONGEST_S = 1.0, 10.0
 """The first delay, and the longest one: a receiver that is back has everything soon."""
 MOST_TRIES = 3
 MOST_AFTER_S = 3600.0

@@ -35,6 +35,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     per_s: float
 
 
+class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The address at which the page is reached from outside, and the folder `state` with the key of signed links."""
+
+    url: str
+    state: str
+
+
 class ReceiverSettings(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """A receiver."""
 
@@ -177,7 +184,8 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     unless it is to begin at the beginning. With `every_s`, events that follow one another sooner are summarised.
     `payload` are the names of fields, a template of a text, or a mapping with such templates; None is the message
     itself. `stills` are the cameras of whose events there are stills. `during` are ranges of local time in which it
-    delivers. Receivers that show states have the `places` of each camera, and the `modes`.
+    delivers. Receivers that show states have the `places` of each camera, and the `modes`. `links` to
+    stills and clips can be made if the page is reached from outside.
     """
 
     name: str
@@ -198,5 +206,6 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     stills: tuple[str, ...] = ()
     places: dict[str, PlacesSettings] | None = None
     modes: tuple[str, ...] = ()
+    links: LinkSettings | None = None
     box: str = ""
     time_zone: str = "UTC"

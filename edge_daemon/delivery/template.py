@@ -29,8 +29,12 @@ NAMES = {
     "type": "event, track, counts, status, result or digest",
     "model": "name of the model",
     "count": "number of events; more than 1 in a digest",
+    "still": "address of the picture of the event, which needs no token for seven days",
+    "clip": "address of its clip, which is there once the event has ended",
 }
 """Names that a template may have."""
+LINKS = ("still", "clip")
+"""Those that are addresses of this box."""
 _EXAMPLE = "write {{ and }} for plain braces"
 _IDENTIFIER = re.compile(r"[a-z_]+")
 
@@ -52,6 +56,12 @@ def check(template: str) -> None:
             raise ValueError(f"may have nothing but names in braces, such as {{camera}}; {_EXAMPLE}")
         if name not in NAMES:
             raise ValueError(f"names {{{name}}}, which there is not; there are {', '.join(NAMES)}")
+
+
+def links_in(template: Any) -> list[str]:
+    """The addresses that a template names."""
+    names = {name for text in texts(template) for _, name, _, _ in Formatter().parse(text)}
+    return [name for name in LINKS if name in names]
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

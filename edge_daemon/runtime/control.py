@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from edge_daemon.errors import EdgeError, ExitCode, StartError
-from edge_daemon.messages.requests import AnyRequest, DeliveryAction, Reply
+from edge_daemon.messages.requests import AnyRequest, Reply
 from edge_daemon.messages.status import ProcessReport, ProcessStatus
 from edge_daemon.messages.switches import SwitchState
 from edge_daemon.transport.channel import Channel
@@ -99,13 +99,6 @@ class RetryNow(Command, frozen=True, kw_only=True, tag="retry-now"):
     """Do now what is waited with after a failure, such as opening a camera."""
 
 
-class Instruct(Command, frozen=True, kw_only=True, tag="instruct"):
-    """To a bridge: what somebody has asked for."""
-
-    action: DeliveryAction
-    since: str | None = None
-
-
 class Exited(Command, frozen=True, kw_only=True, tag="exited"):
     """Another process is gone (it may come back)."""
 
@@ -147,7 +140,7 @@ class Processes(Command, frozen=True, kw_only=True, tag="processes"):
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(Start)
 _reports = msgspec.msgpack.Decoder(Started | Ready | Failed | Heartbeat | Finished | Reconfigured | Ask | Served)
-_commands = msgspec.msgpack.Decoder(Stop | RetryNow | Instruct | Exited | Reconfigure | Processes | Replied | Serve)
+_commands = msgspec.msgpack.Decoder(Stop | RetryNow | Exited | Reconfigure | Processes | Replied | Serve)
 S = TypeVar("S", bound=msgspec.Struct)
 
 

@@ -155,6 +155,18 @@ class Reader:
                 (after, *kinds, most),
             ).fetchall()
 
+    def following(self, after: int, most: int, kinds: Sequence[str]) -> tuple[list[tuple[int, bytes]], int]:
+        """What was stored after a position, in order: positions and messages; and the last position of all."""
+        marks = ", ".join("?" * len(kinds))
+        with self._reading() as db:
+            entries = db.execute(
+                f"SELECT position, body FROM entries WHERE position > ? AND kind IN ({marks})"
+                " ORDER BY position LIMIT ?",
+                (after, *kinds, most),
+            ).fetchall()
+            last = db.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0]
+            return entries, int(last)
+
     def after(self, position: int, kinds: Sequence[str]) -> tuple[int, float | None]:
         """How many entries of some kinds there are after a position, and the time of the first."""
         marks = ", ".join("?" * len(kinds))
@@ -238,6 +250,52 @@ class Reader:
                 yield db
         except sqlite3.Error as error:
             raise StoreAway(f"the store in {self.folder} cannot be read now: {error}") from error
+
+
+class HeldReader(Reader):
+    """The store for one thread that reads often: the index stays open between calls, which hold nobody up.
+
+    An index that was replaced, such as by `store rebuild`, is opened at the next call.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._db: sqlite3.Connection | None = None
+        self._file = (0, 0)
+
+    def close(self) -> None:
+        """Close the index."""
+        if self._db:
+            self._db.close()
+            self._db = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = self._opened()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.rollback()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StoreAway(f"the store in {self.folder} cannot be read now: {error}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        """The index.
+
+        Raises:
+            OSError: there is none.
+            sqlite3.Error: it cannot be opened.
+        """
+        path = self.folder / FILE
+        found = path.stat()
+        if self._db is None or self._file != (found.st_dev, found.st_ino):
+            self.close()
+            self._file = found.st_dev, found.st_ino
+            self._db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1.0)
+        return self._db
 
 
 def shown(event: Event) -> Event:

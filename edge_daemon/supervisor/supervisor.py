@@ -11,7 +11,6 @@ from edge_daemon.errors import EdgeError, ExitCode, StartError
 from edge_daemon.messages.hints import kind_of
 from edge_daemon.messages.published import utc
 from edge_daemon.messages.requests import (
-    DeliveryAction,
     Reload,
     Reply,
     Requester,
@@ -24,7 +23,7 @@ from edge_daemon.messages.requests import (
 )
 from edge_daemon.messages.status import BRIDGE, RecorderReport, SinkReport, Status, Streams, camera_statuses
 from edge_daemon.runtime.audit_log import AuditLog
-from edge_daemon.runtime.control import Instruct, Processes
+from edge_daemon.runtime.control import Processes
 from edge_daemon.settings import SinkSettings
 from edge_daemon.supervisor.child import Child
 from edge_daemon.supervisor.control_socket import Caller, ControlSocket
@@ -40,12 +39,6 @@ from edge_daemon.supervisor.usage import Survey
 
 logger = logging.getLogger(__name__)
 TABLE_S = 1.0
-DONE: dict[DeliveryAction, str] = {
-    "pause": "nothing is delivered until it is resumed; what happens is kept",
-    "resume": "delivery goes on",
-    "replay": "what was stored since {since} is delivered again",
-    "dead": "dead letters are delivered again",
-}
 START_S = 1800.0
 """Time that a process may take to come up: some accelerators compile a new model for many minutes."""
 LATE_S = 10.0
@@ -202,9 +195,7 @@ class Supervisor:
         bridges = {child.spec.name: child for child in self._table.children if child.spec.role == BRIDGE}
         if (child := bridges.get(request.receiver)) is None:
             raise EdgeError(unknown("receiver", request.receiver, bridges))
-        if not child.send(Instruct(action=request.action, since=request.since)):
-            raise EdgeError(f"the process that delivers to {request.receiver} is {child.state}: try again")
-        respond(Reply(text=f"{request.receiver}: {DONE[request.action].format(since=request.since)}"))
+        child.serve(request, respond)
 
     def _switch_camera(self, request: SwitchCamera, respond: Respond) -> None:
         """Switch a camera; the reply follows when its capture has done so.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, SelectionSettings, WebhookSettings
 from edge_daemon.delivery.signature import key_of, signature
 from edge_daemon.messages.published import utc
+from edge_daemon.messages.requests import DeliveryAction, Reply, Requester, SteerDelivery
+from edge_daemon.runtime.control import Serve, Served
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store.cursor import CursorFile, needed
 from edge_daemon.store.media import path_of
@@ -27,7 +30,9 @@ from edge_daemon.store.reader import Reader
 from edge_daemon.store.store import Store
 from edge_daemon.transport import zeromq
 from tests.receiving import Answering, HttpReceiver, Received, receiving
+from tests.spawned import Spawned
 from tests.unit.test_store import counts, event, track
+from tests.waiting import eventually
 
 WAIT_S = 20.0
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -54,9 +59,9 @@ class Site:
         return Bridge(settings, connect(context), live, chance=lambda: 0.5)
 
     @asynccontextmanager
-    async def running(self, live: Live | None = None) -> AsyncIterator[Bridge]:
+    async def running(self, live: Live | None = None, bridge: Bridge | None = None) -> AsyncIterator[Bridge]:
         """A bridge that runs."""
-        bridge = self.bridge(live)
+        bridge = bridge or self.bridge(live)
 
         async def run() -> None:
             while True:
@@ -272,6 +277,38 @@ def test_a_bridge_rests_while_its_receiver_is_slow_or_away(tmp_path: Path) -> No
             site.store.close()
 
     asyncio.run(scenario())
+
+
+def test_steering_is_answered_by_what_was_done(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        site = Site(tmp_path, receiver)
+        site.store.close()
+        shutil.rmtree(site.store.folder)
+        bridge = Spawned("edge_daemon.bridge.process", site.settings)
+        try:
+
+            def reply(action: DeliveryAction, since: str | None = None) -> Reply:
+                request = SteerDelivery(
+                    by=Requester(via="control-socket"), receiver="phone", action=action, since=since
+                )
+                bridge.send(Serve(id=7, request=request))
+                served = eventually(lambda: [one for one in bridge.read() if isinstance(one, Served)], WAIT_S)
+                assert [one.id for one in served] == [7]
+                return served[0].reply
+
+            assert reply("pause") == Reply(exit_code=1, text="phone: there is no store yet")
+            assert not site.cursor.read()
+            store = Store(site.store.folder)
+            store.add([event(1)])
+            assert reply("pause").exit_code == 0
+            assert site.cursor.read().paused  # type: ignore[union-attr]
+            assert "what was stored since 2026-11-28T22:00:00Z is" in reply("replay", "2026-11-28T22:00:00Z").text
+            assert reply("dead").text == "phone: 0 dead letters are delivered again"
+            assert reply("resume").text == "phone: delivery goes on"
+            eventually(lambda: receiver.accepted, WAIT_S)
+            store.close()
+        finally:
+            bridge.stop()
 
 
 def test_selection_templates_and_pauses(tmp_path: Path) -> None:

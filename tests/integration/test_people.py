@@ -11,17 +11,20 @@ from email import policy
 from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from edge_daemon.bridge.links import Links
 from edge_daemon.bridge.receiver import Context, Receiver, Undelivered, connect
 from edge_daemon.config.load import loads
 from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.payload import Composer
 from edge_daemon.delivery.presets import PRESETS
-from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings
+from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, LinkSettings
+from edge_daemon.runtime import links
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store.reader import Reader
 from tests.acceptance.harness import free_port
@@ -44,6 +47,9 @@ def entry(text: str) -> AnyReceiver:
     return config.deliver["phone"].receiver
 
 
+EVENT = "0193715e-8f5a-7c3e-9d2b-6c1f0a7b2e44"
+
+
 def message(folder: Path | None = None, **more: Any) -> Message:
     tracks = [{"tracker_id": 1, "class_name": FOREIGN}]
     body = event(1, tracks=tracks, because=["a reason"], **more)
@@ -51,15 +57,17 @@ def message(folder: Path | None = None, **more: Any) -> Message:
     if folder:
         still = folder / "id.jpg"
         still.write_bytes(PICTURE)
-    return Message(id="s:1", body=body, data=json.loads(body), positions=(1,), still=still)
+    return Message(
+        id="s:1", body=body, data=json.loads(body), positions=(1,), still=still, event=EVENT if still else ""
+    )
 
 
-def send(receiver: AnyReceiver, one: Message) -> None:
+def send(receiver: AnyReceiver, one: Message, linked: LinkSettings | None = None) -> None:
     async def run() -> None:
-        settings = BridgeSettings(
-            name="phone", receiver=receiver, storage=StorageSettings(folder="", media=""), recorder="", box="box"
-        )
-        context = Context(settings, Composer(None, "box", "UTC"), Reader(Path()), lambda _: None)
+        store = StorageSettings(folder="", media="")
+        settings = BridgeSettings(name="phone", receiver=receiver, storage=store, recorder="", box="box", links=linked)
+        composer = Composer(None, "box", "UTC", Links(linked))
+        context = Context(settings, composer, Reader(Path()), lambda _: None)
         found: Receiver = connect(context)
         assert "token" not in found.to
         await found.open()
@@ -174,6 +182,49 @@ def test_a_service_accepts_messages_with_and_without_a_picture(tmp_path: Path, n
         assert len(receiver.accepted) == 1
         with pytest.raises(Undelivered):
             send(entry(f"{text.format(url=receiver.url + '/elsewhere')}, private: true"), message())
+
+
+def fetched(address: str, state: Path) -> str:
+    """The path of a link, if it allows what it says."""
+    site, _, rest = address.partition("/api/")
+    path, _, query = f"/api/{rest}".partition("?")
+    given = dict(parse_qsl(query))
+    key = links.key_of(state)
+    assert links.allows(key, path, int(given["expires"]), given["role"], given["signature"], time.time())
+    return f"{site}{path}"
+
+
+@pytest.mark.usefixtures("secrets")
+@pytest.mark.parametrize("name", ["gotify", "slack"])
+def test_a_service_that_fetches_pictures_has_their_address(tmp_path: Path, name: str) -> None:
+    """https://gotify.net/docs/msgextras, https://docs.slack.dev/reference/block-kit/blocks/image-block."""
+    judge, text = SERVICES[name]
+    linked = LinkSettings(url="https://cameras.example.org/box", state=str(tmp_path))
+    with receiving(judge) as receiver:
+        settings = entry(f"{text.format(url=receiver.url)}, private: true")
+        send(settings, message(tmp_path), linked)
+        send(settings, message(), linked)
+        with_picture, without = (request.json for request in receiver.accepted)
+    if name == "gotify":
+        shown = with_picture["extras"]["client::notification"]["bigImageUrl"]
+        assert "extras" not in without
+    else:
+        section, image = with_picture["blocks"]
+        assert section["text"]["text"] == with_picture["text"]
+        assert (image["type"], image["alt_text"]) == ("image", "yard: visitor")
+        shown = image["image_url"]
+        assert "blocks" not in without
+    assert fetched(shown, tmp_path) == f"https://cameras.example.org/box/api/events/{EVENT}/still.jpg"
+
+
+def test_templates_have_links_until_they_are_revoked(tmp_path: Path) -> None:
+    linked = Links(LinkSettings(url="https://cameras.example.org", state=str(tmp_path)))
+    clip = Composer("{clip}", "box", "UTC", linked).text("{clip}", message(tmp_path))
+    assert fetched(clip, tmp_path) == f"https://cameras.example.org/api/events/{EVENT}/clip.mp4"
+    links.new_key(tmp_path)
+    with pytest.raises(AssertionError):
+        fetched(clip, tmp_path)
+    fetched(linked(EVENT)["clip"], tmp_path)
 
 
 @pytest.mark.usefixtures("secrets")

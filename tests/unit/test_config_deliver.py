@@ -15,6 +15,7 @@ from edge_daemon.delivery.settings import (
     FolderSettings,
     KafkaSettings,
     LimitSettings,
+    LinkSettings,
     MailSettings,
     MqttSettings,
     NatsSettings,
@@ -22,7 +23,7 @@ from edge_daemon.delivery.settings import (
     PushSettings,
 )
 from edge_daemon.errors import ConfigError
-from edge_daemon.settings import HasState, RecorderSettings, SinkSettings
+from edge_daemon.settings import HasState, RecorderSettings, SinkSettings, WebSettings
 from edge_daemon.supervisor.diff import in_words
 from edge_daemon.supervisor.plan import plan
 
@@ -63,7 +64,12 @@ def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
         (f"{HOOK}, ntfy: 'https://ntfy.sh/x'", "ntfy: is a second receiver, beside webhook"),
         ("ntfy: 'https://ntfy.sh/x', in_flight: 2", "in_flight: is for webhook"),
         ("ntfy: 'https://ntfy.sh/x', send: [counts]", "send: has to be [events] with ntfy"),
-        ("gotify: 'https://g.example.org', token: '${T}', still: true", "still: is for webhook, ntfy,"),
+        (
+            "gotify: 'https://g.example.org', token: '${T}', still: true",
+            "still: is by its address, which needs web.url",
+        ),
+        (f"{HOOK}, payload: {{picture: '{{still}}'}}", "payload: names {still}, which needs web.url: the address at"),
+        ("ntfy: 'https://ntfy.sh/x', text: '{what} {clip}'", "text: names {clip}, which needs web.url"),
         ("telegram: 12", "token: is missing: telegram needs it"),
         ("mail: you@example.org", "server: is missing; for example smtps://"),
         ("mail: you@example.org, server: 'https://example.org'", "server: must begin with smtps://"),
@@ -83,7 +89,7 @@ def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
         (f"{HOOK}, rules: [visitor]", "rules[0]: must name one of rules: offline"),
         (f"{HOOK}, phases: [begin]", "phases[0]: must be start, update or end"),
         ("mqtt: 'http://10.0.0.2'", "mqtt: must be an address, such as mqtts://edge:${MQTT_PASSWORD}@10.0.0.2"),
-        ("mqtt: 'mqtt://10.0.0.2/topic'", "mqtt: must be an address, such as mqtts://"),
+        ("mqtt: 'mqtt://10.0.0.2/topic'", "mqtt: must be a host and maybe a port"),
         ("mqtt: 'mqtts://edge:hush@10.0.0.2'", "mqtt: is a secret: write ${NAME}"),
         ("mqtt: 'mqtts://10.0.0.2', prefix: 'a/#'", "prefix: "),
         ("mqtt: 'mqtts://10.0.0.2', version: 4", "version: "),
@@ -106,6 +112,39 @@ def bridge(entry: str, more: str = "", base: str = BASE) -> BridgeSettings:
 )
 def test_mistakes(entry: str, sentence: str) -> None:
     assert sentence in errors(entry)
+
+
+LINKED = f"{HOOK}, payload: '{{clip}}'"
+
+
+def test_links_need_the_address_of_a_page_that_is_there() -> None:
+    more = "web: {url: 'https://cameras.example.org/box/', hosts: [inside]}"
+    assert bridge(LINKED, more).links == LinkSettings(url="https://cameras.example.org/box", state="/proc/nowhere")
+    (web,) = [
+        spec.settings
+        for spec in plan(loads(BASE.format(entry=LINKED, more=more)), Path("/run/x"), state=Path("/proc/nowhere"))
+        if isinstance(spec.settings, WebSettings)
+    ]
+    assert web.hosts == ["inside", "cameras.example.org"]
+    assert "needs web, which is not enabled" in errors(
+        LINKED, "web: {url: 'https://cameras.example.org', enabled: false}"
+    )
+    assert "web.url: must be a host, port and path only" in errors(LINKED, "web: {url: 'https://u:p@example.org'}")
+    assert bridge(HOOK).links is None
+
+
+def test_a_receiver_that_would_have_pictures_is_named() -> None:
+    gotify = "gotify: 'https://g.example.org', token: '${T}'"
+
+    def notes(entry: str, more: str) -> list[str]:
+        return [str(one) for one in check.pictureless(loads(BASE.format(entry=entry, more=more)))]
+
+    (note,) = notes(gotify, "record: {}")
+    assert "gets no pictures: gotify fetches them, which needs web.url" in note
+    assert not notes(gotify, "record: {}\nweb: {url: 'https://example.org'}")
+    assert not notes(gotify, "")
+    assert not notes(f"{gotify}, still: false", "record: {}")
+    assert not notes("ntfy: 'https://ntfy.sh/x'", "record: {}")
 
 
 def test_deliveries_need_the_store() -> None:

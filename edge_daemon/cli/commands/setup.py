@@ -16,7 +16,7 @@ def check(
     quick: Annotated[bool, typer.Option("--quick", help="Do not load the models.")] = False,
 ) -> None:
     """Check a configuration, load its models, and list every mistake with line and key. Opens no camera."""
-    from edge_daemon.cli.check import confined, faults, lacking, not_here, sunless, unfit
+    from edge_daemon.cli.check import confined, faults, lacking, not_here, pictureless, sunless, unfit
     from edge_daemon.cli.machine_checks import machine_faults
     from edge_daemon.config.load import load, missing_files
     from edge_daemon.config.problems import Problem
@@ -36,7 +36,14 @@ def check(
         problems += [problem for problem in model_faults(loaded, cache, notes) if problem.key not in found]
     if problems:
         raise StartError("\n".join(str(problem) for problem in sorted(problems, key=lambda one: one.line or 0)))
-    for note in (*notes, *not_here(loaded, cache), *unfit(loaded), *sunless(loaded), *confined(loaded)):
+    for note in (
+        *notes,
+        *not_here(loaded, cache),
+        *unfit(loaded),
+        *sunless(loaded),
+        *pictureless(loaded),
+        *confined(loaded),
+    ):
         typer.echo(str(note))
     cameras, count = len(loaded.cameras), len(loaded.models)
     typer.echo(f"{config}: good ({cameras} camera{'s'[: cameras > 1]}, {count} model{'s'[: count > 1]})")

@@ -5,7 +5,14 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from edge_daemon.config.deliver import Deliver
-from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, LimitSettings, MqttSettings, PlacesSettings
+from edge_daemon.delivery.settings import (
+    AnyReceiver,
+    BridgeSettings,
+    LimitSettings,
+    LinkSettings,
+    MqttSettings,
+    PlacesSettings,
+)
 from edge_daemon.messages.status import BRIDGE, BridgeReport
 from edge_daemon.runtime.box_name import box_name
 from edge_daemon.runtime.time_zone import local_time_zone
@@ -59,9 +66,16 @@ def _settings(run: Run, name: str, entry: Deliver) -> BridgeSettings | None:
         stills=tuple(run.recorded),
         places=_places(run, entry) if entry.shows_states else None,
         modes=tuple(run.config.modes or ()) if entry.shows_states else (),
+        links=_links(run),
         box=box_name(run.config.name, run.state),
         time_zone=run.config.location.time_zone or local_time_zone(),
     )
+
+
+def _links(run: Run) -> LinkSettings | None:
+    """What links to stills and clips need; None if the page is not reached from outside, or keeps no key."""
+    url = run.config.web.url
+    return LinkSettings(url=url, state=str(run.state)) if url and run.serves_web and run.state else None
 
 
 def _receiver(run: Run, entry: Deliver) -> AnyReceiver:

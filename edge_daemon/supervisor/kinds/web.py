@@ -1,12 +1,14 @@
 """The web."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 
 from edge_daemon.config import shown
 from edge_daemon.config.assignment import zones_of
 from edge_daemon.config.schema import Config
+from edge_daemon.config.schema import Web as WebSection
 from edge_daemon.settings import CameraPlaces, ConfigSettings, RuleFacts, TokenSettings, WebSettings
 from edge_daemon.supervisor.description import Entry, described
 from edge_daemon.supervisor.kinds.kind import Kind, ProcessSpec
@@ -47,7 +49,7 @@ class Web(Kind[WebSettings]):
             max_waiting=web.max_waiting,
             timeout_s=web.timeout,
             tokens={name: TokenSettings(token=of.token, role=of.role) for name, of in (web.tokens or {}).items()},
-            hosts=web.hosts or [],
+            hosts=_hosts(web),
             origins=web.origins or [],
             prefix=web.prefix,
             proxies=web.proxies or [],
@@ -78,6 +80,12 @@ class Web(Kind[WebSettings]):
         return msgspec.structs.replace(
             settings, cameras=[], models=[], stamp="", config=ConfigSettings(), rules={}, modes=[], places={}
         )
+
+
+def _hosts(web: WebSection) -> list[str]:
+    """The host names of this service: those that are named, and the one in its address."""
+    own = urlsplit(web.url).hostname if web.url else None
+    return [*(web.hosts or []), *([own] if own else [])]
 
 
 def _rules(run: Run) -> dict[str, RuleFacts]:
