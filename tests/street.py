@@ -117,7 +117,7 @@ def stays(path: Sequence[Spot]) -> list[tuple[float, float]]:
 def frames(seed: int, seconds: float, people: int) -> list[list[Truth]]:
     """Who is in each frame of the scene."""
     scene = Scene(seed, WIDTH, HEIGHT, people)
-    return [scene.frame(index, FPS)[1] for index in range(round(seconds * FPS))]
+    return [scene.people(index, FPS) for index in range(round(seconds * FPS))]
 
 
 def paths(shown: Sequence[Sequence[Truth]]) -> dict[int, list[Spot]]:

@@ -29,10 +29,11 @@ class Agility:
         """Take in the offsets of K detections from the predictions of their tracks.
 
         Args:
-            offsets: in x and y, K x 2 float64.
+            offsets: in x and y, 2 x K float64.
             deviations: their standard deviations by the model, K float64.
         """
-        if len(offsets):
-            square = min(float(np.mean((offsets / deviations[:, None]) ** 2)), FARTHEST)
-            change = RATE * min(len(offsets) / MANY, 1.0) * (square - USUAL)
+        count = len(deviations)
+        if count:
+            square = min(float(np.sum((offsets / deviations) ** 2)) / (2 * count), FARTHEST)
+            change = RATE * min(count / MANY, 1.0) * (square - USUAL)
             self.factor = min(max(self.factor * (1 + change), LEAST), MOST)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlaps
+from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlap
 
 MEASURED = 0.07
 """Standard deviation of the centre of a detection, in heights of the box."""
@@ -53,52 +53,91 @@ def pairs(
         sure: those that are sure, M bool.
         alike: N x M bool, false where the classes differ; None if they are all the same.
     """
-    places, confirmed = expected.places, expected.confirmed[:, None]
-    overlap = overlaps(places, found.places)
-    squares, cost = _likelihood(expected, found.places)
-    likely = (squares <= LIKELY) & sure
+    rows, columns = np.nonzero(_near(expected, found))
+    tracks, boxes = expected.places.T.take(rows, axis=1), found.places.T.take(columns, axis=1)
+    confirmed, sure = expected.confirmed.take(rows), sure.take(columns)
+    shared, same = overlap(tracks, boxes), None
     if alike is not None:
-        overlap, likely = np.where(alike, overlap, OTHER_CLASS * overlap), likely & alike
-        cost = cost + LATER * ~alike
-    fits = likely | (overlap >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure)
-    fits &= ~(_outside(places, found.aspect, OUTSIDE)[:, None] & ~_outside(found.places, found.aspect, 0.0))
-    cost = cost + LATER * ~sure + LATER * ~confirmed
-    cost = np.where((overlap >= SAME) & confirmed & sure, -LATER - overlap, cost)
-    rows, columns = np.nonzero(fits)
-    order = np.argsort(cost[rows, columns], kind="stable")
-    return sorted(_greedy(rows[order].tolist(), columns[order].tolist()))
+        same = alike[rows, columns]
+        shared = np.where(same, shared, OTHER_CLASS * shared)
+    chosen = Chosen(rows.tolist(), columns.tolist())
+    chosen.add(np.where((shared >= SAME) & confirmed & sure, -shared, np.inf))
+    left = chosen.left()
+    if left:
+        variances = expected.variances.take(rows[left]) + MEASURED**2
+        confirmed, sure, shared = confirmed[left], sure[left], shared[left]
+        squares, cost = _likelihood(tracks[:, left], variances, confirmed, boxes[:, left])
+        likely = (squares <= LIKELY) & sure
+        if same is not None:
+            likely &= same[left]
+            cost = cost + LATER * ~same[left]
+        fits = likely | (shared >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure)
+        chosen.add(np.where(fits, cost + LATER * ~sure + LATER * ~confirmed, np.inf), left)
+    return sorted(chosen.pairs.items())
 
 
-def _likelihood(expected: Expected, found: Floats) -> tuple[Floats, Floats]:
-    """Squares of the distances of M detections from N predictions, in standard deviations, and a cost that is the less
-    the likelier a pair is. Beyond the reach of a track the square is infinite.
+class Chosen:
+    """The pairs that are chosen of K possible ones, by track; each track and each detection is in one."""
+
+    def __init__(self, rows: list[int], columns: list[int]) -> None:
+        self.pairs: dict[int, int] = {}
+        self._taken: set[int] = set()
+        self._rows, self._columns = rows, columns
+
+    def add(self, costs: Floats, which: list[int] | None = None) -> None:
+        """Choose pairs by their costs, the least one first, but none of infinite cost; of all, or of `which`."""
+        ordered = np.argsort(costs, kind="stable")[: np.count_nonzero(costs < np.inf)].tolist()
+        for one in ordered:
+            number = one if which is None else which[one]
+            row, column = self._rows[number], self._columns[number]
+            if row not in self.pairs and column not in self._taken:
+                self.pairs[row] = column
+                self._taken.add(column)
+
+    def left(self) -> list[int]:
+        """The pairs of which neither track nor detection is taken."""
+        return [
+            number
+            for number, (row, column) in enumerate(zip(self._rows, self._columns, strict=True))
+            if row not in self.pairs and column not in self._taken
+        ]
+
+
+def _near(expected: Expected, found: Boxes) -> NDArray[np.bool_]:
+    """True for those of N tracks and M detections that may be pairs, N x M bool: they overlap, or could be likely, and
+    the track has not left the picture while the detection is inside.
+    """
+    places, boxes = expected.places.T, found.places.T
+    reach = np.sqrt(LIKELY * (expected.variances + MEASURED**2)) * places[3]
+    away = np.abs(places[:2, :, None] - boxes[:2, None])
+    near = np.logical_and(*(away <= (places[2:] / 2 + reach)[:, :, None] + (boxes[2:] / 2)[:, None]))
+    gone = _outside(places, found.aspect, OUTSIDE)
+    if gone.any():
+        near &= ~(gone[:, None] & ~_outside(boxes, found.aspect, 0.0))
+    return np.asarray(near, np.bool_)
+
+
+def _likelihood(
+    tracks: Floats, variances: Floats, confirmed: NDArray[np.bool_], found: Floats
+) -> tuple[Floats, Floats]:
+    """Squares of the distances of K detections from the predictions of their tracks (4 x K float64, centre and size),
+    in standard deviations, and a cost that is the less the likelier a pair is. Beyond the reach of a confirmed track
+    the square is infinite.
 
     Returns:
-        N x M float64 each.
+        K float64 each.
     """
-    places, heights = expected.places, expected.places[:, 3]
-    variances = expected.variances + MEASURED**2
-    away = ((found[:, :2] - places[:, None, :2]) ** 2).sum(axis=2) / (heights**2)[:, None]
-    grown = np.log(np.maximum(found[:, 3], TINY)) - np.log(heights)[:, None]
-    squares = away / variances[:, None] + (grown / GROWN) ** 2
-    cost = squares + 2 * np.log(variances)[:, None]
-    return np.where((away > REACH**2) & expected.confirmed[:, None], np.inf, squares), cost
+    heights = tracks[3]
+    away = (((found[:2] - tracks[:2]) / heights) ** 2).sum(axis=0)
+    squares = away / variances + (np.log(np.maximum(found[3], TINY) / heights) / GROWN) ** 2
+    cost = squares + 2 * np.log(variances)
+    return np.where((away > REACH**2) & confirmed, np.inf, squares), cost
 
 
 def _outside(places: Floats, aspect: float, margin: float) -> NDArray[np.bool_]:
-    """True for each of N places whose centre is outside of the picture, by a margin in heights of the box: N bool."""
-    x, y, limits = places[:, 0], places[:, 1], margin * places[:, 3]
-    return (x < -limits) | (x > aspect + limits) | (y < -limits) | (y > 1 + limits)
-
-
-def _greedy(rows: list[int], columns: list[int]) -> list[tuple[int, int]]:
-    """The pairs of which neither row nor column is in an earlier one."""
-    taken_rows: set[int] = set()
-    taken_columns: set[int] = set()
-    chosen = []
-    for row, column in zip(rows, columns, strict=True):
-        if row not in taken_rows and column not in taken_columns:
-            taken_rows.add(row)
-            taken_columns.add(column)
-            chosen.append((row, column))
-    return chosen
+    """True for each of K places (4 x K float64) whose centre is outside of the picture, by a margin in heights of the
+    box: K bool.
+    """
+    x, y, _, height = places
+    inside = np.minimum(np.minimum(x, aspect - x), np.minimum(y, 1 - y))
+    return np.asarray(inside < -margin * height, np.bool_)

@@ -63,10 +63,16 @@ def overlaps(one: Floats, other: Floats) -> Floats:
     Returns:
         N x M float64.
     """
-    distance = np.abs(one[:, None, :2] - other[:, :2])
-    size, others = one[:, None, 2:], other[:, 2:]
+    return overlap(one.T[:, :, None], other.T[:, None])
+
+
+def overlap(one: Floats, other: Floats) -> Floats:
+    """Intersection over union of boxes of which centre x, centre y, width and height are the rows of two arrays (4 x K
+    float64, or whatever is broadcast to that).
+    """
+    size, others = one[2:], other[2:]
     # Along each axis: half of both sizes less the distance, but no more than the smaller one.
-    shared = np.maximum(np.minimum((size + others) / 2 - distance, np.minimum(size, others)), 0)
-    both = shared[..., 0] * shared[..., 1]
-    areas = (one[:, 2] * one[:, 3])[:, None] + other[:, 2] * other[:, 3]
+    shared = np.minimum((size + others) / 2 - np.abs(one[:2] - other[:2]), np.minimum(size, others))
+    both = np.multiply(*np.maximum(shared, 0.0))
+    areas = size[0] * size[1] + others[0] * others[1]
     return np.asarray(both / np.maximum(areas - both, TINY), np.float64)

@@ -32,18 +32,29 @@ class CameraMotion:
         """Shift in x and y since the last look, 2 float64; None if there is none.
 
         Args:
-            offsets: of each of K detections from the prediction of its track, K x 2 float64.
+            offsets: of each of K detections from the prediction of its track, 2 x K float64.
             deviations: their standard deviation if the camera does not move, K float64.
             seconds: the time since the last look.
         """
-        if len(offsets) < FEWEST:
+        count = len(deviations)
+        if count < FEWEST:
             return None
-        common = np.median(offsets, axis=0)
-        scatter = SIGMA * np.median(np.abs(offsets - common), axis=0)
-        surprise = len(offsets) * common**2 / (np.median(deviations) ** 2 + scatter**2)
-        self.evidence += (min(float(surprise.mean()), MOST) - self.evidence) * min(1.0, seconds / MEMORY_S)
+        common = _medians(offsets)
+        scatter = _medians(np.abs(offsets - np.array(common)[:, None]))
+        (expected,) = _medians(deviations[None])
+        surprise = [
+            count * shared**2 / (expected**2 + (SIGMA * scattered) ** 2)
+            for shared, scattered in zip(common, scatter, strict=True)
+        ]
+        self.evidence += (min(sum(surprise) / 2, MOST) - self.evidence) * min(1.0, seconds / MEMORY_S)
         belief = min(max((self.evidence - RESTS) / (MOVES - RESTS), 0.0), 1.0)
-        if not belief or surprise.max() <= CHANCE:
+        if not belief or max(surprise) <= CHANCE:
             return None
-        share = np.maximum(0.0, 1 - CHANCE / np.maximum(surprise, CHANCE)) * len(offsets) / (len(offsets) + 1)
-        return np.asarray(belief * share * common, np.float64)
+        share = 1 - CHANCE / np.maximum(surprise, CHANCE)
+        return np.asarray(belief * count / (count + 1) * share * common, np.float64)
+
+
+def _medians(values: Floats) -> list[float]:
+    """The median of each row of N x K, in a tenth of the time that `np.median` needs for a few numbers."""
+    half = values.shape[1] // 2
+    return [(row[half] + row[-half - 1]) / 2 for row in np.sort(values).tolist()]

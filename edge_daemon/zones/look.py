@@ -88,7 +88,7 @@ def end_of(box: Box) -> TrackEnd:
 def anchor(box: Box, where: AnchorPoint) -> Point:
     """The point of a box that is in a zone or crosses a line."""
     left, top, right, bottom = box
-    y = bottom if where == "bottom" else top if where == "top" else (top + bottom) / 2
+    y = bottom if where == "bottom" else (top + bottom) / 2 if where == "center" else top
     return (left + right) / 2, y
 
 

@@ -7,7 +7,7 @@ import msgspec
 from edge_daemon.settings import FilterSettings
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.zones.geometry import Point
-from edge_daemon.zones.look import Box, Instant, Seen, at_edge
+from edge_daemon.zones.look import Box, Instant, Seen, anchor, at_edge
 from edge_daemon.zones.travel import distance
 
 STEPS = 100
@@ -51,22 +51,26 @@ class Tracked(msgspec.Struct, array_like=True):
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
-        elapsed_s = now.time_s - self.last.time_s
+        _, class_name, box, confidence, _ = seen
+        elapsed_s, height, usual = now.time_s - self.last.time_s, box[3] - box[1], self.height
         if elapsed_s > 0:
             weight = -expm1(-elapsed_s / MEMORY_S)
-            (x, y), (x0, y0), (vx, vy) = seen.anchor("center"), self.seen.anchor("center"), self.velocity
-            self.height += weight * (seen.height - self.height)
+            (x, y), (x0, y0), (vx, vy) = anchor(box, "center"), anchor(self.seen.box, "center"), self.velocity
+            self.height = usual = usual + weight * (height - usual)
             self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
-        away = distance(self.start, seen.box)
-        self.away, self.moved = away, max(self.moved, min(self.away, away))
-        votes, step = self.votes, round(seen.confidence * STEPS)
-        votes[seen.class_name] = votes.get(seen.class_name, 0.0) + seen.confidence
-        self.confidences[step] = self.confidences.get(step, 0) + 1
+        away, before = distance(self.start, box), self.away
+        self.away = away
+        if away > self.moved and before > self.moved:
+            self.moved = min(away, before)
+        votes, confidences, step = self.votes, self.confidences, round(confidence * STEPS)
+        votes[class_name] = votes.get(class_name, 0.0) + confidence
+        confidences[step] = confidences.get(step, 0) + 1
         if len(votes) > 1:
             seen = seen._replace(class_name=max(votes, key=votes.__getitem__))
-        doubt = 0.0 if at_edge(seen.box) else abs(seen.height - self.height)
+        doubt = 0.0 if at_edge(box) else abs(height - usual)
         self.last, self.seen, self.doubts = now, seen, (self.doubts[1], doubt)
-        self.missed, self.lost_s = 0, 0.0
+        if self.missed:
+            self.missed, self.lost_s = 0, 0.0
 
     def miss(self, seconds: float) -> None:
         """Note a look that did not find it, after so much time looked at in which it may have moved."""

@@ -435,23 +435,23 @@ def test_a_group_that_starts_to_walk_is_no_camera_motion() -> None:
     camera = CameraMotion()
     rng = np.random.default_rng(1)
     for _ in range(200):
-        noise = camera.shift(rng.normal(0, 0.01, (10, 2)), np.full(10, 0.01), 0.1)
+        noise = camera.shift(rng.normal(0, 0.01, (2, 10)), np.full(10, 0.01), 0.1)
         assert noise is None or np.abs(noise).max() < 0.005
     for _ in range(20):
-        shift = camera.shift(np.full((10, 2), 0.1), np.full(10, 0.01), 0.1)
+        shift = camera.shift(np.full((2, 10), 0.1), np.full(10, 0.01), 0.1)
     assert shift == pytest.approx(0.1, rel=0.15)
-    assert camera.shift(np.full((3, 2), 0.1), np.full(3, 0.01), 0.1) is None
+    assert camera.shift(np.full((2, 3), 0.1), np.full(3, 0.01), 0.1) is None
 
 
 def test_a_car_that_turns_widens_what_is_expected_and_even_walks_narrow_it() -> None:
     agility = Agility()
-    agility.note(np.zeros((0, 2)), np.zeros(0))
+    agility.note(np.zeros((2, 0)), np.zeros(0))
     assert agility.factor == 1.0
     for _ in range(50):
-        agility.note(np.full((10, 2), 0.3), np.full(10, 0.1))
+        agility.note(np.full((2, 10), 0.3), np.full(10, 0.1))
     assert agility.factor == 4.0
     for _ in range(100):
-        agility.note(np.full((10, 2), 0.02), np.full(10, 0.1))
+        agility.note(np.full((2, 10), 0.02), np.full(10, 0.1))
     assert agility.factor == 1.0
 
 

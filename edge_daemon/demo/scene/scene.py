@@ -35,11 +35,13 @@ class Truth:
 
 @dataclass(frozen=True)
 class _Placed:
-    """Something that stands or moves in one frame; a person if there is a figure."""
+    """Something that stands or moves in one frame; a person if there is a figure, whose feet are at `x` and `y`."""
 
     sprite: Sprite
     figure: Figure | None = None
     id: int = 0
+    x: int = 0
+    y: int = 0
 
     def claim(self, owners: NDArray[np.uint16], number: int) -> None:
         """Mark the pixels that it covers as belonging to `number`."""
@@ -94,22 +96,37 @@ class Scene:
 
         Any order of indexes gives the same frames; ascending ones are cheapest.
         """
-        time_s = index / fps
-        picture = self._street.copy()
-        placed = [_Placed(sprite) for sprite in (*self._standing, *self._traffic.at(time_s))]
-        view, base = self._plan.view, self._plan.ground_row
+        placed, picture = self._placed(index / fps), self._street.copy()
+        ground = picture[self._plan.ground_row :]
+        for thing in placed:
+            if thing.figure is not None:
+                thing.figure.shadow.moved(thing.x, thing.y - self._plan.ground_row).paint(ground)
+        placed.sort(key=lambda thing: -thing.sprite.depth)
+        for thing in placed:
+            thing.sprite.paint(picture)
+        return self._expose(picture, index), self._seen(placed)
+
+    def people(self, index: int, fps: float) -> list[Truth]:
+        """Who is in frame `index` of the scene at `fps` frames a second, without the picture."""
+        return self._seen(sorted(self._placed(index / fps), key=lambda thing: -thing.sprite.depth))
+
+    def _placed(self, time_s: float) -> list[_Placed]:
+        """All that stands and moves at a time."""
+        placed, view = [_Placed(sprite) for sprite in (*self._standing, *self._traffic.at(time_s))], self._plan.view
         for walker in self._crowd.at(time_s):
             figure = self._cast.figure(walker)
             x, y = round(view.column(walker.x, walker.depth)), round(view.ground(walker.depth))
-            figure.shadow.moved(x, y - base).paint(picture[base:])
-            placed.append(_Placed(replace(figure.sprite.moved(x, y), depth=walker.depth), figure, walker.id))
-        placed.sort(key=lambda thing: -thing.sprite.depth)
-        owners = np.zeros(picture.shape[:2], np.uint16)
+            sprite = replace(figure.sprite.moved(x, y), depth=walker.depth)
+            placed.append(_Placed(sprite, figure, walker.id, x, y))
+        return placed
+
+    def _seen(self, placed: list[_Placed]) -> list[Truth]:
+        """Who is seen of all that is placed, the farthest first."""
+        owners = np.zeros(self._street.shape[:2], np.uint16)
         for number, thing in enumerate(placed, start=1):
-            thing.sprite.paint(picture)
             thing.claim(owners, number)
         seen = (thing.seen(owners, number) for number, thing in enumerate(placed, start=1))
-        return self._expose(picture, index), [person for person in seen if person is not None]
+        return [person for person in seen if person is not None]
 
     def _expose(self, picture: Pixels, index: int) -> Pixels:
         """Add the blur and noise of a camera."""
