@@ -58,7 +58,8 @@ main() {
     make_venv
     rm -f .venv/run .venv/dev .venv/setup.log
     say "installing the Python packages into .venv (about 200 MB the first time)"
-    pip install --editable "$target" || pip_failed "install the packages"
+    # Modules are compiled when they are first imported; most of those installed never are.
+    pip install --no-compile --editable "$target" || pip_failed "install the packages"
     need_cv2
     pwd -P >.venv/checkout
     touch .venv/run

@@ -26,6 +26,8 @@ from tests.acceptance.harness import running
 Detection = dict[str, Any]
 MARGIN = 0.03
 """What scores within it of the threshold may be found or not."""
+DIRECTLY = 6
+"""One picture of six is also given to the decoder directly."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,12 @@ def test_a_folder_of_pictures(results: dict[str, list[dict[str, Any]]], shared_d
     pictures = pictures_in(shared_data)
     model = Model(model_settings(loads(config_of(shared_data, {name: CASES[name]})), name))
     scores = np.zeros(4)
-    for picture, result in zip(pictures, results[name], strict=True):
-        bgr = np.asarray(cv2.imread(str(picture)), np.uint8)
-        direct = report(model.detect(bgr)[0], model, bgr.shape[1], bgr.shape[0])
-        told = {key: value for key, value in result.items() if key in Found.__struct_fields__}
-        assert told == {"detections": [], **json.loads(msgspec.json.encode(direct))}
+    for number, (picture, result) in enumerate(zip(pictures, results[name], strict=True)):
+        if number % DIRECTLY == 0:
+            bgr = np.asarray(cv2.imread(str(picture)), np.uint8)
+            direct = report(model.detect(bgr)[0], model, bgr.shape[1], bgr.shape[0])
+            told = {key: value for key, value in result.items() if key in Found.__struct_fields__}
+            assert told == {"detections": [], **json.loads(msgspec.json.encode(direct))}
         if name in DETECTORS:
             expected = expected_in(shared_data, name, picture)
             scores += compared(result.get("detections", []), expected, DETECTORS[name].confidence)

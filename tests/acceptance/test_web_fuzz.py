@@ -19,7 +19,7 @@ ENDLESS = ("/stream.mjpg", "/api/frames", "/api/results", "/api/events/stream", 
 """Answers that have no end, or wait for a frame."""
 LOGIN = "/api/login"
 """Comes last: wrong tokens keep their address out for a while."""
-PER_ROUTE = 60
+PER_ROUTE = 30
 BOSS = new_token()
 HEADERS = {"Authorization": f"Bearer {BOSS}"}
 
