@@ -41,7 +41,7 @@ from tests.processes import children_like
 from tests.real_servers import SCHEMES, START_S, serving
 from tests.waiting import eventually
 
-PAIRS, SECONDS = 9, 6.0
+ROUNDS, SECONDS = 5, 6.0
 WINDOWS, WINDOW_S, READERS = 9, 3.0, 4
 """Windows in which the bare client and the daemon are measured in turn, and cameras that it has."""
 THERE, HERE = 0, 1
@@ -145,7 +145,7 @@ def distances(model: Path) -> None:
         with ExitStack() as stack:
             source = str(write_clip(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "street.mp4", 900))
             measures = [_measure_at(stack, model, scheme, added, source) for added in ADDED_MS]
-            rounds = [[measure() for measure in measures] for _ in range(PAIRS)]
+            rounds = [[measure() for measure in measures] for _ in range(ROUNDS)]
         near, *others = zip(*rounds, strict=True)
         print(f"{scheme}: {statistics.median(near):.1f} frames/s", flush=True)
         for added, rates in zip(ADDED_MS[1:], others, strict=True):
@@ -158,7 +158,7 @@ def distances(model: Path) -> None:
 def _measure_at(stack: ExitStack, model: Path, scheme: str, added_ms: float, source: str) -> Callable[[], float]:
     """Measures the daemon at a distance from a server."""
     distance = stack.enter_context(closing(Distance(added_ms / 1e3)))
-    server = Spawned(model, delay_ms=SERVICE_MS, grpc=scheme == "grpc", inside=distance.far)
+    server = Spawned(model, delay_ms=SERVICE_MS, grpc=scheme == "grpc", inside=(*ALONE, *distance.far))
     stack.callback(server.kill)
     url = f"{scheme}://{FAR}:{server.port}/m"
     command = [*distance.near, sys.executable, "-m", "benchmarks.remote", "once", source, url]

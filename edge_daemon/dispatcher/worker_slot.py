@@ -44,11 +44,14 @@ class WorkerSlot:
             self.started &= bool(self.assigned)
 
     def done_up_to(self, last: FrameId) -> None:
-        """Remove a frame that it is done with: `last`, or an older one that was requested when that was not there."""
-        for picture in self.assigned:
-            if isinstance(picture, FrameId) and picture[:2] == last[:2] and picture.seq <= last.seq:
-                self.done(picture)
-                return
+        """Remove a frame that it is done with: `last`, or else the newest before it, which was requested when `last`
+        was not there. So those that are done in another order find theirs too.
+        """
+        same = [
+            one for one in self.assigned if isinstance(one, FrameId) and one[:2] == last[:2] and one.seq <= last.seq
+        ]
+        if same:
+            self.done(max(same))
 
     def not_started(self, camera: str, marker: InHand | None) -> list[int]:
         """Frames of a camera that it cannot have died of: all but that of its crash `marker`; without one, those that
