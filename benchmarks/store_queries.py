@@ -205,12 +205,12 @@ def look_after(folder: Path, events: int) -> None:
     now_s = START_S + SPAN_S
     settings = StorageSettings(folder=str(folder), media=str(folder / MEDIA), min_free_bytes=1, max_bytes=1 << 50)
     began = time.perf_counter()
-    store = Store(folder, wall_s=lambda: now_s, boot_s=lambda: now_s)
+    store = Store(folder, wall_s=lambda: now_s, boot_s=lambda: now_s - START_S + 1.0)
     print(f"opened again: {time.perf_counter() - began:.2f} s", flush=True)
     began = time.perf_counter()
     store.add([event(events, events, "start")])
     print(f"a message more: {1e3 * (time.perf_counter() - began):.1f} ms")
-    keep = KeepSettings(alerts=29 * 86400, events=29 * 86400, tracks=29 * 86400)
+    keep = KeepSettings(**dict.fromkeys(("alerts", "events", "tracks", "continuous"), (DAYS - 1) * 86400.0))
     limits = msgspec.structs.replace(settings, keep=keep)
     retention, steps, size = Retention(store, lambda: now_s, lambda: True), list[float](), events
     while len(steps) < 2 or steps[-1] > 0.002 or retention.is_busy:

@@ -24,15 +24,14 @@ from typing import Any, NamedTuple
 import av
 
 from edge_daemon.store.check import check
-from edge_daemon.store.entry import Entry
+from edge_daemon.store.entry import Entry, seconds_of
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.media import path_of
-from edge_daemon.store.reader import Query, Reader
+from edge_daemon.store.reader import Query, Reader, StoreAway
 from edge_daemon.store.store import JOURNAL, MEDIA
 from tests.acceptance.harness import Daemon, running
 from tests.chaos import Chaos
 from tests.evidence import KINDS, street, write
-from tests.waiting import eventually
 
 CONFIG = """
 cameras:
@@ -47,6 +46,8 @@ rules: {{visitor: {{enters: left, cooldown: 1s, per: track}}}}
 storage: {{path: '{store}', min_free: 1MB, max_size: 10GB}}
 """
 SIZE, EVERY_S, WAIT_S = "64m", 2.0, 90.0
+PATIENCE_S = 40.0
+"""Time after the end of an event in which its clip may be made."""
 FULL_S, FREE_S = (2.0, 5.0), (4.0, 10.0)
 SECONDS, FPS = 60, 15
 
@@ -117,9 +118,12 @@ def run(parent: Path, source: Path, seed: int, seconds: float) -> Found:
             chaos.end()
             filler.end()
             known = set(_begun(daemon))
-            eventually(lambda: _is_settled(store, known), WAIT_S, what="clips of all events")
+            deadline = time.monotonic() + WAIT_S
+            while left := _unsettled(store, known):
+                assert time.monotonic() < deadline, f"not settled: {left}"
+                time.sleep(0.5)
             assert daemon.stop() == 0, "it did not stop well"
-            clips, reasoned = _clips(store, daemon.log)
+            clips, reasoned = _clips(store, daemon.log, known)
             events = _stored(store, daemon)
             return Found(len(chaos.hits), filler.times, events, clips, reasoned, _segments(store))
 
@@ -129,17 +133,19 @@ def _begun(daemon: Daemon) -> Counter[str]:
     return Counter(one["id"] for one in daemon.events() if one["type"] == "event" and one["phase"] == "start")
 
 
-def _is_settled(store: Path, known: set[str]) -> bool:
-    """True if events are stored, have ended, and nothing is made for them any more."""
-    with suppress(Exception):  # it is being opened
+def _unsettled(store: Path, known: set[str]) -> list[str]:
+    """What is waited for: events that are not stored, go on, or may get their clip."""
+    try:
         there = {one["id"]: one for one in _events(store)}
-        return all(id in there and not there[id]["open"] for id in known) and not _spooled(store, there, known)
-    return False
-
-
-def _spooled(store: Path, there: dict[str, dict[str, Any]], known: set[str]) -> bool:
-    """True while one of the events may get its clip."""
-    return any(not there[id]["clip"] for id in known) and any((store / "spool").glob("*/*"))
+    except StoreAway as error:
+        return [str(error)]
+    left = [f"{id} is not stored" for id in known - there.keys()]
+    for event in (there[id] for id in known & there.keys()):
+        if event["open"]:
+            left.append(f"{event['id']} goes on")
+        elif not event["clip"] and time.time() - seconds_of(event["ended_at"]) < PATIENCE_S:
+            left.append(f"{event['id']} may get a clip")
+    return left
 
 
 def _events(store: Path) -> list[dict[str, Any]]:
@@ -162,15 +168,17 @@ def _stored(store: Path, daemon: Daemon) -> int:
     return len(stored)
 
 
-def _clips(store: Path, log: str) -> tuple[int, int]:
-    """Decode all clips; return their number, and how many events have none for a reason that the log has."""
+def _clips(store: Path, log: str, known: set[str]) -> tuple[int, int]:
+    """Decode all clips; return their number, and how many of the known events have none for a reason that the log has;
+    for others it was too late.
+    """
     there = {one["id"]: one for one in _events(store)}
     clips = reasoned = 0
     for id, event in there.items():
         if event["clip"]:
             _decode(path_of(store / MEDIA, "yard", id, "clip"))
             clips += 1
-        elif not event["open"]:
+        elif id in known:
             assert re.search(f"no clip of event {id}", log), f"event {id} has no clip, and the log does not say why"
             reasoned += 1
     left = {path.name[:36] for path in (store / MEDIA).glob("yard/????-??-??/*")}
