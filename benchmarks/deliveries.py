@@ -55,12 +55,14 @@ class Meter:
         """What was found, in words."""
         took_s, made = time.monotonic() - self._since_s, self._site.made - self._made
         delivered, wait_s = self._line.report.position - self._position, self._first_s - self._since_s
-        each_us = 1e6 * (self._used_s() - self._cpu_s) / max(1, delivered or made)
+        used_s = self._used_s() - self._cpu_s
+        each = f"{1e6 * used_s / delivered:.0f} us of CPU each, " if delivered else ""
         memory = f"{min(self._bytes) / 1e6:.1f} to {max(self._bytes) / 1e6:.1f} MB"
         first = f" (the first after {wait_s:.1f} s)" if wait_s > 2 else ""
         return (
             f"{self._line.kind}, {what}: {made / took_s:.0f} events/s made, {delivered / took_s:.0f} delivered in"
-            f" {took_s:.1f} s{first}, {each_us:.0f} us of CPU each, {memory}, at most {self._behind} behind"
+            f" {took_s:.1f} s{first}, {each}{1e3 * used_s / took_s:.0f} ms a second, {memory},"
+            f" at most {self._behind} behind"
         )
 
     def _used_s(self) -> float:

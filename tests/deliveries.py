@@ -112,15 +112,18 @@ class Site:
         self.recorder = Spawned(RECORDER, RecorderSettings(bind=address, storage=storage, receivers=tuple(kinds)))
         self.lines = [Line(folder, kind, storage, address, batch) for kind in kinds]
         self.outbox, self.made = Outbox(address), 0
+        self._camera = ""
         self.taken: list[Record] = []
         self.hits: Counter[str] = Counter()
 
     def make(self, number: int) -> None:
         """Have events stored."""
         for _ in range(number):
-            camera = self.chance.choice(CAMERAS)
             id, phase = str(UUID(int=self.made // 2)), ("start", "end")[self.made % 2]
-            self.outbox.add((camera, "m"), event(self.made % 60, phase, id=id, camera=camera), precious=True)
+            if phase == "start":
+                self._camera = self.chance.choice(CAMERAS)
+            about = event(self.made % 60, phase, id=id, camera=self._camera)
+            self.outbox.add((self._camera, "m"), about, precious=True)
             self.made += 1
         self.taken = self.outbox.take()
 

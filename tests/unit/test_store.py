@@ -23,7 +23,7 @@ from edge_daemon.store.entry import Entry, seconds_of
 from edge_daemon.store.index import FILE, Index
 from edge_daemon.store.journal import Journal
 from edge_daemon.store.media import path_of
-from edge_daemon.store.reader import Query, Reader
+from edge_daemon.store.reader import HeldReader, Query, Reader, StoreAway
 from edge_daemon.store.retention import BITE, MEASURED_S, STEP_S, Retention
 from edge_daemon.store.schema import MIGRATIONS
 from edge_daemon.store.store import JOURNAL, LATER_S, SKIPPED, SOON_S, Store
@@ -645,3 +645,22 @@ def test_dead_letters_are_kept_up_to_a_number(tmp_path: Path, monkeypatch: pytes
         torn.write(b'{"at":')
     file.forget("5")
     assert [letter.id for letter in file.dead()] == ["4", "6"]
+
+
+def test_an_index_that_is_held_open_is_followed_wherever_it_goes(tmp_path: Path) -> None:
+    reader = HeldReader(tmp_path)
+    with pytest.raises(StoreAway):
+        reader.position()
+    store = Store(tmp_path)
+    store.add([event(1), counts(0), event(2)])
+    assert reader.following(0, 1, ["event"]) == ([(1, event(1))], 3)
+    store.add([event(3)])
+    assert reader.following(1, 9, ["event"]) == ([(3, event(2)), (4, event(3))], 4)
+    store.rebuild()
+    store.add([event(4)])
+    assert reader.following(4, 9, ["event", "counts"]) == ([(5, event(4))], 5)
+    store.close()
+    (tmp_path / FILE).unlink()
+    with pytest.raises(StoreAway):
+        reader.position()
+    reader.close()
