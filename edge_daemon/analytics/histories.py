@@ -98,10 +98,11 @@ class History(msgspec.Struct, array_like=True):
         return points
 
     def continues(self, earlier: "History") -> None:
-        """Go on from an earlier track, which was the same object."""
-        self.first, self.first_wall_s = earlier.first, earlier.first_wall_s
+        """Go on from another track, which was the same object."""
+        if earlier.first.time_s < self.first.time_s:
+            self.first, self.first_wall_s = earlier.first, earlier.first_wall_s
         self.looks += earlier.looks
-        self.path = [*earlier.path, *self.path]
+        self.path = sorted([*earlier.path, *self.path])
         self.sent = 0
         while len(self.path) > MOST_POINTS:
             del self.path[1:-1:2]

@@ -9,7 +9,7 @@ from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.handover import continued
+from edge_daemon.zones.handover import continued, stood_in
 from edge_daemon.zones.line import Line
 from edge_daemon.zones.look import Instant, Look, Seen, end_of
 from edge_daemon.zones.passage import Passage
@@ -104,7 +104,7 @@ class CameraZones:
             _rename(zone.state.waiting, tracker_id, into)
 
     def _take_over(self, look: Look) -> None:
-        """Let new tracks continue those that were just lost."""
+        """Let new tracks continue those that were just lost, and those that are back the ones that stood in."""
         self.renamed = []
         new = [seen for seen in look.seen if seen.tracker_id not in self.tracks]
         found = {seen.tracker_id for seen in look.seen}
@@ -114,6 +114,24 @@ class CameraZones:
             if earlier is not None:
                 self.rename(earlier, seen.tracker_id)
                 self.renamed.append((earlier, seen.tracker_id))
+        for seen in look.seen:
+            if seen.tracker_id in self.tracks and self.tracks[seen.tracker_id].missed:
+                later = stood_in(seen, look.instant, self.tracks, found)
+                if later is not None:
+                    self._follow(later, seen.tracker_id)
+                    self.renamed.append((later, seen.tracker_id))
+
+    def _follow(self, number: int, into: int) -> None:
+        """A track turned out to be an earlier one, which is back: what it has counted is not counted again."""
+        track = self.tracks.pop(number)
+        start = track.start
+        track.continues(self.tracks[into])
+        track.seen = track.seen._replace(tracker_id=into)
+        self.tracks[into] = track
+        for line in self.lines:
+            line.follow(number, into, start)
+        for zone in self.zones:
+            zone.follow(number, into, start)
 
     def _note(self, look: Look) -> None:
         """Note which tracks were found, and which were not."""

@@ -1,6 +1,7 @@
 """A track that goes on under another number: the end of one track and the start of the one that continues it.
 
-Who comes in over the edge of the picture where another has just left it is another one.
+Who comes in over the edge of the picture where another has just left it is another one. Someone who is half hidden may
+get a number, and the earlier one back in the same place: then both are one object too.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,6 +15,8 @@ REACH, SPREAD = 0.3, 0.3
 """Distance from where the one is expected, in heights of the box: at once, and more for each second."""
 RATIO = 1.5
 """Largest ratio of their sizes."""
+COVERED = 0.5
+"""Share of the smaller box in which a track that is back and the one that stood in for it overlap."""
 
 
 def continued(
@@ -38,6 +41,34 @@ def continued(
     if len(near) != 1 or any(_is_near(rival, now, tracks[near[0]], aspect) for rival in rivals):
         return None
     return near[0]
+
+
+def stood_in(back: Seen, now: Instant, tracks: Mapping[int, Tracked], found: Collection[int]) -> int | None:
+    """The number of the track that stood in for one that is `back` after it was not found: it began meanwhile, and is
+    lost where the other is back. None if there is none, or if it is not clear which.
+    """
+    lost = tracks[back.tracker_id]
+    near = [
+        number
+        for number, track in tracks.items()
+        if number not in found
+        and track.first.time_s > lost.last.time_s
+        and track.seen.class_name == back.class_name
+        and track.ignored == lost.ignored
+        and _covered(back, track, now) >= COVERED
+    ]
+    return near[0] if len(near) == 1 else None
+
+
+def _covered(back: Seen, track: Tracked, now: Instant) -> float:
+    """Share of the smaller box that the other one covers, of a track as it was and one that is back."""
+    (x, y), (x0, y0) = track.expected(now), track.seen.anchor("center")
+    left, top, right, bottom = track.seen.box
+    left, top, right, bottom = left + x - x0, top + y - y0, right + x - x0, bottom + y - y0
+    one, two, three, four = back.box
+    width, height = min(right, three) - max(left, one), min(bottom, four) - max(top, two)
+    smaller = min((right - left) * (bottom - top), (three - one) * (four - two))
+    return width * height / smaller if width > 0 and height > 0 and smaller > 0 else 0.0
 
 
 def _is_near(new: Seen, now: Instant, track: Tracked, aspect: float) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from edge_daemon.settings import LineSettings
 from edge_daemon.zones.facts import Crossed
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.look import Look
-from edge_daemon.zones.passage import Change, Passage
+from edge_daemon.zones.look import Box, Look, anchor
+from edge_daemon.zones.passage import Change, Passage, follow
 from edge_daemon.zones.tracked import Tracked
 
 
@@ -30,6 +30,10 @@ class Line:
                 if tracks[seen.tracker_id].passes(self.settings.filter):
                     found += self._facts(change, tracks[seen.tracker_id])
         return found + [fact for tracker_id in look.ended for fact in self._end(tracker_id, tracks)]
+
+    def follow(self, number: int, into: int, start: Box) -> None:
+        """A track turned out to be an earlier one, from the box `start` on."""
+        follow(self.passages, number, into, self._border, anchor(start, self.settings.anchor))
 
     def _end(self, tracker_id: int, tracks: Mapping[int, Tracked]) -> list[Crossed]:
         """A track that ended after it crossed, but before it settled, may have come back."""

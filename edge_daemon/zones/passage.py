@@ -48,6 +48,12 @@ class Passage(msgspec.Struct, array_like=True):
         """A track that is seen for the first time, and was detected at `start`."""
         return cls(seen.start(settings.anchor), start, start)
 
+    def follow(self, earlier: "Passage", border: Border, start: Point) -> None:
+        """Go on from an earlier passage of the same object, which got from its last point to `start` unseen."""
+        net = earlier.net + sum(sign for _, sign in border.crossings(earlier.point, start))
+        self.net += net
+        self.settled, self.known = self.settled and not net, self.known or earlier.known
+
     def advance(self, border: Border, settings: ZoneSettings, track: Tracked, look: Look) -> list[Change]:
         """Follow the straight path to where the track is now, which begins after a rest."""
         before, start = self.point, self.instant
@@ -86,3 +92,12 @@ class Limits(NamedTuple):
     margin: float
     settle_s: float | None
     aspect: float
+
+
+def follow(passages: dict[int, Passage], number: int, into: int, border: Border, start: Point) -> None:
+    """Let the passage of a track go on as that of an earlier one, which came back to be the same object."""
+    later, earlier = passages.pop(number, None), passages.get(into)
+    if later is not None:
+        passages[into] = later
+        if earlier is not None:
+            later.follow(earlier, border, start)

@@ -72,6 +72,11 @@ class Tracked(msgspec.Struct, array_like=True):
         if self.missed:
             self.missed, self.lost_s = 0, 0.0
 
+    def continues(self, earlier: "Tracked") -> None:
+        """Go on from an earlier track, which was the same object."""
+        self.first, self.began_at_edge, self.start = earlier.first, earlier.began_at_edge, earlier.start
+        self.height, self.moved = earlier.height, max(self.moved, earlier.moved)
+
     def miss(self, seconds: float) -> None:
         """Note a look that did not find it, after so much time looked at in which it may have moved."""
         self.missed += 1

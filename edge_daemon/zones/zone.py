@@ -8,8 +8,8 @@ from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.facts import Entered, Left
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.look import Instant, Look, Seen
-from edge_daemon.zones.passage import Change, Passage
+from edge_daemon.zones.look import Box, Instant, Look, Seen, anchor
+from edge_daemon.zones.passage import Change, Passage, follow
 from edge_daemon.zones.tracked import Tracked
 
 
@@ -52,6 +52,16 @@ class Zone:
         for tracker_id, reason in look.ended.items():
             facts += self._end(tracks[tracker_id], reason)
         return facts
+
+    def follow(self, number: int, into: int, start: Box) -> None:
+        """A track turned out to be an earlier one, from the box `start` on; an earlier visit goes on."""
+        state = self.state
+        follow(state.passages, number, into, self._border, anchor(start, self.settings.anchor))
+        for visits in (state.visits, state.waiting):
+            if number in visits:
+                visit = visits.pop(number)
+                if into not in state.visits:
+                    visits.setdefault(into, visit)
 
     def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
         number = seen.tracker_id

@@ -430,6 +430,42 @@ def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() 
     assert [fact.time_s for fact in facts] == pytest.approx([0.25, 0.25])
 
 
+def test_who_is_half_hidden_under_another_number_counts_once() -> None:
+    zones = camera(GATE, YARD)
+    walk(zones, down([0.35, 0.4, 0.45]))
+    facts = walk_halved(zones, [(0.3, 0.5, 0.48), (0.4, 0.5, 0.6)])
+    assert [(type(fact), fact.tracker_id) for fact in facts] == [(Crossed, 2), (Entered, 2)]
+    assert zones.update(look(0.5, seen(0.5, 0.65))) == []
+    assert zones.renamed == [(2, 1)]
+    assert zones.now() == {"yard": {"person": 1}}
+    assert zones.state.tracks[1].first.time_s == 0.0
+    assert directions(walk(zones, [(0.6, 0.5, 0.4)])) == ["out"]
+
+
+def test_who_crosses_unseen_between_two_numbers_counts_once() -> None:
+    zones = camera(GATE, YARD)
+    walk(zones, down([0.35, 0.4, 0.45]))
+    facts = walk_halved(zones, [(0.3, 0.5, 0.56), (0.4, 0.5, 0.6)])
+    facts += zones.update(look(0.5, seen(0.5, 0.65)))
+    facts += zones.update(look(0.6, seen(0.5, 0.7)))
+    assert [(fact.direction, fact.tracker_id) for fact in facts if isinstance(fact, Crossed)] == [("in", 1)]
+    assert zones.now() == {"yard": {"person": 1}}
+    assert [type(fact) for fact in walk(zones, [(0.7, 0.5, 0.3)])] == [Crossed, Left]
+    assert zones.now() == {"yard": {}}
+
+
+def test_who_was_there_before_the_other_was_lost_is_another() -> None:
+    zones = camera(GATE)
+    zones.update(look(0.0, seen(0.5, 0.4), seen(0.52, 0.4, 2)))
+    facts = zones.update(look(0.1, seen(0.52, 0.6, 2))) + zones.update(look(0.2, seen(0.52, 0.6)))
+    assert directions(facts) == ["in", "in"]
+
+
+def walk_halved(zones: CameraZones, steps: Iterable[Step]) -> list[Fact]:
+    """Walk as number 2, of whom less than half is seen."""
+    return [fact for t, x, y in steps for fact in zones.update(look(t, seen(x, y, 2, size=0.09)))]
+
+
 def test_a_new_track_continues_the_one_that_was_lost_at_the_line() -> None:
     zones = camera(GATE, YARD)
     walk(zones, down([0.3, 0.45]))
