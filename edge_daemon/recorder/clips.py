@@ -116,17 +116,22 @@ class Clips:
         """Go on with events of which the last recorder made no clip: first and last message, and the still. Packets of
         others are removed, and clips that were not finished.
         """
+        if not self._cameras:
+            for part in self._media.glob(f"*/*/*{PART}"):
+                part.unlink(missing_ok=True)
         for first, last, still in messages:
+            if self._job(first):
+                continue
             if last.phase != "end" or (self._folder / first.camera).is_dir():
                 self.note(first)
+            elif first.camera in self._settings:
+                logger.warning("no clip of event %s of camera %s: its video could not be kept", first.id, first.camera)
             if job := self._job(first):
                 job.still, job.shot = still, first if still else None
                 self.note(last)
         for left in self._folder.iterdir() if self._folder.is_dir() else ():
             if left.name not in self._cameras:
                 shutil.rmtree(left, ignore_errors=True)
-        for part in self._media.glob(f"*/*/*{PART}"):
-            part.unlink(missing_ok=True)
 
     def note(self, event: Event) -> None:
         """Take in a message about an event that was stored."""

@@ -68,6 +68,7 @@ class Recorder:
         self._continuous = Continuous(Path(storage.media), settings.cameras)
         self._store: Store | None = None
         self._updates: list[bytes] = []
+        self._is_resumed = False
         self._retention: Retention | None = None
         self._trouble = ""
         self._tick_at = 0.0
@@ -231,7 +232,9 @@ class Recorder:
     def _tick(self) -> None:
         self._continuous.tick()
         try:
-            self._opened().tick()
+            store = self._opened()
+            store.tick()
+            self._resume(store)
             if self._retention and (self._mover is None or self._mover.is_there):
                 self._retention.step(self._settings.storage, self._settings.receivers)
         except OSError as error:
@@ -257,8 +260,11 @@ class Recorder:
         return self._store
 
     def _resume(self, store: Store) -> None:
-        """Go on with the clips that the last recorder has not made."""
-        if store.index and self._settings.cameras:
+        """Go on with the clips that the last recorder has not made, as soon as the index can be read."""
+        if self._is_resumed or store.index is None or store.trouble:
+            return
+        self._is_resumed = True
+        if self._settings.cameras:
             left = store.index.clipless(time.time() - UNFINISHED_S)
             read = [(_event(first), _event(last), still) for first, last, still in left]
             self._clips.resume((first, last, still) for first, last, still in read if first and last)
