@@ -16,7 +16,7 @@ def certify(folder: Path, *, valid_s: float = 3600.0) -> Path:
     """
     folder.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])  # distinct, as authorities are
     now = datetime.datetime.now(datetime.UTC)
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     built = x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())

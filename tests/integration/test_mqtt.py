@@ -30,8 +30,8 @@ from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Reader
 from edge_daemon.store.store import Store
 from edge_daemon.transport import zeromq
+from tests.certificates import certify
 from tests.integration.test_bridge import until
-from tests.integration.test_remote import certificates
 from tests.mqtt_broker import Mosquitto, Watcher, broker, watching
 from tests.unit.test_store import event
 
@@ -228,8 +228,7 @@ def test_a_broker_that_is_killed_and_one_that_freezes_get_everything_in_order(
 
 def test_tls_with_certificates_of_both_sides_and_a_broker_that_refuses(tmp_path: Path) -> None:
     for name in ("server", "client"):
-        (tmp_path / name).mkdir()
-        certificates(tmp_path / name)
+        certify(tmp_path / name)
         for file in (tmp_path / name).iterdir():
             file.chmod(0o644)
     (tmp_path / "users").touch(mode=0o644)
