@@ -190,11 +190,8 @@ def test_several_pictures_go_in_one_request_if_the_model_takes_them(tmp_path: Pa
 def test_status_metrics_and_health_know_each_server(tmp_path: Path) -> None:
     port = free_port()
     camera = {"source": "scene:?size=320x180", "fps": 10}
-    with (
-        serving(Path(PERSON)) as one,
-        serving(Path(PERSON)) as other,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}") as http,
-    ):
+    person = Path(PERSON)
+    with serving(person) as one, serving(person) as other, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
         model = {"url": [one.url, other.url]}
         with daemon(tmp_path / "d", camera, model, web={"listen": f"127.0.0.1:{port}"}) as run:
             run.wait_for(1)
