@@ -34,6 +34,7 @@ SECRETS = dict.fromkeys(
     "secret",
 )
 SECRETS["HOOK_SECRET"] = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+SECRETS["SLACK_WEBHOOK"] = "https://hooks.slack.com/services/T/B/x"
 
 
 def without_code(text: str) -> str:
