@@ -15,7 +15,7 @@ REACH, SPREAD = 0.3, 0.3
 """Distance from where the one is expected, in heights of the box: at once, and more for each second."""
 RATIO = 1.5
 """Largest ratio of their sizes."""
-COVERED = 0.5
+COVERED = 0.75
 """Share of the smaller box in which a track that is back and the one that stood in for it overlap."""
 
 
@@ -44,14 +44,15 @@ def continued(
 
 
 def stood_in(back: Seen, now: Instant, tracks: Mapping[int, Tracked], found: Collection[int]) -> int | None:
-    """The number of the track that stood in for one that is `back` after it was not found: it began meanwhile, and is
-    lost where the other is back. None if there is none, or if it is not clear which.
+    """The number of the track that stood in for one that is `back` after it was not found: it began meanwhile, was
+    found in the last look, and is lost where the other is back. None if there is none, or if it is not clear which.
     """
     lost = tracks[back.tracker_id]
     near = [
         number
         for number, track in tracks.items()
         if number not in found
+        and not track.missed
         and track.first.time_s > lost.last.time_s
         and track.seen.class_name == back.class_name
         and track.ignored == lost.ignored

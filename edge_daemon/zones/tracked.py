@@ -58,10 +58,8 @@ class Tracked(msgspec.Struct, array_like=True):
             (x, y), (x0, y0), (vx, vy) = anchor(box, "center"), anchor(self.seen.box, "center"), self.velocity
             self.height = usual = usual + weight * (height - usual)
             self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
-        away, before = distance(self.start, box), self.away
-        self.away = away
-        if away > self.moved and before > self.moved:
-            self.moved = min(away, before)
+        away = distance(self.start, box)
+        self.away, self.moved = away, max(self.moved, min(self.away, away))
         votes, confidences, step = self.votes, self.confidences, round(confidence * STEPS)
         votes[class_name] = votes.get(class_name, 0.0) + confidence
         confidences[step] = confidences.get(step, 0) + 1
