@@ -85,7 +85,9 @@ class Chosen:
         self._rows, self._columns = rows, columns
 
     def add(self, costs: Floats, which: list[int] | None = None) -> None:
-        """Choose pairs by their costs, the least one first, but none of infinite cost; of all, or of `which`."""
+        """Choose pairs by their costs (K, float64), the least one first, but none of infinite cost; of all, or of
+        `which`.
+        """
         ordered = np.argsort(costs, kind="stable")[: np.count_nonzero(costs < np.inf)].tolist()
         for one in ordered:
             number = one if which is None else which[one]

@@ -49,6 +49,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/recordings", summary="Which cameras have recordings", tags=["events"], dependencies=[VIEWER])
     def recorded() -> Response:
         """Each with the time from the first to the last of what is recorded all the time."""
+        if service.settings.storage is None:
+            return as_json([])
         media = Path(storage().media)
         spans = {camera: segments.span(media, camera) for camera in sorted(service.live.cameras)}
         return as_json([{"camera": camera, **_times(*span)} for camera, span in spans.items() if span])

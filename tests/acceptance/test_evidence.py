@@ -359,7 +359,7 @@ def test_a_damaged_index_and_a_folder_that_cannot_be_written_stop_nothing(tmp_pa
 
 
 def test_a_reload_begins_to_store_and_to_keep_clips(tmp_path: Path, street: Path) -> None:
-    config = CONFIG.format(source=street, port=free_port(), token=digest(TOKEN))
+    config = CONFIG.format(source=street, port=free_port(), token=digest(TOKEN), record="")
     bare = "\n".join(line for line in config.splitlines() if not line.startswith(("record", "rules", "counts", "web")))
     with running(tmp_path, bare) as daemon:
         eventually(lambda: len(daemon.lines()) > 5, START_S, what="results")

@@ -55,11 +55,12 @@ DROP = """(bytes) => {
   document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
 }"""
 # In each animation frame: is the picture bright, is there a box of this very frame, and what does the caption show?
-COMPARE = """(seconds) => new Promise((resolve) => {
+COMPARE = """(seconds) => new Promise((resolve, reject) => {
   const [picture, box] = [".tile canvas.view", ".tile .ov .k:not(.old)"].map((one) => document.querySelector(one));
   const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const counts = { bright: 0, dark: 0, boxed: 0, wrong: 0 };
   const end = performance.now() + seconds * 1000;
+  addEventListener("error", ({ error }) => reject(error));
   const look = () => {
     context.drawImage(picture, 0, 0, 1, 1);
     const isBright = context.getImageData(0, 0, 1, 1).data[0] > 128;
@@ -326,7 +327,8 @@ def test_boxes_belong_to_the_picture_beneath_them(browser: Browser, tmp_path: Pa
     blinking = f"blinking: {{source: {tmp_path / 'blinks.mp4'}, delivery: live}}"
     sees_white = f"m: {{path: {white_model(tmp_path / 'm.onnx')}}}"
     with serving(tmp_path, blinking, models=sees_white) as (port, _), Visitor(browser, port) as visitor:
-        expect(visitor.page.locator(".tile .ov .k")).to_be_attached()
+        expect(visitor.page.locator(".tile .ov .k:not(.old)")).to_be_attached()
+        shows(visitor.page.locator(".tile canvas.view"))
         counts = visitor.page.evaluate(COMPARE, 6)
         assert min(counts["bright"], counts["dark"]) > 20, counts
         assert counts["wrong"] == 0, counts

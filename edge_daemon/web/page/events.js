@@ -4,7 +4,7 @@ import { attribute, card, make, renew } from "./dom.js";
 import { EventList, post } from "./eventlist.js";
 import { Results } from "./results.js";
 import { address, go, replace } from "./router.js";
-import { me } from "./shell.js";
+import { identified, me } from "./shell.js";
 import { toast } from "./say.js";
 import { moment } from "./words.js";
 
@@ -59,7 +59,7 @@ export class Events {
 
   async refresh() {
     try {
-      this.rules = await get("api/rules");
+      [this.rules] = await Promise.all([get("api/rules"), identified]); // who looks decides what can be switched
     } catch {
       return; // the next status asks again
     }
