@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -17,12 +18,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect, sync_playwright
 
+from edge_daemon.models.builtin import path_of
 from edge_daemon.tokens import digest, new_token
 from tests.acceptance.harness import START_S, Daemon, clip, free_port, listens, running
 from tests.components import require_component
 from tests.conftest import CHECKOUT
 from tests.http_camera import HttpCamera, jpeg
 from tests.http_camera import serving as http_camera
+from tests.inference_server import serving as inference_server
 from tests.onnx_models import PERSON, colour_model, constant_model, slow_model, white_model, yolox_model
 from tests.rtsp import RtspServer
 from tests.waiting import eventually
@@ -503,6 +506,17 @@ def test_the_system_is_shown_with_its_last_hour(browser: Browser, port: int) -> 
         page.reload()
         expect(chart.locator("canvas")).to_be_visible()
         assert visitor.complaints == []
+
+
+def test_servers_of_a_model_are_shown_with_their_state(browser: Browser, tmp_path: Path) -> None:
+    with inference_server(path_of("person")) as server:
+        models = f"m: {{url: '{server.url}', fallback: 'builtin:person'}}"
+        with serving(tmp_path, DOOR, models=models) as (port, _), Visitor(browser, port, "#system") as visitor:
+            row = visitor.page.locator("tr", has_text="worker m-0")
+            expect(row).to_contain_text(f"runs on {urlsplit(server.url).netloc}")
+            server.close()
+            expect(row).to_contain_text("runs on cpu (no server: refused)")
+            expect(row).to_contain_text(f"{server.url}: down (refused)")
 
 
 def test_routes_are_listed_with_examples_that_run(browser: Browser, port: int) -> None:

@@ -80,10 +80,10 @@ export class System {
     this.showAbout();
     this.showFacts(value, lost);
     const listed = [...value.processes].sort((a, b) => FINE.includes(a.state) - FINE.includes(b.state));
-    const rows = listed.map((one) => [one.role === one.name ? one.role : `${one.role} ${one.name}`, lost ? "unknown" : one.state, lost ? "" : `${(one.cpu * 100).toFixed(0)} %`, lost ? "" : bytes(one.memory_bytes), String(one.restarts), lost ? "" : one.detail.hint ?? ""]);
+    const rows = listed.map((one) => [one.role === one.name ? one.role : `${one.role} ${one.name}`, lost ? "unknown" : one.state, lost ? "" : `${(one.cpu * 100).toFixed(0)} %`, lost ? "" : bytes(one.memory_bytes), String(one.restarts), lost ? [] : [one.detail.hint, ...serversOf(one.detail)].filter(Boolean)]);
     renew(this.number, rows.length, () => [`${rows.length}, trouble first`]);
-    renew(this.processes, rows, () => rows.map(([name, state, cpu, memory, restarts, hint]) => make("tr", {}, make("th", { scope: "row" }, name),
-      make("td", { "data-l": "State" }, FINE.includes(state) ? state : make("span", { class: `badge ${lost ? "" : "bad"}` }, state), hint && make("div", { class: "soft small" }, hint)),
+    renew(this.processes, rows, () => rows.map(([name, state, cpu, memory, restarts, words]) => make("tr", {}, make("th", { scope: "row" }, name),
+      make("td", { "data-l": "State" }, FINE.includes(state) ? state : make("span", { class: `badge ${lost ? "" : "bad"}` }, state), ...words.map((each) => make("div", { class: "soft small" }, each))),
       make("td", { class: "n", "data-l": "CPU" }, cpu), make("td", { class: "n", "data-l": "Memory" }, memory), make("td", { class: `n ${restarts === "0" ? "" : "warn"}`, "data-l": "Restarts" }, restarts))));
   }
 
@@ -158,6 +158,12 @@ function withGaps({ step_s: every, steps }) {
     const before = index && Date.parse(steps[index - 1].at);
     return before && Date.parse(step.at) - before > every * 2500 ? [{ at: new Date(before + every * 1000).toISOString() }, step] : [step];
   });
+}
+
+// Where a model on other machines runs, and which of its servers are away.
+function serversOf({ servers, provider }) {
+  if (!servers) return [];
+  return [provider && `runs on ${provider}`, ...servers.filter(({ state }) => state !== "up").map(({ server, state }) => `${server}: ${state}`)];
 }
 
 const streams = (step) => Object.values(step.cameras).flatMap((camera) => Object.values(camera.models));
