@@ -44,7 +44,7 @@ def id_of(number: int, of: int) -> str:
 
 
 def event(number: int, of: int, phase: str) -> bytes:
-    """A phase of one of so many events. One camera has events of one rule only."""
+    """A phase of an event, of which there are `of`. One camera has events of one rule only."""
     chance, at_s = random.Random(number), START_S + SPAN_S * number / of
     alone = number % 9 == 0
     message = {

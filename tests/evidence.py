@@ -422,7 +422,7 @@ class Browser:
 
 
 def prove(folder: Path, kinds: Sequence[Kind], events: int, *, browser: bool) -> dict[str, Verdict]:
-    """Run cameras of these kinds until each has had so many events; judge their clips and stills."""
+    """Run cameras of these kinds until each has had this number of events; judge their clips and stills."""
     count = LEAD + (events + MORE) * burnt.BLOCK + 8 * FPS
     scene, verdicts = street(), {f"c{number}": Verdict() for number in range(len(kinds))}
     named = dict(zip(verdicts, kinds, strict=True))

@@ -109,7 +109,7 @@ class InferenceServer:
         self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def close(self) -> None:
-        """End as if it were killed."""
+        """End at once, as a process that is killed."""
         self._http.shutdown()
         self._http.server_close()
         for line in self._lines:
@@ -245,7 +245,7 @@ class GrpcInferenceServer(InferenceServer):
         self._grpc.start()
 
     def close(self) -> None:
-        """End as if it were killed."""
+        """End at once, as a process that is killed."""
         self._grpc.stop(None).wait()
 
 

@@ -144,7 +144,7 @@ def white_model(path: Path, size: Size = SIZE) -> Path:
 
 
 def slow_model(path: Path, ms: float, size: Size = SIZE) -> Path:
-    """Write a `colour_model` that takes about so many milliseconds a picture on one thread of this machine."""
+    """Write a `colour_model` that takes about `ms` milliseconds a picture on one thread of this machine."""
     trial = 300
     _looping(path, trial, size)
     options = ort.SessionOptions()

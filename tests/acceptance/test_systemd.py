@@ -122,7 +122,7 @@ class Service:
         return set(found.stdout.splitlines())
 
     def up(self, cameras: str) -> None:
-        """Wait until systemd was told that so many cameras are up."""
+        """Wait until systemd was told that these cameras are up (`1 of 2 cameras`)."""
         eventually(
             lambda: self.show("StatusText")[0].startswith(f"{cameras} up"), START_S, what=f"{cameras} up", every_s=0.1
         )
