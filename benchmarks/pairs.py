@@ -90,6 +90,14 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
     return ordered[max(rank - 1, 0)], ordered[min(count - rank, count - 1)]
 
 
+def compared(pairs: Sequence[tuple[float, float]]) -> str:
+    """The medians before and after, and the median of their ratios with its 95 % interval."""
+    ratios = [after / before for before, after in pairs]
+    low, high = interval(ratios)
+    before, after = (statistics.median(one) for one in zip(*pairs, strict=True))
+    return f"{before:.2f} -> {after:.2f}, ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}]"
+
+
 def main() -> None:
     """Run the pairs and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,10 +118,7 @@ def main() -> None:
     for name in Run._fields:
         both = [(getattr(old, name), getattr(new, name)) for old, new in pairs]
         if all(old and new for old, new in both):
-            ratios = [new / old for old, new in both]
-            low, high = interval(ratios)
-            olds, news = (statistics.median(one) for one in zip(*both, strict=True))
-            print(f"{name}: {olds:.2f} -> {news:.2f}, ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}]")
+            print(f"{name}: {compared(both)}")
 
 
 if __name__ == "__main__":

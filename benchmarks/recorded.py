@@ -10,7 +10,6 @@ the ratios with its 95 % interval. After each five pairs both daemons are starte
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from typing import Any
 import psutil
 import zmq
 
-from benchmarks.pairs import PATIENCE_MS, interval
+from benchmarks.pairs import PATIENCE_MS, compared
 
 CAMERAS, SETTLE_S, TOGETHER = 4, 8.0, 5
 
@@ -111,10 +110,7 @@ def main() -> None:
                 (plain, frames), (recorded_ms, more_frames) = daemons[False].end(), daemons[True].end()
                 pairs.append((plain, recorded_ms))
                 print(f"{plain:.2f} -> {recorded_ms:.2f} ms a frame, {frames} and {more_frames} frames", flush=True)
-    ratios = [recorded_ms / plain for plain, recorded_ms in pairs]
-    low, high = interval(ratios)
-    medians = [statistics.median(one) for one in zip(*pairs, strict=True)]
-    print(f"{medians[0]:.2f} -> {medians[1]:.2f} ms, ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}]")
+    print(f"milliseconds a frame: {compared(pairs)}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import psutil
 import zmq
 
-from benchmarks.pairs import interval
+from benchmarks.pairs import compared
 from tests.receiving import receiving
 
 CAMERAS, FPS = 3, 10
@@ -79,9 +79,9 @@ def run(seconds: float, *, delivers: bool) -> Run:
             subscriber.recv_multipart()
             _latencies(subscriber, WARM_S)
             sink = _sink(process.pid)
-            before_s = _used_s(sink)
+            before_s = sum(sink.cpu_times()[:2])
             latencies = _latencies(subscriber, seconds)
-            used_s = _used_s(sink) - before_s
+            used_s = sum(sink.cpu_times()[:2]) - before_s
         finally:
             process.terminate()
             process.wait()
@@ -105,11 +105,6 @@ def _sink(daemon: int) -> psutil.Process:
     raise LookupError(SINK)
 
 
-def _used_s(process: psutil.Process) -> float:
-    used = process.cpu_times()
-    return float(used.user + used.system)
-
-
 def main() -> None:
     """Run the pairs, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,11 +118,7 @@ def main() -> None:
         pairs.append((made[False], made[True]))
         print(f"pair {number + 1}: {made[False]} {made[True]}", flush=True)
     for name in Run._fields[:-1]:
-        both = [(getattr(off, name), getattr(on, name)) for off, on in pairs]
-        ratios = [on / off for off, on in both]
-        low, high = interval(ratios)
-        offs, ons = (statistics.median(one) for one in zip(*both, strict=True))
-        print(f"{name}: {offs:.2f} -> {ons:.2f}, ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}]")
+        print(f"{name}: {compared([(getattr(off, name), getattr(on, name)) for off, on in pairs])}")
 
 
 if __name__ == "__main__":

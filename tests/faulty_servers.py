@@ -62,7 +62,7 @@ class Faulty:
         self._next = rng.randint(*RESTS)
 
     def step(self, served: int) -> None:
-        """Do what is due by now, when the server has made so many results."""
+        """Do what is due by now, when there are `served` results of the server."""
         if self._undo:
             if time.monotonic() >= self._until:
                 self.mend()
