@@ -63,7 +63,7 @@ class InferenceServer:
     ) -> None:
         self.name, self.behaviour, self._host = name, Behaviour(), host
         self._busy = threading.Lock()
-        self._lines: set[socket.socket] = set()
+        self._lines: list[socket.socket] = []
         self.load(path)
         self._open(port, tls, clients)
 
@@ -77,17 +77,19 @@ class InferenceServer:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-            def setup(self) -> None:
-                super().setup()
-                server._lines.add(self.connection)
-
             def do_GET(self) -> None:
                 server.get(self)
 
             def do_POST(self) -> None:
                 server.post(self)
 
-        self._http = ThreadingHTTPServer((self._host, port), Handler)
+        class Listener(ThreadingHTTPServer):
+            def get_request(self) -> tuple[socket.socket, Any]:
+                line, address = super().get_request()
+                server._lines.append(line)  # here and not in its thread: close() must know each that was accepted
+                return line, address
+
+        self._http = Listener((self._host, port), Handler)
         self._http.daemon_threads = True
         self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients may go at any time
         if tls:

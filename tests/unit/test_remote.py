@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge_daemon.errors import ModelError
 from edge_daemon.models.remote import grpc_protocol, http_protocol
 from edge_daemon.models.remote.credit import Credit
-from edge_daemon.models.remote.server import FIRST_S, LONGEST_S, Server, freest
+from edge_daemon.models.remote.server import FIRST_S, IDLE_S, LONGEST_S, Server, freest
 from edge_daemon.models.tensors import Metadata, declared
 from edge_daemon.server_address import Address
 
@@ -146,7 +146,7 @@ def test_a_server_that_fails_is_tried_later_and_later() -> None:
     for _ in range(8):
         assert server.is_due(now)
         server.tried()
-        server.came_up()
+        server.came_up(now)
         server.went_down("ended", now)
         before = now
         while not server.is_due(now):
@@ -162,7 +162,7 @@ def test_the_server_with_least_in_flight_is_next() -> None:
     servers = [Server("a", 5.0), Server("b", 5.0), Server("c", 5.0)]
     assert freest(servers) is None
     for server in servers[:2]:
-        server.came_up()
+        server.came_up(0.0)
     servers[0].sent()
     assert freest(servers) is servers[1]
     servers[1].sent()
@@ -184,9 +184,26 @@ def test_patience_follows_the_usual_latency_within_what_is_configured() -> None:
     assert server.patience_s() == 5.0
 
 
+def test_a_server_is_idle_a_while_after_its_last_answer_and_only_while_it_is_up() -> None:
+    server = Server("s", 5.0)
+    assert not server.is_idle(100.0)
+    server.came_up(0.0)
+    assert not server.is_idle(IDLE_S - 0.1)
+    assert server.is_idle(IDLE_S)
+    server.answered(0.1, server.sent(), 5.0)
+    assert not server.is_idle(5.0 + IDLE_S - 0.1)
+    server.sent()
+    assert not server.is_idle(5.0 + IDLE_S)
+    server.checked(9.0)
+    assert not server.is_idle(9.0 + IDLE_S - 0.1)
+    assert server.is_idle(9.0 + IDLE_S)
+    server.went_down("ended", 12.0)
+    assert not server.is_idle(100.0)
+
+
 def test_errors_in_a_row_take_a_server_down() -> None:
     server = Server("s", 5.0)
-    server.came_up()
+    server.came_up(0.0)
     for _ in range(2):
         server.sent()
         server.erred(1.0)

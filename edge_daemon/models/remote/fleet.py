@@ -20,10 +20,10 @@ from edge_daemon.messages.status import ServerReport
 from edge_daemon.models.model import Model
 from edge_daemon.models.remote.connection import AwayError
 from edge_daemon.models.remote.engine import named
-from edge_daemon.models.remote.lane import Lane, Returned, Ticket
+from edge_daemon.models.remote.lane import Checked, Lane, Returned, Ticket
 from edge_daemon.models.remote.reading import Copy, Identity, Looked, look
 from edge_daemon.models.remote.server import Server, freest
-from edge_daemon.models.tensors import Answer, Arrays
+from edge_daemon.models.tensors import Answer, Arrays, Metadata
 from edge_daemon.server_address import Address
 from edge_daemon.settings import ModelSettings
 
@@ -79,7 +79,7 @@ class Fleet(Generic[W]):
         self._level = logging.INFO if log else logging.DEBUG
         self._settings, self._copy, self._state = settings, copy, state
         self._places: list[_Place[W]] = [_Place(url, settings.remote.timeout_s) for url in settings.remote.urls]
-        self._returned: deque[tuple[_Place[W], Lane[W], Returned[W]]] = deque()
+        self._returned: deque[tuple[_Place[W], Lane[W], Returned[W] | Checked]] = deque()
         self._looked: deque[tuple[_Place[W], Looked | ModelError]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._identity: Identity | None = None
@@ -138,12 +138,16 @@ class Fleet(Generic[W]):
         return next((place.server.reason for place in self._places if place.server.reason), "not tried yet")
 
     def try_servers(self) -> None:
-        """Look at the servers that are due, each in a thread of its own."""
+        """Look at the servers that are due, each in a thread of its own, and ask those that are idle whether they
+        still have the model.
+        """
         now = time.monotonic()
         for place in self._places:
             if place.server.is_due(now):
                 place.server.tried()
                 threading.Thread(target=self._look, args=(place,), name="look", daemon=True).start()
+            elif place.lane and place.server.is_idle(now):
+                place.lane.check(place.server.timeout_s, place.server.sent())
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until something has happened; true if it has."""
@@ -171,7 +175,11 @@ class Fleet(Generic[W]):
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         while self._returned:
-            yield self._event(*self._returned.popleft())
+            place, lane, returned = self._returned.popleft()
+            if isinstance(returned, Checked):
+                self._checked(place, lane, returned.about)
+            else:
+                yield self._event(place, lane, returned)
         while self._looked:
             self._take(*self._looked.popleft())
 
@@ -194,7 +202,7 @@ class Fleet(Generic[W]):
         self._looked.append((place, found))
         os.eventfd_write(self._wake, 1)
 
-    def _receive(self, place: _Place[W], lane: Lane[W], returned: Returned[W]) -> None:
+    def _receive(self, place: _Place[W], lane: Lane[W], returned: Returned[W] | Checked) -> None:
         self._returned.append((place, lane, returned))
         os.eventfd_write(self._wake, 1)
 
@@ -227,7 +235,7 @@ class Fleet(Generic[W]):
     def _up(self, place: _Place[W], found: Looked) -> None:
         place.lane = Lane(found.connection, place.address.place, partial(self._receive, place))
         place.version = found.identity.version
-        place.server.came_up()
+        place.server.came_up(time.monotonic())
         place.said = ""
         logger.log(self._level, "model %s: %s serves it", self._settings.name, place.address)
 
@@ -243,6 +251,16 @@ class Fleet(Generic[W]):
         if place.lane:
             place.lane.close()
             place.lane = None
+
+    def _checked(self, place: _Place[W], lane: Lane[W], about: Metadata | ModelError) -> None:
+        """Take what an idle server says of its model."""
+        place.server.checked(time.monotonic())
+        if place.lane is not lane:
+            return
+        if isinstance(about, ModelError):
+            self._down(place, about.reason if isinstance(about, AwayError) else "errors", str(about))
+        elif self._identity and not self._identity.fits(about):
+            self._down(place, "another model", f"{place.address} has another model than before")
 
     def _event(self, place: _Place[W], lane: Lane[W], returned: Returned[W]) -> Done[W] | Back[W] | Refused[W]:
         ticket, answer, is_current = returned.ticket, returned.answer, place.lane is lane

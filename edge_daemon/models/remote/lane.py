@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from edge_daemon.errors import ModelError
 from edge_daemon.models.remote.connection import Connection
-from edge_daemon.models.tensors import Answer, Arrays
+from edge_daemon.models.tensors import Answer, Arrays, Metadata
 
+T = TypeVar("T")
 W = TypeVar("W")
 
 
@@ -34,22 +36,32 @@ class Returned(Generic[W]):
     took_s: float
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What a server says of its model, or why it says nothing."""
+
+    about: Metadata | ModelError
+
+
 class Lane(Generic[W]):
     """Sends requests over a connection, each in a thread of its own. What returns is passed to `receive`, in that
     thread.
     """
 
-    def __init__(self, connection: Connection, name: str, receive: "Callable[[Lane[W], Returned[W]], None]") -> None:
+    def __init__(
+        self, connection: Connection, name: str, receive: "Callable[[Lane[W], Returned[W] | Checked], None]"
+    ) -> None:
         self._connection, self._name, self._receive = connection, name, receive
-        self._queue: queue.SimpleQueue[Ticket[W] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Callable[[], Returned[W] | Checked] | None] = queue.SimpleQueue()
         self._threads = 0
 
     def send(self, ticket: Ticket[W]) -> None:
         """Send a request."""
-        if ticket.in_flight > self._threads:
-            self._threads += 1
-            threading.Thread(target=self._run, name=self._name, daemon=True).start()
-        self._queue.put(ticket)
+        self._put(partial(self._infer, ticket), ticket.in_flight)
+
+    def check(self, timeout_s: float, in_flight: int) -> None:
+        """Ask whether the server still has the model; `in_flight` requests are under way, this one included."""
+        self._put(partial(self._check, timeout_s), in_flight)
 
     def close(self) -> None:
         """Close the connection: requests under way return without an answer."""
@@ -57,14 +69,29 @@ class Lane(Generic[W]):
             self._queue.put(None)
         self._connection.close()
 
+    def _put(self, call: "Callable[[], Returned[W] | Checked]", in_flight: int) -> None:
+        if in_flight > self._threads:
+            self._threads += 1
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        self._queue.put(call)
+
     def _run(self) -> None:
-        while ticket := self._queue.get():
-            began = time.monotonic()
-            answer: Answer | ModelError
-            try:
-                answer = self._connection.infer(ticket.feeds, ticket.outputs, ticket.timeout_s)
-            except ModelError as error:
-                answer = error
-            except Exception as error:
-                answer = ModelError(f"{type(error).__name__}: {error}")
-            self._receive(self, Returned(ticket, answer, time.monotonic() - began))
+        while call := self._queue.get():
+            self._receive(self, call())
+
+    def _infer(self, ticket: Ticket[W]) -> Returned[W]:
+        began = time.monotonic()
+        answer = _outcome(partial(self._connection.infer, ticket.feeds, ticket.outputs, ticket.timeout_s))
+        return Returned(ticket, answer, time.monotonic() - began)
+
+    def _check(self, timeout_s: float) -> Checked:
+        return Checked(_outcome(partial(self._connection.metadata, timeout_s)))
+
+
+def _outcome(call: Callable[[], T]) -> T | ModelError:
+    try:
+        return call()
+    except ModelError as error:
+        return error
+    except Exception as error:
+        return ModelError(f"{type(error).__name__}: {error}")

@@ -10,6 +10,8 @@ from edge_daemon.models.remote.credit import Credit
 
 FIRST_S, LONGEST_S = 0.25, 5.0
 """Time before a server that is down is tried again, doubled with each failure, and its limit."""
+IDLE_S = 2.0
+"""Time without a request after which a server that is up is asked whether it still serves the model."""
 CALM_S = 30.0
 """Time without a failure after which earlier ones are forgotten: a server that comes and goes is trusted later."""
 ERRORS = 3
@@ -28,14 +30,14 @@ class Server:
     """The state of the server called `name`, which has at most `timeout_s` for an answer."""
 
     def __init__(self, name: str, timeout_s: float) -> None:
-        self.name, self._timeout_s = name, timeout_s
+        self.name, self.timeout_s = name, timeout_s
         self.state: State = "down"
         self.reason = ""
         self.credit = Credit()
         self.in_flight = 0
         self.served = self.failed = self.switches = 0
         self._failures, self._errors = 0, 0
-        self._next_at, self._failed_at = 0.0, float("-inf")
+        self._next_at, self._failed_at, self._heard_at = 0.0, float("-inf"), float("-inf")
 
     @property
     def has_room(self) -> bool:
@@ -46,20 +48,29 @@ class Server:
         """Longest time for an answer; longer if the server is `alone`, with nothing that could take over."""
         credit = self.credit
         least_s = LONE_PATIENCE_S if alone or not credit.latency_s else PATIENCE_S
-        return min(self._timeout_s, max(least_s, LATENCIES * credit.latency_s, credit.late_s))
+        return min(self.timeout_s, max(least_s, LATENCIES * credit.latency_s, credit.late_s))
 
     def is_due(self, now: float) -> bool:
         """True if it is down and to be tried now."""
         return self.state == "down" and now >= self._next_at
 
+    def is_idle(self, now: float) -> bool:
+        """True if it counts as up, but has had nothing to answer for a while."""
+        return self.state == "up" and not self.in_flight and now >= self._heard_at + IDLE_S
+
     def tried(self) -> None:
         """Note that it is being tried."""
         self.state = "trying"
 
-    def came_up(self) -> None:
+    def came_up(self, now: float) -> None:
         """Note that it serves the model."""
-        self.state, self.reason, self._errors = "up", "", 0
+        self.state, self.reason, self._errors, self._heard_at = "up", "", 0, now
         self.credit.lost()
+
+    def checked(self, now: float) -> None:
+        """Note the end of a request that asked only whether it serves the model."""
+        self.in_flight -= 1
+        self._heard_at = now
 
     def went_down(self, reason: str, now: float) -> None:
         """Note that it does not answer, or not as it should."""
@@ -81,7 +92,7 @@ class Server:
         """Note an answer to a request that was number `in_flight` when it was sent."""
         self.in_flight -= 1
         self.served += 1
-        self._errors = 0
+        self._errors, self._heard_at = 0, now
         self.credit.answered(latency_s, in_flight, now)
 
     def gave_up(self) -> None:
