@@ -24,6 +24,7 @@ from tests.onnx_models import slow_model
 from tests.waiting import eventually
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+DEPENDENCIES = Path(sysconfig.get_path("purelib"))
 EXPOSURE = 1.5
 WATCHDOG_S = 6
 CONFIG = "/etc/edge-daemon/config.yaml"
@@ -50,8 +51,24 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs root, and leave to make namespaces")
     require_component("systemd-machine")
     destination = tmp_path_factory.mktemp("installed")
-    install(destination)
+    install(destination, PYTHONPATH=str(DEPENDENCIES))
+    (packages,) = destination.glob("opt/edge-daemon/lib/python*/site-packages")
+    for place in DEPENDENCIES.iterdir():  # those that this checkout has: to fetch and compile them takes half a minute
+        if "edge_daemon" in place.name or (packages / place.name).exists():
+            continue
+        if place.is_dir():
+            shutil.copytree(place, packages / place.name, copy_function=link_or_copy)
+        else:
+            link_or_copy(place, packages / place.name)
     return destination
+
+
+def link_or_copy(source: Path | str, destination: Path | str) -> None:
+    """Have a file at another place too; a copy if that is on another disk."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copy2(source, destination)
 
 
 class Service:
@@ -130,14 +147,13 @@ class Service:
 
 def test_an_upgrade_keeps_the_configuration_and_leaves_no_older_program(installed: Path, tmp_path: Path) -> None:
     there = tmp_path / "copy"
-    shutil.copytree(installed, there, symlinks=True, copy_function=os.link)
+    shutil.copytree(installed, there, symlinks=True, copy_function=link_or_copy)
     config, stale = there / "etc/edge-daemon/config.yaml", there / "opt/edge-daemon/stale"
     assert config.read_text() == (CHECKOUT / "configs/demo.yaml").read_text()
     config.unlink()
     config.write_text("mine")
     stale.touch()
-    dependencies = sysconfig.get_path("purelib")  # are there already, which saves half a minute
-    install(there, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=dependencies)
+    install(there, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(DEPENDENCIES))
     assert config.read_text() == "mine"
     assert not stale.exists()
     assert sorted(path.name for path in (there / "opt").iterdir()) == ["edge-daemon"]
@@ -151,7 +167,7 @@ def test_an_upgrade_keeps_the_configuration_and_leaves_no_older_program(installe
 
 def test_an_upgrade_that_fails_changes_nothing(installed: Path, tmp_path: Path) -> None:
     there = tmp_path / "copy"
-    shutil.copytree(installed, there, symlinks=True, copy_function=os.link)
+    shutil.copytree(installed, there, symlinks=True, copy_function=link_or_copy)
     command = ["bash", str(CHECKOUT / "tools" / "install.sh")]
     env = os.environ | {"DESTDIR": str(there), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
