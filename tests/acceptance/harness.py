@@ -31,6 +31,7 @@ class Daemon:
     def __init__(self, folder: Path, *arguments: str, publish: bool = True, inside: Sequence[str] = ()) -> None:
         self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
         self.results = folder / "results.jsonl"
+        self._results, self._events = Lines(self.results), Lines(folder / "events.jsonl")
         self._log = (folder / "log").open("ab")
         command = [*inside, sys.executable, "-m", "edge_daemon", "run"]
         arguments = tuple(str(folder / one) if one == "events.jsonl" else one for one in arguments)
@@ -58,11 +59,11 @@ class Daemon:
 
     def written(self) -> list[dict[str, Any]]:
         """All lines of the results file that are complete."""
-        return _lines(self.results)
+        return self._results.read()
 
     def events(self) -> list[dict[str, Any]]:
         """The tracks, counts and events written so far."""
-        return _lines(self.folder / "events.jsonl")
+        return self._events.read()
 
     def processes(self) -> dict[str, psutil.Process]:
         """The processes that it has started, by their titles: `capture door`, `sink`."""
@@ -117,10 +118,28 @@ class Daemon:
         self._log.close()
 
 
-def _lines(file: Path) -> list[dict[str, Any]]:
-    """All lines of a file that are complete."""
-    text = file.read_text() if file.exists() else ""
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+class Lines:
+    """A file of JSON lines that grows, or is replaced by another."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._inode, self._at = file, 0, 0
+        self._found: list[dict[str, Any]] = []
+
+    def read(self) -> list[dict[str, Any]]:
+        """All lines that are complete; those that were read before are not read again."""
+        try:
+            with self._file.open("rb") as file:
+                about = os.fstat(file.fileno())
+                if about.st_ino != self._inode or about.st_size < self._at:
+                    self._inode, self._at, self._found = about.st_ino, 0, []
+                file.seek(self._at)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._at += len(whole)
+        self._found += [json.loads(line) for line in whole.splitlines()]
+        return list(self._found)
 
 
 @contextmanager
