@@ -56,9 +56,20 @@ def pytest_collection() -> Iterator[None]:
     gc.enable()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: only tests that take long, which are left out otherwise."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long`, and only those")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/acceptance, for `-m acceptance` and `-m "not acceptance"`."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what lies in tests/acceptance, for `-m acceptance` and `-m "not acceptance"`, and leave out what takes long,
+    or all else.
+    """
+    others = [item for item in items if ("long" in item.keywords) != config.getoption("--long")]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if ("long" in item.keywords) == config.getoption("--long")]
     for item in items:
         if item.path.is_relative_to(ACCEPTANCE):
             item.add_marker("acceptance")

@@ -31,7 +31,7 @@ class Daemon:
     def __init__(self, folder: Path, *arguments: str, publish: bool = True, inside: Sequence[str] = ()) -> None:
         self.folder, self.address = folder, f"tcp://127.0.0.1:{free_port()}"
         self.results = folder / "results.jsonl"
-        self._results, self._events = Lines(self.results), Lines(folder / "events.jsonl")
+        self._read = dict[Path, Lines]()
         self._log = (folder / "log").open("ab")
         command = [*inside, sys.executable, "-m", "edge_daemon", "run"]
         arguments = tuple(str(folder / one) if one == "events.jsonl" else one for one in arguments)
@@ -59,11 +59,14 @@ class Daemon:
 
     def written(self) -> list[dict[str, Any]]:
         """All lines of the results file that are complete."""
-        return self._results.read()
+        return self._lines(self.results)
 
     def events(self) -> list[dict[str, Any]]:
         """The tracks, counts and events written so far."""
-        return self._events.read()
+        return self._lines(self.folder / "events.jsonl")
+
+    def _lines(self, file: Path) -> list[dict[str, Any]]:
+        return self._read.setdefault(file, Lines(file)).read()
 
     def processes(self) -> dict[str, psutil.Process]:
         """The processes that it has started, by their titles: `capture door`, `sink`."""

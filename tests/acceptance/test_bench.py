@@ -20,6 +20,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENT_S, check=False)
 
 
+@pytest.mark.long
 def test_it_measures_and_writes(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos import clips, live, lossless, numbers, undisturbed
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", SERVICE_MS)}}}}}
     assert last["captured"] == last["delivered"] + sum(last["dropped"].values())
 
 
+@pytest.mark.long
 def test_weights_share_a_worker_that_is_too_slow(tmp_path: Path) -> None:
     config = f"""
 cameras:

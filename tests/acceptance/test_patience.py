@@ -50,6 +50,7 @@ publish: {{wait_for: 1}}
         assert daemon.lines() == []
 
 
+@pytest.mark.long
 def test_frames_for_a_subscriber_that_sleeps_do_not_pile_up(tmp_path: Path) -> None:
     frames = 500
     noise = np.random.default_rng(1)

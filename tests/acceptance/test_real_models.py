@@ -23,6 +23,7 @@ from edge_daemon.supervisor.kinds.worker import model_settings
 from edge_daemon.worker.report import report
 from tests.acceptance.harness import running
 
+pytestmark = pytest.mark.long
 Detection = dict[str, Any]
 MARGIN = 0.03
 """What scores within it of the threshold may be found or not."""

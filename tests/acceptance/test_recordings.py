@@ -59,6 +59,7 @@ def numbers(file: bytes, folder: Path) -> list[int | None]:
         return [burnt.read(np.asarray(one.to_ndarray(format="bgr24"))) for one in shown]
 
 
+@pytest.mark.long
 def test_deaths_lose_nothing_and_players_find_all(site: tuple[Daemon, httpx.Client], tmp_path: Path) -> None:
     daemon, http = site
     eventually(lambda: list(tmp_path.rglob("*.part")), START_S, what="a segment")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.acceptance.harness import START_S, Daemon, Listener, accounts, clip, running
@@ -26,6 +27,7 @@ def counts(daemon: Daemon) -> dict[tuple[str, str], list[int]]:
     return found
 
 
+@pytest.mark.long
 def test_no_stream_of_a_lossless_run_loses_or_repeats_anything(tmp_path: Path) -> None:
     config = f"""
 cameras:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import cv2
+import pytest
 import yaml
 
 from tests.acceptance.harness import running
 
+pytestmark = pytest.mark.long
 CLIPS = [
     "bgslibrary_video02.avi",
     "intel_asl_again.mkv",

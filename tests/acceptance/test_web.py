@@ -504,7 +504,7 @@ def _status(http: httpx.Client, path: str) -> int:
 
 def test_who_hangs_up_frees_a_place(tmp_path: Path) -> None:
     port = free_port()
-    slow_model(tmp_path / "slow.onnx", 300)
+    slow_model(tmp_path / "slow.onnx", 120)
     told = config(tmp_path, port, web=", max_waiting: 3").replace(
         "models:\n  m:", "models:\n  slow: {path: slow.onnx}\n  m:"
     )
@@ -516,7 +516,7 @@ def test_who_hangs_up_frees_a_place(tmp_path: Path) -> None:
 
         def impatient(_: int) -> None:
             with (
-                httpx.Client(base_url=site.http.base_url, timeout=0.2) as http,
+                httpx.Client(base_url=site.http.base_url, timeout=0.06) as http,
                 pytest.raises(httpx.ReadTimeout),
             ):
                 http.post("/api/models/slow/predict", content=picture())

@@ -19,7 +19,7 @@ ENDLESS = ("/stream.mjpg", "/api/frames", "/api/results", "/api/events/stream", 
 """Answers that have no end, or wait for a frame."""
 LOGIN = "/api/login"
 """Comes last: wrong tokens keep their address out for a while."""
-PER_ROUTE = 30
+PER_ROUTE = 12
 BOSS = new_token()
 HEADERS = {"Authorization": f"Bearer {BOSS}"}
 
@@ -48,8 +48,8 @@ def test_no_request_breaks_it(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/healthz").status_code == 200, "it is still there"
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log
-    assert codes[200] > 50
-    assert codes[404] > 10, "some were wrong"
+    assert codes[200] > 20
+    assert codes[404] > 5, "some were wrong"
     assert set(codes) <= {200, 400, 401, 403, 404, 405, 413, 415, 422, 426, 429}, codes
 
 

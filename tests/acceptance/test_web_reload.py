@@ -20,7 +20,7 @@ BOSS = new_token()
 HEADERS = {"Authorization": f"Bearer {BOSS}"}
 DOOR = "door: {source: 'scene:?fps=10&size=160x120'}"
 YARD = "yard: {source: 'scene:?fps=10&size=160x120&seed=2'}"
-SLOW_MS = 400
+SLOW_MS = 250
 """How long a model takes that is slow to load: it runs once on trial."""
 
 

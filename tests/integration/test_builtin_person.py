@@ -15,7 +15,7 @@ from edge_daemon.models.model import Model
 from edge_daemon.settings import ModelSettings
 
 # Training scenes have seeds around a million.
-SCENES = {(640, 360): 60, (1280, 720): 25, (800, 600): 30}
+SCENES = {(640, 360): 30, (1280, 720): 12, (800, 600): 15}
 FRAMES_A_SCENE = 4
 FPS = 15.0
 
@@ -59,7 +59,7 @@ def test_finds_people_in_unseen_scenes(model: Model, size: tuple[int, int]) -> N
             found += sum(bool(tall[person]) for _, person in pairs)
             shown += len(boxes)
             false += len(boxes) - len(pairs)
-    assert there > 300
+    assert there > 150
     assert found / there >= 0.95, f"found {found} of {there}"
     assert false / shown <= 0.05, f"{false} of {shown} boxes are false"
 

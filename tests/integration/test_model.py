@@ -295,6 +295,7 @@ def overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[n
     return result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CONFIDENCE)
 def test_real_models_find_what_an_independent_decoder_found(shared_data: Path, name: str) -> None:
     threshold = CONFIDENCE[name]
@@ -338,6 +339,7 @@ def near_points(keypoints: NDArray[np.float32] | None, number: int, box: Mapping
     assert (apart[seen] < 0.02 * np.hypot(right - left, bottom - top)).all()
 
 
+@pytest.mark.long
 def test_real_models_that_tell_of_the_whole_picture(shared_data: Path) -> None:
     def findings(name: str, picture: str) -> Findings:
         bgr = cv2.imread(str(shared_data / "images" / picture))
