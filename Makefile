@@ -9,11 +9,11 @@ ifneq "$(shell cat .venv/checkout 2>/dev/null)" "$(CURDIR)"
 MOVED := moved
 endif
 
-# Tests wait about as much as they compute: twice as many at a time as there are cores.
-WORKERS = $(shell echo $$(($$(nproc) * 2)))
+# Tests wait more than they compute: five files at a time for two cores.
+WORKERS = $(shell echo $$(($$(nproc) * 5 / 2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit test bench bench-tracking check clean install uninstall moved
+.PHONY: help setup demo unit test long bench bench-tracking check clean install uninstall moved
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]"
@@ -27,8 +27,11 @@ demo: .venv/run ## run on a generated scene with the built-in model
 unit: .venv/dev ## run the unit tests alone, with few examples: what to run after each change
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-dev} $(BIN)/python -m pytest -n logical --dist worksteal tests/unit $(ARGS)
 
-test: .venv/dev ## run all tests, some files at a time (ARGS="-n 0": one after another)
+test: .venv/dev ## run the tests, some files at a time (ARGS="-n 0": one after another)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+long: .venv/dev ## run the tests that take long: real models, many deaths, planted bugs
+	@$(BIN)/python -m pytest --long -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/dev ## the daemon beside what people would use instead, and beside the machine's limit
 	@$(BIN)/python -m benchmarks.contenders $(ARGS)

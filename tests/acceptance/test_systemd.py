@@ -145,6 +145,7 @@ class Service:
         )
 
 
+@pytest.mark.long
 def test_an_upgrade_keeps_the_configuration_and_leaves_no_older_program(installed: Path, tmp_path: Path) -> None:
     there = tmp_path / "copy"
     shutil.copytree(installed, there, symlinks=True, copy_function=link_or_copy)

@@ -112,6 +112,7 @@ BUGS: list[tuple[Callable[[], None], Any, str, Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("holds", "owner", "name", "bug"), BUGS)
 def test_each_property_fails_on_a_bug(
     holds: Callable[[], None], owner: Any, name: str, bug: Callable[[Any], Any]
