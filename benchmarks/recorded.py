@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 import zmq
 
+from benchmarks.contenders.gauge import cpu_s
 from benchmarks.pairs import PATIENCE_MS, compared
 
 CAMERAS, SETTLE_S, TOGETHER = 4, 8.0, 5
@@ -37,11 +38,11 @@ class Daemon:
     def begin(self) -> None:
         """Begin a stretch of time."""
         self._results()
-        self._began_s = self._cpu_s()
+        self._began_s = cpu_s(psutil.Process(self._pid))
 
     def end(self) -> tuple[float, int]:
         """CPU time per delivered frame since then in ms, and the number of frames."""
-        used_s, frames = self._cpu_s() - self._began_s, self._results()
+        used_s, frames = cpu_s(psutil.Process(self._pid)) - self._began_s, self._results()
         return 1e3 * used_s / max(1, frames), frames
 
     def _results(self) -> int:
@@ -49,10 +50,6 @@ class Daemon:
         while self._subscriber.poll(0):
             frames += json.loads(self._subscriber.recv_multipart()[1])["type"] == "result"
         return frames
-
-    def _cpu_s(self) -> float:
-        family = [psutil.Process(self._pid), *psutil.Process(self._pid).children(recursive=True)]
-        return sum(sum(one.cpu_times()[:2]) for one in family)
 
 
 @contextmanager
