@@ -22,7 +22,7 @@ from edge_daemon.store.check import check
 from edge_daemon.store.media import path_of
 from edge_daemon.store.reader import Query, Reader
 from edge_daemon.store.retention import Retention
-from edge_daemon.store.store import MEDIA, Store
+from edge_daemon.store.store import JOURNAL, MEDIA, Store
 from edge_daemon.web.recordings import playlist
 
 DAYS, BATCH = 30, 2000
@@ -246,7 +246,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place) / "store"
-        if not folder.exists():
+        if not (folder / JOURNAL).exists():
             fill(folder, options.events, options.media)
         sizes = {path.suffix: 0 for path in folder.rglob("*") if path.suffix in (".jsonl", ".db")}
         for path in folder.rglob("*"):
