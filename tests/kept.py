@@ -120,7 +120,7 @@ def run(parent: Path, source: Path, seed: int, seconds: float) -> Found:
             known = set(_begun(daemon))
             deadline = time.monotonic() + WAIT_S
             while left := _unsettled(store, known):
-                assert time.monotonic() < deadline, f"not settled: {left}"
+                assert time.monotonic() < deadline, f"not settled: {left}; {_phases(daemon, left)}"
                 time.sleep(0.5)
             assert daemon.stop() == 0, "it did not stop well"
             clips, reasoned = _clips(store, daemon.log, known)
@@ -131,6 +131,12 @@ def run(parent: Path, source: Path, seed: int, seconds: float) -> Found:
 def _begun(daemon: Daemon) -> Counter[str]:
     """How often the sink has written that each event began."""
     return Counter(one["id"] for one in daemon.events() if one["type"] == "event" and one["phase"] == "start")
+
+
+def _phases(daemon: Daemon, left: list[str]) -> list[str]:
+    """The messages about these events that the sink has written."""
+    about = {one.split()[0] for one in left}
+    return [f"{one['id']} {one['phase']} at {one['at']}" for one in daemon.events() if one.get("id") in about]
 
 
 def _unsettled(store: Path, known: set[str]) -> list[str]:

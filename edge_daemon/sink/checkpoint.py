@@ -67,6 +67,11 @@ class Checkpoint:
         """What the recorder does not have, in order."""
         return list(self._records.values())
 
+    @property
+    def last_record(self) -> int:
+        """Number of the last record that there ever was; 0: none."""
+        return max(self._kept, *self._records, 0)
+
     def note(
         self,
         streams: Sequence[StreamState],

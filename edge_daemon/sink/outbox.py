@@ -20,19 +20,20 @@ Key = tuple[str, str]
 
 
 class Outbox:
-    """Records in the order in which they were made, from those that the previous sink left.
+    """Records in the order in which they were made, from those that the previous sink left. The last one that there
+    ever was had the number `last`: the checkpoint knows by their numbers which of them the recorder has.
 
     A message is first `add`ed, then taken into the state of its stream (`take`) and only then sent: the recorder never
     has what the next sink would make again.
     """
 
-    def __init__(self, address: str, records: Sequence[Record] = ()) -> None:
+    def __init__(self, address: str, records: Sequence[Record] = (), last: int = 0) -> None:
         self._peer = Peer(address, "sink")
         self._decode: Decoder[list[FromRecorder]] = Decoder(list[FromRecorder])
         self._made: dict[Key, list[tuple[bytes, bool]]] = {}
         self._records = deque(records)
         self._bytes = sum(len(one.body) for one in records)
-        self._number = records[-1].number if records else 0
+        self._number = last
         self._sent = 0
         self.kept = 0
         """Number of the last record that the recorder has."""

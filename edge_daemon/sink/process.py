@@ -16,6 +16,7 @@ from edge_daemon.messages.codec import Decoder, pack
 from edge_daemon.messages.counts import CountsReport
 from edge_daemon.messages.events import Event
 from edge_daemon.messages.published import End, Result, utc
+from edge_daemon.messages.recording import Record
 from edge_daemon.messages.status import BRIDGE, CameraStatus, ProcessStatus, SinkReport, Status, camera_statuses
 from edge_daemon.messages.topics import OfCamera
 from edge_daemon.messages.tracks import Track
@@ -81,7 +82,7 @@ class Sink:
             files.take_back(self._checkpoint.lengths, _streams(settings))
             self._checkpoint.note([], {}, files.lengths)
         left = self._checkpoint.records if self._checkpoint else []
-        self._outbox = Outbox(settings.recorder, left) if settings.recorder else None
+        self._outbox = self._new_outbox(settings, left)
         self._attentive = zmq.Poller()
         self._memory = StateFile(Path(settings.memory)) if settings.memory else None
         states = self._checkpoint.states if self._checkpoint else []
@@ -302,9 +303,14 @@ class Sink:
         if self._outbox:
             self._attentive.unregister(self._outbox.fileno())
             self._outbox.close()
-        self._outbox = Outbox(settings.recorder) if settings.recorder else None
+        self._outbox = self._new_outbox(settings)
         if self._outbox:
             self._attentive.register(self._outbox.fileno(), zmq.POLLIN)
+
+    def _new_outbox(self, settings: SinkSettings, left: Sequence[Record] = ()) -> Outbox | None:
+        """An outbox with the records that are `left`, if anything is to be stored."""
+        last = self._checkpoint.last_record if self._checkpoint else 0
+        return Outbox(settings.recorder, left, last) if settings.recorder else None
 
     def _report(self, *, now: bool = False) -> None:
         """Once a second, publish the status, and report the counts to the supervisor."""

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.messages.accounting import Acks, StreamState
+from edge_daemon.messages.recording import Record
 from edge_daemon.sink.checkpoint import LIMIT_BYTES, Checkpoint
+from edge_daemon.sink.outbox import Outbox
 
 
 def state(seq: int, camera: str = "a") -> Acks:
@@ -58,6 +60,25 @@ def test_states_of_tracks_and_lengths_of_files_are_kept(tmp_path: Path) -> None:
     checkpoint.close()
     after = Checkpoint(tmp_path / "checkpoint")
     assert (after.analyses, after.lengths) == ({("a", "m"): b"tracks"}, [200, -1])
+    after.close()
+
+
+def test_what_is_made_after_the_recorder_had_all_is_left_too(tmp_path: Path) -> None:
+    path, address = tmp_path / "checkpoint", f"ipc://{tmp_path}/nobody"
+    checkpoint = Checkpoint(path)
+    checkpoint.note([], {}, [], [Record(number=number, body=b"{}", precious=True) for number in (1, 2)], 0)
+    checkpoint.note([], {}, [], [], 2)
+    checkpoint.close()
+    checkpoint = Checkpoint(path)
+    assert checkpoint.records == []
+    outbox = Outbox(address, checkpoint.records, checkpoint.last_record)
+    outbox.add(("a", "m"), b"[]", precious=True)
+    checkpoint.note([], {}, [], outbox.take(), outbox.kept)
+    outbox.close()
+    checkpoint.close()
+    after = Checkpoint(path)
+    assert [one.body for one in after.records] == [b"[]"]
+    assert after.last_record == 3
     after.close()
 
 
