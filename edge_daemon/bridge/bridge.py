@@ -344,6 +344,7 @@ class Bridge:
         elif failure.rejected:
             self._reject(lane, failure, batch[acknowledged:])
         else:
+            lane.single = max(lane.single, int(self._receiver.streams))
             self._fail(failure)
 
     def _acknowledge(self, lane: Lane, messages: list[Message]) -> None:
