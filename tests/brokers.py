@@ -60,11 +60,6 @@ class Broker:
             self._process.wait()
             self._process = None
 
-    def signal(self, number: int) -> None:
-        """Send the server a signal."""
-        assert self._process
-        self._process.send_signal(number)
-
     def freeze(self) -> None:
         """Stop the server, which keeps its connections."""
         assert self._process

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -224,31 +223,6 @@ def test_a_broker_that_is_killed_and_one_that_freezes_get_everything_in_order(
         assert set(lost) <= set(expected[:acknowledged]), "a broker may lose what it has acknowledged, if it is killed"
 
     with broker(tmp_path / "broker") as serving, watching(serving.port) as watcher:
-        asyncio.run(scenario(serving, watcher))
-
-
-def test_what_comes_after_a_message_that_is_refused_is_not_repeated_with_each_try(tmp_path: Path) -> None:
-    rights = tmp_path / "rights"
-
-    def permit(*topics: str) -> None:
-        rights.write_text("".join(f"topic {line}\n" for line in ("read #", *topics)))
-
-    async def scenario(serving: Mosquitto, watcher: Watcher) -> None:
-        site = Site(tmp_path, serving.url)
-        for number in range(1, 10):
-            site.add(event(number, rule="parcel" if number == 3 else "visitor"))
-        async with site.running() as bridge:
-            await until(lambda: bridge.report().tries >= 5)
-            assert bridge.report().reason == "not authorised"
-            assert len(phases(watcher)) <= 8
-            permit("write edge/#")
-            serving.signal(signal.SIGHUP)
-            await until(lambda: site.position(bridge) == 9, bridge)
-            await until(lambda: len(watcher.at(f"{ROOT}/event/yard/parcel")) == 1)
-
-    permit("write edge/+/event/+/visitor", "write edge/+/status", "write edge/+/event/+/visitor/state")
-    lines = ["allow_anonymous true", f"acl_file {rights}"]
-    with broker(tmp_path / "broker", *lines) as serving, watching(serving.port) as watcher:
         asyncio.run(scenario(serving, watcher))
 
 
