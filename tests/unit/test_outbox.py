@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge_daemon.sink import outbox as outbox_module
 from edge_daemon.sink.outbox import Outbox
 
-MOST = 5
+MOST = 2
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,7 +20,7 @@ def small() -> Iterator[None]:
         yield
 
 
-@given(st.lists(st.sampled_from([True, True, True, True, False, "stored"]), max_size=60))
+@given(st.lists(st.sampled_from([True, True, True, True, False, "stored"]), min_size=10, max_size=60))
 def test_the_oldest_that_is_not_precious_is_given_up_first(
     steps: list[bool | str],
 ) -> None:
