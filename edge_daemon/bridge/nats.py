@@ -105,7 +105,7 @@ class Nats(Receiver):
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise Undelivered(self._failure_of(error)) from None
         posts = [self._post(messages[number]) for number in wanted]
-        found = await self._publisher.publish(posts, in_order=bool(messages[0].positions))
+        found = await self._publisher.publish(posts, in_order=any(message.positions for message in messages))
         if found.error:
             raise Undelivered(self._failure_of(found.error), wanted[found.stored])
 
