@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_daemon.bridge import network
-from edge_daemon.bridge.receiver import Undelivered
+from edge_daemon.bridge.receiver import CLOSED, Undelivered
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery.retry import Failure
 from edge_daemon.delivery.settings import MqttSettings
@@ -140,7 +140,7 @@ class Connection:
 
     def drop(self) -> None:
         """End it without a word: the broker publishes the will."""
-        self._lose(self.lost or "closed")
+        self._lose(self.lost or CLOSED)
         self._client.reinitialise()  # closes what is left
 
     def _connect(self) -> None:
