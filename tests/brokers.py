@@ -189,15 +189,35 @@ def _token(issuer: Identity, subject: Identity, kind: str, claims: dict[str, Any
 
 
 class KafkaBroker(Broker):
-    """A broker that speaks Kafka's protocol, in one file."""
+    """A broker that speaks Kafka's protocol, in one file. It writes its messages when it ends: what it acknowledges
+    after a signal, until it is gone, is lost.
+    """
 
     @property
     def command(self) -> list[str]:
+        return [self._program, "start", "--only", "kafka", "--kafka-port", str(self.port), *self._data]
+
+    def end(self) -> None:
+        """End the server with all that it has acknowledged: it stops to listen before it writes its messages."""
+        self.thaw()
+        eventually(self._stops, UP_S, what="the end of the service")
+        self.kill(signal.SIGTERM)
+
+    def _stops(self) -> bool:
+        """Ask the server to stop its service; false if it does not take that yet."""
+        command = [self._program, "stop", "kafka", *self._data]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    @property
+    def _program(self) -> str:
         spec = importlib.util.find_spec("noida_db")
         assert spec
         assert spec.origin
-        program = str(Path(spec.origin).with_name("noida-db"))
-        return [program, "start", "--only", "kafka", "--kafka-port", str(self.port), "--data-dir", str(self.folder)]
+        return str(Path(spec.origin).with_name("noida-db"))
+
+    @property
+    def _data(self) -> list[str]:
+        return ["--data-dir", str(self.folder)]
 
     @property
     def address(self) -> str:

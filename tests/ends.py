@@ -147,7 +147,7 @@ class Nats(Served):
 
 
 class Kafka(Served):
-    """A broker that loses what it has acknowledged if it is killed, so it is ended instead."""
+    """A broker that loses what it has acknowledged if it gets a signal, so it is ended in its own way."""
 
     def __init__(self, folder: Path) -> None:
         self._kafka = KafkaBroker(folder / "kafka")
@@ -155,6 +155,9 @@ class Kafka(Served):
         add_topic(self._kafka.address, "edge", 3)
         self.settings = KafkaSettings(servers=(self._kafka.address,), topic="edge")
         self.hits = {"away": self.away, "frozen": self._kafka.freeze}
+
+    def away(self) -> None:
+        self._kafka.end()
 
     def arrived(self) -> list[Arrived]:
         found = consumed(self._kafka.address, "edge", ARRIVED_S)

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from edge_daemon.bridge.lanes import Lane, Lanes
 from edge_daemon.bridge.live import Live
-from edge_daemon.bridge.receiver import Receiver, Undelivered
+from edge_daemon.bridge.receiver import CLOSED, Receiver, Undelivered
 from edge_daemon.bridge.stored import Stored
 from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.retry import Failure, next_try_s
@@ -344,6 +344,7 @@ class Bridge:
         elif failure.rejected:
             self._reject(lane, failure, batch[acknowledged:])
         else:
+            lane.single = max(lane.single, int(self._receiver.streams))
             self._fail(failure)
 
     def _acknowledge(self, lane: Lane, messages: list[Message]) -> None:
@@ -374,7 +375,7 @@ class Bridge:
         """Note that the receiver is away: everything waits for the next try."""
         self.retried += 1
         self._is_open = False
-        if self._failures and time.monotonic() < self._due_s:
+        if failure.why == CLOSED or (self._failures and time.monotonic() < self._due_s):
             return  # another delivery has failed before, by the same
         self._failures += 1
         if failure.why not in self._logged:

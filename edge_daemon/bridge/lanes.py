@@ -20,7 +20,7 @@ STILL_S, RECENT_S = 5.0, 15.0
 @dataclass
 class Lane:
     """Messages that are delivered one after the other. The first was `tried`, and rejected `rejections` times; it is
-    not tried before `due_s`. The next `single` go one by one, since one of them is rejected.
+    not tried before `due_s`. The next `single` go one by one: one of them is rejected, or the first one was refused.
     """
 
     messages: deque[Message] = field(default_factory=deque)

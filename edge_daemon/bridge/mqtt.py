@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from edge_daemon.bridge.mqtt_connection import Connection, Publication
+from edge_daemon.bridge.mqtt_connection import MOST, Connection, Publication
 from edge_daemon.bridge.push import picture_of
 from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
 from edge_daemon.bridge.retained import File, Payload, Retained
@@ -31,8 +31,8 @@ from edge_daemon.store.reader import Query, Reader, StoreAway
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 15.0
-STREAMED, LANES = 32, 8
-"""Messages of a camera that are on their way to the broker at a time, and cameras."""
+LANES = 8
+"""Cameras whose messages are on their way to the broker at a time."""
 MOST_BYTES = 500_000
 """Largest picture: brokers limit messages, some to 1 MB, and end the connection."""
 CHUNK, LOOKED_AT, COUNTS_S, OPEN_S = 500, 2000, 7200.0, 3600.0
@@ -50,7 +50,7 @@ class Mqtt(Receiver):
     states are published again.
     """
 
-    batch, lanes, streams, shows_states, timeout_s = STREAMED, LANES, True, True, TIMEOUT_S
+    batch, lanes, streams, shows_states, timeout_s = MOST, LANES, True, True, TIMEOUT_S
 
     def __init__(self, settings: MqttSettings, context: Context) -> None:
         self._settings, self._context = settings, context
@@ -75,7 +75,7 @@ class Mqtt(Receiver):
     async def open(self) -> None:
         """Connect, and publish all states."""
         if self._connection:
-            await self._connection.drop()
+            self._connection.drop()
         bridge, is_test = self._context.settings, self._context.is_test
         client = identifier("edge", bridge.box, bridge.name, *([f"test-{os.getpid()}"] if is_test else []))
         will = None if is_test else Publication(self._topics.status, b"offline", retain=True)
@@ -123,7 +123,7 @@ class Mqtt(Receiver):
         for task in self._pictures:
             task.cancel()
         if self._connection and self._context.is_test:
-            await self._connection.drop()
+            self._connection.drop()
         elif self._connection:
             await self._connection.close(Publication(self._topics.status, b"offline", retain=True))
 

@@ -1,8 +1,8 @@
 """NATS JetStream: each message is stored once, however often and long this process was dead.
 
 A message carries its id as `Nats-Msg-Id`, by which the server recognises a repetition for as long as the stream's
-duplicate window lasts. Beyond that, this bridge asks the stream for the last message of each camera that it holds. Of a
-camera, one message is under way at a time, so that the stream holds all up to that one, and none beyond it.
+duplicate window lasts. Beyond that, this bridge asks the stream for the last message of each camera that it holds: it
+holds all up to that one, and none beyond it, since none is stored without those before it (`nats_window.py`).
 
 The client does not reconnect by itself: it would send what was left in its buffer, without what was lost on the way.
 """
@@ -10,6 +10,7 @@ The client does not reconnect by itself: it would send what was left in its buff
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ from nats.js import JetStreamContext
 from nats.js import errors as jetstream
 
 from edge_daemon.bridge import network
+from edge_daemon.bridge.nats_window import ID, MOST, Post, Publisher
 from edge_daemon.bridge.receiver import Context, Receiver, Undelivered
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery.credentials import Credentials, is_content
@@ -32,7 +34,7 @@ TIMEOUT_S = 5
 """Longest wait for an answer of the server."""
 PING_S = 5
 """Time between two pings; two that are not answered mean that the connection is lost."""
-ID, RECEIVER, TYPE = "Nats-Msg-Id", "Edge-Receiver", "Content-Type"
+RECEIVER, TYPE = "Edge-Receiver", "Content-Type"
 TOO_LARGE, FULL = 10054, 10077
 """Codes of JetStream's errors."""
 NOBODY = "_"
@@ -48,8 +50,8 @@ class Nats(Receiver):
     """Publishes to a stream, by the subjects `PREFIX.BOX.event.CAMERA.RULE`, `PREFIX.BOX.track.CAMERA` and so on."""
 
     streams = True
-    lanes = 64
-    batch = 64
+    lanes = 2  # what is stored here, and what is not
+    batch = MOST
 
     def __init__(self, settings: NatsSettings, context: Context) -> None:
         self._settings, self._context = settings, context
@@ -59,13 +61,17 @@ class Nats(Receiver):
         self._stream = ""
         self._held: dict[str, int] = {}
         self._error: Exception | None = None
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._publisher: Publisher | None = None
         self.to = ", ".join(urlsplit(one).netloc for one in settings.servers)
 
     @property
     def trouble(self) -> str:
         """Why the connection is gone."""
         return "" if self._client and self._client.is_connected else "connection lost"
+
+    def lane_of(self, message: Message) -> str:
+        """One lane for all, in the order of the stream."""
+        return ""
 
     async def open(self) -> None:
         """Connect, and find the stream.
@@ -84,47 +90,37 @@ class Nats(Receiver):
             domain = {"domain": self._settings.domain} if self._settings.domain else {}
             self._jetstream = client.jetstream(timeout=TIMEOUT_S, **domain)
             self._stream = self._settings.stream or await self._find_stream()
+            self._publisher = Publisher(client, f"{self._root}.>", TIMEOUT_S)
+            await self._publisher.open()
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await _close(client)
             raise Undelivered(self._failure_of(error)) from None
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        """Publish messages one after the other; those that are not stored all together."""
-        done = 0
-
-        async def publish() -> None:
-            nonlocal done
-            if not any(message.positions for message in messages):
-                await asyncio.gather(*map(self._publish, messages))
-                return
-            for message in messages:
-                if not await self._is_held(message):
-                    await self._publish(message)
-                done += 1
-
-        work = asyncio.ensure_future(publish())
-        self._deliveries.add(work)
+        """Publish messages that the stream does not hold; those that are stored here in order."""
+        if self._publisher is None:
+            raise Undelivered(Failure("connection lost"))
         try:
-            await work
+            wanted = [number for number, message in enumerate(messages) if not await self._is_held(message)]
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise Undelivered(self._failure_of(error), done) from None
-        except asyncio.CancelledError:
-            if not work.cancelled() or not self.trouble:
-                raise
-            raise Undelivered(Failure(self.trouble), done) from None
-        finally:
-            self._deliveries.discard(work)
+            raise Undelivered(self._failure_of(error)) from None
+        posts = [self._post(messages[number]) for number in wanted]
+        found = await self._publisher.publish(posts, in_order=any(message.positions for message in messages))
+        if found.error:
+            raise Undelivered(self._failure_of(found.error), wanted[found.stored])
 
     async def close(self) -> None:
         """Disconnect."""
-        client, self._client, self._jetstream = self._client, None, None
+        if self._publisher:
+            self._publisher.lose()
+        client, self._client, self._jetstream, self._publisher = self._client, None, None, None
         if client:
             await _close(client)
 
-    async def _publish(self, message: Message) -> None:
+    def _post(self, message: Message) -> Post:
         payload = self._context.composer.payload(message)
-        headers = {ID: message.id, RECEIVER: quote(self._context.settings.name), TYPE: payload.media_type}
-        await self._stored_there.publish(self._subject(message), payload.content, TIMEOUT_S, headers=headers)
+        headers = {RECEIVER: quote(self._context.settings.name), TYPE: payload.media_type}
+        return Post(message.id, message.camera, self._subject(message), payload.content, headers)
 
     async def _is_held(self, message: Message) -> bool:
         """True if the stream held a message when this connection began."""
@@ -204,8 +200,8 @@ class Nats(Receiver):
         self._error = error
 
     async def _on_closed(self) -> None:
-        for work in self._deliveries:
-            work.cancel()
+        if self._publisher:
+            self._publisher.lose()
 
     def _failure_of(self, error: Exception) -> Failure:
         match error:
@@ -249,6 +245,7 @@ def credentials(settings: NatsSettings) -> dict[str, Any]:
 _CREDENTIALS = "-----BEGIN NATS USER JWT-----\n{}\n-----END-----\n-----BEGIN USER NKEY SEED-----\n{}\n-----END-----\n"
 
 
+@lru_cache(1000)
 def token(name: str) -> str:
     """A name as one token of a subject: what ends or widens it is percent-encoded."""
     return "".join(f"%{ord(one):02X}" if one in ".*>%" or one.isspace() else one for one in name) or NOBODY

@@ -31,6 +31,9 @@ from edge_daemon.errors import StartError
 from edge_daemon.messages.requests import AnyRequest
 from edge_daemon.store.reader import Reader
 
+CLOSED = "closed"
+"""Why deliveries fail that were under way when the receiver was opened again after the failure of another one."""
+
 
 class Undelivered(Exception):
     """A try that failed. `failure.why` is shown to everybody, so it must not contain secrets."""

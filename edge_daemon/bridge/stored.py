@@ -19,7 +19,7 @@ from edge_daemon.store.reader import HeldReader
 logger = logging.getLogger(__name__)
 CHUNK, CHUNKS = 128, 16
 """Entries read at once, and how often that is done before something else is looked after."""
-WRITTEN_S, WRITTEN = 0.2, 32
+WRITTEN_S, WRITTEN = 0.2, 128
 """The cursor is written when this time has passed since the last time, or this many messages are delivered: what comes
 again after a death.
 """

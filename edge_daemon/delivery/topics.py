@@ -1,6 +1,7 @@
 """Topics of MQTT below `PREFIX/BOX/`, and how names are written in them."""
 
 import re
+from functools import lru_cache
 
 from edge_daemon.delivery.message import Message
 
@@ -80,6 +81,7 @@ class Topics:
         return "/".join([self.root, *map(level, names)])
 
 
+@lru_cache(1000)
 def level(name: str) -> str:
     """A name as a level of a topic: what MQTT does not allow there is written as `_xx` of its bytes."""
     text = _SPECIAL.sub(_escaped, name)

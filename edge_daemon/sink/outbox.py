@@ -35,6 +35,7 @@ class Outbox:
         self._bytes = sum(len(one.body) for one in records)
         self._number = last
         self._sent = 0
+        self._passed = 0  # number of first records that are known to be precious
         self.kept = 0
         """Number of the last record that the recorder has."""
         self.lost = 0
@@ -102,7 +103,7 @@ class Outbox:
     def _forget(self, number: int) -> None:
         while self._records and self._records[0].number <= number:
             self._bytes -= len(self._records.popleft().body)
-            self._sent = max(0, self._sent - 1)
+            self._sent, self._passed = max(0, self._sent - 1), max(0, self._passed - 1)
             self.kept = number
 
     def _next(self) -> list[Record]:
@@ -122,10 +123,13 @@ class Outbox:
 
     def _give_up(self) -> None:
         """Lose the oldest record that is not precious, or else the oldest."""
-        at = next((i for i, one in enumerate(self._records) if not one.precious), 0)
+        while self._passed < len(self._records) and self._records[self._passed].precious:
+            self._passed += 1
+        at = self._passed if self._passed < len(self._records) else 0
         self._bytes -= len(self._records[at].body)
         del self._records[at]
         self._sent -= at < self._sent
+        self._passed -= at < self._passed
         if not self.lost:
             logger.error("the recorder does not store what happened: the oldest messages are lost")
         self.lost += 1

@@ -62,8 +62,9 @@ class CursorFile:
         Raises:
             OSError: it cannot be written.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._path.with_name(f".{self._path.name}.new")
+        if not self._folder.exists():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with new.open("wb") as file:
             file.write(msgspec.json.encode(cursor))
             if time.monotonic() - self._synced_s > SYNCED_S:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import zmq
 
 from edge_daemon.bridge.bridge import Bridge
 from edge_daemon.bridge.live import Live
-from edge_daemon.bridge.receiver import Context, connect
+from edge_daemon.bridge.receiver import Context, Receiver, Undelivered, connect
 from edge_daemon.delivery import retry
+from edge_daemon.delivery.message import Message
 from edge_daemon.delivery.payload import Composer
+from edge_daemon.delivery.retry import Failure
 from edge_daemon.delivery.settings import AnyReceiver, BridgeSettings, SelectionSettings, WebhookSettings
 from edge_daemon.delivery.signature import key_of, signature
 from edge_daemon.messages.published import utc
@@ -102,8 +104,39 @@ async def until(predicate: Callable[[], Any], bridge: Bridge | None = None) -> N
             await asyncio.sleep(0.01)
 
 
+class Picky(Receiver):
+    """Takes messages by themselves, many at a time, but not the one that it `refuses`."""
+
+    streams, batch = True, 100
+
+    def __init__(self, refuses: str) -> None:
+        self.refuses, self.taken = refuses, list[str]()
+
+    async def deliver(self, messages: Sequence[Message]) -> None:
+        ids = [str(message.data["id"]) for message in messages]
+        self.taken += [id for id in ids if id != self.refuses]
+        if self.refuses in ids:
+            raise Undelivered(Failure("not authorised"), ids.index(self.refuses))
+
+
 def seen(receiver: HttpReceiver) -> list[str]:
     return [request.json["id"] + "/" + request.json["phase"] for request in receiver.accepted]
+
+
+def test_what_comes_after_a_message_that_is_refused_is_not_repeated_with_each_try(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        receiver = Picky("event-3")
+        site = Site(tmp_path, WebhookSettings(url="http://127.0.0.1:1"))
+        site.add(*map(event, range(1, 10)))
+        async with site.running(bridge=Bridge(site.settings, receiver, chance=lambda: 0.5)) as bridge:
+            await until(lambda: bridge.report().tries >= 5)
+            assert receiver.taken == [f"event-{number}" for number in (1, 2, *range(4, 10))]
+            receiver.refuses = ""
+            await until(lambda: bridge.report().delivered == 9, bridge)
+        assert receiver.taken[-7:] == [f"event-{number}" for number in range(3, 10)]
+        site.store.close()
+
+    asyncio.run(scenario())
 
 
 def test_messages_arrive_once_in_order_signed_and_as_cloud_events(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Events in a topic of a broker that speaks Kafka's protocol."""
 
 import asyncio
+import itertools
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, Producer
 
 from edge_daemon.bridge import kafka as kafka_bridge
 from edge_daemon.bridge.kafka import connect
@@ -18,9 +21,12 @@ from edge_daemon.delivery.settings import BridgeSettings, KafkaSettings
 from edge_daemon.settings import StorageSettings
 from edge_daemon.store.cursor import Cursor
 from edge_daemon.store.reader import Reader
-from tests.brokers import KafkaBroker, consumed, run
+from tests.brokers import KafkaBroker, add_topic, consumed, run
 from tests.integration.test_bridge import Site, until
 from tests.unit.test_store import counts, event
+
+MOST_PRODUCED = 100
+"""Messages that are on their way to the broker while it ends."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +107,30 @@ def test_partitions_that_answer_early_do_not_count_for_others(tmp_path: Path, mo
         await receiver.close()
 
     run(scenario())
+
+
+def test_a_broker_that_is_ended_keeps_what_it_has_acknowledged(tmp_path: Path) -> None:
+    broker, acknowledged = KafkaBroker(tmp_path / "kafka"), set[int]()
+
+    def note(error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            acknowledged.add(int(message.value()))
+
+    with broker.running():
+        add_topic(broker.address, "edge", 1)
+        producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0, "log_level": 0})
+        ending = threading.Thread(target=broker.end)
+        for number in itertools.count():
+            producer.produce("edge", str(number), "key", on_delivery=note)
+            producer.poll(0.01 if len(producer) > MOST_PRODUCED else 0)
+            if len(acknowledged) > MOST_PRODUCED and not ending.ident:
+                ending.start()
+            if ending.ident and not ending.is_alive():
+                break
+        producer.purge()
+        producer.flush(1.0)
+        broker.start()
+        assert acknowledged <= {one.body for one in consumed(broker.address, "edge")}
 
 
 def made(folder: Path, settings: KafkaSettings) -> Receiver:

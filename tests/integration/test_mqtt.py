@@ -16,7 +16,7 @@ from edge_daemon.bridge.bridge import Bridge
 from edge_daemon.bridge.live import Live
 from edge_daemon.bridge.mqtt import Mqtt
 from edge_daemon.bridge.mqtt_connection import Connection, Publication
-from edge_daemon.bridge.receiver import Context, connect
+from edge_daemon.bridge.receiver import Context, Undelivered, connect
 from edge_daemon.config.machines import parted
 from edge_daemon.delivery import retry
 from edge_daemon.delivery.payload import Composer
@@ -172,7 +172,7 @@ def test_events_come_once_in_order_states_are_retained_and_commands_are_passed_o
             MqttSettings(servers=(serving.url,)), "x", Publication("x/status", b"gone"), lambda *_: None
         )
         await connection.open([])
-        await connection.drop()
+        connection.drop()
         await until(lambda: watcher.last("x/status") == b"gone")
 
     with broker(tmp_path / "broker") as serving, watching(serving.port) as watcher:
@@ -223,6 +223,24 @@ def test_a_broker_that_is_killed_and_one_that_freezes_get_everything_in_order(
         assert set(lost) <= set(expected[:acknowledged]), "a broker may lose what it has acknowledged, if it is killed"
 
     with broker(tmp_path / "broker") as serving, watching(serving.port) as watcher:
+        asyncio.run(scenario(serving, watcher))
+
+
+def test_a_broker_says_how_many_messages_are_under_way(tmp_path: Path) -> None:
+    async def scenario(serving: Mosquitto, watcher: Watcher) -> None:
+        connection = Connection(MqttSettings(servers=(serving.url,)), "x", None, lambda *_: None)
+        await connection.open([])
+        publishing = asyncio.ensure_future(connection.publish([Publication("x", b"%d" % n) for n in range(50)]))
+        await asyncio.sleep(0)
+        assert len(connection._pending) == 3
+        await publishing
+        await until(lambda: watcher.payloads("x") == [b"%d" % number for number in range(50)])
+        connection.drop()
+        with pytest.raises(Undelivered, match="closed"):
+            await connection.publish([Publication("x", b"late")])
+
+    lines = ["allow_anonymous true", "max_inflight_messages 3"]
+    with broker(tmp_path / "broker", *lines) as serving, watching(serving.port) as watcher:
         asyncio.run(scenario(serving, watcher))
 
 

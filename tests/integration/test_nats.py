@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nats
 import pytest
+from nats.js.api import DiscardPolicy, StreamConfig
 
 from edge_daemon.bridge import nats as nats_bridge
 from edge_daemon.bridge.nats import token
+from edge_daemon.bridge.nats_window import ID, Outcome, Post, Publisher
 from edge_daemon.bridge.tls import tls_of
 from edge_daemon.delivery import retry
 from edge_daemon.delivery.settings import NatsSettings
@@ -123,6 +126,48 @@ def test_a_server_that_is_killed_and_frozen_has_everything_once_and_in_order(tmp
                 of_camera = ids([one for one in found if one.body["camera"] == camera])
                 assert of_camera == [f"event-{number}/start" for number in range(first, first + 60)]
             here.store.close()
+
+    run(scenario())
+
+
+def test_nothing_is_stored_before_a_message_that_is_refused(tmp_path: Path, server: NatsServer) -> None:
+    async def scenario() -> None:
+        full: dict[str, Any] = {"subjects": ["full.>"], "discard": DiscardPolicy.NEW, "discard_new_per_subject": True}
+        await add_stream(server.url, "FULL", max_msgs_per_subject=2, **full)
+        here = site(tmp_path, server, "full")
+        rules = ["visitor", "visitor", "visitor", "parcel", "visitor", "parcel"]
+        here.add(*(event(number, rule=rule) for number, rule in enumerate(rules, start=1)))
+        async with here.running() as bridge:
+            await until(lambda: bridge.report().tries >= 2)
+            assert ids(await held(server.url, "FULL")) == ["event-1/start", "event-2/start"]
+            more = StreamConfig(name="FULL", max_msgs_per_subject=-1, **full | {"discard_new_per_subject": False})
+            await ask(server.url, lambda js: js.update_stream(more))
+            await until(lambda: bridge.report().delivered == 6, bridge)
+        assert ids(await held(server.url, "FULL")) == [f"event-{number}/start" for number in range(1, 7)]
+        here.store.close()
+
+    run(scenario())
+
+
+def test_a_stream_that_others_write_to_has_everything_once_and_in_order(tmp_path: Path, server: NatsServer) -> None:
+    async def scenario() -> None:
+        await add_stream(server.url, "SHARED", subjects=["shared.>"], duplicate_window=0.1)
+        other = await nats.connect(server.url)
+        client = await nats.connect(server.url)
+        publisher = Publisher(client, "shared.box.>", 5.0)
+        await publisher.open()
+        posts = [Post(f"{n}", f"{n % 3}", f"shared.box.{n % 3}", b"%d" % n, {}) for n in range(3000)]
+        for first in range(0, len(posts), 100):
+            publishing = asyncio.ensure_future(publisher.publish(posts[first : first + 100]))
+            for number in range(5):
+                await other.publish("shared.other", b"0", headers={ID: f"other-{first}-{number}"})
+                await other.flush()
+            assert await publishing == Outcome(100)
+        found = [one.body for one in await held(server.url, "SHARED") if one.subject != "shared.other"]
+        assert [number for number in found if number % 3 == 0] == list(range(0, 3000, 3))
+        assert len(found) == len(set(found)) == 3000
+        await client.close()
+        await other.close()
 
     run(scenario())
 
