@@ -65,8 +65,11 @@ class History(msgspec.Struct, array_like=True):
     sent_box: Box = (0.0, 0.0, 0.0, 0.0)
     changed: bool = True
 
-    def note(self, box: Box, here: Here) -> None:
+    def note(self, detection: Detection, box: Box, track: Track | None, here: Here) -> None:
         """Note that it was seen."""
+        self.looks = track.looks if track else self.looks + 1
+        if track and track.class_id == detection.class_id != self.class_id:
+            self.class_id, self.class_name, self.changed = detection.class_id, detection.class_name, True
         self.last, self.last_wall_s, self.box = here.instant, here.wall_s, box
         left, _, right, bottom = box
         x, (_, x0, y0) = (left + right) / 2, self.path[-1]
@@ -113,6 +116,14 @@ def _point(time_s: float, x: float, y: float) -> Point:
     return round(1e3 * time_s), round(SHARES * x), round(SHARES * y)
 
 
+def _begun(detection: Detection, seen: Seen, here: Here) -> History:
+    """The history of a track that begins."""
+    first, box = (here.before, seen.began) if seen.began else (here.instant, seen.box)
+    wall_s = here.wall_s - (here.instant.time_s - first.time_s)
+    tip = first.time_s, (box[0] + box[2]) / 2, box[3]
+    return History(first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [_point(*tip)], tip)
+
+
 class Histories:
     """Keeps the history of each confirmed track, and yields the messages about them."""
 
@@ -130,15 +141,20 @@ class Histories:
         """Take in a look; `seen` are the tracks that it found, `tracks` all that are there."""
         started = {number for number in seen if number not in self.state}
         for number, (detection, one) in seen.items():
-            self._note(number, detection, one, here, tracks, zones.get(number, ()))
+            if number in started:
+                self.state[number] = _begun(detection, one, here)
+            self.state[number].note(detection, one.box, tracks.get(number), here)
+        for number, names in zones.items():
+            self.state[number].enter(names)
         for earlier, into in renamed:
             if earlier in self.state and into in self.state:
                 yield self._message(earlier, here, "rename", into=into)
                 self.state[into].continues(self.state.pop(earlier))
         for number in sorted(seen):
+            history = self.state[number]
             if number in started:
                 yield self._message(number, here, "start")
-            elif here.instant.time_s - self.state[number].sent_s >= UPDATE_S and self.state[number].has_changed:
+            elif here.instant.time_s - history.sent_s >= UPDATE_S and history.has_changed:
                 yield self._message(number, here, "update")
         for number in [number for number in self.state if number not in tracks]:
             yield self._message(number, here, "end", reason=end_of(self.state[number].box))
@@ -149,31 +165,6 @@ class Histories:
         for number in self.state:
             yield self._message(number, here, "end", reason="stream-ended")
         self.state.clear()
-
-    def _note(
-        self,
-        number: int,
-        detection: Detection,
-        seen: Seen,
-        here: Here,
-        tracks: Mapping[int, Track],
-        zones: Iterable[str],
-    ) -> None:
-        history, track = self.state.get(number), tracks.get(number)
-        if history is None:
-            first, box = (here.before, seen.began) if seen.began else (here.instant, seen.box)
-            wall_s = here.wall_s - (here.instant.time_s - first.time_s)
-            tip = first.time_s, (box[0] + box[2]) / 2, box[3]
-            history = History(
-                first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [_point(*tip)], tip
-            )
-            self.state[number] = history
-        history.looks = track.looks if track else history.looks + 1
-        if track and track.class_id == detection.class_id != history.class_id:
-            history.class_id, history.class_name = detection.class_id, detection.class_name
-            history.changed = True
-        history.note(seen.box, here)
-        history.enter(zones)
 
     def _message(
         self,

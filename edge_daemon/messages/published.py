@@ -1,6 +1,7 @@
 """The JSON that subscribers receive: the contract with other programs."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -98,7 +99,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Dropped
 
 
+@lru_cache(256)
 def utc(time_ns: int) -> str:
     """`time_ns` since the Unix epoch as ISO 8601 with microseconds and `Z`."""
     moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 1000 % 1_000_000:06d}Z"
+    return f"{moment.isoformat()[:19]}.{time_ns // 1000 % 1_000_000:06d}Z"

@@ -1,8 +1,8 @@
 """How unevenly objects move in this picture, compared with what the motion model assumes."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from edge_daemon.tracking.boxes import Floats
+from edge_daemon.tracking.motion import Offset
 
 LEAST, MOST = 1.0, 4.0
 """Limits of the factor."""
@@ -25,15 +25,11 @@ class Agility:
     def __init__(self, factor: float = LEAST) -> None:
         self.factor = factor
 
-    def note(self, offsets: Floats, deviations: Floats) -> None:
-        """Take in the offsets of K detections from the predictions of their tracks.
-
-        Args:
-            offsets: in x and y, 2 x K float64.
-            deviations: their standard deviations by the model, K float64.
-        """
-        count = len(deviations)
+    def note(self, offsets: Sequence[Offset]) -> None:
+        """Take in the offsets of the detections of a look from the predictions of their tracks."""
+        count = len(offsets)
         if count:
-            square = min(float(np.sum((offsets / deviations) ** 2)) / (2 * count), FARTHEST)
+            squares = sum((x * x + y * y) / (deviation * deviation) for x, y, deviation in offsets)
+            square = min(squares / (2 * count), FARTHEST)
             change = RATE * min(count / MANY, 1.0) * (square - USUAL)
             self.factor = min(max(self.factor * (1 + change), LEAST), MOST)

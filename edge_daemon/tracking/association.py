@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlap
+from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlaps
 
 MEASURED = 0.07
 """Standard deviation of the centre of a detection, in heights of the box."""
@@ -23,6 +23,8 @@ SAME = 0.55
 """Overlap from which on a detection is that of a confirmed track, whatever other tracks there are."""
 OTHER_CLASS = 0.3
 """Factor of the overlap where the detection is of another class than the track."""
+NEVER = -1.0
+"""Overlap of pairs that are none, wherever they are."""
 LATER = 100.0
 """Cost of pairs that come after all others."""
 OUTSIDE = 0.1
@@ -53,93 +55,69 @@ def pairs(
         sure: those that are sure, M bool.
         alike: N x M bool, false where the classes differ; None if they are all the same.
     """
-    rows, columns = np.nonzero(_near(expected, found))
-    tracks, boxes = expected.places.T.take(rows, axis=1), found.places.T.take(columns, axis=1)
-    confirmed, sure = expected.confirmed.take(rows), sure.take(columns)
-    shared, same = overlap(tracks, boxes), None
+    shared = overlaps(expected.places, found.places)
     if alike is not None:
-        same = alike[rows, columns]
-        shared = np.where(same, shared, OTHER_CLASS * shared)
-    chosen = Chosen(rows.tolist(), columns.tolist())
-    chosen.add(np.where((shared >= SAME) & confirmed & sure, -shared, np.inf))
-    left = chosen.left()
-    if left:
-        variances = expected.variances.take(rows[left]) + MEASURED**2
-        confirmed, sure, shared = confirmed[left], sure[left], shared[left]
-        squares, cost = _likelihood(tracks[:, left], variances, confirmed, boxes[:, left])
-        likely = (squares <= LIKELY) & sure
-        if same is not None:
-            likely &= same[left]
-            cost = cost + LATER * ~same[left]
-        fits = likely | (shared >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure)
-        chosen.add(np.where(fits, cost + LATER * ~sure + LATER * ~confirmed, np.inf), left)
-    return sorted(chosen.pairs.items())
+        shared = np.where(alike, shared, OTHER_CLASS * shared)
+    for row, column in _barred(expected.places, found):
+        shared[row, column] = NEVER
+    chosen = _chosen((shared >= SAME) & sure & expected.confirmed[:, None], -shared)
+    if len(chosen) < min(shared.shape):
+        rows = [row for row in range(shared.shape[0]) if row not in chosen]
+        columns = sorted(set(range(shared.shape[1])).difference(chosen.values()))
+        fits, cost = _by_likelihood(expected, found, np.ix_(rows, columns), shared, sure, alike)
+        chosen |= {rows[row]: columns[column] for row, column in _chosen(fits, cost).items()}
+    return sorted(chosen.items())
 
 
-class Chosen:
-    """The pairs that are chosen of K possible ones, by track; each track and each detection is in one."""
-
-    def __init__(self, rows: list[int], columns: list[int]) -> None:
-        self.pairs: dict[int, int] = {}
-        self._taken: set[int] = set()
-        self._rows, self._columns = rows, columns
-
-    def add(self, costs: Floats, which: list[int] | None = None) -> None:
-        """Choose pairs by their costs (K, float64), the least one first, but none of infinite cost; of all, or of
-        `which`.
-        """
-        ordered = np.argsort(costs, kind="stable")[: np.count_nonzero(costs < np.inf)].tolist()
-        for one in ordered:
-            number = one if which is None else which[one]
-            row, column = self._rows[number], self._columns[number]
-            if row not in self.pairs and column not in self._taken:
-                self.pairs[row] = column
-                self._taken.add(column)
-
-    def left(self) -> list[int]:
-        """The pairs of which neither track nor detection is taken."""
-        return [
-            number
-            for number, (row, column) in enumerate(zip(self._rows, self._columns, strict=True))
-            if row not in self.pairs and column not in self._taken
-        ]
-
-
-def _near(expected: Expected, found: Boxes) -> NDArray[np.bool_]:
-    """True for those of N tracks and M detections that may be pairs, N x M bool: they overlap, or could be likely, and
-    the track has not left the picture while the detection is inside.
+def _chosen(possible: NDArray[np.bool_], costs: Floats) -> dict[int, int]:
+    """The column of each row that gets one of its possible pairs (N x M bool), those of the least costs (N x M float64)
+    first, each row and each column once.
     """
-    places, boxes = expected.places.T, found.places.T
-    reach = np.sqrt(LIKELY * (expected.variances + MEASURED**2)) * places[3]
-    away = np.abs(places[:2, :, None] - boxes[:2, None])
-    near = np.logical_and(*(away <= (places[2:] / 2 + reach)[:, :, None] + (boxes[2:] / 2)[:, None]))
-    gone = _outside(places, found.aspect, OUTSIDE)
-    if gone.any():
-        near &= ~(gone[:, None] & ~_outside(boxes, found.aspect, 0.0))
-    return np.asarray(near, np.bool_)
+    chosen, taken = dict[int, int](), set[int]()
+    rows, columns = (numbers.tolist() for numbers in possible.nonzero())
+    for number in costs[possible].argsort(kind="stable").tolist():
+        row, column = rows[number], columns[number]
+        if row not in chosen and column not in taken:
+            chosen[row] = column
+            taken.add(column)
+    return chosen
 
 
-def _likelihood(
-    tracks: Floats, variances: Floats, confirmed: NDArray[np.bool_], found: Floats
-) -> tuple[Floats, Floats]:
-    """Squares of the distances of K detections from the predictions of their tracks (4 x K float64, centre and size),
-    in standard deviations, and a cost that is the less the likelier a pair is. Beyond the reach of a confirmed track
-    the square is infinite.
+def _barred(expected: Floats, found: Boxes) -> list[tuple[int, list[int]]]:
+    """The tracks that have left the picture, of N (N x 4 float64), each with the detections that are inside."""
+    aspect, gone, inside = found.aspect, [], list[int]()
+    for row, (x, y, _, height) in enumerate(expected.tolist()):
+        if not (0 <= x <= aspect and 0 <= y <= 1) and min(x, aspect - x, y, 1 - y) < -OUTSIDE * height:
+            gone.append(row)
+    if gone:
+        centres = enumerate(found.places[:, :2].tolist())
+        inside = [column for column, (x, y) in centres if 0 <= x <= aspect and 0 <= y <= 1]
+    return [(row, inside) for row in gone]
+
+
+def _by_likelihood(
+    expected: Expected,
+    found: Boxes,
+    left: tuple[NDArray[np.intp], ...],
+    shared: Floats,
+    sure: NDArray[np.bool_],
+    alike: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which of the tracks and detections that are `left` (their numbers, K x 1 and 1 x L int) may be pairs, and a cost
+    that is the less the likelier they are. Beyond the reach of a confirmed track none is likely.
 
     Returns:
-        K float64 each.
+        K x L bool and float64.
     """
-    heights = tracks[3]
-    away = (((found[:2] - tracks[:2]) / heights) ** 2).sum(axis=0)
-    squares = away / variances + (np.log(np.maximum(found[3], TINY) / heights) / GROWN) ** 2
-    cost = squares + 2 * np.log(variances)
-    return np.where((away > REACH**2) & confirmed, np.inf, squares), cost
-
-
-def _outside(places: Floats, aspect: float, margin: float) -> NDArray[np.bool_]:
-    """True for each of K places (4 x K float64) whose centre is outside of the picture, by a margin in heights of the
-    box: K bool.
-    """
-    x, y, _, height = places
-    inside = np.minimum(np.minimum(x, aspect - x), np.minimum(y, 1 - y))
-    return np.asarray(inside < -margin * height, np.bool_)
+    rows, columns = left
+    tracks, boxes = expected.places.T[:, rows], found.places.T[:, columns]
+    variances, confirmed = expected.variances[rows] + MEASURED**2, expected.confirmed[rows]
+    shared, sure = shared[left], sure[columns]
+    away = (((boxes[:2] - tracks[:2]) / tracks[3]) ** 2).sum(axis=0)
+    squares = away / variances + (np.log(np.maximum(boxes[3], TINY) / tracks[3]) / GROWN) ** 2
+    likely = (squares <= LIKELY) & ((away <= REACH**2) | ~confirmed) & (shared > NEVER) & sure
+    cost = squares + 2 * np.log(variances) + LATER * ~sure + LATER * ~confirmed
+    if alike is not None:
+        likely &= alike[left]
+        cost += LATER * ~alike[left]
+    return likely | (shared >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure), cost

@@ -1,6 +1,7 @@
 """Detections as columns, in the unit in which they are tracked, and how boxes overlap."""
 
 from collections.abc import Sequence
+from itertools import chain
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -46,15 +47,23 @@ class Boxes(NamedTuple):
     def of(cls, detections: Sequence[Box], size: tuple[int, int]) -> "Boxes":
         """The columns of detections in a picture of this width and height."""
         width, height = size
-        corners = np.array([found.xyxy for found in detections], np.float64).reshape(-1, 4) / height
+        corners = columns([found.xyxy for found in detections]) / height
         confidences = np.array([found.confidence for found in detections], np.float64)
         return cls(centred(corners), confidences, [found.class_id for found in detections], width / height)
 
 
+def columns(boxes: Sequence[tuple[float, float, float, float]]) -> Floats:
+    """N boxes as an array, N x 4 float64; in a third of the time that `np.array` needs."""
+    return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
+
+
 def centred(corners: Floats) -> Floats:
     """Centre x, centre y, width and height (N x 4 float64) of left, top, right, bottom (N x 4 float64)."""
-    size = corners[:, 2:] - corners[:, :2]
-    return np.concatenate([corners[:, :2] + size / 2, size], axis=1)
+    start, end = corners.T[:2], corners.T[2:]
+    places = np.empty(corners.shape[::-1])  # coordinates of one kind lie together, which is faster
+    np.subtract(end, start, out=places[2:])
+    np.add(start, places[2:] / 2, out=places[:2])
+    return places.T
 
 
 def overlaps(one: Floats, other: Floats) -> Floats:
@@ -63,16 +72,10 @@ def overlaps(one: Floats, other: Floats) -> Floats:
     Returns:
         N x M float64.
     """
-    return overlap(one.T[:, :, None], other.T[:, None])
-
-
-def overlap(one: Floats, other: Floats) -> Floats:
-    """Intersection over union of boxes of which centre x, centre y, width and height are the rows of two arrays (4 x K
-    float64, or whatever is broadcast to that).
-    """
-    size, others = one[2:], other[2:]
-    # Along each axis: half of both sizes less the distance, but no more than the smaller one.
-    shared = np.minimum((size + others) / 2 - np.abs(one[:2] - other[:2]), np.minimum(size, others))
+    at, size = one.T.copy().reshape(2, 2, -1, 1)
+    others_at, others_size = other.T.copy().reshape(2, 2, 1, -1)
+    half, others_half = size / 2, others_size / 2
+    shared = np.minimum(at + half, others_at + others_half) - np.maximum(at - half, others_at - others_half)
     both = np.multiply(*np.maximum(shared, 0.0))
-    areas = size[0] * size[1] + others[0] * others[1]
-    return np.asarray(both / np.maximum(areas - both, TINY), np.float64)
+    areas = np.multiply(*size) + np.multiply(*others_size) - both
+    return np.asarray(both / np.maximum(areas, TINY), np.float64)

@@ -1,8 +1,9 @@
 """The motion of the camera itself, as the tracked boxes show it: all of them are off in the same way."""
 
-import numpy as np
+from collections.abc import Sequence
+from statistics import median
 
-from edge_daemon.tracking.boxes import Floats
+from edge_daemon.tracking.motion import Offset
 
 FEWEST = 4
 """Tracks that have to be found before anything is concluded from them."""
@@ -28,33 +29,28 @@ class CameraMotion:
     def __init__(self, evidence: float = 0.0) -> None:
         self.evidence = evidence
 
-    def shift(self, offsets: Floats, deviations: Floats, seconds: float) -> Floats | None:
-        """Shift in x and y since the last look, 2 float64; None if there is none.
+    def shift(self, offsets: Sequence[Offset], seconds: float) -> tuple[float, float] | None:
+        """Shift in x and y since the last look; None if there is none.
 
         Args:
-            offsets: of each of K detections from the prediction of its track, 2 x K float64.
-            deviations: their standard deviation if the camera does not move, K float64.
+            offsets: of the detections from the predictions of their tracks.
             seconds: the time since the last look.
         """
-        count = len(deviations)
+        count = len(offsets)
         if count < FEWEST:
             return None
-        common = _medians(offsets)
-        scatter = _medians(np.abs(offsets - np.array(common)[:, None]))
-        (expected,) = _medians(deviations[None])
-        surprise = [
-            count * shared**2 / (expected**2 + (SIGMA * scattered) ** 2)
-            for shared, scattered in zip(common, scatter, strict=True)
-        ]
+        *axes, deviations = zip(*offsets, strict=True)
+        expected, common = median(deviations), [median(axis) for axis in axes]
+        surprise = []
+        for shared, axis in zip(common, axes, strict=True):
+            scatter = median([abs(offset - shared) for offset in axis])
+            surprise.append(count * shared**2 / (expected**2 + (SIGMA * scatter) ** 2))
         self.evidence += (min(sum(surprise) / 2, MOST) - self.evidence) * min(1.0, seconds / MEMORY_S)
         belief = min(max((self.evidence - RESTS) / (MOVES - RESTS), 0.0), 1.0)
         if not belief or max(surprise) <= CHANCE:
             return None
-        share = 1 - CHANCE / np.maximum(surprise, CHANCE)
-        return np.asarray(belief * count / (count + 1) * share * common, np.float64)
-
-
-def _medians(values: Floats) -> list[float]:
-    """The median of each row of N x K, in a tenth of the time that `np.median` needs for a few numbers."""
-    half = values.shape[1] // 2
-    return [(row[half] + row[-half - 1]) / 2 for row in np.sort(values).tolist()]
+        x, y = (
+            belief * count / (count + 1) * (1 - CHANCE / max(square, CHANCE)) * shared
+            for square, shared in zip(surprise, common, strict=True)
+        )
+        return x, y

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from edge_daemon.tracking.motion import Motion
+
 CONFIRMED_LOOKS = 2
 """Looks that have to find an object before it gets a number."""
 PATIENCE_S, PATIENCE_LOOKS = 2.0, 5
@@ -15,13 +17,15 @@ class Track(msgspec.Struct):
     """An object from the first look that found it to the last; `tracker_id` is 0 until it is confirmed.
 
     `first_s` and `last_s` are camera time. `first` is where it was first found: left, top, right and bottom in heights
-    of the picture. It was not found in the last `missed` looks, for `lost_s` of time looked at.
+    of the picture, `motion` where it is expected. It was not found in the last `missed` looks, for `lost_s` of time
+    looked at.
     """
 
     first_s: float
     last_s: float
     class_id: int
     first: Corners
+    motion: Motion
     tracker_id: int = 0
     looks: int = 0
     missed: int = 0

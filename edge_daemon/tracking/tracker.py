@@ -6,13 +6,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.tracking.agility import LEAST, Agility
+from edge_daemon.tracking.agility import LEAST as LEAST_AGILITY
+from edge_daemon.tracking.agility import Agility
 from edge_daemon.tracking.association import Expected, pairs
-from edge_daemon.tracking.boxes import Boxes, overlaps
+from edge_daemon.tracking.boxes import Boxes, columns, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import USUAL, Certainty
 from edge_daemon.tracking.gap import GAP_S, NOTHING, Gap, Step
-from edge_daemon.tracking.motion import Motion
+from edge_daemon.tracking.motion import LEAST, Motion, Passing, Place
 from edge_daemon.tracking.track import CONFIRMED_LOOKS, Corners, Track
 
 TWICE = 0.8
@@ -27,10 +28,9 @@ class TrackerState(msgspec.Struct, frozen=True, kw_only=True):
     next_id: int = 1
     time_s: float | None = None
     tracks: list[Track] = []
-    motion: list[list[float]] = []
     usual: float = USUAL
     evidence: float = 0.0
-    agility: float = LEAST
+    agility: float = LEAST_AGILITY
 
 
 class Tracker:
@@ -49,7 +49,6 @@ class Tracker:
         self._next_id = state.next_id
         self._time_s = state.time_s
         self._longest_s = longest_s
-        self._motion = Motion(state.motion)
         self._certainty = Certainty(state.usual)
         self._camera = CameraMotion(state.evidence)
         self._agility = Agility(state.agility)
@@ -61,7 +60,6 @@ class Tracker:
             next_id=self._next_id,
             time_s=self._time_s,
             tracks=self.tracks,
-            motion=self._motion.rows,
             usual=self._certainty.usual,
             evidence=self._camera.evidence,
             agility=self._agility.factor,
@@ -80,12 +78,13 @@ class Tracker:
         """
         step = self._advance(time_s, gap)
         sure = boxes.confidences >= self._certainty.threshold
-        matches = self._match(boxes, sure) if self.tracks and len(sure) else []
-        if step.moving_s and self._follow_camera(matches, boxes, step.moving_s):
+        places: list[Place] = [(x, y, width, height) for x, y, width, height in boxes.places.tolist()]
+        matches = self._match(boxes, sure)
+        if step.moving_s and self._follow_camera(matches, places, step.moving_s):
             matches = self._match(boxes, sure)
-        ids = self._continue(matches, boxes, time_s)
+        ids = self._continue(matches, boxes, places, time_s)
         self._miss(matches, step.looked_s)
-        self._begin(matches, boxes, sure, time_s)
+        self._begin(matches, boxes, places, sure, time_s)
         return ids
 
     def _advance(self, time_s: float, gap: Gap) -> Step:
@@ -93,40 +92,49 @@ class Tracker:
         elapsed_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
         self._time_s = time_s
         step = gap.step(elapsed_s, self._longest_s)
-        if self.tracks:
+        passing = Passing(step.moving_s, self._agility.factor)
+        for track in self.tracks:
             if step.still_s:
-                self._motion.rest(step.still_s)
-            self._motion.predict(step.moving_s, self._agility.factor)
+                track.motion.rest(step.still_s)
+            track.motion.predict(passing)
         return step
 
     def _match(self, boxes: Boxes, sure: NDArray[np.bool_]) -> list[tuple[int, int]]:
-        confirmed = np.array([track.tracker_id > 0 for track in self.tracks])
-        classes = [track.class_id for track in self.tracks]
-        alike = None
+        """Pairs of tracks and detections."""
+        if not self.tracks or not boxes.classes:
+            return []
+        classes, alike = [track.class_id for track in self.tracks], None
         if len({*classes, *boxes.classes}) > 1:
             alike = np.array(classes)[:, None] == np.array(boxes.classes)[None]
-        return pairs(Expected(self._motion.places, self._motion.variances, confirmed), boxes, sure, alike)
+        expected = Expected(
+            columns([track.motion.at for track in self.tracks]),
+            np.array([track.motion.centre[0] for track in self.tracks]),
+            np.array([track.tracker_id > 0 for track in self.tracks]),
+        )
+        np.maximum(expected.places[:, 2:], LEAST, out=expected.places[:, 2:])
+        return pairs(expected, boxes, sure, alike)
 
-    def _follow_camera(self, matches: list[tuple[int, int]], boxes: Boxes, seconds: float) -> bool:
+    def _follow_camera(self, matches: list[tuple[int, int]], places: list[Place], seconds: float) -> bool:
         """Shift all tracks if the camera seems to have moved since the last look; true if it has."""
-        confirmed = [(row, column) for row, column in matches if self.tracks[row].tracker_id]
-        rows, columns = [row for row, _ in confirmed], [column for _, column in confirmed]
-        offsets, deviations = self._motion.offsets(rows, boxes.places[columns])
-        self._agility.note(offsets, deviations)
-        shift = self._camera.shift(offsets, deviations, seconds)
+        found = [(self.tracks[row], places[column]) for row, column in matches]
+        offsets = [track.motion.offset(place) for track, place in found if track.tracker_id]
+        self._agility.note(offsets)
+        shift = self._camera.shift(offsets, seconds)
         if shift is None:
             return False
-        self._motion.shift(shift)
+        for track in self.tracks:
+            track.motion.shift(*shift)
         return True
 
-    def _continue(self, matches: list[tuple[int, int]], boxes: Boxes, time_s: float) -> list[int | None]:
+    def _continue(
+        self, matches: list[tuple[int, int]], boxes: Boxes, places: list[Place], time_s: float
+    ) -> list[int | None]:
         """Correct the tracks that were found, and give each detection its number."""
-        ids: list[int | None] = [None] * len(boxes.classes)
+        ids: list[int | None] = [None] * len(places)
         confidences, self.begun = boxes.confidences.tolist(), {}
-        if matches:
-            self._motion.correct([row for row, _ in matches], boxes.places[[column for _, column in matches]])
         for row, column in matches:
             track = self.tracks[row]
+            track.motion.correct(places[column])
             track.find(time_s, boxes.classes[column], confidences[column])
             if not track.tracker_id and track.looks >= CONFIRMED_LOOKS:
                 track.tracker_id = self._next_id
@@ -138,31 +146,30 @@ class Tracker:
 
     def _miss(self, matches: list[tuple[int, int]], looked_s: float) -> None:
         """Note which tracks were not found, and end those that were not for too long."""
-        found = {row for row, _ in matches}
-        for row, track in enumerate(self.tracks):
-            if row not in found:
-                track.miss(looked_s)
-        over = [track.is_over for track in self.tracks]
-        self.ended = [track for track in compress(self.tracks, over) if track.tracker_id]
-        if any(over):
-            kept = [row for row, is_over in enumerate(over) if not is_over]
-            self._motion.keep(kept)
-            self.tracks = [self.tracks[row] for row in kept]
+        missed = set(range(len(self.tracks))).difference([row for row, _ in matches])
+        for row in missed:
+            self.tracks[row].miss(looked_s)
+        over = {row for row in missed if self.tracks[row].is_over}
+        self.ended = [self.tracks[row] for row in sorted(over) if self.tracks[row].tracker_id]
+        self.tracks = [track for row, track in enumerate(self.tracks) if row not in over]
 
-    def _begin(self, matches: list[tuple[int, int]], boxes: Boxes, sure: NDArray[np.bool_], time_s: float) -> None:
+    def _begin(
+        self,
+        matches: list[tuple[int, int]],
+        boxes: Boxes,
+        places: list[Place],
+        sure: NDArray[np.bool_],
+        time_s: float,
+    ) -> None:
         """Begin a track with each sure detection that is left."""
         taken = [column for _, column in matches]
-        left = sure.copy()
-        left[taken] = False
-        new = np.flatnonzero(left)
-        if len(new) and taken:
-            shared = overlaps(boxes.places[new], boxes.places[taken])
-            new = new[shared.max(axis=1) < TWICE]
-        if len(new):
-            self._motion.add(boxes.places[new])
-            for column in new.tolist():
-                x, y, width, height = boxes.places[column].tolist()
-                first = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-                track = Track(time_s, time_s, boxes.classes[column], first)
-                track.find(time_s, track.class_id, float(boxes.confidences[column]))
-                self.tracks.append(track)
+        new = sorted(set(sure.nonzero()[0].tolist()).difference(taken))
+        if new and taken:
+            shared = overlaps(boxes.places[new], boxes.places[taken]).max(axis=1)
+            new = [column for column, most in zip(new, shared.tolist(), strict=True) if most < TWICE]
+        for column in new:
+            x, y, width, height = places[column]
+            first = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+            track = Track(time_s, time_s, boxes.classes[column], first, Motion(places[column]))
+            track.find(time_s, track.class_id, float(boxes.confidences[column]))
+            self.tracks.append(track)

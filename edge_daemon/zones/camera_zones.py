@@ -1,7 +1,6 @@
 """All zones and lines of one camera and model."""
 
 from collections import Counter
-from typing import TypeVar
 
 import msgspec
 
@@ -12,11 +11,9 @@ from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.handover import continued, stood_in
 from edge_daemon.zones.line import Line
 from edge_daemon.zones.look import Instant, Look, Seen, end_of
-from edge_daemon.zones.passage import Passage
+from edge_daemon.zones.passage import Passage, rename
 from edge_daemon.zones.tracked import Tracked
 from edge_daemon.zones.zone import Zone, ZoneState
-
-T = TypeVar("T")
 
 
 class CameraZonesState(msgspec.Struct):
@@ -64,7 +61,7 @@ class CameraZones:
             tracks=self.tracks,
             last=self._last,
             zones={zone.name: zone.state for zone in self.zones},
-            lines={line.name: line.passages for line in self.lines},
+            lines={line.name: line.passages.state for line in self.lines},
         )
 
     def update(self, look: Look) -> list[Fact]:
@@ -85,23 +82,19 @@ class CameraZones:
 
     def restart(self) -> None:
         """Let all paths begin again; who is in a zone stays in it."""
-        for line in self.lines:
-            line.passages.clear()
-        for zone in self.zones:
-            zone.state.passages.clear()
+        for passages in [place.passages for place in self.lines] + [place.passages for place in self.zones]:
+            passages.restart()
 
     def rename(self, tracker_id: int, into: int) -> None:
         """Go on under another number: two tracks turned out to be one, and nothing counts twice because of it."""
         if tracker_id not in self.tracks:
             return
-        _rename(self.tracks, tracker_id, into)
+        rename(self.tracks, tracker_id, into)
         self.tracks[into].seen = self.tracks[into].seen._replace(tracker_id=into)
         for line in self.lines:
-            _rename(line.passages, tracker_id, into)
+            line.passages.rename(tracker_id, into)
         for zone in self.zones:
-            _rename(zone.state.passages, tracker_id, into)
-            _rename(zone.state.visits, tracker_id, into)
-            _rename(zone.state.waiting, tracker_id, into)
+            zone.rename(tracker_id, into)
 
     def _take_over(self, look: Look) -> None:
         """Let new tracks continue those that were just lost, and those that are back the ones that stood in."""
@@ -124,14 +117,14 @@ class CameraZones:
     def _follow(self, number: int, into: int) -> None:
         """A track turned out to be an earlier one, which is back: what it has counted is not counted again."""
         track = self.tracks.pop(number)
-        start = track.start
+        unseen = self.tracks[into].seen.box, track.start
         track.continues(self.tracks[into])
         track.seen = track.seen._replace(tracker_id=into)
         self.tracks[into] = track
         for line in self.lines:
-            line.follow(number, into, start)
+            line.passages.follow(number, into, unseen)
         for zone in self.zones:
-            zone.follow(number, into, start)
+            zone.follow(number, into, unseen)
 
     def _note(self, look: Look) -> None:
         """Note which tracks were found, and which were not."""
@@ -165,10 +158,3 @@ def _applies(area: IgnoreSettings, border: Border, seen: Seen) -> bool:
 def _restarted(state: ZoneState | None, moved: bool) -> ZoneState | None:
     """State of a zone, without the paths if it was moved."""
     return ZoneState(visits=state.visits, waiting=state.waiting) if state and moved else state
-
-
-def _rename(state: dict[int, T], tracker_id: int, into: int) -> None:
-    """What is known of the earlier number goes on; what the later one had begun is forgotten."""
-    state.pop(into, None)
-    if tracker_id in state:
-        state[into] = state.pop(tracker_id)

@@ -7,7 +7,7 @@ import msgspec
 from edge_daemon.settings import FilterSettings
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.zones.geometry import Point
-from edge_daemon.zones.look import Box, Instant, Seen, anchor, at_edge
+from edge_daemon.zones.look import Box, Instant, Seen, at_edge
 from edge_daemon.zones.travel import distance
 
 STEPS = 100
@@ -17,7 +17,8 @@ MEMORY_S = 0.5
 
 
 class Tracked(msgspec.Struct, array_like=True):
-    """A track: as it was first and last seen, and how often it had each confidence, in hundredths.
+    """A track: as it was first and last seen, and how often it had each confidence, in hundredths. In the look that
+    found it before the last one, at `before_at`, its box was `before`.
 
     `velocity` is that of its centre, in shares of the picture a second; `height` is the average height of its box, and
     `doubts` by how much the box was not that high in the last look but one, and in the last. It was not found in the
@@ -32,6 +33,8 @@ class Tracked(msgspec.Struct, array_like=True):
     last: Instant
     seen: Seen
     start: Box
+    before: Box
+    before_at: Instant
     velocity: Point = (0.0, 0.0)
     confidences: dict[int, int] = {}
     votes: dict[str, float] = {}
@@ -47,25 +50,31 @@ class Tracked(msgspec.Struct, array_like=True):
     def begin(cls, seen: Seen, start: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time, and was detected at `start`."""
         box = seen.began or seen.box
-        return cls(start, at_edge(box), start, seen, box, height=box[3] - box[1], ignored=ignored)
+        return cls(start, at_edge(box), start, seen, box, box, start, height=box[3] - box[1], ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
         """Note that it was seen again, or for the first time."""
         _, class_name, box, confidence, _ = seen
-        elapsed_s, height, usual = now.time_s - self.last.time_s, box[3] - box[1], self.height
+        left, top, right, bottom = box
+        left0, top0, right0, bottom0 = before = self.seen.box
+        elapsed_s, height, usual = now.time_s - self.last.time_s, bottom - top, self.height
         if elapsed_s > 0:
-            weight = -expm1(-elapsed_s / MEMORY_S)
-            (x, y), (x0, y0), (vx, vy) = anchor(box, "center"), anchor(self.seen.box, "center"), self.velocity
+            weight, (vx, vy) = -expm1(-elapsed_s / MEMORY_S), self.velocity
             self.height = usual = usual + weight * (height - usual)
-            self.velocity = vx + weight * ((x - x0) / elapsed_s - vx), vy + weight * ((y - y0) / elapsed_s - vy)
+            vx += weight * (((left + right) / 2 - (left0 + right0) / 2) / elapsed_s - vx)
+            vy += weight * (((top + bottom) / 2 - (top0 + bottom0) / 2) / elapsed_s - vy)
+            self.velocity = vx, vy
         away = distance(self.start, box)
-        self.away, self.moved = away, max(self.moved, min(self.away, away))
+        if min(self.away, away) > self.moved:
+            self.moved = min(self.away, away)
+        self.away = away
         votes, confidences, step = self.votes, self.confidences, round(confidence * STEPS)
         votes[class_name] = votes.get(class_name, 0.0) + confidence
         confidences[step] = confidences.get(step, 0) + 1
         if len(votes) > 1:
             seen = seen._replace(class_name=max(votes, key=votes.__getitem__))
         doubt = 0.0 if at_edge(box) else abs(height - usual)
+        self.before, self.before_at = before, self.last
         self.last, self.seen, self.doubts = now, seen, (self.doubts[1], doubt)
         if self.missed:
             self.missed, self.lost_s = 0, 0.0

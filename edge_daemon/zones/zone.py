@@ -8,8 +8,8 @@ from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import ZoneSettings
 from edge_daemon.zones.facts import Entered, Left
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.look import Box, Instant, Look, Seen, anchor
-from edge_daemon.zones.passage import Change, Passage, follow
+from edge_daemon.zones.look import Box, Instant, Look
+from edge_daemon.zones.passage import Change, Passage, Passages, rename
 from edge_daemon.zones.tracked import Tracked
 
 
@@ -43,39 +43,37 @@ class Zone:
         self.settings = settings
         self.state = state or ZoneState()
         self._border = Border(settings.points, closed=True)
+        self.passages = Passages(self._border, settings, self.state.passages)
 
     def update(self, look: Look, tracks: Mapping[int, Tracked]) -> list[Entered | Left]:
         """Entries and departures that are settled since the last look."""
         facts: list[Entered | Left] = []
-        for seen in look.seen:
-            facts += self._follow(seen, look, tracks[seen.tracker_id])
+        for number, change in self.passages.update(look, tracks):
+            if not self._border.contains(change.point):
+                facts += self._leave(change, tracks[number])
+            elif number not in self.state.visits and number not in self.state.waiting:
+                facts += self._enter(change, tracks[number])
+        for number in [number for number in self.state.waiting if not tracks[number].missed]:
+            facts += self._admit(tracks[number])
         for tracker_id, reason in look.ended.items():
             facts += self._end(tracks[tracker_id], reason)
         return facts
 
-    def follow(self, number: int, into: int, start: Box) -> None:
-        """A track turned out to be an earlier one, from the box `start` on; an earlier visit goes on."""
+    def follow(self, number: int, into: int, unseen: tuple[Box, Box]) -> None:
+        """A track turned out to be an earlier one, which got from the one box to the other unseen."""
         state = self.state
-        follow(state.passages, number, into, self._border, anchor(start, self.settings.anchor))
+        self.passages.follow(number, into, unseen)
         for visits in (state.visits, state.waiting):
             if number in visits:
                 visit = visits.pop(number)
                 if into not in state.visits:
                     visits.setdefault(into, visit)
 
-    def _follow(self, seen: Seen, look: Look, track: Tracked) -> list[Entered | Left]:
-        number = seen.tracker_id
-        passage = self.state.passages.get(number)
-        if passage is None:
-            passage = self.state.passages[number] = Passage.begin(self.settings, seen, look.start(seen))
-        facts: list[Entered | Left] = []
-        for change in passage.advance(self._border, self.settings, track, look):
-            is_known = number in self.state.visits or number in self.state.waiting
-            if self._border.contains(change.point) and not is_known:
-                facts += self._enter(change, track)
-            elif not self._border.contains(change.point):
-                facts += self._leave(change, track)
-        return facts + self._admit(track) if number in self.state.waiting else facts
+    def rename(self, number: int, into: int) -> None:
+        """Go on under another number: two tracks turned out to be one."""
+        self.passages.rename(number, into)
+        rename(self.state.visits, number, into)
+        rename(self.state.waiting, number, into)
 
     def _enter(self, change: Change, track: Tracked) -> list[Entered | Left]:
         """Begin the visit of a track that came over the border, or began inside."""
@@ -124,6 +122,6 @@ class Zone:
 
     def _end(self, track: Tracked, reason: TrackEnd) -> list[Entered | Left]:
         """End the visit of a track that ended inside; it is certain to have left if it left the picture."""
-        self.state.passages.pop(track.seen.tracker_id, None)
+        self.passages.end(track.seen.tracker_id)
         change = Change(-1, track.last, 0.0, certain=reason == "left", point=track.seen.anchor(self.settings.anchor))
         return self._leave(change, track, ended_inside=True)

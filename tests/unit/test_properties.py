@@ -13,7 +13,7 @@ from edge_daemon.rules.stream import Stream, Tracks
 from edge_daemon.zones.facts import Crossed
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.line import Line
-from edge_daemon.zones.passage import Change, Passage
+from edge_daemon.zones.passage import Passages
 from edge_daemon.zones.zone import Zone
 from tests.unit import test_rules_stream as streams
 from tests.unit import test_zones as zones
@@ -88,9 +88,9 @@ def unbalanced(leave: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     return left
 
 
-def restless(advance: Callable[..., list[Change]]) -> Callable[..., list[Change]]:
+def restless(update: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """The path goes on while nothing moves."""
-    return lambda self, border, settings, seen, look: advance(self, border, settings, seen, look._replace(rest=None))
+    return lambda self, look, tracks: update(self, look._replace(rest=None), tracks)
 
 
 def by_the_wall_clock(update: Callable[..., Any]) -> Callable[..., Any]:
@@ -107,7 +107,7 @@ BUGS: list[tuple[Callable[[], None], Any, str, Callable[[Any], Any]]] = [
     (zones.test_points_on_the_straight_line_between_two_looks_change_nothing, Border, "crossings", at_the_end),
     (zones.test_jitter_smaller_than_the_margin_counts_nothing, Border, "beyond", anywhere),
     (zones.test_in_less_out_is_the_change_of_occupancy_for_who_begins_and_ends_outside, Zone, "_leave", unbalanced),
-    (zones.test_frames_that_are_still_in_place_of_identical_ones_change_nothing, Passage, "advance", restless),
+    (zones.test_frames_that_are_still_in_place_of_identical_ones_change_nothing, Passages, "update", restless),
     (test_a_step_of_the_wall_clock_changes_nothing_but_labels, Stream, "update", by_the_wall_clock),
 ]
 

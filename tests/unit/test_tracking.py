@@ -16,7 +16,7 @@ from edge_daemon.tracking.boxes import Boxes, Floats, centred, overlaps
 from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import MOST, USUAL, Certainty
 from edge_daemon.tracking.gap import NOTHING, Gap, gap_s
-from edge_daemon.tracking.motion import REST_S, Motion
+from edge_daemon.tracking.motion import REST_S, Motion, Offset, Passing
 from edge_daemon.tracking.stream import Moment, Stream, StreamTracks
 from edge_daemon.tracking.track import PATIENCE_LOOKS, PATIENCE_S
 from edge_daemon.tracking.tracker import Tracker, TrackerState
@@ -79,15 +79,14 @@ def test_predictions_depend_on_time_without_a_jump(seconds: float, more: float) 
 
 
 def moved(*seconds: float) -> tuple[Floats, Floats]:
-    """Places and variances of boxes that were seen three times, after times."""
-    motion = Motion()
-    motion.add(np.array([[0.5, 0.5, 0.1, 0.2], [0.2, 0.3, 0.3, 0.2]]))
+    """Place and covariances of a box that was seen three times, after times."""
+    motion = Motion((0.2, 0.3, 0.3, 0.2))
     for x in (0.02, 0.05):
-        motion.predict(0.1)
-        motion.correct([0, 1], np.array([[0.5 + x, 0.5, 0.1, 0.2], [0.2 - x, 0.3, 0.3, 0.21]]))
+        motion.predict(Passing(0.1))
+        motion.correct((0.2 - x, 0.3, 0.3, 0.21))
     for one in seconds:
-        motion.predict(one)
-    return motion.places, motion.variances
+        motion.predict(Passing(one))
+    return np.array(motion.at), np.array([motion.centre, motion.size])
 
 
 @given(st.floats(0.0, 2.0), st.floats(0.0, 2.0))
@@ -100,16 +99,15 @@ def test_two_predictions_are_one_over_both_times(one: float, other: float) -> No
 
 @given(st.floats(0.01, 100))
 def test_who_was_seen_standing_has_no_velocity_left(still_s: float) -> None:
-    motion = Motion()
-    motion.add(np.array([[0.5, 0.5, 0.1, 0.2]]))
+    motion = Motion((0.5, 0.5, 0.1, 0.2))
     for i in range(1, 5):
-        motion.predict(0.1)
-        motion.correct([0], np.array([[0.5 + 0.02 * i, 0.5, 0.1, 0.2]]))
-    place = motion.places.copy()
+        motion.predict(Passing(0.1))
+        motion.correct((0.5 + 0.02 * i, 0.5, 0.1, 0.2))
+    place = motion.at
     motion.rest(still_s)
-    assert (motion.places == place).all()
-    motion.predict(1.0)
-    moved_on = motion.places[0, 0] - place[0, 0]
+    assert motion.at == place
+    motion.predict(Passing(1.0))
+    moved_on = motion.at[0] - place[0]
     assert 0 <= moved_on < 0.21 * math.exp(-still_s / REST_S) + 1e-9
 
 
@@ -301,7 +299,9 @@ def test_an_object_found_twice_is_one_track() -> None:
     assert ids[1:] == [[1, None]] * 4
 
 
-corners = st.tuples(*[st.floats(0, 1)] * 4).map(lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3]))
+edges = st.floats(0, 1)
+sizes = st.just(0.0) | st.floats(1e-5, 1)  # smaller boxes have no area
+corners = st.tuples(edges, edges, sizes, sizes).map(lambda box: (*box[:2], box[0] + box[2], box[1] + box[3]))
 
 
 @given(st.lists(corners, min_size=1, max_size=5), st.lists(corners, min_size=1, max_size=5))
@@ -435,23 +435,23 @@ def test_a_group_that_starts_to_walk_is_no_camera_motion() -> None:
     camera = CameraMotion()
     rng = np.random.default_rng(1)
     for _ in range(200):
-        noise = camera.shift(rng.normal(0, 0.01, (2, 10)), np.full(10, 0.01), 0.1)
+        noise = camera.shift([Offset(x, y, 0.01) for x, y in rng.normal(0, 0.01, (10, 2)).tolist()], 0.1)
         assert noise is None or np.abs(noise).max() < 0.005
     for _ in range(20):
-        shift = camera.shift(np.full((2, 10), 0.1), np.full(10, 0.01), 0.1)
-    assert shift == pytest.approx(0.1, rel=0.15)
-    assert camera.shift(np.full((2, 3), 0.1), np.full(3, 0.01), 0.1) is None
+        shift = camera.shift([Offset(0.1, 0.1, 0.01)] * 10, 0.1)
+    assert shift == pytest.approx((0.1, 0.1), rel=0.15)
+    assert camera.shift([Offset(0.1, 0.1, 0.01)] * 3, 0.1) is None
 
 
 def test_a_car_that_turns_widens_what_is_expected_and_even_walks_narrow_it() -> None:
     agility = Agility()
-    agility.note(np.zeros((2, 0)), np.zeros(0))
+    agility.note([])
     assert agility.factor == 1.0
     for _ in range(50):
-        agility.note(np.full((2, 10), 0.3), np.full(10, 0.1))
+        agility.note([Offset(0.3, 0.3, 0.1)] * 10)
     assert agility.factor == 4.0
     for _ in range(100):
-        agility.note(np.full((2, 10), 0.02), np.full(10, 0.1))
+        agility.note([Offset(0.02, 0.02, 0.1)] * 10)
     assert agility.factor == 1.0
 
 
