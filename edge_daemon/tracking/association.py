@@ -1,5 +1,6 @@
 """Which detection continues which track."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,9 @@ OUTSIDE = 0.1
 """Distance of a centre from the edge of the picture, in heights of the box, beyond which an object has left."""
 
 
+Numbers = NDArray[np.intp]
+
+
 class Expected(NamedTuple):
     """Where N tracks are expected: predicted centre and size (N x 4 float64), the variance of the centre in squared
     heights of the box (N float64), and which of them are confirmed (N bool).
@@ -46,8 +50,8 @@ def pairs(
 ) -> list[tuple[int, int]]:
     """Pair N tracks with M detections, each once; in the order of tracks.
 
-    Confirmed tracks take sure detections that lie on them, those of the largest overlap first. The others go by
-    likelihood: confirmed tracks take sure detections, then unsure ones while others take what sure ones are left.
+    Confirmed tracks take sure detections that lie on them, then other sure detections, then unsure ones; the other
+    tracks take what sure ones are left. The likeliest go first.
 
     Args:
         expected: the tracks.
@@ -60,23 +64,22 @@ def pairs(
         shared = np.where(alike, shared, OTHER_CLASS * shared)
     for row, column in _barred(expected.places, found):
         shared[row, column] = NEVER
-    chosen = _chosen((shared >= SAME) & sure & expected.confirmed[:, None], -shared)
+    rows, columns = ((shared >= SAME) & sure & expected.confirmed[:, None]).nonzero()
+    chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    if len(set(chosen.values())) < len(rows):  # some lie on several
+        chosen = _chosen(rows, columns, _likelihood(expected, found, rows, columns)[1])
     if len(chosen) < min(shared.shape):
-        rows = [row for row in range(shared.shape[0]) if row not in chosen]
-        columns = sorted(set(range(shared.shape[1])).difference(chosen.values()))
-        fits, cost = _by_likelihood(expected, found, np.ix_(rows, columns), shared, sure, alike)
-        chosen |= {rows[row]: columns[column] for row, column in _chosen(fits, cost).items()}
+        chosen |= _rest(expected, found, chosen, shared, sure, alike)
     return sorted(chosen.items())
 
 
-def _chosen(possible: NDArray[np.bool_], costs: Floats) -> dict[int, int]:
-    """The column of each row that gets one of its possible pairs (N x M bool), those of the least costs (N x M float64)
-    first, each row and each column once.
+def _chosen(rows: Numbers, columns: Numbers, costs: Floats) -> dict[int, int]:
+    """The track and detection of each pair that is chosen of K possible ones, each track and each detection once, by
+    their costs (K float64), the least one first.
     """
     chosen, taken = dict[int, int](), set[int]()
-    rows, columns = (numbers.tolist() for numbers in possible.nonzero())
-    for number in costs[possible].argsort(kind="stable").tolist():
-        row, column = rows[number], columns[number]
+    order = costs.argsort(kind="stable")
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
         if row not in chosen and column not in taken:
             chosen[row] = column
             taken.add(column)
@@ -95,29 +98,46 @@ def _barred(expected: Floats, found: Boxes) -> list[tuple[int, list[int]]]:
     return [(row, inside) for row in gone]
 
 
-def _by_likelihood(
+def _rest(
     expected: Expected,
     found: Boxes,
-    left: tuple[NDArray[np.intp], ...],
+    chosen: Mapping[int, int],
     shared: Floats,
     sure: NDArray[np.bool_],
     alike: NDArray[np.bool_] | None,
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Which of the tracks and detections that are `left` (their numbers, K x 1 and 1 x L int) may be pairs, and a cost
-    that is the less the likelier they are. Beyond the reach of a confirmed track none is likely.
+) -> dict[int, int]:
+    """Pairs of the tracks and detections that are not in one yet; `shared` is how N tracks and M detections overlap."""
+    taken = set(chosen.values())
+    rows = np.array([row for row in range(shared.shape[0]) if row not in chosen])[:, None]
+    columns = np.array([column for column in range(shared.shape[1]) if column not in taken])[None]
+    likely, costs = _likelihood(expected, found, rows, columns)
+    shared, confirmed, sure = shared[rows, columns], expected.confirmed[rows], sure[columns]
+    likely &= (shared > NEVER) & sure
+    costs += LATER * ~sure + LATER * ~confirmed
+    if alike is not None:
+        likely &= alike[rows, columns]
+        costs += LATER * ~alike[rows, columns]
+    fits = likely | (shared >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure)
+    i, j = fits.nonzero()
+    return _chosen(rows[i, 0], columns[0, j], costs[fits])
+
+
+def _likelihood(expected: Expected, found: Boxes, rows: Numbers, columns: Numbers) -> tuple[NDArray[np.bool_], Floats]:
+    """Which pairs of these tracks and detections are likely, and a cost that is the less the likelier they are. Beyond
+    the reach of a confirmed track none is likely.
+
+    Args:
+        expected: the tracks.
+        found: the detections.
+        rows: numbers of tracks, K, or K x 1 for each of them with each detection.
+        columns: numbers of detections, K, or 1 x L.
 
     Returns:
-        K x L bool and float64.
+        bool and float64, K or K x L.
     """
-    rows, columns = left
     tracks, boxes = expected.places.T[:, rows], found.places.T[:, columns]
-    variances, confirmed = expected.variances[rows] + MEASURED**2, expected.confirmed[rows]
-    shared, sure = shared[left], sure[columns]
+    variances = expected.variances[rows] + MEASURED**2
     away = (((boxes[:2] - tracks[:2]) / tracks[3]) ** 2).sum(axis=0)
     squares = away / variances + (np.log(np.maximum(boxes[3], TINY) / tracks[3]) / GROWN) ** 2
-    likely = (squares <= LIKELY) & ((away <= REACH**2) | ~confirmed) & (shared > NEVER) & sure
-    cost = squares + 2 * np.log(variances) + LATER * ~sure + LATER * ~confirmed
-    if alike is not None:
-        likely &= alike[left]
-        cost += LATER * ~alike[left]
-    return likely | (shared >= np.where(sure, LEAST, LEAST_UNSURE)) & (confirmed | sure), cost
+    likely = (squares <= LIKELY) & ((away <= REACH**2) | ~expected.confirmed[rows])
+    return likely, squares + 2 * np.log(variances)
