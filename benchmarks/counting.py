@@ -121,9 +121,7 @@ def seen_at(number: int, box: list[float], confidence: float, size: tuple[int, i
     """A track in a picture of this size."""
     (width, height), (left, top, right, bottom) = size, box
     shares = left / width, top / height, right / width, bottom / height
-    if begun is not None:
-        begun = begun[0] * height / width, begun[1], begun[2] * height / width, begun[3]
-    return Seen(int(number), "object", shares, confidence, begun)
+    return Seen(int(number), "object", shares, confidence, begun.shares(width / height) if begun else None)
 
 
 def made(cell: Cell, clip: Any, rate: float | None) -> Any:

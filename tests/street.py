@@ -18,6 +18,7 @@ import numpy as np
 from edge_daemon.demo.scene.scene import Scene, Truth
 from edge_daemon.settings import CameraZonesSettings, LineSettings, ZoneSettings
 from edge_daemon.tracking.boxes import Boxes, centred
+from edge_daemon.tracking.track import Begun
 from edge_daemon.tracking.tracker import Tracker
 from edge_daemon.zones.camera_zones import CameraZones
 from edge_daemon.zones.facts import Crossed, Left
@@ -177,11 +178,10 @@ def known(shown: Sequence[Sequence[Truth]], indexes: Sequence[int]) -> Iterator[
         yield Numbered(index / FPS, [_seen(one.id, one, None) for one in shown[index]], people, ended)
 
 
-def _seen(number: int, one: Truth, begun: tuple[float, float, float, float] | None) -> Seen:
+def _seen(number: int, one: Truth, begun: Begun | None) -> Seen:
     left, top, right, bottom = one.xyxy
-    began = (begun[0] / ASPECT, begun[1], begun[2] / ASPECT, begun[3]) if begun else None
     box = left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT
-    return Seen(number, "person", box, 0.9, began)
+    return Seen(number, "person", box, 0.9, begun.shares(ASPECT) if begun else None)
 
 
 def compared(counted: Sequence[Passed], truth: Sequence[Passed], near_s: float) -> tuple[int, int, int]:

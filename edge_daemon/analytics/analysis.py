@@ -93,7 +93,7 @@ class Analysis:
             for one in numbered
             if one.tracker_id and (where := Seen.of(one, size, begun.get(one.tracker_id)))
         }
-        before = self.rules.instant
+        before = self.rules.looks
         outcomes = self.rules.update(
             Tracks(
                 result.epoch,
@@ -144,7 +144,7 @@ class Analysis:
         """End all tracks and events, and report the last counts: the source has ended."""
         messages: list[Analytics] = []
         if last := self.rules.state.last:
-            here = self._here(last, self.rules.state.size, self.rules.instant)
+            here = self._here(last, self.rules.state.size, ())
             messages += self._histories.end(here)
             messages += self.rules.close("stream-ended")
         return [*messages, *self._report(clock, last=True)]
@@ -184,7 +184,7 @@ class Analysis:
         report = self.rules.report(clock.monotonic_s, clock.wall_s, away_s=clock.away_s, outage=clock.outage, last=last)
         return [report] if report else []
 
-    def _here(self, at: Position, size: tuple[int, int], before: Instant) -> Here:
+    def _here(self, at: Position, size: tuple[int, int], before: Sequence[Instant]) -> Here:
         camera, model = self.settings.camera, self.settings.model
         return Here(camera, model, *at, self.rules.offset_s, size, self.rules.instant, before)
 

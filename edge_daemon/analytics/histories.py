@@ -1,6 +1,6 @@
 """The messages about tracks: what is known of each from its start to its end."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +10,7 @@ from edge_daemon.messages.published import utc
 from edge_daemon.messages.tracks import Track as TrackMessage
 from edge_daemon.messages.tracks import TrackEnd, TrackPhase
 from edge_daemon.tracking.track import Track
-from edge_daemon.zones.look import Box, Instant, Seen, end_of
+from edge_daemon.zones.look import Box, Instant, Seen, end_of, start_of
 
 UPDATE_S = 1.0
 """Least time between two messages about a track that goes on."""
@@ -26,8 +26,8 @@ Point = tuple[int, int, int]
 
 
 class Here(NamedTuple):
-    """The look at which messages are sent, and the one `before`. `offset_s` is the camera time that had passed when its
-    epoch began.
+    """The look at which messages are sent, and those `before`, the last one first. `offset_s` is the camera time that
+    had passed when its epoch began.
     """
 
     camera: str
@@ -39,7 +39,7 @@ class Here(NamedTuple):
     offset_s: float
     size: tuple[int, int]
     instant: Instant
-    before: Instant
+    before: Sequence[Instant]
 
 
 class History(msgspec.Struct, array_like=True):
@@ -118,7 +118,7 @@ def _point(time_s: float, x: float, y: float) -> Point:
 
 def _begun(detection: Detection, seen: Seen, here: Here) -> History:
     """The history of a track that begins."""
-    first, box = (here.before, seen.began) if seen.began else (here.instant, seen.box)
+    first, box = start_of(seen, here.instant, here.before), seen.first
     wall_s = here.wall_s - (here.instant.time_s - first.time_s)
     tip = first.time_s, (box[0] + box[2]) / 2, box[3]
     return History(first, wall_s, first, wall_s, box, detection.class_id, detection.class_name, 0, [_point(*tip)], tip)

@@ -112,6 +112,11 @@ class Stream:
         return self._covered.state.last or Instant(0.0, 0.0)
 
     @property
+    def looks(self) -> list[Instant]:
+        """The last look and the one before, as far as there are any."""
+        return [one for one in (self._covered.state.last, self._covered.state.before) if one]
+
+    @property
     def renamed(self) -> list[tuple[int, int]]:
         """Tracks that the last look continued under another number, each with that number."""
         return self._zones.renamed

@@ -10,8 +10,10 @@ from edge_daemon.tracking.boxes import TINY, Boxes, Floats, overlaps
 
 MEASURED = 0.07
 """Standard deviation of the centre of a detection, in heights of the box."""
-GROWN = 0.2
-"""Standard deviation of the ratio of two heights of an object, as a logarithm."""
+GROWN, GROWN_SAME = 0.2, 0.12
+"""Standard deviation of the ratio of two heights of an object, as a logarithm; and where it lies on its track, among
+people who pass one another: there their heights tell them apart.
+"""
 LIKELY = 9.0
 """Largest square of the distance from the prediction, in standard deviations, of a detection that is likely."""
 REACH = 0.6
@@ -67,7 +69,7 @@ def pairs(
     rows, columns = ((shared >= SAME) & sure & expected.confirmed[:, None]).nonzero()
     chosen = dict(zip(rows.tolist(), columns.tolist(), strict=True))
     if len(set(chosen.values())) < len(rows):  # some lie on several
-        chosen = _chosen(rows, columns, _likelihood(expected, found, rows, columns)[1])
+        chosen = _chosen(rows, columns, _likelihood(expected, found, rows, columns, GROWN_SAME)[1])
     if len(chosen) < min(shared.shape):
         chosen |= _rest(expected, found, chosen, shared, sure, alike)
     return sorted(chosen.items())
@@ -110,7 +112,7 @@ def _rest(
     taken = set(chosen.values())
     rows = np.array([row for row in range(shared.shape[0]) if row not in chosen])[:, None]
     columns = np.array([column for column in range(shared.shape[1]) if column not in taken])[None]
-    likely, costs = _likelihood(expected, found, rows, columns)
+    likely, costs = _likelihood(expected, found, rows, columns, GROWN)
     shared, confirmed, sure = shared[rows, columns], expected.confirmed[rows], sure[columns]
     likely &= (shared > NEVER) & sure
     costs += LATER * ~sure + LATER * ~confirmed
@@ -122,7 +124,9 @@ def _rest(
     return _chosen(rows[i, 0], columns[0, j], costs[fits])
 
 
-def _likelihood(expected: Expected, found: Boxes, rows: Numbers, columns: Numbers) -> tuple[NDArray[np.bool_], Floats]:
+def _likelihood(
+    expected: Expected, found: Boxes, rows: Numbers, columns: Numbers, grown: float
+) -> tuple[NDArray[np.bool_], Floats]:
     """Which pairs of these tracks and detections are likely, and a cost that is the less the likelier they are. Beyond
     the reach of a confirmed track none is likely.
 
@@ -131,6 +135,7 @@ def _likelihood(expected: Expected, found: Boxes, rows: Numbers, columns: Number
         found: the detections.
         rows: numbers of tracks, K, or K x 1 for each of them with each detection.
         columns: numbers of detections, K, or 1 x L.
+        grown: standard deviation of the ratio of heights, as a logarithm.
 
     Returns:
         bool and float64, K or K x L.
@@ -138,6 +143,6 @@ def _likelihood(expected: Expected, found: Boxes, rows: Numbers, columns: Number
     tracks, boxes = expected.places.T[:, rows], found.places.T[:, columns]
     variances = expected.variances[rows] + MEASURED**2
     away = (((boxes[:2] - tracks[:2]) / tracks[3]) ** 2).sum(axis=0)
-    squares = away / variances + (np.log(np.maximum(boxes[3], TINY) / tracks[3]) / GROWN) ** 2
+    squares = away / variances + (np.log(np.maximum(boxes[3], TINY) / tracks[3]) / grown) ** 2
     likely = (squares <= LIKELY) & ((away <= REACH**2) | ~expected.confirmed[rows])
     return likely, squares + 2 * np.log(variances)

@@ -7,7 +7,7 @@ import msgspec
 
 from edge_daemon.tracking.boxes import Boxes
 from edge_daemon.tracking.gap import GAP_S, Gap
-from edge_daemon.tracking.track import PATIENCE_S, Corners, Track
+from edge_daemon.tracking.track import PATIENCE_S, Begun, Track
 from edge_daemon.tracking.tracker import Tracker, TrackerState
 
 
@@ -51,8 +51,8 @@ class Stream:
         return {track.tracker_id: track for track in self._tracker.tracks if track.tracker_id}
 
     @property
-    def begun(self) -> dict[int, Corners]:
-        """Where the look before the last one had found the tracks that the last one confirmed, by number."""
+    def begun(self) -> dict[int, Begun]:
+        """Where the tracks that the last look confirmed were first found, by number."""
         return self._tracker.begun
 
     def update(self, boxes: Boxes, moment: Moment, dropped: Mapping[str, int]) -> list[int | None]:

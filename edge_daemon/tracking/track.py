@@ -1,16 +1,32 @@
 """One tracked object."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from edge_daemon.tracking.motion import Motion
 
 CONFIRMED_LOOKS = 2
 """Looks that have to find an object before it gets a number."""
+DOUBTFUL_LOOKS = 1
+"""Looks in a row that may not find an object which has no number yet."""
 PATIENCE_S, PATIENCE_LOOKS = 2.0, 5
 """A confirmed track ends when it was not found for this long, in time looked at, and in this many looks."""
 
 
 Corners = tuple[float, float, float, float]
+
+
+class Begun(NamedTuple):
+    """Where a track was first found: its box, `ago` looks before the one that has confirmed it."""
+
+    box: Corners
+    ago: int = 1
+
+    def shares(self, aspect: float) -> "Begun":
+        """The same in shares of a picture with this ratio of width to height, from heights of the picture."""
+        left, top, right, bottom = self.box
+        return Begun((left / aspect, top, right / aspect, bottom), self.ago)
 
 
 class Track(msgspec.Struct):
@@ -34,9 +50,9 @@ class Track(msgspec.Struct):
 
     @property
     def is_over(self) -> bool:
-        """True if it was not found for too long; a track that is not confirmed yet may not be missed once."""
+        """True if it was not found for too long."""
         if not self.tracker_id:
-            return self.missed > 0
+            return self.missed > DOUBTFUL_LOOKS
         return self.lost_s >= PATIENCE_S and self.missed >= PATIENCE_LOOKS
 
     def find(self, time_s: float, class_id: int, confidence: float) -> None:

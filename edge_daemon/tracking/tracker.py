@@ -14,7 +14,7 @@ from edge_daemon.tracking.camera_motion import CameraMotion
 from edge_daemon.tracking.certainty import USUAL, Certainty
 from edge_daemon.tracking.gap import GAP_S, NOTHING, Gap, Step
 from edge_daemon.tracking.motion import LEAST, Motion, Passing, Place
-from edge_daemon.tracking.track import CONFIRMED_LOOKS, Corners, Track
+from edge_daemon.tracking.track import CONFIRMED_LOOKS, Begun, Track
 
 TWICE = 0.8
 """A detection that overlaps one of a track by so much is the same object found twice, and begins no track."""
@@ -37,15 +37,15 @@ class Tracker:
     """Gives the detections of each look the numbers of their tracks.
 
     Numbers count up, and none is given twice. `longest_s` is the longest time between two looks that counts as looked
-    at. Of the last look, `ended` are the confirmed tracks that ended with it, and `begun` where the look before it had
-    found those that it confirmed, by number.
+    at. Of the last look, `ended` are the confirmed tracks that ended with it, and `begun` where those that it
+    confirmed were first found, by number.
     """
 
     def __init__(self, state: TrackerState | None = None, *, longest_s: float = GAP_S) -> None:
         state = state or TrackerState()
         self.tracks: list[Track] = list(state.tracks)
         self.ended: list[Track] = []
-        self.begun: dict[int, Corners] = {}
+        self.begun: dict[int, Begun] = {}
         self._next_id = state.next_id
         self._time_s = state.time_s
         self._longest_s = longest_s
@@ -135,10 +135,11 @@ class Tracker:
         for row, column in matches:
             track = self.tracks[row]
             track.motion.correct(places[column])
+            ago = track.missed + 1
             track.find(time_s, boxes.classes[column], confidences[column])
             if not track.tracker_id and track.looks >= CONFIRMED_LOOKS:
                 track.tracker_id = self._next_id
-                self.begun[self._next_id] = track.first
+                self.begun[self._next_id] = Begun(track.first, ago)
                 self._next_id += 1
             ids[column] = track.tracker_id or None
         self._certainty.note(list(compress(confidences, ids)), confidences)

@@ -6,6 +6,7 @@ import msgspec
 
 from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
+from edge_daemon.tracking.track import DOUBTFUL_LOOKS
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
 from edge_daemon.zones.handover import continued, stood_in
@@ -17,11 +18,11 @@ from edge_daemon.zones.zone import Zone, ZoneState
 
 
 class CameraZonesState(msgspec.Struct):
-    """All that another `CameraZones` needs to go on; `last` is the last look."""
+    """All that another `CameraZones` needs to go on; `before` are the last looks, the last one first."""
 
     settings: CameraZonesSettings | None = None
     tracks: dict[int, Tracked] = {}
-    last: Instant | None = None
+    before: list[Instant] = []
     zones: dict[str, ZoneState] = {}
     lines: dict[str, dict[int, Passage]] = {}
 
@@ -42,7 +43,7 @@ class CameraZones:
         self.ended: dict[int, Tracked] = {}
         self.renamed: list[tuple[int, int]] = []
         self._settings = settings
-        self._last = state.last
+        self._before = state.before
         self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
         self.zones = [
             Zone(name, zone, _restarted(state.zones.get(name), zone != old.zones.get(name)))
@@ -59,14 +60,14 @@ class CameraZones:
         return CameraZonesState(
             settings=self._settings,
             tracks=self.tracks,
-            last=self._last,
+            before=self._before,
             zones={zone.name: zone.state for zone in self.zones},
             lines={line.name: line.passages.state for line in self.lines},
         )
 
     def update(self, look: Look) -> list[Fact]:
         """Facts of the next look, in the order in which they happened."""
-        look = look._replace(before=self._last)
+        look = look._replace(before=self._before)
         self._take_over(look)
         self._note(look)
         seen = [one for one in look.seen if not self.tracks[one.tracker_id].ignored]
@@ -129,7 +130,7 @@ class CameraZones:
     def _note(self, look: Look) -> None:
         """Note which tracks were found, and which were not."""
         found = {seen.tracker_id for seen in look.seen}
-        moving_from = look.rest.end if look.rest else self._last or look.instant
+        moving_from = look.rest.end if look.rest else (*look.before, look.instant)[0]
         for number, track in self.tracks.items():
             if number not in found:
                 track.miss(look.instant.looked_s - moving_from.looked_s)
@@ -138,7 +139,7 @@ class CameraZones:
                 ignored = any(_applies(area, border, seen) for area, border in self._areas)
                 self.tracks[seen.tracker_id] = Tracked.begin(seen, look.start(seen), ignored=ignored)
             self.tracks[seen.tracker_id].note(seen, look.instant)
-        self._last = look.instant
+        self._before = [look.instant, *self._before][: DOUBTFUL_LOOKS + 1]
 
     def _ended(self, look: Look) -> dict[int, TrackEnd]:
         """Tracks that have ended: those that the tracker has reported, and those that were not found for too long."""

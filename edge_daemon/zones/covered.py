@@ -14,11 +14,12 @@ Period = Literal["interval", "since_reset"]
 
 
 class CoveredState(msgspec.Struct):
-    """State of `CoveredTime`: the last look, the account since then, what of this time is reported as blind already,
-    and the blind seconds by reason.
+    """State of `CoveredTime`: the last look and the one before, the account since, what of this time is reported as
+    blind already, and the blind seconds by reason.
     """
 
     last: Instant | None = None
+    before: Instant | None = None
     dropped: dict[str, int] = {}
     reported: dict[str, float] = {}
     interval: dict[str, float] = {}
@@ -55,7 +56,7 @@ class CoveredTime:
             still_s = 0.0 if outage else Gap.of(dropped).step(elapsed_s, self._longest_s).still_s
             if still_s:
                 self.rest = Rest(last, Instant(last.time_s + still_s, last.looked_s + still_s))
-        self.state.last, self.state.dropped, self.state.reported = instant, {}, {}
+        self._go_on(instant)
         return instant
 
     def skip(self, time_s: float, reason: str) -> Instant:
@@ -63,9 +64,9 @@ class CoveredTime:
         last, self.rest = self.state.last or Instant(time_s, 0.0), None
         elapsed_s = max(0.0, time_s - last.time_s)
         self._report({reason: elapsed_s} if elapsed_s else {})
-        self.state.last = Instant(last.time_s + elapsed_s, last.looked_s)
-        self.state.dropped, self.state.reported = {}, {}
-        return self.state.last
+        instant = Instant(last.time_s + elapsed_s, last.looked_s)
+        self._go_on(instant)
+        return instant
 
     def note(self, dropped: Mapping[str, int]) -> None:
         """Frames that were dropped since the last look, as far as it is known before the next one."""
@@ -97,6 +98,10 @@ class CoveredTime:
         if not frames:
             return {NO_FRAMES: blind_s}
         return {reason: blind_s * count / frames for reason, count in reasons.items()}
+
+    def _go_on(self, instant: Instant) -> None:
+        self.state.before, self.state.last = self.state.last, instant
+        self.state.dropped, self.state.reported = {}, {}
 
     def _report(self, blind: Mapping[str, float]) -> None:
         """Add the blind seconds since the last look, less those that are reported already."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import AnchorPoint
+from edge_daemon.tracking.track import Begun
 from edge_daemon.zones.geometry import Point
 
 EDGE = 0.01
@@ -37,28 +38,27 @@ Box = tuple[float, float, float, float]
 class Seen(NamedTuple):
     """A confirmed track that a look found: its number, its class, its box.
 
-    `began` is where the look before found it, if this one has confirmed it: its path begins there.
+    `began` is where it was first found, if this look has confirmed it: its path begins there.
     """
 
     tracker_id: int
     class_name: str
     box: Box
     confidence: float
-    began: Box | None = None
+    began: Begun | None = None
 
     @classmethod
-    def of(cls, found: Detection, size: tuple[int, int], began: Box | None = None) -> "Seen | None":
+    def of(cls, found: Detection, size: tuple[int, int], began: Begun | None = None) -> "Seen | None":
         """The track of a detection in a picture of this width and height; None if it has none.
 
-        `began` is where the tracker found it in the look before, in heights of the picture (`Tracker.begun`).
+        `began` is where the tracker first found it, in heights of the picture (`Tracker.begun`).
         """
         if found.tracker_id is None:
             return None
         (width, height), (left, top, right, bottom) = size, found.xyxy
         box = left / width, top / height, right / width, bottom / height
-        if began is not None:
-            began = began[0] * height / width, began[1], began[2] * height / width, began[3]
-        return cls(found.tracker_id, found.class_name, box, found.confidence, began)
+        first = began.shares(width / height) if began else None
+        return cls(found.tracker_id, found.class_name, box, found.confidence, first)
 
     @property
     def height(self) -> float:
@@ -71,7 +71,12 @@ class Seen(NamedTuple):
 
     def start(self, where: AnchorPoint) -> Point:
         """Where its path begins, if it is seen for the first time now."""
-        return anchor(self.began or self.box, where)
+        return anchor(self.first, where)
+
+    @property
+    def first(self) -> Box:
+        """The box where its path begins, if it is seen for the first time now."""
+        return self.began.box if self.began else self.box
 
 
 def at_edge(box: Box) -> bool:
@@ -103,8 +108,8 @@ class Look(NamedTuple):
     """One look at a camera: the tracks that it found.
 
     `aspect` is width by height of the picture. Other tracks are not found at the moment; they end after a time, or
-    earlier where `ended` says so. `before` is the last look, and `rest` how
-    long everybody stayed where they were since then, if they did.
+    earlier where `ended` says so. `before` are the looks before, the last one first, and `rest` how long everybody
+    stayed where they were since then, if they did.
     """
 
     instant: Instant
@@ -112,8 +117,15 @@ class Look(NamedTuple):
     seen: Sequence[Seen] = ()
     ended: Mapping[int, TrackEnd] = {}
     rest: Rest | None = None
-    before: Instant | None = None
+    before: Sequence[Instant] = ()
 
     def start(self, seen: Seen) -> Instant:
         """When a track was first detected that is seen for the first time now."""
-        return self.before if seen.began and self.before else self.instant
+        return start_of(seen, self.instant, self.before)
+
+
+def start_of(seen: Seen, instant: Instant, before: Sequence[Instant]) -> Instant:
+    """When a track was first detected that is seen for the first time at an instant; `before` are the looks before, the
+    last one first.
+    """
+    return before[min(seen.began.ago, len(before)) - 1] if seen.began and before else instant

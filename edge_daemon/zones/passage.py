@@ -114,7 +114,7 @@ class Passages:
                 continue
             passage, track = self.state.get(number), tracks[number]
             if passage is None:
-                before, start = seen.began or seen.box, look.start(seen)
+                before, start = seen.first, look.start(seen)
                 passage = self.state[number] = Passage(start)
             else:
                 before, start = track.before, track.before_at

@@ -49,7 +49,7 @@ class Tracked(msgspec.Struct, array_like=True):
     @classmethod
     def begin(cls, seen: Seen, start: Instant, *, ignored: bool) -> "Tracked":
         """A track that is seen for the first time, and was detected at `start`."""
-        box = seen.began or seen.box
+        box = seen.first
         return cls(start, at_edge(box), start, seen, box, box, start, height=box[3] - box[1], ignored=ignored)
 
     def note(self, seen: Seen, now: Instant) -> None:
@@ -65,9 +65,7 @@ class Tracked(msgspec.Struct, array_like=True):
             vy += weight * (((top + bottom) / 2 - (top0 + bottom0) / 2) / elapsed_s - vy)
             self.velocity = vx, vy
         away = distance(self.start, box)
-        if min(self.away, away) > self.moved:
-            self.moved = min(self.away, away)
-        self.away = away
+        self.away, self.moved = away, max(self.moved, min(self.away, away))
         votes, confidences, step = self.votes, self.confidences, round(confidence * STEPS)
         votes[class_name] = votes.get(class_name, 0.0) + confidence
         confidences[step] = confidences.get(step, 0) + 1

@@ -179,9 +179,17 @@ def test_time_that_nobody_looked_at_ends_no_track() -> None:
 
 def test_what_one_look_alone_shows_has_no_number() -> None:
     tracker = Tracker()
-    ids = watch(tracker, [(0.0, [found(walker(0, 500))]), (0.1, []), (0.2, [found(walker(0, 500))])])
-    assert ids == [[None], [], [None]]
+    once = [found(walker(0, 500))]
+    assert watch(tracker, [(0.0, once), (0.1, []), (0.2, []), (0.3, once)]) == [[None], [], [], [None]]
     assert tracker.state.next_id == 1
+
+
+def test_an_object_that_the_second_look_misses_begins_where_it_was_first_found() -> None:
+    tracker, first = Tracker(), walker(0, 500)
+    ids = watch(tracker, [(0.0, [found(first)]), (0.1, []), (0.2, [found(walker(0, 510))])])
+    assert ids == [[None], [], [1]]
+    assert tracker.begun[1].ago == 2
+    assert tracker.begun[1].box == pytest.approx([edge / HEIGHT for edge in first])
 
 
 def test_unsure_detections_continue_tracks_and_begin_none() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge_daemon.messages.findings import Detection
 from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, FilterSettings, IgnoreSettings, LineSettings, ZoneSettings
+from edge_daemon.tracking.track import Begun
 from edge_daemon.zones.camera_zones import CameraZones, CameraZonesState
 from edge_daemon.zones.covered import CoveredTime
 from edge_daemon.zones.facts import Crossed, Entered, Fact, Left
@@ -362,9 +363,9 @@ def test_detections_of_results_are_taken_as_they_are() -> None:
     found = Detection(xyxy=(160, 90, 320, 450), confidence=0.9, class_id=0, class_name="person", tracker_id=7)
     assert Seen.of(found, (1600, 900)) == Seen(7, "person", (0.1, 0.1, 0.2, 0.5), 0.9)
     assert Seen.of(msgspec.structs.replace(found, tracker_id=None), (1600, 900)) is None
-    confirmed = Seen.of(found, (1600, 900), (0.16, 0.1, 0.32, 0.5))
+    confirmed = Seen.of(found, (1600, 900), Begun((0.16, 0.1, 0.32, 0.5), 2))
     assert confirmed
-    assert confirmed.began == pytest.approx((0.09, 0.1, 0.18, 0.5))
+    assert confirmed.first == pytest.approx((0.09, 0.1, 0.18, 0.5))
 
 
 # Filters, ignored areas, numbers that change
@@ -423,11 +424,13 @@ def test_a_track_under_another_number_counts_nothing_twice() -> None:
 
 
 def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() -> None:
-    zones = camera(GATE, YARD)
-    zones.update(look(0.0))
-    facts = zones.update(look(0.5, seen(0.5, 0.7)._replace(began=seen(0.5, 0.3).box)))
-    assert [(type(fact), fact.certain) for fact in facts] == [(Crossed, True), (Entered, True)]
-    assert [fact.time_s for fact in facts] == pytest.approx([0.25, 0.25])
+    for ago, crossed_s in ((1, 0.75), (2, 0.5)):
+        zones = camera(GATE, YARD)
+        for time_s in (0.0, 0.5):
+            zones.update(look(time_s))
+        facts = zones.update(look(1.0, seen(0.5, 0.7)._replace(began=Begun(seen(0.5, 0.3).box, ago))))
+        assert [(type(fact), fact.certain) for fact in facts] == [(Crossed, True), (Entered, True)]
+        assert [fact.time_s for fact in facts] == pytest.approx([crossed_s] * 2)
 
 
 def test_who_is_half_hidden_under_another_number_counts_once() -> None:
