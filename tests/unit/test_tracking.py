@@ -333,6 +333,30 @@ def test_confirmed_tracks_choose_first_and_sure_detections_go_first() -> None:
     assert pairs(first, columns(place), np.array([False])) == []
 
 
+def test_what_is_left_goes_to_confirmed_tracks_first_and_from_sure_detections() -> None:
+    place = np.array([[0.5, 0.5, 0.1, 0.2]])
+    aside, both = place + np.array([[0.05, 0, 0, 0]]), np.array([True, False])
+    tracks = Expected(np.concatenate([aside, place]), np.full(2, 0.01), both)
+    assert pairs(tracks, columns(place), np.array([True])) == [(0, 0)]
+    one = Expected(place, np.full(1, 0.01), np.array([True]))
+    assert pairs(one, columns(aside, place), both) == [(0, 0)]
+
+
+def test_who_is_of_another_class_and_does_not_lie_there_is_another() -> None:
+    place = np.array([[0.5, 0.5, 0.1, 0.2]])
+    one, apart = Expected(place, np.full(1, 0.02), np.array([True])), columns(place + np.array([[0.09, 0, 0, 0]]))
+    sure, alike = np.array([True]), np.array([[True]])
+    assert pairs(one, apart, sure, alike) == [(0, 0)]
+    assert pairs(one, apart, sure, ~alike) == []
+
+
+def test_heights_tell_apart_who_pass_one_another() -> None:
+    tall, short = np.array([[0.5, 0.5, 0.1, 0.2]]), np.array([[0.513, 0.5, 0.1, 0.176]])
+    tracks = Expected(np.concatenate([tall, short]), np.full(2, 0.001), np.array([True, True]))
+    swapped = columns(tall * [[0, 1, 1, 1]] + [[0.513, 0, 0, 0]], short * [[0, 1, 1, 1]] + [[0.5, 0, 0, 0]])
+    assert pairs(tracks, swapped, np.array([True, True])) == [(0, 0), (1, 1)]
+
+
 def columns(*places: Floats) -> Boxes:
     found_ = np.concatenate(places)
     return Boxes(found_, np.full(len(found_), 0.9), [0] * len(found_))
@@ -352,7 +376,7 @@ def test_who_has_left_the_picture_does_not_come_back_as_another() -> None:
     scenes = [(0.2 * i, [found(walker(0, 3600 + 110 * i))]) for i in range(4)]
     tracker = Tracker()
     watch(tracker, scenes)
-    comes = [(0.8, [found(walker(0, 3960))]), (1.0, [found(walker(0, 3850))])]
+    comes = [(0.8, [found(walker(0, 3995))]), (1.0, [found(walker(0, 3885))])]
     assert watch(tracker, comes) == [[None], [2]]
 
 
