@@ -156,8 +156,8 @@ MUTANTS = [
         "self.assigned[self.batch :] if marker is None else",
         "self.assigned if marker is None else",
     ),
-    ("dispatcher/worker_slot.py", "credit = 1 if self.alone else", "credit ="),
-    ("dispatcher/worker_slot.py", "and picture.seq <= last.seq", "and picture.seq == last.seq"),
+    ("dispatcher/worker_slot.py", "min(1, usual) if self.alone else usual", "usual"),
+    ("dispatcher/worker_slot.py", "and one.seq <= last.seq", "and one.seq == last.seq"),
     (
         "dispatcher/stride_scheduler.py",
         "near = due[client] + self._shortest",
