@@ -21,3 +21,12 @@ def test_a_live_cameras_frames_may_be_done_in_any_order(steps: list[tuple[int, i
         assert len(slot.assigned) == len(sent) - number
         slot.done_up_to(frame)
     assert slot.assigned == []
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2))
+def test_a_picture_that_a_worker_has_died_with_is_alone(batch: int, credit: int, prefetch: int) -> None:
+    slot = WorkerSlot("w", "m", "inbox", batch=batch, credit=credit)
+    slot.assign(FrameId("c", 1, 0), alone=True)
+    assert not slot.has_credit(prefetch)
+    slot.done(FrameId("c", 1, 0))
+    assert slot.has_credit(prefetch)
