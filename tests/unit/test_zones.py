@@ -423,6 +423,13 @@ def test_a_track_under_another_number_counts_nothing_twice() -> None:
     assert zones.now() == {"yard": {"person": 1}}
 
 
+def test_a_crossing_that_nobody_saw_makes_the_next_one_no_less_certain() -> None:
+    zones, facts = camera(GATE), list[Fact]()
+    for time_s, y, looked_s in ((0.0, 0.3, 0.0), (5.0, 0.7, 1.0), (5.1, 0.7, 1.1), (5.2, 0.3, 1.2)):
+        facts += zones.update(look(time_s, seen(0.5, y), looked_s=looked_s))
+    assert [fact.certain for fact in facts] == [False, True]
+
+
 def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() -> None:
     for ago, crossed_s in ((1, 0.75), (2, 0.5)):
         zones = camera(GATE, YARD)
