@@ -430,6 +430,13 @@ def test_a_crossing_that_nobody_saw_makes_the_next_one_no_less_certain() -> None
     assert [fact.certain for fact in facts] == [False, True]
 
 
+def test_who_has_left_before_the_filter_lets_it_through_has_not_been_in() -> None:
+    zones = camera(zone=msgspec.structs.replace(YARD, filter=FilterSettings(confidence=0.5)))
+    steps = [(0.3, 0.2), (0.7, 0.2), (0.3, 0.9), (0.3, 0.9), (0.3, 0.9)]
+    assert [zones.update(look(0.1 * k, seen(0.5, y, sure=sure))) for k, (y, sure) in enumerate(steps)] == [[]] * 5
+    assert zones.now() == {"yard": {}}
+
+
 def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() -> None:
     for ago, crossed_s in ((1, 0.75), (2, 0.5)):
         zones = camera(GATE, YARD)
