@@ -437,6 +437,12 @@ def test_who_has_left_before_the_filter_lets_it_through_has_not_been_in() -> Non
     assert zones.now() == {"yard": {}}
 
 
+def test_who_is_missed_by_every_second_look_goes_on() -> None:
+    zones = camera(zone=YARD)
+    facts = [fact for k in range(20) for fact in zones.update(look(0.5 * k, *[seen(0.5, 0.7)][k % 2 :]))]
+    assert [type(fact) for fact in facts] == [Entered]
+
+
 def test_a_path_begins_where_the_track_was_first_seen_before_it_was_confirmed() -> None:
     for ago, crossed_s in ((1, 0.75), (2, 0.5)):
         zones = camera(GATE, YARD)
