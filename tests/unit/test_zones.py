@@ -418,6 +418,7 @@ def test_a_track_under_another_number_counts_nothing_twice() -> None:
     walk(zones, down([0.3, 0.45]))
     zones.update(look(0.5, seen(0.5, 0.7, 2)))
     zones.rename(1, 2)
+    assert zones.tracks[2].seen.tracker_id == 2
     facts = zones.update(look(0.6, seen(0.5, 0.7, 2), ended={1: "lost"}))
     assert [(type(fact), fact.tracker_id, fact.certain) for fact in facts] == [(Crossed, 2, True), (Entered, 2, True)]
     assert zones.now() == {"yard": {"person": 1}}
@@ -487,6 +488,39 @@ def test_who_was_there_before_the_other_was_lost_is_another() -> None:
 def walk_halved(zones: CameraZones, steps: Iterable[Step]) -> list[Fact]:
     """Walk as number 2, of whom less than half is seen."""
     return [fact for t, x, y in steps for fact in zones.update(look(t, seen(x, y, 2, size=0.09)))]
+
+
+def test_blind_time_that_was_reported_is_not_taken_back() -> None:
+    covered = CoveredTime()
+    covered.look(0.0, {})
+    covered.until(10.0)
+    assert covered.blind_s("interval") == {"no-frames": 9.0}
+    covered.look(11.0, {"late": 1, "still": 10})
+    assert covered.blind_s("interval") == {"no-frames": 9.0}
+
+
+Looks = list[tuple[float, list[Seen]]]
+
+
+@pytest.mark.parametrize(
+    ("looks", "renamed"),
+    [
+        ([(0.1, []), (0.2, [seen(0.5, 0.3, 2)])], [(1, 2)]),
+        ([(2.9, [seen(0.5, 0.3, 2)])], []),
+        ([(0.1, [seen(0.5, 0.3), seen(0.52, 0.3, 2)]), (0.2, []), (0.3, [seen(0.51, 0.3, 3)])], []),
+        ([(0.1, [seen(0.96, 0.3, 2)]), (0.2, []), (0.3, [seen(0.96, 0.3, 3)])], []),
+        ([(0.1, [seen(0.9, 0.3, 2)]), (0.2, [seen(0.9, 0.3, 2)]), (0.3, [seen(0.5, 0.3)])], []),
+    ],
+    ids=("one who is back at once", "too late", "one of two", "over the edge", "the other was elsewhere"),
+)
+def test_another_number_goes_on_with_a_track_where_it_can_only_be_that_one(
+    looks: Looks, renamed: list[tuple[int, int]]
+) -> None:
+    zones = camera(GATE)
+    for time_s, found in [(0.0, [seen(0.5, 0.3)]), *looks]:
+        zones.update(look(time_s, *found))
+    assert zones.renamed == renamed
+    assert all(number == track.seen.tracker_id for number, track in zones.tracks.items())
 
 
 def test_a_new_track_continues_the_one_that_was_lost_at_the_line() -> None:
