@@ -28,7 +28,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # No deadlines and no complaint about slow generation: both measure the machine, which others may be using.
-settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", settings.get_profile("quick"), max_examples=15)
 settings.register_profile("ci", settings.get_profile("quick"), print_blob=True)
 settings.register_profile("long", settings.get_profile("ci"), max_examples=3000)

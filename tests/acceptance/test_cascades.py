@@ -61,6 +61,7 @@ def test_results_carry_both_joined_to_the_box(tmp_path: Path) -> None:
         assert screw["detections"][0]["class_name"] == "screw"
 
 
+@pytest.mark.long
 def test_every_frame_comes_out_once_whoever_dies(tmp_path: Path) -> None:
     slow = slow_model(tmp_path / "slow.onnx", 4)
     names = batched_model(tmp_path / "names.onnx", {"shares": SHARES})
@@ -81,6 +82,7 @@ models:
         assert [line["seq"] for line in daemon.lines() if line["model"] == model] == list(range(500)), model
 
 
+@pytest.mark.long
 def test_live_the_second_model_takes_the_newest(tmp_path: Path) -> None:
     first = slow_model(tmp_path / "first.onnx", 2)
     second = slow_model(tmp_path / "second.onnx", 30)

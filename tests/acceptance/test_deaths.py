@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.acceptance.harness import START_S, Listener, accounts, clip, running
 from tests.onnx_models import colour_model, slow_model
@@ -13,7 +14,7 @@ from tests.waiting import eventually
 
 def test_a_lossless_run_loses_and_repeats_nothing_whoever_is_killed(tmp_path: Path) -> None:
     config = f"""
-cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 400)}}}}}
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 280)}}}}}
 models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 15)}, workers: 2}}}}
 """
     with running(tmp_path, config) as daemon:
@@ -22,10 +23,11 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 15)}, workers: 2}}}}
             eventually(lambda seen=seen: len(daemon.lines()) > seen + 10, START_S, what="more results")  # type: ignore[misc]
             daemon.kill(title)
         assert daemon.finish() == 0
-    assert [result["seq"] for result in daemon.lines()] == list(range(400))
-    assert "400 captured, 400 delivered, dropped: none" in daemon.log
+    assert [result["seq"] for result in daemon.lines()] == list(range(280))
+    assert "280 captured, 280 delivered, dropped: none" in daemon.log
 
 
+@pytest.mark.long
 def test_nor_when_those_die_together_who_remember_for_each_other(tmp_path: Path) -> None:
     config = f"""
 cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 500)}}}}}

@@ -253,7 +253,7 @@ def test_an_event_has_a_view_where_its_clip_plays_and_can_be_marked(
             eventually(lambda: page.evaluate("() => document.querySelector('video').currentTime > 0.5"), WAIT_S)
             eventually(lambda: http.get(f"/api/events/{event['id']}/track.json").json(), WAIT_S, what="its tracks")
             page.reload()
-            eventually(lambda: page.evaluate("() => document.querySelector('video').duration > 1"), WAIT_S)
+            eventually(lambda: page.evaluate("() => document.querySelector('video')?.duration > 1"), WAIT_S)
             page.evaluate("() => { const v = document.querySelector('video'); v.currentTime = v.duration - 0.1; }")
             trail = page.locator(".seen path.trail[d^=M]")
             expect(trail.first).to_be_attached()

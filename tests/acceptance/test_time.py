@@ -23,6 +23,7 @@ def wall(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+@pytest.mark.long
 def test_a_file_s_times_are_positions_whoever_is_killed(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", 300, options=B_FRAMES)
     config = f"""

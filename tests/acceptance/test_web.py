@@ -302,6 +302,7 @@ def test_another_name_is_not_answered_to(site: Site) -> None:
     assert site.http.get("/api/status", headers={"Host": "localhost:1"}).status_code == 200
 
 
+@pytest.mark.long
 def test_whoever_dies_everybody_is_answered(tmp_path: Path) -> None:
     port = free_port()
     slow_model(tmp_path / "slow.onnx", 30)

@@ -93,12 +93,12 @@ def pools(process: psutil.Process) -> set[str]:
 def test_a_worker_that_takes_too_much_memory_is_replaced_between_two_frames(tmp_path: Path) -> None:
     slow_model(tmp_path / "m.onnx", 15)
     config = f"""
-cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 300)}}}}}
+cameras: {{clip: {{source: {clip(tmp_path / "clip.mp4", 120)}}}}}
 models: {{m: {{path: m.onnx, max_memory: 1MB}}}}
 """
     with running(tmp_path, config) as daemon:
         assert daemon.finish() == 0
-    assert [result["seq"] for result in daemon.lines()] == list(range(300))
+    assert [result["seq"] for result in daemon.lines()] == list(range(120))
     assert "which is too much; replacing it" in daemon.log
     assert "starts again in" not in daemon.log, "that is no failure"
 

@@ -101,6 +101,7 @@ def shares(cameras: dict[str, Camera], workers: int, delivery: Delivery = "live"
     return served
 
 
+@pytest.mark.long
 @one_in(4)
 @given(
     kinds=st.lists(
