@@ -53,7 +53,7 @@ def test_a_camera_s_times_are_those_of_its_own_clock(
     """
     server = start_rtsp(RtspServer("--fps", str(FPS), "--bframes", str(bframes)))
     config = f"""
-cameras: {{door: {{source: "{server.url}"}}}}
+cameras: {{door: {{source: "{server.url}", max_age: 10s}}}}
 models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
 """
     with running(tmp_path, config) as daemon, Listener(daemon.address, "frame/") as watching:
