@@ -9,8 +9,8 @@ ifneq "$(shell cat .venv/checkout 2>/dev/null)" "$(CURDIR)"
 MOVED := moved
 endif
 
-# Tests wait more than they compute: three times as many at a time as there are cores.
-WORKERS = $(shell echo $$(($$(nproc) * 3)))
+# Tests wait more than they compute: five files at a time for two cores.
+WORKERS = $(shell echo $$(($$(nproc) * 5 / 2)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo unit test long bench bench-tracking check clean install uninstall moved

@@ -315,6 +315,7 @@ def recordings_are_played_from_any_instant_and_exported(visitor: Visitor, http: 
     expect(page.locator(".blankslate")).to_contain_text("Did you mean street?")
 
 
+@pytest.mark.long
 def test_deaths_of_recorder_and_sink_leave_every_event_with_its_clip(tmp_path: Path, street: Path) -> None:
     with site(tmp_path, street) as (daemon, http):
         with_clips(http, 1)

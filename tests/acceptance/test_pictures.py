@@ -151,6 +151,7 @@ def test_of_a_camera_that_is_down_there_is_the_last_picture_and_what_to_do(tmp_p
         assert again.headers["edge-seq"] == last.headers["edge-seq"], "its process is gone, and the web still has it"
 
 
+@pytest.mark.long
 def test_who_reads_slowly_gets_the_newest_and_nobody_waits(tmp_path: Path) -> None:
     with site(tmp_path, "c: {source: 'scene:?fps=20&size=1280x720'}") as box:
         eventually(box.daemon.lines, START_S, what="results")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from edge_daemon.messages.frames import Upload
 from edge_daemon.settings import ModelSettings
@@ -77,6 +78,7 @@ models: {{m: {{path: m.onnx, workers: 2, worker_timeout: 1s}}}}
     assert "it still fails: it hangs" in hangs.stderr
 
 
+@pytest.mark.long
 def test_a_live_camera_whose_frames_kill_workers_is_named_and_waits_while_others_go_on(tmp_path: Path) -> None:
     hanging_model(tmp_path / "m.onnx")
     grey, white = (bytes(cv2.imencode(".jpg", np.full((64, 64, 3), value, np.uint8))[1]) for value in (100, 255))

@@ -103,6 +103,7 @@ def found(rows: list[dict[str, Any]]) -> list[tuple[int, Any]]:
     return [(row["seq"], row["detections"]) for row in rows if row["type"] == "result"]
 
 
+@pytest.mark.long
 def test_every_frame_of_a_file_is_looked_at_once_however_often_the_server_dies(tmp_path: Path) -> None:
     source = str(clip(tmp_path / "clip.mp4", 100))
     known = {"input": {"color": "rgb"}, "labels": ["person"]}

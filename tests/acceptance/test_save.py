@@ -62,6 +62,7 @@ def test_the_pictures_of_a_folder_keep_their_names_in_results_too(tmp_path: Path
     assert {read_header(file.read_bytes()) for file in (tmp_path / "out").iterdir()} == {Header("jpeg", 80, 60)}
 
 
+@pytest.mark.long
 def test_no_frame_is_missing_if_the_sink_is_killed(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", 200, size=(64, 48))
     text = config(tmp_path, "a.mp4")

@@ -76,6 +76,7 @@ def test_a_fork_server_that_hangs_is_replaced_and_nobody_waits_for_it(tmp_path: 
         assert daemon.stop() == 0
 
 
+@pytest.mark.long
 def test_a_fork_server_that_dies_while_it_starts_a_process_leaves_only_one(tmp_path: Path) -> None:
     with running(tmp_path, scene(tmp_path)) as daemon:
         eventually(daemon.lines, START_S, what="results")
@@ -93,7 +94,10 @@ def test_a_fork_server_that_dies_while_it_starts_a_process_leaves_only_one(tmp_p
         assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "folder/", "folder"])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize("name", ["film.mp4", pytest.param("folder/", marks=LONG), pytest.param("folder", marks=LONG)])
 def test_a_drive_that_does_not_answer_holds_up_nothing(tmp_path: Path, name: str) -> None:
     with hung_mount(tmp_path / "drive") as drive:
         config = scene(tmp_path, f", gone: {{source: {drive}/{name}, delivery: live, stall_timeout: 2s}}")

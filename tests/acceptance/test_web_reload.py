@@ -149,6 +149,7 @@ def test_a_change_of_the_web_itself_is_accepted_before_it_starts_again(site: Sit
     eventually(site.answers, START_S, what="the web again")
 
 
+@pytest.mark.long
 def test_a_web_process_that_dies_while_it_waits_is_back_and_the_reload_is_done(tmp_path: Path) -> None:
     with serving(tmp_path) as site:
         site.write(site.config(models="m: {path: m.onnx}, slow: {path: slow.onnx}"))
