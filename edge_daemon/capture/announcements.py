@@ -16,15 +16,15 @@ ENOUGH = 2
 class Announcements:
     """Filled by the reader thread, emptied by the process's loop.
 
-    Frames of a file are announced while fewer than ENOUGH announced ones wait to be requested; the rest travel with
-    the next message. For a live camera, one frame is announced at a time; a newer one replaces it when it is requested,
-    and every `announce_s`.
+    Frames of a file are announced while fewer than ENOUGH announced ones wait to be requested or released; the rest
+    travel with the next message. For a live camera, one frame is announced at a time; a newer one replaces it when it
+    is requested, and every `announce_s`.
     """
 
     def __init__(self, settings: CaptureSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._live, self._announce_s, self._clock = settings.delivery == "live", settings.announce_s, clock
         self._waiting: deque[Announce | Skipped] = deque()
-        self._unrequested = 0
+        self._unrequested: deque[int] = deque()
         self._announced_at = 0.0
         self.announced = 0
         """Frames announced so far: the supervisor sees progress by it."""
@@ -37,15 +37,18 @@ class Announcements:
         """Queue a message about a frame that was buffered, or about frames that were skipped."""
         self._waiting.append(message)
 
-    def requested(self) -> None:
-        """Note that an announced frame was requested."""
-        self._unrequested = 0 if self._live else self._unrequested - 1
+    def passed(self, seq: int) -> None:
+        """Note that no frame up to `seq` waits to be requested any more: it was, or it is released, since a capture
+        before this one had announced it too.
+        """
+        while self._unrequested and self._unrequested[0] <= seq:
+            self._unrequested.popleft()
 
     def is_due(self) -> bool:
         """True if the dispatcher should be sent what waits."""
         if self._live:
             return not self._unrequested or self._clock() - self._announced_at >= self._announce_s
-        return self._unrequested < ENOUGH
+        return len(self._unrequested) < ENOUGH
 
     def is_empty(self) -> bool:
         """True if nothing waits to be sent."""
@@ -60,8 +63,9 @@ class Announcements:
             return taken
         if self._live:
             taken = _newest(taken)
-        frames = sum(isinstance(message, Announce) for message in taken)
-        self._unrequested, self.announced = self._unrequested + frames, self.announced + frames
+        frames = [message.seq for message in taken if isinstance(message, Announce)]
+        self._unrequested += frames
+        self.announced += len(frames)
         self._announced_at = self._clock()
         return taken
 

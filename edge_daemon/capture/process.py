@@ -264,6 +264,7 @@ class Capture:
                 self._control.finished()
             case Release() if message.epoch == self._epoch:
                 self._window.release(message.seq)
+                self._announcements.passed(message.seq)
 
     def _announce(self, up_to: int | None = None) -> None:
         """Announce the frames that were read (up to number `up_to`), and the end."""
@@ -293,7 +294,7 @@ class Capture:
             self._window.keep(frame)
         frame.hide(self._mask)
         self._announce(frame.seq)
-        self._announcements.requested()
+        self._announcements.passed(frame.seq)
         form = self._encoding.form_of(frame, request)
         # If there is nothing to look at, no pixels are needed.
         picture = Encoded(b"") if request.crops == [] else self._encoding.encoded(frame, form)

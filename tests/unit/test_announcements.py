@@ -38,7 +38,7 @@ def test_of_a_live_camera_one_frame_is_announced_until_it_is_requested() -> None
     assert live.take() == [frame(0)]
     live.add(frame(1))
     assert not live.is_due()
-    live.requested()
+    live.passed(0)
     assert live.is_due()
     live.add(frame(2))
     assert live.take() == [frame(2, replaced=1)]
@@ -55,12 +55,25 @@ def test_of_a_file_some_frames_are_announced_ahead_and_each_is() -> None:
     assert file.take(3) == [frame(seq, still=seq) for seq in range(4)]
     assert not file.is_empty()
     assert not file.is_due()
-    for _ in range(5 - ENOUGH):
-        file.requested()
+    file.passed(3 - ENOUGH)
+    assert not file.is_due()
+    file.passed(4 - ENOUGH)
     assert file.is_due()
     assert file.take() == [frame(4, still=4)]
     assert file.is_empty()
     assert file.announced == 5
+
+
+def test_frames_of_a_file_that_need_not_be_requested_hold_nothing_up() -> None:
+    """The capture before this one had announced them too, and their results came when this one had begun."""
+    file, _ = made(live=False)
+    file.add(frame(17))
+    file.add(frame(18))
+    assert file.take() == [frame(17), frame(18)]
+    file.add(frame(19))
+    assert not file.is_due()
+    file.passed(18)  # released
+    assert file.is_due()
 
 
 def test_frames_that_were_skipped_after_the_last_one_are_reported_too() -> None:

@@ -340,6 +340,7 @@ class World:
                 capture.finished = True
             case Release() if message.epoch == capture.epoch:
                 capture.held = [held for held in capture.held if held[0] > message.seq]
+                capture.announcements.passed(message.seq)
             case Send():
                 self.send_frame(capture, message)
 
@@ -362,7 +363,7 @@ class World:
             capture.kept = [*capture.kept, held][-KEPT:]
         seq, captured_ns, *_ = capture.sent[order.worker] = held
         self.announce(capture, up_to=seq)
-        capture.announcements.requested()
+        capture.announcements.passed(seq)
         frame = Frame(
             camera=capture.camera,
             epoch=capture.epoch,
