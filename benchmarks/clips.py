@@ -47,7 +47,7 @@ def looks(results: list[Result]) -> list[Looked]:
     """The looks of one camera with their tracks."""
     stream, found = Stream(), []
     for result in results:
-        boxes = Boxes.of(result.detections, result.height)
+        boxes = Boxes.of(result.detections, (result.width, result.height))
         ids = stream.update(boxes, Moment(result.epoch, result.time_s, 0.0), result.dropped)
         size, seen = (result.width, result.height), []
         for one, number in zip(result.detections, ids, strict=True):
