@@ -24,7 +24,7 @@ class Announcements:
     def __init__(self, settings: CaptureSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._live, self._announce_s, self._clock = settings.delivery == "live", settings.announce_s, clock
         self._waiting: deque[Announce | Skipped] = deque()
-        self._unrequested: deque[int] = deque()
+        self._unrequested: deque[int] = deque(maxlen=1 if self._live else None)  # a newer live frame replaces it
         self._announced_at = 0.0
         self.announced = 0
         """Frames announced so far: the supervisor sees progress by it."""

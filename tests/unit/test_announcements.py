@@ -47,6 +47,16 @@ def test_of_a_live_camera_one_frame_is_announced_until_it_is_requested() -> None
     assert live.is_due(), "the newest is announced again after a while"
 
 
+def test_of_a_live_camera_that_nobody_looks_at_nothing_piles_up() -> None:
+    live, _ = made(live=True)
+    for seq in range(100):
+        live.add(frame(seq))
+        live.take()
+    assert list(live._unrequested) == [99]
+    live.passed(99)
+    assert live.is_due()
+
+
 def test_of_a_file_some_frames_are_announced_ahead_and_each_is() -> None:
     file, _ = made(live=False)
     for seq in range(5):
