@@ -8,15 +8,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_daemon.errors import WireError
-from edge_daemon.media.packets import Packet, PacketRing
+from edge_daemon.media.packets import Packet, PacketRing, Parameters
 from edge_daemon.messages import recording
 from edge_daemon.messages.codec import MAX_BYTES, Decoder, Message, pack
 from edge_daemon.messages.recording import Coded, Follow, Placed, Rest, ToCamera
 from edge_daemon.settings import RecordSettings
 from edge_daemon.transport.peer import Peer
+
+if TYPE_CHECKING:
+    from edge_daemon.media.sound import SoundParameters
 
 logger = logging.getLogger(__name__)
 LATE_S = 5.0
@@ -26,7 +29,7 @@ UNSEEN_S = 2.0
 AWAY_S = 30.0
 """Time that a recorder which died may be away without a gap in what it records all the time."""
 RING_BYTES = 48 << 20
-REST_S, FOLLOWING_S = 1.0, 0.1
+REST_S, FOLLOWING_S = 1.0, 0.3
 """Time between two looks at the recorder, while it does not ask for packets and while it does."""
 BATCH_BYTES = 1 << 19
 
@@ -65,7 +68,7 @@ class Recording(threading.Thread):
         self._numbers = 0
         self._waiting: deque[Packet] = deque()
         self._following = self._switched = False
-        self._parameters: dict[bool, object] = {}  # those of sound and of pictures that were sent last
+        self._parameters: dict[bool, Parameters | SoundParameters] = {}  # of sound and of pictures, sent last
         self._ending = threading.Event()
         self._short = False
 
@@ -142,6 +145,11 @@ class Recording(threading.Thread):
         """True if its frame is numbered, or will not be."""
         return packet.seq is not None or packet.sound or packet.discarded or packet.main
 
+    def _is_known(self, packet: Packet) -> bool:
+        """True if the recorder has its parameters."""
+        known, parameters = self._parameters.get(packet.sound), packet.parameters
+        return parameters is known or (known is not None and known.same_as(parameters))
+
     def _send(self) -> None:
         """Send the packets that wait, and whose frames are numbered by now."""
         zero = self._zero()
@@ -159,8 +167,7 @@ class Recording(threading.Thread):
             data = bytes(packet.data)
             if 2 * len(data) > MAX_BYTES - BATCH_BYTES:  # no message holds it, with parameters
                 continue
-            known = self._parameters.get(packet.sound)
-            if packet.parameters is not known and packet.parameters:
+            if packet.parameters and not self._is_known(packet):
                 if not (packet.key or packet.sound):
                     continue
                 self._parameters[packet.sound] = packet.parameters

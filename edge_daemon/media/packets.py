@@ -21,6 +21,10 @@ class Parameters(Protocol):
     codec: str
     extradata: bytes
 
+    def same_as(self, other: object) -> bool:
+        """True if packets with the others can follow in the same file."""
+        ...
+
     def add_to(self, file: "OutputContainer") -> "VideoStream":
         """Add a stream with these parameters to an MP4 that is being written.
 

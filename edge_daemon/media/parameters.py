@@ -30,9 +30,10 @@ class StreamParameters:
                 self._template = holder.add_stream_from_template(stream, opaque=True)
                 self._fits = container == "mp4"
 
-    def same_as(self, other: "StreamParameters") -> bool:
+    def same_as(self, other: object) -> bool:
         """True if packets with the others can follow in the same file."""
-        return (self.codec, self.extradata, self.size) == (other.codec, other.extradata, other.size)
+        mine = self.codec, self.extradata, self.size
+        return isinstance(other, StreamParameters) and mine == (other.codec, other.extradata, other.size)
 
     def add_to(self, file: OutputContainer) -> VideoStream:
         """Add a stream with these parameters to an MP4 that is being written.
@@ -70,6 +71,10 @@ class JpegParameters:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
+
+    def same_as(self, other: object) -> bool:
+        """True if pictures with the others can follow in the same file."""
+        return isinstance(other, JpegParameters) and self.size == other.size
 
     def add_to(self, file: OutputContainer) -> VideoStream:
         """Add a stream of such pictures to an MP4 that is being written."""

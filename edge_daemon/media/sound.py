@@ -39,10 +39,10 @@ class SoundParameters:
             holder = av.open(io.BytesIO(), "w", format="nut")  # nothing is ever written into it
             self._template = holder.add_stream_from_template(stream, opaque=True)
 
-    def same_as(self, other: "SoundParameters") -> bool:
+    def same_as(self, other: object) -> bool:
         """True if packets with the others can follow in the same file."""
-        mine, others = ((one.codec, one.extradata, one.rate, one.layout) for one in (self, other))
-        return mine == others
+        mine = self.codec, self.extradata, self.rate, self.layout
+        return isinstance(other, SoundParameters) and mine == (other.codec, other.extradata, other.rate, other.layout)
 
     def add_to(self, file: OutputContainer) -> AudioStream:
         """Add a stream with these parameters to a file that is being written.

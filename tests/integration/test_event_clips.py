@@ -14,7 +14,7 @@ from edge_daemon.capture.video import Video
 from edge_daemon.media.packets import Packet
 from edge_daemon.messages.codec import Decoder, Message, pack
 from edge_daemon.messages.events import Event, EventTrack
-from edge_daemon.messages.recording import FromCapture, Placed
+from edge_daemon.messages.recording import Coded, Follow, FromCapture, Parameters, Placed
 from edge_daemon.recorder.clips import Clips
 from edge_daemon.settings import RecordSettings
 from edge_daemon.store.media import path_of
@@ -338,6 +338,29 @@ def test_packets_are_sent_only_while_they_are_wanted(plain: Camera) -> None:
     plain.read(20)
     assert len(plain.recording._waiting) == 0
     clips.close()
+
+
+def test_parameters_are_sent_again_only_where_they_have_changed(plain: Camera) -> None:
+    """A stream that is opened again has others, which are mostly the same."""
+    sent = list[FromCapture]()
+    plain.hub.on_connect = lambda name: plain.send("yard", [Follow(epoch=EPOCH, since_s=-1.0)])
+    for path in (plain.path, plain.path, write_video(plain.folder / "other.mp4", 10, size=(256, 192))):
+        video, packets = Video(path), list[Packet]()
+        video.observe(packets.append)
+        while video.read():
+            pass
+        for packet in packets[:10]:
+            packet.epoch, packet.seq = EPOCH, 0
+            plain.recording.observe(packet)
+
+    def count() -> int:
+        plain.hub.wait(20)
+        for _, data in plain.hub.receive(16):
+            sent.extend(plain._decode(data))
+        return sum(isinstance(one, Coded) for one in sent)
+
+    eventually(lambda: count() == 30, WAIT_S)
+    assert [place for place, one in enumerate(sent) if isinstance(one, Parameters)] == [0, 21]
 
 
 def _follows(camera: Camera) -> bool:
