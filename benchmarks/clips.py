@@ -130,11 +130,11 @@ def main() -> None:
                 end="",
             )
             print(f"{tally.double} counted again, {tally.ghosts} false, {len(own) - len(events)} uncertain")
-            for one, entry in zip(*missed(events, line["frames"], near), strict=True):
+            for at, entry in zip(*missed(events, line["frames"], near), strict=True):
                 others = {event.track for event in events}
-                unsure = [fact for fact in own if not fact.certain and abs(fact.time_s * fps - one) <= near]
-                print(f"  missed at {one} ({entry['way']}){', uncertain' if unsure else ''}: ", end="")
-                print(boxes_near(found, lines[line["name"]], one, others, entry.get("x")))
+                unsure = [fact for fact in own if not fact.certain and abs(fact.time_s * fps - at) <= near]
+                print(f"  missed at {at} ({entry['way']}){', uncertain' if unsure else ''}: ", end="")
+                print(boxes_near(found, lines[line["name"]], at, others, entry.get("x")))
 
 
 def missed(events: list[Any], truth: list[dict[str, Any]], near: float) -> tuple[list[float], list[dict[str, Any]]]:

@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.tracking import CONDITIONS
+from edge_daemon.messages.tracks import TrackEnd
 from edge_daemon.settings import CameraZonesSettings, LineSettings
 from edge_daemon.tracking.boxes import Boxes, centred
 from edge_daemon.tracking.tracker import Tracker
 from edge_daemon.zones.camera_zones import CameraZones
-from edge_daemon.zones.facts import Crossed
+from edge_daemon.zones.facts import Crossed, Fact
 from edge_daemon.zones.look import Instant, Look, Seen
 
 LEFT_OUT, SHAKE = 0.1, 0.03
@@ -97,16 +98,17 @@ def counted(cell: Cell, clip: Any, lines: list[dict[str, Any]]) -> list[Crossed]
         )
         for line in lines
     }
-    zones, facts, last = CameraZones(CameraZonesSettings(lines=settings)), [], {}
+    zones, facts, last = CameraZones(CameraZonesSettings(lines=settings)), list[Fact](), dict[int | None, float]()
     tracker = made(cell, clip, rate)
+    begun: dict[int, Any] = {}
     for frame, (boxes, confidences, ids) in zip(frames, looks(cell, clip, frames), strict=True):
-        time_s, begun, ended = clip.time_s(frame), {}, {}
+        time_s, ended = clip.time_s(frame), dict[int, TrackEnd]()
         if tracker is not None:
             ids = tracker.update(boxes, confidences, np.zeros(len(boxes), int), time_s, frame - 1)
             begun = getattr(tracker, "begun", {})
         else:
             last |= dict.fromkeys(ids, time_s)
-            ended = {number: "lost" for number, at in last.items() if time_s - at > LOST_S}
+            ended = {number: "lost" for number, at in last.items() if number is not None and time_s - at > LOST_S}
             last = {number: at for number, at in last.items() if number not in ended}
         seen = [
             seen_at(number, box, confidence, size, begun.get(number))

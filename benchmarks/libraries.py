@@ -2,14 +2,16 @@
 
     make bench-tracking ARGS="PATH [--sets scene,...] [--trackers ours,bytetrack,...]"
 
-PATH is that of `benchmarks.tracking`. The libraries are `trackers`, `supervision` and `norfair` (their requirements
-contradict one another: install norfair with `--no-deps`). Each is given the rate at which frames are looked at; with
-`+time`, also the time of each frame. Scores are means of the sets, memory is the most that a process has used.
+PATH is that of `benchmarks.tracking`. The libraries are `trackers`, `supervision` 0.29 (the last with ByteTrack), and
+`norfair`; their requirements contradict one another: install the last two with `--no-deps`. Each is given the rate at
+which frames are looked at; with `+time`, also the time of each frame. Scores are means of the sets, memory is the most
+that a process has used.
 """
 
 import argparse
 import resource
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,8 +104,8 @@ def _placed(found: Any, count: int) -> Any:
 def _makers() -> dict[str, Callable[[float], Any]]:
     found: dict[str, Callable[[float], Any]] = {"supervision": Supervision, "norfair": Norfair}
     for name in ROBOFLOW:
-        found[name] = lambda fps, name=name: Roboflow(name, fps, timed=False)
-        found[f"{name}+time"] = lambda fps, name=name: Roboflow(name, fps, timed=True)
+        found[name] = partial(Roboflow, name, timed=False)
+        found[f"{name}+time"] = partial(Roboflow, name, timed=True)
     return found
 
 

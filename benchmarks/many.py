@@ -204,12 +204,12 @@ def measure(cameras: int, fps: float, seconds: float) -> Spent:
             crowd.latencies_ms.clear()
             crowd.play(fps, seconds)
             frames = len(crowd.latencies_ms)
-            spent = [
+            dispatcher_ms, sink_ms = (
                 1e3 * (sum(process.cpu_times()[:2]) - then) / frames
                 for process, then in zip(processes, before, strict=True)
-            ]
+            )
             p50, p99 = np.percentile(crowd.latencies_ms, [50, 99])
-            return Spent(*spent, p50, p99)
+            return Spent(dispatcher_ms, sink_ms, p50, p99)
         finally:
             crowd.close()
             for child in children:

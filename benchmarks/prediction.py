@@ -44,11 +44,11 @@ def points(machine: Machine, subject: Subject, counts: list[int], seconds: float
 
 
 def live_fps(subject: Subject, cameras: int, workers: int, seconds: float) -> float:
-    """Frames a second that are looked at, of so many cameras."""
+    """Frames a second that are looked at, of all cameras together."""
     with running(config(subject, cameras, workers), "result/") as daemon:
         next(daemon.messages())
         daemon.heard(WARM_S)
-        return sum(one["type"] == "result" for one in daemon.heard(seconds)) / seconds
+        return len([one for one in daemon.heard(seconds) if one["type"] == "result"]) / seconds
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx
@@ -112,7 +113,7 @@ def main() -> None:
             print(f"camera {name}: {fps:.2f} of {FPS} fps, latency {counts['latency_ms']}, dropped {counts['dropped']}")
 
 
-def _cameras(service: Service) -> dict[str, dict[str, object]]:
+def _cameras(service: Service) -> dict[str, dict[str, Any]]:
     status = httpx.get(service.url + "/api/status").json()
     return {name: camera["models"]["m"] for name, camera in status["cameras"].items()}
 

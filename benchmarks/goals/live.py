@@ -38,7 +38,7 @@ def played(subject: Subject, path: Path, fps: float, seconds: float) -> Subject:
 
 
 def config(subject: Subject, cameras: int, workers: int, web: str | None = None) -> dict[str, Any]:
-    """So many live cameras, and the page at the address `web`, if any."""
+    """A configuration of live cameras, and the page at the address `web`, if any."""
     return {
         "cameras": {f"c{n}": {"source": subject.clip, "delivery": "live"} for n in range(cameras)},
         "models": {"m": {"path": subject.model, "workers": workers}},
@@ -48,4 +48,5 @@ def config(subject: Subject, cameras: int, workers: int, web: str | None = None)
 
 def age_ms(result: dict[str, Any]) -> float:
     """How old a frame was when its result was heard."""
-    return 1e3 * (result["heard"] - datetime.fromisoformat(result["captured_at"]).timestamp())
+    heard_s: float = result["heard"]
+    return 1e3 * (heard_s - datetime.fromisoformat(result["captured_at"]).timestamp())
