@@ -119,11 +119,8 @@ MUTANTS = [
     ("dispatcher/cascade.py", "backlog.ended |= report.end", "pass"),
     ("dispatcher/cascade.py", "if report.seq <= backlog.last:", "if False:"),
     ("capture/announcements.py", 'counts["replaced"] = len(frames) - 1', 'counts["replaced"] = 0'),
-    (
-        "capture/announcements.py",
-        "self._unrequested = 0 if self._live else",
-        "self._unrequested = 1 if self._live else",
-    ),
+    ("capture/announcements.py", "self._unrequested[0] <= seq", "self._unrequested[0] < seq"),
+    ("capture/announcements.py", "maxlen=1 if self._live else None", "maxlen=None"),
     ("capture/clock.py", "or delay_s <= self.at(now_s)", ""),
     ("capture/clock.py", "self._least_s + DRIFT * (now_s - self._now_s)", "self._least_s"),
     ("capture/clock.py", "back=last_s is not None and stamp_s < last_s - STEP_S", "back=False"),
