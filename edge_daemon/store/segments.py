@@ -24,6 +24,8 @@ IsHeld = Callable[[str, float, float], bool]
 """True if what a camera has in a range of time is to be kept."""
 LONGEST_S = 3600.0
 """No segment is longer."""
+MOMENT_S = 1e-3
+"""The times in names of files are in milliseconds."""
 NEAR_S = 1.0
 """Time between two segments that is no gap."""
 DAYS = 128
@@ -107,20 +109,17 @@ def _midnight(day: str) -> float:
 def listed(media: Path, camera: str, since_s: float, until_s: float) -> list[Segment]:
     """The segments of a camera with something between two times, in order of their start."""
     first_s = since_s - LONGEST_S
-    found = [
-        one
-        for day in days(media, camera)
-        if day >= day_of(media, camera, first_s) and day <= day_of(media, camera, until_s)
-        for one in in_day(day, first_s, until_s)
-    ]
+    first, last = day_of(media, camera, first_s), day_of(media, camera, until_s - MOMENT_S)
+    found = [one for day in days(media, camera) if first <= day <= last for one in in_day(day, first_s, until_s)]
     return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
 
 
 def spans(media: Path, camera: str, since_s: float, until_s: float) -> list[tuple[float, float]]:
     """When something of a camera is recorded between two times: from and to, without those of gaps, in order."""
     found = list[tuple[float, float]]()
+    first, last = day_of(media, camera, since_s - LONGEST_S), day_of(media, camera, until_s - MOMENT_S)
     for day in days(media, camera):
-        if day_of(media, camera, since_s - LONGEST_S) <= day <= day_of(media, camera, until_s):
+        if first <= day <= last:
             with suppress(FileNotFoundError):
                 found += _spans(day, day.stat().st_mtime_ns)
     return [(start_s, end_s) for start_s, end_s in found if end_s > since_s and start_s < until_s]
@@ -130,11 +129,13 @@ def spans(media: Path, camera: str, since_s: float, until_s: float) -> list[tupl
 def _spans(day: Path, changed_ns: int) -> list[tuple[float, float]]:
     """The spans of a day whose folder was changed last at a time: days that are over are read once."""
     found, start_s, end_s = list[tuple[float, float]](), 0.0, 0.0
-    for *begin, _, length_ms in _NAME.findall("\n".join(sorted(os.listdir(day)))):  # noqa: PTH208 (there are thousands)
-        try:
-            next_s = _start_s(*begin)
-        except ValueError:
-            continue
+    try:
+        midnight_s = _midnight(day.name.replace("-", ""))
+    except ValueError:
+        return found
+    names = "\n".join(sorted(os.listdir(day)))  # noqa: PTH208 (there are thousands)
+    for _, hours, minutes, seconds, _, length_ms in _NAME.findall(names):
+        next_s = midnight_s + (3600 * int(hours) + 60 * int(minutes)) + float(seconds)
         if next_s - end_s >= NEAR_S:
             found += [(start_s, end_s)] if end_s else []
             start_s = next_s
