@@ -82,7 +82,9 @@ class Child:
         self.heard_at = self.started_at = 0.0
         self._ready_at = 0.0
         self._exit_by: float | None = None
-        self._killed = False
+        self._killed = self._condemned = False
+        self.crashed = False
+        """True if its last process ended with an error, or was killed by somebody else."""
         self._backoff = Backoff(RESTART_S, RESTART_MAX_S)
         self._channel: ProcessChannel | None = None
 
@@ -137,7 +139,7 @@ class Child:
         self.due, self.started_at = None, time.monotonic()
         self.heard_at = self.started_at
         self.ready, self.failure, self.state, self.report = False, None, "starting", self.spec.kind.report()
-        self.replaced = self._killed = False
+        self.replaced = self._killed = self.crashed = self._condemned = False
         self.starts += 1
         try:
             settings = control.encoded_start(self.spec.settings, self.spec.hang_s)
@@ -232,6 +234,7 @@ class Child:
     def kill(self) -> None:
         """Kill the process, if there is one."""
         if self.pid is not None:
+            self._condemned = True
             os.kill(self.pid, signal.SIGKILL)
 
     def receive(self) -> list[Report] | None:
@@ -292,6 +295,7 @@ class Child:
         if code is None:
             code = -signal.SIGKILL
         up_s = now - self._ready_at if self.ready else 0.0
+        self.crashed = bool(code) and not self._condemned
         self._ended(f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}", up_s)
         return True
 

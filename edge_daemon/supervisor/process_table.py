@@ -20,6 +20,8 @@ from edge_daemon.supervisor.request_router import RequestRouter
 from edge_daemon.supervisor.spawner import FIRST_S, PATIENCE_S, Spawner
 
 logger = logging.getLogger(__name__)
+READY_S = 5.0
+"""Longest wait for a process to be up that has to store what is left before it stops."""
 STEP_S = 0.2
 """Longest wait for processes that stop, before looking whether they still have the time for it."""
 STARTS = 16
@@ -112,19 +114,38 @@ class ProcessTable:
             self.hang_up(child)
 
     def stop(self, *, graceful: Callable[[], bool]) -> None:
-        """Stop all processes, those of the highest rank first; at once when it need not be graceful."""
+        """Stop all processes, those of the highest rank first; at once when it need not be graceful. Of a kind that
+        stores, one that is down is started for that once more, and so is one that dies meanwhile.
+        """
         for child in self.children:
-            child.forbid_restart()
+            if not (child.spec.kind.stores and child.starts and graceful()):
+                child.forbid_restart()
+            elif not child.running:
+                child.retry()
+        again = {child.spec.key for child in self.children if not child.once}
         while self.children:
             rank = self.children[-1].spec.rank
-            for child in [child for child in self.children if child.spec.rank == rank]:
+            leaving = [child for child in self.children if child.spec.rank == rank]
+            for child in leaving:
+                self._await(child, graceful)
                 self.retire(child)
             while self.children and self.children[-1].spec.rank == rank:
                 if not graceful():
                     for child in self.children:
                         child.kill()
                 self.poll(STEP_S)
+            for child in leaving:
+                if child.crashed and child.spec.key in again and graceful():
+                    logger.error("%s: %s while it stopped; starting it again", child.title, child.why)
+                    again.remove(child.spec.key)
+                    self.add(child.spec)
         self._selector.close()
+
+    def _await(self, child: Child, graceful: Callable[[], bool]) -> None:
+        """Wait until a process is up that is not forbidden to start again."""
+        until = time.monotonic() + READY_S
+        while not (child.once or child.ready) and graceful() and time.monotonic() < until:
+            self.poll(STEP_S)
 
     def _act(self, child: Child) -> None:
         """Do what is due for a process."""

@@ -35,6 +35,8 @@ class Kind(Generic[S]):
     """Time that a process may take to stop before it is killed."""
     ends_run: ClassVar[bool] = False
     """True if the run is over when all processes of such kinds have finished."""
+    stores: ClassVar[bool] = False
+    """True if it writes what the others have made: one that is down, or dies, is started once more before a stop."""
     asks: ClassVar[bool] = False
     """True if its processes may ask the supervisor for something, such as a reload."""
     receives_exits: ClassVar[bool] = False

@@ -13,6 +13,7 @@ class Recorder(Kind[RecorderSettings]):
     """Owns the store. A disk that cannot be written does not stop the cameras."""
 
     role = "recorder"
+    stores = True
     report = RecorderReport
     shows_report = True
     reconfigured = "later"

@@ -15,6 +15,7 @@ class Sink(Kind[SinkSettings]):
     """Orders, counts and publishes results; its counts are those that the supervisor shows."""
 
     role = "sink"
+    stores = True
     report = SinkReport
     receives_processes = True
     reconfigured = "first"  # its new addresses may be in use
