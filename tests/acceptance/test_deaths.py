@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import chaos
 from tests.acceptance.harness import START_S, Listener, accounts, clip, running
 from tests.onnx_models import colour_model, slow_model
 from tests.waiting import eventually
@@ -25,6 +26,22 @@ models: {{m: {{path: {slow_model(tmp_path / "m.onnx", 15)}, workers: 2}}}}
         assert daemon.finish() == 0
     assert [result["seq"] for result in daemon.lines()] == list(range(280))
     assert "280 captured, 280 delivered, dropped: none" in daemon.log
+
+
+@pytest.mark.parametrize("victims", [["recorder"], ["recorder", "sink"]])
+def test_what_happened_last_is_stored_if_those_who_store_it_die_at_the_end(tmp_path: Path, victims: list[str]) -> None:
+    """The recorder stands still, so that the sink waits for it when all others have stopped."""
+    sources = {path.stem: str(path) for path in chaos.clips(tmp_path, 120)}
+    with running(tmp_path, chaos.config(sources), *chaos.EVENTS) as daemon:
+        eventually(daemon.lines, START_S, what="results")
+        daemon.processes()["recorder"].suspend()
+        eventually(lambda: daemon.log.count(": ended") == len(sources), START_S, what="the end of both clips")
+        eventually(lambda: not any(title.startswith("worker") for title in daemon.processes()), START_S)
+        processes = daemon.processes()
+        for victim in victims:
+            processes[victim].kill()
+        assert daemon.finish() == 0
+    assert chaos.different(chaos.to_store(daemon), chaos.stored(daemon)) == ([], [])
 
 
 @pytest.mark.long
