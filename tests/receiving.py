@@ -85,7 +85,10 @@ class HttpReceiver:
             timeout = 20
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # the connection was cut
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = receiver.take(Received(self.path, headers, body))
                 self.send_response(answer.status)
