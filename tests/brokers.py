@@ -27,6 +27,7 @@ from tests.processes import freeze
 from tests.waiting import eventually
 
 UP_S = 60.0
+MOST_BYTES = 1 << 30
 SUBJECTS = "edge.>"
 
 
@@ -243,27 +244,27 @@ class Consumed(NamedTuple):
     body: Any
 
 
-def consumed(address: str, topic: str, most_s: float = 10.0) -> list[Consumed]:
-    """All messages of a topic that are there now."""
+def consumed(address: str, topic: str, patience_s: float = 10.0) -> list[Consumed]:
+    """All messages of a topic that are there now, or those that came until none did for some time."""
     from confluent_kafka import Consumer, TopicPartition
 
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "test", "enable.auto.commit": False})
+    settings = {"bootstrap.servers": address, "group.id": "test", "enable.auto.commit": False}
+    consumer = Consumer(settings | {"receive.message.max.bytes": MOST_BYTES})  # the broker sends all at once
     found, ends = list[Consumed](), dict[int, int]()
     try:
-        for partition in consumer.list_topics(topic, most_s).topics[topic].partitions:
-            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), most_s)
+        for partition in consumer.list_topics(topic, patience_s).topics[topic].partitions:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), patience_s)
             if end > first:
                 ends[partition] = end
         consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
-        end_s = time.monotonic() + most_s
-        while ends and time.monotonic() < end_s:
-            one = consumer.poll(0.5)
-            if one is None or one.error():
-                continue
-            partition, offset, key, value, headers = _parts(one)
-            found.append(Consumed(partition, key, headers, json.loads(value)))
-            if offset + 1 >= ends[partition]:
-                del ends[partition]
+        while ends and (batch := consumer.consume(1000, patience_s)):
+            for one in batch:
+                if one.error():
+                    continue
+                partition, offset, key, value, headers = _parts(one)
+                found.append(Consumed(partition, key, headers, json.loads(value)))
+                if offset + 1 >= ends.get(partition, 0):
+                    ends.pop(partition, None)
     finally:
         consumer.close()
     return found

@@ -51,5 +51,5 @@ class Spawned:
 
     def stop(self) -> None:
         self._channel.send(Stop())
-        self._process.wait(START_S)
+        eventually(lambda: (self.read(), self._process.poll())[1] is not None, START_S, what=f"{self._module} gone")
         self._channel.close()
