@@ -109,11 +109,10 @@ def test_a_path_is_beyond_the_margin_where_one_of_its_points_is(
         assert abs(turn(p, q, there)) < 1e-6
 
 
-@pytest.mark.parametrize("end", [0.2, 0.6])
-def test_a_path_around_the_end_of_a_line_is_within_its_margin(end: float) -> None:
-    line, away = Border(((0.2, 0.5), (0.6, 0.5))), 1 if end == 0.6 else -1
-    assert line.beyond((end + 0.02 * away, 0.5), (end + 0.05 * away, 0.52), 0.1, 1.0) is None
-    assert line.beyond((end + 0.02 * away, 0.5), (end + 0.15 * away, 0.52), 0.1, 1.0) is not None
+def test_a_path_from_the_end_of_a_line_to_another_part_of_it_may_be_near_all_the_way() -> None:
+    line = Border([(0.75, 0.2), (0.75, 0.8), (0.6, 0.8), (0.6, 0.5)])
+    assert line.beyond((0.6, 0.45), (0.72, 0.42), 0.1, 1.0) is None
+    assert line.beyond((0.6, 0.45), (0.72, 0.42), 0.06, 1.0) is not None
 
 
 def test_a_path_from_border_to_border_is_beyond_the_margin_in_between() -> None:
