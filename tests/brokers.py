@@ -27,7 +27,7 @@ from tests.processes import freeze
 from tests.waiting import eventually
 
 UP_S = 60.0
-MOST_BYTES = 1 << 30
+MOST_BYTES, BATCH = 1 << 30, 1000
 SUBJECTS = "edge.>"
 
 
@@ -257,10 +257,12 @@ def consumed(address: str, topic: str, patience_s: float = 10.0) -> list[Consume
             if end > first:
                 ends[partition] = end
         consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
-        while ends and (batch := consumer.consume(1000, patience_s)):
-            for one in batch:
+        until_s = time.monotonic() + patience_s
+        while ends and time.monotonic() < until_s:
+            for one in consumer.consume(BATCH, 0.5):
                 if one.error():
                     continue
+                until_s = time.monotonic() + patience_s
                 partition, offset, key, value, headers = _parts(one)
                 found.append(Consumed(partition, key, headers, json.loads(value)))
                 if offset + 1 >= ends.get(partition, 0):

@@ -108,21 +108,24 @@ def _midnight(day: str) -> float:
 
 def listed(media: Path, camera: str, since_s: float, until_s: float) -> list[Segment]:
     """The segments of a camera with something between two times, in order of their start."""
-    first_s = since_s - LONGEST_S
-    first, last = day_of(media, camera, first_s), day_of(media, camera, until_s - MOMENT_S)
-    found = [one for day in days(media, camera) if first <= day <= last for one in in_day(day, first_s, until_s)]
+    there = _days_between(media, camera, since_s, until_s)
+    found = [one for day in there for one in in_day(day, since_s - LONGEST_S, until_s)]
     return sorted(one for one in found if one.end_s > since_s and one.start_s < until_s)
 
 
 def spans(media: Path, camera: str, since_s: float, until_s: float) -> list[tuple[float, float]]:
     """When something of a camera is recorded between two times: from and to, without those of gaps, in order."""
     found = list[tuple[float, float]]()
-    first, last = day_of(media, camera, since_s - LONGEST_S), day_of(media, camera, until_s - MOMENT_S)
-    for day in days(media, camera):
-        if first <= day <= last:
-            with suppress(FileNotFoundError):
-                found += _spans(day, day.stat().st_mtime_ns)
+    for day in _days_between(media, camera, since_s, until_s):
+        with suppress(FileNotFoundError):
+            found += _spans(day, day.stat().st_mtime_ns)
     return [(start_s, end_s) for start_s, end_s in found if end_s > since_s and start_s < until_s]
+
+
+def _days_between(media: Path, camera: str, since_s: float, until_s: float) -> list[Path]:
+    """The folders of a camera in which there may be segments with something between two times, in order."""
+    first, last = day_of(media, camera, since_s - LONGEST_S), day_of(media, camera, until_s - MOMENT_S)
+    return [day for day in days(media, camera) if first <= day <= last]
 
 
 @lru_cache(DAYS)
