@@ -46,7 +46,7 @@ def parsed(text: str) -> list[Step]:
 
 
 class Session:
-    """A terminal in `folder`; `times` are the seconds that each command took."""
+    """A terminal in `folder`; `times` are the seconds that each command took. What fails prints the daemon's log."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self._folder, self._log = folder, folder / "log"
@@ -62,6 +62,9 @@ class Session:
                 began = time.monotonic()
                 self._replay(step)
                 self.times.append((time.monotonic() - began, step.command or "stop"))
+        except BaseException:
+            print(self._log.read_text() if self._log.exists() else "")
+            raise
         finally:
             if self._running and self._running.poll() is None:
                 self._running.kill()
@@ -71,7 +74,7 @@ class Session:
         if not step.command:
             assert self._running
             self._running.send_signal(signal.SIGTERM)
-            assert self._running.wait(STOP_S) == step.code, self._log.read_text()
+            assert self._running.wait(STOP_S) == step.code
         elif step.goes_on:
             with self._log.open("wb") as log:
                 command = ["bash", "-c", f"exec {step.command}"]
@@ -79,8 +82,8 @@ class Session:
             try:
                 eventually(lambda: not self._missing(step, self._log.read_text()), COMMAND_S)
             except AssertionError as error:
-                printed = self._log.read_text()
-                raise AssertionError(f"$ {step.command}\n{printed}\nno {self._missing(step, printed)!r}") from error
+                missing = self._missing(step, self._log.read_text())
+                raise AssertionError(f"$ {step.command}: no {missing!r}") from error
         else:
             done = subprocess.run(
                 ["bash", "-c", step.command],
