@@ -82,8 +82,8 @@ class Session:
             try:
                 eventually(lambda: not self._missing(step, self._log.read_text()), COMMAND_S)
             except AssertionError as error:
-                missing = self._missing(step, self._log.read_text())
-                raise AssertionError(f"$ {step.command}: no {missing!r}") from error
+                lacking = self._missing(step, self._log.read_text())
+                raise AssertionError(f"$ {step.command}: no {lacking!r}") from error
         else:
             done = subprocess.run(
                 ["bash", "-c", step.command],
