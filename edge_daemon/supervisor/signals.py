@@ -1,13 +1,18 @@
 """Records SIGTERM, SIGINT and SIGHUP for a loop to act on."""
 
 import logging
+import math
 import os
 import signal
+import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
 logger = logging.getLogger(__name__)
 TERMINAL = "/dev/tty"
+SAME_S = 0.3
+"""Requests to stop within this time are one: some programs, such as timeout(1), signal a process and then its group."""
 
 
 class Signals:
@@ -17,8 +22,9 @@ class Signals:
     the start (nohup), it stays ignored.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.count = 0
+        self._clock, self._counted_at = clock, -math.inf
         self._hang_ups = False
         self._at_terminal = _has_terminal()
         self._reader, self._writer = os.pipe()
@@ -57,7 +63,10 @@ class Signals:
         if number == signal.SIGHUP and not (self._at_terminal and not _has_terminal()):
             self._hang_ups = True
             return
-        self.count += 1
+        now = self._clock()
+        if now - self._counted_at < SAME_S:
+            return
+        self.count, self._counted_at = self.count + 1, now
         if self.count == 1:
             logger.info("stopping (%s)", signal.Signals(number).name)
 

@@ -156,5 +156,10 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         daemon.processes()["worker m-0"].send_signal(signal.SIGSTOP)  # a stop in order would wait for it for 5 s
         daemon.process.send_signal(signal.SIGTERM)
         eventually(lambda: "stopping (SIGTERM)" in daemon.log, START_S, what="the first signal heard")
-        daemon.process.send_signal(signal.SIGTERM)
+
+        def ends_when_told_again() -> bool:
+            daemon.process.send_signal(signal.SIGTERM)
+            return daemon.process.poll() is not None
+
+        eventually(ends_when_told_again, 3.0, what="the end", every_s=0.1)
         assert daemon.finish(3.0) == 0
