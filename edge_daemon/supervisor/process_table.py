@@ -132,6 +132,7 @@ class ProcessTable:
             while self.children and self.children[-1].spec.rank == rank:
                 if not graceful():
                     for child in self.children:
+                        child.forbid_restart()
                         child.kill()
                 self.poll(STEP_S)
             for child in leaving:
