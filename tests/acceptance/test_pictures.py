@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from edge_daemon.tokens import digest, new_token
-from tests.acceptance.harness import START_S, Daemon, free_port, running
+from tests.acceptance.harness import START_S, Daemon, free_port, listens, running
 from tests.http_camera import HttpCamera, jpeg, serving
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
@@ -56,7 +56,7 @@ def site(folder: Path, cameras: str, web: str = "", model: str = "") -> Iterator
     port = free_port()
     config = f"cameras: {{{cameras}}}\nmodels: {{m: {{path: {model or colour_model(folder / 'm.onnx')}}}}}\n"
     with running(folder, config + f"web: {{listen: '127.0.0.1:{port}'{web}}}\n") as daemon:
-        eventually(lambda: "processes are up" in daemon.log, START_S, what="processes")
+        eventually(lambda: "processes are up" in daemon.log and listens(port), 2 * START_S, what="the web")
         yield Site(daemon, port)
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.imaging.codecs import read_bgr
-from tests.acceptance.harness import START_S, Listener, free_port, running
+from tests.acceptance.harness import START_S, Listener, free_port, listens, running
 from tests.http_camera import HttpCamera, jpeg, serving
 from tests.onnx_models import colour_model, failing_model
 from tests.waiting import eventually
@@ -51,7 +51,7 @@ def test_it_is_black_wherever_the_camera_is_seen_and_a_reload_changes_it_at_once
     with serving(HttpCamera(pictures)) as camera:
         written = config(camera.url(), LEFT, model, port)
         with running(tmp_path, written) as daemon, Listener(daemon.address, "frame/") as frames:
-            eventually(lambda: "processes are up" in daemon.log, START_S)
+            eventually(lambda: listens(port), 2 * START_S, what="the web")
             first, frame = frames.receive()
             assert is_left_hidden(frame)
             assert all(is_left_hidden(shown(width)) for width in (None, 160, 640))

@@ -37,7 +37,7 @@ class Site:
     def __init__(self, folder: Path, daemon: Daemon, port: int) -> None:
         self.folder, self.daemon = folder, daemon
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_S)
-        eventually(lambda: "processes are up" in daemon.log, START_S)
+        eventually(lambda: "processes are up" in daemon.log and listens(port), 2 * START_S, what="the web")
         eventually(lambda: self.http.get("/api/status").json(), START_S, what="the first word of the sink")
 
     def __enter__(self) -> "Site":
@@ -456,7 +456,7 @@ def test_tokens_a_prefix_and_tls(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     more = f", tokens: {{office: '{digest(token)}'}}, prefix: /cams, certificate: {certificate}, key: {key}"
     with running(tmp_path, config(tmp_path, port, web=more)) as daemon:
-        eventually(lambda: "processes are up" in daemon.log, START_S)
+        eventually(lambda: listens(port), 2 * START_S, what="the web")
         trusting = ssl.create_default_context(cafile=str(certificate))
         with httpx.Client(base_url=f"https://127.0.0.1:{port}/cams", timeout=START_S, verify=trusting) as http:
             assert http.get("/").status_code == 200

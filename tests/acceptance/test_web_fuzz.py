@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
 from edge_daemon.tokens import digest, new_token
-from tests.acceptance.harness import START_S, free_port, running
+from tests.acceptance.harness import START_S, free_port, listens, running
 from tests.onnx_models import colour_model
 from tests.waiting import eventually
 
@@ -32,7 +32,7 @@ def test_no_request_breaks_it(tmp_path: Path) -> None:
     config = f"{cameras}{models}web: {{listen: '127.0.0.1:{port}', timeout: 5s, tokens: {tokens}}}\n"
     with running(tmp_path, config) as daemon:
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: "processes are up" in daemon.log and daemon.lines(), START_S, what="results")
+        eventually(lambda: daemon.lines() and listens(port), 2 * START_S, what="results and the web")
         eventually(lambda: httpx.get(f"{url}/healthz").status_code == 200, START_S, what="health")
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=HEADERS)
         codes: Counter[int] = Counter()
