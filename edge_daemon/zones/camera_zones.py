@@ -9,7 +9,7 @@ from edge_daemon.settings import CameraZonesSettings, IgnoreSettings
 from edge_daemon.tracking.track import DOUBTFUL_LOOKS
 from edge_daemon.zones.facts import Fact
 from edge_daemon.zones.geometry import Border
-from edge_daemon.zones.handover import continued, stood_in
+from edge_daemon.zones.handover import LONGEST_S, continued, stood_in
 from edge_daemon.zones.line import Line
 from edge_daemon.zones.look import Instant, Look, Seen, end_of
 from edge_daemon.zones.passage import Passage, rename
@@ -17,14 +17,24 @@ from edge_daemon.zones.tracked import Tracked
 from edge_daemon.zones.zone import Zone, ZoneState
 
 
+class Lost(msgspec.Struct, array_like=True):
+    """A track that has ended because it was not found any more, and its passages at lines, by name."""
+
+    track: Tracked
+    passages: dict[str, Passage]
+
+
 class CameraZonesState(msgspec.Struct):
-    """All that another `CameraZones` needs to go on; `before` are the last looks, the last one first."""
+    """All that another `CameraZones` needs to go on; `before` are the last looks, the last one first, and `lost` are
+    the tracks that another one may still continue.
+    """
 
     settings: CameraZonesSettings | None = None
     tracks: dict[int, Tracked] = {}
     before: list[Instant] = []
     zones: dict[str, ZoneState] = {}
     lines: dict[str, dict[int, Passage]] = {}
+    lost: dict[int, Lost] = {}
 
 
 class CameraZones:
@@ -44,6 +54,7 @@ class CameraZones:
         self.renamed: list[tuple[int, int]] = []
         self._settings = settings
         self._before = state.before
+        self._lost = {} if self.changed else state.lost
         self._areas = [(area, Border(area.points, closed=True)) for area in settings.ignore]
         self.zones = [
             Zone(name, zone, _restarted(state.zones.get(name), zone != old.zones.get(name)))
@@ -63,6 +74,7 @@ class CameraZones:
             before=self._before,
             zones={zone.name: zone.state for zone in self.zones},
             lines={line.name: line.passages.state for line in self.lines},
+            lost=self._lost,
         )
 
     def update(self, look: Look) -> list[Fact]:
@@ -72,6 +84,7 @@ class CameraZones:
         self._note(look)
         seen = [one for one in look.seen if not self.tracks[one.tracker_id].ignored]
         look = look._replace(seen=seen, ended=self._ended(look))
+        self._remember(look)
         facts: list[Fact] = [fact for line in self.lines for fact in line.update(look, self.tracks)]
         facts += [fact for zone in self.zones for fact in zone.update(look, self.tracks)]
         self.ended = {tracker_id: self.tracks.pop(tracker_id) for tracker_id in look.ended}
@@ -85,6 +98,7 @@ class CameraZones:
         """Let all paths begin again; who is in a zone stays in it."""
         for passages in [place.passages for place in self.lines] + [place.passages for place in self.zones]:
             passages.restart()
+        self._lost.clear()
 
     def rename(self, tracker_id: int, into: int) -> None:
         """Go on under another number: two tracks turned out to be one, and nothing counts twice because of it."""
@@ -104,16 +118,39 @@ class CameraZones:
         found = {seen.tracker_id for seen in look.seen}
         for seen in new:
             rivals = [other for other in new if other is not seen]
-            earlier = continued(seen, look.instant, self.tracks, found, rivals, look.aspect)
+            tracks = self.tracks | {number: lost.track for number, lost in self._lost.items()}
+            earlier = continued(seen, look.instant, tracks, found, rivals, look.aspect)
+            if earlier in self._lost:
+                self._revive(earlier)
+            elif earlier is not None:
+                self.renamed.append((earlier, seen.tracker_id))
             if earlier is not None:
                 self.rename(earlier, seen.tracker_id)
-                self.renamed.append((earlier, seen.tracker_id))
         for seen in look.seen:
             if seen.tracker_id in self.tracks and self.tracks[seen.tracker_id].missed:
                 later = stood_in(seen, look.instant, self.tracks, found)
                 if later is not None:
                     self._follow(later, seen.tracker_id)
                     self.renamed.append((later, seen.tracker_id))
+
+    def _remember(self, look: Look) -> None:
+        """Remember the tracks that end as lost, as long as another one may continue them at a line."""
+        for number, why in look.ended.items():
+            if why == "lost" and self.lines and not self.tracks[number].ignored:
+                found = {line.name: line.passages.state.get(number) for line in self.lines}
+                passages = {name: one for name, one in found.items() if one and not one.net}
+                self._lost[number] = Lost(self.tracks[number], passages)
+        for number, lost in list(self._lost.items()):
+            if look.instant.looked_s - lost.track.last.looked_s > LONGEST_S:
+                del self._lost[number]
+
+    def _revive(self, number: int) -> None:
+        """Go on at the lines with a track that had ended."""
+        lost = self._lost.pop(number)
+        self.tracks[number] = lost.track
+        for line in self.lines:
+            if line.name in lost.passages:
+                line.passages.state[number] = lost.passages[line.name]
 
     def _follow(self, number: int, into: int) -> None:
         """A track turned out to be an earlier one, which is back: what it has counted is not counted again."""

@@ -7,12 +7,13 @@ get a number, and the earlier one back in the same place: then both are one obje
 from collections.abc import Collection, Iterable, Mapping
 from math import hypot
 
-from edge_daemon.tracking.track import PATIENCE_S
 from edge_daemon.zones.look import Instant, Seen, at_edge
 from edge_daemon.zones.tracked import Tracked
 
 REACH, SPREAD = 0.3, 0.3
 """Distance from where the one is expected, in heights of the box: at once, and more for each second."""
+LONGEST_S = 5.0
+"""Longest time looked at for which it was not found: so long people are hidden by others in a crowd."""
 RATIO = 1.5
 """Largest ratio of their sizes."""
 COVERED = 0.75
@@ -32,7 +33,7 @@ def continued(
     Args:
         new: a track that is seen for the first time.
         now: the look that found it.
-        tracks: all tracks up to now.
+        tracks: all tracks up to now, also those that have ended.
         found: numbers of those that this look found.
         rivals: the other tracks that this look found for the first time.
         aspect: width by height of the picture.
@@ -74,7 +75,7 @@ def _covered(back: Seen, track: Tracked, now: Instant) -> float:
 
 def _is_near(new: Seen, now: Instant, track: Tracked, aspect: float) -> bool:
     away_s = now.looked_s - track.last.looked_s
-    if track.ignored or new.class_name != track.seen.class_name or away_s > PATIENCE_S:
+    if track.ignored or new.class_name != track.seen.class_name or away_s > LONGEST_S:
         return False
     if at_edge(new.box) and at_edge(track.seen.box):
         return False

@@ -506,12 +506,20 @@ Looks = list[tuple[float, list[Seen]]]
     ("looks", "renamed"),
     [
         ([(0.1, []), (0.2, [seen(0.5, 0.3, 2)])], [(1, 2)]),
-        ([(2.9, [seen(0.5, 0.3, 2)])], []),
+        ([(4.9, [seen(0.5, 0.3, 2)])], [(1, 2)]),
+        ([(5.1, [seen(0.5, 0.3, 2)])], []),
         ([(0.1, [seen(0.5, 0.3), seen(0.52, 0.3, 2)]), (0.2, []), (0.3, [seen(0.51, 0.3, 3)])], []),
         ([(0.1, [seen(0.96, 0.3, 2)]), (0.2, []), (0.3, [seen(0.96, 0.3, 3)])], []),
         ([(0.1, [seen(0.9, 0.3, 2)]), (0.2, [seen(0.9, 0.3, 2)]), (0.3, [seen(0.5, 0.3)])], []),
     ],
-    ids=("one who is back at once", "too late", "one of two", "over the edge", "the other was elsewhere"),
+    ids=(
+        "one who is back at once",
+        "one who was hidden for long",
+        "too late",
+        "one of two",
+        "over the edge",
+        "the other was elsewhere",
+    ),
 )
 def test_another_number_goes_on_with_a_track_where_it_can_only_be_that_one(
     looks: Looks, renamed: list[tuple[int, int]]
@@ -529,6 +537,55 @@ def test_a_new_track_continues_the_one_that_was_lost_at_the_line() -> None:
     facts = zones.update(look(0.4, seen(0.5, 0.53, 2)))
     assert [(type(fact), fact.tracker_id, fact.certain) for fact in facts] == [(Crossed, 2, True), (Entered, 2, True)]
     assert zones.update(look(3, seen(0.5, 0.53, 2), ended={1: "lost"})) == []
+
+
+def hidden(zones: CameraZones, until_s: float, reason: TrackEnd = "lost") -> list[Fact]:
+    """Let number 1 walk down to the line at 0.05 a second, and be hidden there; its track ends after two seconds."""
+    facts = walk(zones, down([0.35, 0.4, 0.45], dt=1.0))
+    facts += zones.update(look(4.0, ended={1: reason}))
+    assert 1 not in zones.tracks
+    return facts + zones.update(look(until_s, seen(0.5, 0.45 + 0.05 * (until_s - 2.0), 2)))
+
+
+def test_who_crosses_while_hidden_for_so_long_that_the_track_has_ended_counts_once() -> None:
+    zones = camera(GATE, YARD)
+    crossed, entered = hidden(zones, 6.0)
+    assert isinstance(crossed, Crossed)
+    assert (crossed.direction, crossed.tracker_id, crossed.certain) == ("in", 2, True)
+    assert crossed.time_s == pytest.approx(3.0)
+    assert isinstance(entered, Entered)
+    assert not entered.certain  # who was in the zone before had left it
+    assert zones.renamed == []
+    assert directions(walk(zones, [(6.1, 0.5, 0.55), (6.2, 0.5, 0.4)], 2)) == ["out"]
+
+
+@pytest.mark.parametrize("until_s", [6.0, 7.1])
+@pytest.mark.parametrize("reason", ["lost", "left"])
+def test_nobody_goes_on_with_a_track_that_left_or_was_lost_too_long_ago(until_s: float, reason: TrackEnd) -> None:
+    zones = camera(GATE)
+    counts = ["in"] if (until_s, reason) == (6.0, "lost") else []
+    assert directions(hidden(zones, until_s, reason)) == counts
+    assert directions(walk(zones, [(until_s + 0.1, 0.5, 0.8)], 2)) == []
+
+
+def test_a_track_that_is_remembered_is_part_of_the_state_until_lines_change() -> None:
+    other = LineSettings(points=((0.1, 0.5), (0.9, 0.5)))
+    for gate, counts in ((GATE, ["in"]), (other, [])):
+        zones = camera(GATE)
+        walk(zones, down([0.35, 0.4, 0.45], dt=1.0))
+        zones.update(look(4.0, ended={1: "lost"}))
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(zones.state), type=CameraZonesState)
+        after = CameraZones(CameraZonesSettings(lines={"gate": gate}), state)
+        assert directions(after.update(look(6.0, seen(0.5, 0.65, 2)))) == counts
+
+
+def test_a_crossing_that_was_uncertain_when_its_track_ended_is_not_counted_again() -> None:
+    zones = camera(GATE)
+    walk(zones, down([0.4, 0.45, 0.505], dt=1.0))
+    (uncertain,) = zones.update(look(4.0, ended={1: "lost"}))
+    assert isinstance(uncertain, Crossed)
+    assert not uncertain.certain
+    assert directions(zones.update(look(4.5, seen(0.5, 0.6, 2)))) == []
 
 
 @pytest.mark.parametrize(
