@@ -71,6 +71,6 @@ status.subscribe((now) => {
   current?.update(now);
   if (current) show(route.view || "cameras", current.title());
 });
+identify(); // first: views wait for it
 open();
 status.start();
-identify();
