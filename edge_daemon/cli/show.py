@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +18,13 @@ SUMMARIES_S = (10.0, 60.0, 600.0, 3600.0)
 
 
 class LogLines:
-    """Logs a summary: soon after the start, and then once an hour. Changes are logged by the processes themselves."""
+    """Logs a summary: soon after the start, and then once an hour. Changes are logged by the processes themselves.
 
-    def __init__(self) -> None:
-        self._began, self._waits = time.monotonic(), iter(SUMMARIES_S)
+    A status without cameras, such as that of a sink that has just been started again, says nothing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._began, self._waits = clock, clock(), iter(SUMMARIES_S)
         self._next = self._began + next(self._waits)
         self._before: Streams = {}
 
@@ -32,8 +36,8 @@ class LogLines:
 
     def update(self, status: Status) -> None:
         """Log the summary, if it is time to."""
-        now = time.monotonic()
-        if now < self._next:
+        now = self._clock()
+        if now < self._next or not status.cameras:
             return
         self._next = self._began + next(self._waits, now - self._began + SUMMARIES_S[-1])
         logger.info("%s", in_brief(status, self._before))

@@ -1,15 +1,18 @@
 """The tables of a status, for any status and any width of the terminal."""
 
+import logging
 from io import StringIO
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, Group
 from rich.text import Text
 
 from edge_daemon.cli.sentences import counted_in, in_brief
+from edge_daemon.cli.show import SUMMARIES_S, LogLines
 from edge_daemon.cli.tables import Order, camera_table, process_table, rows
 from edge_daemon.cli.top import KEYS, View, picture
 from edge_daemon.messages.status import CameraStatus, MotionStatus, ProcessStatus, Status, StreamCounts, Totals
@@ -153,6 +156,18 @@ def test_a_summary_counts_what_came_since_the_last() -> None:
         "1 of 2 cameras up, 5.0 results/s, latency p99 at most 20 ms, 24 results since the last summary, "
         "lost: 3 replaced; not up: yard stalled"
     )
+
+
+def test_a_summary_waits_for_a_status_with_cameras(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    caplog.set_level(logging.INFO, "edge_daemon")
+    lines = LogLines(lambda: now)
+    there = Status(at="", cameras={"door": camera("up")}, processes=[])
+    lines.update(there)
+    now = SUMMARIES_S[0]
+    for status in (Status(at="", cameras={}, processes=[]), there, there):  # the sink has just been started again
+        lines.update(status)
+    assert [record.message.split(",")[0] for record in caplog.records] == ["1 of 1 camera up"]
 
 
 @given(
