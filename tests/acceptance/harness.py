@@ -1,5 +1,6 @@
 """The real command as a test starts, watches and stops it."""
 
+import itertools
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from tests.waiting import eventually
 START_S = 40.0
 STOP_S = 15.0
 TITLE = "edge-daemon: "
+PORTS = 2_000
+"""Number of ports that each worker of pytest gives, from 10,000 on; each run begins at another one."""
+_worker, _count = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), itertools.count(os.getpid())
 
 
 class Daemon:
@@ -217,10 +221,14 @@ def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody uses: each worker of pytest gives its own, and the system gives none of them to outgoing
+    connections, which might take it before it is bound.
+    """
+    while True:
+        port = 10_000 + _worker % 10 * PORTS + next(_count) % PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clip(path: Path, frames: int, *, fps: float = 25.0, colour: tuple[int, int, int] | None = None) -> Path:
