@@ -120,12 +120,13 @@ class CameraZones:
             rivals = [other for other in new if other is not seen]
             tracks = self.tracks | {number: lost.track for number, lost in self._lost.items()}
             earlier = continued(seen, look.instant, tracks, found, rivals, look.aspect)
+            if earlier is None:
+                continue
             if earlier in self._lost:
                 self._revive(earlier)
-            elif earlier is not None:
+            else:
                 self.renamed.append((earlier, seen.tracker_id))
-            if earlier is not None:
-                self.rename(earlier, seen.tracker_id)
+            self.rename(earlier, seen.tracker_id)
         for seen in look.seen:
             if seen.tracker_id in self.tracks and self.tracks[seen.tracker_id].missed:
                 later = stood_in(seen, look.instant, self.tracks, found)

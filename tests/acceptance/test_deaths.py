@@ -161,5 +161,5 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         heard = time.monotonic()
         eventually(lambda: time.monotonic() > heard + SAME_S, START_S)
         daemon.process.send_signal(signal.SIGTERM)
-        assert daemon.finish(4.0) == 0
+        assert daemon.finish(3.0) == 0
     assert "starts again" not in daemon.log

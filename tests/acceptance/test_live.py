@@ -68,7 +68,7 @@ models: {{m: {{path: {colour_model(tmp_path / "m.onnx")}}}}}
         headers = reader.until(lambda header: header["type"] == "result" and header["seq"] > 150)
         results = [header for header in headers if header["type"] == "result"]
         accounts(results)
-        assert statistics.median(result["timing_ms"]["total"] for result in results) < 500
+        assert statistics.median(result["timing_ms"]["total"] for result in results) < 100
         assert daemon.stop() == 0
 
 
